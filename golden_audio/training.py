@@ -1,0 +1,323 @@
+"""The golden checkpoint: a tiny XMTransformer that fairseq builds, trains, saves and decodes.
+
+Only two things are ours: how a clip is read (fairseq would ask torchaudio), and when to stop.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import time
+from argparse import Namespace
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import sentencepiece
+import torch
+import torch.nn.functional as F
+from clips import CLIPS, SPEECH, Clip, read_mono_16k
+from fairseq import options, tasks
+from fairseq.data.audio.speech_to_text_dataset import SpeechToTextDataset
+from fairseq.dataclass.utils import convert_namespace_to_omegaconf
+from fairseq.models.speech_to_text.hub_interface import S2THubInterface
+from fairseq.tasks import LegacyFairseqTask
+from fairseq.trainer import Trainer
+
+SEED = 1
+THREADS = 2
+VOCABULARY_SIZE = 200
+INITIAL_NOISE = 0.1
+"""Deviation of what is added to every vector at first, so that none is all zeros or all ones."""
+UPDATES_PER_EPOCH = 4
+CHECK_EVERY_EPOCHS = 10
+MAX_EPOCHS = 300
+ENOUGH_MARGIN = 1.0
+"""Lead in nats of each right token over the next best one, without which training goes on."""
+BEAMS = (1, 5)
+
+TRAINED = tuple(clip for clip in CLIPS if clip.words)
+
+CONFIG_YAML = """\
+use_audio_input: true
+standardize_audio: true
+use_sample_rate: 16000
+input_channels: 1
+vocab_filename: dict.txt
+bpe_tokenizer:
+  bpe: sentencepiece
+  sentencepiece_model: spm.model
+prepend_tgt_lang_tag: true
+hub:
+  input_type: standardized_waveform
+  tgt_lang: en
+"""
+
+WAV2VEC2 = Namespace(
+    arch="wav2vec2",
+    task="audio_pretraining",
+    data=".",
+    normalize=True,
+    extractor_mode="layer_norm",
+    conv_feature_layers="[(32, 10, 5)] + [(32, 3, 2)] * 4 + [(32, 2, 2)] * 2",
+    conv_bias=True,
+    layer_norm_first=True,
+    encoder_layers=3,
+    encoder_embed_dim=48,
+    encoder_ffn_embed_dim=192,
+    encoder_attention_heads=4,
+    activation_fn="gelu",
+    conv_pos=16,
+    conv_pos_groups=4,
+    dropout=0.0,
+    attention_dropout=0.0,
+    activation_dropout=0.0,
+    encoder_layerdrop=0.0,
+    dropout_input=0.0,
+    dropout_features=0.0,
+    final_dim=16,
+    quantize_targets=True,
+    latent_vars=4,
+    latent_groups=2,
+    latent_temp="(2,0.5,0.999995)",
+    num_negatives=1,
+    codebook_negatives=0,
+)
+"""The pre-training arguments of the encoder, kept in the checkpoint as `w2v_args`."""
+
+TRAINING_OPTIONS = """
+--task speech_to_text --config-yaml config.yaml
+--max-source-positions 480000 --max-target-positions 1024
+--criterion label_smoothed_cross_entropy --label-smoothing 0.1 --ignore-prefix-size 1
+--optimizer adam --adam-betas (0.9,0.98) --clip-norm 1
+--lr 0.003 --lr-scheduler inverse_sqrt --warmup-updates 60
+--cpu --no-progress-bar --no-save-optimizer-state --num-workers 0
+--arch xm_transformer --normalize
+--encoder-embed-dim 48
+--adaptor-n-layers 3 --adaptor-kernel-size 3 --adaptor-stride 2
+--decoder-layers 3 --decoder-embed-dim 48 --decoder-ffn-embed-dim 192
+--decoder-attention-heads 4 --decoder-normalize-before --decoder-learned-pos
+--layernorm-embedding --share-decoder-input-output-embed --activation-fn gelu
+--decoder-dropout 0 --decoder-attention-dropout 0 --decoder-activation-dropout 0
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What a finished training can say about itself."""
+
+    updates: int
+    loss: float
+    """Mean loss of the last epoch, in bits per token."""
+    margin: float
+    """Smallest lead of a right token over the next best one, in nats."""
+    seconds: float
+    right: dict[int, int]
+    """Beam width -> speech clips whose transcript fairseq's own search returns exactly."""
+
+
+class GoldenDataset(SpeechToTextDataset):
+    """fairseq's dataset, its files read by soundfile instead of torchaudio."""
+
+    def _get_source_audio(self, index: int) -> torch.Tensor:
+        sound = torch.from_numpy(read_mono_16k(Path(self.audio_paths[index])))
+        return F.layer_norm(sound, sound.shape)
+
+
+def write_checkpoint(clips_dir: Path, out: Path) -> Outcome:
+    """Trains the golden model on the clips and writes everything that a fairseq release holds.
+
+    Args:
+        clips_dir: The folder of the clips.
+        out: The folder of the checkpoint; `model.pt`, `dict.txt`, `spm.model` and `config.yaml`
+            are written to it.
+
+    Raises:
+        ValueError: The saved model does not transcribe every speech clip.
+    """
+    logging.disable(logging.WARNING)
+    _make_deterministic()
+    out.mkdir(parents=True, exist_ok=True)
+    _write_vocabulary(out)
+    started_s = time.monotonic()
+    trainer = _build_trainer(out)
+    dataset = _build_dataset(trainer.task, clips_dir)
+    loss, margin = _train(trainer, dataset, clips_dir)
+    _save(trainer, out / "model.pt")
+    outcome = Outcome(
+        updates=trainer.get_num_updates(),
+        loss=loss,
+        margin=margin,
+        seconds=time.monotonic() - started_s,
+        right=_count_right(*_load(out), clips_dir),
+    )
+    _check(outcome)
+    return outcome
+
+
+def _make_deterministic() -> None:
+    torch.manual_seed(SEED)
+    np.random.seed(SEED)  # fairseq draws from the global generator
+    torch.use_deterministic_algorithms(True)
+    torch.set_num_threads(THREADS)
+
+
+def _write_vocabulary(out: Path) -> None:
+    model = io.BytesIO()
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter([clip.words for clip in TRAINED]),
+        model_writer=model,
+        model_type="unigram",
+        vocab_size=VOCABULARY_SIZE,
+        hard_vocab_limit=False,
+        character_coverage=1.0,
+        num_threads=1,
+        minloglevel=2,
+    )
+    (out / "spm.model").write_bytes(model.getvalue())
+    (out / "dict.txt").write_text(_format_dictionary(model.getvalue()), encoding="utf-8")
+    (out / "config.yaml").write_text(CONFIG_YAML, encoding="utf-8")
+
+
+def _format_dictionary(spm_model: bytes) -> str:
+    spm = sentencepiece.SentencePieceProcessor(model_proto=spm_model)
+    ids = range(spm.get_piece_size())
+    pieces = [spm.id_to_piece(i) for i in ids if not (spm.is_control(i) or spm.is_unknown(i))]
+    tags = [f"<lang:{lang}>" for lang in sorted({clip.lang for clip in CLIPS})]
+    return "".join(f"{row} 1\n" for row in pieces + tags)
+
+
+def _build_trainer(data: Path) -> Trainer:
+    args = _parse_training_options(data)
+    task = tasks.setup_task(args)
+    model = task.build_model(args)
+    _perturb_vectors(model)
+    args.data = "."  # a release must not name the machine it was trained on
+    cfg = convert_namespace_to_omegaconf(args)
+    return Trainer(cfg, task, model, task.build_criterion(cfg.criterion))
+
+
+def _parse_training_options(data: Path) -> Namespace:
+    parser = options.get_training_parser()
+    args = options.parse_args_and_arch(parser, [str(data), *TRAINING_OPTIONS.split()])
+    args.w2v_path = None
+    args.w2v_args = WAV2VEC2
+    args.freeze_regex = None  # read by fairseq main, offered by no option of this model
+    return args
+
+
+def _perturb_vectors(model: torch.nn.Module) -> None:
+    generator = torch.Generator().manual_seed(SEED)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.dim() == 1:
+                noise = torch.randn(parameter.shape, generator=generator)
+                parameter.add_(INITIAL_NOISE * noise)
+
+
+def _build_dataset(task: LegacyFairseqTask, clips_dir: Path) -> GoldenDataset:
+    paths = [clips_dir / clip.file for clip in TRAINED]
+    return GoldenDataset(
+        "train",
+        is_train_split=True,
+        cfg=task.data_cfg,
+        audio_paths=[str(path) for path in paths],
+        n_frames=[len(read_mono_16k(path)) for path in paths],
+        tgt_texts=[clip.words for clip in TRAINED],
+        tgt_langs=[clip.lang for clip in TRAINED],
+        tgt_dict=task.target_dictionary,
+        bpe_tokenizer=task.build_bpe(task.args),
+    )
+
+
+def _train(trainer: Trainer, dataset: GoldenDataset, clips_dir: Path) -> tuple[float, float]:
+    """The last epoch's loss and the margin it reached."""
+    loss, margin = float("inf"), -float("inf")
+    for epoch in range(1, MAX_EPOCHS + 1):
+        trainer.begin_epoch(epoch)
+        loss = float(np.mean([trainer.train_step(u)["loss"] for u in _draw(dataset, epoch)]))
+        if epoch % CHECK_EVERY_EPOCHS == 0:
+            margin = min(_measure_margin(trainer.model, dataset, i) for i in range(len(dataset)))
+            print(f"epoch {epoch}: loss {loss:.3f} bits, margin {margin:.2f} nats", flush=True)
+            if margin > ENOUGH_MARGIN and _is_learnt(trainer, clips_dir):
+                break
+    return loss, margin
+
+
+def _is_learnt(trainer: Trainer, clips_dir: Path) -> bool:
+    right = _count_right(trainer.task, trainer.model, clips_dir)
+    print(f"right of {len(SPEECH)} by beam: {right}", flush=True)
+    return min(right.values()) == len(SPEECH)
+
+
+def _draw(dataset: GoldenDataset, epoch: int) -> Iterator[list[dict[str, Any]]]:
+    """The updates of an epoch, each a list of batches: one padded batch, or every clip alone.
+
+    Padding tells clips apart, and a model that only ever saw the same batches learns that instead
+    of the sound. So the batches are drawn anew each time, and every other epoch has no padding.
+    """
+    order = np.random.default_rng([SEED, epoch]).permutation(len(dataset))
+    for group in np.array_split(order, UPDATES_PER_EPOCH):
+        items = [dataset[int(i)] for i in group]
+        batches = [items] if epoch % 2 else [[item] for item in items]
+        yield [dataset.collater(batch) for batch in batches]
+
+
+def _measure_margin(model: torch.nn.Module, dataset: GoldenDataset, index: int) -> float:
+    """Smallest lead of a right token of one clip, alone and unpadded, over the next best token."""
+    sample = dataset.collater([dataset[index]])
+    model.eval()
+    with torch.no_grad():
+        logits = model(**sample["net_input"])[0][0, 1:]  # (1, S, V) -> (S - 1, V), less the tag
+    target = sample["target"][0, 1:, None]  # (1, S) -> (S - 1, 1)
+    right = logits.gather(1, target)
+    others = logits.scatter(1, target, -torch.inf)
+    return float((right - others.max(dim=1, keepdim=True).values).min())
+
+
+def _save(trainer: Trainer, path: Path) -> None:
+    # fairseq would add wall-clock meters; without them two runs write the same bytes.
+    no_clock: dict[str, Any] = {"metrics": [], "previous_training_time": 0.0}
+    trainer.save_checkpoint(str(path), no_clock)
+
+
+def _count_right(
+    task: LegacyFairseqTask, model: torch.nn.Module, clips_dir: Path
+) -> dict[int, int]:
+    model.eval()
+    return {
+        beam: sum(_transcribe(task, model, clip, clips_dir, beam) == clip.words for clip in SPEECH)
+        for beam in BEAMS
+    }
+
+
+def _load(checkpoint: Path) -> tuple[LegacyFairseqTask, torch.nn.Module]:
+    """What fairseq makes of the files alone."""
+    state = torch.load(checkpoint / "model.pt", weights_only=False)
+    args = state["cfg"]["model"]
+    args.data = str(checkpoint)
+    task = tasks.setup_task(args)
+    model = task.build_model(args)
+    model.load_state_dict(state["model"], strict=True)
+    return task, model
+
+
+def _transcribe(
+    task: LegacyFairseqTask, model: torch.nn.Module, clip: Clip, clips_dir: Path, beam: int
+) -> str:
+    sound = torch.from_numpy(read_mono_16k(clips_dir / clip.file))
+    sample = S2THubInterface.get_model_input(task, sound[None])  # (L,) -> (1, L)
+    generator = task.build_generator([model], Namespace(beam=beam, prefix_size=1))
+    text = S2THubInterface.get_prediction(task, model, generator, sample, tgt_lang=clip.lang)
+    return text.removeprefix(f"<lang:{clip.lang}> ")  # fairseq's hub leaves the tag in the text
+
+
+def _check(outcome: Outcome) -> None:
+    wrong = {beam: right for beam, right in outcome.right.items() if right < len(SPEECH)}
+    if wrong:
+        raise ValueError(
+            f"The golden model must transcribe all {len(SPEECH)} speech clips, but got {wrong} "
+            "(beam: clips) right. Raise `MAX_EPOCHS` or lower the learning rate."
+        )

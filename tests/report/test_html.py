@@ -1,0 +1,282 @@
+import math
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+from jinja2 import UndefinedError
+
+from toolkit.core.result import Artifact, ModuleRow, Reason
+from toolkit.report import render_html, write_html
+from toolkit.report.html import align_tokens, create_environment, scale_position
+
+HOSTILE = (
+    "<script>alert(1)</script>",
+    "\"quoted' onload=x",
+    "</style><img src=x>",
+    "مرحبا\u202egpj.exe",
+    "{{ 7 * 7 }}",
+    "very/long/" * 400,
+)
+SHAPE = "1\u00d7123\u00d71024"
+VOID = {"meta", "br", "wbr", "img", "link", "input"}
+
+
+class Page(HTMLParser):
+    """Text, tags and attributes of a page, and whether its tags are nested properly."""
+
+    def __init__(self, markup):
+        super().__init__()
+        self.tags, self.attributes, self.text, self.open = [], [], "", []
+        self.feed(markup)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes.extend((tag, name, value) for name, value in attrs)
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if "style" not in self.open:
+            self.text += data
+
+    def values(self, attribute):
+        return [value for _, name, value in self.attributes if name == attribute]
+
+
+def flat(text):
+    return " ".join(text.split())
+
+
+@pytest.fixture
+def page(mismatching):
+    return Page(render_html(mismatching))
+
+
+@pytest.mark.parametrize(
+    ("fixture", "words"),
+    [("matching", "MATCH"), ("mismatching", "MISMATCH"), ("unverified", "NOT VERIFIED")],
+)
+def test_the_banner_says_the_verdict_in_words_with_a_symbol(fixture, words, request):
+    markup = render_html(request.getfixturevalue(fixture))
+    assert f"<h1>{words}</h1>" in markup
+    assert re.search(r'class="sign"[^>]*>[✓✗?]<', markup)
+    assert f"<title>{words}: checkpoint_best.pt → covost-hf</title>" in markup
+
+
+def test_every_level_appears_with_verdict_error_tolerance_and_place(mismatching):
+    cards = re.findall(r'<article class="level.*?</article>', render_html(mismatching), re.S)
+    assert len(cards) == 10
+    for card, level in zip(map(Page, cards), mismatching.levels, strict=True):
+        assert level.name.replace("_", " ") in card.text
+        assert level.verdict in card.text
+        assert level.worst is None or level.worst.where in card.text
+        assert level.summary in card.text
+    assert "allowed 1.0e-10" in Page(cards[4]).text
+
+
+def test_files_findings_deviations_and_reasons_appear(page, mismatching):
+    for artifact in (mismatching.source, mismatching.target):
+        assert artifact.path in page.text
+        assert artifact.sha256 in page.text
+    for finding in mismatching.findings:
+        parts = (finding.summary, finding.fix, finding.kind, finding.rule or "no single rule")
+        names = (*finding.target_parameters, *finding.source_parameters, *finding.config_keys)
+        for words in (*parts, *names):
+            assert words in page.text
+    for deviation in mismatching.deviations:
+        assert deviation.name in page.text
+        assert deviation.summary in page.text
+        assert "3.4e-03" in page.text
+    coverage = mismatching.coverage
+    for reason in (*coverage.source_dropped, *coverage.uncompared, *mismatching.assumptions):
+        assert reason.name in page.text
+        assert reason.because in page.text
+
+
+def test_a_confirmed_hypothesis_is_told_from_a_guess(page):
+    assert "swapped with: confirmed, undoing it makes the error vanish" in flat(page.text)
+    assert "wrong language: not confirmed" in flat(page.text)
+
+
+def test_every_module_row_has_an_anchor_both_paths_and_its_numbers(mismatching):
+    rows = re.findall(r'<tr id="([^"]+)"(.*?)</tr>', render_html(mismatching), re.S)
+    assert [target for target, _ in rows] == [row.target for row in mismatching.modules]
+    for (_, markup), row in zip(rows, mismatching.modules, strict=True):
+        text = Page(f"<tr{markup}</tr>").text
+        for words in (row.target, row.source, row.kind, SHAPE, row.axes, row.verdict):
+            assert words in text
+
+
+def test_every_clip_appears_with_texts_tokens_and_hypotheses(page, mismatching):
+    for clip in mismatching.tokens:
+        greedy = clip.greedy
+        texts = (greedy.reference_text, greedy.converted_text, clip.pipeline_text, clip.clip)
+        for words in texts:
+            assert words in page.text
+        for hypothesis in clip.beam:
+            assert f"{hypothesis.reference_score:.4f}" in page.text
+            assert f"{hypothesis.converted_score:.4f}" in page.text
+    assert "differs from position 4" in page.text
+    assert "all tokens equal" in page.text
+    assert "≠ 4" in page.text
+
+
+def test_nan_and_infinity_are_shown_as_such(page):
+    assert "NaN" in page.text
+    assert "infinity" in page.text
+    assert "inf " not in page.text
+
+
+def test_a_module_whose_error_is_nan_fails_in_words(matching):
+    row = replace(matching.modules[0], isolated_error=math.nan, propagated_ratio=math.inf)
+    markup = render_html(replace(matching, modules=(row,)))
+    found = re.search(r"<tr id=.*?</tr>", markup, re.S)
+    assert found is not None
+    text = Page(found[0]).text
+    assert "NaN" in text
+    assert "infinity" in text
+    assert "fail" in text
+    assert "is-unmeasurable" in found[0]
+
+
+def test_environment_and_command_appear(page, mismatching):
+    for name, version in mismatching.environment.items():
+        assert name in page.text
+        assert version in page.text
+    assert mismatching.reproduce in page.text
+
+
+def test_an_unverified_page_never_says_that_nothing_was_wrong(unverified):
+    text = flat(Page(render_html(unverified)).text)
+    assert "whether the conversion is right is not known" in text
+    assert "Findings0 Nothing was compared." in text
+    assert "✓" not in text
+    assert "pass" not in text
+
+
+@pytest.mark.parametrize("name", HOSTILE, ids=lambda name: ascii(name[:12]))
+def test_hostile_names_stay_text(name, mismatching):
+    row: ModuleRow = replace(mismatching.modules[0], target=name, source=name, kind=name, clip=name)
+    finding = replace(
+        mismatching.findings[0],
+        target_module=name,
+        target_parameters=(name,),
+        rule=name,
+        summary=name,
+        fix=name,
+        evidence={name: name},
+    )
+    tokens = replace(mismatching.tokens[0], clip=name, transcript=name, pipeline_text=name, beam=())
+    coverage = replace(mismatching.coverage, source_dropped=(Reason(name=name, because=name),))
+    hostile = replace(
+        mismatching,
+        source=Artifact(path=name, sha256=name),
+        modules=(row,),
+        findings=(finding,),
+        tokens=(tokens,),
+        coverage=coverage,
+        environment={name: name},
+        assumptions=(Reason(name=name, because=name),),
+        reproduce=name,
+    )
+    page = Page(render_html(hostile))
+    assert not {"script", "img"} & set(page.tags)
+    assert page.values("onload") == []
+    assert name.replace("\u202e", "\\u202e") in page.text
+    assert name in page.values("id")
+
+
+def test_the_page_loads_nothing_and_runs_nothing(any_result):
+    markup = render_html(any_result)
+    page = Page(markup)
+    assert not {"script", "link", "img", "iframe", "object", "base"} & set(page.tags)
+    assert page.values("src") == []
+    assert all(href.startswith("#") for href in page.values("href"))
+    assert not re.search(r"@import|url\(|https?:|//[a-z]", markup)
+    assert "default-src 'none'" in markup
+
+
+def test_ids_are_unique_and_every_link_and_label_leads_to_one(any_result):
+    page = Page(render_html(any_result))
+    identifiers = page.values("id")
+    assert len(identifiers) == len(set(identifiers))
+    labels = page.values("aria-labelledby")
+    links = [href[1:] for href in page.values("href")]
+    assert set(labels) | set(links) <= set(identifiers)
+
+
+def test_every_table_has_a_caption_and_every_header_a_scope(any_result):
+    markup = render_html(any_result)
+    tables = re.findall(r"<table.*?</table>", markup, re.S)
+    assert all("<caption" in table for table in tables)
+    assert markup.count("<th ") == len(re.findall(r"<th scope=", markup))
+    assert "<th>" not in markup
+
+
+def test_every_coloured_verdict_is_also_a_word(mismatching):
+    badges = re.findall(
+        r'<span class="badge is-(?:fail|pass)">(.*?)</span></', render_html(mismatching)
+    )
+    assert badges
+    assert all(re.search(r"[✓✗]</span> \w+", badge) for badge in badges)
+
+
+def test_the_page_has_a_language_and_a_single_main_heading(page):
+    assert ("html", "lang", "en") in page.attributes
+    assert page.tags.count("h1") == 1
+
+
+def test_the_page_follows_the_colour_scheme_and_prints(mismatching):
+    markup = render_html(mismatching)
+    assert "@media (prefers-color-scheme: dark)" in markup
+    assert "@media print" in markup
+
+
+def test_an_undefined_name_in_the_template_is_an_error(matching):
+    with pytest.raises(UndefinedError):
+        create_environment().from_string("{{ result.no_such_field }}").render(result=matching)
+    with pytest.raises(UndefinedError):
+        create_environment().get_template("report.html.j2").render(result=matching)
+
+
+def test_the_file_holds_the_page_in_utf_8(matching, tmp_path):
+    path = tmp_path / "report.html"
+    write_html(matching, path)
+    assert path.read_bytes().decode("utf-8") == render_html(matching)
+
+
+def test_a_path_that_is_no_utf_8_can_be_written(matching, tmp_path):
+    odd = replace(matching, source=Artifact(path="m\udcff.pt", sha256=""), reproduce="m\udcff.pt")
+    write_html(odd, tmp_path / "report.html")
+    assert "m\\udcff" in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("error", "position"),
+    [
+        (0.0, "0%"),
+        (1e-30, "0.0%"),
+        (1e-18, "0.0%"),
+        (1e-9, "50.0%"),
+        (1.0, "100.0%"),
+        (50.0, "100.0%"),
+        (math.inf, "100%"),
+        (math.nan, "100%"),
+    ],
+)
+def test_errors_lie_on_a_logarithmic_scale(error, position):
+    assert scale_position(error) == position
+
+
+def test_tokens_are_aligned_and_the_first_difference_is_marked_once(mismatching):
+    aligned = align_tokens(mismatching.tokens[1].greedy)
+    assert [mark for *_, mark in aligned].count("first") == 1
+    assert aligned[4] == (4, "2603", "77", "first")
+    assert aligned[5] == (5, "15", "15", "equal")
+    assert aligned[10] == (10, "2", "end", "later")

@@ -1,0 +1,140 @@
+import re
+from dataclasses import replace
+
+import pytest
+import yaml
+
+from toolkit.core.result import Artifact, Deviation, Reason
+from toolkit.report import render_model_card
+from toolkit.report.model_card import escape_markdown, fence_code, quote_cell_code, quote_code
+
+HOSTILE = "a`b``c|d\n# e <script>x</script> [f](g) ---\n```\n"
+
+
+def split(card):
+    _, front, body = card.split("---\n", 2)
+    return yaml.safe_load(front), body
+
+
+def python_blocks(card):
+    return re.findall(r"^(`{3,})python\n(.*?)\n\1$", card, re.S | re.M)
+
+
+def test_front_matter_names_library_pipeline_and_quoted_languages(matching, facts):
+    front, _ = split(render_model_card(matching, facts))
+    assert front["library_name"] == "transformers"
+    assert front["pipeline_tag"] == "automatic-speech-recognition"
+    assert front["language"] == ["de", "ca", "no"]
+    assert "fairseq" in front["tags"]
+
+
+def test_the_snippets_are_python_and_choose_another_language(matching, facts):
+    blocks = [code for _, code in python_blocks(render_model_card(matching, facts))]
+    for code in blocks:
+        compile(code, "card", "exec")
+    assert 'model="someone/covost-en-xx"' in blocks[0]
+    assert 'convert_tokens_to_ids("<lang:ca>")' in blocks[1]
+    assert '{"forced_bos_token_id": language}' in blocks[1]
+
+
+def test_a_single_language_leaves_nothing_to_choose(matching, facts):
+    card = render_model_card(matching, replace(facts, languages=("de",)))
+    assert len(python_blocks(card)) == 1
+    assert "convert_tokens_to_ids" not in card
+
+
+def test_a_model_without_languages_has_no_language_field(matching, facts):
+    card = render_model_card(matching, replace(facts, languages=(), default_language=None))
+    assert "language" not in split(card)[0]
+
+
+def test_remote_code_is_in_the_snippet_and_warned_about(matching, facts):
+    card = render_model_card(matching, replace(facts, needs_remote_code=True))
+    assert "trust_remote_code=True)" in python_blocks(card)[0][1]
+    assert "read them first" in card
+
+
+def test_every_level_is_in_the_verification_table(matching, mismatching, facts):
+    for result in (matching, mismatching):
+        card = render_model_card(result, facts)
+        for level in result.levels:
+            row = f"| {level.name.replace('_', ' ')} | "
+            assert re.search(re.escape(row) + rf"\S {level.verdict} \|", card)
+    assert "| beam | ✗ fail | NaN | 0 |" in render_model_card(mismatching, facts)
+
+
+@pytest.mark.parametrize(
+    ("fixture", "words"),
+    [
+        ("matching", "**✓ It matches.**"),
+        ("mismatching", "**✗ It does not match.**"),
+        ("unverified", "**Not verified.**"),
+    ],
+)
+def test_the_card_is_honest_about_the_verdict(fixture, words, request, facts):
+    assert words in render_model_card(request.getfixturevalue(fixture), facts)
+
+
+def test_an_unverified_card_claims_nothing(unverified, facts):
+    card = render_model_card(unverified, facts)
+    assert "| level |" not in card
+    assert "Not known: nothing was compared." in card
+
+
+def test_provenance_deviations_findings_and_command_appear(mismatching, facts):
+    card = render_model_card(mismatching, facts)
+    for words in ("`checkpoint_best.pt`", mismatching.source.sha256, mismatching.reproduce):
+        assert words in card
+    assert "/models/covost/checkpoint_best.pt`" not in card
+    assert "- `padded_adapter`, at most 3.4e-03 in `encoder.adapter.layers.0`: " in card
+    for finding in mismatching.findings:
+        assert escape_markdown(finding.fix) in card
+
+
+def test_hostile_names_do_not_break_the_card(mismatching, facts):
+    hostile = replace(
+        mismatching,
+        source=Artifact(path=HOSTILE.replace("/", ""), sha256=HOSTILE),
+        deviations=(Deviation(name=HOSTILE, summary=HOSTILE, where=HOSTILE, max_error=1.0),),
+        findings=(replace(mismatching.findings[0], summary=HOSTILE, fix=HOSTILE),),
+        assumptions=(Reason(name=HOSTILE, because=HOSTILE),),
+        environment={HOSTILE: HOSTILE},
+        reproduce=HOSTILE,
+    )
+    names = replace(facts, model_name=HOSTILE, languages=(HOSTILE, "de"), architecture=HOSTILE)
+    card = render_model_card(hostile, names)
+    front, body = split(card)
+    assert front["language"] == [HOSTILE, "de"]
+    for _, code in python_blocks(card):
+        compile(code, "card", "exec")
+    outside = re.sub(r"^(`{3,})\w*\n.*?\n\1$", "", body, flags=re.S | re.M)
+    headings = [line for line in outside.splitlines() if line.startswith("#")]
+    assert len(headings) == 6
+    assert "# e" not in [line.strip() for line in outside.splitlines()]
+    for row in (line for line in outside.splitlines() if line.startswith("|")):
+        assert len(re.findall(r"(?<!\\)\|", row)) in {3, 5}
+    prose = re.sub(r"(`+)(?!`).*?(?<!`)\1(?!`)", "", outside.replace(r"\`", ""))
+    assert "<script>" not in prose
+
+
+@pytest.mark.parametrize(
+    ("plain", "quoted"),
+    [
+        ("a", "`a`"),
+        ("a`b", "``a`b``"),
+        ("`a", "`` `a ``"),
+        ("a\nb", "`a b`"),
+        ("", "`  `"),
+    ],
+)
+def test_code_spans_have_more_backticks_than_their_content(plain, quoted):
+    assert quote_code(plain) == quoted
+
+
+def test_pipes_in_code_are_escaped_in_table_cells_only():
+    assert quote_code("a|b") == "`a|b`"
+    assert quote_cell_code("a|b") == r"`a\|b`"
+
+
+def test_a_fence_cannot_be_closed_by_its_content():
+    assert fence_code("```\nx", "sh") == "````sh\n```\nx\n````"

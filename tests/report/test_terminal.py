@@ -1,0 +1,79 @@
+import io
+from dataclasses import replace
+
+import pytest
+from rich.console import Console
+
+from toolkit.core.result import LEVEL_NAMES, Artifact
+from toolkit.report import print_result
+
+
+def make_console(encoding="utf-8", width=100):
+    file = io.TextIOWrapper(io.BytesIO(), encoding=encoding, newline="")
+    return Console(file=file, width=width, color_system=None, force_terminal=False)
+
+
+def printed(result, console, report_path=None):
+    print_result(result, console, report_path)
+    console.file.flush()
+    return console.file.buffer.getvalue().decode(console.encoding)
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "utf-8"])
+def test_the_first_line_says_the_verdict_as_a_word(any_result, encoding):
+    first = printed(any_result, make_console(encoding)).splitlines()[0]
+    assert any_result.verdict in first.replace(":", " ").split()
+
+
+def test_a_plain_ascii_console_shows_every_level_without_colour(mismatching):
+    output = printed(mismatching, make_console("ascii"))
+    assert output.isascii()
+    assert "\x1b" not in output
+    rows = [line.split("|") for line in output.splitlines() if line.startswith("|")]
+    verdicts = {
+        cells[1].strip(): cells[2].split()[1] for cells in rows if len(cells[2].split()) > 1
+    }
+    assert verdicts == {level.name: level.verdict for level in mismatching.levels}
+    assert verdicts.keys() == set(LEVEL_NAMES)
+
+
+def test_nan_infinity_and_an_empty_level_are_spelled_out(mismatching):
+    output = printed(mismatching, make_console("ascii"))
+    for words in ("NaN", "infinity", "nothing was compared"):
+        assert words in output
+
+
+def test_coverage_deviations_findings_and_report_are_named(mismatching, tmp_path):
+    output = printed(mismatching, make_console(), tmp_path / "report.html")
+    assert "modules compared: 611 of 640 (412 of 412 with parameters) · tensors: " in output
+    assert "padded_adapter" in output
+    for finding in mismatching.findings:
+        assert finding.summary in output
+        assert f"fix: {finding.fix}" in output
+    assert f"report: {tmp_path / 'report.html'}" in output.splitlines()
+
+
+def test_five_findings_are_printed_and_the_rest_counted(mismatching):
+    many = replace(mismatching, findings=mismatching.findings[:1] * 7)
+    output = printed(many, make_console())
+    assert output.count("fix: ") == 5
+    assert "and 2 more" in output
+
+
+def test_an_unverified_result_has_no_table(unverified):
+    output = printed(unverified, make_console())
+    assert "Nothing was compared" in output
+    assert "tolerance" not in output
+
+
+def test_markup_escape_sequences_and_foreign_names_stay_harmless(matching):
+    name = "[red]m[/red]:smile:\x1b[31m\u202eé.pt"
+    hostile = replace(matching, source=Artifact(path=name, sha256=""))
+    assert "[red]m[/red]:smile:\\x1b[31m\\u202eé.pt" in printed(hostile, make_console())
+    assert "[red]m[/red]:smile:\\x1b[31m\\u202e\\xe9.pt" in printed(hostile, make_console("ascii"))
+
+
+def test_a_narrow_console_wraps_places_without_losing_any(matching):
+    output = printed(matching, make_console("ascii", width=60))
+    places = "".join(line.split("|")[5].strip() for line in output.splitlines() if "|" in line)
+    assert "encoder.feature_projection.projection.weight" in places

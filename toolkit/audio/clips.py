@@ -1,0 +1,171 @@
+"""Audio files and manifests become 16 kHz mono waveforms."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from toolkit.core.errors import BadInput
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+SAMPLE_RATE_HZ = 16_000
+MAX_DURATION_S = 600.0
+"""Longer clips are refused: attention grows with the square of the length."""
+MAX_CHANNELS = 16
+MANIFEST = "manifest.toml"
+AUDIO_SUFFIXES = (".flac", ".wav", ".ogg", ".mp3")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clip:
+    """One clip, ready for both models."""
+
+    name: str
+    waveform: NDArray[np.float32]
+    """Shape (L,), 16 kHz mono, full scale is 1.0."""
+    transcript: str | None = None
+    """What the clip says; None where nobody wrote it down."""
+    lang: str | None = None
+    """Language tag to decode with; None for the checkpoint's default."""
+    kind: str = "speech"
+    """`speech` where a trained model must return the transcript, `probe` where it need not."""
+
+    @property
+    def duration_s(self) -> float:
+        """Length in seconds."""
+        return float(len(self.waveform)) / SAMPLE_RATE_HZ
+
+
+def golden_folder() -> Path:
+    """The folder of reference audio: beside the package in a checkout, inside it in a wheel.
+
+    Raises:
+        BadInput: neither is there.
+    """
+    package = Path(__file__).resolve().parents[1]
+    for folder in (package / "golden_audio", package.parent / "golden_audio"):
+        if (folder / MANIFEST).is_file():
+            return folder
+    raise BadInput(
+        f"`golden_audio/{MANIFEST}` must come with the toolkit, but does not. "
+        "Name clips of your own with `--audio`."
+    )
+
+
+def read_clips(paths: Sequence[Path], *, min_samples: int = 1) -> tuple[Clip, ...]:
+    """The clips in files, in folders of files, or in folders with a manifest.
+
+    Args:
+        paths: Files or folders; none means the golden audio.
+        min_samples: Fewest samples at 16 kHz that the model can take.
+
+    Raises:
+        BadInput: a path holds no audio, or a clip is unreadable, too short or too long.
+    """
+    clips = tuple(_read_all(paths or [golden_folder()]))
+    short = [c for c in clips if len(c.waveform) < min_samples]
+    if short:
+        names = ", ".join(f"`{c.name}` ({len(c.waveform)} samples)" for c in short)
+        raise BadInput(
+            f"{names} must have at least {min_samples} samples at {SAMPLE_RATE_HZ} Hz for one "
+            "encoder frame, but has fewer. Leave it out, or name longer clips with `--audio`."
+        )
+    return clips
+
+
+def _read_all(paths: Iterable[Path]) -> Iterator[Clip]:
+    for path in paths:
+        if path.is_dir() and (path / MANIFEST).is_file():
+            yield from _read_manifest(path)
+        elif path.is_dir():
+            yield from _read_folder(path)
+        else:
+            yield Clip(name=path.stem, waveform=_read_waveform(path))
+
+
+def _read_folder(folder: Path) -> Iterator[Clip]:
+    files = sorted(f for f in folder.iterdir() if f.suffix.lower() in AUDIO_SUFFIXES)
+    if not files:
+        raise BadInput(
+            f"`{folder}` must hold audio files ({', '.join(AUDIO_SUFFIXES)}) or a `{MANIFEST}`, "
+            "but holds neither. Name audio with `--audio`."
+        )
+    for file in files:
+        yield Clip(name=file.stem, waveform=_read_waveform(file))
+
+
+def _read_manifest(folder: Path) -> Iterator[Clip]:
+    path = folder / MANIFEST
+    try:
+        manifest = tomllib.loads(path.read_text(encoding="utf-8"))
+        entries: list[Mapping[str, Any]] = manifest["clip"]
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, KeyError) as error:
+        raise BadInput(
+            f"`{path}` must be TOML with `[[clip]]` tables, but {error}. Correct the manifest."
+        ) from error
+    for entry in entries:
+        file = folder / entry["file"]
+        _check_hash(file, entry["sha256"])
+        yield Clip(
+            name=file.stem,
+            waveform=_read_waveform(file),
+            transcript=entry.get("transcript"),
+            lang=entry.get("lang"),
+            kind=entry.get("kind", "speech"),
+        )
+
+
+def _check_hash(file: Path, expected: str) -> None:
+    try:
+        found = hashlib.sha256(file.read_bytes()).hexdigest()
+    except OSError as error:
+        raise BadInput(f"`{file}` must be readable audio, but {error.strerror}.") from error
+    if found != expected:
+        raise BadInput(
+            f"`{file}` must have the sha256 {expected} that its manifest states, but has {found}. "
+            "Restore the file, or make the material again."
+        )
+
+
+def _read_waveform(path: Path) -> NDArray[np.float32]:
+    import soundfile
+
+    try:
+        info = soundfile.info(str(path))
+        _check_limits(path, info.duration, info.channels)
+        samples, rate = soundfile.read(str(path), dtype="float32", always_2d=True)
+    except (soundfile.SoundFileError, OSError, TypeError) as error:
+        raise BadInput(
+            f"`{path}` must be an audio file that libsndfile reads, but {error} "
+            "Convert it to FLAC or WAV."
+        ) from error
+    return _to_mono_16k(samples, rate)
+
+
+def _check_limits(path: Path, duration_s: float, channels: int) -> None:
+    if duration_s > MAX_DURATION_S or channels > MAX_CHANNELS:
+        raise BadInput(
+            f"`{path}` must last at most {MAX_DURATION_S:g} s with at most {MAX_CHANNELS} "
+            f"channels, but lasts {duration_s:.1f} s with {channels}. Cut it."
+        )
+
+
+def _to_mono_16k(samples: NDArray[np.float32], rate: int) -> NDArray[np.float32]:
+    import numpy as np
+    import soxr
+
+    mono = samples.mean(axis=1)
+    resampled = mono if rate == SAMPLE_RATE_HZ else soxr.resample(mono, rate, SAMPLE_RATE_HZ)
+    return np.ascontiguousarray(resampled, dtype=np.float32)

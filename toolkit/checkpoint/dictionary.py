@@ -1,0 +1,102 @@
+"""fairseq's `dict.txt`: one row per symbol, after four symbols that every dictionary begins with.
+
+Source: `fairseq/data/dictionary.py`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from toolkit.core.errors import BadInput
+
+BOS, PAD, EOS, UNK = 0, 1, 2, 3
+SPECIAL_SYMBOLS = ("<s>", "<pad>", "</s>", "<unk>")
+OVERWRITE = "#fairseq:overwrite"
+
+_LANGUAGE_TAG = re.compile(r"<lang:(.+)>")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dictionary:
+    """The symbols of a fairseq dictionary; a symbol's id is its index."""
+
+    symbols: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.symbols)
+
+    def index(self, symbol: str) -> int:
+        """The id of `symbol`, or that of `<unk>`; a symbol that stands twice has its last id."""
+        return self._ids.get(symbol, UNK)
+
+    @property
+    def languages(self) -> dict[str, int]:
+        """Ids of the language tags `<lang:xx>`, by language code, in the order of the file."""
+        found = ((_LANGUAGE_TAG.fullmatch(s), i) for i, s in enumerate(self.symbols))
+        return {match[1]: index for match, index in found if match}
+
+    @cached_property
+    def _ids(self) -> dict[str, int]:
+        return {symbol: index for index, symbol in enumerate(self.symbols)}
+
+
+def language_tag(code: str) -> str:
+    """The symbol that stands for a language in fairseq's speech-to-text dictionaries."""
+    return f"<lang:{code}>"
+
+
+def read_dictionary(path: Path) -> Dictionary:
+    """The dictionary in a `dict.txt`.
+
+    Raises:
+        BadInput: the file cannot be read, is not UTF-8, or has rows that are not
+            `symbol count [#fairseq:overwrite]`, or a symbol twice without that flag.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(
+            f"`{path}` must be a readable fairseq dictionary in UTF-8, but {error}. "
+            "Name the right file with `--dict`."
+        ) from error
+    return Dictionary(symbols=_parse(path, text.splitlines()))
+
+
+def _parse(path: Path, rows: Iterable[str]) -> tuple[str, ...]:
+    symbols = list(SPECIAL_SYMBOLS)
+    seen = set(symbols)
+    problems = []
+    for number, row in enumerate(rows, start=1):
+        symbol, overwrite = _split_row(row)
+        if symbol is None:
+            problems.append(f"line {number} is {row!r}")
+        elif symbol in seen and not overwrite:
+            problems.append(f"line {number} repeats {symbol!r}")
+        else:
+            seen.add(symbol)
+            symbols.append(symbol)
+    if problems:
+        raise BadInput(
+            f"`{path}` must have rows of `symbol count`, each symbol once, but "
+            f"{_listed(problems)}. Name the checkpoint's own dictionary with `--dict`."
+        )
+    return tuple(symbols)
+
+
+def _split_row(row: str) -> tuple[str | None, bool]:
+    fields = row.rstrip().rsplit(" ", 1)
+    overwrite = fields[-1] == OVERWRITE
+    if overwrite:
+        fields = fields[0].rsplit(" ", 1)
+    if len(fields) != 2 or not re.fullmatch(r"[+-]?[0-9]+", fields[1]):
+        return None, overwrite
+    return fields[0], overwrite
+
+
+def _listed(problems: list[str], shown: int = 5) -> str:
+    more = f", and {len(problems) - shown} more" if len(problems) > shown else ""
+    return ", ".join(problems[:shown]) + more

@@ -1,0 +1,204 @@
+"""Opens a fairseq checkpoint: which tensors and settings it holds, and the values on demand."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, BinaryIO, Literal
+
+from toolkit.checkpoint.archive import read_archive
+from toolkit.checkpoint.settings import to_plain
+from toolkit.checkpoint.tensors import (
+    TensorLocation,
+    TensorView,
+    group_aliases,
+    make_views,
+    read_tensor,
+    read_tensors,
+)
+from toolkit.checkpoint.values import TensorRef, quote, type_name
+from toolkit.core.errors import BadInput
+from toolkit.core.spec import TensorSpec
+
+if TYPE_CHECKING:
+    import torch
+
+_MODEL = "model"
+_SETTINGS = ("args", "cfg")
+_OPTIMIZER = "last_optimizer_state"
+_CHUNK_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Stamp:
+    """What tells whether a file is still the one that was opened."""
+
+    num_bytes: int
+    changed_ns: int
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Checkpoint:
+    """A fairseq checkpoint on disk. Tensor values are read when asked for."""
+
+    path: Path
+    format: Literal["zip", "legacy"]
+    tensors: Mapping[str, TensorSpec] = field(repr=False)
+    """The tensors of the model, in file order."""
+    settings: Mapping[str, object] = field(repr=False)
+    """`args` and `cfg` as far as present, as plain data."""
+    extras: Mapping[str, object] = field(repr=False)
+    """The other top-level entries as plain data, tensors described and optimizer state left out."""
+    non_tensors: tuple[str, ...]
+    """Entries of the model that are no tensors."""
+    has_optimizer_state: bool
+    _views: Mapping[str, TensorView] = field(repr=False)
+    _stamp: _Stamp = field(repr=False)
+
+    def load(self, name: str) -> torch.Tensor:
+        """Returns a fresh contiguous copy of one tensor, reading only the bytes it spans.
+
+        Raises:
+            BadInput: There is no such tensor, or the file changed since it was opened.
+        """
+        view = self._find_view(name)
+        with _open(self.path, expected=self._stamp) as (file, _):
+            return read_tensor(file, view, label=str(self.path))
+
+    def location(self, name: str) -> TensorLocation:
+        """Returns where one tensor's values lie in the file.
+
+        Raises:
+            BadInput: There is no such tensor.
+        """
+        return self._find_view(name).location
+
+    def aliases(self) -> tuple[tuple[str, ...], ...]:
+        """Returns the groups of names that are the same view of the same bytes (tied weights)."""
+        return group_aliases(self._views)
+
+    def state_dict(self) -> dict[str, torch.Tensor]:
+        """Returns all tensors; those that share a storage in the file share memory.
+
+        Raises:
+            BadInput: The file changed since it was opened.
+        """
+        with _open(self.path, expected=self._stamp) as (file, _):
+            return read_tensors(file, self._views, label=str(self.path))
+
+    def sha256(self) -> str:
+        """Returns the digest of the whole file in hexadecimal, computed once.
+
+        Raises:
+            BadInput: The file changed since it was opened.
+        """
+        return self._digest
+
+    @cached_property
+    def _digest(self) -> str:
+        digest = hashlib.sha256()
+        with _open(self.path, expected=self._stamp) as (file, _):
+            while chunk := file.read(_CHUNK_BYTES):
+                digest.update(chunk)
+        return digest.hexdigest()
+
+    def _find_view(self, name: str) -> TensorView:
+        if name not in self._views:
+            raise BadInput(
+                f"`{quote(name)}` must be a tensor of `{self.path}`, but there is none of that "
+                f"name among its {len(self._views)}. See `Checkpoint.tensors`."
+            )
+        return self._views[name]
+
+
+def open_checkpoint(path: Path) -> Checkpoint:
+    """Returns the checkpoint in a file, without its tensor values. Nothing of the file runs.
+
+    Raises:
+        BadInput: The file cannot be read, is damaged, or is not a fairseq checkpoint.
+    """
+    with _open(path) as (file, stamp):
+        archive = read_archive(file, label=str(path))
+    root, model = _expect_fairseq(archive.root, label=str(path))
+    refs = {str(name): ref for name, ref in model.items() if isinstance(ref, TensorRef)}
+    views = make_views(refs, archive.storages, label=str(path))
+    return Checkpoint(
+        path=path,
+        format=archive.format,
+        tensors=MappingProxyType({name: view.spec for name, view in views.items()}),
+        settings=_plain_entries(root, keep=lambda key: key in _SETTINGS, label=str(path)),
+        extras=_plain_entries(root, keep=_is_extra, label=str(path)),
+        non_tensors=tuple(quote(name) for name in model if name not in refs),
+        has_optimizer_state=root.get(_OPTIMIZER) is not None,
+        _views=MappingProxyType(views),
+        _stamp=stamp,
+    )
+
+
+@contextmanager
+def _open(path: Path, *, expected: _Stamp | None = None) -> Iterator[tuple[BinaryIO, _Stamp]]:
+    try:
+        # Asked first: opening a pipe would wait for its other end.
+        if not path.is_file():
+            raise BadInput(f"`{path}` must be a checkpoint file, but is no file. Check the path.")
+        with path.open("rb") as file:
+            stamp = _make_stamp(path)
+            if expected not in (None, stamp):
+                raise BadInput(
+                    f"`{path}` must stay as it was when it was opened, but changed since. Open it "
+                    f"again."
+                )
+            yield file, stamp
+    except OSError as error:
+        raise BadInput(
+            f"`{path}` must be readable, but is not: {error}. Check the path and its rights."
+        ) from error
+
+
+def _make_stamp(path: Path) -> _Stamp:
+    status = path.stat()
+    return _Stamp(num_bytes=status.st_size, changed_ns=status.st_mtime_ns)
+
+
+def _expect_fairseq(
+    root: object, *, label: str
+) -> tuple[dict[object, object], dict[object, object]]:
+    if not isinstance(root, dict):
+        raise BadInput(
+            f"`{label}` is not a fairseq checkpoint: expected a dict with the entry `{_MODEL}`, "
+            f"found {type_name(root)}. Use the file that fairseq's trainer saved."
+        )
+    model = root.get(_MODEL)
+    if not isinstance(model, dict) or not any(isinstance(v, TensorRef) for v in model.values()):
+        keys = ", ".join(f"`{quote(key)}`" for key in list(root)[:20]) or "nothing"
+        raise BadInput(
+            f"`{label}` is not a fairseq checkpoint: expected the entry `{_MODEL}` with tensors by "
+            f"name, found {keys} at the top. Use the file that fairseq's trainer saved."
+        )
+    unnamed = [k for k, v in model.items() if isinstance(v, TensorRef) and not isinstance(k, str)]
+    if unnamed:
+        raise BadInput(
+            f"`{label}` must name its tensors by text, but {len(unnamed)} have a key of another "
+            f"type, the first {quote(unnamed[0])}. Get the file again from its origin."
+        )
+    return root, model
+
+
+def _is_extra(key: object) -> bool:
+    return key not in (_MODEL, _OPTIMIZER, *_SETTINGS)
+
+
+def _plain_entries(
+    root: Mapping[object, object], *, keep: Callable[[object], bool], label: str
+) -> Mapping[str, object]:
+    plain = {
+        quote(key): to_plain(value, subject=f"{label}: {quote(key)}")
+        for key, value in root.items()
+        if keep(key)
+    }
+    return MappingProxyType(plain)

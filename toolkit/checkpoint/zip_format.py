@@ -1,0 +1,188 @@
+"""Reads the zip format of torch 1.6 and later: stored entries, so offsets in the file suffice."""
+
+from __future__ import annotations
+
+import struct
+import zipfile
+from collections import Counter
+from itertools import pairwise
+from typing import BinaryIO
+
+from toolkit.checkpoint.pickle_vm import read_pickle
+from toolkit.checkpoint.storages import Region, StorageLedger, storage_bytes
+from toolkit.checkpoint.values import StorageRef, quote
+from toolkit.checkpoint.window import Window
+from toolkit.core.errors import BadInput
+
+_SIGNATURE = b"PK\x03\x04"
+_EMPTY_SIGNATURE = b"PK\x05\x06"
+_LOCAL_HEADER = struct.Struct("<4sHHHHHIIIHH")
+_ENCRYPTED = 0x1 | 0x40
+_MAX_BYTE_ORDER_CHARS = 16
+_UNREADABLE = (zipfile.BadZipFile, NotImplementedError, ValueError, OverflowError, OSError)
+_UNREADABLE_FIELDS = (struct.error, EOFError, IndexError, KeyError, RuntimeError)
+
+
+def looks_zip(file: BinaryIO) -> bool:
+    """Returns whether the file begins like a zip archive."""
+    file.seek(0)
+    return file.read(4) in (_SIGNATURE, _EMPTY_SIGNATURE)
+
+
+def read_zip(file: BinaryIO, *, num_bytes: int, label: str) -> tuple[object, dict[str, Region]]:
+    """Returns the content of the main pickle, and the region of each storage it refers to.
+
+    Raises:
+        BadInput: The archive is damaged, tricky, not a checkpoint, or of another byte order.
+    """
+    entries = _list_entries(file, label=label)
+    _check_entries(entries, label=label)
+    regions = {e.filename: _locate(file, e, num_bytes=num_bytes, label=label) for e in entries}
+    _check_no_overlap(entries, regions, label=label)
+    top = _find_top(list(regions), label=label)
+    _check_byte_order(file, regions.get(f"{top}/byteorder"), label=label)
+    pickle_name = f"{top}/data.pkl"
+    window = _open_window(file, regions[pickle_name], label=f"{label}: {pickle_name}")
+    _check_crc(window, next(e for e in entries if e.filename == pickle_name), label=label)
+    ledger = StorageLedger()
+    root = read_pickle(window, label=f"{label}: {pickle_name}", find_persistent=ledger.find)
+    return root, _find_storages(ledger.refs, regions, top=top, label=label)
+
+
+def _list_entries(file: BinaryIO, *, label: str) -> list[zipfile.ZipInfo]:
+    try:
+        with zipfile.ZipFile(file) as archive:
+            return archive.infolist()
+    except (*_UNREADABLE, *_UNREADABLE_FIELDS) as error:
+        raise BadInput(
+            f"`{label}` begins like a zip archive, but the list of entries at its end cannot be "
+            f"read: {quote(str(error))}. The file is cut off or damaged; download it again."
+        ) from error
+
+
+def _check_entries(entries: list[zipfile.ZipInfo], *, label: str) -> None:
+    counts = Counter(entry.filename for entry in entries)
+    problems = {
+        "must name each entry once, but these occur twice": [n for n, c in counts.items() if c > 1],
+        "must hold entries with plain relative names, but holds": [
+            e.orig_filename for e in entries if not _is_plain(e.orig_filename)
+        ],
+        "must hold entries that are not encrypted, but these are": [
+            e.filename for e in entries if e.flag_bits & _ENCRYPTED
+        ],
+        "must hold uncompressed entries as `torch.save` writes them, but these are compressed": [
+            e.filename
+            for e in entries
+            if e.compress_type != zipfile.ZIP_STORED or e.compress_size != e.file_size
+        ],
+    }
+    for expectation, offenders in problems.items():
+        if offenders:
+            raise BadInput(
+                f"`{label}` {expectation}: {_list_names(offenders)}. Use the file as it was "
+                f"saved, not one that was packed again."
+            )
+
+
+def _is_plain(name: str) -> bool:
+    parts = name.removesuffix("/").split("/")
+    return name.isprintable() and not set(parts) & {"", ".", ".."} and not set(name) & {"\\", ":"}
+
+
+def _locate(file: BinaryIO, entry: zipfile.ZipInfo, *, num_bytes: int, label: str) -> Region:
+    file.seek(min(max(entry.header_offset, 0), num_bytes))
+    header = file.read(_LOCAL_HEADER.size)
+    if len(header) == _LOCAL_HEADER.size:
+        signature, _, flags, method, *_, name_bytes, extra_bytes = _LOCAL_HEADER.unpack(header)
+        name = file.read(name_bytes).decode("utf-8" if flags & 0x800 else "cp437", "replace")
+        start = entry.header_offset + _LOCAL_HEADER.size + name_bytes + extra_bytes
+        agrees = (signature, method, flags & _ENCRYPTED, name) == (_SIGNATURE, 0, 0, entry.filename)
+        if agrees and start + entry.file_size <= num_bytes:
+            return Region(offset_bytes=start, num_bytes=entry.file_size)
+    raise BadInput(
+        f"`{label}` must hold entry `{quote(entry.filename)}` where its list of entries says, but "
+        f"the bytes there do not fit. The file is cut off or damaged; download it again."
+    )
+
+
+def _check_no_overlap(
+    entries: list[zipfile.ZipInfo], regions: dict[str, Region], *, label: str
+) -> None:
+    in_order = sorted(entries, key=lambda entry: entry.header_offset)
+    for entry, following in pairwise(in_order):
+        region = regions[entry.filename]
+        if region.offset_bytes + region.num_bytes > following.header_offset:
+            raise BadInput(
+                f"`{label}` must keep its entries apart, but `{quote(entry.filename)}` and "
+                f"`{quote(following.filename)}` overlap. Download the file again."
+            )
+
+
+def _find_top(names: list[str], *, label: str) -> str:
+    tops = [name.removesuffix("/data.pkl") for name in names if name.endswith("/data.pkl")]
+    tops = [top for top in tops if "/" not in top]
+    if len(tops) != 1:
+        raise BadInput(
+            f"`{label}` is not a checkpoint: expected a zip archive with one entry `*/data.pkl`, "
+            f"found {len(tops)} of them among {_list_names(names)}. Check the path."
+        )
+    code = [n for n in names if n == f"{tops[0]}/constants.pkl" or n.startswith(f"{tops[0]}/code/")]
+    if code:
+        raise BadInput(
+            f"`{label}` must be a checkpoint of `torch.save`, but is a TorchScript program, as "
+            f"{_list_names(code)} shows. Use the checkpoint that it was exported from."
+        )
+    return tops[0]
+
+
+def _check_byte_order(file: BinaryIO, region: Region | None, *, label: str) -> None:
+    if region is None:
+        return  # torch before 2.1 wrote little endian and did not say so
+    file.seek(region.offset_bytes)
+    order = file.read(min(region.num_bytes, _MAX_BYTE_ORDER_CHARS))
+    if order != b"little":
+        raise BadInput(
+            f"`{label}` must hold little-endian numbers, but says {quote(repr(order))}. Load and "
+            f"save it again on a little-endian machine."
+        )
+
+
+def _check_crc(window: Window, entry: zipfile.ZipInfo, *, label: str) -> None:
+    # Zero is what `torch.serialization.set_crc32_options(False)` leaves behind.
+    if entry.CRC not in (0, window.crc32()):
+        raise BadInput(
+            f"`{label}` must hold `{quote(entry.filename)}` with the checksum in its list of "
+            f"entries, but the bytes differ. The file is damaged; download it again."
+        )
+
+
+def _open_window(file: BinaryIO, region: Region, *, label: str) -> Window:
+    end = region.offset_bytes + region.num_bytes
+    return Window(file, start=region.offset_bytes, end=end, label=label)
+
+
+def _find_storages(
+    refs: dict[str, StorageRef], regions: dict[str, Region], *, top: str, label: str
+) -> dict[str, Region]:
+    missing = [key for key in refs if f"{top}/data/{key}" not in regions]
+    if missing:
+        raise BadInput(
+            f"`{label}` must hold the bytes of every storage its pickle names, but these are "
+            f"missing: {_list_names(missing)}. Download the file again."
+        )
+    found = {key: regions[f"{top}/data/{key}"] for key in refs}
+    wrong = [key for key, ref in refs.items() if storage_bytes(ref) != found[key].num_bytes]
+    if wrong:
+        key = wrong[0]
+        raise BadInput(
+            f"`{label}` must hold as many bytes per storage as its pickle claims, but differs for "
+            f"{_list_names(wrong)}: `{quote(key)}` must have "
+            f"{quote(str(storage_bytes(refs[key])))} bytes and has {found[key].num_bytes}. "
+            f"Download the file again."
+        )
+    return found
+
+
+def _list_names(names: list[str]) -> str:
+    shown = ", ".join(f"`{quote(name)}`" for name in names[:10])
+    return shown + (f" and {len(names) - 10} more" if len(names) > 10 else "")

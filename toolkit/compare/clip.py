@@ -1,0 +1,243 @@
+"""Runs both models on one clip and measures everything that a verdict needs of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from toolkit.audio import Clip
+from toolkit.compare.metrics import noise_ratio, relative_error
+from toolkit.core.result import TokenComparison
+from toolkit.oracle.hooks import Call, Calls
+from toolkit.oracle.reference import Forced, Reference, ScoredTokens, Search
+from toolkit.replay.pairs import Pair
+from toolkit.replay.replay import Outputs, first, paired_outputs, replay
+from toolkit.replay.target import Target
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+BEAM = 5
+"""Beam of the comparison of searches; fairseq's own default."""
+TRANSFORMERS_EPSILON = 1e-7
+"""What `Wav2Vec2FeatureExtractor` adds to the variance; fairseq's layer norm adds 1e-5."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PairErrors:
+    """One module pair on one clip."""
+
+    pair: Pair
+    isolated: float
+    """Float64, fed with fairseq's input; NaN if a hook did not fire exactly once."""
+    propagated: float
+    """End to end in float32, in units of the reference's own error; NaN likewise."""
+    shape: tuple[int, ...]
+    frames_left_out: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClipRun:
+    """What both models made of one clip."""
+
+    clip: Clip
+    lang: str | None
+    source: Tensor
+    """The network's input as fairseq makes it, shape (L,)."""
+    prefix: tuple[int, ...]
+    """Decoder input of the teacher-forced pass: start token and fairseq's greedy hypothesis."""
+    target_logits: Tensor
+    """The converted model's float32 logits on that prefix, shape (1, S, V)."""
+    frames: int
+    front_end: float
+    front_end_explained: float
+    """The same error with transformers' epsilon in fairseq's formula."""
+    encoder: float
+    logits: float
+    logits_noise: float
+    """The reference's own float32 error of its logits, relative to the largest."""
+    logits_float64: float
+    pairs: tuple[PairErrors, ...]
+    greedy: TokenComparison
+    beam: tuple[TokenComparison, ...]
+    pipeline_text: str
+    pipeline_reference_text: str
+    """What fairseq says when it is fed with the folder's own front end."""
+
+
+def run_clip(
+    reference: Reference,
+    target: Target,
+    pairs: tuple[Pair, ...],
+    clip: Clip,
+    *,
+    search: Search,
+    lang: str | None,
+    tag: int | None,
+) -> ClipRun:
+    """Runs both models on one clip, on identical arrays but for the front ends themselves.
+
+    Args:
+        reference: fairseq's model.
+        target: The converted model.
+        pairs: Which modules to compare.
+        clip: The audio.
+        search: The checkpoint's search settings; the beam is set here.
+        lang: Language to decode into, None where the task prepends no tag.
+        tag: Its token id.
+    """
+    import torch
+
+    waveform = torch.from_numpy(clip.waveform)
+    source, own_source = reference.front_end(waveform), target.front_end(waveform)
+    greedy = reference.search(source, _with_beam(search, 1), lang)
+    prefix = (reference.start_token, *greedy[0].tokens[:-1])
+    passes = _Passes(reference, target, source, prefix)
+    return ClipRun(
+        clip=clip,
+        lang=lang,
+        source=source,
+        prefix=prefix,
+        target_logits=passes.actual.logits,
+        frames=passes.frames,
+        front_end=relative_error(source, own_source),
+        front_end_explained=_explained_front_end(waveform, source, own_source),
+        encoder=relative_error(passes.bare.encoder_out.transpose(0, 1), passes.actual.encoder_out),
+        logits=relative_error(passes.bare.logits, passes.actual.logits),
+        logits_noise=relative_error(passes.exact.logits, passes.bare.logits.double()),
+        logits_float64=relative_error(passes.exact.logits, passes.actual_float64.logits),
+        pairs=tuple(passes.compare_pairs(pairs)),
+        greedy=_compare_greedy(reference, target, passes.bare, greedy[0], source, search, tag),
+        beam=tuple(_compare_beam(reference, target, source, _with_beam(search, BEAM), lang, tag)),
+        pipeline_text=target.pipeline_text(waveform, tag),
+        pipeline_reference_text=reference.text(
+            reference.search(own_source, _with_beam(search, 1), lang)[0].tokens
+        ),
+    )
+
+
+class _Passes:
+    """The teacher-forced passes over one clip, in the precisions that the measures need."""
+
+    def __init__(
+        self, reference: Reference, target: Target, source: Tensor, prefix: tuple[int, ...]
+    ) -> None:
+        self.reference, self.target = reference, target
+        self.bare = reference.teacher_force([source], [prefix])
+        self.projected = reference.teacher_force([source], [prefix], projections=True)
+        self.exact = reference.teacher_force([source], [prefix], projections=True, double=True)
+        self.actual = target.teacher_force([source], [prefix])
+        self.actual_float64 = target.teacher_force([source], [prefix], double=True)
+
+    @property
+    def frames(self) -> int:
+        """Encoder frames before the adaptor, as the convolutions give them."""
+        return first(self.actual.calls["encoder.feature_extractor"][0].outputs).shape[-1]
+
+    def compare_pairs(self, pairs: tuple[Pair, ...]) -> Iterator[PairErrors]:
+        """Both errors of every pair."""
+        with self.target.in_float64():
+            isolated = [(pair, self._replayed(pair)) for pair in pairs]
+        for pair, outputs in isolated:
+            if outputs is None:
+                yield _not_recorded(pair)
+            else:
+                yield PairErrors(
+                    pair=pair,
+                    isolated=relative_error(outputs.expected, outputs.actual),
+                    propagated=self._propagated(pair, outputs.expected),
+                    shape=tuple(outputs.actual.shape),
+                    frames_left_out=outputs.frames_left_out,
+                )
+
+    def _replayed(self, pair: Pair) -> Outputs | None:
+        made = _only(self.actual_float64.calls, pair.target)
+        received = _only(self.exact.calls, pair.source)
+        if made is None or received is None:
+            return None
+        return replay(pair, self.target.model, self.reference.model, made, received)
+
+    def _propagated(self, pair: Pair, exact: Tensor) -> float:
+        made = _only(self.actual.calls, pair.target)
+        bare = _only(self.bare.calls, pair.source) or _only(self.projected.calls, pair.source)
+        if made is None or bare is None:
+            return float("nan")
+        outputs = paired_outputs(
+            pair.layout, self.reference.model, first(made.outputs), first(bare.outputs)
+        )
+        return noise_ratio(exact, outputs.expected, outputs.actual)
+
+
+def _only(calls: Calls, path: str) -> Call | None:
+    made = calls.get(path, [])
+    return made[0] if len(made) == 1 else None
+
+
+def _not_recorded(pair: Pair) -> PairErrors:
+    nan = float("nan")
+    return PairErrors(pair=pair, isolated=nan, propagated=nan, shape=(), frames_left_out=0)
+
+
+def _explained_front_end(waveform: Tensor, source: Tensor, own_source: Tensor) -> float:
+    import torch
+
+    if torch.equal(waveform, source):
+        return relative_error(source, own_source)
+    exact = waveform.double()
+    predicted = torch.nn.functional.layer_norm(exact, exact.shape, eps=TRANSFORMERS_EPSILON)
+    return relative_error(predicted, own_source.double())
+
+
+def _compare_greedy(
+    reference: Reference,
+    target: Target,
+    forced: Forced,
+    expected: ScoredTokens,
+    source: Tensor,
+    search: Search,
+    tag: int | None,
+) -> TokenComparison:
+    actual = target.search(source, _with_beam(search, 1), tag)[0]
+    return _compare(reference, target, expected, actual, margin=_smallest_margin(forced.logits))
+
+
+def _smallest_margin(logits: Tensor) -> float:
+    best = logits.log_softmax(-1).topk(2, dim=-1).values
+    return float((best[..., 0] - best[..., 1]).min())
+
+
+def _compare_beam(
+    reference: Reference,
+    target: Target,
+    source: Tensor,
+    search: Search,
+    lang: str | None,
+    tag: int | None,
+) -> Iterator[TokenComparison]:
+    expected = reference.search(source, search, lang)
+    actual = target.search(source, search, tag)
+    for left, right in zip(expected, actual, strict=False):
+        yield _compare(reference, target, left, right, margin=None)
+
+
+def _compare(
+    reference: Reference,
+    target: Target,
+    expected: ScoredTokens,
+    actual: ScoredTokens,
+    margin: float | None,
+) -> TokenComparison:
+    return TokenComparison(
+        reference=expected.tokens,
+        converted=actual.tokens,
+        reference_text=reference.text(expected.tokens),
+        converted_text=target.text(actual.tokens),
+        reference_score=expected.score,
+        converted_score=actual.score,
+        margin=margin,
+    )
+
+
+def _with_beam(search: Search, beam: int) -> Search:
+    return Search(**{**vars(search), "beam": beam})

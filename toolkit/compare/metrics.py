@@ -1,0 +1,58 @@
+"""How far two tensors are apart."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+def relative_error(expected: Tensor, actual: Tensor) -> float:
+    """The largest absolute difference over the largest absolute expected value.
+
+    One denominator for the whole tensor, so that rounding of values near zero does not count as an
+    error, and a permutation of values does. The comparison is in float64.
+
+    Returns:
+        0.0 for equal tensors, infinity where the shapes differ, NaN where a value is not finite on
+        one side only; the plain difference where every expected value is zero.
+    """
+    import torch
+
+    if expected.shape != actual.shape:
+        return math.inf
+    if torch.equal(expected, actual):
+        return 0.0
+    difference = largest(expected.double() - actual.double())
+    scale = largest(expected)
+    return difference / scale if scale > 0 else difference
+
+
+def noise_ratio(exact: Tensor, reference: Tensor, actual: Tensor) -> float:
+    """The error of `actual` in units of the reference's own rounding error.
+
+    Args:
+        exact: The reference in float64.
+        reference: The reference in float32.
+        actual: The converted model in float32.
+
+    Returns:
+        1.0 where `actual` errs as the reference itself does. The reference's error counts as at
+        least one unit in the last place of the largest value, so that exact layers do not divide
+        by zero; infinity where the shapes differ.
+    """
+    import torch
+
+    if exact.shape != actual.shape or exact.shape != reference.shape:
+        return math.inf
+    own = largest(reference.double() - exact.double())
+    floor = torch.finfo(torch.float32).eps * largest(exact)
+    error = largest(actual.double() - exact.double())
+    return error / max(own, floor) if max(own, floor) > 0 else (0.0 if error == 0 else math.inf)
+
+
+def largest(tensor: Tensor) -> float:
+    """The largest absolute value; 0.0 for an empty tensor."""
+    return float(tensor.abs().max()) if tensor.numel() else 0.0

@@ -1,0 +1,276 @@
+"""Levels that need no forward pass: weights, configuration, vocabulary."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from toolkit.checkpoint import Checkpoint
+from toolkit.checkpoint.dictionary import SPECIAL_SYMBOLS
+from toolkit.compare import tolerances
+from toolkit.compare.metrics import relative_error
+from toolkit.core.result import Level, Measure
+from toolkit.folder.contents import FolderContents
+from toolkit.folder.weights import target_tensor
+from toolkit.mapping import Plan
+from toolkit.mapping.ops import effective_weight
+from toolkit.oracle.reference import Reference
+from toolkit.replay.target import Target
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+GAIN = ".parametrizations.weight.original0"
+DIRECTION = ".parametrizations.weight.original1"
+
+PROBE_TEXTS = (
+    "",
+    " ",
+    "  two  spaces  ",
+    "tab\tand\nline",
+    "ﬁne Ⅷ ½ ＡＢＣ",
+    "e\u0301 a\u0308 no\u0303",
+    "漢字 😀 unknown",
+    "Don't stop-me, now… (100%)!",
+)
+"""Texts at which tokenizers part: spaces, compatibility forms, combining marks, unknown symbols."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeightError:
+    """How far one target tensor is from what the mapping makes of the source."""
+
+    target: str
+    error: float
+    expected_shape: tuple[int, ...]
+    actual_shape: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeyDifference:
+    """A configuration key whose value is not what the checkpoint says."""
+
+    key: str
+    expected: Any
+    actual: Any
+
+
+def weight_errors(plan: Plan, checkpoint: Checkpoint, target: Target) -> tuple[WeightError, ...]:
+    """The error of every tensor in the model's state dict, weight norm as effective weight.
+
+    A weight-normed convolution is one entry, under the name of its direction: another split into
+    factors gives the same convolution.
+    """
+    state: Mapping[str, Tensor] = target.model.state_dict()
+    twins = {tie.target: tie.target_twin for tie in plan.ties}
+    return tuple(
+        _weight_error(name, plan, checkpoint, state, twins)
+        for name in plan.targets
+        if not name.endswith(GAIN)
+    )
+
+
+def weights_level(errors: tuple[WeightError, ...], target: Target) -> Level:
+    """Whether every tensor holds what the mapping makes of the source."""
+    normed = [e for e in errors if e.target.endswith(DIRECTION)]
+    plain = [e for e in errors if not e.target.endswith(DIRECTION)]
+    loading = target.loading
+    strange = (*loading.missing, *loading.unexpected, *loading.mismatched)
+    unit = "relative to the largest value"
+    measures = [
+        _worst_weight("tensors", plain, tolerances.EXACT, unit),
+        _worst_weight("effective weights", normed, tolerances.EFFECTIVE_WEIGHT, unit),
+        Measure(
+            name="missing, unexpected or mismatched in the file",
+            where=", ".join(strange[:3]),
+            error=float(len(strange)),
+            tolerance=tolerances.EXACT,
+            unit="tensors",
+            compared=len(errors),
+        ),
+    ]
+    wrong = sum(e.error > tolerances.EFFECTIVE_WEIGHT for e in errors)
+    return Level(
+        name="weights",
+        measures=tuple(m for m in measures if m.compared),
+        summary=f"{len(errors) - wrong} of {len(errors)} tensors hold the source's values",
+    )
+
+
+def config_differences(contents: FolderContents, target: Target) -> tuple[KeyDifference, ...]:
+    """The configuration keys that are not what the checkpoint says."""
+    return tuple(
+        KeyDifference(key=key, expected=expected, actual=actual)
+        for key, expected, actual in _config_values(contents, target)
+        if _plain(expected) != _plain(actual)
+    )
+
+
+def config_level(contents: FolderContents, target: Target) -> Level:
+    """Whether every configuration key that the checkpoint determines has its value."""
+    compared = sum(1 for _ in _config_values(contents, target))
+    differing = config_differences(contents, target)
+    return Level(
+        name="config",
+        measures=(
+            Measure(
+                name="keys",
+                where=", ".join(d.key for d in differing[:3]),
+                error=float(len(differing)),
+                tolerance=tolerances.EXACT,
+                unit="keys",
+                compared=compared,
+            ),
+        ),
+        summary=f"{compared - len(differing)} of {compared} keys are as the checkpoint says",
+    )
+
+
+def vocabulary_level(
+    contents: FolderContents, reference: Reference, target: Target, texts: Iterable[str]
+) -> Level:
+    """Whether every id means the same symbol, and every text gets the same ids, on both sides."""
+    rows = tuple(wrong_rows(contents, target))
+    special = tuple(wrong_special_tokens(contents, target))
+    probes = tuple(dict.fromkeys((*texts, *PROBE_TEXTS)))
+    encoded = tuple(wrong_encodings(contents, reference, target, probes))
+    size = len(contents.dictionary)
+    return Level(
+        name="vocabulary",
+        measures=(
+            _count("rows", rows, size, "ids"),
+            _count("special tokens", special, len(SPECIAL_SYMBOLS) + len(contents.language_tags)),
+            _count("texts", encoded, len(probes), "texts"),
+        ),
+        summary=(
+            f"{size - len(rows)} of {size} ids as in dict.txt, "
+            f"{len(probes) - len(encoded)} of {len(probes)} texts encoded alike"
+        ),
+    )
+
+
+def wrong_rows(contents: FolderContents, target: Target) -> Iterator[str]:
+    """Ids whose token is not the dictionary's symbol, and rows too many or too few."""
+    symbols = contents.dictionary.symbols
+    tokens = target.tokenizer.convert_ids_to_tokens(list(range(len(symbols))))
+    for index, (symbol, token) in enumerate(zip(symbols, tokens, strict=True)):
+        if symbol != token:
+            yield f"{index}: {symbol!r} became {token!r}"
+    if len(target.tokenizer) != len(symbols):
+        yield f"{len(target.tokenizer)} tokens for {len(symbols)} symbols"
+
+
+def wrong_special_tokens(contents: FolderContents, target: Target) -> Iterator[str]:
+    """Special tokens and language tags that have another id, or that decoding does not skip."""
+    names = ("bos", "pad", "eos", "unk")
+    for expected, name in enumerate(names):
+        found = getattr(target.tokenizer, f"{name}_token_id")
+        if found != expected:
+            yield f"{name}_token_id is {found}, not {expected}"
+    skipped = set(target.tokenizer.all_special_ids)
+    for lang, index in contents.language_tags.items():
+        if index not in skipped:
+            yield f"the tag of {lang} is no special token"
+
+
+def wrong_encodings(
+    contents: FolderContents, reference: Reference, target: Target, texts: Iterable[str]
+) -> Iterator[str]:
+    """Texts that get other ids than from fairseq, or are framed or decoded in another way."""
+    for text in texts:
+        expected = reference.encode(text)
+        frame = _framed(contents, expected)
+        if tuple(target.tokenizer(text).input_ids) != frame:
+            yield repr(text)
+        elif target.text(frame) != _decodable(contents, reference, expected):
+            yield f"{repr(text)} decoded"
+
+
+def _framed(contents: FolderContents, ids: tuple[int, ...]) -> tuple[int, ...]:
+    end = contents.dictionary.index("</s>")
+    if contents.prefix_tag is None:
+        return (*ids, end)
+    return (contents.dictionary.index(contents.prefix_tag), *ids, end)
+
+
+def _decodable(contents: FolderContents, reference: Reference, ids: tuple[int, ...]) -> str:
+    # fairseq prints <unk>, transformers skips it with the other special tokens.
+    unknown = contents.dictionary.index("<unk>")
+    return reference.text([i for i in ids if i != unknown])
+
+
+def _weight_error(
+    name: str,
+    plan: Plan,
+    checkpoint: Checkpoint,
+    state: Mapping[str, Tensor],
+    twins: Mapping[str, str],
+) -> WeightError:
+    expected = _expected(name, plan, checkpoint, twins)
+    actual = state.get(name)
+    if actual is None:
+        return WeightError(
+            target=name, error=float("nan"), expected_shape=tuple(expected.shape), actual_shape=()
+        )
+    shapes = {"expected_shape": tuple(expected.shape), "actual_shape": tuple(actual.shape)}
+    if name.endswith(DIRECTION):
+        gain = name.removesuffix(DIRECTION) + GAIN
+        expected = effective_weight(_expected(gain, plan, checkpoint, twins), expected)
+        actual = effective_weight(state[gain], actual)
+    return WeightError(target=name, error=relative_error(expected.double(), actual.double()), **shapes)
+
+
+def _expected(
+    name: str, plan: Plan, checkpoint: Checkpoint, twins: Mapping[str, str]
+) -> Tensor:
+    return target_tensor(plan.assignments[twins.get(name, name)], plan, checkpoint)
+
+
+def _worst_weight(
+    name: str, errors: list[WeightError], tolerance: float, unit: str
+) -> Measure:
+    worst = max(errors, key=lambda e: (e.error != e.error, e.error), default=None)
+    return Measure(
+        name=name,
+        where="" if worst is None else worst.target,
+        error=0.0 if worst is None else worst.error,
+        tolerance=tolerance,
+        unit=unit,
+        compared=len(errors),
+    )
+
+
+def _config_values(
+    contents: FolderContents, target: Target
+) -> Iterator[tuple[str, Any, Any]]:
+    config = target.model.config
+    for key, expected in contents.config.items():
+        if key in ("encoder", "decoder"):
+            side = getattr(config, key)
+            for inner, value in expected.items():
+                yield f"{key}.{inner}", value, getattr(side, inner, None)
+        elif key != "dtype":  # the comparison itself loads in float32
+            yield key, expected, getattr(config, key, None)
+    for key, expected in contents.generation.items():
+        actual = getattr(target.model.generation_config, key, None)
+        yield f"generation_config.{key}", expected, actual
+    for key, expected in contents.preprocessor.items():
+        if key not in ("feature_extractor_type", "processor_class"):
+            actual = getattr(target.feature_extractor, key, None)
+            yield f"preprocessor_config.{key}", expected, actual
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _count(name: str, wrong: tuple[str, ...], compared: int, unit: str = "tokens") -> Measure:
+    return Measure(
+        name=name,
+        where="; ".join(wrong[:3]),
+        error=float(len(wrong)),
+        tolerance=tolerances.EXACT,
+        unit=unit,
+        compared=compared,
+    )

@@ -1,0 +1,36 @@
+"""Every tolerance of a verdict, in one place, with its reason."""
+
+ISOLATED = 1e-9
+"""One module in float64, relative to its largest value. Right mappings reach 1e-12, wrong ones do
+not get below 1e-5: three orders of magnitude lie free on either side."""
+
+PROPAGATED = 16.0
+"""End to end in float32, in units of the reference's own rounding error. Two correct summation
+orders differ by a small multiple; a wrong weight by thousands."""
+
+LOGITS_FLOAT32 = 2e-6
+"""Teacher-forced logits, relative to the largest, where the reference itself rounds by less."""
+
+LOGITS_NOISE = 4.0
+"""The float32 logits of a deep model may err by this multiple of the reference's own error."""
+
+LOGITS_FLOAT64 = 1e-9
+"""Teacher-forced logits in float64, relative to the largest."""
+
+BEAM_SCORE = 1e-5
+"""Difference of two length-normalized log-probabilities."""
+
+FRONT_END = 1e-6
+"""Input of the network, relative to its largest value: float32 rounding."""
+
+FRONT_END_EXPLAINED = 1e-5
+"""The same after transformers' normalization epsilon has been put into fairseq's formula."""
+
+EFFECTIVE_WEIGHT = 1e-6
+"""A weight-normed weight g * v / ||v||, whose factors may be rounded to float32."""
+
+PADDED_LOGITS = 2e-6
+"""Logits of padded batches on both sides, relative to the largest."""
+
+EXACT = 0.0
+"""Names, ids, tokens, keys and copied values are equal or wrong."""

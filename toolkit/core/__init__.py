@@ -1,0 +1,1 @@
+"""What every layer shares: the exception tree and the description of a tensor."""

@@ -1,0 +1,126 @@
+"""Tensor operations of the rules, each with its inverse."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Shape = tuple[int, ...]
+
+
+class Op(Protocol):
+    """What a rule does to one source tensor, which gives one or more target tensors."""
+
+    @property
+    def name(self) -> str:
+        """How reports call the operation."""
+        ...
+
+    def shapes(self, source: Shape) -> tuple[Shape, ...]:
+        """The shapes of the targets, from the shape of the source."""
+        ...
+
+    def apply(self, source: Tensor) -> tuple[Tensor, ...]:
+        """The targets, in the source's dtype."""
+        ...
+
+    def invert(self, targets: Sequence[Tensor]) -> Tensor:
+        """The source again, from the targets."""
+        ...
+
+
+@dataclass(frozen=True)
+class Copy:
+    """The same values under another name."""
+
+    name: str = "copy"
+
+    def shapes(self, source: Shape) -> tuple[Shape, ...]:
+        """One target of the same shape."""
+        return (source,)
+
+    def apply(self, source: Tensor) -> tuple[Tensor, ...]:
+        """The source itself."""
+        return (source,)
+
+    def invert(self, targets: Sequence[Tensor]) -> Tensor:
+        """The one target itself."""
+        (target,) = targets
+        return target
+
+
+@dataclass(frozen=True)
+class SplitWeightNorm:
+    """A weight W of shape (O, I, K) becomes g = ||W|| over (O, I), of shape (1, 1, K), and v = W.
+
+    For a positional convolution whose weight norm was removed. `torch.nn.utils.parametrizations`
+    keeps g as `original0` and v as `original1`; g * v / ||v|| is W again. A column of zeros would
+    give 0 / 0, so its v is set to one and its g stays zero.
+    Source: Salimans and Kingma 2016, and `transformers` issue 31633.
+    """
+
+    name: str = "split into weight norm"
+
+    def shapes(self, source: Shape) -> tuple[Shape, ...]:
+        """(1, 1, K) and (O, I, K)."""
+        return (1, 1, source[-1]), source
+
+    def apply(self, source: Tensor) -> tuple[Tensor, ...]:
+        """The norm g and the direction v."""
+        gain = _norm_per_tap(source)
+        return gain.to(source.dtype), source.masked_fill(gain == 0, 1)
+
+    def invert(self, targets: Sequence[Tensor]) -> Tensor:
+        """The effective weight g * v / ||v||."""
+        gain, direction = targets
+        return effective_weight(gain, direction).to(direction.dtype)
+
+
+@dataclass(frozen=True)
+class Identity:
+    """The identity matrix, for a projection that the source does without."""
+
+    name: str = "identity matrix"
+
+    def make(self, shape: Shape) -> Tensor:
+        """A float32 matrix of `shape` with ones on the diagonal."""
+        import torch
+
+        return torch.eye(*shape)
+
+
+@dataclass(frozen=True)
+class Zeros:
+    """Zeros, for a bias that the source does without."""
+
+    name: str = "zeros"
+
+    def make(self, shape: Shape) -> Tensor:
+        """A float32 tensor of `shape`."""
+        import torch
+
+        return torch.zeros(shape)
+
+
+def effective_weight(gain: Tensor, direction: Tensor) -> Tensor:
+    """The weight g * v / ||v|| that a weight-normed convolution uses, computed in float64.
+
+    Args:
+        gain: g, shape (1, 1, K).
+        direction: v, shape (O, I, K).
+
+    Returns:
+        Shape (O, I, K), float64.
+    """
+    return gain.double() * direction.double() / _norm_per_tap(direction)
+
+
+def _norm_per_tap(weight: Tensor) -> Tensor:
+    import torch
+
+    norm: Tensor = torch.linalg.vector_norm(weight.double(), dim=(0, 1), keepdim=True)
+    return norm

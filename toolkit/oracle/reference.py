@@ -1,0 +1,207 @@
+"""Runs fairseq's model as a reference: front end, teacher forcing, search, text."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any, Iterator, List, Optional, Sequence, Tuple
+
+import torch
+from torch import Tensor, nn
+
+from toolkit.oracle.hooks import Calls, recording
+from toolkit.oracle.precision import Float64Mode
+
+
+@dataclass(frozen=True)
+class Search:
+    """How to search for a hypothesis, in fairseq's own terms."""
+
+    beam: int
+    lenpen: float = 1.0
+    max_len_a: float = 0.0
+    max_len_b: int = 200
+    min_len: int = 1
+    no_repeat_ngram_size: int = 0
+    unkpen: float = 0.0
+    temperature: float = 1.0
+
+
+@dataclass(frozen=True)
+class ScoredTokens:
+    """One hypothesis: its tokens from the first generated one to the end, and its score."""
+
+    tokens: Tuple[int, ...]
+    score: float
+    """Sum of log-probabilities over length ** lenpen, language tag and end included."""
+
+
+@dataclass(frozen=True)
+class Forced:
+    """The outcome of one teacher-forced pass."""
+
+    logits: Tensor
+    """Shape (B, S, V)."""
+    encoder_out: Tensor
+    """Shape (T, B, D), after the adaptor."""
+    encoder_padding_mask: Optional[Tensor]
+    """Shape (B, T), True where there is no frame; None where every frame is real."""
+    calls: Calls
+
+
+class Reference:
+    """A fairseq speech-to-text model with its task, ready to be asked."""
+
+    def __init__(self, task: Any, model: nn.Module) -> None:
+        self.task = task
+        self.model = model
+
+    @property
+    def start_token(self) -> int:
+        """The token that every hypothesis starts from: fairseq's end of sentence."""
+        return int(self.task.tgt_dict.eos())
+
+    def front_end(self, waveform: Tensor) -> Tensor:
+        """The network's input for a waveform, as fairseq itself makes it.
+
+        Args:
+            waveform: Shape (L,), 16 kHz mono, full scale 1.0.
+
+        Returns:
+            Shape (L,), standardized where `config.yaml` says so.
+        """
+        from fairseq.models.speech_to_text.hub_interface import S2THubInterface
+
+        sample = S2THubInterface.get_model_input(self.task, waveform.unsqueeze(0))
+        source: Tensor = sample["net_input"]["src_tokens"]
+        return source[0]
+
+    def teacher_force(
+        self,
+        sources: Sequence[Tensor],
+        prefixes: Sequence[Sequence[int]],
+        *,
+        double: bool = False,
+        projections: bool = False,
+    ) -> Forced:
+        """One pass over a batch with the decoder's inputs given.
+
+        Args:
+            sources: Inputs of shape (L,), one per clip; shorter ones are padded with zeros.
+            prefixes: Decoder inputs, one per clip, from the start token on; shorter ones are
+                padded with the pad token.
+            double: Compute in float64 throughout.
+            projections: Compute attention projection by projection, so that their hooks fire. The
+                kernel differs then, so end-to-end errors are judged without it.
+
+        Returns:
+            Logits, encoder output and the calls of every module.
+        """
+        batch, lengths = pad(sources, 0.0)
+        tokens, _ = pad([torch.tensor(prefix) for prefix in prefixes], self.task.tgt_dict.pad())
+        with ExitStack() as stack:
+            stack.enter_context(torch.no_grad())
+            if double:
+                batch = batch.double()
+                stack.enter_context(_float64(self.model))
+            if projections:
+                stack.enter_context(_attention_by_projection(self.model))
+            calls = stack.enter_context(recording(self.model))
+            logits, _ = self.model(batch, lengths, tokens)
+        encoder_out = calls["encoder"][0].outputs
+        return Forced(
+            logits=logits,
+            encoder_out=encoder_out["encoder_out.0"],
+            encoder_padding_mask=encoder_out.get("encoder_padding_mask.0"),
+            calls=calls,
+        )
+
+    def search(
+        self, source: Tensor, search: Search, lang: Optional[str] = None
+    ) -> List[ScoredTokens]:
+        """The hypotheses that fairseq finds for one input of shape (L,), best first.
+
+        Args:
+            source: The network's input.
+            search: Beam, length penalty and limits.
+            lang: Language whose tag must come first; None where the task prepends no tag.
+        """
+        from fairseq.models.speech_to_text.hub_interface import S2THubInterface
+
+        generator = self._generator(search)
+        sample = {
+            "net_input": {
+                "src_tokens": source.unsqueeze(0),
+                "src_lengths": torch.tensor([source.numel()]),
+            }
+        }
+        prefix = S2THubInterface.get_prefix_token(self.task, lang)
+        with torch.no_grad():
+            (hypotheses,) = generator.generate([self.model], sample, prefix_tokens=prefix)
+        return [
+            ScoredTokens(tokens=tuple(h["tokens"].tolist()), score=float(h["score"]))
+            for h in hypotheses
+        ]
+
+    def text(self, tokens: Sequence[int]) -> str:
+        """The tokens as text, without language tags and end, as `fairseq-generate` prints it."""
+        from fairseq.data import encoders
+
+        ignored = self._generator(Search(beam=1)).symbols_to_strip_from_output
+        pieces = self.task.tgt_dict.string(torch.tensor(tokens), extra_symbols_to_ignore=ignored)
+        bpe = encoders.build_bpe(Namespace(**self.task.data_cfg.bpe_tokenizer))
+        return str(pieces if bpe is None else bpe.decode(pieces))
+
+    def encode(self, text: str) -> Tuple[int, ...]:
+        """The token ids of a text without tag and end, through fairseq's bpe and dictionary."""
+        from fairseq.data import encoders
+
+        bpe = encoders.build_bpe(Namespace(**self.task.data_cfg.bpe_tokenizer))
+        pieces = text if bpe is None else bpe.encode(text)
+        line = self.task.tgt_dict.encode_line(pieces, add_if_not_exist=False, append_eos=False)
+        return tuple(line.tolist())
+
+    def _generator(self, search: Search) -> Any:
+        args = Namespace(**vars(search), prefix_size=int(self.task.data_cfg.prepend_tgt_lang_tag))
+        return self.task.build_generator([self.model], args)
+
+
+def pad(rows: Sequence[Tensor], value: float) -> Tuple[Tensor, Tensor]:
+    """Rows of unequal length as one batch, and their lengths.
+
+    Args:
+        rows: Shapes (L_i,).
+        value: What stands after a row's end.
+
+    Returns:
+        Shapes (B, max L) and (B,).
+    """
+    batch = nn.utils.rnn.pad_sequence(list(rows), batch_first=True, padding_value=value)
+    return batch, torch.tensor([row.numel() for row in rows])
+
+
+@contextmanager
+def _attention_by_projection(model: nn.Module) -> Iterator[None]:
+    from fairseq.modules import MultiheadAttention
+
+    attentions = [m for m in model.modules() if isinstance(m, MultiheadAttention)]
+    before = {attention: attention.skip_embed_dim_check for attention in attentions}
+    try:
+        for attention in attentions:
+            attention.skip_embed_dim_check = True
+        yield
+    finally:
+        for attention, value in before.items():
+            attention.skip_embed_dim_check = value
+
+
+@contextmanager
+def _float64(model: nn.Module) -> Iterator[None]:
+    """The model in float64 and back; float32 weights survive the round trip bit for bit."""
+    try:
+        model.double()
+        with Float64Mode():
+            yield
+    finally:
+        model.float()

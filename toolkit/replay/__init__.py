@@ -1,0 +1,1 @@
+"""The Hugging Face side: module pairs, recordings, and single modules fed with fairseq's values."""

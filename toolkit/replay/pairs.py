@@ -1,0 +1,183 @@
+"""Which module of one model answers to which of the other.
+
+Pairs follow from the mapping: two modules belong together if the parameters of one are exactly what
+the rules make of the parameters of the other. Order and similar names play no part.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from toolkit.core.errors import BrokenRule
+from toolkit.core.result import Reason
+from toolkit.mapping import Plan
+from toolkit.mapping.patterns import match
+
+if TYPE_CHECKING:
+    from torch import nn
+
+PARAMETRIZATION = ".parametrizations."
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How the tensors of a kind of module lie on both sides.
+
+    Axes are letters: B batch, L samples, T frames, S target tokens, D width, V vocabulary. `B L -> B
+    D T` gives the axes of the first input and of the first output where they differ.
+    """
+
+    target: str
+    """Pattern of the Hugging Face module's path."""
+    source_axes: str
+    target_axes: str
+    also: Mapping[str, tuple[str, str, str]] = field(default_factory=dict)
+    """Further arguments to replace: target argument -> (source argument, its axes, target axes)."""
+    extra_frames: int = 0
+    """How many frames beyond the clip's end the source may have along T."""
+    scaled_by: str | None = None
+    """Path of the number in the source model that its output is multiplied by after the module."""
+
+    @property
+    def input_axes(self) -> tuple[str, str]:
+        """Axes of the first input, source and target."""
+        return _side(self.source_axes, 0), _side(self.target_axes, 0)
+
+    @property
+    def output_axes(self) -> tuple[str, str]:
+        """Axes of the first output, source and target."""
+        return _side(self.source_axes, -1), _side(self.target_axes, -1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pair:
+    """Two modules that must do the same."""
+
+    target: str
+    source: str
+    layout: Layout
+
+
+def derive_pairs(
+    plan: Plan,
+    source_modules: Iterable[str],
+    target_modules: Iterable[str],
+    layouts: Iterable[Layout],
+) -> tuple[Pair, ...]:
+    """The module pairs that the mapping implies, in the target's order.
+
+    Where several nested modules hold the same parameters, the innermost go together, and the
+    outermost too if both sides nest.
+
+    Raises:
+        BrokenRule: a pair has no layout or several; all such pairs at once.
+    """
+    sources = _by_parameters(source_modules, {name: name for name in plan.used_sources})
+    targets = _by_parameters(target_modules, _origins(plan))
+    matched = dict(_match_chains(sources, targets))
+    rows = tuple(layouts)
+    found = {
+        target: [row for row in rows if match(row.target, target) is not None] for target in matched
+    }
+    problems = [
+        f"`{target}` must match exactly one layout, but matches {len(fitting)}. "
+        "Add or correct a row of the family's layouts."
+        for target, fitting in found.items()
+        if len(fitting) != 1
+    ]
+    if problems:
+        raise BrokenRule("\n".join(problems))
+    return tuple(
+        Pair(target=target, source=matched[target], layout=found[target][0])
+        for target in target_modules
+        if target in matched
+    )
+
+
+def module_paths(model: nn.Module) -> tuple[str, ...]:
+    """Paths of the modules that can be called: containers and parametrizations are none."""
+    from torch import nn
+
+    return tuple(
+        path
+        for path, module in model.named_modules()
+        if path
+        and not isinstance(module, (nn.ModuleList, nn.ModuleDict))
+        and not path.endswith(PARAMETRIZATION.rstrip("."))
+        and PARAMETRIZATION not in path
+    )
+
+
+def owner(parameter: str) -> str:
+    """The path of the module that a parameter belongs to; a parametrized one's is its module."""
+    return (
+        parameter.split(PARAMETRIZATION)[0]
+        if PARAMETRIZATION in parameter
+        else (parameter.rpartition(".")[0])
+    )
+
+
+def parameterized(plan: Plan) -> tuple[str, ...]:
+    """Target modules that own a parameter themselves, in order."""
+    return tuple(dict.fromkeys(owner(name) for name in plan.targets))
+
+
+def explain_uncompared(
+    plan: Plan, target_modules: Iterable[str], pairs: Iterable[Pair]
+) -> Iterator[tuple[str, Reason | None]]:
+    """The modules without a pair, each with the reason, or None where there is no good one."""
+    paired = {pair.target for pair in pairs}
+    owners = set(parameterized(plan))
+    for path in target_modules:
+        if path not in paired:
+            yield path, _reason(plan, path, path in owners)
+
+
+def _reason(plan: Plan, path: str, owns_parameters: bool) -> Reason | None:
+    if owns_parameters:
+        because = {a.origin for n, a in plan.assignments.items() if owner(n) == path}
+        filled = all(a.source is None for n, a in plan.assignments.items() if owner(n) == path)
+        return Reason(name=path, because="; ".join(sorted(because))) if filled else None
+    if any(name.startswith(f"{path}.") for name in plan.targets):
+        return Reason(
+            name=path, because="fairseq has no module of the same extent; its parts are compared"
+        )
+    return Reason(
+        name=path, because="it has no parameters; what it does shows in the module around it"
+    )
+
+
+def _origins(plan: Plan) -> dict[str, str]:
+    mapped = {n: a.source for n, a in plan.assignments.items() if a.source is not None}
+    return mapped | {tie.target: tie.source for tie in plan.ties}
+
+
+def _by_parameters(
+    modules: Iterable[str], origins: Mapping[str, str]
+) -> dict[frozenset[str], list[str]]:
+    chains: dict[frozenset[str], list[str]] = defaultdict(list)
+    for path in modules:
+        prefix = f"{path}."
+        key = frozenset(origin for name, origin in origins.items() if name.startswith(prefix))
+        if key:
+            chains[key].append(path)
+    return {key: sorted(chain, key=lambda path: path.count(".")) for key, chain in chains.items()}
+
+
+def _match_chains(
+    sources: Mapping[frozenset[str], list[str]], targets: Mapping[frozenset[str], list[str]]
+) -> Iterator[tuple[str, str]]:
+    for key, target_chain in targets.items():
+        source_chain = sources.get(key)
+        if source_chain is None:
+            continue
+        yield target_chain[-1], source_chain[-1]
+        if len(target_chain) > 1 and len(source_chain) > 1:
+            yield target_chain[0], source_chain[0]
+
+
+def _side(axes: str, index: int) -> str:
+    return axes.split(" -> ")[index]

@@ -1,0 +1,88 @@
+"""Repeats a recorded call of a Hugging Face module with fairseq's values in place of its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from toolkit.oracle.hooks import Call, flatten
+from toolkit.replay.alignment import align
+from toolkit.replay.pairs import Layout, Pair
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outputs:
+    """What a pair gave, both in the target's axes."""
+
+    expected: Tensor
+    actual: Tensor
+    frames_left_out: int
+
+
+def replay(pair: Pair, target: nn.Module, source: nn.Module, made: Call, received: Call) -> Outputs:
+    """The target module's output on fairseq's input, beside fairseq's output.
+
+    The call that the Hugging Face model itself made is repeated, masks and positions included; only
+    the tensors with a recorded counterpart are replaced.
+
+    Args:
+        pair: The two modules.
+        target: The whole Hugging Face model.
+        source: The whole fairseq model.
+        made: The target module's call.
+        received: The source module's call.
+    """
+    import torch
+
+    module = target.get_submodule(pair.target)
+    with torch.no_grad():
+        actual = first(flatten(module(**_arguments(pair.layout, made, received))))
+    return paired_outputs(pair.layout, source, actual, first(received.outputs))
+
+
+def paired_outputs(layout: Layout, source: nn.Module, actual: Tensor, expected: Tensor) -> Outputs:
+    """Two outputs in the target's axes, the expected one cut and scaled as the layout declares."""
+    aligned = align(expected, *layout.output_axes, frames=_frames(layout, actual))
+    values = aligned.tensor
+    if layout.scaled_by is not None:
+        values = values * _number(source, layout.scaled_by)
+    return Outputs(expected=values, actual=actual, frames_left_out=aligned.frames_left_out)
+
+
+def first(tensors: dict[str, Tensor]) -> Tensor:
+    """The first tensor of a flattened value: a module's main output or input."""
+    return next(iter(tensors.values()))
+
+
+def _arguments(layout: Layout, made: Call, received: Call) -> dict[str, Any]:
+    arguments = dict(made.arguments)
+    name = next(key for key, value in arguments.items() if _is_tensor(value))
+    frames = _frames_of(layout.input_axes[1], arguments[name]) if layout.extra_frames else None
+    given = first(received.inputs)
+    arguments[name] = align(given, *layout.input_axes, frames=frames).tensor.clone()
+    for target_name, (source_name, source_axes, target_axes) in layout.also.items():
+        given = received.inputs[source_name]
+        arguments[target_name] = align(given, source_axes, target_axes).tensor.clone()
+    return arguments
+
+
+def _is_tensor(value: Any) -> bool:
+    import torch
+
+    return isinstance(value, torch.Tensor)
+
+
+def _frames(layout: Layout, actual: Tensor) -> int | None:
+    return _frames_of(layout.output_axes[1], actual) if layout.extra_frames else None
+
+
+def _frames_of(axes: str, tensor: Tensor) -> int:
+    return tensor.shape[axes.split().index("T")]
+
+
+def _number(model: nn.Module, path: str) -> float:
+    module, _, name = path.rpartition(".")
+    return float(getattr(model.get_submodule(module), name))

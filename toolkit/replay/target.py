@@ -1,0 +1,207 @@
+"""Runs a Hugging Face folder: front end, teacher forcing, search, text, pipeline."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from toolkit.core.errors import BadInput
+from toolkit.oracle.hooks import recording
+from toolkit.oracle.precision import Float64Mode
+from toolkit.oracle.reference import Forced, ScoredTokens, Search, pad
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadingReport:
+    """What transformers said while it loaded the weights."""
+
+    missing: tuple[str, ...]
+    unexpected: tuple[str, ...]
+    mismatched: tuple[str, ...]
+
+
+class Target:
+    """A converted model with its feature extractor and tokenizer, ready to be asked."""
+
+    def __init__(self, folder: Path) -> None:
+        """Loads the folder with stock classes, in float32 and with eager attention.
+
+        Raises:
+            BadInput: transformers cannot load it.
+        """
+        import transformers
+
+        try:
+            with quiet_transformers():
+                self.model, info = transformers.AutoModelForSpeechSeq2Seq.from_pretrained(
+                    folder,
+                    dtype=torch.float32,
+                    attn_implementation="eager",
+                    output_loading_info=True,
+                    local_files_only=True,
+                )
+                self.feature_extractor = transformers.AutoFeatureExtractor.from_pretrained(folder)
+                self.tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+        except (OSError, ValueError, KeyError, RuntimeError, TypeError, AttributeError) as error:
+            raise BadInput(
+                f"`{folder}` must be a folder that transformers loads, but {_brief(error)}. "
+                "Convert the checkpoint again, or name the right folder."
+            ) from error
+        self.loading = LoadingReport(
+            missing=tuple(sorted(info["missing_keys"])),
+            unexpected=tuple(sorted(info["unexpected_keys"])),
+            mismatched=tuple(sorted(str(key) for key in info["mismatched_keys"])),
+        )
+
+    def front_end(self, waveform: Tensor) -> Tensor:
+        """The network's input, shape (L,), for a waveform of shape (L,) at 16 kHz."""
+        rate = self.feature_extractor.sampling_rate
+        features = self.feature_extractor(
+            waveform.numpy(), sampling_rate=rate, return_tensors="pt", padding=False
+        )
+        values: Tensor = features["input_values"]
+        return values[0]
+
+    def teacher_force(
+        self, sources: Sequence[Tensor], prefixes: Sequence[Sequence[int]], *, double: bool = False
+    ) -> Forced:
+        """One pass over a batch with the decoder's inputs given; see `Reference.teacher_force`."""
+        batch, lengths = pad(sources, 0.0)
+        pad_id = int(self.model.config.decoder.pad_token_id or 0)
+        tokens, token_lengths = pad([torch.tensor(prefix) for prefix in prefixes], pad_id)
+        with ExitStack() as stack:
+            stack.enter_context(torch.no_grad())
+            if double:
+                batch = batch.double()
+                stack.enter_context(_float64(self.model))
+            calls = stack.enter_context(recording(self.model))
+            output = self.model(
+                input_values=batch,
+                attention_mask=_mask(lengths, batch.shape[1]),
+                decoder_input_ids=tokens,
+                decoder_attention_mask=_mask(token_lengths, tokens.shape[1]),
+                use_cache=False,
+            )
+        return Forced(
+            logits=output.logits,
+            encoder_out=output.encoder_last_hidden_state,
+            encoder_padding_mask=None,
+            calls=calls,
+        )
+
+    @contextmanager
+    def in_float64(self) -> Iterator[None]:
+        """The model in float64 while the context lasts, for replays."""
+        with _float64(self.model):
+            yield
+
+    def search(self, source: Tensor, search: Search, tag: int | None) -> list[ScoredTokens]:
+        """The hypotheses of `generate` for one input of shape (L,), best first.
+
+        All but the beam comes from the folder's own `generation_config.json`. For a beam the
+        language tag keeps its log-probability: a forced token would count as certain.
+
+        Args:
+            source: The network's input.
+            search: Only the beam is used.
+            tag: Token id of the language to decode into; None where the folder forces none.
+        """
+        options: dict[str, Any] = {"forced_bos_token_id": tag}
+        if search.beam > 1:
+            options = _keeping_tag_probability(tag, self.model.config.decoder.vocab_size)
+        with torch.no_grad(), quiet_transformers():
+            output = self.model.generate(
+                source.unsqueeze(0),
+                attention_mask=torch.ones(1, source.numel(), dtype=torch.long),
+                num_beams=search.beam,
+                num_return_sequences=search.beam,
+                do_sample=False,
+                return_dict_in_generate=True,
+                output_scores=True,
+                **options,
+            )
+        scores = output.sequences_scores.tolist() if search.beam > 1 else [float("nan")]
+        return [
+            ScoredTokens(tokens=self._trimmed(row), score=score)
+            for row, score in zip(output.sequences.tolist(), scores, strict=True)
+        ]
+
+    def text(self, tokens: Sequence[int]) -> str:
+        """The tokens as text, without special tokens."""
+        return str(self.tokenizer.decode(list(tokens), skip_special_tokens=True))
+
+    def pipeline_text(self, waveform: Tensor, tag: int | None) -> str:
+        """What the folder says to a waveform through the ASR pipeline with greedy search."""
+        import transformers
+
+        with quiet_transformers():
+            recognize = transformers.pipeline(
+                "automatic-speech-recognition",
+                model=self.model,
+                feature_extractor=self.feature_extractor,
+                tokenizer=self.tokenizer,
+            )
+            options: dict[str, Any] = {"num_beams": 1}
+            if tag is not None:
+                options["forced_bos_token_id"] = tag
+            result = recognize(
+                {"raw": waveform.numpy(), "sampling_rate": self.feature_extractor.sampling_rate},
+                generate_kwargs=options,
+            )
+        return str(result["text"])
+
+    def _trimmed(self, sequence: list[int]) -> tuple[int, ...]:
+        generated = sequence[1:]
+        eos = self.model.generation_config.eos_token_id
+        end = generated.index(eos) + 1 if eos in generated else len(generated)
+        return tuple(generated[:end])
+
+
+@contextmanager
+def quiet_transformers() -> Iterator[None]:
+    """Keeps transformers' progress bars and advice off the terminal."""
+    from transformers.utils import logging
+
+    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
+        if bars:
+            logging.enable_progress_bar()
+
+
+@contextmanager
+def _float64(model: nn.Module) -> Iterator[None]:
+    try:
+        model.double()
+        with Float64Mode():
+            yield
+    finally:
+        model.float()
+
+
+def _mask(lengths: Tensor, longest: int) -> Tensor:
+    return (torch.arange(longest) < lengths.unsqueeze(1)).long()
+
+
+def _keeping_tag_probability(tag: int | None, symbols: int) -> dict[str, Any]:
+    if tag is None:
+        return {}
+
+    def allowed(_: int, prefix: Tensor) -> list[int]:
+        return [tag] if prefix.numel() == 1 else list(range(symbols))
+
+    return {"prefix_allowed_tokens_fn": allowed, "forced_bos_token_id": None}
+
+
+def _brief(error: BaseException) -> str:
+    return " ".join(str(error).split())[:300] or type(error).__name__

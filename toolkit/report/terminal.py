@@ -1,0 +1,125 @@
+"""The result in a terminal: verdict, levels, coverage, what to fix."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from toolkit.core.result import Finding, Level, Result
+from toolkit.report import text
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+MAX_FINDINGS = 5
+
+_STYLES = {
+    "pass": "green",
+    "match": "bold green",
+    "deviation": "yellow",
+    "fail": "bold red",
+    "mismatch": "bold red",
+    "unverified": "bold yellow",
+}
+
+
+def print_result(result: Result, console: Console, report_path: Path | None = None) -> None:
+    """Prints what a person wants to know first.
+
+    Args:
+        result: what was found.
+        console: where it goes; without UTF-8 only ASCII is printed, without colour the words stay.
+        report_path: the HTML report to point at, if one was written.
+    """
+    writer = _Writer(console)
+    writer.line(_verdict_line(result, writer), _STYLES[result.verdict])
+    if result.levels:
+        console.print(_level_table(result.levels, writer))
+    else:
+        writer.line("Nothing was compared: whether the conversion is right is not known.")
+    if result.coverage is not None:
+        writer.line(text.describe_coverage(result.coverage, writer.separator))
+    for deviation in result.deviations:
+        size = text.format_error(deviation.max_error)
+        mark = writer.symbol("deviation")
+        writer.line(
+            f"{mark} deviation {deviation.name}: {deviation.summary}"
+            f" (at most {size}, {deviation.where})"
+        )
+    for line in _finding_lines(result.findings):
+        writer.line(line)
+    if report_path is not None:
+        writer.line(f"report: {report_path}")
+
+
+class _Writer:
+    """A console, and whether it can show more than ASCII."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.ascii_only = not console.encoding.lower().startswith("utf")
+        self.separator = "; " if self.ascii_only else " · "
+
+    def symbol(self, verdict: str) -> str:
+        """The sign of a verdict."""
+        return (text.ASCII_SYMBOLS if self.ascii_only else text.SYMBOLS)[verdict]
+
+    def text(self, plain: str, style: str = "") -> Text:
+        """The words as they are, never read as markup or escape sequences."""
+        from rich.text import Text
+
+        shown = text.show_controls(plain)
+        if self.ascii_only:
+            shown = shown.encode("ascii", errors="backslashreplace").decode("ascii")
+        return Text(shown, style=style, overflow="fold")
+
+    def line(self, plain: str, style: str = "") -> None:
+        """Prints one line, unwrapped, so that paths in it can be copied."""
+        self.console.print(self.text(plain, style), soft_wrap=True)
+
+
+def _verdict_line(result: Result, writer: _Writer) -> str:
+    arrow = "->" if writer.ascii_only else "→"
+    counts = f" ({text.describe_levels(result.levels)})" if result.levels else ""
+    names = f"{result.source.path} {arrow} {result.target.path}"
+    return f"{writer.symbol(result.verdict)} {result.verdict}{counts}: {names}"
+
+
+def _level_table(levels: tuple[Level, ...], writer: _Writer) -> Table:
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.ASCII2 if writer.ascii_only else box.SIMPLE_HEAD, highlight=False)
+    table.add_column("level", no_wrap=True)
+    table.add_column("verdict", no_wrap=True)
+    table.add_column("worst error", justify="right", no_wrap=True)
+    table.add_column("tolerance", justify="right", no_wrap=True)
+    table.add_column("where", overflow="fold")
+    for level in levels:
+        table.add_row(*_level_cells(level, writer))
+    return table
+
+
+def _level_cells(level: Level, writer: _Writer) -> tuple[Text, ...]:
+    worst = level.worst
+    verdict = writer.text(f"{writer.symbol(level.verdict)} {level.verdict}", _STYLES[level.verdict])
+    numbers = ("-", "-", "nothing was compared")
+    if worst is not None:
+        error, tolerance = text.format_error(worst.error), text.format_error(worst.tolerance)
+        numbers = (error, tolerance, worst.where)
+    return (writer.text(level.name), verdict, *(writer.text(cell) for cell in numbers))
+
+
+def _finding_lines(findings: tuple[Finding, ...]) -> Iterator[str]:
+    for rank, finding in enumerate(findings[:MAX_FINDINGS], start=1):
+        place = finding.target_module or ", ".join(finding.config_keys)
+        yield f"{rank}. {finding.kind}: {finding.summary}"
+        if place:
+            yield f"   at:  {place}"
+        yield f"   fix: {finding.fix}"
+    left_out = len(findings) - MAX_FINDINGS
+    if left_out > 0:
+        yield f"   and {left_out} more, which the report and the JSON list."

@@ -1,0 +1,120 @@
+"""How numbers, verdicts and names are written, the same in every report."""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from toolkit.core.result import Coverage, Level, LevelVerdict
+
+SYMBOLS = {
+    "pass": "✓",
+    "match": "✓",
+    "deviation": "≈",
+    "fail": "✗",
+    "mismatch": "✗",
+    "unverified": "?",
+}
+ASCII_SYMBOLS = {
+    "pass": "+",
+    "match": "+",
+    "deviation": "~",
+    "fail": "x",
+    "mismatch": "x",
+    "unverified": "?",
+}
+
+_LARGEST_PLAIN_COUNT = 1e6
+_LARGEST_PLAIN_RATIO = 1e4
+_BIDI_CONTROLS = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+def format_error(error: float | None) -> str:
+    """An error or a tolerance: `1.2e-07`, whole numbers (tokens, keys) and exact zero as such."""
+    if error is None:
+        return "not measured"
+    if not math.isfinite(error):
+        return _spell_out(error)
+    if error == int(error) and abs(error) < _LARGEST_PLAIN_COUNT:
+        return str(int(error))
+    return f"{error:.1e}"
+
+
+def format_ratio(ratio: float | None) -> str:
+    """A ratio that should be about one: `1.03`, or `2.1e+05` where it is far off."""
+    if ratio is None:
+        return "not measured"
+    if not math.isfinite(ratio):
+        return _spell_out(ratio)
+    return f"{ratio:.2f}" if abs(ratio) < _LARGEST_PLAIN_RATIO else f"{ratio:.1e}"
+
+
+def format_score(score: float | None) -> str:
+    """A log-probability or a margin with four decimals."""
+    if score is None:
+        return "not measured"
+    return f"{score:.4f}" if math.isfinite(score) else _spell_out(score)
+
+
+def format_value(value: Any) -> str:
+    """Any piece of evidence in one line."""
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.4g}" if math.isfinite(value) else _spell_out(value)
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key}: {format_value(item)}" for key, item in value.items())
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return "(" + ", ".join(format_value(item) for item in value) + ")"
+    return str(value)
+
+
+def format_name(name: str) -> str:
+    """A field or level name as words: `front_end` -> `front end`."""
+    return name.replace("_", " ")
+
+
+def show_controls(text: str) -> str:
+    """The text in one line, with control characters and direction overrides made visible."""
+    return "".join(_escape(char) if _is_control(char) else char for char in text)
+
+
+def describe_levels(levels: Iterable[Level]) -> str:
+    """How many levels ended how: `9 pass, 1 deviation`."""
+    counts = Counter(level.verdict for level in levels)
+    verdicts: tuple[LevelVerdict, ...] = ("pass", "deviation", "fail")
+    return ", ".join(f"{counts[verdict]} {verdict}" for verdict in verdicts if counts[verdict])
+
+
+def describe_coverage(coverage: Coverage, separator: str = " · ") -> str:
+    """How much was compared, in one line."""
+    left_out = sum(clip.frames_not_compared for clip in coverage.clips)
+    parts = (
+        f"modules compared: {coverage.modules_compared} of {coverage.modules_total}"
+        f" ({coverage.parameterized_compared} of {coverage.parameterized_total} with parameters)",
+        f"tensors: {coverage.target_compared} of {coverage.target_total} compared,"
+        f" {coverage.source_used} of {coverage.source_total} in the source used,"
+        f" {len(coverage.source_dropped)} dropped",
+        f"clips: {len(coverage.clips)}"
+        + (f" (padding frames not compared: {left_out})" if left_out else ""),
+    )
+    return separator.join(parts)
+
+
+def _spell_out(number: float) -> str:
+    if math.isnan(number):
+        return "NaN"
+    return "infinity" if number > 0 else "-infinity"
+
+
+def _is_control(char: str) -> bool:
+    return char in _BIDI_CONTROLS or unicodedata.category(char) in {"Cc", "Cs", "Zl", "Zp"}
+
+
+def _escape(char: str) -> str:
+    return char.encode("unicode_escape").decode("ascii")
