@@ -67,7 +67,7 @@ WAV2VEC2 = Namespace(
     encoder_layers=3,
     encoder_embed_dim=48,
     encoder_ffn_embed_dim=192,
-    encoder_attention_heads=4,
+    encoder_attention_heads=3,
     activation_fn="gelu",
     conv_pos=16,
     conv_pos_groups=4,
@@ -98,7 +98,7 @@ TRAINING_OPTIONS = """
 --encoder-embed-dim 48
 --adaptor-n-layers 3 --adaptor-kernel-size 3 --adaptor-stride 2
 --decoder-layers 3 --decoder-embed-dim 48 --decoder-ffn-embed-dim 192
---decoder-attention-heads 4 --decoder-normalize-before --decoder-learned-pos
+--decoder-attention-heads 3 --decoder-normalize-before --decoder-learned-pos
 --layernorm-embedding --share-decoder-input-output-embed --activation-fn gelu
 --decoder-dropout 0 --decoder-attention-dropout 0 --decoder-activation-dropout 0
 """

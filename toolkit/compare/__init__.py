@@ -1,1 +1,1 @@
-"""Numbers against tolerances: runs both models on the same input and says how far apart they are."""
+"""Numbers against tolerances: runs both models on one input, measures their distance."""

@@ -10,7 +10,7 @@ from toolkit.audio import Clip
 from toolkit.compare.metrics import noise_ratio, relative_error
 from toolkit.core.result import TokenComparison
 from toolkit.oracle.hooks import Call, Calls
-from toolkit.oracle.reference import Forced, Reference, ScoredTokens, Search
+from toolkit.oracle.reference import Reference, ScoredTokens, Search, with_beam
 from toolkit.replay.pairs import Pair
 from toolkit.replay.replay import Outputs, first, paired_outputs, replay
 from toolkit.replay.target import Target
@@ -66,33 +66,34 @@ class ClipRun:
     """What fairseq says when it is fed with the folder's own front end."""
 
 
-def run_clip(
-    reference: Reference,
-    target: Target,
-    pairs: tuple[Pair, ...],
-    clip: Clip,
-    *,
-    search: Search,
-    lang: str | None,
-    tag: int | None,
-) -> ClipRun:
+@dataclass(frozen=True, kw_only=True)
+class Bench:
+    """The two models side by side, and how to compare them."""
+
+    reference: Reference
+    target: Target
+    pairs: tuple[Pair, ...]
+    search: Search
+    """The checkpoint's search settings; the beam is set per search."""
+
+
+def run_clip(bench: Bench, clip: Clip, *, lang: str | None, tag: int | None) -> ClipRun:
     """Runs both models on one clip, on identical arrays but for the front ends themselves.
 
     Args:
-        reference: fairseq's model.
-        target: The converted model.
-        pairs: Which modules to compare.
+        bench: The models.
         clip: The audio.
-        search: The checkpoint's search settings; the beam is set here.
         lang: Language to decode into, None where the task prepends no tag.
         tag: Its token id.
     """
     import torch
 
+    reference, target = bench.reference, bench.target
+    once = with_beam(bench.search, 1)
     waveform = torch.from_numpy(clip.waveform)
     source, own_source = reference.front_end(waveform), target.front_end(waveform)
-    greedy = reference.search(source, _with_beam(search, 1), lang)
-    prefix = (reference.start_token, *greedy[0].tokens[:-1])
+    greedy = reference.search(source, once, lang)[0]
+    prefix = (reference.start_token, *greedy.tokens[:-1])
     passes = _Passes(reference, target, source, prefix)
     return ClipRun(
         clip=clip,
@@ -107,13 +108,16 @@ def run_clip(
         logits=relative_error(passes.bare.logits, passes.actual.logits),
         logits_noise=relative_error(passes.exact.logits, passes.bare.logits.double()),
         logits_float64=relative_error(passes.exact.logits, passes.actual_float64.logits),
-        pairs=tuple(passes.compare_pairs(pairs)),
-        greedy=_compare_greedy(reference, target, passes.bare, greedy[0], source, search, tag),
-        beam=tuple(_compare_beam(reference, target, source, _with_beam(search, BEAM), lang, tag)),
-        pipeline_text=target.pipeline_text(waveform, tag),
-        pipeline_reference_text=reference.text(
-            reference.search(own_source, _with_beam(search, 1), lang)[0].tokens
+        pairs=tuple(passes.compare_pairs(bench.pairs)),
+        greedy=_compare_words(
+            bench,
+            greedy,
+            target.search(source, once, tag)[0],
+            margin=_smallest_margin(passes.bare.logits),
         ),
+        beam=tuple(_compare_beams(bench, source, lang, tag)),
+        pipeline_text=target.pipeline_text(waveform, tag),
+        pipeline_reference_text=reference.text(reference.search(own_source, once, lang)[0].tokens),
     )
 
 
@@ -189,55 +193,30 @@ def _explained_front_end(waveform: Tensor, source: Tensor, own_source: Tensor) -
     return relative_error(predicted, own_source.double())
 
 
-def _compare_greedy(
-    reference: Reference,
-    target: Target,
-    forced: Forced,
-    expected: ScoredTokens,
-    source: Tensor,
-    search: Search,
-    tag: int | None,
-) -> TokenComparison:
-    actual = target.search(source, _with_beam(search, 1), tag)[0]
-    return _compare(reference, target, expected, actual, margin=_smallest_margin(forced.logits))
-
-
 def _smallest_margin(logits: Tensor) -> float:
     best = logits.log_softmax(-1).topk(2, dim=-1).values
     return float((best[..., 0] - best[..., 1]).min())
 
 
-def _compare_beam(
-    reference: Reference,
-    target: Target,
-    source: Tensor,
-    search: Search,
-    lang: str | None,
-    tag: int | None,
+def _compare_beams(
+    bench: Bench, source: Tensor, lang: str | None, tag: int | None
 ) -> Iterator[TokenComparison]:
-    expected = reference.search(source, search, lang)
-    actual = target.search(source, search, tag)
+    search = with_beam(bench.search, BEAM)
+    expected = bench.reference.search(source, search, lang)
+    actual = bench.target.search(source, search, tag)
     for left, right in zip(expected, actual, strict=False):
-        yield _compare(reference, target, left, right, margin=None)
+        yield _compare_words(bench, left, right, margin=None)
 
 
-def _compare(
-    reference: Reference,
-    target: Target,
-    expected: ScoredTokens,
-    actual: ScoredTokens,
-    margin: float | None,
+def _compare_words(
+    bench: Bench, expected: ScoredTokens, actual: ScoredTokens, *, margin: float | None
 ) -> TokenComparison:
     return TokenComparison(
         reference=expected.tokens,
         converted=actual.tokens,
-        reference_text=reference.text(expected.tokens),
-        converted_text=target.text(actual.tokens),
+        reference_text=bench.reference.text(expected.tokens),
+        converted_text=bench.target.text(actual.tokens),
         reference_score=expected.score,
         converted_score=actual.score,
         margin=margin,
     )
-
-
-def _with_beam(search: Search, beam: int) -> Search:
-    return Search(**{**vars(search), "beam": beam})

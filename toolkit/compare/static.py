@@ -184,7 +184,7 @@ def wrong_encodings(
         if tuple(target.tokenizer(text).input_ids) != frame:
             yield repr(text)
         elif target.text(frame) != _decodable(contents, reference, expected):
-            yield f"{repr(text)} decoded"
+            yield f"{text!r} decoded"
 
 
 def _framed(contents: FolderContents, ids: tuple[int, ...]) -> tuple[int, ...]:
@@ -218,18 +218,16 @@ def _weight_error(
         gain = name.removesuffix(DIRECTION) + GAIN
         expected = effective_weight(_expected(gain, plan, checkpoint, twins), expected)
         actual = effective_weight(state[gain], actual)
-    return WeightError(target=name, error=relative_error(expected.double(), actual.double()), **shapes)
+    return WeightError(
+        target=name, error=relative_error(expected.double(), actual.double()), **shapes
+    )
 
 
-def _expected(
-    name: str, plan: Plan, checkpoint: Checkpoint, twins: Mapping[str, str]
-) -> Tensor:
+def _expected(name: str, plan: Plan, checkpoint: Checkpoint, twins: Mapping[str, str]) -> Tensor:
     return target_tensor(plan.assignments[twins.get(name, name)], plan, checkpoint)
 
 
-def _worst_weight(
-    name: str, errors: list[WeightError], tolerance: float, unit: str
-) -> Measure:
+def _worst_weight(name: str, errors: list[WeightError], tolerance: float, unit: str) -> Measure:
     worst = max(errors, key=lambda e: (e.error != e.error, e.error), default=None)
     return Measure(
         name=name,
@@ -241,9 +239,7 @@ def _worst_weight(
     )
 
 
-def _config_values(
-    contents: FolderContents, target: Target
-) -> Iterator[tuple[str, Any, Any]]:
+def _config_values(contents: FolderContents, target: Target) -> Iterator[tuple[str, Any, Any]]:
     config = target.model.config
     for key, expected in contents.config.items():
         if key in ("encoder", "decoder"):

@@ -335,6 +335,8 @@ class Result:
     modules: tuple[ModuleRow, ...] = ()
     assumptions: tuple[Reason, ...] = ()
     """What the checkpoint did not say and was filled in, with the evidence."""
+    unverified_because: str | None = None
+    """Why nothing was compared; None when something was."""
     environment: Mapping[str, str] = field(default_factory=dict)
     reproduce: str = ""
     """The command line that gives this result again."""
@@ -371,6 +373,7 @@ class Result:
                 "tokens": {clip.clip: clip.to_dict() for clip in self.tokens},
                 "modules": [{**asdict(row), "verdict": row.verdict} for row in self.modules],
                 "assumptions": [asdict(reason) for reason in self.assumptions],
+                "unverified_because": self.unverified_because,
                 "environment": dict(self.environment),
                 "reproduce": self.reproduce,
             }

@@ -52,7 +52,7 @@ def parse_conv_layers(text: str) -> tuple[tuple[int, int, int], ...]:
     except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError) as error:
         raise BadInput(
             f"`conv_feature_layers` must be a list of (width, kernel, stride), but is {text!r:.200}. "
-            'Supply `--encoder-config \'{"conv_stride": [5, 2, 2, 2, 2, 2, 2]}\'`.'
+            "Supply `--encoder-config '{\"conv_stride\": [5, 2, 2, 2, 2, 2, 2]}'`."
         ) from error
     return parsed
 

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from toolkit.checkpoint import Checkpoint
 from toolkit.checkpoint.sidecars import Sidecars
+from toolkit.compare.padding import PaddingProbes
 from toolkit.core.result import Reason
 from toolkit.folder.contents import FolderContents
 from toolkit.mapping import Table
@@ -43,7 +44,8 @@ class Network:
     decoder: Mapping[str, Derived]
     table: Table
     layouts: tuple[Layout, ...]
-    assumptions: tuple[Reason, ...]
+    unknown: tuple[Reason, ...]
+    """Values that neither tensors nor arguments give, and the option that supplies each."""
     refusals: tuple[Reason, ...]
     """Why no exact conversion is possible; empty when there is one."""
 
@@ -53,6 +55,7 @@ class Task:
     """What the files beside the checkpoint say about text, audio and search."""
 
     contents: FolderContents
+    padding: PaddingProbes
     search: Search
     """The checkpoint's own search settings; `beam` is its default beam."""
     default_lang: str | None
@@ -77,10 +80,10 @@ class Family(Protocol):
         ...
 
     def network(self, checkpoint: Checkpoint, options: Options) -> Network:
-        """What the network is.
+        """What the network is, read off tensors and arguments.
 
         Raises:
-            BadInput: a value can neither be derived nor was supplied; all such values at once.
+            BadInput: a tensor that every member of the family has is missing.
         """
         ...
 

@@ -15,6 +15,7 @@ from typing import Any
 from toolkit.checkpoint import Checkpoint
 from toolkit.checkpoint.dictionary import BOS, EOS, PAD, Dictionary, language_tag
 from toolkit.checkpoint.sidecars import Sidecars
+from toolkit.compare.padding import PaddingProbes
 from toolkit.core.errors import BadInput
 from toolkit.core.result import Reason
 from toolkit.families.arguments import Arguments, parse_conv_layers, read_arguments
@@ -182,15 +183,14 @@ class XMTransformer:
         facts = Facts(checkpoint)
         encoder = _overridden(dict(_encoder(facts, arguments)), options.encoder_config, "encoder")
         decoder = _overridden(dict(_decoder(facts, arguments)), options.decoder_config, "decoder")
-        _require_known(encoder, "--encoder-config")
-        _require_known(decoder, "--decoder-config")
+        unknown = (*_unknown(encoder, "encoder"), *_unknown(decoder, "decoder"))
         return Network(
             generation=facts.generation,
             encoder=encoder,
             decoder=decoder,
             table=Table(name=self.name, rows=_rows(facts, encoder, decoder)),
             layouts=_layouts(facts),
-            assumptions=(),
+            unknown=unknown,
             refusals=tuple(_refusals(facts, arguments, encoder)),
         )
 
@@ -215,6 +215,7 @@ class XMTransformer:
         )
         return Task(
             contents=contents,
+            padding=_padding(network),
             search=search,
             default_lang=lang,
             reference_settings={**arguments.task, **arguments.model, "w2v_args": _w2v(checkpoint)},
@@ -304,7 +305,7 @@ def _encoder(facts: Facts, arguments: Arguments) -> Iterator[tuple[str, Derived]
     yield from _positional_convolution(facts, width)
     yield "do_stable_layer_norm", _argument(w2v, "layer_norm_first", "w2v_args")
     yield "layer_norm_eps", _hard_coded(1e-5, "fairseq's LayerNorm")
-    yield from _encoder_regularization(model)
+    yield from _encoder_regularization(model, w2v)
     yield from _adapter(facts, model, width)
 
 
@@ -317,21 +318,27 @@ def _positional_convolution(facts: Facts, width: int) -> Iterator[tuple[str, Der
     yield "num_conv_pos_embedding_groups", _shape(width // per_group, name)
 
 
-def _encoder_regularization(model: Mapping[str, Any]) -> Iterator[tuple[str, Derived]]:
-    for key, name, default in (
-        ("hidden_dropout", "dropout", 0.0),
-        ("activation_dropout", "activation_dropout", 0.0),
-        ("attention_dropout", "attention_dropout", 0.0),
-        ("feat_proj_dropout", "dropout_input", 0.0),
-        ("final_dropout", "final_dropout", 0.0),
-        ("layerdrop", "layerdrop", 0.0),
-        ("apply_spec_augment", "apply_mask", False),
-        ("mask_time_prob", "mask_prob", 0.5),
-        ("mask_time_length", "mask_length", 10),
-        ("mask_feature_prob", "mask_channel_prob", 0.5),
-        ("mask_feature_length", "mask_channel_length", 10),
+def _encoder_regularization(
+    model: Mapping[str, Any], w2v: Mapping[str, Any]
+) -> Iterator[tuple[str, Derived]]:
+    # Wav2VecEncoder builds the encoder from w2v_args where it has them, so these come first.
+    for key, name, w2v_name, default in (
+        ("hidden_dropout", "dropout", "dropout", 0.0),
+        ("activation_dropout", "activation_dropout", "activation_dropout", 0.0),
+        ("attention_dropout", "attention_dropout", "attention_dropout", 0.0),
+        ("feat_proj_dropout", "dropout_input", "dropout_input", 0.0),
+        ("layerdrop", "layerdrop", "encoder_layerdrop", 0.0),
+        ("mask_time_prob", "mask_prob", "mask_prob", 0.5),
+        ("mask_time_length", "mask_length", "mask_length", 10),
+        ("mask_feature_prob", "mask_channel_prob", "mask_channel_prob", 0.5),
+        ("mask_feature_length", "mask_channel_length", "mask_channel_length", 10),
     ):
-        yield key, _argument(model, name, "args", default)
+        if w2v_name in w2v:
+            yield key, _argument(w2v, w2v_name, "w2v_args")
+        else:
+            yield key, _argument(model, name, "args", default)
+    yield "final_dropout", _argument(model, "final_dropout", "args", 0.0)
+    yield "apply_spec_augment", _argument(model, "apply_mask", "args", False)
 
 
 def _adapter(facts: Facts, model: Mapping[str, Any], width: int) -> Iterator[tuple[str, Derived]]:
@@ -414,9 +421,7 @@ def _present(value: Any, name: str) -> Derived:
     return Derived(value=value, evidence=f"presence of {name}")
 
 
-def _argument(
-    group: Mapping[str, Any], name: str, where: str, default: Any = MISSING
-) -> Derived:
+def _argument(group: Mapping[str, Any], name: str, where: str, default: Any = MISSING) -> Derived:
     if name in group:
         return Derived(value=group[name], evidence=f"{where}.{name}")
     if default is MISSING:
@@ -446,15 +451,11 @@ def _overridden(
     return {**derived, **given}
 
 
-def _require_known(derived: Mapping[str, Derived], option: str) -> None:
-    unknown = {key: d.evidence for key, d in derived.items() if d.value is MISSING}
-    if unknown:
-        sources = ", ".join(f"`{key}` (from {evidence})" for key, evidence in unknown.items())
-        example = "{" + ", ".join(f'"{key}": ...' for key in unknown) + "}"
-        raise BadInput(
-            f"{sources} must be known for an exact conversion, but the checkpoint does not say. "
-            f"Supply `{option} '{example}'`."
-        )
+def _unknown(derived: Mapping[str, Derived], side: str) -> Iterator[Reason]:
+    for key, field in derived.items():
+        if field.value is MISSING:
+            because = f"{field.evidence} is absent; supply `--{side}-config '{{\"{key}\": ...}}'`"
+            yield Reason(name=f"{side}.{key}", because=because)
 
 
 def _rows(
@@ -560,9 +561,7 @@ def _only_language(sidecars: Sidecars, languages: Mapping[str, int]) -> str:
     )
 
 
-def _normalization(
-    arguments: Arguments, sidecars: Sidecars
-) -> tuple[Derived, list[Reason]]:
+def _normalization(arguments: Arguments, sidecars: Sidecars) -> tuple[Derived, list[Reason]]:
     claims = dict(_normalization_claims(arguments, sidecars))
     if not claims:
         raise BadInput(
@@ -582,9 +581,7 @@ def _normalization(
     return Derived(value=value, evidence=evidence), assumptions if others else []
 
 
-def _normalization_claims(
-    arguments: Arguments, sidecars: Sidecars
-) -> Iterator[tuple[str, bool]]:
+def _normalization_claims(arguments: Arguments, sidecars: Sidecars) -> Iterator[tuple[str, bool]]:
     hub = sidecars.config.get("hub") or {}
     if hub.get("input_type") in ("waveform", "standardized_waveform"):
         yield "config.yaml hub.input_type", hub["input_type"] == "standardized_waveform"
@@ -662,6 +659,13 @@ def _preprocessor(normalize: Derived) -> dict[str, Any]:
     }
 
 
+def _padding(network: Network) -> PaddingProbes:
+    adapts = network.encoder["add_adapter"].value
+    return PaddingProbes(
+        before="encoder.encoder", unmasked="encoder.adapter" if adapts else None, after="decoder"
+    )
+
+
 def _w2v(checkpoint: Checkpoint) -> Any:
     return read_arguments(checkpoint).model.get("w2v_args")
 
@@ -675,5 +679,3 @@ def _reference_yaml(sidecars: Sidecars, normalize: Derived) -> dict[str, Any]:
         "bpe_tokenizer": {"bpe": "sentencepiece", "sentencepiece_model": "spm.model"},
         "hub": hub,
     }
-
-

@@ -86,7 +86,7 @@ def build_tokenizer(contents: FolderContents) -> Any:
 
 
 def _backend(contents: FolderContents, pieces: Pieces) -> Any:
-    from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
+    from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers
 
     symbols = contents.dictionary.symbols
     rows = [(symbol, pieces.scores.get(symbol, OUT_OF_REACH)) for symbol in symbols]
@@ -99,7 +99,7 @@ def _backend(contents: FolderContents, pieces: Pieces) -> Any:
         [
             decoders.Replace(SPACE, " "),
             decoders.Fuse(),
-            decoders.Strip(" ", contents.max_positions, contents.max_positions),
+            decoders.Replace(Regex("^ +| +$"), ""),
         ]
     )
     special = [symbols[i] for i in (BOS, PAD, EOS, UNK, *_tag_ids(contents))]

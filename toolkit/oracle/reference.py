@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Iterator, List, Optional, Sequence, Tuple
 
 import torch
@@ -26,6 +26,11 @@ class Search:
     no_repeat_ngram_size: int = 0
     unkpen: float = 0.0
     temperature: float = 1.0
+
+
+def with_beam(search: Search, beam: int) -> Search:
+    """The same search with another beam."""
+    return replace(search, beam=beam)
 
 
 @dataclass(frozen=True)

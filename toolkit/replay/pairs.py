@@ -26,8 +26,8 @@ PARAMETRIZATION = ".parametrizations."
 class Layout:
     """How the tensors of a kind of module lie on both sides.
 
-    Axes are letters: B batch, L samples, T frames, S target tokens, D width, V vocabulary. `B L -> B
-    D T` gives the axes of the first input and of the first output where they differ.
+    Axes are letters: B batch, L samples, T frames, S target tokens, D width, V vocabulary.
+    `B L -> B D T` gives the axes of the first input and of the first output where they differ.
     """
 
     target: str
@@ -114,7 +114,7 @@ def module_paths(model: nn.Module) -> tuple[str, ...]:
 def owner(parameter: str) -> str:
     """The path of the module that a parameter belongs to; a parametrized one's is its module."""
     return (
-        parameter.split(PARAMETRIZATION)[0]
+        parameter.split(PARAMETRIZATION, maxsplit=1)[0]
         if PARAMETRIZATION in parameter
         else (parameter.rpartition(".")[0])
     )

@@ -1,0 +1,234 @@
+"""Levels that follow from running both models on the clips."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+
+from toolkit.compare import tolerances
+from toolkit.compare.clip import ClipRun, PairErrors
+from toolkit.core.result import Level, Measure, ModuleRow, Reason
+
+RELATIVE = "relative to the largest value"
+NOISE = "times the reference's own float32 error"
+
+
+def front_end_level(runs: Sequence[ClipRun]) -> Level:
+    """Whether the folder's feature extractor makes of a waveform what fairseq makes of it."""
+    explained = _worst(
+        "with transformers' normalization epsilon in fairseq's formula",
+        runs,
+        lambda run: run.front_end_explained,
+        tolerances.FRONT_END_EXPLAINED,
+    )
+    against = _worst(
+        "input of the network",
+        runs,
+        lambda run: run.front_end,
+        tolerances.FRONT_END,
+        declared=explained.verdict == "pass",
+    )
+    texts = _texts_measure(runs)
+    return Level(
+        name="front_end",
+        measures=(against, explained, texts),
+        summary=(
+            f"largest difference {against.error:.1e} on {against.where}; "
+            f"{len(runs) - int(texts.error)} of {len(runs)} texts through the ASR pipeline are "
+            "fairseq's"
+        ),
+    )
+
+
+def modules_level(runs: Sequence[ClipRun], unexplained: Sequence[str]) -> Level:
+    """Whether every module does what its counterpart does, alone and in its place.
+
+    Args:
+        runs: All clips.
+        unexplained: Parameterized modules that nothing compares and nothing excuses.
+    """
+    isolated = _worst_pair(
+        "isolated", runs, lambda pair: pair.isolated, tolerances.ISOLATED, RELATIVE
+    )
+    propagated = _worst_pair(
+        "propagated", runs, lambda pair: pair.propagated, tolerances.PROPAGATED, NOISE
+    )
+    coverage = Measure(
+        name="parameterized modules not compared",
+        where=", ".join(unexplained[:3]),
+        error=float(len(unexplained)),
+        tolerance=tolerances.EXACT,
+        unit="modules",
+        compared=isolated.compared,
+    )
+    return Level(
+        name="modules",
+        measures=(isolated, propagated, coverage),
+        summary=(
+            f"{len(runs[0].pairs) if runs else 0} pairs on {len(runs)} clips: isolated "
+            f"{isolated.error:.1e} in float64, propagated {propagated.error:.1f} times the "
+            "reference's own float32 error"
+        ),
+    )
+
+
+def logits_level(runs: Sequence[ClipRun]) -> Level:
+    """Whether encoder output and teacher-forced logits agree."""
+    noise = max((run.logits_noise for run in runs), default=0.0)
+    tolerance = max(tolerances.LOGITS_FLOAT32, tolerances.LOGITS_NOISE * noise)
+    identical = sum(run.encoder == 0.0 for run in runs)
+    measures = (
+        _worst("float64 logits", runs, lambda run: run.logits_float64, tolerances.LOGITS_FLOAT64),
+        _worst("float32 logits", runs, lambda run: run.logits, tolerance),
+        _worst("float32 encoder output", runs, lambda run: run.encoder, tolerance),
+    )
+    return Level(
+        name="logits",
+        measures=measures,
+        summary=(
+            f"encoder output bit-identical on {identical} of {len(runs)} clips, logits within "
+            f"{measures[1].error:.1e} of the largest (the reference's own float32 error: "
+            f"{noise:.1e})"
+        ),
+    )
+
+
+def greedy_level(runs: Sequence[ClipRun]) -> Level:
+    """Whether greedy search gives the same tokens and the same text."""
+    tokens = [run.clip.name for run in runs if not run.greedy.equal]
+    texts = [r.clip.name for r in runs if r.greedy.reference_text != r.greedy.converted_text]
+    spoken = [run for run in runs if run.clip.kind == "speech" and run.clip.transcript]
+    right = sum(run.greedy.converted_text == run.clip.transcript for run in spoken)
+    transcripts = f", {right} of {len(spoken)} transcripts right" if spoken else ""
+    return Level(
+        name="greedy",
+        measures=(
+            _clips("clips with other tokens", tokens, len(runs)),
+            _clips("clips with another text", texts, len(runs)),
+        ),
+        summary=f"{len(runs) - len(tokens)} of {len(runs)} clips equal in every token{transcripts}",
+    )
+
+
+def beam_level(runs: Sequence[ClipRun]) -> Level:
+    """Whether beam search finds the same best hypothesis with the same score."""
+    searched = [run for run in runs if run.beam]
+    other = [run.clip.name for run in runs if not (run.beam and run.beam[0].equal)]
+    lists = sum(all(hypothesis.equal for hypothesis in run.beam) for run in searched)
+    return Level(
+        name="beam",
+        measures=(
+            _clips("clips with another best hypothesis", other, len(runs)),
+            _worst("score of the best hypothesis", searched, _score_error, tolerances.BEAM_SCORE),
+        ),
+        summary=(
+            f"{len(runs) - len(other)} of {len(runs)} best hypotheses equal with their scores; "
+            f"whole lists equal on {lists} of {len(runs)} clips (recorded, not judged)"
+        ),
+    )
+
+
+def module_rows(runs: Sequence[ClipRun], kinds: Callable[[str], str]) -> tuple[ModuleRow, ...]:
+    """One row per pair with its worst errors over all clips.
+
+    Args:
+        runs: All clips, with the same pairs.
+        kinds: Class name of a target module, by its path.
+    """
+    by_pair = zip(*(run.pairs for run in runs), strict=True)
+    return tuple(_module_row(runs, errors, kinds) for errors in by_pair)
+
+
+def unexplained_modules(
+    uncompared: Iterable[tuple[str, Reason | None]], runs: Sequence[ClipRun]
+) -> tuple[str, ...]:
+    """Modules that are not compared without a reason, hooks that did not fire among them."""
+    silent = {e.pair.target for run in runs for e in run.pairs if math.isnan(e.isolated)}
+    return (*(path for path, reason in uncompared if reason is None), *sorted(silent))
+
+
+def _module_row(
+    runs: Sequence[ClipRun], errors: tuple[PairErrors, ...], kinds: Callable[[str], str]
+) -> ModuleRow:
+    run, worst = max(zip(runs, errors, strict=True), key=lambda item: _nan_first(item[1].isolated))
+    pair = worst.pair
+    return ModuleRow(
+        target=pair.target,
+        source=pair.source,
+        kind=kinds(pair.target),
+        shape=errors[0].shape,
+        axes=pair.layout.output_axes[1],
+        isolated_error=worst.isolated,
+        isolated_tolerance=tolerances.ISOLATED,
+        propagated_ratio=max((e.propagated for e in errors), key=_nan_first),
+        propagated_tolerance=tolerances.PROPAGATED,
+        clip=run.clip.name,
+    )
+
+
+def _texts_measure(runs: Sequence[ClipRun]) -> Measure:
+    """Texts that the folder's own front end changes; declared where fairseq says the same to it."""
+    differing = [run for run in runs if run.pipeline_text != run.greedy.reference_text]
+    excused = all(run.pipeline_text == run.pipeline_reference_text for run in differing)
+    return Measure(
+        name="texts through the ASR pipeline",
+        where=", ".join(run.clip.name for run in differing[:3]),
+        error=float(len(differing)),
+        tolerance=tolerances.EXACT,
+        unit="clips",
+        compared=len(runs),
+        declared=excused,
+    )
+
+
+def _score_error(run: ClipRun) -> float:
+    return abs(run.beam[0].reference_score - run.beam[0].converted_score)
+
+
+def _worst(
+    name: str,
+    runs: Sequence[ClipRun],
+    error: Callable[[ClipRun], float],
+    tolerance: float,
+    *,
+    declared: bool = False,
+) -> Measure:
+    worst = max(runs, key=lambda run: _nan_first(error(run)), default=None)
+    return Measure(
+        name=name,
+        where="" if worst is None else worst.clip.name,
+        error=math.nan if worst is None else error(worst),
+        tolerance=tolerance,
+        unit=RELATIVE,
+        compared=len(runs),
+        declared=declared,
+    )
+
+
+def _worst_pair(
+    name: str,
+    runs: Sequence[ClipRun],
+    error: Callable[[PairErrors], float],
+    tolerance: float,
+    unit: str,
+) -> Measure:
+    errors = [(error(pair), pair.pair.target) for run in runs for pair in run.pairs]
+    worst, where = max(errors, key=lambda item: _nan_first(item[0]), default=(math.nan, ""))
+    return Measure(
+        name=name, where=where, error=worst, tolerance=tolerance, unit=unit, compared=len(errors)
+    )
+
+
+def _clips(name: str, wrong: list[str], compared: int) -> Measure:
+    return Measure(
+        name=name,
+        where=", ".join(wrong[:3]),
+        error=float(len(wrong)),
+        tolerance=tolerances.EXACT,
+        unit="clips",
+        compared=compared,
+    )
+
+
+def _nan_first(value: float) -> tuple[bool, float]:
+    return math.isnan(value), value

@@ -1,0 +1,159 @@
+"""The padding level: one batch of clips of unequal length on both sides.
+
+A stock adapter takes no mask, fairseq's adaptor zeroes the frames beyond a clip's end. That
+difference is declared, measured, and accepted only if everything before and after the adapter
+agrees and the adapter itself agrees once those frames are zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from toolkit.compare import tolerances
+from toolkit.compare.clip import Bench, ClipRun
+from toolkit.compare.metrics import relative_error
+from toolkit.core.result import Deviation, Level, Measure
+from toolkit.oracle.hooks import Call
+from toolkit.oracle.reference import Forced
+from toolkit.replay.pairs import Pair
+from toolkit.replay.replay import Outputs, replay
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+BATCH = 4
+"""Clips in the batch: the shortest, the longest and two between."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PaddingProbes:
+    """Where a family's padded batches can be taken apart."""
+
+    before: str
+    """Target module whose output the unmasked module reads."""
+    unmasked: str | None
+    """Target module that takes no mask; None where there is none."""
+    after: str
+    """Target module that reads the unmasked module's output."""
+
+
+def padding_level(bench: Bench, runs: Sequence[ClipRun], probes: PaddingProbes) -> Level:
+    """Runs one padded batch on both sides and says how far its logits are apart, and why."""
+    batch = _choose(runs)
+    sources, prefixes = [run.source for run in batch], [run.prefix for run in batch]
+    bare = bench.reference.teacher_force(sources, prefixes)
+    actual = bench.target.teacher_force(sources, prefixes)
+    error, where = _worst_row(batch, bare, actual)
+    parts = tuple(_parts(bench, batch, probes))
+    explained = all(part.verdict == "pass" for part in parts)
+    whole = Measure(
+        name="logits of a padded batch",
+        where=where,
+        error=error,
+        tolerance=tolerances.PADDED_LOGITS,
+        unit="relative to the largest value",
+        compared=len(batch),
+        declared=probes.unmasked is not None and explained and bool(parts),
+    )
+    names = ", ".join(f"{run.clip.name} ({run.clip.duration_s:.1f} s)" for run in batch)
+    return Level(
+        name="padding",
+        measures=(whole, *parts),
+        summary=f"one batch of {names}: logits differ by {error:.1e} of the largest",
+    )
+
+
+def padding_deviation(level: Level, probes: PaddingProbes) -> Deviation | None:
+    """The declared difference of padded batches, or None where there is none."""
+    whole = level.measures[0]
+    if whole.verdict != "deviation" or probes.unmasked is None:
+        return None
+    return Deviation(
+        name="unmasked_adapter",
+        summary=(
+            f"in padded batches `{probes.unmasked}` reads the frames beyond a clip's end, which "
+            "fairseq zeroes; single clips are not affected"
+        ),
+        where=whole.where,
+        max_error=whole.error,
+    )
+
+
+def _choose(runs: Sequence[ClipRun]) -> list[ClipRun]:
+    by_length = sorted(runs, key=lambda run: run.source.numel())
+    if len(by_length) <= BATCH:
+        return by_length
+    step = (len(by_length) - 1) / (BATCH - 1)
+    return [by_length[round(i * step)] for i in range(BATCH)]
+
+
+def _worst_row(batch: list[ClipRun], bare: Forced, actual: Forced) -> tuple[float, str]:
+    errors = []
+    for row, run in enumerate(batch):
+        tokens = len(run.prefix)
+        error = relative_error(bare.logits[row, :tokens], actual.logits[row, :tokens])
+        errors.append((error, run.clip.name))
+    return max(errors, key=lambda item: (item[0] != item[0], item[0]))
+
+
+def _parts(bench: Bench, batch: list[ClipRun], probes: PaddingProbes) -> list[Measure]:
+    reference, target = bench.reference, bench.target
+    sources, prefixes = [run.source for run in batch], [run.prefix for run in batch]
+    exact = reference.teacher_force(sources, prefixes, projections=True, double=True)
+    actual = target.teacher_force(sources, prefixes, double=True)
+    by_target = {pair.target: pair for pair in bench.pairs}
+    tokens = _lengths_mask([len(prefix) for prefix in prefixes])
+    parts = []
+    with target.in_float64():
+        for path in (probes.before, probes.unmasked, probes.after):
+            if path is None or path not in by_target:
+                continue
+            pair = by_target[path]
+            made, received = actual.calls[path][0], exact.calls[pair.source][0]
+            if path == probes.unmasked:
+                received = _zeroed(received)
+            outputs = replay(pair, target.model, reference.model, made, received)
+            kept = tokens if path == probes.after else _kept_frames(exact, outputs, pair)
+            parts.append(_part(path, outputs, kept))
+    return parts
+
+
+def _part(path: str, outputs: Outputs, kept: Tensor) -> Measure:
+    error = relative_error(outputs.expected[kept], outputs.actual[kept])
+    return Measure(
+        name=f"`{path}` alone, on fairseq's values within the clips",
+        where=path,
+        error=error,
+        tolerance=tolerances.ISOLATED,
+        unit="relative to the largest value",
+        compared=int(kept.sum()),
+    )
+
+
+def _zeroed(received: Call) -> Call:
+    """The call as fairseq's adaptor continues it: frames beyond a clip's end set to zero."""
+    frames, mask = received.inputs["x"], received.inputs["padding_mask"]
+    zeroed = frames.masked_fill(mask.transpose(0, 1).unsqueeze(-1), 0)
+    return Call(arguments={**received.arguments, "x": zeroed}, outputs=received.outputs)
+
+
+def _kept_frames(exact: Forced, outputs: Outputs, pair: Pair) -> Tensor:
+    """True for the frames that belong to a clip, shape (B, T)."""
+    import torch
+
+    masks = [
+        *exact.calls[pair.source][0].outputs.values(),
+        *exact.calls[pair.source][0].inputs.values(),
+    ]
+    for mask in masks:
+        if mask.dtype == torch.bool and mask.shape == outputs.expected.shape[:2]:
+            return ~mask
+    return torch.ones(outputs.expected.shape[:2], dtype=torch.bool)
+
+
+def _lengths_mask(lengths: list[int]) -> Tensor:
+    import torch
+
+    return torch.arange(max(lengths)) < torch.tensor(lengths).unsqueeze(1)

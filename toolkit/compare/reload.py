@@ -1,0 +1,116 @@
+"""The reload level: the folder saved by transformers and loaded again is the same folder."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from toolkit.compare import tolerances
+from toolkit.compare.clip import ClipRun
+from toolkit.compare.static import config_differences, wrong_rows
+from toolkit.core.result import Level, Measure
+from toolkit.folder.contents import FolderContents
+from toolkit.mapping import Plan
+from toolkit.oracle.reference import Search, with_beam
+from toolkit.replay.target import Target, quiet_transformers
+
+
+def reload_level(
+    target: Target,
+    contents: FolderContents,
+    plan: Plan,
+    runs: Sequence[ClipRun],
+    search: Search,
+) -> Level:
+    """Saves the loaded folder with `save_pretrained`, loads that, and compares the two.
+
+    Weights, logits, greedy tokens, configuration, vocabulary and ties must all be the same.
+    """
+    with tempfile.TemporaryDirectory(prefix="toolkit-reload-") as name:
+        with quiet_transformers():
+            for part in (target.model, target.feature_extractor, target.tokenizer):
+                part.save_pretrained(name)
+        again = Target(Path(name))
+        measures = (
+            _measure("tensors that changed", _changed_tensors(target, again), len(plan.targets)),
+            _measure("ties that changed", _changed_ties(again, plan), max(len(plan.ties), 1)),
+            _measure(
+                "keys that changed", _changed_keys(target, again, contents), len(contents.config)
+            ),
+            _measure("ids that changed", wrong_rows(contents, again), len(contents.dictionary)),
+            _measure("clips whose logits changed", _changed_logits(again, runs), len(runs)),
+            _measure(
+                "clips whose tokens changed",
+                _changed_tokens(again, contents, runs, search),
+                len(runs),
+            ),
+        )
+    changed = sum(int(measure.error) for measure in measures)
+    return Level(
+        name="reload",
+        measures=measures,
+        summary=(
+            f"saved and loaded again: {changed} changes in {len(plan.targets)} tensors, "
+            f"{len(runs)} clips, the configuration and the vocabulary"
+        ),
+    )
+
+
+def _measure(name: str, wrong: Iterator[str], compared: int) -> Measure:
+    found = list(wrong)
+    return Measure(
+        name=name,
+        where="; ".join(found[:3]),
+        error=float(len(found)),
+        tolerance=tolerances.EXACT,
+        unit="changes",
+        compared=compared,
+    )
+
+
+def _changed_tensors(before: Target, after: Target) -> Iterator[str]:
+    yield from (f"{name} is missing" for name in after.loading.missing)
+    yield from (f"{name} is unexpected" for name in after.loading.unexpected)
+    state = after.model.state_dict()
+    for name, tensor in before.model.state_dict().items():
+        if name not in state or not tensor.equal(state[name]):
+            yield name
+
+
+def _changed_ties(after: Target, plan: Plan) -> Iterator[str]:
+    """Twins that are two tensors now, and single tensors that became twins."""
+    state = after.model.state_dict()
+    declared = {frozenset((tie.target, tie.target_twin)) for tie in plan.ties}
+    for tie in plan.ties:
+        if state[tie.target].data_ptr() != state[tie.target_twin].data_ptr():
+            yield f"{tie.target} is no longer tied"
+    seen: dict[int, str] = {}
+    for name, tensor in state.items():
+        twin = seen.setdefault(tensor.data_ptr(), name)
+        if twin != name and tensor.numel() and frozenset((name, twin)) not in declared:
+            yield f"{name} is tied to {twin}"
+
+
+def _changed_keys(before: Target, after: Target, contents: FolderContents) -> Iterator[str]:
+    known = {difference.key for difference in config_differences(contents, before)}
+    for difference in config_differences(contents, after):
+        if difference.key not in known:
+            yield difference.key
+
+
+def _changed_logits(after: Target, runs: Sequence[ClipRun]) -> Iterator[str]:
+    for run in runs:
+        forced = after.teacher_force([run.source], [run.prefix])
+        if not forced.logits.equal(run.target_logits):
+            yield run.clip.name
+
+
+def _changed_tokens(
+    after: Target, contents: FolderContents, runs: Sequence[ClipRun], search: Search
+) -> Iterator[str]:
+    greedy = with_beam(search, 1)
+    for run in runs:
+        tag = None if run.lang is None else contents.language_tags[run.lang]
+        if after.search(run.source, greedy, tag)[0].tokens != run.greedy.converted:
+            yield run.clip.name

@@ -1,0 +1,61 @@
+"""What a checkpoint is, as data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from toolkit.core.result import SCHEMA_VERSION, Artifact, Reason
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConfigField:
+    """One value of a configuration and how it is known."""
+
+    name: str
+    value: Any
+    evidence: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inspection:
+    """What a fairseq file is and what a conversion will do with it."""
+
+    source: Artifact
+    format: Literal["zip", "legacy"]
+    family: str
+    generation: str
+    architecture: str
+    tensors: int
+    parameters: int
+    """Elements of all tensors; one that stands under two names counts once."""
+    dtypes: Mapping[str, int]
+    """How many tensors there are of each dtype."""
+    has_optimizer_state: bool
+    fields: tuple[ConfigField, ...]
+    assumptions: tuple[Reason, ...]
+    unknown: tuple[Reason, ...]
+    """What must be supplied before a conversion."""
+    refusals: tuple[Reason, ...]
+    """Why stock classes cannot express the checkpoint exactly."""
+    dropped: tuple[Reason, ...]
+    languages: tuple[str, ...]
+    sidecars: Mapping[str, str]
+    """The files beside the checkpoint, or why one is missing, by kind."""
+
+    @property
+    def conversion(self) -> Literal["native", "refused", "incomplete"]:
+        """What a conversion will do: use stock classes, refuse, or ask for values."""
+        if self.refusals:
+            return "refused"
+        return "incomplete" if self.unknown else "native"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The inspection as plain data."""
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "command": "inspect",
+            "conversion": self.conversion,
+            **asdict(self),
+        }

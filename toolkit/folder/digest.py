@@ -1,0 +1,29 @@
+"""One hash for a whole Hugging Face folder."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import BinaryIO
+
+MODEL_CARD = "README.md"
+
+
+def folder_sha256(folder: Path) -> str:
+    """The sha256 over names and contents of the folder's files, but for the model card.
+
+    The card carries the verdict, so it cannot take part in what the verdict is about.
+    """
+    total = hashlib.sha256()
+    for file in sorted(folder.iterdir()):
+        if file.is_file() and file.name != MODEL_CARD:
+            with file.open("rb") as stream:
+                total.update(file.name.encode() + b"\0" + _digest(stream))
+    return total.hexdigest()
+
+
+def _digest(stream: BinaryIO) -> bytes:
+    digest = hashlib.sha256()
+    while chunk := stream.read(1 << 20):
+        digest.update(chunk)
+    return digest.digest()

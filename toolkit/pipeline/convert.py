@@ -1,0 +1,135 @@
+"""Writes a Hugging Face folder, and lets it appear only when it is proven."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from toolkit.audio import SAMPLE_RATE_HZ, Clip, read_clips
+from toolkit.core.errors import BadInput
+from toolkit.core.result import Artifact, Result
+from toolkit.folder.digest import MODEL_CARD, folder_sha256
+from toolkit.folder.staging import staged_folder
+from toolkit.folder.write import write_folder
+from toolkit.pipeline.prepare import Inputs, Prepared, prepare
+from toolkit.pipeline.reference import INSTALL_HINT, fairseq_is_installed
+from toolkit.pipeline.verify import Progress, environment, prove, shortest_input
+from toolkit.report.model_card import CardFacts, render_model_card
+
+
+def convert(
+    checkpoint: Path,
+    out: Path,
+    *,
+    verify: bool | None = None,
+    config_yaml: Path | None = None,
+    dict: Path | None = None,
+    spm: Path | None = None,
+    target_lang: str | None = None,
+    encoder_config: Mapping[str, Any] | None = None,
+    decoder_config: Mapping[str, Any] | None = None,
+    audio: Sequence[Path] = (),
+    progress: Progress | None = None,
+) -> Result:
+    """Converts a fairseq checkpoint into a Hugging Face folder.
+
+    A folder that does not match the checkpoint does not appear.
+
+    Args:
+        checkpoint: The fairseq file; opened for reading only.
+        out: The folder to write; must not exist.
+        verify: Prove the conversion before the folder appears. None does so if fairseq is at hand.
+        config_yaml: The checkpoint's data configuration; found beside it by default.
+        dict: Its dictionary; found beside it by default.
+        spm: Its sentencepiece model; found beside it by default.
+        target_lang: Language that generation starts with.
+        encoder_config: Values for the encoder that the checkpoint does not give.
+        decoder_config: Values for the decoder that the checkpoint does not give.
+        audio: Clips, folders of clips, or folders with a manifest; the golden audio by default.
+        progress: Called before every step.
+
+    Raises:
+        BadInput: a file, folder or value cannot be used, or no exact conversion exists.
+        BrokenRule: the family's rules do not cover the checkpoint.
+    """
+    report = progress or _silent
+    inputs = Inputs(
+        checkpoint=checkpoint,
+        config_yaml=config_yaml,
+        dict_path=dict,
+        spm_path=spm,
+        target_lang=target_lang,
+        encoder_config=encoder_config,
+        decoder_config=decoder_config,
+    )
+    because = _why_unverified(verify)
+    with staged_folder(out) as staged:
+        report("reading the checkpoint", 0, 1)
+        prepared = prepare(inputs)
+        clips = () if because else read_clips(audio, min_samples=shortest_input(prepared))
+        write_folder(staged.path, prepared.task.contents, prepared.plan, prepared.checkpoint)
+        result = _result(prepared, staged.path, out, clips, because, report)
+        card = render_model_card(result, _card_facts(prepared, out))
+        (staged.path / MODEL_CARD).write_text(card, encoding="utf-8")
+        if result.verdict != "mismatch":
+            staged.publish()
+    return result
+
+
+def _why_unverified(verify: bool | None) -> str | None:
+    """The reason for not verifying, or None to verify."""
+    if verify is False:
+        return "`--no-verify` was given"
+    if verify is None and not fairseq_is_installed():
+        return f"fairseq is not installed (`{INSTALL_HINT}`)"
+    if verify and not fairseq_is_installed():
+        raise BadInput(
+            "`fairseq` must be installed to prove a conversion, but is not. Install it with "
+            f"`{INSTALL_HINT}`, or convert with `--no-verify`."
+        )
+    return None
+
+
+def _result(
+    prepared: Prepared,
+    folder: Path,
+    out: Path,
+    clips: Sequence[Clip],
+    because: str | None,
+    progress: Progress,
+) -> Result:
+    if because is None:
+        result = prove(prepared, folder, clips, progress=progress)
+        target = replace(result.target, path=str(out))
+        reproduce = f"toolkit verify {prepared.checkpoint.path} {out}"
+        return replace(result, command="convert", target=target, reproduce=reproduce)
+    return Result(
+        command="convert",
+        source=Artifact(path=str(prepared.checkpoint.path), sha256=prepared.checkpoint.sha256()),
+        target=Artifact(path=str(out), sha256=folder_sha256(folder)),
+        assumptions=prepared.assumptions,
+        unverified_because=because,
+        environment=environment(),
+        reproduce=f"toolkit verify {prepared.checkpoint.path} {out}",
+    )
+
+
+def _card_facts(prepared: Prepared, out: Path) -> CardFacts:
+    contents = prepared.task.contents
+    assigned = prepared.plan.assignments
+    return CardFacts(
+        model_name=str(out),
+        architecture=contents.config["architectures"][0],
+        languages=tuple(contents.language_tags),
+        default_language=prepared.task.default_lang,
+        sample_rate_hz=SAMPLE_RATE_HZ,
+        converter_version=environment()["toolkit"],
+        vocabulary_size=len(contents.dictionary),
+        parameters=sum(prepared.plan.targets[name].numel for name in assigned),
+    )
+
+
+def _silent(_what: str, _done: int, _total: int) -> None:
+    return None

@@ -1,0 +1,103 @@
+"""Everything that a command needs to know before it touches a model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from toolkit.checkpoint import Checkpoint, open_checkpoint
+from toolkit.checkpoint.sidecars import Sidecars, find_sidecars
+from toolkit.core.errors import BadInput
+from toolkit.core.result import Reason
+from toolkit.families import Family, Network, Options, Task, find_family
+from toolkit.folder.skeleton import target_specs
+from toolkit.mapping import Plan, make_plan
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inputs:
+    """What the user named."""
+
+    checkpoint: Path
+    config_yaml: Path | None = None
+    dict_path: Path | None = None
+    spm_path: Path | None = None
+    target_lang: str | None = None
+    encoder_config: Mapping[str, Any] | None = None
+    decoder_config: Mapping[str, Any] | None = None
+
+    @property
+    def options(self) -> Options:
+        """What the family asks of the user's choices."""
+        return Options(
+            target_lang=self.target_lang,
+            encoder_config=self.encoder_config or {},
+            decoder_config=self.decoder_config or {},
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """A checkpoint understood: what it is, and what must become of it."""
+
+    checkpoint: Checkpoint
+    family: Family
+    sidecars: Sidecars
+    network: Network
+    task: Task
+    plan: Plan
+
+    @property
+    def assumptions(self) -> tuple[Reason, ...]:
+        """Where the checkpoint contradicts itself, and which side was taken."""
+        return self.task.assumptions
+
+
+def prepare(inputs: Inputs) -> Prepared:
+    """Reads the checkpoint and its companions, and plans every tensor.
+
+    Raises:
+        BadInput: a file is missing or unfit, a value is unknown, or no exact conversion exists.
+        BrokenRule: the family's rules do not cover the checkpoint.
+    """
+    checkpoint = open_checkpoint(inputs.checkpoint)
+    family = find_family(checkpoint)
+    network = family.network(checkpoint, inputs.options)
+    _refuse(inputs.checkpoint, network.refusals)
+    _require(network.unknown)
+    sidecars = find_sidecars(
+        inputs.checkpoint,
+        config_yaml=inputs.config_yaml,
+        dict_path=inputs.dict_path,
+        spm_path=inputs.spm_path,
+    )
+    task = family.task(checkpoint, sidecars, network, inputs.options)
+    targets = target_specs(task.contents.config)
+    return Prepared(
+        checkpoint=checkpoint,
+        family=family,
+        sidecars=sidecars,
+        network=network,
+        task=task,
+        plan=make_plan(network.table, checkpoint.tensors, targets),
+    )
+
+
+def _refuse(path: Path, refusals: Sequence[Reason]) -> None:
+    if refusals:
+        reasons = "; ".join(f"`{r.name}`: {r.because}" for r in refusals)
+        raise BadInput(
+            f"`{path}` must be expressible in stock transformers classes, but is not: {reasons}. "
+            "No exact conversion exists in this version; nothing was written."
+        )
+
+
+def _require(unknown: Sequence[Reason]) -> None:
+    if unknown:
+        values = "; ".join(f"`{r.name}`: {r.because}" for r in unknown)
+        raise BadInput(
+            f"These values must be known for an exact conversion, but the checkpoint does not "
+            f"say: {values}."
+        )

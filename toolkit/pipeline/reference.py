@@ -1,0 +1,83 @@
+"""Puts fairseq to work on a checkpoint that we have read."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+
+from toolkit.core.errors import BadInput
+from toolkit.oracle.reference import Reference
+from toolkit.pipeline.prepare import Prepared
+
+INSTALL_HINT = (
+    "pip install 'fairseq-hf-toolkit[fairseq]' && pip install --no-deps 've-fairseq==0.12.3'"
+)
+
+
+def fairseq_is_installed() -> bool:
+    """Whether `import fairseq` has something to import."""
+    return find_spec("fairseq") is not None
+
+
+@contextmanager
+def open_reference(prepared: Prepared) -> Iterator[Reference]:
+    """Fairseq's own model with the checkpoint's weights; quiet while the context lasts.
+
+    Raises:
+        BadInput: fairseq is not installed, or cannot build this checkpoint.
+    """
+    if not fairseq_is_installed():
+        raise BadInput(
+            "`fairseq` must be installed to prove a conversion, but is not. Install it with "
+            f"`{INSTALL_HINT}`, or convert with `--no-verify`."
+        )
+    with tempfile.TemporaryDirectory(prefix="toolkit-data-") as folder, quiet_fairseq():
+        _write_data(prepared, Path(folder))
+        yield _build(prepared, folder)
+
+
+@contextmanager
+def quiet_fairseq() -> Iterator[None]:
+    """Keeps fairseq's and hydra's advice off the terminal."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)
+
+
+def _build(prepared: Prepared, folder: str) -> Reference:
+    from toolkit.oracle.build import build_model
+
+    settings = prepared.task.reference_settings
+    try:
+        task, model = build_model(settings, prepared.checkpoint.state_dict(), folder)
+    except (RuntimeError, AttributeError, KeyError, TypeError, ValueError, AssertionError) as error:
+        raise BadInput(
+            f"`{prepared.checkpoint.path}` must be a checkpoint that fairseq itself can build, but "
+            f"{type(error).__name__}: {_brief(error)}. Convert with `--no-verify`, or prove it "
+            "where fairseq builds it."
+        ) from error
+    return Reference(task, model)
+
+
+def _write_data(prepared: Prepared, folder: Path) -> None:
+    import yaml
+
+    shutil.copyfile(prepared.sidecars.dict_path, folder / "dict.txt")
+    shutil.copyfile(prepared.sidecars.spm_path, folder / "spm.model")
+    config = dict(prepared.task.reference_yaml)
+    (folder / "config.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
+
+
+def _brief(error: BaseException) -> str:
+    return " ".join(str(error).split())[:300]

@@ -1,0 +1,294 @@
+"""The proof: ten levels, from tensors to tokens."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from toolkit.audio import Clip, read_clips
+from toolkit.compare.clip import Bench, ClipRun, run_clip
+from toolkit.compare.dynamic import (
+    beam_level,
+    front_end_level,
+    greedy_level,
+    logits_level,
+    module_rows,
+    modules_level,
+    unexplained_modules,
+)
+from toolkit.compare.padding import padding_deviation, padding_level
+from toolkit.compare.reload import reload_level
+from toolkit.compare.static import (
+    config_differences,
+    config_level,
+    vocabulary_level,
+    weight_errors,
+    weights_level,
+)
+from toolkit.core.errors import BadInput
+from toolkit.core.result import (
+    Artifact,
+    ClipCoverage,
+    ClipTokens,
+    Coverage,
+    Deviation,
+    Level,
+    Reason,
+    Result,
+)
+from toolkit.diagnosis import Evidence, find_faults
+from toolkit.folder.digest import folder_sha256
+from toolkit.oracle.reference import Reference
+from toolkit.pipeline.prepare import Inputs, Prepared, prepare
+from toolkit.pipeline.reference import open_reference
+from toolkit.replay.pairs import derive_pairs, explain_uncompared, module_paths, parameterized
+from toolkit.replay.target import Target
+
+Progress = Callable[[str, int, int], None]
+"""Called with what is being done, how many steps are done, and how many there are."""
+
+
+def verify(
+    checkpoint: Path,
+    hf_dir: Path,
+    *,
+    config_yaml: Path | None = None,
+    dict: Path | None = None,
+    spm: Path | None = None,
+    target_lang: str | None = None,
+    encoder_config: Mapping[str, Any] | None = None,
+    decoder_config: Mapping[str, Any] | None = None,
+    audio: Sequence[Path] = (),
+    progress: Progress | None = None,
+) -> Result:
+    """Proves that a Hugging Face folder does what a fairseq checkpoint does, or says where not.
+
+    Args:
+        checkpoint: The fairseq file.
+        hf_dir: The folder, whoever made it.
+        config_yaml: The checkpoint's data configuration; found beside it by default.
+        dict: Its dictionary; found beside it by default.
+        spm: Its sentencepiece model; found beside it by default.
+        target_lang: Language that the folder must start generation with.
+        encoder_config: Values for the encoder that the checkpoint does not give.
+        decoder_config: Values for the decoder that the checkpoint does not give.
+        audio: Clips, folders of clips, or folders with a manifest; the golden audio by default.
+        progress: Called before every step.
+
+    Raises:
+        BadInput: a file or folder cannot be used, or fairseq is not installed.
+        BrokenRule: the family's rules do not cover the checkpoint.
+    """
+    inputs = Inputs(
+        checkpoint=checkpoint,
+        config_yaml=config_yaml,
+        dict_path=dict,
+        spm_path=spm,
+        target_lang=target_lang,
+        encoder_config=encoder_config,
+        decoder_config=decoder_config,
+    )
+    if not hf_dir.is_dir():
+        raise BadInput(
+            f"`{hf_dir}` must be a Hugging Face folder, but is no folder. Name the folder that a "
+            "conversion wrote."
+        )
+    prepared = prepare(inputs)
+    clips = read_clips(audio, min_samples=shortest_input(prepared))
+    return prove(prepared, hf_dir, clips, progress=progress or _silent)
+
+
+def prove(prepared: Prepared, folder: Path, clips: Sequence[Clip], *, progress: Progress) -> Result:
+    """All levels of a folder against a prepared checkpoint.
+
+    Raises:
+        BadInput: fairseq cannot build the checkpoint, or transformers cannot load the folder.
+    """
+    progress("loading both models", 0, len(clips) + 2)
+    target = Target(folder)
+    with open_reference(prepared) as reference:
+        bench = _bench(prepared, reference, target)
+        runs = tuple(_run_clips(bench, prepared, clips, progress))
+        progress("padded batch and reload", len(clips) + 1, len(clips) + 2)
+        result = _judge(prepared, bench, folder, runs)
+    progress("done", len(clips) + 2, len(clips) + 2)
+    return result
+
+
+def shortest_input(prepared: Prepared) -> int:
+    """Fewest samples that give the encoder one frame."""
+    encoder = prepared.network.encoder
+    samples = 1
+    pairs = list(zip(encoder["conv_kernel"].value, encoder["conv_stride"].value, strict=True))
+    for kernel, stride in reversed(pairs):
+        samples = (samples - 1) * stride + kernel
+    return int(samples)
+
+
+def environment() -> dict[str, str]:
+    """Versions of everything that takes part."""
+    names = {
+        "toolkit": "fairseq-hf-toolkit",
+        "torch": "torch",
+        "transformers": "transformers",
+        "tokenizers": "tokenizers",
+        "sentencepiece": "sentencepiece",
+        "fairseq": "ve-fairseq",
+    }
+    return {
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        **{name: _version(package) for name, package in names.items()},
+    }
+
+
+def _silent(_what: str, _done: int, _total: int) -> None:
+    return None
+
+
+def _bench(prepared: Prepared, reference: Reference, target: Target) -> Bench:
+    pairs = derive_pairs(
+        prepared.plan,
+        module_paths(reference.model),
+        module_paths(target.model),
+        prepared.network.layouts,
+    )
+    return Bench(reference=reference, target=target, pairs=pairs, search=prepared.task.search)
+
+
+def _run_clips(
+    bench: Bench, prepared: Prepared, clips: Sequence[Clip], progress: Progress
+) -> Iterator[ClipRun]:
+    tags = prepared.task.contents.language_tags
+    for done, clip in enumerate(clips, start=1):
+        progress(f"comparing {clip.name}", done, len(clips) + 2)
+        lang = _language(prepared, clip)
+        yield run_clip(bench, clip, lang=lang, tag=None if lang is None else tags[lang])
+
+
+def _language(prepared: Prepared, clip: Clip) -> str | None:
+    default = prepared.task.default_lang
+    known = clip.lang in prepared.task.contents.language_tags
+    return clip.lang if default is not None and known else default
+
+
+def _judge(prepared: Prepared, bench: Bench, folder: Path, runs: tuple[ClipRun, ...]) -> Result:
+    contents, target = prepared.task.contents, bench.target
+    paths = module_paths(target.model)
+    uncompared = tuple(explain_uncompared(prepared.plan, paths, bench.pairs))
+    weights = weight_errors(prepared.plan, prepared.checkpoint, target)
+    padding = padding_level(bench, runs, prepared.task.padding)
+    levels = (
+        weights_level(weights, target),
+        config_level(contents, target),
+        vocabulary_level(contents, bench.reference, target, _texts(runs)),
+        front_end_level(runs),
+        modules_level(runs, unexplained_modules(uncompared, runs)),
+        logits_level(runs),
+        greedy_level(runs),
+        beam_level(runs),
+        padding,
+        reload_level(target, contents, prepared.plan, runs, bench.search),
+    )
+    rows = module_rows(runs, lambda path: type(target.model.get_submodule(path)).__name__)
+    faults = find_faults(
+        Evidence(
+            plan=prepared.plan,
+            weights=weights,
+            missing=target.loading.missing,
+            keys=config_differences(contents, target),
+            modules=rows,
+            levels=levels,
+        )
+    )
+    return Result(
+        command="verify",
+        source=Artifact(path=str(prepared.checkpoint.path), sha256=prepared.checkpoint.sha256()),
+        target=Artifact(path=str(folder), sha256=folder_sha256(folder)),
+        coverage=_coverage(prepared, bench, runs, uncompared),
+        levels=levels,
+        deviations=tuple(_deviations(prepared, levels, padding)),
+        findings=faults,
+        tokens=tuple(_tokens(run) for run in runs),
+        modules=rows,
+        assumptions=prepared.assumptions,
+        environment=environment(),
+        reproduce=f"toolkit verify {prepared.checkpoint.path} {folder}",
+    )
+
+
+def _texts(runs: Sequence[ClipRun]) -> list[str]:
+    transcripts = [run.clip.transcript for run in runs if run.clip.transcript]
+    return [*transcripts, *(run.greedy.reference_text for run in runs)]
+
+
+def _deviations(prepared: Prepared, levels: Sequence[Level], padding: Level) -> Iterator[Deviation]:
+    front_end = next(level for level in levels if level.name == "front_end").measures[0]
+    if front_end.verdict == "deviation":
+        yield Deviation(
+            name="normalization_epsilon",
+            summary=(
+                "transformers' feature extractor adds 1e-7 to the variance, fairseq 1e-5: visible "
+                "on quiet audio"
+            ),
+            where=front_end.where,
+            max_error=front_end.error,
+        )
+    deviation = padding_deviation(padding, prepared.task.padding)
+    if deviation is not None:
+        yield deviation
+
+
+def _coverage(
+    prepared: Prepared,
+    bench: Bench,
+    runs: Sequence[ClipRun],
+    uncompared: Sequence[tuple[str, Reason | None]],
+) -> Coverage:
+    plan = prepared.plan
+    owners = parameterized(plan)
+    compared = {pair.target for pair in bench.pairs}
+    return Coverage(
+        source_used=len(plan.used_sources),
+        source_dropped=plan.dropped,
+        source_total=len(plan.sources),
+        target_compared=len(plan.targets),
+        target_total=len(plan.targets),
+        modules_compared=len(bench.pairs),
+        modules_total=len(bench.pairs) + len(uncompared),
+        parameterized_compared=sum(path in compared for path in owners),
+        parameterized_total=len(owners),
+        uncompared=tuple(
+            reason or Reason(name=path, because="no reason is declared: this is a failure")
+            for path, reason in uncompared
+        ),
+        clips=tuple(
+            ClipCoverage(
+                name=run.clip.name,
+                duration_s=run.clip.duration_s,
+                frames=run.frames,
+                frames_not_compared=max((pair.frames_left_out for pair in run.pairs), default=0),
+            )
+            for run in runs
+        ),
+    )
+
+
+def _tokens(run: ClipRun) -> ClipTokens:
+    return ClipTokens(
+        clip=run.clip.name,
+        transcript=run.clip.transcript,
+        greedy=run.greedy,
+        beam=run.beam,
+        pipeline_text=run.pipeline_text,
+    )
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"

@@ -1,0 +1,58 @@
+"""An inspection in the terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from toolkit.core.inspection import Inspection
+from toolkit.report import text
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+CONVERSIONS = {
+    "native": "stock transformers classes, exact",
+    "incomplete": "needs values that the checkpoint does not give",
+    "refused": "refused: stock transformers classes cannot express it exactly",
+}
+
+
+def print_inspection(inspection: Inspection, console: Console) -> None:
+    """What the file is, what was derived on which evidence, and what a conversion will do."""
+    from rich.table import Table
+    from rich.text import Text
+
+    facts = Table.grid(padding=(0, 2))
+    for name, value in _facts(inspection):
+        facts.add_row(Text(name, style="dim"), Text(value))
+    console.print(facts)
+    fields = Table(title="configuration", title_justify="left")
+    for column in ("key", "value", "evidence"):
+        fields.add_column(column, overflow="fold")
+    for field in inspection.fields:
+        cells = (field.name, str(field.value), field.evidence)
+        fields.add_row(*(Text(text.format_name(cell)) for cell in cells))
+    console.print(fields)
+    for title, reasons in (
+        ("unknown", inspection.unknown),
+        ("refused", inspection.refusals),
+        ("dropped", inspection.dropped),
+    ):
+        for reason in reasons:
+            console.print(Text(text.format_name(f"{title}: {reason.name}: {reason.because}")))
+
+
+def _facts(inspection: Inspection) -> list[tuple[str, str]]:
+    dtypes = ", ".join(f"{count} {dtype}" for dtype, count in inspection.dtypes.items())
+    optimizer = ", with optimizer state" if inspection.has_optimizer_state else ""
+    return [
+        ("file", text.format_name(inspection.source.path)),
+        ("sha256", inspection.source.sha256),
+        ("format", f"{inspection.format}{optimizer}"),
+        ("family", f"{inspection.family}, {inspection.generation}"),
+        ("architecture", text.format_name(inspection.architecture)),
+        ("tensors", f"{inspection.tensors} ({dtypes}), {inspection.parameters:,} parameters"),
+        ("languages", ", ".join(inspection.languages) or "no language tags"),
+        *((name, text.format_name(path)) for name, path in inspection.sidecars.items()),
+        ("conversion", CONVERSIONS[inspection.conversion]),
+    ]
