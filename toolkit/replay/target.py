@@ -30,7 +30,7 @@ class Target:
     """A converted model with its feature extractor and tokenizer, ready to be asked."""
 
     def __init__(self, folder: Path) -> None:
-        """Loads the folder with stock classes, in float32 and with eager attention.
+        """Loads the folder with stock classes, in float32, with the attention that users get.
 
         Raises:
             BadInput: transformers cannot load it.
@@ -42,7 +42,6 @@ class Target:
                 self.model, info = transformers.AutoModelForSpeechSeq2Seq.from_pretrained(
                     folder,
                     dtype=torch.float32,
-                    attn_implementation="eager",
                     output_loading_info=True,
                     local_files_only=True,
                 )
