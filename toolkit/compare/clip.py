@@ -54,7 +54,9 @@ class ClipRun:
     front_end_explained: float
     """The same error with transformers' epsilon in fairseq's formula."""
     encoder: float
+    """Encoder output in float32, attention computed step by step on both sides."""
     logits: float
+    """Float32 logits with the attention kernels that each side uses by itself."""
     logits_noise: float
     """The reference's own float32 error of its logits, relative to the largest."""
     logits_float64: float
@@ -100,20 +102,22 @@ def run_clip(bench: Bench, clip: Clip, *, lang: str | None, tag: int | None) -> 
         lang=lang,
         source=source,
         prefix=prefix,
-        target_logits=passes.actual.logits,
+        target_logits=passes.fused_actual.logits,
         frames=passes.frames,
         front_end=relative_error(source, own_source),
         front_end_explained=_explained_front_end(waveform, source, own_source),
-        encoder=relative_error(passes.bare.encoder_out.transpose(0, 1), passes.actual.encoder_out),
-        logits=relative_error(passes.bare.logits, passes.actual.logits),
-        logits_noise=relative_error(passes.exact.logits, passes.bare.logits.double()),
-        logits_float64=relative_error(passes.exact.logits, passes.actual_float64.logits),
+        encoder=relative_error(
+            passes.expected.encoder_out.transpose(0, 1), passes.actual.encoder_out
+        ),
+        logits=relative_error(passes.fused_expected.logits, passes.fused_actual.logits),
+        logits_noise=relative_error(passes.exact.logits, passes.fused_expected.logits.double()),
+        logits_float64=relative_error(passes.exact.logits, passes.exact_actual.logits),
         pairs=tuple(passes.compare_pairs(bench.pairs)),
         greedy=_compare_words(
             bench,
             greedy,
             target.search(source, once, tag)[0],
-            margin=_smallest_margin(passes.bare.logits),
+            margin=_smallest_margin(passes.fused_expected.logits),
         ),
         beam=tuple(_compare_beams(bench, source, lang, tag)),
         pipeline_text=target.pipeline_text(waveform, tag),
@@ -128,11 +132,12 @@ class _Passes:
         self, reference: Reference, target: Target, source: Tensor, prefix: tuple[int, ...]
     ) -> None:
         self.reference, self.target = reference, target
-        self.bare = reference.teacher_force([source], [prefix])
-        self.projected = reference.teacher_force([source], [prefix], projections=True)
-        self.exact = reference.teacher_force([source], [prefix], projections=True, double=True)
-        self.actual = target.teacher_force([source], [prefix])
-        self.actual_float64 = target.teacher_force([source], [prefix], double=True)
+        self.fused_expected = reference.teacher_force([source], [prefix])
+        self.fused_actual = target.teacher_force([source], [prefix])
+        self.expected = reference.teacher_force([source], [prefix], explicit=True)
+        self.actual = target.teacher_force([source], [prefix], explicit=True)
+        self.exact = reference.teacher_force([source], [prefix], explicit=True, double=True)
+        self.exact_actual = target.teacher_force([source], [prefix], explicit=True, double=True)
 
     @property
     def frames(self) -> int:
@@ -141,7 +146,7 @@ class _Passes:
 
     def compare_pairs(self, pairs: tuple[Pair, ...]) -> Iterator[PairErrors]:
         """Both errors of every pair."""
-        with self.target.in_float64():
+        with self.target.exact():
             isolated = [(pair, self._replayed(pair)) for pair in pairs]
         for pair, outputs in isolated:
             if outputs is None:
@@ -156,7 +161,7 @@ class _Passes:
                 )
 
     def _replayed(self, pair: Pair) -> Outputs | None:
-        made = _only(self.actual_float64.calls, pair.target)
+        made = _only(self.exact_actual.calls, pair.target)
         received = _only(self.exact.calls, pair.source)
         if made is None or received is None:
             return None
@@ -164,11 +169,11 @@ class _Passes:
 
     def _propagated(self, pair: Pair, exact: Tensor) -> float:
         made = _only(self.actual.calls, pair.target)
-        bare = _only(self.bare.calls, pair.source) or _only(self.projected.calls, pair.source)
-        if made is None or bare is None:
+        received = _only(self.expected.calls, pair.source)
+        if made is None or received is None:
             return float("nan")
         outputs = paired_outputs(
-            pair.layout, self.reference.model, first(made.outputs), first(bare.outputs)
+            pair.layout, self.reference.model, first(made.outputs), first(received.outputs)
         )
         return noise_ratio(exact, outputs.expected, outputs.actual)
 

@@ -75,7 +75,8 @@ def modules_level(runs: Sequence[ClipRun], unexplained: Sequence[str]) -> Level:
 def logits_level(runs: Sequence[ClipRun]) -> Level:
     """Whether encoder output and teacher-forced logits agree."""
     noise = max((run.logits_noise for run in runs), default=0.0)
-    tolerance = max(tolerances.LOGITS_FLOAT32, tolerances.LOGITS_NOISE * noise)
+    floor = tolerances.LOGITS_FLOAT32
+    tolerance = floor if noise <= floor else tolerances.LOGITS_NOISE * noise
     identical = sum(run.encoder == 0.0 for run in runs)
     measures = (
         _worst("float64 logits", runs, lambda run: run.logits_float64, tolerances.LOGITS_FLOAT64),

@@ -101,12 +101,12 @@ def _worst_row(batch: list[ClipRun], bare: Forced, actual: Forced) -> tuple[floa
 def _parts(bench: Bench, batch: list[ClipRun], probes: PaddingProbes) -> list[Measure]:
     reference, target = bench.reference, bench.target
     sources, prefixes = [run.source for run in batch], [run.prefix for run in batch]
-    exact = reference.teacher_force(sources, prefixes, projections=True, double=True)
-    actual = target.teacher_force(sources, prefixes, double=True)
+    exact = reference.teacher_force(sources, prefixes, explicit=True, double=True)
+    actual = target.teacher_force(sources, prefixes, explicit=True, double=True)
     by_target = {pair.target: pair for pair in bench.pairs}
     tokens = _lengths_mask([len(prefix) for prefix in prefixes])
     parts = []
-    with target.in_float64():
+    with target.exact():
         for path in (probes.before, probes.unmasked, probes.after):
             if path is None or path not in by_target:
                 continue

@@ -88,7 +88,7 @@ class Reference:
         prefixes: Sequence[Sequence[int]],
         *,
         double: bool = False,
-        projections: bool = False,
+        explicit: bool = False,
     ) -> Forced:
         """One pass over a batch with the decoder's inputs given.
 
@@ -97,8 +97,8 @@ class Reference:
             prefixes: Decoder inputs, one per clip, from the start token on; shorter ones are
                 padded with the pad token.
             double: Compute in float64 throughout.
-            projections: Compute attention projection by projection, so that their hooks fire. The
-                kernel differs then, so end-to-end errors are judged without it.
+            explicit: Compute attention step by step instead of in one fused kernel, so that the
+                hooks of its projections fire. The kernels round differently.
 
         Returns:
             Logits, encoder output and the calls of every module.
@@ -110,8 +110,8 @@ class Reference:
             if double:
                 batch = batch.double()
                 stack.enter_context(_float64(self.model))
-            if projections:
-                stack.enter_context(_attention_by_projection(self.model))
+            if explicit:
+                stack.enter_context(_explicit_attention(self.model))
             calls = stack.enter_context(recording(self.model))
             logits, _ = self.model(batch, lengths, tokens)
         encoder_out = calls["encoder"][0].outputs
@@ -187,7 +187,7 @@ def pad(rows: Sequence[Tensor], value: float) -> Tuple[Tensor, Tensor]:
 
 
 @contextmanager
-def _attention_by_projection(model: nn.Module) -> Iterator[None]:
+def _explicit_attention(model: nn.Module) -> Iterator[None]:
     from fairseq.modules import MultiheadAttention
 
     attentions = [m for m in model.modules() if isinstance(m, MultiheadAttention)]

@@ -68,7 +68,12 @@ class Target:
         return values[0]
 
     def teacher_force(
-        self, sources: Sequence[Tensor], prefixes: Sequence[Sequence[int]], *, double: bool = False
+        self,
+        sources: Sequence[Tensor],
+        prefixes: Sequence[Sequence[int]],
+        *,
+        double: bool = False,
+        explicit: bool = False,
     ) -> Forced:
         """One pass over a batch with the decoder's inputs given; see `Reference.teacher_force`."""
         batch, lengths = pad(sources, 0.0)
@@ -79,6 +84,8 @@ class Target:
             if double:
                 batch = batch.double()
                 stack.enter_context(_float64(self.model))
+            if explicit:
+                stack.enter_context(_explicit_attention(self.model))
             calls = stack.enter_context(recording(self.model))
             output = self.model(
                 input_values=batch,
@@ -95,9 +102,9 @@ class Target:
         )
 
     @contextmanager
-    def in_float64(self) -> Iterator[None]:
-        """The model in float64 while the context lasts, for replays."""
-        with _float64(self.model):
+    def exact(self) -> Iterator[None]:
+        """The model in float64 with explicit attention while the context lasts, for replays."""
+        with _float64(self.model), _explicit_attention(self.model):
             yield
 
     def search(self, source: Tensor, search: Search, tag: int | None) -> list[ScoredTokens]:
@@ -186,6 +193,16 @@ def _float64(model: nn.Module) -> Iterator[None]:
             yield
     finally:
         model.float()
+
+
+@contextmanager
+def _explicit_attention(model: Any) -> Iterator[None]:
+    before = model.config.decoder._attn_implementation
+    try:
+        model.set_attn_implementation("eager")
+        yield
+    finally:
+        model.set_attn_implementation(before)
 
 
 def _mask(lengths: Tensor, longest: int) -> Tensor:

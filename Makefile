@@ -1,0 +1,48 @@
+# `make demo` and `make test` set everything up on a machine that has Python 3.11 with venv and make.
+
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+GOLDEN := golden_audio/checkpoint/model.pt
+DEMO := reports/demo
+
+.PHONY: help demo test test-slow check format golden clean
+
+help: ## Say what the targets do.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(STAMP) ## Convert the golden checkpoint, prove it, write reports/demo/index.html.
+	@rm -rf $(DEMO) && mkdir -p $(DEMO)
+	$(BIN)/toolkit convert $(GOLDEN) $(DEMO)/hf --verify --html $(DEMO)/index.html --json $(DEMO)/result.json
+
+test: $(STAMP) ## Run the whole suite but its slow part.
+	$(BIN)/python -m pytest -m "not slow"
+
+test-slow: $(STAMP) ## Run the slow part: remakes the golden material (needs espeak-ng).
+	$(BIN)/python -m pytest -m slow
+
+check: $(STAMP) ## Lint, format, types, layers.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(STAMP) ## Apply the formatter and the safe fixes.
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+golden: $(STAMP) ## Make golden_audio again: clips (needs espeak-ng) and checkpoint.
+	$(BIN)/python -W ignore golden_audio/recipe.py
+
+clean: ## Remove everything that make made.
+	rm -rf $(VENV) $(DEMO) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+
+# ve-fairseq comes without its dependencies: they ask for torchaudio, which nothing here imports and
+# whose CUDA build breaks a CPU torch. What it really needs is the extra `fairseq`.
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt "pip>=25.1"
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --group dev --editable ".[fairseq]"
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --no-deps ve-fairseq
+	@touch $@
