@@ -1,0 +1,92 @@
+"""What many tests share: the golden checkpoint, converted and loaded once per session."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from toolkit.audio import Clip, golden_folder, read_clips
+from toolkit.compare.clip import Bench, ClipRun, run_clip
+from toolkit.folder.write import write_folder
+from toolkit.oracle.reference import Reference
+from toolkit.pipeline.prepare import Inputs, Prepared, prepare
+from toolkit.pipeline.reference import open_reference
+from toolkit.replay.pairs import derive_pairs, module_paths
+from toolkit.replay.target import Target
+
+
+@pytest.fixture(scope="session")
+def golden_checkpoint() -> Path:
+    return golden_folder() / "checkpoint" / "model.pt"
+
+
+@pytest.fixture(scope="session")
+def prepared(golden_checkpoint: Path) -> Prepared:
+    return prepare(Inputs(checkpoint=golden_checkpoint))
+
+
+@pytest.fixture(scope="session")
+def converted(prepared: Prepared, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A right conversion of the golden checkpoint; read it, never write to it."""
+    folder = tmp_path_factory.mktemp("converted") / "hf"
+    folder.mkdir()
+    write_folder(folder, prepared.task.contents, prepared.plan, prepared.checkpoint)
+    return folder
+
+
+@pytest.fixture
+def broken(converted: Path, tmp_path: Path) -> Path:
+    """A copy of the right conversion, to be broken by the test."""
+    return Path(shutil.copytree(converted, tmp_path / "broken"))
+
+
+@pytest.fixture(scope="session")
+def reference(prepared: Prepared) -> Iterator[Reference]:
+    with open_reference(prepared) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def target(converted: Path) -> Target:
+    return Target(converted)
+
+
+@pytest.fixture(scope="session")
+def clips() -> tuple[Clip, ...]:
+    return read_clips([])
+
+
+@pytest.fixture(scope="session")
+def clip(clips: tuple[Clip, ...]) -> Callable[[str], Clip]:
+    by_name = {clip.name: clip for clip in clips}
+    return by_name.__getitem__
+
+
+@pytest.fixture(scope="session")
+def make_bench(prepared: Prepared, reference: Reference) -> Callable[[Target], Bench]:
+    def make(target: Target) -> Bench:
+        pairs = derive_pairs(
+            prepared.plan,
+            module_paths(reference.model),
+            module_paths(target.model),
+            prepared.network.layouts,
+        )
+        return Bench(
+            reference=reference, target=target, pairs=pairs, search=prepared.task.search
+        )
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def bench(make_bench: Callable[[Target], Bench], target: Target) -> Bench:
+    return make_bench(target)
+
+
+@pytest.fixture(scope="session")
+def run(bench: Bench, clip: Callable[[str], Clip]) -> ClipRun:
+    """Both models on one short clip with an odd number of frames."""
+    return run_clip(bench, clip("ru_2"), lang="ru", tag=188)
