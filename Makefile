@@ -17,7 +17,7 @@ demo: $(STAMP) ## Convert the golden checkpoint, prove it, write reports/demo/in
 	$(BIN)/toolkit convert $(GOLDEN) $(DEMO)/hf --verify --html $(DEMO)/index.html --json $(DEMO)/result.json
 
 test: $(STAMP) ## Run the whole suite but its slow part.
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow" -n auto --dist loadfile
 
 test-slow: $(STAMP) ## Run the slow part: remakes the golden material (needs espeak-ng).
 	$(BIN)/python -m pytest -m slow

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import torch
 
 from toolkit.audio import Clip, golden_folder, read_clips
 from toolkit.compare.clip import Bench, ClipRun, run_clip
@@ -16,6 +17,9 @@ from toolkit.pipeline.prepare import Inputs, Prepared, prepare
 from toolkit.pipeline.reference import open_reference
 from toolkit.replay.pairs import derive_pairs, module_paths
 from toolkit.replay.target import Target
+
+torch.set_num_threads(1)
+"""The models here are tiny: more threads only wait for each other, the more so under xdist."""
 
 
 @pytest.fixture(scope="session")
@@ -74,9 +78,7 @@ def make_bench(prepared: Prepared, reference: Reference) -> Callable[[Target], B
             module_paths(target.model),
             prepared.network.layouts,
         )
-        return Bench(
-            reference=reference, target=target, pairs=pairs, search=prepared.task.search
-        )
+        return Bench(reference=reference, target=target, pairs=pairs, search=prepared.task.search)
 
     return make
 

@@ -215,7 +215,7 @@ def _toolkit(
     version: Annotated[bool, typer.Option("--version", help="Show versions and exit.")] = False,
 ) -> None:
     if version:
-        from toolkit.pipeline.verify import environment
+        from toolkit.pipeline.verification import environment
 
         for name, value in environment().items():
             typer.echo(f"{name} {value}")

@@ -42,9 +42,8 @@ class PaddingProbes:
 def padding_level(bench: Bench, runs: Sequence[ClipRun], probes: PaddingProbes) -> Level:
     """Runs one padded batch on both sides and says how far its logits are apart, and why."""
     batch = _choose(runs)
-    sources, prefixes = [run.source for run in batch], [run.prefix for run in batch]
-    bare = bench.reference.teacher_force(sources, prefixes)
-    actual = bench.target.teacher_force(sources, prefixes)
+    bare = bench.reference.teacher_force(batch.sources, batch.prefixes)
+    actual = bench.target.teacher_force(batch.sources, batch.prefixes)
     error, where = _worst_row(batch, bare, actual)
     parts = tuple(_parts(bench, batch, probes))
     explained = all(part.verdict == "pass" for part in parts)
@@ -54,14 +53,15 @@ def padding_level(bench: Bench, runs: Sequence[ClipRun], probes: PaddingProbes) 
         error=error,
         tolerance=tolerances.PADDED_LOGITS,
         unit="relative to the largest value",
-        compared=len(batch),
+        compared=len(batch.names),
         declared=probes.unmasked is not None and explained and bool(parts),
     )
-    names = ", ".join(f"{run.clip.name} ({run.clip.duration_s:.1f} s)" for run in batch)
     return Level(
         name="padding",
         measures=(whole, *parts),
-        summary=f"one batch of {names}: logits differ by {error:.1e} of the largest",
+        summary=(
+            f"one batch of {', '.join(batch.names)}: logits differ by {error:.1e} of the largest"
+        ),
     )
 
 
@@ -81,26 +81,45 @@ def padding_deviation(level: Level, probes: PaddingProbes) -> Deviation | None:
     )
 
 
-def _choose(runs: Sequence[ClipRun]) -> list[ClipRun]:
+@dataclass(frozen=True, kw_only=True)
+class _Batch:
+    """Inputs of unequal length, and the decoder inputs that go with them."""
+
+    names: tuple[str, ...]
+    sources: tuple[Tensor, ...]
+    prefixes: tuple[tuple[int, ...], ...]
+
+
+def _choose(runs: Sequence[ClipRun]) -> _Batch:
+    """Clips of unequal length; where there are none, a clip beside itself said twice."""
+    import torch
+
     by_length = sorted(runs, key=lambda run: run.source.numel())
-    if len(by_length) <= BATCH:
-        return by_length
-    step = (len(by_length) - 1) / (BATCH - 1)
-    return [by_length[round(i * step)] for i in range(BATCH)]
+    count = min(BATCH, len(by_length))
+    step = (len(by_length) - 1) / max(count - 1, 1)
+    chosen = [by_length[round(i * step)] for i in range(count)]
+    sources = [run.source for run in chosen]
+    names = [f"{run.clip.name} ({run.clip.duration_s:.1f} s)" for run in chosen]
+    prefixes = [run.prefix for run in chosen]
+    if len({source.numel() for source in sources}) < 2:
+        sources.append(torch.cat([sources[-1], sources[-1]]))
+        names.append(f"{chosen[-1].clip.name} twice")
+        prefixes.append(prefixes[-1])
+    return _Batch(names=tuple(names), sources=tuple(sources), prefixes=tuple(prefixes))
 
 
-def _worst_row(batch: list[ClipRun], bare: Forced, actual: Forced) -> tuple[float, str]:
+def _worst_row(batch: _Batch, bare: Forced, actual: Forced) -> tuple[float, str]:
     errors = []
-    for row, run in enumerate(batch):
-        tokens = len(run.prefix)
+    for row, (name, prefix) in enumerate(zip(batch.names, batch.prefixes, strict=True)):
+        tokens = len(prefix)
         error = relative_error(bare.logits[row, :tokens], actual.logits[row, :tokens])
-        errors.append((error, run.clip.name))
+        errors.append((error, name))
     return max(errors, key=lambda item: (item[0] != item[0], item[0]))
 
 
-def _parts(bench: Bench, batch: list[ClipRun], probes: PaddingProbes) -> list[Measure]:
+def _parts(bench: Bench, batch: _Batch, probes: PaddingProbes) -> list[Measure]:
     reference, target = bench.reference, bench.target
-    sources, prefixes = [run.source for run in batch], [run.prefix for run in batch]
+    sources, prefixes = batch.sources, batch.prefixes
     exact = reference.teacher_force(sources, prefixes, explicit=True, double=True)
     actual = target.teacher_force(sources, prefixes, explicit=True, double=True)
     by_target = {pair.target: pair for pair in bench.pairs}

@@ -1,7 +1,7 @@
 """The only place where the layers are put together."""
 
-from toolkit.pipeline.convert import convert
-from toolkit.pipeline.inspect import inspect
-from toolkit.pipeline.verify import verify
+from toolkit.pipeline.conversion import convert
+from toolkit.pipeline.inspection import inspect
+from toolkit.pipeline.verification import verify
 
 __all__ = ["convert", "inspect", "verify"]

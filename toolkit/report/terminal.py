@@ -39,7 +39,8 @@ def print_result(result: Result, console: Console, report_path: Path | None = No
     if result.levels:
         console.print(_level_table(result.levels, writer))
     else:
-        writer.line("Nothing was compared: whether the conversion is right is not known.")
+        because = f", because {result.unverified_because}" if result.unverified_because else ""
+        writer.line(f"Nothing was compared{because}: whether it is right is not known.")
     if result.coverage is not None:
         writer.line(text.describe_coverage(result.coverage, writer.separator))
     for deviation in result.deviations:

@@ -15,7 +15,7 @@ from toolkit.folder.staging import staged_folder
 from toolkit.folder.write import write_folder
 from toolkit.pipeline.prepare import Inputs, Prepared, prepare
 from toolkit.pipeline.reference import INSTALL_HINT, fairseq_is_installed
-from toolkit.pipeline.verify import Progress, environment, prove, shortest_input
+from toolkit.pipeline.verification import Progress, environment, prove, shortest_input
 from toolkit.report.model_card import CardFacts, render_model_card
 
 

@@ -64,7 +64,7 @@ def inspect(
         architecture=architecture(opened),
         tensors=len(opened.tensors),
         parameters=_parameters(opened),
-        dtypes=Counter(spec.dtype for spec in opened.tensors.values()),
+        dtypes={**Counter(spec.dtype for spec in opened.tensors.values())},
         has_optimizer_state=opened.has_optimizer_state,
         fields=tuple(_fields(network)),
         assumptions=(),

@@ -1,0 +1,49 @@
+import json
+from dataclasses import replace
+
+import pytest
+
+from toolkit.core.inspection import ConfigField, Inspection
+from toolkit.core.result import Artifact, Reason
+
+REASON = Reason(name="x", because="y")
+INSPECTION = Inspection(
+    source=Artifact(path="model.pt", sha256="0" * 64),
+    format="zip",
+    family="xm_transformer",
+    generation="v0",
+    architecture="xm_transformer",
+    tensors=2,
+    parameters=12,
+    dtypes={"float32": 2},
+    has_optimizer_state=False,
+    fields=(ConfigField(name="encoder.hidden_size", value=48, evidence="shape of x"),),
+    assumptions=(),
+    unknown=(),
+    refusals=(),
+    dropped=(),
+    languages=("en",),
+    sidecars={"dictionary": "dict.txt"},
+)
+
+
+@pytest.mark.parametrize(
+    ("unknown", "refusals", "outcome"),
+    [
+        ((), (), "native"),
+        ((REASON,), (), "incomplete"),
+        ((), (REASON,), "refused"),
+        ((REASON,), (REASON,), "refused"),
+    ],
+)
+def test_a_refusal_outweighs_an_unknown_value(unknown, refusals, outcome):
+    inspection = replace(INSPECTION, unknown=unknown, refusals=refusals)
+    assert inspection.conversion == inspection.to_dict()["conversion"] == outcome
+
+
+def test_an_inspection_becomes_strict_json():
+    values = json.loads(json.dumps(INSPECTION.to_dict(), allow_nan=False))
+    assert values["command"] == "inspect"
+    assert values["fields"] == [
+        {"name": "encoder.hidden_size", "value": 48, "evidence": "shape of x"}
+    ]

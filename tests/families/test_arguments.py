@@ -1,0 +1,151 @@
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from toolkit.core.errors import BadInput
+from toolkit.families.arguments import MAX_CONV_LAYERS, parse_conv_layers, read_arguments
+
+# conv_feature_layers
+
+NUMBERS = st.integers(0, 5000).map(str)
+LAYERS = st.tuples(NUMBERS, NUMBERS, NUMBERS).flatmap(
+    lambda layer: st.sampled_from([f"({', '.join(layer)})", f"[{','.join(layer)}]"])
+)
+LISTS = st.lists(LAYERS, min_size=1, max_size=3).map(lambda layers: f"[{', '.join(layers)}]")
+REPEATED = st.tuples(LISTS, st.integers(0, 4)).flatmap(
+    lambda pair: st.sampled_from([f"{pair[0]} * {pair[1]}", f"{pair[1]}*{pair[0]}"])
+)
+EXPRESSIONS = st.lists(LISTS | REPEATED, min_size=1, max_size=5).map(" + ".join)
+
+
+@settings(deadline=None)
+@given(EXPRESSIONS, st.sampled_from(["", " ", "\n"]))
+def test_a_list_of_layers_is_what_python_makes_of_it(expression, space):
+    expected = tuple(tuple(layer) for layer in eval(expression))
+    assert parse_conv_layers(f"{space}{expression}{space}") == expected
+
+
+@settings(deadline=None)
+@given(EXPRESSIONS, EXPRESSIONS)
+def test_parentheses_around_a_list_change_nothing(left, right):
+    assert parse_conv_layers(f"({left}) + ({right})") == parse_conv_layers(f"{left} + {right}")
+
+
+def test_the_usual_extractor_has_seven_layers():
+    layers = parse_conv_layers("[(512, 10, 5)] + [(512, 3, 2)] * 4 + [(512,2,2)] + [(512,2,2)]")
+    assert [stride for _, _, stride in layers] == [5, 2, 2, 2, 2, 2, 2]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "7",
+        "None",
+        "eval('1')",
+        "__import__('os').system('touch ran')",
+        "[(1, 2, 3)].append(4)",
+        "[(1, 2, 3)].__class__",
+        "layers",
+        "[(a, 2, 3)]",
+        "[x for x in [(1, 2, 3)]]",
+        "lambda: [(1, 2, 3)]",
+        "[(1, 2, 3)] if 1 else []",
+        "[(1, 2, 3)][0]",
+        "[(1, 2, 3)] - 1",
+        "[(1, 2, 3)] ** 2",
+        "[(1, -2, 3)]",
+        "[(1.5, 2, 3)]",
+        "[(True, 2, 3)]",
+        "[('1', 2, 3)]",
+        "[(b'1', 2, 3)]",
+        "[(1, 2)]",
+        "[(1, 2, 3, 4)]",
+        "[1, 2, 3]",
+        "[[(1, 2, 3)]]",
+        "{(1, 2, 3)}",
+        "[(1, 2, 3)] * [1]",
+        "[(1, 2, 3)] + 1",
+        "[(1, 2, 3)]; 1",
+        "[(1, 2, 3)",
+        "x = [(1, 2, 3)]",
+        "f'{1}'",
+        "\0",
+        "\ud800",
+    ],
+)
+def test_anything_but_a_list_of_layers_is_refused(text):
+    with pytest.raises(BadInput, match="`conv_feature_layers` must be a list of .width, kernel"):
+        parse_conv_layers(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[(1, 2, 3)] * 999999999999",
+        f"[(1, 2, 3)] * {MAX_CONV_LAYERS + 1}",
+        "[[(1, 2, 3)] * 64] * 64",
+        "[(1, 2, 3)] * 64 * 64 * 64 * 64 * 64 * 64",
+        "(" * 5000 + "1" + ")" * 5000,
+        "[" * 90 + "]" * 90,
+        "-" * 100_000 + "1",
+        "1" + "+1" * 100_000,
+        "9" * 5000,
+    ],
+)
+def test_what_would_take_much_time_or_memory_is_refused(text):
+    with pytest.raises(BadInput, match="conv_feature_layers") as caught:
+        parse_conv_layers(text)
+    assert len(str(caught.value)) < 1000
+
+
+@settings(deadline=None)
+@given(st.text(alphabet="[](),+*0123456789 ab.'-\n", max_size=30))
+def test_any_text_is_read_as_layers_or_refused(text):
+    try:
+        layers = parse_conv_layers(text)
+    except BadInput:
+        return
+    assert all(len(layer) == 3 and all(type(n) is int for n in layer) for layer in layers)
+
+
+# Groups
+
+
+def test_arguments_in_groups_are_read_by_group(prepared):
+    arguments = read_arguments(prepared.checkpoint)
+    assert arguments.model["decoder_layers"] == 3
+    assert arguments.task["task"] == "speech_to_text"
+    assert arguments.generation["beam"] == 5
+    assert arguments.w2v_model["encoder_layers"] == 3
+    assert arguments.w2v_task["normalize"] is True
+
+
+def test_arguments_in_one_namespace_serve_every_group(variant):
+    arguments = read_arguments(variant(as_args=True, generation={"beam": 7}))
+    assert arguments.model == arguments.task == arguments.generation
+    assert (arguments.model["decoder_layers"], arguments.generation["beam"]) == (3, 7)
+    assert arguments.w2v_model["encoder_layers"] == 3
+
+
+def test_pretraining_arguments_in_groups_are_read_by_group(variant):
+    nested = {"model": {"encoder_layers": 3}, "task": {"normalize": False}}
+    arguments = read_arguments(variant(model={"w2v_args": nested}))
+    assert (arguments.w2v_model, arguments.w2v_task) == ({"encoder_layers": 3}, {"normalize": False})
+
+
+@pytest.mark.parametrize("absent", [None, "somewhere", 3, []])
+def test_pretraining_arguments_that_are_no_mapping_are_none(variant, absent):
+    arguments = read_arguments(variant(model={"w2v_args": absent}))
+    assert (arguments.w2v_model, arguments.w2v_task) == ({}, {})
+
+
+def test_a_checkpoint_without_arguments_has_empty_groups(tmp_path):
+    import torch
+
+    from toolkit.checkpoint import open_checkpoint
+
+    path = tmp_path / "model.pt"
+    torch.save({"model": {"w": torch.ones(1)}, "args": None, "cfg": {"model": 3}}, path)
+    arguments = read_arguments(open_checkpoint(path))
+    assert (arguments.model, arguments.task, arguments.generation) == ({}, {}, {})

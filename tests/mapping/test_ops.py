@@ -1,0 +1,111 @@
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from toolkit.mapping import Copy, Identity, SplitWeightNorm, Zeros
+from toolkit.mapping.ops import effective_weight
+
+FLOATS = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
+SHAPES = st.tuples(st.integers(1, 5), st.integers(1, 5), st.integers(1, 6))
+
+
+@st.composite
+def weights(draw):
+    """A convolution's weight (O, I, K), some of whose taps are zero."""
+    shape = draw(SHAPES)
+    torch.manual_seed(draw(st.integers(0, 2**20)))
+    weight = torch.randn(shape, dtype=torch.float64) * 10.0 ** draw(st.integers(-3, 3))
+    zero = draw(st.lists(st.integers(0, shape[2] - 1)))
+    weight[:, :, zero] = 0
+    return weight.to(draw(st.sampled_from(FLOATS)))
+
+
+@settings(deadline=None)
+@given(weights())
+def test_a_copy_inverts_bit_for_bit(source):
+    inverse = Copy().invert(Copy().apply(source))
+    assert inverse.dtype == source.dtype
+    assert torch.equal(inverse, source)
+
+
+def test_a_copy_keeps_values_that_are_no_numbers():
+    source = torch.tensor([float("nan"), -0.0, float("inf")])
+    inverse = Copy().invert(Copy().apply(source))
+    assert torch.equal(inverse.view(torch.int32), source.view(torch.int32))
+
+
+def test_a_copy_takes_exactly_one_target_back():
+    with pytest.raises(ValueError, match="too many values"):
+        Copy().invert([torch.ones(1), torch.ones(1)])
+
+
+@settings(deadline=None)
+@given(weights())
+def test_a_split_weight_norm_inverts(source):
+    inverse = SplitWeightNorm().invert(SplitWeightNorm().apply(source))
+    assert inverse.dtype == source.dtype
+    # The norm is rounded to the source's dtype once, the product once more.
+    tolerance = 1e-6 if source.dtype in FLOATS[:2] else 4 * torch.finfo(source.dtype).eps
+    error = (inverse.double() - source.double()).abs()
+    smallest = torch.finfo(source.dtype).smallest_normal
+    assert (error <= tolerance * source.double().abs() + smallest).all()
+
+
+@settings(deadline=None)
+@given(weights(), st.sampled_from([Copy(), SplitWeightNorm()]))
+def test_the_shapes_and_dtypes_that_an_op_predicts_are_those_it_gives(source, op):
+    targets = op.apply(source)
+    assert op.shapes(tuple(source.shape)) == tuple(tuple(t.shape) for t in targets)
+    assert {t.dtype for t in targets} == {source.dtype}
+
+
+def test_taps_of_zeros_stay_zeros_and_finite():
+    source = torch.randn(4, 3, 5)
+    source[:, :, [0, 3]] = 0
+    gain, direction = SplitWeightNorm().apply(source)
+    assert gain.flatten()[[0, 3]].tolist() == [0, 0]
+    inverse = SplitWeightNorm().invert((gain, direction))
+    assert torch.isfinite(inverse).all()
+    assert torch.equal(inverse[:, :, [0, 3]], source[:, :, [0, 3]])
+
+
+def test_a_weight_of_zeros_alone_inverts():
+    source = torch.zeros(2, 2, 3)
+    assert torch.equal(SplitWeightNorm().invert(SplitWeightNorm().apply(source)), source)
+
+
+def test_splitting_leaves_the_source_as_it_was():
+    source = torch.zeros(2, 2, 3)
+    SplitWeightNorm().apply(source)
+    assert not source.any()
+
+
+@settings(max_examples=20, deadline=None)
+@given(weights().filter(lambda w: w.dtype == torch.float32))
+def test_torchs_own_weight_norm_makes_the_same_effective_weight(source):
+    convolution = torch.nn.Conv1d(source.shape[1], source.shape[0], source.shape[2], bias=False)
+    torch.nn.utils.parametrizations.weight_norm(convolution, name="weight", dim=2)
+    original = convolution.parametrizations["weight"]
+    original.original0.data, original.original1.data = SplitWeightNorm().apply(source)
+    torch.testing.assert_close(convolution.weight.detach(), source, rtol=1e-6, atol=1e-7)
+    expected = effective_weight(original.original0.data, original.original1.data)
+    torch.testing.assert_close(
+        convolution.weight.detach(), expected, rtol=1e-6, atol=1e-7, check_dtype=False
+    )
+
+
+@pytest.mark.parametrize("size", [1, 5])
+def test_the_identity_changes_nothing_that_it_multiplies(size):
+    values = torch.randn(3, size)
+    assert torch.equal(values @ Identity().make((size, size)).T, values)
+
+
+def test_zeros_change_nothing_that_they_are_added_to():
+    values = torch.randn(3)
+    assert torch.equal(values + Zeros().make((3,)), values)
+
+
+def test_every_op_has_a_name_of_its_own():
+    names = [op.name for op in (Copy(), SplitWeightNorm(), Identity(), Zeros())]
+    assert len(set(names)) == 4
