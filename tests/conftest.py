@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,9 +14,9 @@ from toolkit.audio import Clip, golden_folder, read_clips
 from toolkit.compare.clip import Bench, ClipRun, run_clip
 from toolkit.folder.write import write_folder
 from toolkit.oracle.reference import Reference
+from toolkit.pipeline import verification
 from toolkit.pipeline.prepare import Inputs, Prepared, prepare
 from toolkit.pipeline.reference import open_reference
-from toolkit.replay.pairs import derive_pairs, module_paths
 from toolkit.replay.target import Target
 
 torch.set_num_threads(1)
@@ -71,16 +72,7 @@ def clip(clips: tuple[Clip, ...]) -> Callable[[str], Clip]:
 
 @pytest.fixture(scope="session")
 def make_bench(prepared: Prepared, reference: Reference) -> Callable[[Target], Bench]:
-    def make(target: Target) -> Bench:
-        pairs = derive_pairs(
-            prepared.plan,
-            module_paths(reference.model),
-            module_paths(target.model),
-            prepared.network.layouts,
-        )
-        return Bench(reference=reference, target=target, pairs=pairs, search=prepared.task.search)
-
-    return make
+    return partial(verification.make_bench, prepared, reference)
 
 
 @pytest.fixture(scope="session")

@@ -24,9 +24,7 @@ from toolkit.core.result import (
     TokenComparison,
 )
 
-MEASURE = Measure(
-    name="weights", where="w", error=0.0, tolerance=1e-6, unit="relative", compared=3
-)
+MEASURE = Measure(name="weights", where="w", error=0.0, tolerance=1e-6, unit="relative", compared=3)
 LEVEL = Level(name="weights", measures=(MEASURE,), summary="Three tensors agree.")
 ARTIFACT = Artifact(path="model.pt", sha256="0" * 64)
 FINDING = Finding(

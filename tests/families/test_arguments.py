@@ -75,7 +75,7 @@ def test_the_usual_extractor_has_seven_layers():
     ],
 )
 def test_anything_but_a_list_of_layers_is_refused(text):
-    with pytest.raises(BadInput, match="`conv_feature_layers` must be a list of .width, kernel"):
+    with pytest.raises(BadInput, match=r"`conv_feature_layers` must be a list of .width, kernel"):
         parse_conv_layers(text)
 
 
@@ -131,7 +131,10 @@ def test_arguments_in_one_namespace_serve_every_group(variant):
 def test_pretraining_arguments_in_groups_are_read_by_group(variant):
     nested = {"model": {"encoder_layers": 3}, "task": {"normalize": False}}
     arguments = read_arguments(variant(model={"w2v_args": nested}))
-    assert (arguments.w2v_model, arguments.w2v_task) == ({"encoder_layers": 3}, {"normalize": False})
+    assert (arguments.w2v_model, arguments.w2v_task) == (
+        {"encoder_layers": 3},
+        {"normalize": False},
+    )
 
 
 @pytest.mark.parametrize("absent", [None, "somewhere", 3, []])

@@ -214,7 +214,9 @@ def test_equal_widths_without_a_projection_are_filled_with_the_identity(
     for i in range(7):
         inputs, kernel = (1 if i == 0 else 48), golden_tensors[f"{CONV}{i}.0.weight"].shape[2]
         wide[f"{CONV}{i}.0.weight"] = torch.randn(48, inputs, kernel)
-        wide.update({f"{CONV}{i}.{n}": torch.ones(48) for n in ("0.bias", "2.1.weight", "2.1.bias")})
+        wide.update(
+            {f"{CONV}{i}.{n}": torch.ones(48) for n in ("0.bias", "2.1.weight", "2.1.bias")}
+        )
     wide.update({f"{W2V}layer_norm.{n}": torch.ones(48) for n in ("weight", "bias")})
     wide.update({f"{W2V}post_extract_proj.{n}": gone for n in ("weight", "bias")})
     checkpoint = variant(wide, w2v={"conv_feature_layers": "[(48,10,5)]+[(48,3,2)]*4+[(48,2,2)]*2"})
@@ -405,8 +407,11 @@ def test_an_adaptor_with_another_kernel_is_refused(variant, kernel):
 
 @pytest.mark.parametrize(
     ("argument", "refusal"),
-    [({"layer_type": "conformer"}, "w2v_args.layer_type"), ({"pos_conv_depth": 5}, "w2v_args.pos_conv_depth")],
-)  # fmt: skip
+    [
+        ({"layer_type": "conformer"}, "w2v_args.layer_type"),
+        ({"pos_conv_depth": 5}, "w2v_args.pos_conv_depth"),
+    ],
+)
 def test_an_encoder_of_another_kind_is_refused(variant, argument, refusal):
     assert list(refusals(network_of(variant(w2v=argument)))) == [refusal]
 
@@ -432,7 +437,9 @@ def test_every_reason_for_a_refusal_is_given_at_once(variant, gone):
 @pytest.mark.parametrize("extra", [-1, 1])
 def test_a_dictionary_of_another_size_is_refused_with_both_sizes(prepared, task_of, extra):
     symbols = [*prepared.sidecars.dictionary.symbols, "more"][: 189 + extra]
-    with pytest.raises(BadInput, match=f"must give 189 symbols, .*but gives {189 + extra} .*--dict"):
+    with pytest.raises(
+        BadInput, match=f"must give 189 symbols, .*but gives {189 + extra} .*--dict"
+    ):
         task_of(symbols=symbols)
 
 
@@ -451,17 +458,19 @@ def test_a_language_can_be_chosen(task_of):
 
 
 def test_an_unknown_language_is_refused_with_those_that_are_there(task_of):
-    with pytest.raises(BadInput, match="`xx` must be a target language .*: de, en, es, fr, it, pt"):
+    with pytest.raises(
+        BadInput, match=r"`xx` must be a target language .*: de, en, es, fr, it, pt"
+    ):
         task_of(target_lang="xx")
 
 
 def test_an_unknown_language_of_the_configuration_is_refused(task_of):
-    with pytest.raises(BadInput, match="`xx` must be a target language .*--target-lang"):
+    with pytest.raises(BadInput, match=r"`xx` must be a target language .*--target-lang"):
         task_of(config={"hub": {"tgt_lang": "xx", "input_type": "waveform"}})
 
 
 def test_several_languages_without_a_default_are_refused(task_of):
-    with pytest.raises(BadInput, match="has 7 .de, en, es, fr, it, pt, ru. .*--target-lang"):
+    with pytest.raises(BadInput, match=r"has 7 .de, en, es, fr, it, pt, ru. .*--target-lang"):
         task_of(config={"hub": {"input_type": "waveform"}})
 
 
@@ -480,7 +489,7 @@ def test_a_tag_that_stands_behind_bos_is_refused(task_of):
 
 
 def test_a_language_for_a_task_without_tags_is_refused(task_of):
-    with pytest.raises(BadInput, match="--target-lang de. must choose .*prepend_tgt_lang_tag"):
+    with pytest.raises(BadInput, match=r"--target-lang de. must choose .*prepend_tgt_lang_tag"):
         task_of(config={"prepend_tgt_lang_tag": False}, target_lang="de")
 
 
@@ -541,7 +550,9 @@ def test_agreement_about_normalization_is_no_assumption(task_of):
 
 
 def test_a_conflict_about_normalization_is_an_assumption_that_names_both_sides(task_of):
-    (assumption,) = task_of(config={"hub": {"input_type": "waveform", "tgt_lang": "en"}}).assumptions
+    (assumption,) = task_of(
+        config={"hub": {"input_type": "waveform", "tgt_lang": "en"}}
+    ).assumptions
     assert assumption.name == "preprocessor_config.do_normalize"
     assert assumption.because == (
         "config.yaml hub.input_type says False, which fairseq's own inference follows, although "
@@ -562,7 +573,7 @@ def test_normalization_that_nothing_says_is_refused(prepared, variant, gone):
     checkpoint = variant(model={"normalize": gone}, w2v={"normalize": gone})
     config = {k: v for k, v in prepared.sidecars.config.items() if k != "standardize_audio"}
     sidecars = replace(prepared.sidecars, config={**config, "hub": {"tgt_lang": "en"}})
-    with pytest.raises(BadInput, match="`preprocessor_config.do_normalize` must be known"):
+    with pytest.raises(BadInput, match=r"`preprocessor_config.do_normalize` must be known"):
         FAMILY.task(checkpoint, sidecars, FAMILY.network(checkpoint, NO_OPTIONS), NO_OPTIONS)
 
 

@@ -108,7 +108,7 @@ def test_a_destination_that_cannot_be_written_is_refused_with_the_reason(out, mo
 
     monkeypatch.setattr("tempfile.mkdtemp", refuse)
     with (
-        pytest.raises(BadInput, match="must be in a writable folder, .*Permission denied"),
+        pytest.raises(BadInput, match=r"must be in a writable folder, .*Permission denied"),
         staged_folder(out),
     ):
         pass

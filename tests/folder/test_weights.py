@@ -58,7 +58,7 @@ def test_every_tensor_of_the_folder_is_bit_equal_to_its_source(prepared, convert
         assert torch.equal(written[target].view(torch.int32), expected.view(torch.int32)), target
 
 
-def test_a_tied_twin_is_not_written_and_returns_on_loading(prepared, converted, target):
+def test_a_tied_twin_is_not_written_and_returns_on_loading(converted, target):
     assert "decoder.lm_head.weight" not in load_file(converted / FILE_NAME)
     state = target.model.state_dict()
     assert torch.equal(
@@ -118,7 +118,7 @@ def test_tied_sources_with_equal_values_are_no_error_even_as_two_tensors(sample)
 
 def test_tied_sources_that_differ_are_refused_by_both_names(sample, tmp_path):
     plan, checkpoint = sample(out=torch.zeros(5, 3))
-    with pytest.raises(BadInput, match="`out` and `embed` must hold equal values, .*Untie them"):
+    with pytest.raises(BadInput, match=r"`out` and `embed` must hold equal values, .*Untie them"):
         write_weights(plan, checkpoint, tmp_path)
     assert not (tmp_path / FILE_NAME).exists()
 

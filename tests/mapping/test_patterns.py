@@ -84,7 +84,7 @@ def test_characters_that_mean_something_to_regular_expressions_stand_for_themsel
     "slot", ["{}", "{j}", "{weight}", "{a|}", "{|}", "{a||b}", "{i }", "{I}", "{0}"]
 )
 def test_a_slot_of_another_kind_is_a_broken_rule(slot):
-    with pytest.raises(BrokenRule, match="has the slot .* Correct the pattern"):
+    with pytest.raises(BrokenRule, match=r"has the slot .* Correct the pattern"):
         match(f"layers.{slot}.weight", "layers.0.weight")
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from toolkit.audio import Clip
+from toolkit.compare import tolerances
 from toolkit.compare.metrics import noise_ratio, relative_error
 from toolkit.core.result import TokenComparison
 from toolkit.oracle.hooks import Call, Calls
@@ -18,6 +19,7 @@ from toolkit.replay.target import Target
 if TYPE_CHECKING:
     from torch import Tensor
 
+NAN = float("nan")
 BEAM = 5
 """Beam of the comparison of searches; fairseq's own default."""
 TRANSFORMERS_EPSILON = 1e-7
@@ -31,6 +33,8 @@ class PairErrors:
     pair: Pair
     isolated: float
     """Float64, fed with fairseq's input; NaN if a hook did not fire exactly once."""
+    tolerance: float
+    """What the isolated error may be."""
     propagated: float
     """End to end in float32, in units of the reference's own error; NaN likewise."""
     shape: tuple[int, ...]
@@ -77,6 +81,14 @@ class Bench:
     pairs: tuple[Pair, ...]
     search: Search
     """The checkpoint's search settings; the beam is set per search."""
+    rounded: frozenset[str] = frozenset()
+    """Target tensors that an operation of the mapping had to round."""
+
+    def isolated_tolerance(self, module: str = "") -> float:
+        """What a module may differ by in float64; the whole model by default."""
+        prefix = f"{module}." if module else ""
+        rounds = any(name.startswith(prefix) for name in self.rounded)
+        return tolerances.ROUNDED if rounds else tolerances.ISOLATED
 
 
 def run_clip(bench: Bench, clip: Clip, *, lang: str | None, tag: int | None) -> ClipRun:
@@ -96,7 +108,7 @@ def run_clip(bench: Bench, clip: Clip, *, lang: str | None, tag: int | None) -> 
     source, own_source = reference.front_end(waveform), target.front_end(waveform)
     greedy = reference.search(source, once, lang)[0]
     prefix = (reference.start_token, *greedy.tokens[:-1])
-    passes = _Passes(reference, target, source, prefix)
+    passes = _Passes(bench, source, prefix)
     return ClipRun(
         clip=clip,
         lang=lang,
@@ -112,7 +124,7 @@ def run_clip(bench: Bench, clip: Clip, *, lang: str | None, tag: int | None) -> 
         logits=relative_error(passes.fused_expected.logits, passes.fused_actual.logits),
         logits_noise=relative_error(passes.exact.logits, passes.fused_expected.logits.double()),
         logits_float64=relative_error(passes.exact.logits, passes.exact_actual.logits),
-        pairs=tuple(passes.compare_pairs(bench.pairs)),
+        pairs=tuple(passes.compare_pairs()),
         greedy=_compare_words(
             bench,
             greedy,
@@ -128,10 +140,9 @@ def run_clip(bench: Bench, clip: Clip, *, lang: str | None, tag: int | None) -> 
 class _Passes:
     """The teacher-forced passes over one clip, in the precisions that the measures need."""
 
-    def __init__(
-        self, reference: Reference, target: Target, source: Tensor, prefix: tuple[int, ...]
-    ) -> None:
-        self.reference, self.target = reference, target
+    def __init__(self, bench: Bench, source: Tensor, prefix: tuple[int, ...]) -> None:
+        reference, target = bench.reference, bench.target
+        self.bench, self.reference, self.target = bench, reference, target
         self.fused_expected = reference.teacher_force([source], [prefix])
         self.fused_actual = target.teacher_force([source], [prefix])
         self.expected = reference.teacher_force([source], [prefix], explicit=True)
@@ -144,21 +155,19 @@ class _Passes:
         """Encoder frames before the adaptor, as the convolutions give them."""
         return first(self.actual.calls["encoder.feature_extractor"][0].outputs).shape[-1]
 
-    def compare_pairs(self, pairs: tuple[Pair, ...]) -> Iterator[PairErrors]:
+    def compare_pairs(self) -> Iterator[PairErrors]:
         """Both errors of every pair."""
         with self.target.exact():
-            isolated = [(pair, self._replayed(pair)) for pair in pairs]
+            isolated = [(pair, self._replayed(pair)) for pair in self.bench.pairs]
         for pair, outputs in isolated:
-            if outputs is None:
-                yield _not_recorded(pair)
-            else:
-                yield PairErrors(
-                    pair=pair,
-                    isolated=relative_error(outputs.expected, outputs.actual),
-                    propagated=self._propagated(pair, outputs.expected),
-                    shape=tuple(outputs.actual.shape),
-                    frames_left_out=outputs.frames_left_out,
-                )
+            yield PairErrors(
+                pair=pair,
+                isolated=NAN if outputs is None else outputs_error(outputs),
+                tolerance=self.bench.isolated_tolerance(pair.target),
+                propagated=NAN if outputs is None else self._propagated(pair, outputs.expected),
+                shape=() if outputs is None else tuple(outputs.actual.shape),
+                frames_left_out=0 if outputs is None else outputs.frames_left_out,
+            )
 
     def _replayed(self, pair: Pair) -> Outputs | None:
         made = _only(self.exact_actual.calls, pair.target)
@@ -171,7 +180,7 @@ class _Passes:
         made = _only(self.actual.calls, pair.target)
         received = _only(self.expected.calls, pair.source)
         if made is None or received is None:
-            return float("nan")
+            return NAN
         outputs = paired_outputs(
             pair.layout, self.reference.model, first(made.outputs), first(received.outputs)
         )
@@ -183,9 +192,9 @@ def _only(calls: Calls, path: str) -> Call | None:
     return made[0] if len(made) == 1 else None
 
 
-def _not_recorded(pair: Pair) -> PairErrors:
-    nan = float("nan")
-    return PairErrors(pair=pair, isolated=nan, propagated=nan, shape=(), frames_left_out=0)
+def outputs_error(outputs: Outputs) -> float:
+    """How far the two outputs of a pair are apart."""
+    return relative_error(outputs.expected, outputs.actual)
 
 
 def _explained_front_end(waveform: Tensor, source: Tensor, own_source: Tensor) -> float:

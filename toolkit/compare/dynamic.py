@@ -47,11 +47,10 @@ def modules_level(runs: Sequence[ClipRun], unexplained: Sequence[str]) -> Level:
         runs: All clips.
         unexplained: Parameterized modules that nothing compares and nothing excuses.
     """
-    isolated = _worst_pair(
-        "isolated", runs, lambda pair: pair.isolated, tolerances.ISOLATED, RELATIVE
-    )
+    judged = {pair.tolerance for run in runs for pair in run.pairs}
+    isolated = tuple(_isolated_measure(runs, tolerance) for tolerance in sorted(judged))
     propagated = _worst_pair(
-        "propagated", runs, lambda pair: pair.propagated, tolerances.PROPAGATED, NOISE
+        "propagated", _pairs(runs), lambda pair: pair.propagated, tolerances.PROPAGATED, NOISE
     )
     coverage = Measure(
         name="parameterized modules not compared",
@@ -59,27 +58,33 @@ def modules_level(runs: Sequence[ClipRun], unexplained: Sequence[str]) -> Level:
         error=float(len(unexplained)),
         tolerance=tolerances.EXACT,
         unit="modules",
-        compared=isolated.compared,
+        compared=propagated.compared,
     )
+    worst = max((measure.error for measure in isolated), key=_nan_first, default=math.nan)
     return Level(
         name="modules",
-        measures=(isolated, propagated, coverage),
+        measures=(*isolated, propagated, coverage),
         summary=(
             f"{len(runs[0].pairs) if runs else 0} pairs on {len(runs)} clips: isolated "
-            f"{isolated.error:.1e} in float64, propagated {propagated.error:.1f} times the "
+            f"{worst:.1e} in float64, propagated {propagated.error:.1f} times the "
             "reference's own float32 error"
         ),
     )
 
 
-def logits_level(runs: Sequence[ClipRun]) -> Level:
-    """Whether encoder output and teacher-forced logits agree."""
+def logits_level(runs: Sequence[ClipRun], exact_tolerance: float) -> Level:
+    """Whether encoder output and teacher-forced logits agree.
+
+    Args:
+        runs: All clips.
+        exact_tolerance: What the logits may differ by in float64.
+    """
     noise = max((run.logits_noise for run in runs), default=0.0)
     floor = tolerances.LOGITS_FLOAT32
     tolerance = floor if noise <= floor else tolerances.LOGITS_NOISE * noise
     identical = sum(run.encoder == 0.0 for run in runs)
     measures = (
-        _worst("float64 logits", runs, lambda run: run.logits_float64, tolerances.LOGITS_FLOAT64),
+        _worst("float64 logits", runs, lambda run: run.logits_float64, exact_tolerance),
         _worst("float32 logits", runs, lambda run: run.logits, tolerance),
         _worst("float32 encoder output", runs, lambda run: run.encoder, tolerance),
     )
@@ -160,7 +165,7 @@ def _module_row(
         shape=errors[0].shape,
         axes=pair.layout.output_axes[1],
         isolated_error=worst.isolated,
-        isolated_tolerance=tolerances.ISOLATED,
+        isolated_tolerance=worst.tolerance,
         propagated_ratio=max((e.propagated for e in errors), key=_nan_first),
         propagated_tolerance=tolerances.PROPAGATED,
         clip=run.clip.name,
@@ -206,14 +211,24 @@ def _worst(
     )
 
 
+def _isolated_measure(runs: Sequence[ClipRun], tolerance: float) -> Measure:
+    name = "isolated" if tolerance == tolerances.ISOLATED else "isolated, with a rounded weight"
+    pairs = [pair for pair in _pairs(runs) if pair.tolerance == tolerance]
+    return _worst_pair(name, pairs, lambda pair: pair.isolated, tolerance, RELATIVE)
+
+
+def _pairs(runs: Sequence[ClipRun]) -> list[PairErrors]:
+    return [pair for run in runs for pair in run.pairs]
+
+
 def _worst_pair(
     name: str,
-    runs: Sequence[ClipRun],
+    pairs: Sequence[PairErrors],
     error: Callable[[PairErrors], float],
     tolerance: float,
     unit: str,
 ) -> Measure:
-    errors = [(error(pair), pair.pair.target) for run in runs for pair in run.pairs]
+    errors = [(error(pair), pair.pair.target) for pair in pairs]
     worst, where = max(errors, key=lambda item: _nan_first(item[0]), default=(math.nan, ""))
     return Measure(
         name=name, where=where, error=worst, tolerance=tolerance, unit=unit, compared=len(errors)

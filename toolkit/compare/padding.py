@@ -135,17 +135,17 @@ def _parts(bench: Bench, batch: _Batch, probes: PaddingProbes) -> list[Measure]:
                 received = _zeroed(received)
             outputs = replay(pair, target.model, reference.model, made, received)
             kept = tokens if path == probes.after else _kept_frames(exact, outputs, pair)
-            parts.append(_part(path, outputs, kept))
+            parts.append(_part(path, outputs, kept, bench.isolated_tolerance(path)))
     return parts
 
 
-def _part(path: str, outputs: Outputs, kept: Tensor) -> Measure:
+def _part(path: str, outputs: Outputs, kept: Tensor, tolerance: float) -> Measure:
     error = relative_error(outputs.expected[kept], outputs.actual[kept])
     return Measure(
         name=f"`{path}` alone, on fairseq's values within the clips",
         where=path,
         error=error,
-        tolerance=tolerances.ISOLATED,
+        tolerance=tolerance,
         unit="relative to the largest value",
         compared=int(kept.sum()),
     )

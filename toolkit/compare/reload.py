@@ -8,6 +8,7 @@ from pathlib import Path
 
 from toolkit.compare import tolerances
 from toolkit.compare.clip import ClipRun
+from toolkit.compare.metrics import relative_error
 from toolkit.compare.static import config_differences, wrong_rows
 from toolkit.core.result import Level, Measure
 from toolkit.folder.contents import FolderContents
@@ -100,9 +101,10 @@ def _changed_keys(before: Target, after: Target, contents: FolderContents) -> It
 
 
 def _changed_logits(after: Target, runs: Sequence[ClipRun]) -> Iterator[str]:
+    # Not bit for bit: where a file's tensors lie in memory decides how kernels sum.
     for run in runs:
-        forced = after.teacher_force([run.source], [run.prefix])
-        if not forced.logits.equal(run.target_logits):
+        logits = after.teacher_force([run.source], [run.prefix]).logits
+        if not relative_error(run.target_logits, logits) <= tolerances.LOGITS_FLOAT32:
             yield run.clip.name
 
 

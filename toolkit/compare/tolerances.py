@@ -4,6 +4,10 @@ ISOLATED = 1e-9
 """One module in float64, relative to its largest value. Right mappings reach 1e-12, wrong ones do
 not get below 1e-5: three orders of magnitude lie free on either side."""
 
+ROUNDED = 1e-6
+"""The same for a module, and all above it, that holds a weight which an operation had to round to
+its dtype: a removed weight norm, split again into float32 factors."""
+
 PROPAGATED = 4.0
 """End to end in float32, in units of the reference's own rounding error, with attention computed
 step by step on both sides. Right mappings reach 1.0 (bit-identical) where the head width is a power
@@ -15,9 +19,6 @@ LOGITS_FLOAT32 = 2e-6
 LOGITS_NOISE = 2.0
 """Where the reference's own float32 error exceeds `LOGITS_FLOAT32`, as it does in deep models, the
 logits may differ by this multiple of it."""
-
-LOGITS_FLOAT64 = 1e-9
-"""Teacher-forced logits in float64, relative to the largest."""
 
 BEAM_SCORE = 1e-5
 """Difference of two length-normalized log-probabilities."""

@@ -44,6 +44,8 @@ class Network:
     decoder: Mapping[str, Derived]
     table: Table
     layouts: tuple[Layout, ...]
+    bypassed: tuple[str, ...]
+    """Source modules whose `forward` their parent never calls."""
     unknown: tuple[Reason, ...]
     """Values that neither tensors nor arguments give, and the option that supplies each."""
     refusals: tuple[Reason, ...]

@@ -33,6 +33,8 @@ HF_POS_CONV = "encoder.encoder.pos_conv_embed.conv."
 HF_DECODER = "decoder.model.decoder."
 HF_ADAPTER_PADDING = 1
 """`Wav2Vec2AdapterLayer` pads by one whatever its kernel."""
+BYPASSED = ("encoder.w2v_encoder", W2V.rstrip("."))
+"""The encoder calls `w2v_encoder.forward` itself, and that one `w2v_model.extract_features`."""
 HF_POSITION_OFFSET = 2
 """`MBartLearnedPositionalEmbedding` skips two rows, fairseq `padding_idx + 1`."""
 
@@ -190,6 +192,7 @@ class XMTransformer:
             decoder=decoder,
             table=Table(name=self.name, rows=_rows(facts, encoder, decoder)),
             layouts=_layouts(facts),
+            bypassed=BYPASSED,
             unknown=unknown,
             refusals=tuple(_refusals(facts, arguments, encoder)),
         )

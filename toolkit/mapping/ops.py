@@ -20,6 +20,11 @@ class Op(Protocol):
         """How reports call the operation."""
         ...
 
+    @property
+    def exact(self) -> bool:
+        """Whether the target computes with the source's values to the last bit."""
+        ...
+
     def shapes(self, source: Shape) -> tuple[Shape, ...]:
         """The shapes of the targets, from the shape of the source."""
         ...
@@ -38,6 +43,7 @@ class Copy:
     """The same values under another name."""
 
     name: str = "copy"
+    exact: bool = True
 
     def shapes(self, source: Shape) -> tuple[Shape, ...]:
         """One target of the same shape."""
@@ -64,6 +70,8 @@ class SplitWeightNorm:
     """
 
     name: str = "split into weight norm"
+    exact: bool = False
+    """g is rounded to the dtype, so that g * v / ||v|| is W but for one rounding."""
 
     def shapes(self, source: Shape) -> tuple[Shape, ...]:
         """(1, 1, K) and (O, I, K)."""

@@ -40,6 +40,15 @@ class Plan:
     targets: Mapping[str, TensorSpec]
 
     @property
+    def rounded(self) -> frozenset[str]:
+        """Target tensors whose op cannot keep the source's values to the last bit."""
+        return frozenset(
+            name
+            for name, assignment in self.assignments.items()
+            if not isinstance(assignment.op, (Identity, Zeros)) and not assignment.op.exact
+        )
+
+    @property
     def used_sources(self) -> frozenset[str]:
         """Source tensors that reach the target, ties included."""
         mapped = {a.source for a in self.assignments.values() if a.source is not None}

@@ -41,7 +41,7 @@ def build_model(
     """
     from fairseq import tasks
 
-    _register_models()
+    register_models()
     args = make_namespace(settings, data_dir)
     task = tasks.setup_task(args)
     model = task.build_model(args)
@@ -69,7 +69,8 @@ def _w2v_args(w2v_args: Mapping[str, Any]) -> Any:
     return OmegaConf.create(dict(w2v_args), flags={"allow_objects": True})
 
 
-def _register_models() -> None:
+def register_models() -> None:
+    """Imports the modules that enter their models and tasks into fairseq's registries."""
     import fairseq.models.speech_to_text
     import fairseq.models.wav2vec
     import fairseq.tasks.audio_pretraining

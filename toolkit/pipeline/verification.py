@@ -110,7 +110,7 @@ def prove(prepared: Prepared, folder: Path, clips: Sequence[Clip], *, progress: 
     progress("loading both models", 0, len(clips) + 2)
     target = Target(folder)
     with open_reference(prepared) as reference:
-        bench = _bench(prepared, reference, target)
+        bench = make_bench(prepared, reference, target)
         runs = tuple(_run_clips(bench, prepared, clips, progress))
         progress("padded batch and reload", len(clips) + 1, len(clips) + 2)
         result = _judge(prepared, bench, folder, runs)
@@ -149,14 +149,26 @@ def _silent(_what: str, _done: int, _total: int) -> None:
     return None
 
 
-def _bench(prepared: Prepared, reference: Reference, target: Target) -> Bench:
+def make_bench(prepared: Prepared, reference: Reference, target: Target) -> Bench:
+    """Both models with the module pairs that the mapping implies.
+
+    Raises:
+        BrokenRule: a pair has no layout or several.
+    """
+    bypassed = prepared.network.bypassed
     pairs = derive_pairs(
         prepared.plan,
-        module_paths(reference.model),
+        [path for path in module_paths(reference.model) if path not in bypassed],
         module_paths(target.model),
         prepared.network.layouts,
     )
-    return Bench(reference=reference, target=target, pairs=pairs, search=prepared.task.search)
+    return Bench(
+        reference=reference,
+        target=target,
+        pairs=pairs,
+        search=prepared.task.search,
+        rounded=prepared.plan.rounded,
+    )
 
 
 def _run_clips(
@@ -187,7 +199,7 @@ def _judge(prepared: Prepared, bench: Bench, folder: Path, runs: tuple[ClipRun, 
         vocabulary_level(contents, bench.reference, target, _texts(runs)),
         front_end_level(runs),
         modules_level(runs, unexplained_modules(uncompared, runs)),
-        logits_level(runs),
+        logits_level(runs, bench.isolated_tolerance()),
         greedy_level(runs),
         beam_level(runs),
         padding,

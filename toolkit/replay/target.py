@@ -110,8 +110,9 @@ class Target:
     def search(self, source: Tensor, search: Search, tag: int | None) -> list[ScoredTokens]:
         """The hypotheses of `generate` for one input of shape (L,), best first.
 
-        All but the beam comes from the folder's own `generation_config.json`. For a beam the
-        language tag keeps its log-probability: a forced token would count as certain.
+        All but the beam comes from the folder's own `generation_config.json`. For a beam, forced
+        tokens keep their log-probability, as they do in fairseq: transformers would count them as
+        certain.
 
         Args:
             source: The network's input.
@@ -120,7 +121,7 @@ class Target:
         """
         options: dict[str, Any] = {"forced_bos_token_id": tag}
         if search.beam > 1:
-            options = _keeping_tag_probability(tag, self.model.config.decoder.vocab_size)
+            options = self._keeping_probabilities(tag)
         with torch.no_grad(), quiet_transformers():
             output = self.model.generate(
                 source.unsqueeze(0),
@@ -161,6 +162,23 @@ class Target:
                 generate_kwargs=options,
             )
         return str(result["text"])
+
+    def _keeping_probabilities(self, tag: int | None) -> dict[str, Any]:
+        config = self.model.generation_config
+        every = list(range(self.model.config.decoder.vocab_size))
+        end = config.forced_eos_token_id
+
+        def allowed(_: int, prefix: Tensor) -> list[int]:
+            if tag is not None and prefix.numel() == 1:
+                return [tag]
+            last = end is not None and prefix.numel() == config.max_length - 1
+            return [end] if last else every
+
+        return {
+            "prefix_allowed_tokens_fn": allowed,
+            "forced_bos_token_id": None,
+            "forced_eos_token_id": None,
+        }
 
     def _trimmed(self, sequence: list[int]) -> tuple[int, ...]:
         generated = sequence[1:]
@@ -207,16 +225,6 @@ def _explicit_attention(model: Any) -> Iterator[None]:
 
 def _mask(lengths: Tensor, longest: int) -> Tensor:
     return (torch.arange(longest) < lengths.unsqueeze(1)).long()
-
-
-def _keeping_tag_probability(tag: int | None, symbols: int) -> dict[str, Any]:
-    if tag is None:
-        return {}
-
-    def allowed(_: int, prefix: Tensor) -> list[int]:
-        return [tag] if prefix.numel() == 1 else list(range(symbols))
-
-    return {"prefix_allowed_tokens_fn": allowed, "forced_bos_token_id": None}
 
 
 def _brief(error: BaseException) -> str:

@@ -1,0 +1,105 @@
+"""A folder beside the checkpoint: every level and every finding, computed when asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from tests.faults.breaking import brief
+from toolkit.audio import Clip
+from toolkit.compare.clip import Bench, ClipRun, run_clip
+from toolkit.compare.dynamic import (
+    beam_level,
+    front_end_level,
+    greedy_level,
+    logits_level,
+    module_rows,
+    modules_level,
+    unexplained_modules,
+)
+from toolkit.compare.padding import padding_level
+from toolkit.compare.reload import reload_level
+from toolkit.compare.static import (
+    config_differences,
+    config_level,
+    vocabulary_level,
+    weight_errors,
+    weights_level,
+)
+from toolkit.core.result import LEVEL_NAMES, Finding, Level, ModuleRow
+from toolkit.diagnosis import Evidence, find_faults
+from toolkit.pipeline.prepare import Prepared
+from toolkit.replay.pairs import explain_uncompared, module_paths
+from toolkit.replay.target import Target
+
+
+@dataclass(frozen=True, kw_only=True)
+class Examined:
+    prepared: Prepared
+    bench: Bench
+    runs: tuple[ClipRun, ...]
+
+    @property
+    def target(self) -> Target:
+        return self.bench.target
+
+    @property
+    def rows(self) -> tuple[ModuleRow, ...]:
+        return module_rows(
+            self.runs, lambda path: type(self.target.model.get_submodule(path)).__name__
+        )
+
+    def level(self, name: str) -> Level:
+        contents, plan = self.prepared.task.contents, self.prepared.plan
+        target, runs = self.target, self.runs
+        if name == "weights":
+            return weights_level(weight_errors(plan, self.prepared.checkpoint, target), target)
+        if name == "modules":
+            paths = module_paths(target.model)
+            uncompared = explain_uncompared(plan, paths, self.bench.pairs)
+            return modules_level(runs, unexplained_modules(uncompared, runs))
+        if name == "reload":
+            with brief(target):
+                return reload_level(target, contents, plan, runs, self.bench.search)
+        levels: dict[str, Callable[[], Level]] = {
+            "config": lambda: config_level(contents, target),
+            "vocabulary": lambda: vocabulary_level(contents, self.bench.reference, target, []),
+            "front_end": lambda: front_end_level(runs),
+            "logits": lambda: logits_level(runs),
+            "greedy": lambda: greedy_level(runs),
+            "beam": lambda: beam_level(runs),
+            "padding": lambda: padding_level(self.bench, runs, self.prepared.task.padding),
+        }
+        return levels[name]()
+
+    def verdicts(self, verdict: str, names: Iterable[str] = LEVEL_NAMES) -> set[str]:
+        """The levels with that verdict."""
+        return {name for name in names if self.level(name).verdict == verdict}
+
+    def findings(self, names: Iterable[str] = LEVEL_NAMES) -> tuple[Finding, ...]:
+        """What diagnosis makes of the levels with these names."""
+        prepared, target = self.prepared, self.target
+        return find_faults(
+            Evidence(
+                plan=prepared.plan,
+                weights=weight_errors(prepared.plan, prepared.checkpoint, target),
+                missing=target.loading.missing,
+                keys=config_differences(prepared.task.contents, target),
+                modules=self.rows,
+                levels=tuple(self.level(name) for name in names),
+            )
+        )
+
+
+def examine(
+    prepared: Prepared,
+    make_bench: Callable[[Target], Bench],
+    target: Target,
+    clips: Iterable[Clip],
+) -> Examined:
+    """Both models on the clips; the searches of the converted one are kept short."""
+    bench = make_bench(target)
+    tags = prepared.task.contents.language_tags
+    with brief(target):
+        runs = tuple(run_clip(bench, c, lang=c.lang, tag=tags[c.lang or "en"]) for c in clips)
+    return Examined(prepared=prepared, bench=bench, runs=runs)

@@ -1,0 +1,83 @@
+import pytest
+import torch
+from torch import nn
+
+from toolkit.oracle.precision import Float64Mode
+
+THIRD = torch.tensor([1.0, -2.0, 0.5], dtype=torch.float64) / 3
+
+
+def fairseq_gelu(values):
+    from fairseq.modules import gelu
+
+    return gelu(values)
+
+
+def fairseq_softmax(values):
+    from fairseq import utils
+
+    return utils.softmax(values, dim=-1)
+
+
+def fairseq_layer_norm(values):
+    from fairseq.modules import Fp32LayerNorm
+
+    return Fp32LayerNorm(3).double()(values)
+
+
+def fairseq_group_norm(values):
+    from fairseq.modules import Fp32GroupNorm
+
+    return Fp32GroupNorm(1, 3).double()(values.view(1, 3, 1)).flatten()
+
+
+def exact_layer_norm(values):
+    return nn.functional.layer_norm(values, (3,))
+
+
+CASES = {
+    "float": (lambda x: x.float(), lambda x: x),
+    "to": (lambda x: x.to(torch.float32), lambda x: x),
+    "to by keyword": (lambda x: x.to(dtype=torch.float32), lambda x: x),
+    "type": (lambda x: x.type(torch.float32), lambda x: x),
+    "softmax": (
+        lambda x: torch.softmax(x, dim=-1, dtype=torch.float32),
+        lambda x: torch.softmax(x, dim=-1),
+    ),
+    "functional softmax": (
+        lambda x: nn.functional.softmax(x, dim=-1, dtype=torch.float32),
+        lambda x: torch.softmax(x, dim=-1),
+    ),
+    "fairseq gelu": (fairseq_gelu, nn.functional.gelu),
+    "fairseq softmax": (fairseq_softmax, lambda x: torch.softmax(x, dim=-1)),
+    "fairseq Fp32LayerNorm": (fairseq_layer_norm, exact_layer_norm),
+    "fairseq Fp32GroupNorm": (fairseq_group_norm, exact_layer_norm),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_request_for_float32_stays_in_float64(name):
+    rounding, exact = CASES[name]
+    with Float64Mode():
+        actual = rounding(THIRD)
+    assert actual.dtype is torch.float64
+    assert (actual - exact(THIRD)).abs().max() < 1e-15
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_without_the_mode_the_same_request_rounds(name):
+    rounding, exact = CASES[name]
+    assert (rounding(THIRD).double() - exact(THIRD)).abs().max() > 1e-10
+
+
+def test_other_dtypes_are_left_alone():
+    with Float64Mode():
+        assert THIRD.half().dtype is torch.float16
+        assert THIRD.to(torch.long).dtype is torch.long
+        assert torch.zeros(1, dtype=torch.bool).dtype is torch.bool
+
+
+def test_float32_means_float32_again_after_an_error():
+    with pytest.raises(ValueError, match="on purpose"), Float64Mode():
+        raise ValueError("on purpose")
+    assert THIRD.float().dtype is torch.float32

@@ -1,0 +1,130 @@
+import pytest
+import torch
+from transformers.utils import logging
+
+from tests.faults.breaking import add, remove, set_key
+from toolkit.core.errors import BadInput
+from toolkit.oracle.reference import Search, with_beam
+from toolkit.replay.target import Target, quiet_transformers
+
+
+@pytest.mark.parametrize(
+    "file", ["model.safetensors", "config.json", "preprocessor_config.json", "tokenizer.json"]
+)
+def test_a_folder_that_lacks_a_file_is_bad_input(file, broken):
+    (broken / file).unlink()
+    with pytest.raises(BadInput, match="must be a folder that transformers loads") as caught:
+        Target(broken)
+    assert str(broken) in str(caught.value)
+    assert "Convert the checkpoint again" in str(caught.value)
+
+
+@pytest.mark.parametrize("garbage", ["", "{", "[]", '{"model_type": "nothing"}', "\0\0"])
+def test_a_garbage_configuration_is_bad_input(garbage, broken):
+    (broken / "config.json").write_text(garbage)
+    with pytest.raises(BadInput, match="must be a folder that transformers loads"):
+        Target(broken)
+
+
+def test_loading_a_right_folder_reports_nothing(target):
+    loading = target.loading
+    assert (loading.missing, loading.unexpected, loading.mismatched) == ((), (), ())
+
+
+def test_loading_names_missing_and_unexpected_tensors(broken):
+    remove("decoder.model.decoder.layer_norm.bias")(broken)
+    add("decoder.extra", torch.zeros(2))(broken)
+    loading = Target(broken).loading
+    assert loading.missing == ("decoder.model.decoder.layer_norm.bias",)
+    assert loading.unexpected == ("decoder.extra",)
+
+
+def test_the_model_is_loaded_in_float32_ready_for_inference_with_stock_classes(target):
+    assert {p.dtype for p in target.model.parameters()} == {torch.float32}
+    assert not target.model.training
+    assert type(target.model).__module__.startswith("transformers.")
+
+
+def test_a_float64_pass_leaves_weights_and_attention_as_they_were(target, run):
+    before = {name: tensor.clone() for name, tensor in target.model.state_dict().items()}
+    attention = target.model.config.decoder._attn_implementation
+    target.teacher_force([run.source], [run.prefix], double=True, explicit=True)
+    with pytest.raises(IndexError):
+        target.teacher_force([run.source], [[2, 100_000]], double=True, explicit=True)
+    after = target.model.state_dict()
+    assert all(after[name].equal(tensor) for name, tensor in before.items())
+    assert target.model.config.decoder._attn_implementation == attention != "eager"
+
+
+def test_exact_is_float64_with_explicit_attention_while_it_lasts(target):
+    with target.exact():
+        assert {p.dtype for p in target.model.parameters()} == {torch.float64}
+        assert target.model.config.decoder._attn_implementation == "eager"
+    assert {p.dtype for p in target.model.parameters()} == {torch.float32}
+
+
+def test_greedy_search_finds_one_hypothesis_and_a_beam_many(target, run):
+    search = Search(beam=1)
+    (greedy,) = target.search(run.source, search, 188)
+    assert (greedy.tokens[0], greedy.tokens[-1]) == (188, 2)
+    beam = target.search(run.source, with_beam(search, 5), 188)
+    assert beam[0].tokens == greedy.tokens
+    assert len({hypothesis.tokens for hypothesis in beam}) == 5
+    assert [h.score for h in beam] == sorted((h.score for h in beam), reverse=True)
+
+
+def test_the_tag_decides_the_language(target, run):
+    (german,) = target.search(run.source, Search(beam=1), 182)
+    assert german.tokens[0] == 182
+
+
+def test_without_a_tag_the_first_token_is_the_models_own(target, run):
+    (free,) = target.search(run.source, Search(beam=1), None)
+    logits = target.teacher_force([run.source], [[2]]).logits[0, -1]
+    assert free.tokens[0] == int(logits.argmax())
+
+
+def test_a_hypothesis_ends_with_the_first_end_token(target):
+    assert target._trimmed([2, 188, 7, 2, 1, 1]) == (188, 7, 2)
+    assert target._trimmed([2, 188, 7]) == (188, 7)
+
+
+def test_text_has_no_special_tokens(target, run):
+    assert target.text((188, *target.tokenizer("Ёжик").input_ids[1:])) == "Ёжик"
+    assert target.text(run.greedy.converted) == "Ёжик ест яблоко."
+
+
+def test_the_pipeline_says_the_text_of_a_waveform(target, clip):
+    waveform = torch.from_numpy(clip("ru_2").waveform)
+    assert target.pipeline_text(waveform, 188) == "Ёжик ест яблоко."
+
+
+def test_the_pipeline_uses_the_folders_own_language_where_none_is_asked_for(broken, clip):
+    set_key("generation_config.json", "forced_bos_token_id", 188)(broken)
+    waveform = torch.from_numpy(clip("ru_2").waveform)
+    assert Target(broken).pipeline_text(waveform, None) == "Ёжик ест яблоко."
+
+
+def test_the_front_end_is_the_folders_own(broken, clip, target):
+    waveform = torch.from_numpy(clip("ru_2").waveform)
+    assert not target.front_end(waveform).equal(waveform)
+    set_key("preprocessor_config.json", "do_normalize", False)(broken)
+    assert Target(broken).front_end(waveform).equal(waveform)
+
+
+@pytest.mark.parametrize("verbosity", [logging.INFO, logging.ERROR])
+@pytest.mark.parametrize("bars", [True, False])
+def test_transformers_is_as_talkative_after_quiet_as_before(verbosity, bars):
+    before, before_bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    set_bars = {True: logging.enable_progress_bar, False: logging.disable_progress_bar}
+    try:
+        logging.set_verbosity(verbosity)
+        set_bars[bars]()
+        with pytest.raises(ZeroDivisionError), quiet_transformers():
+            assert logging.get_verbosity() == logging.ERROR
+            assert not logging.is_progress_bar_enabled()
+            raise ZeroDivisionError
+        assert (logging.get_verbosity(), logging.is_progress_bar_enabled()) == (verbosity, bars)
+    finally:
+        logging.set_verbosity(before)
+        set_bars[before_bars]()
