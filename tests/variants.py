@@ -70,6 +70,8 @@ class Variant:
     w2v: Mapping[str, Any] = field(default_factory=dict)
     save: Callable[[Namespace, dict[str, Any]], dict[str, Any]] | None = None
     """Makes the saved state; None saves `args` and `model`."""
+    refused: str | None = None
+    """What a refusal must name; None where the conversion is exact."""
 
 
 def as_cfg(args: Namespace, state: dict[str, Any]) -> dict[str, Any]:
@@ -125,23 +127,74 @@ VARIANTS = (
     Variant(name="no adaptor", model={"adaptor_n_layers": 0}),
     Variant(name="weight norm removed", model={"remove_weight_norm": True}),
     Variant(name="max_target_positions 100", model={"max_target_positions": 100}),
-    Variant(name="head width 12", w2v={"encoder_embed_dim": 36, "encoder_attention_heads": 3}, model={"encoder_embed_dim": 36, "decoder_embed_dim": 36, "decoder_attention_heads": 3}),
+    Variant(
+        name="head width 12",
+        w2v={"encoder_embed_dim": 36, "encoder_attention_heads": 3},
+        model={"encoder_embed_dim": 36, "decoder_embed_dim": 36, "decoder_attention_heads": 3},
+    ),
     Variant(name="cfg instead of args", save=as_cfg),
     Variant(name="float16 weights", save=in_half(torch.float16)),
     Variant(name="bfloat16 weights", save=in_half(torch.bfloat16)),
     Variant(name="with optimizer state", save=with_optimizer),
-    Variant(name="without wav2vec2 arguments", save=without_w2v_args),
-    Variant(name="post-norm decoder", model={"decoder_normalize_before": False}),
-    Variant(name="no layernorm_embedding", model={"layernorm_embedding": False}),
-    Variant(name="sinusoidal positions", model={"decoder_learned_pos": False}),
-    Variant(name="encoder_proj to a wider decoder", model={"encoder_proj": True, "decoder_embed_dim": 48}),
-    Variant(name="adaptor_proj (v1), equal widths", model={"adaptor_proj": True}),
-    Variant(name="adaptor_proj (v1), wider decoder", model={"adaptor_proj": True, "decoder_embed_dim": 48}),
-    Variant(name="adaptor_layernorm", model={"adaptor_layernorm": True}),
-    Variant(name="decoder wider than a v0 encoder", model={"decoder_embed_dim": 48}),
-    Variant(name="adaptor kernel 5", model={"adaptor_kernel_size": 5}),
-    Variant(name="pos_conv_depth 2", w2v={"pos_conv_depth": 2}),
-)  # fmt: skip
+    Variant(
+        name="without wav2vec2 arguments",
+        save=without_w2v_args,
+        refused="encoder.num_attention_heads",
+    ),
+    Variant(
+        name="post-norm decoder",
+        model={"decoder_normalize_before": False},
+        refused="args.decoder_normalize_before",
+    ),
+    Variant(
+        name="no layernorm_embedding",
+        model={"layernorm_embedding": False},
+        refused="decoder.layernorm_embedding",
+    ),
+    Variant(
+        name="sinusoidal positions",
+        model={"decoder_learned_pos": False},
+        refused="decoder.embed_positions",
+    ),
+    Variant(
+        name="encoder_proj to a wider decoder",
+        model={"encoder_proj": True, "decoder_embed_dim": 48},
+        refused="encoder.w2v_encoder.proj",
+    ),
+    Variant(
+        name="adaptor_proj (v1), equal widths",
+        model={"adaptor_proj": True},
+        refused="encoder.adaptor.proj",
+    ),
+    Variant(
+        name="adaptor_proj (v1), wider decoder",
+        model={"adaptor_proj": True, "decoder_embed_dim": 48},
+        refused="encoder.adaptor.proj",
+    ),
+    Variant(
+        name="adaptor_layernorm",
+        model={"adaptor_layernorm": True},
+        refused="encoder.adaptor.layernorm",
+    ),
+    Variant(
+        name="decoder wider than a v0 encoder",
+        model={"decoder_embed_dim": 48},
+        refused="decoder.embed_tokens",
+    ),
+    Variant(
+        name="adaptor kernel 5", model={"adaptor_kernel_size": 5}, refused="encoder.adaptor.layers"
+    ),
+    Variant(name="pos_conv_depth 2", w2v={"pos_conv_depth": 2}, refused="w2v_args.pos_conv_depth"),
+)
+
+
+def readme_table() -> str:
+    """The table of what converts, as README.md shows it."""
+    rows = [
+        f"| {v.name} | {'exact' if v.refused is None else f'refused, names `{v.refused}`'} |"
+        for v in VARIANTS
+    ]
+    return "\n".join(["| checkpoint | conversion |", "|---|---|", *rows])
 
 
 def build_variant(variant: Variant, companions: Path, folder: Path) -> Path:

@@ -1,0 +1,62 @@
+"""The recipe makes the golden material again, and the same each time."""
+
+from __future__ import annotations
+
+import filecmp
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from toolkit.audio import golden_folder
+
+RECIPE = golden_folder() / "recipe.py"
+
+
+def remake(out: Path) -> Path:
+    command = [sys.executable, "-W", "ignore", str(RECIPE), "--out", str(out)]
+    subprocess.run(command, check=True)
+    return out
+
+
+def files_of(folder: Path) -> list[str]:
+    return sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file())
+
+
+@pytest.mark.slow
+def test_the_recipe_is_deterministic_and_its_model_transcribes_every_clip(tmp_path: Path) -> None:
+    """The recipe itself raises unless fairseq returns all 16 transcripts, greedy and with beam 5."""
+    assert shutil.which("espeak-ng"), "the recipe speaks its clips with espeak-ng; install it"
+    once, twice = remake(tmp_path / "once"), remake(tmp_path / "twice")
+    names = files_of(once)
+    assert names == files_of(twice)
+    assert filecmp.cmpfiles(once, twice, names, shallow=False) == (names, [], [])
+
+
+@pytest.mark.slow
+def test_the_committed_clips_and_companions_are_what_the_recipe_makes(tmp_path: Path) -> None:
+    assert shutil.which("espeak-ng"), "the recipe speaks its clips with espeak-ng; install it"
+    made = remake(tmp_path / "made")
+    names = [name for name in files_of(made) if not name.endswith("model.pt")]
+    different = filecmp.cmpfiles(golden_folder(), made, names, shallow=False)
+    assert different == (names, [], []), "another espeak-ng or sentencepiece than the manifest's?"
+
+
+def test_the_checkpoint_is_small_and_the_clips_are_smaller_than_three_megabytes() -> None:
+    checkpoint = golden_folder() / "checkpoint"
+    assert sum(f.stat().st_size for f in checkpoint.iterdir()) < 4e6
+    clips = [f for f in golden_folder().iterdir() if f.suffix in (".flac", ".wav")]
+    assert sum(f.stat().st_size for f in clips) < 3e6
+
+
+def test_the_manifest_says_everything_about_every_clip() -> None:
+    manifest = tomllib.loads((golden_folder() / "manifest.toml").read_text(encoding="utf-8"))
+    said = {"file", "sha256", "sample_rate_hz", "duration_s", "origin", "licence", "transcript"}
+    for clip in manifest["clip"]:
+        assert said | {"lang", "kind", "catches"} <= set(clip), clip["file"]
+    speech = [clip for clip in manifest["clip"] if clip["kind"] == "speech"]
+    assert len(speech) >= 16
+    assert len({clip["lang"] for clip in speech}) >= 5
