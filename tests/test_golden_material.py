@@ -6,10 +6,10 @@ import filecmp
 import shutil
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
 
 import pytest
+import tomllib
 
 from toolkit.audio import golden_folder
 
@@ -28,7 +28,7 @@ def files_of(folder: Path) -> list[str]:
 
 @pytest.mark.slow
 def test_the_recipe_is_deterministic_and_its_model_transcribes_every_clip(tmp_path: Path) -> None:
-    """The recipe itself raises unless fairseq returns all 16 transcripts, greedy and with beam 5."""
+    """The recipe raises unless fairseq returns all 16 transcripts, greedy and with beam 5."""
     assert shutil.which("espeak-ng"), "the recipe speaks its clips with espeak-ng; install it"
     once, twice = remake(tmp_path / "once"), remake(tmp_path / "twice")
     names = files_of(once)

@@ -1,4 +1,5 @@
 import hashlib
+import shutil
 
 import numpy as np
 import pytest
@@ -99,8 +100,10 @@ def test_several_paths_are_read_in_their_order(tmp_path):
 
 
 def test_a_manifest_says_what_a_clip_is(wav):
-    entry = {"file": "a.wav", "sha256": sha256(wav), "transcript": "Hm.", "lang": "de"}
-    folder = write_manifest(wav.parent, {**entry, "kind": "probe"}, entry)
+    entry = {"sha256": sha256(wav), "transcript": "Hm.", "lang": "de"}
+    shutil.copy(wav, wav.with_name("b.wav"))
+    probe, speech = {**entry, "file": "a.wav", "kind": "probe"}, {**entry, "file": "b.wav"}
+    folder = write_manifest(wav.parent, probe, speech)
     first, second = read_clips([folder])
     assert (first.transcript, first.lang, first.kind) == ("Hm.", "de", "probe")
     assert second.kind == "speech"

@@ -65,7 +65,7 @@ class Examined:
             "config": lambda: config_level(contents, target),
             "vocabulary": lambda: vocabulary_level(contents, self.bench.reference, target, []),
             "front_end": lambda: front_end_level(runs),
-            "logits": lambda: logits_level(runs),
+            "logits": lambda: logits_level(runs, self.bench.isolated_tolerance()),
             "greedy": lambda: greedy_level(runs),
             "beam": lambda: beam_level(runs),
             "padding": lambda: padding_level(self.bench, runs, self.prepared.task.padding),

@@ -12,7 +12,7 @@ from transformers import AutoTokenizer
 from toolkit.audio import read_clips
 from toolkit.checkpoint.dictionary import EOS, SPECIAL_SYMBOLS, UNK, Dictionary
 from toolkit.core.errors import BadInput
-from toolkit.folder.tokenizer import OUT_OF_REACH, SPACE, build_tokenizer, read_pieces
+from toolkit.folder.tokenizer import SPACE, build_tokenizer, read_pieces
 
 SYMBOLS = 189
 FIRST_TAG = 182
@@ -91,11 +91,15 @@ def test_language_tags_are_special_and_nothing_else_is(tokenizer, contents):
     assert set(tokenizer.all_special_ids) == {0, 1, 2, 3, *contents.language_tags.values()}
 
 
-def test_rows_that_sentencepiece_does_not_know_are_out_of_reach(tokenizer, contents):
-    pieces = read_pieces(contents.spm_path)
+def test_every_piece_has_its_own_score_and_other_rows_no_better_one(tokenizer, contents):
+    scores = read_pieces(contents.spm_path).scores
+    lowest = min(scores.values())
     vocabulary = json.loads(tokenizer.backend_tokenizer.to_str())["model"]["vocab"]
     for symbol, score in vocabulary:
-        assert score == pytest.approx(pieces.scores.get(symbol, OUT_OF_REACH))
+        if symbol in scores:
+            assert score == pytest.approx(scores[symbol])
+        else:
+            assert score <= lowest
 
 
 # Encoding

@@ -84,6 +84,7 @@ def test_a_whole_table_gives_every_target_its_source():
     }
     assert [reason.name for reason in made.dropped] == ["version"]
     assert made.used_sources == SOURCES.keys() - {"version"}
+    assert made.rounded == {"conv.g", "conv.v"}
 
 
 def test_assignments_stand_in_the_order_of_the_target():
@@ -134,14 +135,13 @@ def test_a_target_that_nothing_produces_is_named():
 
 def test_a_target_that_is_produced_twice_is_named():
     sources = {**SOURCES, "embed2": (9, 4)}
-    (problem,) = problems(rows=(*ROWS, Rule("embed2", "embed.weight")), sources=sources)
-    assert problem.startswith("`embed.weight` must be produced exactly once, but is produced 2")
+    found = problems(rows=(*ROWS, Rule("embed2", "embed.weight")), sources=sources)
+    assert found[0].startswith("`embed.weight` must be produced exactly once, but is produced 2")
 
 
 def test_a_target_that_is_filled_and_mapped_is_named():
-    rows = (*ROWS, Fill("embed.weight", Zeros(), "by mistake"))
-    (problem,) = problems(rows=rows)
-    assert problem.startswith("`embed.weight` must be produced exactly once, but is produced 2")
+    found = problems(rows=(*ROWS, Fill("embed.weight", Zeros(), "by mistake")))
+    assert found[0].startswith("`embed.weight` must be produced exactly once, but is produced 2")
 
 
 def test_a_target_that_is_tied_and_mapped_is_named():
