@@ -150,7 +150,7 @@ def test_two_swapped_rows_of_the_tokenizer_fail_the_vocabulary(contents, referen
     assert vocabulary_level(contents, reference, target, []).verdict == "fail"
 
 
-def test_a_token_too_many_fails_the_vocabulary(contents, reference, broken):
+def test_a_token_too_many_fails_the_vocabulary(contents, broken):
     target = Target(broken)
     target.tokenizer.add_tokens(["<mask>"])
     assert list(wrong_rows(contents, target)) == ["190 tokens for 189 symbols"]

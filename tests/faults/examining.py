@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
 
 from tests.faults.breaking import brief
 from toolkit.audio import Clip
@@ -103,3 +106,29 @@ def examine(
     with brief(target):
         runs = tuple(run_clip(bench, c, lang=c.lang, tag=tags[c.lang or "en"]) for c in clips)
     return Examined(prepared=prepared, bench=bench, runs=runs)
+
+
+@pytest.fixture(scope="session")
+def examined(
+    prepared: Prepared,
+    make_bench: Callable[[Target], Bench],
+    clip: Callable[[str], Clip],
+) -> Callable[..., Examined]:
+    """Examines a folder on the named clips; on a short one with an odd number of frames if none."""
+
+    def look(folder: Path, *names: str) -> Examined:
+        chosen = [clip(name) for name in names or ("ru_2",)]
+        return examine(prepared, make_bench, Target(folder), chosen)
+
+    return look
+
+
+@pytest.fixture(scope="session")
+def right(
+    prepared: Prepared,
+    make_bench: Callable[[Target], Bench],
+    target: Target,
+    clip: Callable[[str], Clip],
+) -> Examined:
+    """The right conversion on a short clip, another short one, and a quiet one."""
+    return examine(prepared, make_bench, target, [clip("ru_2"), clip("pt_1"), clip("quiet")])

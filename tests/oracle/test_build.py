@@ -60,9 +60,7 @@ def test_grouped_wav2vec_arguments_become_a_configuration(settings, data_dir):
     assert args.encoder_embed_dim == args.w2v_args.model.encoder_embed_dim == 48
 
 
-def test_the_model_holds_exactly_the_given_weights_in_evaluation_mode(
-    settings, data_dir, prepared
-):
+def test_the_model_holds_exactly_the_given_weights_in_evaluation_mode(settings, data_dir, prepared):
     state = prepared.checkpoint.state_dict()
     with quiet_fairseq():
         task, model = build_model(settings, state, data_dir)

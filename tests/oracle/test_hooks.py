@@ -93,8 +93,7 @@ def test_no_hook_is_left_when_the_body_raises(model):
 
 
 def test_no_hook_is_left_when_a_module_raises_and_its_call_is_not_recorded(model):
-    calls = {}
-    with pytest.raises(RuntimeError), recording(model) as calls:
+    with recording(model) as calls, pytest.raises(RuntimeError):
         model(torch.randn(2, 5))
     assert hook_count(model) == 0
     assert calls == {}

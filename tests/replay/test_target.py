@@ -120,9 +120,10 @@ def test_transformers_is_as_talkative_after_quiet_as_before(verbosity, bars):
     try:
         logging.set_verbosity(verbosity)
         set_bars[bars]()
-        with pytest.raises(ZeroDivisionError), quiet_transformers():
+        with quiet_transformers():
             assert logging.get_verbosity() == logging.ERROR
             assert not logging.is_progress_bar_enabled()
+        with pytest.raises(ZeroDivisionError), quiet_transformers():
             raise ZeroDivisionError
         assert (logging.get_verbosity(), logging.is_progress_bar_enabled()) == (verbosity, bars)
     finally:

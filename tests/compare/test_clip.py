@@ -1,0 +1,82 @@
+import math
+from dataclasses import replace
+
+import torch
+
+from tests.faults.breaking import set_key
+from toolkit.compare.clip import run_clip
+from toolkit.compare.tolerances import ISOLATED, ROUNDED
+
+
+def test_a_right_conversion_is_bit_identical_up_to_the_decoder(run):
+    assert run.encoder == 0.0
+    assert run.logits_float64 < 1e-12
+    assert run.logits <= 2 * run.logits_noise
+
+
+def test_every_pair_is_measured_alone_and_in_its_place(run, bench):
+    assert [errors.pair for errors in run.pairs] == list(bench.pairs)
+    assert all(math.isfinite(e.isolated) and math.isfinite(e.propagated) for e in run.pairs)
+    assert max(e.propagated for e in run.pairs) <= 4.0
+    assert all(errors.shape for errors in run.pairs)
+
+
+def test_the_teacher_forced_prefix_is_fairseqs_own_hypothesis_without_its_end(run):
+    assert run.prefix == (2, *run.greedy.reference[:-1])
+    assert run.greedy.reference[-1] == 2
+
+
+def test_the_margin_is_the_smallest_lead_of_the_best_token(run):
+    assert 0 < run.greedy.margin < 10
+
+
+def test_both_searches_say_the_same_with_the_same_scores(run):
+    assert run.greedy.equal
+    assert run.greedy.reference_text == run.pipeline_text == "Ёжик ест яблоко."
+    assert len(run.beam) == 5
+    best = run.beam[0]
+    assert best.equal
+    assert abs(best.reference_score - best.converted_score) < 1e-5
+
+
+def test_frames_are_those_of_the_convolutions(run):
+    assert run.frames == 53
+
+
+def test_a_clip_of_four_frames_can_be_compared(bench, clip):
+    tiny = run_clip(bench, clip("tiny"), lang="de", tag=182)
+    assert tiny.frames == 4
+    assert max(errors.isolated for errors in tiny.pairs) < 1e-12
+
+
+def test_the_target_gets_fairseqs_input_so_that_the_front_end_spoils_no_other_measure(
+    broken, examined
+):
+    set_key("preprocessor_config.json", "do_normalize", False)(broken)
+    (run,) = examined(broken).runs
+    assert run.front_end > 0.5
+    assert run.encoder == 0.0
+    assert run.greedy.equal
+
+
+def test_the_explained_front_end_error_is_that_of_the_epsilon_alone(bench, clip):
+    quiet = run_clip(bench, clip("quiet"), lang="de", tag=182)
+    assert quiet.front_end > 1e3 * quiet.front_end_explained
+
+
+def test_a_run_leaves_both_models_as_they_were(bench, clip):
+    sides = (bench.reference.model, bench.target.model)
+    before = [{n: t.clone() for n, t in side.state_dict().items()} for side in sides]
+    run_clip(bench, clip("tiny"), lang="de", tag=182)
+    for side, state in zip(sides, before, strict=True):
+        after = side.state_dict()
+        assert all(after[n].dtype is torch.float32 and after[n].equal(state[n]) for n in state)
+
+
+def test_only_modules_around_a_rounded_weight_may_differ_more(bench):
+    rounded = replace(bench, rounded=frozenset({"encoder.encoder.pos_conv_embed.conv.weight"}))
+    wider = {p.target for p in bench.pairs if rounded.isolated_tolerance(p.target) == ROUNDED}
+    conv = "encoder.encoder.pos_conv_embed"
+    assert wider == {"encoder", "encoder.encoder", conv, f"{conv}.conv"}
+    assert rounded.isolated_tolerance() == ROUNDED
+    assert bench.isolated_tolerance() == ISOLATED

@@ -1,0 +1,198 @@
+import math
+from dataclasses import replace
+
+import pytest
+
+from tests.faults.breaking import scale, set_key
+from toolkit.compare.clip import run_clip
+from toolkit.compare.dynamic import (
+    beam_level,
+    front_end_level,
+    greedy_level,
+    logits_level,
+    module_rows,
+    modules_level,
+    unexplained_modules,
+)
+from toolkit.compare.tolerances import ISOLATED, ROUNDED
+
+STATIC = ("weights", "config", "vocabulary")
+DYNAMIC = ("front_end", "modules", "logits", "greedy", "beam")
+
+
+def failed_modules(examined):
+    return {row.target for row in examined.rows if row.verdict == "fail"}
+
+
+def test_a_right_conversion_fails_no_level_that_runs_the_models(right):
+    assert right.verdicts("fail", DYNAMIC) == set()
+    assert right.verdicts("deviation", DYNAMIC) == {"front_end"}
+
+
+def test_a_folder_that_does_not_normalize_fails_the_front_end_and_nothing_that_comes_after(
+    broken, examined
+):
+    set_key("preprocessor_config.json", "do_normalize", False)(broken)
+    found = examined(broken)
+    assert found.verdicts("fail", DYNAMIC) == {"front_end"}
+    assert found.runs[0].front_end > 0.5
+    assert found.runs[0].front_end_explained > 0.5
+
+
+def test_on_quiet_audio_the_normalization_differs_much_and_by_the_declared_amount(right):
+    level = right.level("front_end")
+    against, explained, _ = level.measures
+    assert against.where == "quiet"
+    assert against.error > 1e-2
+    assert against.verdict == level.verdict == "deviation"
+    assert explained.verdict == "pass"
+
+
+def test_a_front_end_difference_of_another_size_is_no_declared_one(run):
+    level = front_end_level([replace(run, front_end_explained=1e-3)])
+    assert [m.verdict for m in level.measures[:2]] == ["fail", "fail"]
+
+
+def test_a_text_that_the_front_end_changes_is_declared_only_if_fairseq_says_it_too(run):
+    other = replace(run, pipeline_text="other")
+    assert front_end_level([other]).verdict == "fail"
+    assert front_end_level([replace(other, pipeline_reference_text="other")]).verdict == "deviation"
+
+
+def test_a_wrong_number_of_heads_fails_the_attention_although_all_weights_are_right(
+    broken, examined
+):
+    set_key("config.json", "encoder.num_attention_heads", 4)(broken)
+    found = examined(broken)
+    assert "weights" not in found.verdicts("fail", STATIC)
+    assert "modules" in found.verdicts("fail", DYNAMIC)
+    attention = {f"encoder.encoder.layers.{i}.attention" for i in range(3)}
+    around = {*(path.removesuffix(".attention") for path in attention), "encoder.encoder"}
+    assert failed_modules(found) == attention | around | {"encoder"}
+
+
+def test_a_missing_scale_fails_the_embedding_although_all_weights_are_right(broken, examined):
+    set_key("config.json", "decoder.scale_embedding", False)(broken)
+    found = examined(broken)
+    assert "weights" not in found.verdicts("fail", STATIC)
+    assert failed_modules(found) == {"decoder.model.decoder.embed_tokens", "decoder"}
+    (row,) = (row for row in found.rows if row.target.endswith("embed_tokens"))
+    assert row.isolated_error == pytest.approx(1 - 1 / math.sqrt(48))
+
+
+def test_a_wrong_last_norm_fails_the_logits_and_leaves_the_encoder_bit_identical(broken, examined):
+    scale("decoder.model.decoder.layer_norm.weight", 1.01, index=4)(broken)
+    found = examined(broken)
+    double, single, encoder = found.level("logits").measures
+    assert (double.verdict, single.verdict, encoder.error) == ("fail", "fail", 0.0)
+    assert found.verdicts("fail", ("greedy", "beam")) <= {"beam"}
+
+
+@pytest.mark.parametrize("measure", ["logits", "logits_float64", "encoder"])
+def test_nan_in_an_output_fails_the_logits(measure, run):
+    assert logits_level([replace(run, **{measure: math.nan})], ISOLATED).verdict == "fail"
+
+
+def test_logits_may_differ_by_twice_the_references_own_noise_where_that_is_large(run):
+    noisy = replace(run, logits_noise=1e-4, logits=1.9e-4)
+    assert logits_level([noisy], ISOLATED).verdict == "pass"
+    assert logits_level([replace(noisy, logits=2.1e-4)], ISOLATED).verdict == "fail"
+    assert logits_level([replace(run, logits=1e-5)], ISOLATED).verdict == "fail"
+
+
+@pytest.mark.parametrize(("key", "value"), [("max_length", 5), ("decoder_start_token_id", 0)])
+def test_wrong_generation_fails_greedy_search_while_all_logits_agree(key, value, broken, examined):
+    set_key("generation_config.json", key, value)(broken)
+    failed = examined(broken).verdicts("fail", DYNAMIC)
+    assert {"greedy", "beam"} <= failed
+    assert not {"modules", "logits"} & failed
+
+
+def test_a_greedy_text_that_differs_fails_although_the_tokens_are_equal(run):
+    other = replace(run, greedy=replace(run.greedy, converted_text="Ежик ест яблоко."))
+    tokens, texts = greedy_level([other]).measures
+    assert (tokens.verdict, texts.verdict) == ("pass", "fail")
+
+
+@pytest.mark.parametrize("penalty", [0.0, 2.0])
+def test_a_wrong_length_penalty_fails_the_beam_alone(penalty, broken, examined):
+    set_key("generation_config.json", "length_penalty", penalty)(broken)
+    found = examined(broken)
+    assert found.verdicts("fail", DYNAMIC) == {"beam"}
+    assert found.verdicts("fail", STATIC) == {"config"}
+
+
+def test_an_added_repetition_penalty_that_no_key_check_sees_fails_the_beam(broken, examined):
+    set_key("generation_config.json", "repetition_penalty", 1.5)(broken)
+    assert examined(broken).verdicts("fail", DYNAMIC) == {"beam"}
+
+
+def test_lower_hypotheses_are_recorded_and_not_judged(run):
+    worse = replace(run.beam[-1], converted=(188, 2), converted_score=-9.0)
+    level = beam_level([replace(run, beam=(*run.beam[:-1], worse))])
+    assert level.verdict == "pass"
+    assert "whole lists equal on 0 of 1 clips (recorded, not judged)" in level.summary
+
+
+def test_a_clip_without_any_hypothesis_fails_the_beam(run):
+    assert beam_level([replace(run, beam=())]).verdict == "fail"
+
+
+def test_a_best_hypothesis_with_another_score_fails_the_beam(run):
+    first = replace(run.beam[0], converted_score=run.beam[0].converted_score - 1e-4)
+    level = beam_level([replace(run, beam=(first, *run.beam[1:]))])
+    assert [m.verdict for m in level.measures] == ["pass", "fail"]
+
+
+@pytest.mark.parametrize("side", ["target", "source"])
+def test_a_hook_that_never_fires_fails_the_modules(side, bench, clip):
+    silent = replace(bench.pairs[40], **{side: "never.called"})
+    pairs = (*bench.pairs[:40], silent, *bench.pairs[41:])
+    run = run_clip(replace(bench, pairs=pairs), clip("tiny"), lang="de", tag=182)
+    unexplained = unexplained_modules([], [run])
+    assert unexplained == (silent.target,)
+    level = modules_level([run], unexplained)
+    assert [m.verdict for m in level.measures] == ["fail", "fail", "fail"]
+    rows = module_rows([run], lambda _: "Module")
+    assert [row.target for row in rows if row.verdict == "fail"] == [silent.target]
+
+
+def test_a_module_that_fails_on_one_clip_of_several_fails(run):
+    spoiled = replace(run.pairs[7], isolated=1e-3)
+    other = replace(run, pairs=(*run.pairs[:7], spoiled, *run.pairs[8:]))
+    level = modules_level([run, other, run], ())
+    assert (level.verdict, level.measures[0].where) == ("fail", spoiled.pair.target)
+    (row,) = (r for r in module_rows([run, other, run], str) if r.verdict == "fail")
+    assert row.isolated_error == 1e-3
+
+
+def test_a_module_with_a_rounded_weight_is_judged_by_the_wider_tolerance_and_no_other(run):
+    rounded = replace(run.pairs[7], isolated=1e-8, tolerance=ROUNDED)
+    pairs = (*run.pairs[:7], rounded, *run.pairs[8:])
+    assert modules_level([replace(run, pairs=pairs)], ()).verdict == "pass"
+    spoiled = (replace(run.pairs[0], isolated=1e-8), *pairs[1:])
+    assert modules_level([replace(run, pairs=spoiled)], ()).verdict == "fail"
+
+
+def test_an_error_that_shows_only_end_to_end_fails_the_modules(run):
+    spoiled = replace(run.pairs[7], propagated=1e3)
+    level = modules_level([replace(run, pairs=(*run.pairs[:7], spoiled, *run.pairs[8:]))], ())
+    assert [m.verdict for m in level.measures] == ["pass", "fail", "pass"]
+
+
+@pytest.mark.parametrize(
+    "level",
+    [
+        front_end_level,
+        lambda runs: modules_level(runs, ()),
+        lambda runs: logits_level(runs, ISOLATED),
+        greedy_level,
+        beam_level,
+    ],
+)
+def test_comparing_no_clip_fails(level):
+    assert level([]).verdict == "fail"
+
+
+def test_a_run_without_pairs_fails_the_modules(run):
+    assert modules_level([replace(run, pairs=())], ()).verdict == "fail"

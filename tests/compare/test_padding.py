@@ -1,0 +1,77 @@
+from dataclasses import replace
+
+import pytest
+
+from tests.faults.breaking import change, scale
+from toolkit.compare.padding import PaddingProbes, padding_deviation, padding_level
+
+
+@pytest.fixture(scope="module")
+def probes(prepared):
+    return prepared.task.padding
+
+
+@pytest.fixture(scope="module")
+def level(right, probes):
+    return padding_level(right.bench, right.runs, probes)
+
+
+def test_a_stock_adapter_deviates_in_padded_batches_and_is_declared(level, probes):
+    whole, *parts = level.measures
+    assert whole.verdict == level.verdict == "deviation"
+    assert whole.error > 1e-3
+    assert [part.where for part in parts] == ["encoder.encoder", "encoder.adapter", "decoder"]
+    deviation = padding_deviation(level, probes)
+    assert deviation.max_error == whole.error
+    assert "`encoder.adapter`" in deviation.summary
+
+
+def test_what_surrounds_the_adapter_is_exact_within_the_clips(level):
+    parts = level.measures[1:]
+    assert all(part.error < 1e-10 for part in parts)
+    assert all(part.compared > 0 for part in parts)
+
+
+def test_the_deviation_fails_where_the_family_declares_none(right, probes):
+    undeclared = replace(probes, unmasked=None)
+    level = padding_level(right.bench, right.runs, undeclared)
+    assert level.measures[0].verdict == level.verdict == "fail"
+    assert padding_deviation(level, undeclared) is None
+
+
+def test_a_declared_deviation_that_no_part_explains_fails(right):
+    probes = PaddingProbes(before="nowhere", unmasked="nowhere", after="nowhere")
+    assert padding_level(right.bench, right.runs, probes).verdict == "fail"
+
+
+@pytest.mark.parametrize(
+    ("tensor", "part"),
+    [
+        ("encoder.encoder.layers.2.feed_forward.output_dense.bias", "encoder.encoder"),
+        ("encoder.adapter.layers.1.conv.bias", "encoder.adapter"),
+        ("decoder.model.decoder.layers.0.encoder_attn.k_proj.weight", "decoder"),
+    ],
+)
+def test_a_wrong_part_is_not_excused_by_the_deviation(tensor, part, broken, examined, probes):
+    scale(tensor, 1.5, index=3)(broken)
+    found = examined(broken, "ru_2", "tiny")
+    level = padding_level(found.bench, found.runs, probes)
+    failed = {m.where for m in level.measures[1:] if m.verdict == "fail"}
+    assert failed == {part}
+    assert level.measures[0].verdict == "fail"
+    assert padding_deviation(level, probes) is None
+
+
+def test_where_all_clips_are_of_one_length_a_longer_row_makes_the_padding(right, probes):
+    for runs in (right.runs[:1], right.runs[:1] * 2):
+        level = padding_level(right.bench, runs, probes)
+        assert level.verdict == "deviation"
+        assert "ru_2 twice" in level.summary
+        assert len(level.measures) == 4
+
+
+def test_a_padded_batch_shows_a_decoder_fault_that_spares_the_encoder(broken, examined, probes):
+    change("decoder.model.decoder.layers.1.encoder_attn.v_proj.bias", lambda t: -t)(broken)
+    found = examined(broken, "ru_2", "tiny")
+    level = padding_level(found.bench, found.runs, probes)
+    assert {m.where for m in level.measures[1:] if m.verdict == "fail"} == {"decoder"}

@@ -1,0 +1,74 @@
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.faults.breaking import add, set_key
+from toolkit.compare.reload import reload_level
+from toolkit.replay.target import Target
+
+EMBEDDING = "decoder.model.decoder.embed_tokens.weight"
+
+
+def changed(level):
+    return {measure.name for measure in level.measures if measure.verdict == "fail"}
+
+
+def test_a_right_folder_reloads_as_itself(right):
+    level = right.level("reload")
+    assert level.verdict == "pass"
+    assert all(measure.compared > 0 for measure in level.measures)
+
+
+def test_an_output_projection_stored_beside_the_embedding_that_it_is_tied_to_fails(
+    broken, examined, target
+):
+    """transformers loads both and unties them; a reader of the config ties them again."""
+    untied = target.model.state_dict()[EMBEDDING] * 1.01
+    add("decoder.lm_head.weight", untied.clone())(broken)
+    assert "ties that changed" in changed(examined(broken).level("reload"))
+
+
+def test_a_folder_that_does_not_tie_what_the_checkpoint_ties_fails(broken, examined, target):
+    add("decoder.lm_head.weight", target.model.state_dict()[EMBEDDING].clone())(broken)
+    set_key("config.json", "decoder.tie_word_embeddings", False)(broken)
+    level = examined(broken).level("reload")
+    assert changed(level) == {"ties that changed"}
+    assert level.worst.where == "decoder.lm_head.weight is no longer tied"
+
+
+def reload(prepared, target, run):
+    task = prepared.task
+    return reload_level(target, task.contents, prepared.plan, [run], task.search)
+
+
+@pytest.fixture
+def loaded(broken):
+    return Target(broken)
+
+
+def test_a_model_whose_logits_were_others_before_it_was_saved_fails(prepared, loaded, run):
+    """The run's logits are those of the weights as loaded; the saved ones are others."""
+    with torch.no_grad():
+        loaded.model.decoder.model.decoder.layer_norm.bias[0] += 1e-3
+    assert "clips whose logits changed" in changed(reload(prepared, loaded, run))
+
+
+def test_a_generation_setting_that_is_lost_on_saving_fails(prepared, loaded, run, monkeypatch):
+    save = loaded.model.save_pretrained
+
+    def forgetful(name):
+        save(name)
+        set_key("generation_config.json", "max_length", 4)(Path(name))
+
+    monkeypatch.setattr(loaded.model, "save_pretrained", forgetful)
+    assert changed(reload(prepared, loaded, run)) == {
+        "keys that changed",
+        "clips whose tokens changed",
+    }
+
+
+def test_a_run_without_clips_fails(prepared, loaded):
+    task = prepared.task
+    level = reload_level(loaded, task.contents, prepared.plan, [], task.search)
+    assert level.verdict == "fail"

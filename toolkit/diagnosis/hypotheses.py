@@ -1,0 +1,251 @@
+"""What may have happened to one tensor. Each hypothesis is tested by undoing it.
+
+A test returns the undone tensor; the hypothesis is confirmed if that is the expected tensor again.
+The first test that confirms wins, so the order is from the most to the least specific.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from toolkit.core.result import Hypothesis
+from toolkit.diagnosis.provenance import Registry, is_constant
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+EQUAL_PART = 0.9
+"""A tensor with this share of right elements has wrong values; with less, it was partly copied."""
+COPIED_PART = 0.1
+"""With a smaller share of right elements, a tensor was not filled from its source at all."""
+SCALE_ROUNDING = 1e-6
+"""Scaling and back rounds by a few units in the last place of float32."""
+UNRELATED = 0.5
+"""Correlation with the expected values below which nothing of them is left."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Suspect:
+    """A tensor that does not hold what it should."""
+
+    name: str
+    actual: Tensor
+    expected: Tensor
+    head_width: int | None
+    """Rows or columns per attention head; None outside attention."""
+
+
+Test = Callable[[Suspect, Registry], Hypothesis | None]
+
+
+def explain(suspect: Suspect, registry: Registry) -> Hypothesis:
+    """The first hypothesis that is confirmed, or the likeliest one as mere evidence."""
+    for test in _TESTS:
+        hypothesis = test(suspect, registry)
+        if hypothesis is not None:
+            return hypothesis
+    return _unexplained(suspect)
+
+
+def _zeroed(suspect: Suspect, _: Registry) -> Hypothesis | None:
+    zero = not suspect.actual.any() and bool(suspect.expected.any())
+    return _confirmed("zeroed") if zero else None
+
+
+def _sign_flipped(suspect: Suspect, _: Registry) -> Hypothesis | None:
+    return _confirmed("sign_flipped") if (-suspect.actual).equal(suspect.expected) else None
+
+
+def _transposed(suspect: Suspect, _: Registry) -> Hypothesis | None:
+    actual, expected = suspect.actual, suspect.expected
+    for first in range(actual.dim()):
+        for second in range(first + 1, actual.dim()):
+            if actual.transpose(first, second).equal(expected):
+                return _confirmed("transposed", axes=[first, second])
+    return None
+
+
+def _moved(suspect: Suspect, registry: Registry) -> Hypothesis | None:
+    """Holds the values of another tensor: a neighbour's by a layer offset, or anybody's."""
+    for home in registry.homes(suspect.actual):
+        if home.name == suspect.name:
+            continue
+        offset = layer_offset(suspect.name, home.name)
+        detail = {"with": home.name, "transposed": home.transposed, "precision": home.precision}
+        if offset is not None:
+            return _confirmed("layer_offset", offset=offset, **detail)
+        return _confirmed("swapped_with", **detail)
+    return None
+
+
+def _precision_lost(suspect: Suspect, registry: Registry) -> Hypothesis | None:
+    for home in registry.homes(suspect.actual):
+        if home.name == suspect.name and home.precision and not home.transposed:
+            return _confirmed("precision_lost", dtype=home.precision)
+    return None
+
+
+def _scaled(suspect: Suspect, _: Registry) -> Hypothesis | None:
+    import torch
+
+    expected, actual = suspect.expected.double(), suspect.actual.double()
+    if expected.shape != actual.shape or not expected.any():
+        return None
+    factor = float((actual * expected).sum() / expected.square().sum())
+    if factor == 0 or not torch.isfinite(torch.tensor(factor)):
+        return None
+    error = float((actual / factor - expected).abs().max() / expected.abs().max())
+    few = expected.numel() < 2
+    return None if error > SCALE_ROUNDING or few else _confirmed("scaled", factor=factor)
+
+
+def _rows_moved(suspect: Suspect, _: Registry) -> Hypothesis | None:
+    """Rows, columns or whole heads in another order."""
+    if suspect.actual.shape != suspect.expected.shape:
+        return None
+    for axis in range(min(suspect.actual.dim(), 2)):
+        order = _row_order(suspect.actual.transpose(0, axis), suspect.expected.transpose(0, axis))
+        if order is not None and -1 not in order:
+            return _name_order(order, axis, suspect.head_width)
+    return None
+
+
+def _rows_shifted(suspect: Suspect, _: Registry) -> Hypothesis | None:
+    """Rows shifted, with some lost at one end."""
+    if suspect.actual.shape != suspect.expected.shape or suspect.actual.dim() == 0:
+        return None
+    order = _row_order(suspect.actual, suspect.expected)
+    if order is None:
+        return None
+    shifts = [source - row for row, source in enumerate(order) if source >= 0]
+    if not shifts or 0 in shifts or len(set(shifts)) > 1:
+        return None
+    kept = len(shifts) >= len(order) - abs(shifts[0])
+    return _confirmed("rows_shifted", by=-shifts[0], axis=0) if kept else None
+
+
+def _partly_right(suspect: Suspect, _: Registry) -> Hypothesis | None:
+    if suspect.actual.shape != suspect.expected.shape:
+        return None
+    different = suspect.actual != suspect.expected
+    share = 1 - float(different.double().mean())
+    if share < COPIED_PART or not different.any():
+        return None
+    index = different.nonzero()[0].tolist()
+    detail = {"equal_share": share, "elements": int(different.sum()), "first_index": index}
+    return _confirmed("wrong_value" if share >= EQUAL_PART else "partly_copied", **detail)
+
+
+def _not_filled(suspect: Suspect, _: Registry) -> Hypothesis | None:
+    """Nothing of the source is left: a fresh initialization, or values from nowhere."""
+    if suspect.actual.shape != suspect.expected.shape:
+        return None
+    if is_constant(suspect.actual) and not is_constant(suspect.expected):
+        return _confirmed("not_filled", values=float(suspect.actual.flatten()[0]))
+    correlation = _correlation(suspect.actual, suspect.expected)
+    if abs(correlation) < UNRELATED and suspect.actual.numel() > 8:
+        return _confirmed("not_filled", correlation=correlation)
+    return None
+
+
+_TESTS: tuple[Test, ...] = (
+    _zeroed,
+    _sign_flipped,
+    _precision_lost,
+    _transposed,
+    _moved,
+    _scaled,
+    _rows_moved,
+    _rows_shifted,
+    _partly_right,
+    _not_filled,
+)
+
+
+def _unexplained(suspect: Suspect) -> Hypothesis:
+    detail: dict[str, Any] = {"shape": list(suspect.actual.shape)}
+    if suspect.actual.shape == suspect.expected.shape:
+        detail["correlation"] = _correlation(suspect.actual, suspect.expected)
+    return Hypothesis(name="wrong_value", confirmed=False, detail=detail)
+
+
+def layer_offset(name: str, home: str) -> int | None:
+    """By how many layers two names differ, if that is all they differ by."""
+    mine, theirs = name.split("."), home.split(".")
+    if len(mine) != len(theirs):
+        return None
+    parts = [(a, b) for a, b in zip(mine, theirs, strict=True) if a != b]
+    if len(parts) != 1 or not (parts[0][0].isdigit() and parts[0][1].isdigit()):
+        return None
+    return int(parts[0][1]) - int(parts[0][0])
+
+
+def _name_order(order: list[int], axis: int, head_width: int | None) -> Hypothesis | None:
+    count = len(order)
+    shift = order[0]
+    if order == list(range(count)):
+        return None
+    heads = _head_order(order, head_width)
+    if heads is not None:
+        return _confirmed("heads_permuted", heads=heads, axis=axis)
+    if all(source == (row + shift) % count for row, source in enumerate(order)):
+        by = -shift if shift <= count // 2 else count - shift
+        return _confirmed("rows_shifted", by=by, axis=axis)
+    moved = [row for row, source in enumerate(order) if source != row]
+    return _confirmed("rows_permuted", axis=axis, moved=len(moved), first=moved[:4])
+
+
+def _head_order(order: list[int], head_width: int | None) -> list[int] | None:
+    """The order of heads, if each moved as a whole."""
+    if not head_width or len(order) % head_width or len(order) == head_width:
+        return None
+    blocks = [order[i : i + head_width] for i in range(0, len(order), head_width)]
+    whole = all(
+        b[0] % head_width == 0 and b == list(range(b[0], b[0] + head_width)) for b in blocks
+    )
+    return [block[0] // head_width for block in blocks] if whole else None
+
+
+def _row_order(actual: Tensor, expected: Tensor) -> list[int] | None:
+    """For each row of `actual` the row of `expected` that it holds, -1 for none of them.
+
+    Equal rows are interchangeable; the nearest unused one is taken.
+    """
+    places: dict[bytes, list[int]] = {}
+    for row, values in enumerate(_row_bytes(expected)):
+        places.setdefault(values, []).append(row)
+    if len(places) < 2:
+        return None
+    order = []
+    for row, values in enumerate(_row_bytes(actual)):
+        free = places.get(values, [])
+        source = min(free, key=lambda place: abs(place - row), default=-1)
+        if source >= 0:
+            free.remove(source)
+        order.append(source)
+    return order
+
+
+def _row_bytes(tensor: Tensor) -> Iterator[bytes]:
+    rows = tensor.detach().float().contiguous().flatten(1) if tensor.dim() > 1 else tensor.float()
+    for row in rows.contiguous().numpy():
+        yield row.tobytes()
+
+
+def _correlation(left: Tensor, right: Tensor) -> float:
+    import torch
+
+    values = torch.stack([left.flatten().double(), right.flatten().double()])
+    if values.shape[1] < 2 or is_constant(left) or is_constant(right):
+        return 0.0
+    return float(torch.corrcoef(values)[0, 1])
+
+
+def _confirmed(name: str, **detail: Any) -> Hypothesis:
+    return Hypothesis(name=name, confirmed=True, detail=_plain(detail))
+
+
+def _plain(detail: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in detail.items() if value not in (None, False)}

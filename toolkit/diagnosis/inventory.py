@@ -1,0 +1,326 @@
+"""What a folder's files hold against what the checkpoint says, without running any model."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from toolkit.core.result import Finding, FindingKind, Hypothesis
+from toolkit.diagnosis.hypotheses import Suspect, explain
+from toolkit.diagnosis.provenance import Registry
+from toolkit.folder.contents import FolderContents
+from toolkit.folder.view import FolderView
+from toolkit.mapping import Plan
+from toolkit.mapping.ops import effective_weight
+from toolkit.replay.pairs import owner
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+GAIN = ".parametrizations.weight.original0"
+DIRECTION = ".parametrizations.weight.original1"
+OLD_NAMES = {".weight_g": GAIN, ".weight_v": DIRECTION}
+"""Names of weight norm before `torch.nn.utils.parametrizations`; transformers renames on load."""
+EFFECTIVE = 1e-6
+"""Another split of a weight norm into factors gives the same weight but for this rounding."""
+
+KEY_HYPOTHESES = {
+    "hidden_act": "wrong_activation",
+    "activation_function": "wrong_activation",
+    "feat_extract_activation": "wrong_activation",
+    "scale_embedding": "missing_scale",
+    "num_attention_heads": "wrong_head_count",
+    "decoder_attention_heads": "wrong_head_count",
+    "encoder_attention_heads": "wrong_head_count",
+    "do_stable_layer_norm": "norm_order",
+    "feat_extract_norm": "norm_order",
+    "layer_norm_eps": "wrong_epsilon",
+    "conv_stride": "wrong_stride",
+    "adapter_stride": "wrong_stride",
+    "forced_bos_token_id": "wrong_language",
+    "decoder_start_token_id": "wrong_start_token",
+    "do_normalize": "not_normalized",
+}
+"""What a wrong value of a configuration key is called; any other is a `wrong_value`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Truth:
+    """What a folder must hold, and who says so."""
+
+    plan: Plan
+    contents: FolderContents
+    tensors: Mapping[str, Tensor]
+    """The expected value of every assigned target tensor, in float32."""
+    head_widths: Mapping[str, int]
+    """Width of an attention head, by the prefix of the parameters it applies to."""
+
+
+def take_inventory(truth: Truth, view: FolderView) -> tuple[Finding, ...]:
+    """Every difference between the files and the checkpoint, as findings."""
+    keys = tuple(_key_findings(truth, view))
+    return (
+        *_tensor_findings(truth, view),
+        *keys,
+        *_vocabulary_findings(truth, view),
+    )
+
+
+def _tensor_findings(truth: Truth, view: FolderView) -> Iterator[Finding]:
+    actual = {_modern(name): tensor.float() for name, tensor in view.tensors.items()}
+    registry = Registry(truth.tensors)
+    suspects = []
+    for name, expected in truth.tensors.items():
+        if name not in actual:
+            yield _missing(truth, name)
+        elif not actual[name].equal(expected) and not _same_effect(name, truth, actual):
+            suspects.append(
+                Suspect(
+                    name=name,
+                    actual=actual[name],
+                    expected=expected,
+                    head_width=_head_width(truth, name),
+                )
+            )
+    explained = {suspect.name: explain(suspect, registry) for suspect in suspects}
+    yield from (_weights_finding(truth, names, explained) for names in _grouped(explained))
+    yield from _tied_findings(truth, view, actual)
+    yield from _unexpected(truth, actual)
+
+
+def _modern(name: str) -> str:
+    for old, new in OLD_NAMES.items():
+        if name.endswith(old):
+            return name.removesuffix(old) + new
+    return name
+
+
+def _same_effect(name: str, truth: Truth, actual: Mapping[str, Tensor]) -> bool:
+    """Whether a weight norm is split in another way into the same effective weight."""
+    for mine, other in ((GAIN, DIRECTION), (DIRECTION, GAIN)):
+        if name.endswith(mine):
+            stem = name.removesuffix(mine)
+            if f"{stem}{other}" not in actual:
+                return False
+            expected = effective_weight(truth.tensors[stem + GAIN], truth.tensors[stem + DIRECTION])
+            found = effective_weight(actual[stem + GAIN], actual[stem + DIRECTION])
+            if found.shape != expected.shape:
+                return False
+            return bool((found - expected).abs().max() <= EFFECTIVE * expected.abs().max())
+    return False
+
+
+def _head_width(truth: Truth, name: str) -> int | None:
+    if "_proj." not in name:
+        return None
+    return next((w for prefix, w in truth.head_widths.items() if name.startswith(prefix)), None)
+
+
+def _grouped(explained: Mapping[str, Hypothesis]) -> Iterator[tuple[str, ...]]:
+    """Tensors that one mistake explains: swapped with each other, or off by the same layers."""
+    groups: dict[Any, list[str]] = defaultdict(list)
+    for name, hypothesis in explained.items():
+        groups[_group_key(name, hypothesis, explained)].append(name)
+    return (tuple(names) for names in groups.values())
+
+
+def _group_key(name: str, hypothesis: Hypothesis, explained: Mapping[str, Hypothesis]) -> Any:
+    if hypothesis.name == "layer_offset":
+        partner = hypothesis.detail["with"]
+        back = explained.get(partner)
+        if back is not None and back.detail.get("with") == name:
+            return "pair", owner(min(name, partner)), owner(max(name, partner))
+        return "offset", hypothesis.detail["offset"], _stack(name)
+    if hypothesis.name == "swapped_with" and hypothesis.detail["with"] in explained:
+        both = sorted((name, hypothesis.detail["with"]))
+        return "pair", owner(both[0]), owner(both[1])
+    return owner(name), hypothesis.name
+
+
+def _stack(name: str) -> str:
+    return ".".join(part for part in name.split(".") if not part.isdigit()).split(".layers")[0]
+
+
+def _weights_finding(
+    truth: Truth, names: tuple[str, ...], explained: Mapping[str, Hypothesis]
+) -> Finding:
+    hypothesis = explained[names[0]]
+    assignments = [truth.plan.assignments[name] for name in names]
+    sources = tuple(dict.fromkeys(a.source for a in assignments if a.source is not None))
+    others = f" and {len(names) - 1} more" if len(names) > 1 else ""
+    return Finding(
+        kind="missing" if hypothesis.name == "not_filled" else "weights",
+        target_module=owner(names[0]),
+        target_parameters=names,
+        source_module=owner(sources[0]) if sources else "",
+        source_parameters=sources,
+        rule=assignments[0].origin,
+        summary=f"`{names[0]}`{others} {_say(hypothesis)}",
+        hypothesis=hypothesis,
+        fix=_fix(hypothesis, names[0], sources),
+    )
+
+
+def _missing(truth: Truth, name: str) -> Finding:
+    assignment = truth.plan.assignments[name]
+    return Finding(
+        kind="missing",
+        target_module=owner(name),
+        target_parameters=(name,),
+        source_module=owner(assignment.source or ""),
+        source_parameters=(assignment.source,) if assignment.source else (),
+        rule=assignment.origin,
+        summary=f"`{name}` is missing from the folder; transformers fills it at random",
+        hypothesis=Hypothesis(name="not_filled", confirmed=True, detail={"missing": True}),
+        fix=f"write `{assignment.source or assignment.op.name}` there",
+    )
+
+
+def _tied_findings(
+    truth: Truth, view: FolderView, actual: Mapping[str, Tensor]
+) -> Iterator[Finding]:
+    for tie in truth.plan.ties:
+        if tie.target in actual and not actual[tie.target].equal(truth.tensors[tie.target_twin]):
+            yield Finding(
+                kind="weights",
+                target_module=owner(tie.target),
+                target_parameters=(tie.target,),
+                source_module=owner(tie.source),
+                source_parameters=(tie.source,),
+                rule=str(tie),
+                summary=f"`{tie.target}` must be `{tie.target_twin}`, but is another tensor",
+                hypothesis=Hypothesis(name="tie_broken", confirmed=True),
+                fix=f"leave `{tie.target}` out of the file; transformers ties it",
+            )
+
+
+def _unexpected(truth: Truth, actual: Mapping[str, Tensor]) -> Iterator[Finding]:
+    for name in actual:
+        if name not in truth.plan.targets:
+            yield Finding(
+                kind="weights",
+                target_module=owner(name),
+                target_parameters=(name,),
+                summary=f"`{name}` has no place in the model that the checkpoint describes",
+                hypothesis=Hypothesis(name="wrong_value", confirmed=True, detail={"extra": True}),
+                fix=f"remove `{name}`, or correct the key that makes the model want it",
+            )
+
+
+def _key_findings(truth: Truth, view: FolderView) -> Iterator[Finding]:
+    for key, expected in expected_keys(truth.contents):
+        found = view.value(key)
+        if _plain(found) != _plain(expected):
+            yield _key_finding(key, expected, found)
+
+
+def expected_keys(contents: FolderContents) -> Iterator[tuple[str, Any]]:
+    """Every configuration key that the checkpoint determines, with its value."""
+    for key, value in contents.config.items():
+        if key in ("encoder", "decoder"):
+            yield from ((f"{key}.{inner}", item) for inner, item in value.items())
+        elif key not in ("dtype", "architectures"):
+            yield key, value
+    for group, values in (
+        ("generation_config", contents.generation),
+        ("preprocessor_config", contents.preprocessor),
+    ):
+        for key, value in values.items():
+            if key not in ("feature_extractor_type", "processor_class"):
+                yield f"{group}.{key}", value
+
+
+def _key_finding(key: str, expected: Any, found: Any) -> Finding:
+    name = _key_hypothesis(key, expected)
+    return Finding(
+        kind=_key_kind(key),
+        target_module="",
+        config_keys=(key,),
+        summary=f"`{key}` must be {expected!r} as the checkpoint says, but is {found!r}",
+        hypothesis=Hypothesis(
+            name=name, confirmed=True, detail={"expected": repr(expected), "found": repr(found)}
+        ),
+        fix=f"set `{key}` to {expected!r}",
+    )
+
+
+def _key_hypothesis(key: str, expected: Any) -> str:
+    name = key.rpartition(".")[2]
+    if name == "tie_word_embeddings":
+        return "tie_broken" if expected else "tie_invented"
+    return KEY_HYPOTHESES.get(name, "wrong_value")
+
+
+def _key_kind(key: str) -> FindingKind:
+    if key.startswith("generation_config."):
+        return "generation"
+    return "front_end" if key.startswith("preprocessor_config.") else "config"
+
+
+def _vocabulary_findings(truth: Truth, view: FolderView) -> Iterator[Finding]:
+    wrong = tuple(_wrong_rows(truth.contents, view.tokenizer))
+    if wrong:
+        yield Finding(
+            kind="vocabulary",
+            target_module="",
+            config_keys=("tokenizer.json",),
+            summary=f"the tokenizer differs from dict.txt: {'; '.join(wrong[:3])}",
+            hypothesis=Hypothesis(
+                name="wrong_vocabulary", confirmed=True, detail={"rows": list(wrong[:20])}
+            ),
+            fix="build the tokenizer row by row from dict.txt and the sentencepiece model",
+        )
+
+
+def _wrong_rows(contents: FolderContents, tokenizer: Any) -> Iterator[str]:
+    if tokenizer is None:
+        yield "no tokenizer loads"
+        return
+    symbols = contents.dictionary.symbols
+    tokens = tokenizer.convert_ids_to_tokens(list(range(len(symbols))))
+    for index, (symbol, token) in enumerate(zip(symbols, tokens, strict=True)):
+        if symbol != token:
+            yield f"{index} is {token!r}, not {symbol!r}"
+    if len(tokenizer) != len(symbols):
+        yield f"it has {len(tokenizer)} tokens, not {len(symbols)}"
+    for expected, name in enumerate(("bos", "pad", "eos", "unk")):
+        found = getattr(tokenizer, f"{name}_token_id")
+        if found != expected:
+            yield f"{name}_token_id is {found}, not {expected}"
+    for lang, index in contents.language_tags.items():
+        if index not in tokenizer.all_special_ids:
+            yield f"the tag of {lang} is no special token"
+
+
+def _say(hypothesis: Hypothesis) -> str:
+    detail = hypothesis.detail
+    sentences = {
+        "zeroed": "holds zeros",
+        "sign_flipped": "holds its values with the sign flipped",
+        "transposed": "holds its values transposed",
+        "precision_lost": f"went through {detail.get('dtype')}",
+        "swapped_with": f"holds the values of `{detail.get('with')}`",
+        "layer_offset": f"holds the values of a layer {detail.get('offset')} further",
+        "scaled": f"holds its values times {detail.get('factor')}",
+        "heads_permuted": f"holds its heads in the order {detail.get('heads')}",
+        "rows_permuted": f"holds {detail.get('moved')} of its rows in other places",
+        "rows_shifted": f"holds its rows shifted by {detail.get('by')}",
+        "partly_copied": f"holds only {detail.get('equal_share', 0):.0%} of its values",
+        "not_filled": "holds nothing of its source",
+        "wrong_value": f"differs in {detail.get('elements', 'its')} elements",
+    }
+    return sentences.get(hypothesis.name, hypothesis.name)
+
+
+def _fix(hypothesis: Hypothesis, name: str, sources: Iterable[str]) -> str:
+    source = ", ".join(f"`{s}`" for s in sources)
+    home = hypothesis.detail.get("with")
+    if home:
+        return f"map {source} to `{name}`; what stands there belongs to `{home}`"
+    return f"write {source} to `{name}` unchanged"
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value

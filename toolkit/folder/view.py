@@ -1,0 +1,146 @@
+"""A Hugging Face folder as it lies on disk, read piece by piece, whatever is wrong with it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from toolkit.core.errors import BadInput
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+WEIGHTS = "model.safetensors"
+INDEX = "model.safetensors.index.json"
+MAX_JSON_BYTES = 64 << 20
+"""Tokenizer files of 250,000 pieces have 17 MB."""
+ABSENT = "<absent>"
+"""The value of a key that neither a file nor a class default gives."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FolderView:
+    """What the files of a folder say, independent of whether transformers can load them."""
+
+    path: Path
+    tensors: Mapping[str, Tensor]
+    config: Mapping[str, Any]
+    generation: Mapping[str, Any]
+    preprocessor: Mapping[str, Any]
+    tokenizer: Any
+    """A fast tokenizer, or None where none loads."""
+    problems: tuple[str, ...]
+    """Files that are missing or cannot be read."""
+
+    def value(self, key: str) -> Any:
+        """The value of a key such as `decoder.scale_embedding`, class defaults filled in."""
+        part, _, name = key.rpartition(".")
+        groups = {
+            "generation_config": self.generation,
+            "preprocessor_config": self.preprocessor,
+            "encoder": self.config.get("encoder", {}),
+            "decoder": self.config.get("decoder", {}),
+        }
+        return groups.get(part, self.config).get(name, ABSENT)
+
+
+def view_folder(path: Path) -> FolderView:
+    """Reads a folder's tensors, configurations and tokenizer, each on its own.
+
+    Raises:
+        BadInput: it is no folder, or holds no weights in safetensors.
+    """
+    if not path.is_dir():
+        raise BadInput(
+            f"`{path}` must be a Hugging Face folder, but is no folder. Name the folder that a "
+            "conversion wrote."
+        )
+    problems: list[str] = []
+    tokenizer = _tokenizer(path, problems)
+    return FolderView(
+        path=path,
+        tensors=_tensors(path),
+        config=_with_defaults(_read(path / "config.json", problems)),
+        generation=_generation(_read(path / "generation_config.json", problems)),
+        preprocessor=_preprocessor(_read(path / "preprocessor_config.json", problems)),
+        tokenizer=tokenizer,
+        problems=tuple(problems),
+    )
+
+
+def _tensors(path: Path) -> dict[str, Tensor]:
+    from safetensors import SafetensorError, safe_open
+
+    files = sorted(path.glob("*.safetensors"))
+    if not files:
+        raise BadInput(
+            f"`{path}` must hold its weights as `{WEIGHTS}`, or in shards with `{INDEX}`, but "
+            "holds none. Save the model with `save_pretrained`."
+        )
+    tensors: dict[str, Tensor] = {}
+    for file in files:
+        try:
+            with safe_open(file, framework="pt") as opened:
+                tensors.update({name: opened.get_tensor(name) for name in opened.keys()})
+        except (SafetensorError, OSError) as error:
+            raise BadInput(
+                f"`{file}` must be a safetensors file, but {error}. Save the model again."
+            ) from error
+    return tensors
+
+
+def _read(file: Path, problems: list[str]) -> dict[str, Any]:
+    try:
+        if file.stat().st_size > MAX_JSON_BYTES:
+            raise ValueError(f"it has more than {MAX_JSON_BYTES} bytes")
+        values = json.loads(file.read_text(encoding="utf-8"))
+        if not isinstance(values, dict):
+            raise ValueError("it holds no object")
+    except (OSError, ValueError, RecursionError) as error:
+        problems.append(f"{file.name}: {error}")
+        return {}
+    return values
+
+
+def _with_defaults(raw: Mapping[str, Any]) -> dict[str, Any]:
+    sides = {
+        side: {**_class_defaults(raw[side]), **raw[side]}
+        for side in ("encoder", "decoder")
+        if isinstance(raw.get(side), dict)
+    }
+    return {**raw, **sides}
+
+
+def _class_defaults(raw: Mapping[str, Any]) -> dict[str, Any]:
+    import transformers
+
+    try:
+        defaults = transformers.AutoConfig.for_model(str(raw.get("model_type")))
+    except ValueError:
+        return {}
+    return dict(defaults.to_dict())
+
+
+def _generation(raw: Mapping[str, Any]) -> dict[str, Any]:
+    import transformers
+
+    return {**transformers.GenerationConfig().to_dict(), **raw}
+
+
+def _preprocessor(raw: Mapping[str, Any]) -> dict[str, Any]:
+    import transformers
+
+    return {**transformers.Wav2Vec2FeatureExtractor().to_dict(), **raw}
+
+
+def _tokenizer(path: Path, problems: list[str]) -> Any:
+    import transformers
+
+    try:
+        return transformers.AutoTokenizer.from_pretrained(path)
+    except Exception as error:
+        problems.append(f"tokenizer: {' '.join(str(error).split())[:200]}")
+        return None
