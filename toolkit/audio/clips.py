@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,6 +76,7 @@ def read_clips(paths: Sequence[Path], *, min_samples: int = 1) -> tuple[Clip, ..
         BadInput: a path holds no audio, or a clip is unreadable, too short or too long.
     """
     clips = tuple(_read_all(paths or [golden_folder()]))
+    _refuse_duplicates(clips)
     short = [c for c in clips if len(c.waveform) < min_samples]
     if short:
         names = ", ".join(f"`{c.name}` ({len(c.waveform)} samples)" for c in short)
@@ -83,6 +85,16 @@ def read_clips(paths: Sequence[Path], *, min_samples: int = 1) -> tuple[Clip, ..
             "encoder frame, but has fewer. Leave it out, or name longer clips with `--audio`."
         )
     return clips
+
+
+def _refuse_duplicates(clips: Sequence[Clip]) -> None:
+    counts = Counter(clip.name for clip in clips)
+    twice = [f"`{name}`" for name, count in counts.items() if count > 1]
+    if twice:
+        raise BadInput(
+            f"{', '.join(twice)} must name one clip each, as reports tell clips by name, but name "
+            "several. Rename the files."
+        )
 
 
 def _read_all(paths: Iterable[Path]) -> Iterator[Clip]:
@@ -107,15 +119,7 @@ def _read_folder(folder: Path) -> Iterator[Clip]:
 
 
 def _read_manifest(folder: Path) -> Iterator[Clip]:
-    path = folder / MANIFEST
-    try:
-        manifest = tomllib.loads(path.read_text(encoding="utf-8"))
-        entries: list[Mapping[str, Any]] = manifest["clip"]
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, KeyError) as error:
-        raise BadInput(
-            f"`{path}` must be TOML with `[[clip]]` tables, but {error}. Correct the manifest."
-        ) from error
-    for entry in entries:
+    for entry in _read_entries(folder / MANIFEST):
         file = folder / entry["file"]
         _check_hash(file, entry["sha256"])
         yield Clip(
@@ -125,6 +129,27 @@ def _read_manifest(folder: Path) -> Iterator[Clip]:
             lang=entry.get("lang"),
             kind=entry.get("kind", "speech"),
         )
+
+
+def _read_entries(path: Path) -> list[Mapping[str, Any]]:
+    try:
+        entries = tomllib.loads(path.read_text(encoding="utf-8"))["clip"]
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, KeyError) as error:
+        raise BadInput(
+            f"`{path}` must be TOML with `[[clip]]` tables, but {error}. Correct the manifest."
+        ) from error
+    if not isinstance(entries, list) or not entries or not all(map(_is_entry, entries)):
+        raise BadInput(
+            f"`{path}` must have `[[clip]]` tables, each with the texts `file` and `sha256`, but "
+            "has none or others. Correct the manifest."
+        )
+    return entries
+
+
+def _is_entry(entry: Any) -> bool:
+    return isinstance(entry, dict) and all(
+        isinstance(entry.get(key), str) for key in ("file", "sha256")
+    )
 
 
 def _check_hash(file: Path, expected: str) -> None:
@@ -140,6 +165,7 @@ def _check_hash(file: Path, expected: str) -> None:
 
 
 def _read_waveform(path: Path) -> NDArray[np.float32]:
+    import numpy as np
     import soundfile
 
     try:
@@ -151,6 +177,10 @@ def _read_waveform(path: Path) -> NDArray[np.float32]:
             f"`{path}` must be an audio file that libsndfile reads, but {error} "
             "Convert it to FLAC or WAV."
         ) from error
+    if not np.isfinite(samples).all():
+        raise BadInput(
+            f"`{path}` must hold finite samples, but holds NaN or infinity. Write it again."
+        )
     return _to_mono_16k(samples, rate)
 
 

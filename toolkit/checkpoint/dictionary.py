@@ -63,7 +63,8 @@ def read_dictionary(path: Path) -> Dictionary:
             f"`{path}` must be a readable fairseq dictionary in UTF-8, but {error}. "
             "Name the right file with `--dict`."
         ) from error
-    return Dictionary(symbols=_parse(path, text.splitlines()))
+    # Only line feeds end a row; `splitlines` would also split at symbols such as U+2028.
+    return Dictionary(symbols=_parse(path, text.removesuffix("\n").split("\n") if text else ()))
 
 
 def _parse(path: Path, rows: Iterable[str]) -> tuple[str, ...]:

@@ -72,14 +72,22 @@ def _find_spm(folder: Path, yaml_path: Path, config: Mapping[str, Any]) -> Path:
 
 
 def _beside(folder: Path, yaml_path: Path, name: str, what: str, option: str) -> Path:
-    candidates = [Path(name), yaml_path.parent / name, folder / name, folder / Path(name).name]
+    # An absolute name stays itself under `/`; one relative to the working folder never counts.
+    candidates = [yaml_path.parent / name, folder / name, folder / Path(name).name]
     for candidate in candidates:
-        if candidate.is_file():
+        if _is_file(candidate):
             return candidate
     raise BadInput(
         f"`{name}`, the {what} that `{yaml_path}` names, must stand beside the checkpoint in "
         f"`{folder}`, but does not. Name it with `{option}`."
     )
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name that no file can have
+        return False
 
 
 def _read_yaml(path: Path) -> Mapping[str, Any]:
@@ -92,7 +100,7 @@ def _read_yaml(path: Path) -> Mapping[str, Any]:
                 f"but has {path.stat().st_size}. Name the right file with `--config-yaml`."
             )
         config = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
+    except (OSError, ValueError, yaml.YAMLError, RecursionError) as error:
         raise BadInput(
             f"`{path}` must be the checkpoint's data configuration in YAML, but {_first(error)}. "
             "Name it with `--config-yaml`."

@@ -57,7 +57,8 @@ class Measure:
         """Whether the error is within its tolerance; comparing nothing, and NaN, are failures."""
         if self.compared > 0 and self.error <= self.tolerance:
             return "pass"
-        return "deviation" if self.declared and self.compared > 0 else "fail"
+        excess = self.declared and self.compared > 0 and not math.isnan(self.error)
+        return "deviation" if excess else "fail"
 
     def to_dict(self) -> dict[str, Any]:
         """The measure with its verdict and the smallest tolerance that would pass."""

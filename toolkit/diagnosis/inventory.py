@@ -86,7 +86,7 @@ def _tensor_findings(truth: Truth, view: FolderView) -> Iterator[Finding]:
             )
     explained = {suspect.name: explain(suspect, registry) for suspect in suspects}
     yield from (_weights_finding(truth, names, explained) for names in _grouped(explained))
-    yield from _tied_findings(truth, view, actual)
+    yield from _tied_findings(truth, actual)
     yield from _unexpected(truth, actual)
 
 
@@ -178,9 +178,7 @@ def _missing(truth: Truth, name: str) -> Finding:
     )
 
 
-def _tied_findings(
-    truth: Truth, view: FolderView, actual: Mapping[str, Tensor]
-) -> Iterator[Finding]:
+def _tied_findings(truth: Truth, actual: Mapping[str, Tensor]) -> Iterator[Finding]:
     for tie in truth.plan.ties:
         if tie.target in actual and not actual[tie.target].equal(truth.tensors[tie.target_twin]):
             yield Finding(

@@ -183,7 +183,9 @@ class XMTransformer:
         """What the network is, read off the tensors first and the arguments second."""
         arguments = read_arguments(checkpoint)
         facts = Facts(checkpoint)
-        encoder = _overridden(dict(_encoder(facts, arguments)), options.encoder_config, "encoder")
+        encoder = _overridden(
+            dict(_encoder(facts, arguments, options)), options.encoder_config, "encoder"
+        )
         decoder = _overridden(dict(_decoder(facts, arguments)), options.decoder_config, "decoder")
         unknown = (*_unknown(encoder, "encoder"), *_unknown(decoder, "decoder"))
         return Network(
@@ -286,7 +288,7 @@ MISSING = object()
 """The value of a field that neither tensors nor arguments give."""
 
 
-def _encoder(facts: Facts, arguments: Arguments) -> Iterator[tuple[str, Derived]]:
+def _encoder(facts: Facts, arguments: Arguments, options: Options) -> Iterator[tuple[str, Derived]]:
     w2v, model = arguments.w2v_model, arguments.model
     convs = [facts.shape(f"{CONV}{i}.0.weight") for i in range(facts.count(CONV))]
     width = facts.shape(W2V + "encoder.layer_norm.weight")[0]
@@ -300,7 +302,8 @@ def _encoder(facts: Facts, arguments: Arguments) -> Iterator[tuple[str, Derived]
     yield "hidden_act", _activation(w2v, "w2v_args")
     yield "conv_dim", _shape([c[0] for c in convs], CONV + "{i}.0.weight")
     yield "conv_kernel", _shape([c[2] for c in convs], CONV + "{i}.0.weight")
-    yield "conv_stride", _strides(w2v)
+    if "conv_stride" not in options.encoder_config:
+        yield "conv_stride", _strides(w2v)
     yield "conv_bias", _present(facts.has(f"{CONV}0.0.bias"), f"{CONV}0.0.bias")
     yield "feat_extract_norm", _present(facts.extractor_norm, f"{CONV}0.2.1.weight")
     gelu = "fairseq's ConvFeatureExtractionModel and make_conv_pos use GELU"
@@ -464,7 +467,7 @@ def _unknown(derived: Mapping[str, Derived], side: str) -> Iterator[Reason]:
 def _rows(
     facts: Facts, encoder: Mapping[str, Derived], decoder: Mapping[str, Derived]
 ) -> tuple[Row, ...]:
-    masks = any(encoder[key].value > 0 for key in ("mask_time_prob", "mask_feature_prob"))
+    masks = any(_number(encoder, key) > 0 for key in ("mask_time_prob", "mask_feature_prob"))
     layer_norm = facts.extractor_norm == "layer"
     projects = facts.has(W2V + "post_extract_proj.weight")
     normed = facts.has(POS_CONV + "weight_g")
@@ -480,6 +483,16 @@ def _rows(
         *(TIED_OUTPUT if decoder["tie_word_embeddings"].value else UNTIED_OUTPUT),
         *(row for row in PRETRAINING_LEFTOVERS if facts.has_under(row.source.split("{")[0])),
     )
+
+
+def _number(derived: Mapping[str, Derived], key: str) -> float:
+    field = derived[key]
+    if not isinstance(field.value, (int, float)):
+        raise BadInput(
+            f"`{key}` must be a number, but {field.evidence} says {field.value!r}. Supply "
+            f"`--encoder-config '{{\"{key}\": ...}}'`."
+        )
+    return field.value
 
 
 def _layouts(facts: Facts) -> tuple[Layout, ...]:
@@ -503,9 +516,11 @@ def _refusals(
         ("decoder.embed_positions", not facts.has("decoder.embed_positions.weight"), "MBartDecoder has learned positions, this decoder sinusoidal ones or none"),
         ("decoder.embed_tokens", width != d_model and encoder["output_hidden_size"].value != d_model, f"MBartAttention reads states of the decoder's width {d_model}, but the encoder gives {width}"),
         ("encoder.adaptor.layers", encoder.get("adapter_kernel_size", _shape(3, "")).value != 2 * HF_ADAPTER_PADDING + 1, "Wav2Vec2AdapterLayer pads by one, which is right for kernels of three only"),
+        ("encoder.adaptor.layers", facts.has("encoder.adaptor.layers.0.weight") and encoder["output_hidden_size"].value != width, "Wav2Vec2Model changes the width before its adapter only, through a projection of its own"),
         ("w2v_args.layer_type", str(w2v.get("layer_type", "transformer")) != "transformer", "Wav2Vec2Model has transformer layers only"),
         ("w2v_args.pos_conv_depth", int(w2v.get("pos_conv_depth", 1)) > 1, "Wav2Vec2Model has one positional convolution"),
         ("args.activation_fn", model.get("activation_fn", "gelu") not in ACTIVATIONS, "no function of transformers equals it"),
+        ("w2v_args.activation_fn", w2v.get("activation_fn", "gelu") not in ACTIVATIONS, "no function of transformers equals it"),
         ("decoder.project", facts.has_under("decoder.project_"), "MBartDecoder has no projections around its layers"),
     ):  # fmt: skip
         if present:
@@ -551,8 +566,18 @@ def _refuse_language(sidecars: Sidecars, options: Options) -> None:
         )
 
 
-def _only_language(sidecars: Sidecars, languages: Mapping[str, int]) -> str:
+def _hub(sidecars: Sidecars) -> Mapping[str, Any]:
     hub = sidecars.config.get("hub") or {}
+    if not isinstance(hub, Mapping):
+        raise BadInput(
+            f"`hub` in `{sidecars.config_yaml}` must be a mapping, but is {hub!r:.80}. Correct it, "
+            "or name the checkpoint's own configuration with `--config-yaml`."
+        )
+    return hub
+
+
+def _only_language(sidecars: Sidecars, languages: Mapping[str, int]) -> str:
+    hub = _hub(sidecars)
     if hub.get("tgt_lang"):
         return str(hub["tgt_lang"])
     if len(languages) == 1:
@@ -585,7 +610,7 @@ def _normalization(arguments: Arguments, sidecars: Sidecars) -> tuple[Derived, l
 
 
 def _normalization_claims(arguments: Arguments, sidecars: Sidecars) -> Iterator[tuple[str, bool]]:
-    hub = sidecars.config.get("hub") or {}
+    hub = _hub(sidecars)
     if hub.get("input_type") in ("waveform", "standardized_waveform"):
         yield "config.yaml hub.input_type", hub["input_type"] == "standardized_waveform"
     if "normalize" in arguments.model:
@@ -644,8 +669,11 @@ def _generation(
         "early_stopping": True,
         "no_repeat_ngram_size": search.no_repeat_ngram_size,
     }
+    if search.min_len > 1 or lang is None:
+        # The tag counts as a generated token on both sides, so that one token is no bound behind it.
+        values["min_new_tokens"] = search.min_len
     if lang is None:
-        return {**values, "min_new_tokens": search.min_len}
+        return values
     return {**values, "forced_bos_token_id": dictionary.languages[lang]}
 
 
@@ -675,7 +703,7 @@ def _w2v(checkpoint: Checkpoint) -> Any:
 
 def _reference_yaml(sidecars: Sidecars, normalize: Derived) -> dict[str, Any]:
     input_type = "standardized_waveform" if normalize.value else "waveform"
-    hub = {**(sidecars.config.get("hub") or {}), "input_type": input_type}
+    hub = {**_hub(sidecars), "input_type": input_type}
     return {
         **sidecars.config,
         "vocab_filename": "dict.txt",

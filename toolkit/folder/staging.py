@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -57,7 +58,7 @@ def staged_folder(destination: Path) -> Iterator[StagedFolder]:
 
 
 def _refuse_existing(destination: Path) -> None:
-    if destination.exists() or destination.is_symlink():
+    if os.path.lexists(destination):
         raise BadInput(
             f"`{destination}` must not exist yet, but does. Remove it, or choose another OUT."
         )

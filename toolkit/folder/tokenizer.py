@@ -17,8 +17,7 @@ from toolkit.folder.contents import FolderContents
 
 UNIGRAM = 1
 """`TrainerSpec.ModelType` of sentencepiece's unigram models."""
-OUT_OF_REACH = -1e4
-"""Log-probability of dictionary rows that sentencepiece never produces."""
+NFKC_RULES = ("nfkc", "nmt_nfkc", "nfkc_cf", "nmt_nfkc_cf")
 SPACE = "\u2581"
 
 
@@ -28,6 +27,8 @@ class Pieces:
 
     scores: Mapping[str, float]
     charsmap: bytes
+    rule_name: str
+    """What sentencepiece calls the rules in `charsmap`."""
     add_dummy_prefix: bool
     remove_extra_whitespaces: bool
 
@@ -57,6 +58,7 @@ def read_pieces(path: Path) -> Pieces:
         )
     return Pieces(
         scores={piece.piece: piece.score for piece in model.pieces},
+        rule_name=model.normalizer_spec.name,
         charsmap=model.normalizer_spec.precompiled_charsmap,
         add_dummy_prefix=model.normalizer_spec.add_dummy_prefix,
         remove_extra_whitespaces=model.normalizer_spec.remove_extra_whitespaces,
@@ -86,14 +88,14 @@ def build_tokenizer(contents: FolderContents) -> Any:
 
 
 def _backend(contents: FolderContents, pieces: Pieces) -> Any:
-    from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers
+    from tokenizers import AddedToken, Regex, Tokenizer, decoders, models
 
     symbols = contents.dictionary.symbols
-    rows = [(symbol, pieces.scores.get(symbol, OUT_OF_REACH)) for symbol in symbols]
+    # Not lower: the score of an unknown letter follows the lowest score of all.
+    lowest = min(pieces.scores.values())
+    rows = [(symbol, pieces.scores.get(symbol, lowest)) for symbol in symbols]
     tokenizer = Tokenizer(models.Unigram(rows, unk_id=UNK, byte_fallback=False))
     tokenizer.normalizer = _normalizer(pieces)
-    scheme = "always" if pieces.add_dummy_prefix else "never"
-    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(replacement=SPACE, prepend_scheme=scheme)
     # As fairseq's SentencepieceBPE.decode: spaces for the marks, none at either end.
     tokenizer.decoder = decoders.Sequence(
         [
@@ -113,10 +115,17 @@ def _normalizer(pieces: Pieces) -> Any:
 
     steps: list[Any] = []
     if pieces.charsmap:
+        if pieces.rule_name in NFKC_RULES:
+            # `Precompiled` loses what combines with a letter in decomposed text.
+            steps.append(normalizers.NFC())
         steps.append(normalizers.Precompiled(pieces.charsmap))
     if pieces.remove_extra_whitespaces:
         steps.append(normalizers.Strip(left=True, right=True))
         steps.append(normalizers.Replace(Regex(" {2,}"), " "))
+    steps.append(normalizers.Replace(" ", SPACE))
+    if pieces.add_dummy_prefix:
+        # `Metaspace` would leave out the mark before a text that begins with one.
+        steps.append(normalizers.Prepend(SPACE))
     return normalizers.Sequence(steps)
 
 

@@ -84,7 +84,8 @@ def _tensors(path: Path) -> dict[str, Tensor]:
     for file in files:
         try:
             with safe_open(file, framework="pt") as opened:
-                tensors.update({name: opened.get_tensor(name) for name in opened.keys()})
+                names = list(opened.keys())
+                tensors.update({name: opened.get_tensor(name) for name in names})
         except (SafetensorError, OSError) as error:
             raise BadInput(
                 f"`{file}` must be a safetensors file, but {error}. Save the model again."

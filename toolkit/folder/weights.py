@@ -34,15 +34,16 @@ def write_weights(plan: Plan, checkpoint: Checkpoint, folder: Path) -> None:
     Raises:
         BadInput: the source's tied tensors differ, or the disk refuses.
     """
+    from safetensors import SafetensorError
     from safetensors.torch import save_file
 
     check_ties(plan, checkpoint)
     tensors = {a.target: target_tensor(a, plan, checkpoint) for a in plan.assignments.values()}
     try:
         save_file(tensors, str(folder / FILE_NAME), metadata={"format": "pt"})
-    except OSError as error:
+    except (OSError, SafetensorError) as error:
         raise BadInput(
-            f"`{folder / FILE_NAME}` must be written whole, but {error.strerror}. "
+            f"`{folder / FILE_NAME}` must be written whole, but {error}. "
             "Make room, or choose another OUT."
         ) from error
 

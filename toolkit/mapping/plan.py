@@ -77,6 +77,7 @@ def make_plan(
         *_unclaimed(table, claims),
         *_unused(table, claims),
         *_unproduced(table, claims, ties, targets),
+        *_loose_ties(assignments, ties),
         *_misshapen(assignments, sources, targets),
     ]
     if problems:
@@ -175,18 +176,36 @@ def _unproduced(
             )
 
 
+def _loose_ties(assignments: Mapping[str, Assignment], ties: Iterable[Tie]) -> Iterator[str]:
+    for tie in ties:
+        twin = assignments.get(tie.target_twin)
+        if twin is None or twin.source != tie.source_twin:
+            yield (
+                f"`{tie}` must join what a rule joins, but no rule makes `{tie.target_twin}` of "
+                f"`{tie.source_twin}`. Correct the tie."
+            )
+
+
 def _misshapen(
     assignments: Mapping[str, Assignment],
     sources: Mapping[str, TensorSpec],
     targets: Mapping[str, TensorSpec],
 ) -> Iterator[str]:
     for name, assignment in assignments.items():
-        if name not in targets or assignment.source is None:
-            continue
-        if isinstance(assignment.op, (Identity, Zeros)):
+        if name not in targets:
             continue
         expected = targets[name].shape
-        found = assignment.op.shapes(sources[assignment.source].shape)[assignment.output]
+        if isinstance(assignment.op, Identity) and (
+            len(expected) != 2 or expected[0] != expected[1]
+        ):
+            yield (
+                f"`{name}` must be a square matrix to be filled with the identity, but has shape "
+                f"{expected}. The checkpoint lost a tensor, or the `Fill` is wrong."
+            )
+        if assignment.source is None or isinstance(assignment.op, (Identity, Zeros)):
+            continue
+        shapes = assignment.op.shapes(sources[assignment.source].shape)
+        found = shapes[assignment.output] if assignment.output < len(shapes) else None
         if found != expected:
             yield (
                 f"`{name}` must have shape {expected} as config.json says, but "
