@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -45,6 +46,15 @@ KEY_HYPOTHESES = {
 }
 """What a wrong value of a configuration key is called; any other is a `wrong_value`."""
 
+IRRELEVANT_KEYS = frozenset(
+    {"architectures", "dtype", "torch_dtype", "transformers_version", "_name_or_path"}
+    | {"id2label", "label2id", "processor_class", "feature_extractor_type", "model_type"}
+    | {"is_encoder_decoder", "tie_encoder_decoder", "vocab_size", "num_feat_extract_layers"}
+    | {"chunk_size_feed_forward", "output_attentions", "output_hidden_states", "return_dict"}
+    | {"bos_token_id", "eos_token_id", "pad_token_id", "_from_model_config"}
+)
+"""Keys that differ from a class default without any effect on what the model computes."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Truth:
@@ -56,6 +66,10 @@ class Truth:
     """The expected value of every assigned target tensor, in float32."""
     head_widths: Mapping[str, int]
     """Width of an attention head, by the prefix of the parameters it applies to."""
+    encodings: Mapping[str, tuple[int, ...]]
+    """Texts and the ids that fairseq gives them, tag and end included."""
+    tokenizer: Any
+    """The tokenizer that the dictionary and the sentencepiece model make."""
 
 
 def take_inventory(truth: Truth, view: FolderView) -> tuple[Finding, ...]:
@@ -208,10 +222,14 @@ def _unexpected(truth: Truth, actual: Mapping[str, Tensor]) -> Iterator[Finding]
 
 
 def _key_findings(truth: Truth, view: FolderView) -> Iterator[Finding]:
-    for key, expected in expected_keys(truth.contents):
+    expected = dict(expected_keys(truth.contents))
+    for key, value in expected.items():
         found = view.value(key)
-        if _plain(found) != _plain(expected):
-            yield _key_finding(key, expected, found)
+        if _plain(found) != _plain(value):
+            yield _key_finding(key, value, found)
+    for key, (default, found) in view.unusual_keys():
+        if key not in expected and key.rpartition(".")[2] not in IRRELEVANT_KEYS:
+            yield _key_finding(key, default, found)
 
 
 def expected_keys(contents: FolderContents) -> Iterator[tuple[str, Any]]:
@@ -259,6 +277,8 @@ def _key_kind(key: str) -> FindingKind:
 
 def _vocabulary_findings(truth: Truth, view: FolderView) -> Iterator[Finding]:
     wrong = tuple(_wrong_rows(truth.contents, view.tokenizer))
+    if not wrong and view.tokenizer is not None:
+        wrong = (*_wrong_scores(truth, view.tokenizer), *_wrong_texts(truth, view.tokenizer))
     if wrong:
         yield Finding(
             kind="vocabulary",
@@ -290,6 +310,29 @@ def _wrong_rows(contents: FolderContents, tokenizer: Any) -> Iterator[str]:
     for lang, index in contents.language_tags.items():
         if index not in tokenizer.all_special_ids:
             yield f"the tag of {lang} is no special token"
+
+
+def _wrong_scores(truth: Truth, tokenizer: Any) -> Iterator[str]:
+    """Rows whose score is not the sentencepiece model's, where the tokenizer scores rows."""
+    expected, found = _scores(truth.tokenizer), _scores(tokenizer)
+    if not found:
+        return
+    for piece, score in expected.items():
+        if found.get(piece) != score:
+            yield f"{piece!r} has the score {found.get(piece)}, not {score}"
+
+
+def _scores(tokenizer: Any) -> dict[str, float]:
+    model = json.loads(tokenizer.backend_tokenizer.to_str())["model"]
+    vocabulary = model.get("vocab", [])
+    return dict(vocabulary) if isinstance(vocabulary, list) else {}
+
+
+def _wrong_texts(truth: Truth, tokenizer: Any) -> Iterator[str]:
+    for text, ids in truth.encodings.items():
+        found = tuple(tokenizer(text).input_ids)
+        if found != ids:
+            yield f"{text!r} becomes {found}, not {ids}"
 
 
 def _say(hypothesis: Hypothesis) -> str:

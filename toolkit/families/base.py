@@ -44,6 +44,8 @@ class Network:
     decoder: Mapping[str, Derived]
     table: Table
     layouts: tuple[Layout, ...]
+    head_widths: Mapping[str, int]
+    """Width of an attention head, by the prefix of the target parameters it applies to."""
     bypassed: tuple[str, ...]
     """Source modules whose `forward` their parent never calls."""
     unknown: tuple[Reason, ...]

@@ -194,6 +194,7 @@ class XMTransformer:
             decoder=decoder,
             table=Table(name=self.name, rows=_rows(facts, encoder, decoder)),
             layouts=_layouts(facts),
+            head_widths=_head_widths(encoder, decoder),
             bypassed=BYPASSED,
             unknown=unknown,
             refusals=tuple(_refusals(facts, arguments, encoder)),
@@ -493,6 +494,18 @@ def _number(derived: Mapping[str, Derived], key: str) -> float:
             f"`--encoder-config '{{\"{key}\": ...}}'`."
         )
     return field.value
+
+
+def _head_widths(encoder: Mapping[str, Derived], decoder: Mapping[str, Derived]) -> dict[str, int]:
+    counts = {
+        "encoder.encoder.layers.": (encoder["hidden_size"], encoder["num_attention_heads"]),
+        HF_DECODER + "layers.": (decoder["d_model"], decoder["decoder_attention_heads"]),
+    }
+    return {
+        prefix: width.value // heads.value
+        for prefix, (width, heads) in counts.items()
+        if isinstance(heads.value, int) and heads.value > 0
+    }
 
 
 def _layouts(facts: Facts) -> tuple[Layout, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,6 +45,20 @@ class FolderView:
             "decoder": self.config.get("decoder", {}),
         }
         return groups.get(part, self.config).get(name, ABSENT)
+
+    def unusual_keys(self) -> Iterator[tuple[str, tuple[Any, Any]]]:
+        """Keys whose value is not their class's default, with the default and the value."""
+        for group, values, defaults in self._groups():
+            for key, value in values.items():
+                if value != defaults.get(key):
+                    yield f"{group}.{key}", (defaults.get(key), value)
+
+    def _groups(self) -> Iterator[tuple[str, Mapping[str, Any], Mapping[str, Any]]]:
+        for side in ("encoder", "decoder"):
+            values = self.config.get(side, {})
+            yield side, values, _class_defaults(values)
+        yield "generation_config", self.generation, _generation({})
+        yield "preprocessor_config", self.preprocessor, _preprocessor({})
 
 
 def view_folder(path: Path) -> FolderView:

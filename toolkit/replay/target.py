@@ -29,8 +29,13 @@ class LoadingReport:
 class Target:
     """A converted model with its feature extractor and tokenizer, ready to be asked."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, lenient: bool = False) -> None:
         """Loads the folder with stock classes, in float32, with the attention that users get.
+
+        Args:
+            folder: The folder.
+            lenient: Load also where shapes differ or no tokenizer or feature extractor loads, to
+                find out what is wrong.
 
         Raises:
             BadInput: transformers cannot load it.
@@ -44,9 +49,13 @@ class Target:
                     dtype=torch.float32,
                     output_loading_info=True,
                     local_files_only=True,
+                    ignore_mismatched_sizes=lenient,
                 )
-                self.feature_extractor = transformers.AutoFeatureExtractor.from_pretrained(folder)
-                self.tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+                if not lenient:
+                    self.feature_extractor = transformers.AutoFeatureExtractor.from_pretrained(
+                        folder
+                    )
+                    self.tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
         except (OSError, ValueError, KeyError, RuntimeError, TypeError, AttributeError) as error:
             raise BadInput(
                 f"`{folder}` must be a folder that transformers loads, but {_brief(error)}. "

@@ -1,0 +1,118 @@
+"""Which modules err by themselves: each fed with fairseq's own input, whatever the folder is like."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from toolkit.compare.metrics import relative_error
+from toolkit.oracle.hooks import Calls, recording
+from toolkit.oracle.reference import Forced, Reference, Search, with_beam
+from toolkit.replay.pairs import Pair
+from toolkit.replay.replay import replay
+from toolkit.replay.target import Target
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """What fairseq did with one clip in float64, to be compared with any number of folders."""
+
+    clip: str
+    source: Tensor
+    prefix: tuple[int, ...]
+    forced: Forced
+
+
+@dataclass(frozen=True, kw_only=True)
+class Blame:
+    """One module pair on one clip."""
+
+    pair: Pair
+    clip: str
+    error: float
+    """Isolated error; infinity where the module cannot even take fairseq's input."""
+    reason: str | None = None
+    """What the module said when it could not."""
+
+
+def record_clip(
+    reference: Reference, name: str, waveform: Tensor, search: Search, lang: str | None
+) -> Record:
+    """Records fairseq on one clip, teacher-forced on its own greedy hypothesis.
+
+    Args:
+        reference: fairseq's model.
+        name: The clip's name.
+        waveform: Shape (L,), 16 kHz mono.
+        search: The checkpoint's search settings.
+        lang: Language to decode into, None where the task prepends no tag.
+    """
+    source = reference.front_end(waveform)
+    tokens = reference.search(source, with_beam(search, 1), lang)[0].tokens
+    prefix = (reference.start_token, *tokens[:-1])
+    forced = reference.teacher_force([source], [prefix], explicit=True, double=True)
+    return Record(clip=name, source=source, prefix=prefix, forced=forced)
+
+
+def find_blame(
+    target: Target, source: nn.Module, pairs: Sequence[Pair], record: Record
+) -> tuple[Blame, ...]:
+    """The isolated error of every pair that the folder's model reaches."""
+    calls = _calls(target, record)
+    with target.exact():
+        return tuple(
+            _blame(target, source, pair, calls, record)
+            for pair in pairs
+            if len(calls.get(pair.target, [])) == 1
+            and len(record.forced.calls.get(pair.source, [])) == 1
+        )
+
+
+def _calls(target: Target, record: Record) -> Calls:
+    """The model's own calls in float64, as far as it comes."""
+    import torch
+
+    tokens = torch.tensor([record.prefix])
+    with ExitStack() as stack:
+        stack.enter_context(torch.no_grad())
+        stack.enter_context(target.exact())
+        calls = stack.enter_context(recording(target.model))
+        try:
+            target.model(
+                input_values=record.source.double().unsqueeze(0),
+                attention_mask=torch.ones(1, record.source.numel(), dtype=torch.long),
+                decoder_input_ids=tokens,
+                decoder_attention_mask=torch.ones_like(tokens),
+                use_cache=False,
+            )
+        except (RuntimeError, IndexError, ValueError, TypeError):
+            return calls
+    return calls
+
+
+def _blame(target: Target, source: nn.Module, pair: Pair, calls: Calls, record: Record) -> Blame:
+    made, received = calls[pair.target][0], record.forced.calls[pair.source][0]
+    try:
+        outputs = replay(pair, target.model, source, made, received)
+    except (RuntimeError, IndexError, ValueError, TypeError) as error:
+        reason = " ".join(str(error).split())[:200]
+        return Blame(pair=pair, clip=record.clip, error=math.inf, reason=reason)
+    error = relative_error(outputs.expected, outputs.actual)
+    return Blame(pair=pair, clip=record.clip, error=error)
+
+
+def smallest_to_blame(blames: Sequence[Blame], tolerance: float) -> tuple[Blame, ...]:
+    """The failing modules none of whose parts fails: leaves for weights, parents for wiring."""
+    failing = [blame for blame in blames if not blame.error <= tolerance]
+    paths = {blame.pair.target for blame in failing}
+    return tuple(
+        blame
+        for blame in failing
+        if not any(path.startswith(f"{blame.pair.target}.") for path in paths)
+    )
