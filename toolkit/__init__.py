@@ -1,7 +1,7 @@
 """Converts fairseq speech models to Hugging Face transformers, and proves the conversion.
 
-`convert`, `verify` and `inspect` return frozen results whose `to_dict()` is the JSON that the
-command line writes. They print nothing and never exit.
+`convert`, `verify`, `diff` and `inspect` return frozen results whose `to_dict()` is the JSON that
+the command line writes. They print nothing and never exit.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from toolkit.core.errors import BadInput, BrokenRule, InternalError, ToolkitError
     from toolkit.core.inspection import Inspection
     from toolkit.core.result import Result
-    from toolkit.pipeline import convert, inspect, verify
+    from toolkit.pipeline import convert, diff, inspect, verify
 
 __all__ = [
     "BadInput",
@@ -22,6 +22,7 @@ __all__ = [
     "Result",
     "ToolkitError",
     "convert",
+    "diff",
     "inspect",
     "verify",
 ]
@@ -34,6 +35,7 @@ _HOMES = {
     "Inspection": "toolkit.core.inspection",
     "Result": "toolkit.core.result",
     "convert": "toolkit.pipeline",
+    "diff": "toolkit.pipeline",
     "inspect": "toolkit.pipeline",
     "verify": "toolkit.pipeline",
 }

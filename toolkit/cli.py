@@ -204,6 +204,45 @@ def verify(
         _deliver(result, html, json_path, quiet)
 
 
+@app.command()
+def diff(
+    checkpoint: CheckpointArgument,
+    hf_dir: FolderArgument,
+    dict_path: DictOption = None,
+    spm: SpmOption = None,
+    config_yaml: YamlOption = None,
+    target_lang: LangOption = None,
+    encoder_config: EncoderOption = None,
+    decoder_config: DecoderOption = None,
+    audio: AudioOption = None,
+    html: HtmlOption = None,
+    json_path: JsonOption = None,
+    quiet: QuietOption = False,
+) -> None:
+    """Find and explain what is wrong with a folder: module, tensor or key, rule, fix.
+
+    Example: toolkit diff model.pt out/ --html report.html
+    """
+    from toolkit.pipeline import diff as run
+
+    with _bad_input_exits():
+        _check_report_paths(html, json_path)
+        with _progress(quiet) as progress:
+            result = run(
+                checkpoint,
+                hf_dir,
+                config_yaml=config_yaml,
+                dict=dict_path,
+                spm=spm,
+                target_lang=target_lang,
+                encoder_config=_read_json_option("--encoder-config", encoder_config),
+                decoder_config=_read_json_option("--decoder-config", decoder_config),
+                audio=audio or (),
+                progress=progress,
+            )
+        _deliver(result, html, json_path, quiet)
+
+
 def main() -> None:
     """The console script."""
     app()

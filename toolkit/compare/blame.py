@@ -1,4 +1,4 @@
-"""Which modules err by themselves: each fed with fairseq's own input, whatever the folder is like."""
+"""Which modules err by themselves: each fed with fairseq's own input, in whatever folder."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from toolkit.compare.metrics import relative_error
 from toolkit.oracle.hooks import Calls, recording
 from toolkit.oracle.reference import Forced, Reference, Search, with_beam
 from toolkit.replay.pairs import Pair
-from toolkit.replay.replay import replay
+from toolkit.replay.replay import CannotReplayError, replay
 from toolkit.replay.target import Target
 
 if TYPE_CHECKING:
@@ -100,9 +100,8 @@ def _blame(target: Target, source: nn.Module, pair: Pair, calls: Calls, record: 
     made, received = calls[pair.target][0], record.forced.calls[pair.source][0]
     try:
         outputs = replay(pair, target.model, source, made, received)
-    except (RuntimeError, IndexError, ValueError, TypeError) as error:
-        reason = " ".join(str(error).split())[:200]
-        return Blame(pair=pair, clip=record.clip, error=math.inf, reason=reason)
+    except CannotReplayError as cannot:
+        return Blame(pair=pair, clip=record.clip, error=math.inf, reason=str(cannot))
     error = relative_error(outputs.expected, outputs.actual)
     return Blame(pair=pair, clip=record.clip, error=error)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ from toolkit.core.result import TokenComparison
 from toolkit.oracle.hooks import Call, Calls
 from toolkit.oracle.reference import Reference, ScoredTokens, Search, with_beam
 from toolkit.replay.pairs import Pair
-from toolkit.replay.replay import Outputs, first, paired_outputs, replay
+from toolkit.replay.replay import CannotReplayError, Outputs, first, paired_outputs, replay
 from toolkit.replay.target import Target
 
 if TYPE_CHECKING:
@@ -32,7 +33,8 @@ class PairErrors:
 
     pair: Pair
     isolated: float
-    """Float64, fed with fairseq's input; NaN if a hook did not fire exactly once."""
+    """Float64, fed with fairseq's input; infinity if the module cannot take it, NaN if a hook did
+    not fire exactly once."""
     tolerance: float
     """What the isolated error may be."""
     propagated: float
@@ -158,43 +160,46 @@ class _Passes:
     def compare_pairs(self) -> Iterator[PairErrors]:
         """Both errors of every pair."""
         with self.target.exact():
-            isolated = [(pair, self._replayed(pair)) for pair in self.bench.pairs]
-        for pair, outputs in isolated:
+            isolated = [(pair, *self._replayed(pair)) for pair in self.bench.pairs]
+        for pair, error, outputs in isolated:
             yield PairErrors(
                 pair=pair,
-                isolated=NAN if outputs is None else outputs_error(outputs),
+                isolated=error,
                 tolerance=self.bench.isolated_tolerance(pair.target),
-                propagated=NAN if outputs is None else self._propagated(pair, outputs.expected),
+                propagated=error if outputs is None else self._propagated(pair, outputs.expected),
                 shape=() if outputs is None else tuple(outputs.actual.shape),
                 frames_left_out=0 if outputs is None else outputs.frames_left_out,
             )
 
-    def _replayed(self, pair: Pair) -> Outputs | None:
+    def _replayed(self, pair: Pair) -> tuple[float, Outputs | None]:
+        """The isolated error, and the outputs if there are any."""
         made = _only(self.exact_actual.calls, pair.target)
         received = _only(self.exact.calls, pair.source)
         if made is None or received is None:
-            return None
-        return replay(pair, self.target.model, self.reference.model, made, received)
+            return NAN, None
+        try:
+            outputs = replay(pair, self.target.model, self.reference.model, made, received)
+        except CannotReplayError:
+            return math.inf, None
+        return relative_error(outputs.expected, outputs.actual), outputs
 
     def _propagated(self, pair: Pair, exact: Tensor) -> float:
         made = _only(self.actual.calls, pair.target)
         received = _only(self.expected.calls, pair.source)
         if made is None or received is None:
             return NAN
-        outputs = paired_outputs(
-            pair.layout, self.reference.model, first(made.outputs), first(received.outputs)
-        )
+        try:
+            outputs = paired_outputs(
+                pair.layout, self.reference.model, first(made.outputs), first(received.outputs)
+            )
+        except (RuntimeError, ValueError):
+            return math.inf
         return noise_ratio(exact, outputs.expected, outputs.actual)
 
 
 def _only(calls: Calls, path: str) -> Call | None:
     made = calls.get(path, [])
     return made[0] if len(made) == 1 else None
-
-
-def outputs_error(outputs: Outputs) -> float:
-    """How far the two outputs of a pair are apart."""
-    return relative_error(outputs.expected, outputs.actual)
 
 
 def _explained_front_end(waveform: Tensor, source: Tensor, own_source: Tensor) -> float:

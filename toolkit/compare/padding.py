@@ -7,7 +7,9 @@ agrees and the adapter itself agrees once those frames are zero.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,7 +20,7 @@ from toolkit.core.result import Deviation, Level, Measure
 from toolkit.oracle.hooks import Call
 from toolkit.oracle.reference import Forced
 from toolkit.replay.pairs import Pair
-from toolkit.replay.replay import Outputs, replay
+from toolkit.replay.replay import CannotReplayError, Outputs, replay
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -133,21 +135,29 @@ def _parts(bench: Bench, batch: _Batch, probes: PaddingProbes) -> list[Measure]:
             made, received = actual.calls[path][0], exact.calls[pair.source][0]
             if path == probes.unmasked:
                 received = _zeroed(received)
-            outputs = replay(pair, target.model, reference.model, made, received)
-            kept = tokens if path == probes.after else _kept_frames(exact, outputs, pair)
-            parts.append(_part(path, outputs, kept, bench.isolated_tolerance(path)))
+            error, compared = math.inf, 1
+            with suppress(CannotReplayError):
+                outputs = replay(pair, target.model, reference.model, made, received)
+                kept = tokens if path == probes.after else _kept_frames(exact, outputs, pair)
+                error, compared = _kept_error(outputs, kept), int(kept.sum())
+            parts.append(_part(path, error, compared, bench.isolated_tolerance(path)))
     return parts
 
 
-def _part(path: str, outputs: Outputs, kept: Tensor, tolerance: float) -> Measure:
-    error = relative_error(outputs.expected[kept], outputs.actual[kept])
+def _kept_error(outputs: Outputs, kept: Tensor) -> float:
+    if outputs.expected.shape != outputs.actual.shape:
+        return math.inf
+    return relative_error(outputs.expected[kept], outputs.actual[kept])
+
+
+def _part(path: str, error: float, compared: int, tolerance: float) -> Measure:
     return Measure(
         name=f"`{path}` alone, on fairseq's values within the clips",
         where=path,
         error=error,
         tolerance=tolerance,
         unit="relative to the largest value",
-        compared=int(kept.sum()),
+        compared=compared,
     )
 
 

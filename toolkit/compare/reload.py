@@ -8,8 +8,8 @@ from pathlib import Path
 
 from toolkit.compare import tolerances
 from toolkit.compare.clip import ClipRun
+from toolkit.compare.keys import config_differences
 from toolkit.compare.metrics import relative_error
-from toolkit.compare.static import config_differences, wrong_rows
 from toolkit.core.result import Level, Measure
 from toolkit.folder.contents import FolderContents
 from toolkit.mapping import Plan
@@ -39,7 +39,7 @@ def reload_level(
             _measure(
                 "keys that changed", _changed_keys(target, again, contents), len(contents.config)
             ),
-            _measure("ids that changed", wrong_rows(contents, again), len(contents.dictionary)),
+            _measure("ids that changed", _changed_ids(target, again), len(contents.dictionary)),
             _measure("clips whose logits changed", _changed_logits(again, runs), len(runs)),
             _measure(
                 "clips whose tokens changed",
@@ -94,10 +94,16 @@ def _changed_ties(after: Target, plan: Plan) -> Iterator[str]:
 
 
 def _changed_keys(before: Target, after: Target, contents: FolderContents) -> Iterator[str]:
-    known = {difference.key for difference in config_differences(contents, before)}
-    for difference in config_differences(contents, after):
+    known = {difference.key for difference in config_differences(contents, before.view)}
+    for difference in config_differences(contents, after.view):
         if difference.key not in known:
             yield difference.key
+
+
+def _changed_ids(before: Target, after: Target) -> Iterator[str]:
+    tokens = before.tokenizer.get_vocab()
+    again = after.tokenizer.get_vocab()
+    yield from (token for token in tokens | again if tokens.get(token) != again.get(token))
 
 
 def _changed_logits(after: Target, runs: Sequence[ClipRun]) -> Iterator[str]:

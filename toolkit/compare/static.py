@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from toolkit.checkpoint import Checkpoint
 from toolkit.checkpoint.dictionary import SPECIAL_SYMBOLS
 from toolkit.compare import tolerances
+from toolkit.compare.keys import config_differences, expected_keys
 from toolkit.compare.metrics import relative_error
 from toolkit.core.result import Level, Measure
 from toolkit.folder.contents import FolderContents
@@ -45,15 +46,6 @@ class WeightError:
     error: float
     expected_shape: tuple[int, ...]
     actual_shape: tuple[int, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class KeyDifference:
-    """A configuration key whose value is not what the checkpoint says."""
-
-    key: str
-    expected: Any
-    actual: Any
 
 
 def weight_errors(plan: Plan, checkpoint: Checkpoint, target: Target) -> tuple[WeightError, ...]:
@@ -98,19 +90,10 @@ def weights_level(errors: tuple[WeightError, ...], target: Target) -> Level:
     )
 
 
-def config_differences(contents: FolderContents, target: Target) -> tuple[KeyDifference, ...]:
-    """The configuration keys that are not what the checkpoint says."""
-    return tuple(
-        KeyDifference(key=key, expected=expected, actual=actual)
-        for key, expected, actual in _config_values(contents, target)
-        if _plain(expected) != _plain(actual)
-    )
-
-
 def config_level(contents: FolderContents, target: Target) -> Level:
     """Whether every configuration key that the checkpoint determines has its value."""
-    compared = sum(1 for _ in _config_values(contents, target))
-    differing = config_differences(contents, target)
+    compared = sum(1 for _ in expected_keys(contents))
+    differing = config_differences(contents, target.view)
     return Level(
         name="config",
         measures=(
@@ -123,7 +106,7 @@ def config_level(contents: FolderContents, target: Target) -> Level:
                 compared=compared,
             ),
         ),
-        summary=f"{compared - len(differing)} of {compared} keys are as the checkpoint says",
+        summary=f"{len(differing)} of {compared} keys are not as the checkpoint says",
     )
 
 
@@ -150,7 +133,16 @@ def vocabulary_level(
     )
 
 
-def wrong_rows(contents: FolderContents, target: Target) -> Iterator[str]:
+class HasTokenizer(Protocol):
+    """A loaded folder, or a view of one."""
+
+    @property
+    def tokenizer(self) -> Any:
+        """The folder's tokenizer."""
+        ...
+
+
+def wrong_rows(contents: FolderContents, target: HasTokenizer) -> Iterator[str]:
     """Ids whose token is not the dictionary's symbol, and rows too many or too few."""
     symbols = contents.dictionary.symbols
     tokens = target.tokenizer.convert_ids_to_tokens(list(range(len(symbols))))
@@ -161,7 +153,7 @@ def wrong_rows(contents: FolderContents, target: Target) -> Iterator[str]:
         yield f"{len(target.tokenizer)} tokens for {len(symbols)} symbols"
 
 
-def wrong_special_tokens(contents: FolderContents, target: Target) -> Iterator[str]:
+def wrong_special_tokens(contents: FolderContents, target: HasTokenizer) -> Iterator[str]:
     """Special tokens and language tags that have another id, or that decoding does not skip."""
     names = ("bos", "pad", "eos", "unk")
     for expected, name in enumerate(names):
@@ -180,14 +172,15 @@ def wrong_encodings(
     """Texts that get other ids than from fairseq, or are framed or decoded in another way."""
     for text in texts:
         expected = reference.encode(text)
-        frame = _framed(contents, expected)
+        frame = framed(contents, expected)
         if tuple(target.tokenizer(text).input_ids) != frame:
             yield repr(text)
         elif target.text(frame) != _decodable(contents, reference, expected):
             yield f"{text!r} decoded"
 
 
-def _framed(contents: FolderContents, ids: tuple[int, ...]) -> tuple[int, ...]:
+def framed(contents: FolderContents, ids: tuple[int, ...]) -> tuple[int, ...]:
+    """The ids of a text with its language tag and end."""
     end = contents.dictionary.index("</s>")
     if contents.prefix_tag is None:
         return (*ids, end)
@@ -237,28 +230,6 @@ def _worst_weight(name: str, errors: list[WeightError], tolerance: float, unit: 
         unit=unit,
         compared=len(errors),
     )
-
-
-def _config_values(contents: FolderContents, target: Target) -> Iterator[tuple[str, Any, Any]]:
-    config = target.model.config
-    for key, expected in contents.config.items():
-        if key in ("encoder", "decoder"):
-            side = getattr(config, key)
-            for inner, value in expected.items():
-                yield f"{key}.{inner}", value, getattr(side, inner, None)
-        elif key != "dtype":  # the comparison itself loads in float32
-            yield key, expected, getattr(config, key, None)
-    for key, expected in contents.generation.items():
-        actual = getattr(target.model.generation_config, key, None)
-        yield f"generation_config.{key}", expected, actual
-    for key, expected in contents.preprocessor.items():
-        if key not in ("feature_extractor_type", "processor_class"):
-            actual = getattr(target.feature_extractor, key, None)
-            yield f"preprocessor_config.{key}", expected, actual
-
-
-def _plain(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value
 
 
 def _count(name: str, wrong: tuple[str, ...], compared: int, unit: str = "tokens") -> Measure:

@@ -1,5 +1,6 @@
 """From numbers to findings: where a fault is, which rule wrote it, what to change."""
 
 from toolkit.diagnosis.findings import Evidence, find_faults
+from toolkit.diagnosis.inventory import Truth, take_inventory
 
-__all__ = ["Evidence", "find_faults"]
+__all__ = ["Evidence", "Truth", "find_faults", "take_inventory"]

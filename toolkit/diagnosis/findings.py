@@ -1,28 +1,42 @@
-"""Turns what failed into findings, the most certain first."""
+"""Puts what was found in order: each independent fault once, the most certain first."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from itertools import groupby
+from dataclasses import dataclass, replace
 
-from toolkit.compare import tolerances
-from toolkit.compare.static import DIRECTION, KeyDifference, WeightError
 from toolkit.core.result import Finding, FindingKind, Level, ModuleRow
-from toolkit.mapping import Plan
-from toolkit.replay.pairs import owner
+
+RANKS: tuple[FindingKind, ...] = (
+    "missing",
+    "weights",
+    "config",
+    "vocabulary",
+    "front_end",
+    "generation",
+    "wiring",
+    "padding",
+)
+"""The kinds of findings, a tensor before what may follow from it."""
+
+LEVEL_KINDS: dict[str, FindingKind] = {
+    "weights": "weights",
+    "config": "config",
+    "vocabulary": "vocabulary",
+    "front_end": "front_end",
+    "modules": "wiring",
+    "logits": "wiring",
+    "padding": "padding",
+}
+"""What a level is about; the others are about generation."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
-    """Everything that was measured, as far as findings need it."""
+    """Everything that was found and measured."""
 
-    plan: Plan
-    weights: tuple[WeightError, ...]
-    missing: tuple[str, ...]
-    """Tensors that the folder lacks and transformers initialized at random."""
-    keys: tuple[KeyDifference, ...]
+    inventory: tuple[Finding, ...]
+    """Differences between the folder's files and the checkpoint."""
     modules: tuple[ModuleRow, ...]
     levels: tuple[Level, ...]
 
@@ -30,78 +44,63 @@ class Evidence:
 def find_faults(evidence: Evidence) -> tuple[Finding, ...]:
     """The findings, ranked; none exactly when every level passes or is a declared deviation.
 
-    A failed weight explains the modules above it, so a module is a finding of its own only if none
-    of its tensors and none of its parts is wrong.
+    A wrong tensor explains its module and all above it, a wrong key whatever modules fail beside. A
+    module that nothing explains is a finding of its own, and so is a failed level if there is no
+    other finding at all.
     """
-    found = [*_weight_findings(evidence), *_key_findings(evidence)]
-    blamed = {finding.target_module for finding in found}
-    found += _module_findings(evidence.modules, blamed)
-    return (*found, *_remaining_findings(evidence.levels, bool(found)))
+    blamed = smallest_failing(evidence.modules)
+    found = [_with_module(finding, evidence, blamed) for finding in evidence.inventory]
+    found += _wiring_findings(found, blamed)
+    if not found:
+        found += _level_findings(evidence.levels)
+    return tuple(sorted(found, key=_rank))
 
 
-def _weight_findings(evidence: Evidence) -> Iterator[Finding]:
-    wrong = [error for error in evidence.weights if _is_wrong(error)]
-    for module, errors in groupby(wrong, key=lambda error: owner(error.target)):
-        yield _weight_finding(evidence, module, tuple(errors))
-
-
-def _is_wrong(error: WeightError) -> bool:
-    normed = error.target.endswith(DIRECTION)
-    tolerance = tolerances.EFFECTIVE_WEIGHT if normed else tolerances.EXACT
-    return math.isnan(error.error) or error.error > tolerance
-
-
-def _weight_finding(evidence: Evidence, module: str, errors: tuple[WeightError, ...]) -> Finding:
-    names = tuple(error.target for error in errors)
-    absent = set(names) <= set(evidence.missing)
-    twins = {tie.target: tie.target_twin for tie in evidence.plan.ties}
-    assignments = [evidence.plan.assignments[twins.get(name, name)] for name in names]
-    sources = tuple(dict.fromkeys(a.source for a in assignments if a.source is not None))
-    worst = max(errors, key=lambda error: error.error)
-    state = "is missing from the folder" if absent else "does not hold the source's values"
-    return Finding(
-        kind="missing" if absent else "weights",
-        target_module=module,
-        target_parameters=names,
-        source_module=owner(sources[0]) if sources else "",
-        source_parameters=sources,
-        rule=assignments[0].origin,
-        summary=f"`{', '.join(names)}` {state} (largest error {worst.error:.1e})",
-        fix=f"write {', '.join(f'`{s}`' for s in sources) or assignments[0].op.name} there",
-        evidence={
-            "error": worst.error,
-            "expected_shape": worst.expected_shape,
-            "actual_shape": worst.actual_shape,
-        },
+def smallest_failing(modules: Sequence[ModuleRow]) -> tuple[ModuleRow, ...]:
+    """The failing modules none of whose parts fails: a leaf for a weight, a parent for wiring."""
+    failing = [row for row in modules if row.verdict == "fail"]
+    paths = {row.target for row in failing}
+    return tuple(
+        row for row in failing if not any(path.startswith(f"{row.target}.") for path in paths)
     )
 
 
-def _key_findings(evidence: Evidence) -> Iterator[Finding]:
-    for difference in evidence.keys:
-        yield Finding(
-            kind=_key_kind(difference.key),
-            target_module="",
-            config_keys=(difference.key,),
-            summary=(
-                f"`{difference.key}` must be {difference.expected!r} as the checkpoint says, but "
-                f"is {difference.actual!r}"
-            ),
-            fix=f"set `{difference.key}` to {difference.expected!r}",
-            evidence={"expected": repr(difference.expected), "actual": repr(difference.actual)},
-        )
+def _rank(finding: Finding) -> tuple[int, float]:
+    error = finding.evidence.get("isolated_error", 0.0)
+    return RANKS.index(finding.kind), -float(error)
 
 
-def _key_kind(key: str) -> FindingKind:
-    if key.startswith("generation_config."):
-        return "generation"
-    return "front_end" if key.startswith("preprocessor_config.") else "config"
+def _with_module(finding: Finding, evidence: Evidence, blamed: Sequence[ModuleRow]) -> Finding:
+    """The finding with its module's errors; a key's module is the first that no tensor explains."""
+    if finding.target_module:
+        rows = [row for row in evidence.modules if row.target == finding.target_module]
+    elif finding.kind == "config":
+        wrong = {f.target_module for f in evidence.inventory if f.target_module}
+        rows = [row for row in blamed if row.target not in wrong][:1]
+    else:
+        rows = []
+    if not rows:
+        return finding
+    row = rows[0]
+    numbers = {
+        "isolated_error": row.isolated_error,
+        "propagated_error": row.propagated_ratio,
+        "clip": row.clip,
+    }
+    return replace(
+        finding,
+        target_module=row.target,
+        source_module=finding.source_module or row.source,
+        evidence={**finding.evidence, **numbers},
+    )
 
 
-def _module_findings(modules: Sequence[ModuleRow], blamed: set[str]) -> Iterator[Finding]:
-    failed = {row.target for row in modules if row.verdict == "fail"}
-    for row in modules:
-        inside = any(_within(path, row.target) for path in (failed | blamed) - {row.target})
-        if row.target in failed and row.target not in blamed and not inside:
+def _wiring_findings(found: Sequence[Finding], blamed: Sequence[ModuleRow]) -> Iterator[Finding]:
+    if any(finding.kind == "config" for finding in found):
+        return
+    explained = [finding.target_module for finding in found if finding.target_module]
+    for row in blamed:
+        if not any(path == row.target or path.startswith(f"{row.target}.") for path in explained):
             yield Finding(
                 kind="wiring",
                 target_module=row.target,
@@ -113,36 +112,21 @@ def _module_findings(modules: Sequence[ModuleRow], blamed: set[str]) -> Iterator
                 fix="compare the forward passes of the two modules and the keys that steer them",
                 evidence={
                     "isolated_error": row.isolated_error,
-                    "propagated_ratio": row.propagated_ratio,
+                    "propagated_error": row.propagated_ratio,
                     "clip": row.clip,
                 },
             )
 
 
-def _within(path: str, parent: str) -> bool:
-    return path.startswith(f"{parent}.")
-
-
-def _remaining_findings(levels: Sequence[Level], explained: bool) -> Iterator[Finding]:
-    """Failed levels that no finding above accounts for."""
-    kinds: dict[str, FindingKind] = {
-        "vocabulary": "vocabulary",
-        "front_end": "front_end",
-        "padding": "padding",
-        "weights": "weights",
-        "config": "config",
-        "modules": "wiring",
-        "logits": "wiring",
-    }
-    own = ("vocabulary", "front_end")
+def _level_findings(levels: Sequence[Level]) -> Iterator[Finding]:
     for level in levels:
-        if level.verdict == "fail" and (level.name in own or not explained):
+        if level.verdict == "fail":
             worst = level.worst
-            where = worst.where if worst else ""
             yield Finding(
-                kind=kinds.get(level.name, "generation"),
+                kind=LEVEL_KINDS.get(level.name, "generation"),
                 target_module="",
-                summary=f"level `{level.name}` fails: {level.summary}; worst: {where}",
+                summary=f"level `{level.name}` fails: {level.summary}; worst: "
+                f"{worst.where if worst else 'nothing compared'}",
                 fix=f"look at the measures of level `{level.name}`",
                 evidence={"measures": [measure.to_dict() for measure in level.measures]},
             )

@@ -8,6 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from toolkit.compare import tolerances
+from toolkit.compare.keys import config_differences
+from toolkit.compare.static import DIRECTION, GAIN, wrong_rows, wrong_special_tokens
 from toolkit.core.result import Finding, FindingKind, Hypothesis
 from toolkit.diagnosis.hypotheses import Suspect, explain
 from toolkit.diagnosis.provenance import Registry
@@ -20,12 +23,8 @@ from toolkit.replay.pairs import owner
 if TYPE_CHECKING:
     from torch import Tensor
 
-GAIN = ".parametrizations.weight.original0"
-DIRECTION = ".parametrizations.weight.original1"
 OLD_NAMES = {".weight_g": GAIN, ".weight_v": DIRECTION}
 """Names of weight norm before `torch.nn.utils.parametrizations`; transformers renames on load."""
-EFFECTIVE = 1e-6
-"""Another split of a weight norm into factors gives the same weight but for this rounding."""
 
 KEY_HYPOTHESES = {
     "hidden_act": "wrong_activation",
@@ -45,15 +44,6 @@ KEY_HYPOTHESES = {
     "do_normalize": "not_normalized",
 }
 """What a wrong value of a configuration key is called; any other is a `wrong_value`."""
-
-IRRELEVANT_KEYS = frozenset(
-    {"architectures", "dtype", "torch_dtype", "transformers_version", "_name_or_path"}
-    | {"id2label", "label2id", "processor_class", "feature_extractor_type", "model_type"}
-    | {"is_encoder_decoder", "tie_encoder_decoder", "vocab_size", "num_feat_extract_layers"}
-    | {"chunk_size_feed_forward", "output_attentions", "output_hidden_states", "return_dict"}
-    | {"bos_token_id", "eos_token_id", "pad_token_id", "_from_model_config"}
-)
-"""Keys that differ from a class default without any effect on what the model computes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,9 +110,9 @@ def _same_effect(name: str, truth: Truth, actual: Mapping[str, Tensor]) -> bool:
                 return False
             expected = effective_weight(truth.tensors[stem + GAIN], truth.tensors[stem + DIRECTION])
             found = effective_weight(actual[stem + GAIN], actual[stem + DIRECTION])
-            if found.shape != expected.shape:
-                return False
-            return bool((found - expected).abs().max() <= EFFECTIVE * expected.abs().max())
+            return bool(
+                (found - expected).abs().max() <= tolerances.EFFECTIVE_WEIGHT * expected.abs().max()
+            )
     return False
 
 
@@ -222,30 +212,8 @@ def _unexpected(truth: Truth, actual: Mapping[str, Tensor]) -> Iterator[Finding]
 
 
 def _key_findings(truth: Truth, view: FolderView) -> Iterator[Finding]:
-    expected = dict(expected_keys(truth.contents))
-    for key, value in expected.items():
-        found = view.value(key)
-        if _plain(found) != _plain(value):
-            yield _key_finding(key, value, found)
-    for key, (default, found) in view.unusual_keys():
-        if key not in expected and key.rpartition(".")[2] not in IRRELEVANT_KEYS:
-            yield _key_finding(key, default, found)
-
-
-def expected_keys(contents: FolderContents) -> Iterator[tuple[str, Any]]:
-    """Every configuration key that the checkpoint determines, with its value."""
-    for key, value in contents.config.items():
-        if key in ("encoder", "decoder"):
-            yield from ((f"{key}.{inner}", item) for inner, item in value.items())
-        elif key not in ("dtype", "architectures"):
-            yield key, value
-    for group, values in (
-        ("generation_config", contents.generation),
-        ("preprocessor_config", contents.preprocessor),
-    ):
-        for key, value in values.items():
-            if key not in ("feature_extractor_type", "processor_class"):
-                yield f"{group}.{key}", value
+    for difference in config_differences(truth.contents, view):
+        yield _key_finding(difference.key, difference.expected, difference.actual)
 
 
 def _key_finding(key: str, expected: Any, found: Any) -> Finding:
@@ -276,7 +244,7 @@ def _key_kind(key: str) -> FindingKind:
 
 
 def _vocabulary_findings(truth: Truth, view: FolderView) -> Iterator[Finding]:
-    wrong = tuple(_wrong_rows(truth.contents, view.tokenizer))
+    wrong = tuple(_wrong_rows(truth.contents, view))
     if not wrong and view.tokenizer is not None:
         wrong = (*_wrong_scores(truth, view.tokenizer), *_wrong_texts(truth, view.tokenizer))
     if wrong:
@@ -292,24 +260,12 @@ def _vocabulary_findings(truth: Truth, view: FolderView) -> Iterator[Finding]:
         )
 
 
-def _wrong_rows(contents: FolderContents, tokenizer: Any) -> Iterator[str]:
-    if tokenizer is None:
+def _wrong_rows(contents: FolderContents, view: FolderView) -> Iterator[str]:
+    if view.tokenizer is None:
         yield "no tokenizer loads"
         return
-    symbols = contents.dictionary.symbols
-    tokens = tokenizer.convert_ids_to_tokens(list(range(len(symbols))))
-    for index, (symbol, token) in enumerate(zip(symbols, tokens, strict=True)):
-        if symbol != token:
-            yield f"{index} is {token!r}, not {symbol!r}"
-    if len(tokenizer) != len(symbols):
-        yield f"it has {len(tokenizer)} tokens, not {len(symbols)}"
-    for expected, name in enumerate(("bos", "pad", "eos", "unk")):
-        found = getattr(tokenizer, f"{name}_token_id")
-        if found != expected:
-            yield f"{name}_token_id is {found}, not {expected}"
-    for lang, index in contents.language_tags.items():
-        if index not in tokenizer.all_special_ids:
-            yield f"the tag of {lang} is no special token"
+    yield from wrong_rows(contents, view)
+    yield from wrong_special_tokens(contents, view)
 
 
 def _wrong_scores(truth: Truth, tokenizer: Any) -> Iterator[str]:
@@ -317,8 +273,9 @@ def _wrong_scores(truth: Truth, tokenizer: Any) -> Iterator[str]:
     expected, found = _scores(truth.tokenizer), _scores(tokenizer)
     if not found:
         return
+    special = set(truth.tokenizer.all_special_tokens)
     for piece, score in expected.items():
-        if found.get(piece) != score:
+        if piece not in special and found.get(piece) != score:
             yield f"{piece!r} has the score {found.get(piece)}, not {score}"
 
 
@@ -361,7 +318,3 @@ def _fix(hypothesis: Hypothesis, name: str, sources: Iterable[str]) -> str:
     if home:
         return f"map {source} to `{name}`; what stands there belongs to `{home}`"
     return f"write {source} to `{name}` unchanged"
-
-
-def _plain(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value

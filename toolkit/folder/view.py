@@ -76,7 +76,7 @@ def view_folder(path: Path) -> FolderView:
     tokenizer = _tokenizer(path, problems)
     return FolderView(
         path=path,
-        tensors=_tensors(path),
+        tensors=_Tensors(path),
         config=_with_defaults(_read(path / "config.json", problems)),
         generation=_generation(_read(path / "generation_config.json", problems)),
         preprocessor=_preprocessor(_read(path / "preprocessor_config.json", problems)),
@@ -85,26 +85,44 @@ def view_folder(path: Path) -> FolderView:
     )
 
 
-def _tensors(path: Path) -> dict[str, Tensor]:
+class _Tensors(Mapping[str, "Tensor"]):
+    """The tensors of a folder's safetensors files, each read when asked for."""
+
+    def __init__(self, folder: Path) -> None:
+        self._files = dict(_names(folder))
+
+    def __getitem__(self, name: str) -> Tensor:
+        from safetensors import safe_open
+
+        with safe_open(self._files[name], framework="pt") as opened:
+            tensor: Tensor = opened.get_tensor(name)
+        return tensor
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._files)
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+
+def _names(folder: Path) -> Iterator[tuple[str, Path]]:
     from safetensors import SafetensorError, safe_open
 
-    files = sorted(path.glob("*.safetensors"))
+    files = sorted(folder.glob("*.safetensors"))
     if not files:
         raise BadInput(
-            f"`{path}` must hold its weights as `{WEIGHTS}`, or in shards with `{INDEX}`, but "
+            f"`{folder}` must hold its weights as `{WEIGHTS}`, or in shards with `{INDEX}`, but "
             "holds none. Save the model with `save_pretrained`."
         )
-    tensors: dict[str, Tensor] = {}
     for file in files:
         try:
             with safe_open(file, framework="pt") as opened:
                 names = list(opened.keys())
-                tensors.update({name: opened.get_tensor(name) for name in names})
         except (SafetensorError, OSError) as error:
             raise BadInput(
                 f"`{file}` must be a safetensors file, but {error}. Save the model again."
             ) from error
-    return tensors
+        yield from ((name, file) for name in names)
 
 
 def _read(file: Path, problems: list[str]) -> dict[str, Any]:
@@ -155,7 +173,7 @@ def _tokenizer(path: Path, problems: list[str]) -> Any:
     import transformers
 
     try:
-        return transformers.AutoTokenizer.from_pretrained(path)
+        return transformers.AutoTokenizer.from_pretrained(path, local_files_only=True)
     except Exception as error:
         problems.append(f"tokenizer: {' '.join(str(error).split())[:200]}")
         return None

@@ -1,8 +1,9 @@
 """Rules that rename and reshape tensors: patterns, operations, and the plan that they make."""
 
+from toolkit.mapping.file import MappingFile, extend_table, read_mapping
 from toolkit.mapping.ops import Copy, Identity, Op, SplitWeightNorm, Zeros
-from toolkit.mapping.plan import Assignment, Plan, make_plan
-from toolkit.mapping.rules import Drop, Fill, Row, Rule, Table, Tie
+from toolkit.mapping.plan import Assignment, Plan, dropped_tensors, make_plan
+from toolkit.mapping.rules import Drop, Fill, PlacedRow, Row, Rule, Table, Tie, Transpose
 
 __all__ = [
     "Assignment",
@@ -10,13 +11,19 @@ __all__ = [
     "Drop",
     "Fill",
     "Identity",
+    "MappingFile",
     "Op",
+    "PlacedRow",
     "Plan",
     "Row",
     "Rule",
     "SplitWeightNorm",
     "Table",
     "Tie",
+    "Transpose",
     "Zeros",
+    "dropped_tensors",
+    "extend_table",
     "make_plan",
+    "read_mapping",
 ]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from toolkit.core.errors import BrokenRule
 from toolkit.core.result import Reason
 from toolkit.core.spec import TensorSpec
-from toolkit.mapping.ops import Identity, Op, Zeros
+from toolkit.mapping.ops import Identity, Op, Shape, Zeros
 from toolkit.mapping.patterns import fill, match
 from toolkit.mapping.rules import Drop, Fill, Row, Rule, Table, Tie
 
@@ -62,22 +61,27 @@ def make_plan(
     """The plan that the table makes of the two sides.
 
     Args:
-        table: The rows; their order has no meaning.
+        table: The rows; their order has no meaning. What the user's rows claim or produce, the
+            family's rows do not.
         sources: Every tensor of the checkpoint.
         targets: Every name of the target's state dict, tied twins included.
 
     Raises:
         BrokenRule: a source tensor is claimed by no row or by several, a target tensor is produced
-            never or more than once, a row is not used, or shapes do not fit; all offenders at once.
+            never or more than once, a row is not used, a row of the user's takes the target of a
+            source that nothing else claims, or shapes do not fit; all offenders at once.
     """
-    claims = {name: tuple(_claiming_rows(table, name)) for name in sources}
-    assignments = {a.target: a for a in _assignments(table, claims)}
-    ties = tuple(row for row in table.rows if isinstance(row, Tie))
+    claims = _claim(table, sources)
+    replaced = _user_products(table, claims)
+    assigned = tuple(_effective_assignments(table, claims, replaced))
+    assignments = {a.target: a for a in assigned}
+    ties = tuple(_effective_ties(table, claims, replaced))
     problems = [
         *_unclaimed(table, claims),
-        *_unused(table, claims),
-        *_unproduced(table, claims, ties, targets),
-        *_loose_ties(assignments, ties),
+        *_stranded(table, claims, replaced),
+        *_unused(table, sources),
+        *_unproduced(table, assigned, ties, targets),
+        *_loose_ties(table, assignments, ties),
         *_misshapen(assignments, sources, targets),
     ]
     if problems:
@@ -91,8 +95,26 @@ def make_plan(
     )
 
 
-def _claiming_rows(table: Table, name: str) -> Iterator[tuple[Row, tuple[str, ...]]]:
-    for row in table.rows:
+def dropped_tensors(table: Table, names: Iterable[str]) -> tuple[Reason, ...]:
+    """Those of the names that a row drops, each with the row's reason."""
+    return tuple(_dropped(_claim(table, names)))
+
+
+Claims = Mapping[str, tuple[tuple[Row, tuple[str, ...]], ...]]
+"""By source tensor: the rows that claim it, each with the values of its slots."""
+
+
+def _claim(table: Table, names: Iterable[str]) -> Claims:
+    user_rows = [placed.row for placed in table.user_rows]
+    return {
+        name: tuple(_claiming_rows(user_rows, name))
+        or tuple(_claiming_rows(table.family_rows, name))
+        for name in names
+    }
+
+
+def _claiming_rows(rows: Iterable[Row], name: str) -> Iterator[tuple[Row, tuple[str, ...]]]:
+    for row in rows:
         if isinstance(row, Fill):
             continue
         slots = match(row.source, name)
@@ -100,13 +122,40 @@ def _claiming_rows(table: Table, name: str) -> Iterator[tuple[Row, tuple[str, ..
             yield row, slots
 
 
-Claims = Mapping[str, tuple[tuple[Row, tuple[str, ...]], ...]]
+def _user_products(table: Table, claims: Claims) -> dict[str, str]:
+    """The targets that the user's rows produce, each with the row's origin."""
+    rows = {placed.row for placed in table.user_rows}
+    ties = {row.target: table.origin(row) for row in rows if isinstance(row, Tie)}
+    return ties | {a.target: a.origin for a in _assignments(table, claims, rows)}
 
 
-def _assignments(table: Table, claims: Claims) -> Iterator[Assignment]:
-    for source, rows in claims.items():
-        for row, slots in rows:
-            if isinstance(row, Rule):
+def _effective_assignments(
+    table: Table, claims: Claims, replaced: Mapping[str, str]
+) -> Iterator[Assignment]:
+    yield from _assignments(table, claims, {placed.row for placed in table.user_rows})
+    for assignment in _assignments(table, claims, table.family_rows):
+        if assignment.target not in replaced:
+            yield assignment
+
+
+def _effective_ties(table: Table, claims: Claims, replaced: Mapping[str, str]) -> Iterator[Tie]:
+    for placed in table.user_rows:
+        if isinstance(placed.row, Tie):
+            yield placed.row
+    for row in table.family_rows:
+        if isinstance(row, Tie) and row.target not in replaced and _keeps(row, claims):
+            yield row
+
+
+def _keeps(row: Tie, claims: Claims) -> bool:
+    """Whether no row of the user's took the tie's source, if the checkpoint has it."""
+    return row.source not in claims or any(row == claimant for claimant, _ in claims[row.source])
+
+
+def _assignments(table: Table, claims: Claims, rows: Collection[Row]) -> Iterator[Assignment]:
+    for source, claimants in claims.items():
+        for row, slots in claimants:
+            if isinstance(row, Rule) and row in rows:
                 for output, target in enumerate(row.targets):
                     yield Assignment(
                         target=fill(target, slots),
@@ -115,7 +164,7 @@ def _assignments(table: Table, claims: Claims) -> Iterator[Assignment]:
                         output=output,
                         origin=table.origin(row),
                     )
-    for row in table.rows:
+    for row in rows:
         if isinstance(row, Fill):
             yield Assignment(
                 target=row.target, source=None, op=row.values, output=0, origin=table.origin(row)
@@ -144,10 +193,33 @@ def _unclaimed(table: Table, claims: Claims) -> Iterator[str]:
             )
 
 
-def _unused(table: Table, claims: Claims) -> Iterator[str]:
-    used = {row for rows in claims.values() for row, _ in rows}
-    for row in table.rows:
-        if row not in used and isinstance(row, (Rule, Drop)):
+def _stranded(table: Table, claims: Claims, replaced: Mapping[str, str]) -> Iterator[str]:
+    """Sources whose target the user makes of something else, without a word on the source."""
+    lost = [
+        (a.source, a.target, a.origin)
+        for a in _assignments(table, claims, table.family_rows)
+        if a.source is not None
+    ]
+    lost += [
+        (row.source, row.target, table.origin(row))
+        for row in table.family_rows
+        if isinstance(row, Tie) and row.source in claims and _keeps(row, claims)
+    ]
+    for source, target, origin in lost:
+        if target in replaced:
+            yield (
+                f"`{source}` must have a place in the target, but `{replaced[target]}` takes "
+                f"`{target}`, which `{origin}` makes of it. Add a rule for `{source}`, or a drop "
+                "with a reason."
+            )
+
+
+def _unused(table: Table, sources: Mapping[str, TensorSpec]) -> Iterator[str]:
+    # A row of the family counts as used where only the user's rows keep it from its sources.
+    for row in (*table.family_rows, *(placed.row for placed in table.user_rows)):
+        if not isinstance(row, (Rule, Drop)):
+            continue
+        if all(match(row.source, name) is None for name in sources):
             yield (
                 f"`{table.origin(row)}` must match at least one source tensor, but matches none. "
                 "Remove the row, or correct its pattern."
@@ -156,33 +228,43 @@ def _unused(table: Table, claims: Claims) -> Iterator[str]:
 
 def _unproduced(
     table: Table,
-    claims: Claims,
+    assigned: Iterable[Assignment],
     ties: Iterable[Tie],
     targets: Mapping[str, TensorSpec],
 ) -> Iterator[str]:
-    produced = Counter(assignment.target for assignment in _assignments(table, claims))
-    produced.update(tie.target for tie in ties)
+    producers: dict[str, list[str]] = {}
+    for target, origin in (
+        *((a.target, a.origin) for a in assigned),
+        *((tie.target, table.origin(tie)) for tie in ties),
+    ):
+        producers.setdefault(target, []).append(origin)
     for name in targets:
-        if produced[name] != 1:
+        origins = producers.get(name, [])
+        if len(origins) != 1:
+            listed = f": {'; '.join(origins)}" if origins else ""
             yield (
-                f"`{name}` must be produced exactly once, but is produced {produced[name]} times "
-                f"by `{table.name}`. Add a rule, or a `Fill` with a reason."
+                f"`{name}` must be produced exactly once, but is produced {len(origins)} times "
+                f"by `{table.name}`{listed}. Add a rule, or a `Fill` with a reason."
             )
-    for name in produced:
+    user_origins = {placed.origin for placed in table.user_rows}
+    for name, origins in producers.items():
         if name not in targets:
+            blamed = [origin for origin in origins if origin in user_origins] or [table.name]
             yield (
-                f"`{name}` is produced by `{table.name}`, but the target model has no such tensor. "
-                "Correct the target pattern."
+                f"`{name}` is produced by `{'; '.join(blamed)}`, but the target model has no such "
+                "tensor. Correct the target pattern."
             )
 
 
-def _loose_ties(assignments: Mapping[str, Assignment], ties: Iterable[Tie]) -> Iterator[str]:
+def _loose_ties(
+    table: Table, assignments: Mapping[str, Assignment], ties: Iterable[Tie]
+) -> Iterator[str]:
     for tie in ties:
         twin = assignments.get(tie.target_twin)
         if twin is None or twin.source != tie.source_twin:
             yield (
-                f"`{tie}` must join what a rule joins, but no rule makes `{tie.target_twin}` of "
-                f"`{tie.source_twin}`. Correct the tie."
+                f"`{table.origin(tie)}` must join what a rule joins, but no rule makes "
+                f"`{tie.target_twin}` of `{tie.source_twin}`. Correct the tie."
             )
 
 
@@ -204,11 +286,18 @@ def _misshapen(
             )
         if assignment.source is None or isinstance(assignment.op, (Identity, Zeros)):
             continue
-        shapes = assignment.op.shapes(sources[assignment.source].shape)
-        found = shapes[assignment.output] if assignment.output < len(shapes) else None
+        found = _given_shape(assignment.op, sources[assignment.source].shape, assignment.output)
         if found != expected:
             yield (
                 f"`{name}` must have shape {expected} as config.json says, but "
                 f"`{assignment.source}` gives {found} instead. Correct the configuration or the "
                 "rule."
             )
+
+
+def _given_shape(op: Op, source: Shape, output: int) -> Shape | None:
+    """The shape of one output, or None where the op gives no such output of the source."""
+    try:
+        return op.shapes(source)[output]
+    except IndexError:
+        return None

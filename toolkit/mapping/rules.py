@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
-from toolkit.mapping.ops import Copy, Identity, Op, Zeros
+from toolkit.mapping.ops import Copy, Identity, Op, Shape, Zeros
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 _COPY = Copy()
 
@@ -72,12 +76,69 @@ Row: TypeAlias = Rule | Drop | Fill | Tie
 
 
 @dataclass(frozen=True, kw_only=True)
+class PlacedRow:
+    """A row that stands in a file of the user's."""
+
+    row: Row
+    file: str
+    line: int
+    """Counted from 1."""
+
+    @property
+    def origin(self) -> str:
+        """Where the row stands, in words that a report can show."""
+        return f"{self.file}, line {self.line}: {self.row}"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Table:
     """The rows of one family for one generation of its checkpoints; order has no meaning."""
 
     name: str
     rows: tuple[Row, ...]
+    user_rows: tuple[PlacedRow, ...] = ()
+    """What they claim or produce, no row of the family does."""
+
+    @property
+    def family_rows(self) -> tuple[Row, ...]:
+        """The family's rows but for those that the user repeats."""
+        repeated = {placed.row for placed in self.user_rows}
+        return tuple(row for row in self.rows if row not in repeated)
 
     def origin(self, row: Row) -> str:
         """Where a row stands, in words that a report can show."""
+        for placed in self.user_rows:
+            if placed.row == row:
+                return placed.origin
         return f"{self.name}, row {self.rows.index(row) + 1}: {row}"
+
+
+@dataclass(frozen=True)
+class Transpose:
+    """Two axes change places, for a fork that keeps its weights the other way round."""
+
+    first: int = 0
+    second: int = 1
+    exact: bool = True
+
+    @property
+    def name(self) -> str:
+        """The operation with its axes."""
+        return f"transpose axes {self.first} and {self.second}"
+
+    def shapes(self, source: Shape) -> tuple[Shape, ...]:
+        """One target with two sizes exchanged; none where the source lacks the axes."""
+        if max(self.first, self.second) >= len(source):
+            return ()
+        sizes = list(source)
+        sizes[self.first], sizes[self.second] = source[self.second], source[self.first]
+        return (tuple(sizes),)
+
+    def apply(self, source: Tensor) -> tuple[Tensor, ...]:
+        """A view of the source."""
+        return (source.transpose(self.first, self.second),)
+
+    def invert(self, targets: Sequence[Tensor]) -> Tensor:
+        """The one target, transposed back."""
+        (target,) = targets
+        return target.transpose(self.first, self.second)

@@ -15,7 +15,7 @@ from toolkit.folder.staging import staged_folder
 from toolkit.folder.write import write_folder
 from toolkit.pipeline.prepare import Inputs, Prepared, prepare
 from toolkit.pipeline.reference import INSTALL_HINT, fairseq_is_installed
-from toolkit.pipeline.verification import Progress, environment, prove, shortest_input
+from toolkit.pipeline.verification import Progress, environment, prove, shortest_input, silent
 from toolkit.report.model_card import CardFacts, render_model_card
 
 
@@ -54,7 +54,7 @@ def convert(
         BadInput: a file, folder or value cannot be used, or no exact conversion exists.
         BrokenRule: the family's rules do not cover the checkpoint.
     """
-    report = progress or _silent
+    report = progress or silent
     inputs = Inputs(
         checkpoint=checkpoint,
         config_yaml=config_yaml,
@@ -129,7 +129,3 @@ def _card_facts(prepared: Prepared, out: Path) -> CardFacts:
         vocabulary_size=len(contents.dictionary),
         parameters=sum(prepared.plan.targets[name].numel for name in assigned),
     )
-
-
-def _silent(_what: str, _done: int, _total: int) -> None:
-    return None

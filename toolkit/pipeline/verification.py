@@ -22,7 +22,6 @@ from toolkit.compare.dynamic import (
 from toolkit.compare.padding import padding_deviation, padding_level
 from toolkit.compare.reload import reload_level
 from toolkit.compare.static import (
-    config_differences,
     config_level,
     vocabulary_level,
     weight_errors,
@@ -39,11 +38,12 @@ from toolkit.core.result import (
     Reason,
     Result,
 )
-from toolkit.diagnosis import Evidence, find_faults
+from toolkit.diagnosis import Evidence, find_faults, take_inventory
 from toolkit.folder.digest import folder_sha256
 from toolkit.oracle.reference import Reference
 from toolkit.pipeline.prepare import Inputs, Prepared, prepare
 from toolkit.pipeline.reference import open_reference
+from toolkit.pipeline.truth import make_truth
 from toolkit.replay.pairs import derive_pairs, explain_uncompared, module_paths, parameterized
 from toolkit.replay.target import Target
 
@@ -98,7 +98,7 @@ def verify(
         )
     prepared = prepare(inputs)
     clips = read_clips(audio, min_samples=shortest_input(prepared))
-    return prove(prepared, hf_dir, clips, progress=progress or _silent)
+    return prove(prepared, hf_dir, clips, progress=progress or silent)
 
 
 def prove(prepared: Prepared, folder: Path, clips: Sequence[Clip], *, progress: Progress) -> Result:
@@ -145,8 +145,9 @@ def environment() -> dict[str, str]:
     }
 
 
-def _silent(_what: str, _done: int, _total: int) -> None:
-    return None
+def silent(_what: str, _done: int, _total: int) -> None:
+    """Progress that nobody watches."""
+    return
 
 
 def make_bench(prepared: Prepared, reference: Reference, target: Target) -> Bench:
@@ -177,11 +178,12 @@ def _run_clips(
     tags = prepared.task.contents.language_tags
     for done, clip in enumerate(clips, start=1):
         progress(f"comparing {clip.name}", done, len(clips) + 2)
-        lang = _language(prepared, clip)
+        lang = language_of(prepared, clip)
         yield run_clip(bench, clip, lang=lang, tag=None if lang is None else tags[lang])
 
 
-def _language(prepared: Prepared, clip: Clip) -> str | None:
+def language_of(prepared: Prepared, clip: Clip) -> str | None:
+    """The language to decode a clip into: its own where the dictionary has it, else the default."""
     default = prepared.task.default_lang
     known = clip.lang in prepared.task.contents.language_tags
     return clip.lang if default is not None and known else default
@@ -206,16 +208,9 @@ def _judge(prepared: Prepared, bench: Bench, folder: Path, runs: tuple[ClipRun, 
         reload_level(target, contents, prepared.plan, runs, bench.search),
     )
     rows = module_rows(runs, lambda path: type(target.model.get_submodule(path)).__name__)
-    faults = find_faults(
-        Evidence(
-            plan=prepared.plan,
-            weights=weights,
-            missing=target.loading.missing,
-            keys=config_differences(contents, target),
-            modules=rows,
-            levels=levels,
-        )
-    )
+    truth = make_truth(prepared, bench.reference, _texts(runs))
+    inventory = take_inventory(truth, target.view)
+    faults = find_faults(Evidence(inventory=inventory, modules=rows, levels=levels))
     return Result(
         command="verify",
         source=Artifact(path=str(prepared.checkpoint.path), sha256=prepared.checkpoint.sha256()),

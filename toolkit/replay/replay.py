@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 
+class CannotReplayError(Exception):
+    """A module cannot take fairseq's input: its own call had other shapes. A result, not a bug."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Outputs:
     """What a pair gave, both in the target's axes."""
@@ -34,13 +38,19 @@ def replay(pair: Pair, target: nn.Module, source: nn.Module, made: Call, receive
         source: The whole fairseq model.
         made: The target module's call.
         received: The source module's call.
+
+    Raises:
+        CannotReplayError: shapes do not go together, as after a wrong stride.
     """
     import torch
 
     module = target.get_submodule(pair.target)
-    with torch.no_grad():
-        actual = first(flatten(module(**_arguments(pair.layout, made, received))))
-    return paired_outputs(pair.layout, source, actual, first(received.outputs))
+    try:
+        with torch.no_grad():
+            actual = first(flatten(module(**_arguments(pair.layout, made, received))))
+        return paired_outputs(pair.layout, source, actual, first(received.outputs))
+    except (RuntimeError, IndexError, ValueError, TypeError) as error:
+        raise CannotReplayError(" ".join(str(error).split())[:200]) from error
 
 
 def paired_outputs(layout: Layout, source: nn.Module, actual: Tensor, expected: Tensor) -> Outputs:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from toolkit.core.errors import BadInput
+from toolkit.folder.view import view_folder
 from toolkit.oracle.hooks import recording
 from toolkit.oracle.precision import Float64Mode
 from toolkit.oracle.reference import Forced, ScoredTokens, Search, pad
@@ -34,8 +35,7 @@ class Target:
 
         Args:
             folder: The folder.
-            lenient: Load also where shapes differ or no tokenizer or feature extractor loads, to
-                find out what is wrong.
+            lenient: Load the model alone, where no tokenizer or feature extractor may load.
 
         Raises:
             BadInput: transformers cannot load it.
@@ -49,7 +49,7 @@ class Target:
                     dtype=torch.float32,
                     output_loading_info=True,
                     local_files_only=True,
-                    ignore_mismatched_sizes=lenient,
+                    ignore_mismatched_sizes=True,
                 )
                 if not lenient:
                     self.feature_extractor = transformers.AutoFeatureExtractor.from_pretrained(
@@ -61,6 +61,7 @@ class Target:
                 f"`{folder}` must be a folder that transformers loads, but {_brief(error)}. "
                 "Convert the checkpoint again, or name the right folder."
             ) from error
+        self.view = view_folder(folder)
         self.loading = LoadingReport(
             missing=tuple(sorted(info["missing_keys"])),
             unexpected=tuple(sorted(info["unexpected_keys"])),

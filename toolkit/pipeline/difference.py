@@ -1,0 +1,343 @@
+"""Finds and explains what is wrong with a Hugging Face folder."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from toolkit.audio import Clip, read_clips
+from toolkit.compare import tolerances
+from toolkit.compare.blame import Blame, Record, find_blame, record_clip
+from toolkit.compare.clip import Bench
+from toolkit.compare.keys import config_differences, expected_keys
+from toolkit.core.errors import BadInput
+from toolkit.core.result import (
+    Artifact,
+    ClipCoverage,
+    Coverage,
+    Finding,
+    Hypothesis,
+    Level,
+    Measure,
+    ModuleRow,
+    Result,
+)
+from toolkit.diagnosis import Evidence, Truth, find_faults, take_inventory
+from toolkit.diagnosis.findings import smallest_failing
+from toolkit.folder.digest import folder_sha256
+from toolkit.folder.view import FolderView, view_folder
+from toolkit.oracle.reference import Reference
+from toolkit.pipeline.prepare import Inputs, Prepared, prepare
+from toolkit.pipeline.reference import open_reference
+from toolkit.pipeline.truth import make_truth
+from toolkit.pipeline.verification import (
+    Progress,
+    environment,
+    language_of,
+    make_bench,
+    shortest_input,
+    silent,
+)
+from toolkit.replay.pairs import parameterized
+from toolkit.replay.target import Target
+
+CLIPS = 2
+"""Clips that a diff replays: every module speaks on each, so that a few are as good as many."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Session:
+    """fairseq's side of a comparison, ready for any number of folders."""
+
+    prepared: Prepared
+    reference: Reference
+    truth: Truth
+    records: tuple[Record, ...]
+    clips: tuple[Clip, ...]
+
+
+def diff(
+    checkpoint: Path,
+    hf_dir: Path,
+    *,
+    config_yaml: Path | None = None,
+    dict: Path | None = None,
+    spm: Path | None = None,
+    target_lang: str | None = None,
+    encoder_config: Mapping[str, Any] | None = None,
+    decoder_config: Mapping[str, Any] | None = None,
+    audio: Sequence[Path] = (),
+    progress: Progress | None = None,
+) -> Result:
+    """Says what is wrong with a folder: which module, tensor or key, which rule, and the fix.
+
+    Args:
+        checkpoint: The fairseq file.
+        hf_dir: The folder, whoever made it.
+        config_yaml: The checkpoint's data configuration; found beside it by default.
+        dict: Its dictionary; found beside it by default.
+        spm: Its sentencepiece model; found beside it by default.
+        target_lang: Language that the folder must start generation with.
+        encoder_config: Values for the encoder that the checkpoint does not give.
+        decoder_config: Values for the decoder that the checkpoint does not give.
+        audio: Clips to replay; by default the shortest two of the golden audio.
+        progress: Called before every step.
+
+    Raises:
+        BadInput: a file or folder cannot be used, or fairseq is not installed.
+        BrokenRule: the family's rules do not cover the checkpoint.
+    """
+    report = progress or silent
+    inputs = Inputs(
+        checkpoint=checkpoint,
+        config_yaml=config_yaml,
+        dict_path=dict,
+        spm_path=spm,
+        target_lang=target_lang,
+        encoder_config=encoder_config,
+        decoder_config=decoder_config,
+    )
+    view_folder(hf_dir)
+    report("reading the checkpoint", 0, 3)
+    prepared = prepare(inputs)
+    clips = read_clips(audio, min_samples=shortest_input(prepared))
+    report("recording fairseq", 1, 3)
+    with open_session(prepared, clips if audio else shortest(clips)) as session:
+        report("replaying the folder", 2, 3)
+        return diff_folder(session, hf_dir)
+
+
+def shortest(clips: Sequence[Clip], count: int = CLIPS) -> tuple[Clip, ...]:
+    """The shortest clips that somebody transcribed, so that replays are quick and say something."""
+    spoken = [clip for clip in clips if clip.transcript] or list(clips)
+    return tuple(sorted(spoken, key=lambda clip: clip.duration_s)[:count])
+
+
+@contextmanager
+def open_session(prepared: Prepared, clips: Sequence[Clip]) -> Iterator[Session]:
+    """Runs fairseq once over the clips; fairseq stays quiet while the context lasts.
+
+    Raises:
+        BadInput: fairseq is not installed, or cannot build this checkpoint.
+    """
+    import torch
+
+    with open_reference(prepared) as reference:
+        records = [
+            record_clip(
+                reference,
+                clip.name,
+                torch.from_numpy(clip.waveform),
+                prepared.task.search,
+                language_of(prepared, clip),
+            )
+            for clip in clips
+        ]
+        texts = [clip.transcript for clip in clips if clip.transcript]
+        yield Session(
+            prepared=prepared,
+            reference=reference,
+            truth=make_truth(prepared, reference, texts),
+            records=tuple(records),
+            clips=tuple(clips),
+        )
+
+
+def diff_folder(session: Session, folder: Path) -> Result:
+    """Everything that is wrong with one folder.
+
+    Raises:
+        BadInput: it is no folder with weights.
+    """
+    view = view_folder(folder)
+    inventory = take_inventory(session.truth, view)
+    rows, refusal = _module_rows(session, folder)
+    levels = (*_static_levels(session, view, inventory), _modules_level(rows))
+    findings = find_faults(Evidence(inventory=inventory, modules=rows, levels=levels))
+    if refusal is not None and not findings:
+        findings = (_unloadable(refusal),)
+    if findings and smallest_failing(rows):
+        findings = _confirmed(session, view, findings)
+    return _result(session, folder, rows, levels, findings)
+
+
+def _module_rows(session: Session, folder: Path) -> tuple[tuple[ModuleRow, ...], str | None]:
+    """The isolated error of every module, and why there are none."""
+    try:
+        target = Target(folder, lenient=True)
+    except BadInput as error:
+        return (), str(error)
+    bench = make_bench(session.prepared, session.reference, target)
+    blames = [_blames(bench, record) for record in session.records]
+    by_target: dict[str, list[Blame]] = {}
+    for blame in (blame for clip in blames for blame in clip):
+        by_target.setdefault(blame.pair.target, []).append(blame)
+    return tuple(_row(bench, same) for same in by_target.values()), None
+
+
+def _blames(bench: Bench, record: Record) -> tuple[Blame, ...]:
+    return find_blame(bench.target, bench.reference.model, bench.pairs, record)
+
+
+def _row(bench: Bench, blames: Sequence[Blame]) -> ModuleRow:
+    worst = max(blames, key=lambda blame: (blame.error != blame.error, blame.error))
+    pair = worst.pair
+    return ModuleRow(
+        target=pair.target,
+        source=pair.source,
+        kind=type(bench.target.model.get_submodule(pair.target)).__name__,
+        shape=(),
+        axes=pair.layout.output_axes[1],
+        isolated_error=worst.error,
+        isolated_tolerance=bench.isolated_tolerance(pair.target),
+        propagated_ratio=None,
+        propagated_tolerance=tolerances.PROPAGATED,
+        clip=worst.clip,
+    )
+
+
+def _static_levels(
+    session: Session, view: FolderView, inventory: Sequence[Finding]
+) -> Iterator[Level]:
+    tensors = [f for f in inventory if f.kind in ("weights", "missing")]
+    rows = [f for f in inventory if f.kind == "vocabulary"]
+    differing = config_differences(session.truth.contents, view)
+    keys = sum(1 for _ in expected_keys(session.truth.contents))
+    for name, wrong, compared, unit in (
+        ("weights", tensors, len(session.truth.tensors), "tensors"),
+        ("config", differing, keys, "keys"),
+        ("vocabulary", rows, len(session.truth.contents.dictionary), "ids"),
+    ):
+        measure = Measure(
+            name="differences",
+            where="",
+            error=float(len(wrong)),
+            tolerance=tolerances.EXACT,
+            unit=unit,
+            compared=compared,
+        )
+        yield Level(
+            name=name, measures=(measure,), summary=f"{len(wrong)} differences, {compared} {unit}"
+        )
+
+
+def _modules_level(rows: Sequence[ModuleRow]) -> Level:
+    failing = [row for row in rows if row.verdict == "fail"]
+    measure = Measure(
+        name="modules that differ",
+        where=", ".join(row.target for row in failing[:3]),
+        error=float(len(failing)),
+        tolerance=tolerances.EXACT,
+        unit="modules",
+        compared=len(rows),
+    )
+    right = [row.isolated_error for row in rows if row.verdict == "pass"]
+    wrong = [row.isolated_error for row in failing]
+    gap = f"right ones up to {max(right, default=0.0):.1e}"
+    gap += f", wrong ones from {min(wrong):.1e}" if wrong else ""
+    return Level(name="modules", measures=(measure,), summary=f"{len(rows)} replayed: {gap}")
+
+
+def _unloadable(refusal: str) -> Finding:
+    return Finding(
+        kind="config",
+        target_module="",
+        summary=f"transformers cannot load the folder: {refusal}",
+        fix="correct what the message names",
+    )
+
+
+def _confirmed(
+    session: Session, view: FolderView, findings: tuple[Finding, ...]
+) -> tuple[Finding, ...]:
+    """The findings after all were undone at once in a copy, and the modules replayed.
+
+    What fails no more is confirmed; what still fails is added as a fault of the wiring.
+    """
+    with tempfile.TemporaryDirectory(prefix="toolkit-undo-") as name:
+        undone = Path(name) / "undone"
+        _undo(session, view, findings, undone)
+        rows, refusal = _module_rows(session, undone)
+    left = smallest_failing(rows)
+    if refusal is None and not left:
+        return findings
+    doubted = [replace(finding, hypothesis=_doubted(finding.hypothesis)) for finding in findings]
+    remaining = find_faults(Evidence(inventory=(), modules=rows, levels=()))
+    return (*doubted, *remaining)
+
+
+def _doubted(hypothesis: Hypothesis | None) -> Hypothesis | None:
+    return None if hypothesis is None else replace(hypothesis, confirmed=False)
+
+
+def _undo(session: Session, view: FolderView, findings: Sequence[Finding], folder: Path) -> None:
+    """A copy of the folder with every finding undone, and nothing else."""
+    from safetensors.torch import save_file
+
+    weights = shutil.ignore_patterns("*.safetensors", "*.safetensors.index.json")
+    shutil.copytree(view.path, folder, ignore=weights)
+    wrong = {name for finding in findings for name in finding.target_parameters}
+    tensors = {name: view.tensors[name] for name in view.tensors if name not in wrong}
+    tensors |= {name: t for name, t in session.truth.tensors.items() if name in wrong}
+    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+    keys = [key for finding in findings for key in finding.config_keys]
+    _set_keys(folder, session, keys)
+
+
+def _set_keys(folder: Path, session: Session, keys: Sequence[str]) -> None:
+    path = folder / "config.json"
+    config = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    expected = dict(expected_keys(session.truth.contents))
+    for key in keys:
+        side, _, name = key.rpartition(".")
+        if key in expected and side in ("", "encoder", "decoder"):
+            part = config.setdefault(side, {}) if side else config
+            part[name] = expected[key]
+    path.write_text(json.dumps(config), encoding="utf-8")
+
+
+def _result(
+    session: Session,
+    folder: Path,
+    rows: tuple[ModuleRow, ...],
+    levels: tuple[Level, ...],
+    findings: tuple[Finding, ...],
+) -> Result:
+    prepared, plan = session.prepared, session.prepared.plan
+    compared = {row.target for row in rows}
+    owners = parameterized(plan)
+    return Result(
+        command="diff",
+        source=Artifact(path=str(prepared.checkpoint.path), sha256=prepared.checkpoint.sha256()),
+        target=Artifact(path=str(folder), sha256=folder_sha256(folder)),
+        coverage=Coverage(
+            source_used=len(plan.used_sources),
+            source_dropped=plan.dropped,
+            source_total=len(plan.sources),
+            target_compared=len(plan.targets),
+            target_total=len(plan.targets),
+            modules_compared=len(rows),
+            modules_total=len(rows),
+            parameterized_compared=sum(path in compared for path in owners),
+            parameterized_total=len(owners),
+            uncompared=(),
+            clips=tuple(
+                ClipCoverage(
+                    name=clip.name, duration_s=clip.duration_s, frames=0, frames_not_compared=0
+                )
+                for clip in session.clips
+            ),
+        ),
+        levels=levels,
+        findings=findings,
+        modules=rows,
+        assumptions=prepared.assumptions,
+        environment=environment(),
+        reproduce=f"toolkit diff {prepared.checkpoint.path} {folder}",
+    )
