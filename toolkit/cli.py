@@ -215,6 +215,14 @@ def diff(
     encoder_config: EncoderOption = None,
     decoder_config: DecoderOption = None,
     audio: AudioOption = None,
+    reproduction: Annotated[
+        Path | None,
+        typer.Option(
+            "--reproduction",
+            metavar="DIR",
+            help="Write a runnable minimal case of every module that errs without explanation.",
+        ),
+    ] = None,
     html: HtmlOption = None,
     json_path: JsonOption = None,
     quiet: QuietOption = False,
@@ -238,9 +246,47 @@ def diff(
                 encoder_config=_read_json_option("--encoder-config", encoder_config),
                 decoder_config=_read_json_option("--decoder-config", decoder_config),
                 audio=audio or (),
+                reproduction=reproduction,
                 progress=progress,
             )
         _deliver(result, html, json_path, quiet)
+
+
+@app.command()
+def faults(
+    checkpoint: Annotated[
+        Path | None,
+        typer.Argument(metavar="[CHECKPOINT]", help="A convertible checkpoint; the golden one."),
+    ] = None,
+    only: Annotated[
+        str, typer.Option("--only", metavar="TEXT", help="Only faults whose name contains TEXT.")
+    ] = "",
+    workers: Annotated[int, typer.Option("--workers", min=1, help="Processes.")] = 2,
+    html: HtmlOption = None,
+    json_path: JsonOption = None,
+    quiet: QuietOption = False,
+) -> None:
+    """Break a good conversion on purpose, fault by fault, and check what diff says.
+
+    Example: toolkit faults --html faults.html
+    """
+    from toolkit.pipeline.faulting import faults as run
+    from toolkit.report.faults import print_faults, write_faults_html
+    from toolkit.report.files import write_bytes
+
+    with _bad_input_exits():
+        _check_report_paths(html, json_path)
+        with _progress(quiet) as progress:
+            result = run(
+                checkpoint, workers=workers, keep=lambda name: only in name, progress=progress
+            )
+        if json_path is not None:
+            write_bytes(json_path, json.dumps(result.to_dict(), indent=1).encode())
+        if html is not None:
+            write_faults_html(result, html)
+        if not quiet:
+            print_faults(result, _console())
+        raise typer.Exit(Exit.MATCH if result.perfect else Exit.MISMATCH)
 
 
 def main() -> None:

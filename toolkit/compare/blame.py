@@ -64,7 +64,7 @@ def find_blame(
     target: Target, source: nn.Module, pairs: Sequence[Pair], record: Record
 ) -> tuple[Blame, ...]:
     """The isolated error of every pair that the folder's model reaches."""
-    calls = _calls(target, record)
+    calls = own_calls(target, record)
     with target.exact():
         return tuple(
             _blame(target, source, pair, calls, record)
@@ -74,7 +74,7 @@ def find_blame(
         )
 
 
-def _calls(target: Target, record: Record) -> Calls:
+def own_calls(target: Target, record: Record) -> Calls:
     """The model's own calls in float64, as far as it comes."""
     import torch
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from toolkit.audio import Clip, read_clips
 from toolkit.compare import tolerances
-from toolkit.compare.blame import Blame, Record, find_blame, record_clip
+from toolkit.compare.blame import Blame, Record, find_blame, own_calls, record_clip
 from toolkit.compare.clip import Bench
 from toolkit.compare.keys import config_differences, expected_keys
 from toolkit.core.errors import BadInput
@@ -45,6 +45,7 @@ from toolkit.pipeline.verification import (
     silent,
 )
 from toolkit.replay.pairs import parameterized
+from toolkit.replay.reproduction import write_reproduction
 from toolkit.replay.target import Target
 
 CLIPS = 2
@@ -73,6 +74,7 @@ def diff(
     encoder_config: Mapping[str, Any] | None = None,
     decoder_config: Mapping[str, Any] | None = None,
     audio: Sequence[Path] = (),
+    reproduction: Path | None = None,
     progress: Progress | None = None,
 ) -> Result:
     """Says what is wrong with a folder: which module, tensor or key, which rule, and the fix.
@@ -87,6 +89,8 @@ def diff(
         encoder_config: Values for the encoder that the checkpoint does not give.
         decoder_config: Values for the decoder that the checkpoint does not give.
         audio: Clips to replay; by default the shortest two of the golden audio.
+        reproduction: Folder to write, where a module errs and nothing explains it: one subfolder
+            per module with its input, the expected output and a script. Must not exist.
         progress: Called before every step.
 
     Raises:
@@ -94,6 +98,10 @@ def diff(
         BrokenRule: the family's rules do not cover the checkpoint.
     """
     report = progress or silent
+    if reproduction is not None and reproduction.exists():
+        raise BadInput(
+            f"`{reproduction}` must not exist yet, but does. Remove it, or choose another folder."
+        )
     inputs = Inputs(
         checkpoint=checkpoint,
         config_yaml=config_yaml,
@@ -110,7 +118,10 @@ def diff(
     report("recording fairseq", 1, 3)
     with open_session(prepared, clips if audio else shortest(clips)) as session:
         report("replaying the folder", 2, 3)
-        return diff_folder(session, hf_dir)
+        result = diff_folder(session, hf_dir)
+        if reproduction is not None:
+            reproduce(session, hf_dir, result.findings, reproduction)
+        return result
 
 
 def shortest(clips: Sequence[Clip], count: int = CLIPS) -> tuple[Clip, ...]:
@@ -162,9 +173,29 @@ def diff_folder(session: Session, folder: Path) -> Result:
     findings = find_faults(Evidence(inventory=inventory, modules=rows, levels=levels))
     if refusal is not None and not findings:
         findings = (_unloadable(refusal),)
-    if findings and smallest_failing(rows):
+    undoable = any(f.target_parameters or f.config_keys for f in findings)
+    if undoable and smallest_failing(rows):
         findings = _confirmed(session, view, findings)
     return _result(session, folder, rows, levels, findings)
+
+
+def reproduce(
+    session: Session, folder: Path, findings: Sequence[Finding], destination: Path
+) -> None:
+    """Writes the minimal reproduction of every module that errs without an explanation."""
+    unexplained = {f.target_module for f in findings if f.kind == "wiring" and f.target_module}
+    if not unexplained:
+        return
+    target = Target(folder, lenient=True)
+    bench = make_bench(session.prepared, session.reference, target)
+    record = session.records[0]
+    calls = own_calls(target, record)
+    with target.exact():
+        for pair in bench.pairs:
+            if pair.target in unexplained:
+                made, received = calls[pair.target][0], record.forced.calls[pair.source][0]
+                models = (target.model, session.reference.model)
+                write_reproduction(destination / pair.target, pair, *models, made, received)
 
 
 def _module_rows(session: Session, folder: Path) -> tuple[tuple[ModuleRow, ...], str | None]:
@@ -268,8 +299,9 @@ def _confirmed(
     if refusal is None and not left:
         return findings
     doubted = [replace(finding, hypothesis=_doubted(finding.hypothesis)) for finding in findings]
+    known = {finding.target_module for finding in findings}
     remaining = find_faults(Evidence(inventory=(), modules=rows, levels=()))
-    return (*doubted, *remaining)
+    return (*doubted, *(f for f in remaining if f.target_module not in known))
 
 
 def _doubted(hypothesis: Hypothesis | None) -> Hypothesis | None:

@@ -47,7 +47,7 @@ def replay(pair: Pair, target: nn.Module, source: nn.Module, made: Call, receive
     module = target.get_submodule(pair.target)
     try:
         with torch.no_grad():
-            actual = first(flatten(module(**_arguments(pair.layout, made, received))))
+            actual = first(flatten(module(**replay_arguments(pair.layout, made, received))))
         return paired_outputs(pair.layout, source, actual, first(received.outputs))
     except (RuntimeError, IndexError, ValueError, TypeError) as error:
         raise CannotReplayError(" ".join(str(error).split())[:200]) from error
@@ -67,7 +67,8 @@ def first(tensors: dict[str, Tensor]) -> Tensor:
     return next(iter(tensors.values()))
 
 
-def _arguments(layout: Layout, made: Call, received: Call) -> dict[str, Any]:
+def replay_arguments(layout: Layout, made: Call, received: Call) -> dict[str, Any]:
+    """The target's own call with fairseq's tensors in place of those that have a counterpart."""
     arguments = dict(made.arguments)
     name = next(key for key, value in arguments.items() if _is_tensor(value))
     frames = _frames_of(layout.input_axes[1], arguments[name]) if layout.extra_frames else None

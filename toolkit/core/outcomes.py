@@ -1,0 +1,135 @@
+"""What `toolkit faults` found out about `toolkit diff`, as data."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from toolkit.core.result import SCHEMA_VERSION, Reason
+
+
+@dataclass(frozen=True, kw_only=True)
+class YardstickOutcome:
+    """What a simpler comparison said of the same fault."""
+
+    name: str
+    detects: bool
+    names_module: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class FaultOutcome:
+    """What diff said of one deliberate fault."""
+
+    name: str
+    kind: str
+    part: str
+    of_weights: bool
+    """Whether a tensor was broken; else a configuration key or the tokenizer was."""
+    detected: bool
+    blamed: bool
+    """Whether the first finding names the module or key that was broken."""
+    hypothesis: bool
+    """Whether the first finding's hypothesis is right and confirmed."""
+    said: str
+    """The first finding's sentence."""
+    yardsticks: tuple[YardstickOutcome, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DoubleOutcome:
+    """What diff said of two deliberate faults at once."""
+
+    name: str
+    kind: str
+    found: tuple[bool, bool]
+    said: tuple[str, ...]
+
+    @property
+    def both(self) -> bool:
+        """Whether both faults are among the findings."""
+        return all(self.found)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Share:
+    """How many of how many."""
+
+    right: int
+    total: int
+
+    def __str__(self) -> str:
+        return f"{self.right} of {self.total}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class FaultsResult:
+    """All outcomes of one run."""
+
+    singles: tuple[FaultOutcome, ...]
+    doubles: tuple[DoubleOutcome, ...]
+    excluded: tuple[Reason, ...]
+    """Faults that provably change nothing."""
+    duration_s: float
+
+    def share(self, field: str, outcomes: Sequence[FaultOutcome] | None = None) -> Share:
+        """How many outcomes have a true `field`, of all singles or of those given."""
+        chosen = self.singles if outcomes is None else outcomes
+        return Share(right=sum(getattr(o, field) for o in chosen), total=len(chosen))
+
+    @property
+    def by_kind(self) -> dict[str, tuple[FaultOutcome, ...]]:
+        """The single faults by class, in the order of the catalogue."""
+        classes: dict[str, list[FaultOutcome]] = defaultdict(list)
+        for outcome in self.singles:
+            classes[outcome.kind].append(outcome)
+        return {kind: tuple(outcomes) for kind, outcomes in classes.items()}
+
+    @property
+    def yardsticks(self) -> dict[str, tuple[Share, Share]]:
+        """Per simpler comparison: how many faults it detects, and blames on the right module."""
+        names = [y.name for y in self.singles[0].yardsticks] if self.singles else []
+        return {
+            name: (
+                self._yardstick_share(name, "detects"),
+                self._yardstick_share(name, "names_module"),
+            )
+            for name in names
+        }
+
+    @property
+    def perfect(self) -> bool:
+        """Whether everything was detected and blamed, and both of every two faults found."""
+        return all(o.detected and o.blamed for o in self.singles) and all(
+            double.both for double in self.doubles
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """The outcomes as plain data."""
+        weights = [o for o in self.singles if o.of_weights]
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "command": "faults",
+            "single_faults": len(self.singles),
+            "classes": len(self.by_kind),
+            "detected": asdict(self.share("detected")),
+            "blamed": asdict(self.share("blamed")),
+            "hypotheses_of_weight_faults": asdict(self.share("hypothesis", weights)),
+            "double_faults": asdict(
+                Share(right=sum(d.both for d in self.doubles), total=len(self.doubles))
+            ),
+            "yardsticks": {
+                name: {"detects": asdict(detects), "names_module": asdict(names)}
+                for name, (detects, names) in self.yardsticks.items()
+            },
+            "excluded": [asdict(reason) for reason in self.excluded],
+            "duration_s": self.duration_s,
+            "singles": [asdict(outcome) for outcome in self.singles],
+            "doubles": [{**asdict(double), "both": double.both} for double in self.doubles],
+        }
+
+    def _yardstick_share(self, name: str, field: str) -> Share:
+        chosen = [y for o in self.singles for y in o.yardsticks if y.name == name]
+        return Share(right=sum(getattr(y, field) for y in chosen), total=len(chosen))
