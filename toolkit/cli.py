@@ -59,6 +59,12 @@ LangOption = Annotated[
     str | None,
     typer.Option("--target-lang", metavar="CODE", help="Language that generation starts with."),
 ]
+MappingOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--mapping", metavar="FILE", help="YAML of rules that replace or extend the family's."
+    ),
+]
 EncoderOption = Annotated[
     str | None,
     typer.Option(
@@ -90,6 +96,7 @@ def inspect(
     dict_path: DictOption = None,
     spm: SpmOption = None,
     config_yaml: YamlOption = None,
+    mapping: MappingOption = None,
     encoder_config: EncoderOption = None,
     decoder_config: DecoderOption = None,
     json_path: JsonOption = None,
@@ -109,6 +116,7 @@ def inspect(
             config_yaml=config_yaml,
             dict=dict_path,
             spm=spm,
+            mapping=mapping,
             encoder_config=_read_json_option("--encoder-config", encoder_config),
             decoder_config=_read_json_option("--decoder-config", decoder_config),
         )
@@ -133,6 +141,7 @@ def convert(
     spm: SpmOption = None,
     config_yaml: YamlOption = None,
     target_lang: LangOption = None,
+    mapping: MappingOption = None,
     encoder_config: EncoderOption = None,
     decoder_config: DecoderOption = None,
     audio: AudioOption = None,
@@ -157,6 +166,7 @@ def convert(
                 dict=dict_path,
                 spm=spm,
                 target_lang=target_lang,
+                mapping=mapping,
                 encoder_config=_read_json_option("--encoder-config", encoder_config),
                 decoder_config=_read_json_option("--decoder-config", decoder_config),
                 audio=audio or (),
@@ -173,6 +183,7 @@ def verify(
     spm: SpmOption = None,
     config_yaml: YamlOption = None,
     target_lang: LangOption = None,
+    mapping: MappingOption = None,
     encoder_config: EncoderOption = None,
     decoder_config: DecoderOption = None,
     audio: AudioOption = None,
@@ -196,6 +207,7 @@ def verify(
                 dict=dict_path,
                 spm=spm,
                 target_lang=target_lang,
+                mapping=mapping,
                 encoder_config=_read_json_option("--encoder-config", encoder_config),
                 decoder_config=_read_json_option("--decoder-config", decoder_config),
                 audio=audio or (),
@@ -212,6 +224,7 @@ def diff(
     spm: SpmOption = None,
     config_yaml: YamlOption = None,
     target_lang: LangOption = None,
+    mapping: MappingOption = None,
     encoder_config: EncoderOption = None,
     decoder_config: DecoderOption = None,
     audio: AudioOption = None,
@@ -243,6 +256,7 @@ def diff(
                 dict=dict_path,
                 spm=spm,
                 target_lang=target_lang,
+                mapping=mapping,
                 encoder_config=_read_json_option("--encoder-config", encoder_config),
                 decoder_config=_read_json_option("--decoder-config", decoder_config),
                 audio=audio or (),

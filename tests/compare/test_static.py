@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from tests.faults.breaking import add, change, remove, scale, set_key, swap_rows, unmark
+from toolkit.compare.keys import config_differences
 from toolkit.compare.static import (
-    config_differences,
     config_level,
     vocabulary_level,
     weight_errors,
@@ -115,7 +115,7 @@ def test_a_wrong_key_fails_the_config_whether_or_not_it_changes_an_output(
 ):
     set_key("config.json", key, value)(broken)
     target = Target(broken)
-    (difference,) = config_differences(contents, target)
+    (difference,) = config_differences(contents, target.view)
     assert (difference.key, difference.actual) == (key, value)
     level = config_level(contents, target)
     assert (level.verdict, level.worst.where, level.worst.error) == ("fail", key, 1.0)
@@ -135,7 +135,7 @@ def test_a_wrong_key_of_another_file_fails_the_config_under_its_file(
     file, key, value, contents, broken
 ):
     set_key(f"{file}.json", key, value)(broken)
-    assert [d.key for d in config_differences(contents, Target(broken))] == [f"{file}.{key}"]
+    assert [d.key for d in config_differences(contents, Target(broken).view)] == [f"{file}.{key}"]
 
 
 def test_a_config_without_keys_fails(contents, target):

@@ -23,15 +23,16 @@ from toolkit.compare.dynamic import (
 from toolkit.compare.padding import padding_level
 from toolkit.compare.reload import reload_level
 from toolkit.compare.static import (
-    config_differences,
     config_level,
     vocabulary_level,
     weight_errors,
     weights_level,
 )
 from toolkit.core.result import LEVEL_NAMES, Finding, Level, ModuleRow
-from toolkit.diagnosis import Evidence, find_faults
+from toolkit.diagnosis import Evidence, Truth, find_faults, take_inventory
+from toolkit.oracle.reference import Reference
 from toolkit.pipeline.prepare import Prepared
+from toolkit.pipeline.truth import make_truth
 from toolkit.replay.pairs import explain_uncompared, module_paths
 from toolkit.replay.target import Target
 
@@ -39,6 +40,7 @@ from toolkit.replay.target import Target
 @dataclass(frozen=True, kw_only=True)
 class Examined:
     prepared: Prepared
+    truth: Truth
     bench: Bench
     runs: tuple[ClipRun, ...]
 
@@ -62,8 +64,7 @@ class Examined:
             uncompared = explain_uncompared(plan, paths, self.bench.pairs)
             return modules_level(runs, unexplained_modules(uncompared, runs))
         if name == "reload":
-            with brief(target):
-                return reload_level(target, contents, plan, runs, self.bench.search)
+            return reload_level(target, contents, plan, runs, self.bench.search)
         levels: dict[str, Callable[[], Level]] = {
             "config": lambda: config_level(contents, target),
             "vocabulary": lambda: vocabulary_level(contents, self.bench.reference, target, []),
@@ -81,13 +82,9 @@ class Examined:
 
     def findings(self, names: Iterable[str] = LEVEL_NAMES) -> tuple[Finding, ...]:
         """What diagnosis makes of the levels with these names."""
-        prepared, target = self.prepared, self.target
         return find_faults(
             Evidence(
-                plan=prepared.plan,
-                weights=weight_errors(prepared.plan, prepared.checkpoint, target),
-                missing=target.loading.missing,
-                keys=config_differences(prepared.task.contents, target),
+                inventory=take_inventory(self.truth, self.target.view),
                 modules=self.rows,
                 levels=tuple(self.level(name) for name in names),
             )
@@ -95,6 +92,7 @@ class Examined:
 
 
 def examine(
+    truth: Truth,
     prepared: Prepared,
     make_bench: Callable[[Target], Bench],
     target: Target,
@@ -105,11 +103,17 @@ def examine(
     tags = prepared.task.contents.language_tags
     with brief(target):
         runs = tuple(run_clip(bench, c, lang=c.lang, tag=tags[c.lang or "en"]) for c in clips)
-    return Examined(prepared=prepared, bench=bench, runs=runs)
+    return Examined(prepared=prepared, truth=truth, bench=bench, runs=runs)
+
+
+@pytest.fixture(scope="session")
+def truth(prepared: Prepared, reference: Reference) -> Truth:
+    return make_truth(prepared, reference, ["Ёжик ест яблоко."])
 
 
 @pytest.fixture(scope="session")
 def examined(
+    truth: Truth,
     prepared: Prepared,
     make_bench: Callable[[Target], Bench],
     clip: Callable[[str], Clip],
@@ -118,17 +122,18 @@ def examined(
 
     def look(folder: Path, *names: str) -> Examined:
         chosen = [clip(name) for name in names or ("ru_2",)]
-        return examine(prepared, make_bench, Target(folder), chosen)
+        return examine(truth, prepared, make_bench, Target(folder), chosen)
 
     return look
 
 
 @pytest.fixture(scope="session")
 def right(
+    truth: Truth,
     prepared: Prepared,
     make_bench: Callable[[Target], Bench],
     target: Target,
     clip: Callable[[str], Clip],
 ) -> Examined:
     """The right conversion on a short clip, another short one, and a quiet one."""
-    return examine(prepared, make_bench, target, [clip("ru_2"), clip("pt_1"), clip("quiet")])
+    return examine(truth, prepared, make_bench, target, [clip("ru_2"), clip("pt_1"), clip("quiet")])

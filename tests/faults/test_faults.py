@@ -50,7 +50,7 @@ class Fault:
     spoil: Break
     kind: str
     where: str
-    """The module for a tensor, the key for a file, empty for a whole tokenizer or an extra."""
+    """The module for a tensor, the key or the file for everything else."""
 
 
 def swap_layers(first: str, second: str) -> Break:
@@ -95,14 +95,13 @@ FAULTS = (
     Fault("no convolution bias",                   remove(f"{CONV}3.conv.bias"),                                     "missing", f"{CONV}3.conv"),
     Fault("projection in half precision",          change(f"{PROJECTION}projection.weight", lambda t: t.half().float()), "weights", f"{PROJECTION}projection"),
     Fault("no projection at all",                  remove(f"{PROJECTION}projection.weight", f"{PROJECTION}projection.bias"), "missing", f"{PROJECTION}projection"),
-    Fault("norm before the projection",            change(f"{PROJECTION}layer_norm.weight", torch.ones_like),        "weights", f"{PROJECTION}layer_norm"),
+    Fault("norm before the projection",            change(f"{PROJECTION}layer_norm.weight", torch.ones_like),        "missing", f"{PROJECTION}layer_norm"),
     Fault("gain of the positional convolution",    scale(f"{POS_CONV}.parametrizations.weight.original0", 1.01),     "weights", POS_CONV),
-    Fault("direction of the positional convolution", change(f"{POS_CONV}.parametrizations.weight.original1", lambda t: t.roll(1, -1)), "weights", POS_CONV),
+    Fault("direction of the positional convolution", change(f"{POS_CONV}.parametrizations.weight.original1", lambda t: t.roll(1, 0)), "weights", POS_CONV),
     Fault("bias of the positional convolution",    change(f"{POS_CONV}.bias", torch.zeros_like),                     "weights", POS_CONV),
     Fault("a value projection transposed",         change(f"{LAYER}0.attention.v_proj.weight", torch.t),             "weights", f"{LAYER}0.attention.v_proj"),
     Fault("heads permuted",                        change(f"{LAYER}1.attention.q_proj.weight", heads_permuted),      "weights", f"{LAYER}1.attention.q_proj"),
     Fault("key and query swapped",                 swap_layers(f"{LAYER}2.attention.q_proj.", f"{LAYER}2.attention.k_proj."), "weights", f"{LAYER}2.attention.k_proj"),
-    Fault("two layers swapped",                    swap_layers(f"{LAYER}1.", f"{LAYER}2."),                          "weights", f"{LAYER}1.attention.k_proj"),
     Fault("a missing norm inside a layer",         remove(f"{LAYER}2.final_layer_norm.weight"),                      "missing", f"{LAYER}2.final_layer_norm"),
     Fault("a feed-forward bias",                   scale(f"{LAYER}0.feed_forward.output_dense.bias", 1.01),          "weights", f"{LAYER}0.feed_forward.output_dense"),
     Fault("norm after the encoder",                change("encoder.encoder.layer_norm.bias", torch.zeros_like),      "weights", "encoder.encoder.layer_norm"),
@@ -118,9 +117,15 @@ FAULTS = (
     Fault("norm before the cross-attention",       scale(f"{DECODER}layers.2.encoder_attn_layer_norm.bias", 1.01),   "weights", f"{DECODER}layers.2.encoder_attn_layer_norm"),
     Fault("last norm",                             scale(f"{DECODER}layer_norm.weight"),                             "weights", f"{DECODER}layer_norm"),
     Fault("an output projection of its own",       add("decoder.lm_head.weight", torch.zeros(189, 48)),              "weights", "decoder.lm_head"),
-    Fault("a tensor too many",                     add("decoder.extra", torch.zeros(1)),                             "weights", ""),
+    Fault("a tensor too many",                     add("decoder.extra", torch.zeros(1)),                             "weights", "decoder"),
     config("encoder.hidden_act", "relu"),
     config("encoder.num_attention_heads", 6),
+    config("encoder.adapter_stride", 3),
+    config("encoder.conv_stride", [5, 2, 2, 2, 2, 2, 1]),
+    config("encoder.num_hidden_layers", 2),
+    config("encoder.hidden_size", 96),
+    config("tie_word_embeddings", True),
+    config("decoder.tie_word_embeddings", False),
     config("encoder.layer_norm_eps", 1e-3),
     config("encoder.do_stable_layer_norm", False),
     config("encoder.feat_extract_activation", "relu"),
@@ -135,11 +140,15 @@ FAULTS = (
     generation("max_length", 5),
     generation("length_penalty", 0.0),
     generation("eos_token_id", 5),
+    generation("min_new_tokens", 20),
+    generation("temperature", 0.5),
+    generation("do_sample", True),
+    generation("repetition_penalty", 1.5),
     preprocessor("do_normalize", False),
     preprocessor("sampling_rate", 8000),
-    Fault("two rows of the tokenizer",             swap_rows(20, 21),                                                "vocabulary", ""),
-    Fault("a language tag that is printed",        unmark("<lang:de>"),                                              "vocabulary", ""),
-    Fault("no Unicode normalization of texts",     set_key("tokenizer.json", "normalizer", None),                    "vocabulary", ""),
+    Fault("two rows of the tokenizer",             swap_rows(20, 21),                                                "vocabulary", "tokenizer.json"),
+    Fault("a language tag that is printed",        unmark("<lang:de>"),                                              "vocabulary", "tokenizer.json"),
+    Fault("no Unicode normalization of texts",     set_key("tokenizer.json", "normalizer", None),                    "vocabulary", "tokenizer.json"),
 )
 # fmt: on
 
@@ -159,6 +168,47 @@ def test_a_right_folder_has_no_finding(right):
     assert right.findings() == ()
 
 
+def test_two_swapped_layers_are_found_whole_and_nothing_else_is(broken, examined):
+    swap_layers(f"{LAYER}1.", f"{LAYER}2.")(broken)
+    findings = examined(broken).findings(LEVELS)
+    assert {finding.hypothesis.name for finding in findings} == {"layer_offset"}
+    named = {name for finding in findings for name in finding.target_parameters}
+    assert len(named) == 32
+    assert all(name.startswith((f"{LAYER}1.", f"{LAYER}2.")) for name in named)
+
+
+ALONE = {
+    "a tokenizer fault": (swap_rows(20, 21), "vocabulary"),
+    "max_length 5": (set_key("generation_config.json", "max_length", 5), "generation"),
+    "an output layer of its own": (add("decoder.lm_head.weight", torch.zeros(189, 48)), "weights"),
+    "untied by key": (set_key("config.json", "decoder.tie_word_embeddings", False), "config"),
+    "a wrong adapter stride": (set_key("config.json", "encoder.adapter_stride", 3), "config"),
+    "no gain": (remove(f"{POS_CONV}.parametrizations.weight.original0"), "missing"),
+}
+
+
+@pytest.mark.parametrize("what", ALONE)
+def test_one_fault_is_one_finding(what, broken, examined):
+    spoil, kind = ALONE[what]
+    spoil(broken)
+    (finding,) = examined(broken).findings(LEVELS)
+    assert finding.kind == kind
+
+
+def test_a_missing_gain_of_a_weight_norm_is_named(broken, examined):
+    gain = f"{POS_CONV}.parametrizations.weight.original0"
+    remove(gain)(broken)
+    (finding,) = examined(broken).findings(LEVELS)
+    assert (finding.kind, finding.target_parameters) == ("missing", (gain,))
+
+
+def test_an_extra_tensor_beside_another_fault_has_a_finding_of_its_own(broken, examined):
+    add("decoder.extra", torch.zeros(1))(broken)
+    scale(f"{CONV}0.conv.weight")(broken)
+    findings = examined(broken).findings(LEVELS)
+    assert {f.target_parameters for f in findings} == {("decoder.extra",), (f"{CONV}0.conv.weight",)}
+
+
 def test_several_faults_are_found_in_one_run(broken, examined):
     scale(f"{CONV}0.conv.weight")(broken)
     remove(f"{DECODER}layers.0.fc1.bias")(broken)
@@ -169,7 +219,7 @@ def test_several_faults_are_found_in_one_run(broken, examined):
         ("weights", f"{CONV}0.conv"),
         ("missing", f"{DECODER}layers.0.fc1"),
         ("generation", "generation_config.length_penalty"),
-        ("vocabulary", ""),
+        ("vocabulary", "tokenizer.json"),
     } <= found
 
 

@@ -54,6 +54,8 @@ class Truth:
     contents: FolderContents
     tensors: Mapping[str, Tensor]
     """The expected value of every assigned target tensor, in float32."""
+    origins: Mapping[str, str]
+    """The row that wrote each tensor, in words: the family's, or that of a mapping file."""
     head_widths: Mapping[str, int]
     """Width of an attention head, by the prefix of the parameters it applies to."""
     encodings: Mapping[str, tuple[int, ...]]
@@ -160,7 +162,7 @@ def _weights_finding(
         target_parameters=names,
         source_module=owner(sources[0]) if sources else "",
         source_parameters=sources,
-        rule=assignments[0].origin,
+        rule=truth.origins.get(names[0]),
         summary=f"`{names[0]}`{others} {_say(hypothesis)}",
         hypothesis=hypothesis,
         fix=_fix(hypothesis, names[0], sources),
@@ -175,7 +177,7 @@ def _missing(truth: Truth, name: str) -> Finding:
         target_parameters=(name,),
         source_module=owner(assignment.source or ""),
         source_parameters=(assignment.source,) if assignment.source else (),
-        rule=assignment.origin,
+        rule=truth.origins.get(name),
         summary=f"`{name}` is missing from the folder; transformers fills it at random",
         hypothesis=Hypothesis(name="not_filled", confirmed=True, detail={"missing": True}),
         fix=f"write `{assignment.source or assignment.op.name}` there",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable, Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     Change = Callable[[Tensor], Tensor]
 
 FRESH_DEVIATION = 0.02
-"""`initializer_range` of both halves of the model: what transformers fills a missing tensor with."""
+"""`initializer_range` of both halves of the model: the spread of what was never filled."""
 
 
 def edit_tensors(folder: Path, edit: Callable[[dict[str, Tensor]], None]) -> None:
@@ -207,12 +208,16 @@ def keep_values(tensor: Tensor) -> Tensor:
 
 
 def _random_order(count: int, seed: int) -> list[int]:
+    """An order that is no rotation, which two or fewer rows do not have."""
     chance = random.Random(seed)
     order = list(range(count))
-    rotations = [order[i:] + order[:i] for i in range(count)] if count <= 4 else [order]
-    while order in rotations and len(rotations) > 2:
+    while count > 2 and _is_rotation(order):
         chance.shuffle(order)
     return order
+
+
+def _is_rotation(order: list[int]) -> bool:
+    return all((left + 1) % len(order) == right for left, right in pairwise(order))
 
 
 def _span(flat: Tensor, first: float, last: float) -> slice:

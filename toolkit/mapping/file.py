@@ -6,9 +6,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
-from itertools import combinations
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast
 
 from toolkit.checkpoint.renamed import Rename
 from toolkit.core.errors import BadInput, BrokenRule
@@ -22,12 +21,25 @@ if TYPE_CHECKING:
 MAX_BYTES = 1 << 20
 """Every tensor of a large model in a row of its own takes a tenth of that."""
 
+_MAX_LISTED = 500
+"""Problems in one error; a file with more of them was never a mapping."""
+
 _OPS = ("copy", "split_weight_norm", "transpose")
 _VALUES: Mapping[str, Identity | Zeros] = {"identity": Identity(), "zeros": Zeros()}
 _MAX_AXIS = 7
 _SLOT = re.compile(r"\{[^{}]*\}")
 _YAML_TAG = "tag:yaml.org,2002:"
 _KINDS = {"int": "a number", "float": "a number", "bool": "a truth value", "null": "nothing"}
+
+
+class _Node(Protocol):
+    """A node of a YAML document, as far as it is looked at."""
+
+    id: str
+    """scalar, sequence or mapping."""
+    tag: str
+    value: Any
+    start_mark: Any
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +72,7 @@ def read_mapping(path: Path) -> MappingFile:
     renames = [(entry.line, row) for entry, row in made if isinstance(row, Rename)]
     _check_duplicates(report, rows)
     _check_overlaps(report, renames)
-    if not entries:
+    if not entries and report.is_empty:
         report.add(1, "the file must have at least one entry, but has none")
     report.finish()
     rows.sort(key=lambda pair: pair[0])
@@ -83,16 +95,24 @@ class _Report:
         self.path = path
         self._problems: list[tuple[int, str]] = []
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is wrong so far."""
+        return not self._problems
+
     def add(self, line: int, text: str) -> None:
         """Notes one problem."""
         self._problems.append((line, text))
 
     def finish(self) -> None:
         """Raises all problems at once, by line, if there are any."""
-        if not self._problems:
+        if self.is_empty:
             return
         count = len(self._problems)
-        lines = [f"line {line}: {text}." for line, text in sorted(self._problems)]
+        listed = sorted(self._problems)[:_MAX_LISTED]
+        lines = [f"line {line}: {text}." for line, text in listed]
+        if count > _MAX_LISTED:
+            lines.append(f"And {count - _MAX_LISTED} more.")
         raise BadInput(
             f"`{self.path}` must follow the format of mapping files, but has {count} "
             f"problem{'s' if count > 1 else ''}:\n" + "\n".join(lines) + "\nCorrect the file, or "
@@ -103,7 +123,7 @@ class _Report:
 # YAML
 
 
-def _compose(report: _Report) -> Node | None:
+def _compose(report: _Report) -> _Node | None:
     import yaml
 
     class Loader(yaml.SafeLoader):
@@ -113,7 +133,7 @@ def _compose(report: _Report) -> Node | None:
             if self.check_event(yaml.AliasEvent):
                 raise yaml.MarkedYAMLError(
                     problem="aliases have no place in a mapping file",
-                    problem_mark=self.peek_event().start_mark,
+                    problem_mark=self.peek_event().start_mark,  # type: ignore[no-untyped-call]
                 )
             return super().compose_node(parent, index)
 
@@ -121,7 +141,7 @@ def _compose(report: _Report) -> Node | None:
     try:
         loader = Loader(content)
         try:
-            return loader.get_single_node()
+            return cast("_Node | None", loader.get_single_node())
         finally:
             loader.dispose()
     except (yaml.YAMLError, ValueError, OverflowError, RecursionError) as error:
@@ -151,11 +171,11 @@ def _read_bytes(path: Path) -> bytes:
     return content
 
 
-def _line(node: Node) -> int:
+def _line(node: _Node) -> int:
     return int(node.start_mark.line) + 1
 
 
-def _kind(node: Node) -> str:
+def _kind(node: _Node) -> str:
     if node.id != "scalar":
         return "a list" if node.id == "sequence" else "a mapping"
     name = str(node.tag).removeprefix(_YAML_TAG)
@@ -182,7 +202,7 @@ class _Entry:
     """Whether every value is there and sound."""
 
 
-def _read_entries(report: _Report, root: Node | None) -> Iterator[_Entry]:
+def _read_entries(report: _Report, root: _Node | None) -> Iterator[_Entry]:
     if root is None or root.id != "mapping":
         found = "is empty" if root is None else f"is {_kind(root)}"
         line = 1 if root is None else _line(root)
@@ -196,7 +216,7 @@ def _read_entries(report: _Report, root: Node | None) -> Iterator[_Entry]:
             yield _read_entry(report, section, item)
 
 
-def _read_entry(report: _Report, section: str, node: Node) -> _Entry:
+def _read_entry(report: _Report, section: str, node: _Node) -> _Entry:
     keys, values = _SECTIONS[section], {}
     if node.id != "mapping":
         wanted = ", ".join(f"`{key}`" for key in keys)
@@ -220,8 +240,8 @@ def _read_entry(report: _Report, section: str, node: Node) -> _Entry:
 
 
 def _read_pairs(
-    report: _Report, node: Node, known: Iterable[str], owner: str, what: str
-) -> Iterator[tuple[str, Node]]:
+    report: _Report, node: _Node, known: Iterable[str], owner: str, what: str
+) -> Iterator[tuple[str, _Node]]:
     first: dict[str, int] = {}
     for key_node, value in node.value:
         if key_node.id != "scalar":
@@ -249,22 +269,20 @@ def _suggest(word: str, known: Iterable[str]) -> str:
 # Values: each reader returns the value, or raises a ValueError worded to follow the key
 
 
-def _read_text(node: Node) -> str:
+def _read_text(node: _Node) -> str:
     if node.id != "scalar" or node.tag != f"{_YAML_TAG}str":
         raise ValueError(f"must be text, but is {_kind(node)}; put text in quotes")
-    if not isinstance(node.value, str):
-        raise ValueError("must be text")
-    return node.value
+    return str(node.value)
 
 
-def _read_plain(node: Node) -> str:
+def _read_plain(node: _Node) -> str:
     text = _read_text(node)
     if not text.isprintable():
         raise ValueError(f"must be printable, but is `{_shown(text)}`")
     return text
 
 
-def _read_pattern(node: Node) -> str:
+def _read_pattern(node: _Node) -> str:
     pattern = _read_plain(node)
     if not pattern:
         raise ValueError("must be a pattern, but is empty")
@@ -283,7 +301,7 @@ def _read_pattern(node: Node) -> str:
     return pattern
 
 
-def _read_patterns(node: Node) -> tuple[str, ...]:
+def _read_patterns(node: _Node) -> tuple[str, ...]:
     if node.id != "sequence":
         return (_read_pattern(node),)
     if len(node.value) != 2:
@@ -291,14 +309,14 @@ def _read_patterns(node: Node) -> tuple[str, ...]:
     return tuple(_read_pattern(part) for part in node.value)
 
 
-def _read_name(node: Node) -> str:
+def _read_name(node: _Node) -> str:
     name = _read_plain(node)
     if not name or set("{}") & set(name):
         raise ValueError(f"must be the whole name of one tensor, but is `{_shown(name)}`")
     return name
 
 
-def _read_prefix(node: Node) -> str:
+def _read_prefix(node: _Node) -> str:
     text = _read_plain(node)
     if not text.strip(".") or set("{}") & set(text):
         raise ValueError(
@@ -308,14 +326,14 @@ def _read_prefix(node: Node) -> str:
     return text
 
 
-def _read_new_prefix(node: Node) -> str:
+def _read_new_prefix(node: _Node) -> str:
     text = _read_plain(node)
     if set("{}") & set(text) or text == ".":
         raise ValueError(f"must be the beginning of names, but is `{_shown(text)}`")
     return text
 
 
-def _read_reason(node: Node) -> str:
+def _read_reason(node: _Node) -> str:
     reason = " ".join(_read_text(node).split())
     if not reason:
         raise ValueError("must say why that is right, but is empty")
@@ -324,22 +342,22 @@ def _read_reason(node: Node) -> str:
     return reason
 
 
-def _read_op(node: Node) -> str:
+def _read_op(node: _Node) -> str:
     return _read_choice(node, _OPS)
 
 
-def _read_values(node: Node) -> Identity | Zeros:
+def _read_values(node: _Node) -> Identity | Zeros:
     return _VALUES[_read_choice(node, _VALUES)]
 
 
-def _read_choice(node: Node, known: Iterable[str]) -> str:
+def _read_choice(node: _Node, known: Iterable[str]) -> str:
     text = _read_plain(node)
     if text not in known:
         raise ValueError(f"cannot be `{_shown(text)}`; {_suggest(text, known)}")
     return text
 
 
-def _read_axes(node: Node) -> tuple[int, int]:
+def _read_axes(node: _Node) -> tuple[int, int]:
     axes = node.value if node.id == "sequence" else ()
     texts = [axis.value for axis in axes if axis.id == "scalar" and axis.tag == f"{_YAML_TAG}int"]
     wanted = [str(axis) for axis in range(_MAX_AXIS + 1)]
@@ -348,7 +366,7 @@ def _read_axes(node: Node) -> tuple[int, int]:
     return int(texts[0]), int(texts[1])
 
 
-_SECTIONS: Mapping[str, Mapping[str, Callable[[Node], Any]]] = {
+_SECTIONS: Mapping[str, Mapping[str, Callable[[_Node], Any]]] = {
     "rename": {"from": _read_prefix, "to": _read_new_prefix},
     "rules": {
         "source": _read_pattern,
@@ -386,7 +404,7 @@ def _make_rename(report: _Report, entry: _Entry) -> Rename:
     source, target = entry.values["from"], entry.values["to"]
     if source == target:
         raise ValueError(f"`from` and `to` must differ, but both are `{_shown(source)}`")
-    if source.endswith(".") != target.endswith(".") and (target or not source.endswith(".")):
+    if source.endswith(".") != (target.endswith(".") or not target):
         raise ValueError(
             f"`from` and `to` must both end with a dot or both not, but are `{_shown(source)}` and "
             f"`{_shown(target)}`"
@@ -454,23 +472,19 @@ def _claims(row: Row) -> Iterator[tuple[str, str]]:
 
 
 def _check_overlaps(report: _Report, renames: Iterable[tuple[int, Rename]]) -> None:
-    # In order, a prefix stands right before all that begin with it.
-    ordered = sorted(renames, key=lambda pair: pair[1].source)
-    for (line, rename), (other_line, other) in _neighbours(ordered):
+    # In this order, all that begin with a prefix stand right after it.
+    ordered = sorted(renames, key=lambda pair: (pair[1].source, pair[0]))
+    widest: tuple[int, Rename] | None = None
+    for line, rename in ordered:
+        if widest is None or not _covers(widest[1], rename):
+            widest = line, rename
+            continue
         report.add(
-            max(line, other_line),
-            f"`from: {_shown(other.source)}` must exclude every other rename, but overlaps with "
-            f"`from: {_shown(rename.source)}` in line {min(line, other_line)}",
+            line,
+            f"`from: {_shown(rename.source)}` must exclude every other rename, but overlaps with "
+            f"`from: {_shown(widest[1].source)}` in line {widest[0]}",
         )
 
 
-def _neighbours(
-    ordered: list[tuple[int, Rename]],
-) -> Iterator[tuple[tuple[int, Rename], tuple[int, Rename]]]:
-    for pair, other in combinations(ordered, 2):
-        if (
-            pair[1].source == other[1].source
-            or other[1].apply(pair[1].source)
-            or pair[1].apply(other[1].source)
-        ):
-            yield pair, other
+def _covers(wide: Rename, rename: Rename) -> bool:
+    return wide.source == rename.source or wide.apply(rename.source) is not None

@@ -105,10 +105,9 @@ Claims = Mapping[str, tuple[tuple[Row, tuple[str, ...]], ...]]
 
 
 def _claim(table: Table, names: Iterable[str]) -> Claims:
-    user_rows = [placed.row for placed in table.user_rows]
+    user_rows, family_rows = [placed.row for placed in table.user_rows], table.family_rows
     return {
-        name: tuple(_claiming_rows(user_rows, name))
-        or tuple(_claiming_rows(table.family_rows, name))
+        name: tuple(_claiming_rows(user_rows, name)) or tuple(_claiming_rows(family_rows, name))
         for name in names
     }
 
@@ -241,10 +240,12 @@ def _unproduced(
     for name in targets:
         origins = producers.get(name, [])
         if len(origins) != 1:
-            listed = f": {'; '.join(origins)}" if origins else ""
+            listed, advice = "", "Add a rule, or a `Fill` with a reason."
+            if origins:
+                listed, advice = f": {'; '.join(origins)}", "Keep one of these rows."
             yield (
                 f"`{name}` must be produced exactly once, but is produced {len(origins)} times "
-                f"by `{table.name}`{listed}. Add a rule, or a `Fill` with a reason."
+                f"by `{table.name}`{listed}. {advice}"
             )
     user_origins = {placed.origin for placed in table.user_rows}
     for name, origins in producers.items():

@@ -28,6 +28,7 @@ def convert(
     dict: Path | None = None,
     spm: Path | None = None,
     target_lang: str | None = None,
+    mapping: Path | None = None,
     encoder_config: Mapping[str, Any] | None = None,
     decoder_config: Mapping[str, Any] | None = None,
     audio: Sequence[Path] = (),
@@ -45,6 +46,7 @@ def convert(
         dict: Its dictionary; found beside it by default.
         spm: Its sentencepiece model; found beside it by default.
         target_lang: Language that generation starts with.
+        mapping: YAML file of rules that replace or extend the family's.
         encoder_config: Values for the encoder that the checkpoint does not give.
         decoder_config: Values for the decoder that the checkpoint does not give.
         audio: Clips, folders of clips, or folders with a manifest; the golden audio by default.
@@ -61,6 +63,7 @@ def convert(
         dict_path=dict,
         spm_path=spm,
         target_lang=target_lang,
+        mapping=mapping,
         encoder_config=encoder_config,
         decoder_config=decoder_config,
     )

@@ -71,6 +71,7 @@ def diff(
     dict: Path | None = None,
     spm: Path | None = None,
     target_lang: str | None = None,
+    mapping: Path | None = None,
     encoder_config: Mapping[str, Any] | None = None,
     decoder_config: Mapping[str, Any] | None = None,
     audio: Sequence[Path] = (),
@@ -86,6 +87,7 @@ def diff(
         dict: Its dictionary; found beside it by default.
         spm: Its sentencepiece model; found beside it by default.
         target_lang: Language that the folder must start generation with.
+        mapping: YAML file of rules that replace or extend the family's.
         encoder_config: Values for the encoder that the checkpoint does not give.
         decoder_config: Values for the decoder that the checkpoint does not give.
         audio: Clips to replay; by default the shortest two of the golden audio.
@@ -108,6 +110,7 @@ def diff(
         dict_path=dict,
         spm_path=spm,
         target_lang=target_lang,
+        mapping=mapping,
         encoder_config=encoder_config,
         decoder_config=decoder_config,
     )
@@ -341,7 +344,7 @@ def _result(
     levels: tuple[Level, ...],
     findings: tuple[Finding, ...],
 ) -> Result:
-    prepared, plan = session.prepared, session.prepared.plan
+    prepared, plan = session.prepared, session.prepared.proof
     compared = {row.target for row in rows}
     owners = parameterized(plan)
     return Result(

@@ -7,16 +7,15 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from toolkit.checkpoint import Checkpoint, open_checkpoint
+from toolkit.checkpoint import Checkpoint
 from toolkit.checkpoint.dictionary import read_dictionary
 from toolkit.checkpoint.sidecars import find_sidecars
 from toolkit.core.errors import BadInput
 from toolkit.core.inspection import ConfigField, Inspection
-from toolkit.core.result import Artifact, Reason
+from toolkit.core.result import Artifact
 from toolkit.families import Network, architecture, find_family
-from toolkit.mapping import Drop
-from toolkit.mapping.patterns import match
-from toolkit.pipeline.prepare import Inputs
+from toolkit.mapping import dropped_tensors, extend_table, read_mapping
+from toolkit.pipeline.prepare import Inputs, open_mapped
 
 
 def inspect(
@@ -25,6 +24,7 @@ def inspect(
     config_yaml: Path | None = None,
     dict: Path | None = None,
     spm: Path | None = None,
+    mapping: Path | None = None,
     encoder_config: Mapping[str, Any] | None = None,
     decoder_config: Mapping[str, Any] | None = None,
 ) -> Inspection:
@@ -38,6 +38,7 @@ def inspect(
         config_yaml: Its data configuration; found beside it by default.
         dict: Its dictionary; found beside it by default.
         spm: Its sentencepiece model; found beside it by default.
+        mapping: YAML file of rules that replace or extend the family's.
         encoder_config: Values for the encoder that the checkpoint does not give.
         decoder_config: Values for the decoder that the checkpoint does not give.
 
@@ -52,9 +53,11 @@ def inspect(
         encoder_config=encoder_config,
         decoder_config=decoder_config,
     )
-    opened = open_checkpoint(checkpoint)
+    rules = None if mapping is None else read_mapping(mapping)
+    opened = open_mapped(checkpoint, rules)
     family = find_family(opened)
     network = family.network(opened, inputs.options)
+    table = network.table if rules is None else extend_table(network.table, rules)
     sidecars, languages = _sidecars(inputs)
     return Inspection(
         source=Artifact(path=str(checkpoint), sha256=opened.sha256()),
@@ -70,7 +73,7 @@ def inspect(
         assumptions=(),
         unknown=network.unknown,
         refusals=network.refusals,
-        dropped=tuple(_dropped(network, opened)),
+        dropped=dropped_tensors(table, opened.tensors),
         languages=languages,
         sidecars=sidecars,
     )
@@ -88,14 +91,6 @@ def _fields(network: Network) -> Iterator[ConfigField]:
             name = f"{side}.{key}"
             if name not in unknown:
                 yield ConfigField(name=name, value=field.value, evidence=field.evidence)
-
-
-def _dropped(network: Network, checkpoint: Checkpoint) -> Iterator[Reason]:
-    for row in network.table.rows:
-        if isinstance(row, Drop):
-            for name in checkpoint.tensors:
-                if match(row.source, name) is not None:
-                    yield Reason(name=name, because=row.because)
 
 
 def _sidecars(inputs: Inputs) -> tuple[dict[str, str], tuple[str, ...]]:

@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.checkpoint import Checkpoint, open_checkpoint
+from toolkit.checkpoint.renamed import rename_tensors
 from toolkit.checkpoint.sidecars import Sidecars, find_sidecars
-from toolkit.core.errors import BadInput
+from toolkit.core.errors import BadInput, BrokenRule
 from toolkit.core.result import Reason
+from toolkit.core.spec import TensorSpec
 from toolkit.families import Family, Network, Options, Task, find_family
 from toolkit.folder.skeleton import target_specs
-from toolkit.mapping import Plan, make_plan
+from toolkit.mapping import MappingFile, Plan, extend_table, make_plan, read_mapping
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +27,7 @@ class Inputs:
     dict_path: Path | None = None
     spm_path: Path | None = None
     target_lang: str | None = None
+    mapping: Path | None = None
     encoder_config: Mapping[str, Any] | None = None
     decoder_config: Mapping[str, Any] | None = None
 
@@ -48,6 +51,11 @@ class Prepared:
     network: Network
     task: Task
     plan: Plan
+    """What a conversion writes."""
+    proof: Plan
+    """What a proof expects: the family's own plan, so that a wrong row of the user's mapping shows;
+    the written one where the family alone does not cover the checkpoint."""
+    mapping: MappingFile | None
 
     @property
     def assumptions(self) -> tuple[Reason, ...]:
@@ -62,7 +70,8 @@ def prepare(inputs: Inputs) -> Prepared:
         BadInput: a file is missing or unfit, a value is unknown, or no exact conversion exists.
         BrokenRule: the family's rules do not cover the checkpoint.
     """
-    checkpoint = open_checkpoint(inputs.checkpoint)
+    mapping = None if inputs.mapping is None else read_mapping(inputs.mapping)
+    checkpoint = open_mapped(inputs.checkpoint, mapping)
     family = find_family(checkpoint)
     network = family.network(checkpoint, inputs.options)
     _refuse(inputs.checkpoint, network.refusals)
@@ -75,14 +84,37 @@ def prepare(inputs: Inputs) -> Prepared:
     )
     task = family.task(checkpoint, sidecars, network, inputs.options)
     targets = target_specs(task.contents.config)
+    table = network.table if mapping is None else extend_table(network.table, mapping)
+    plan = make_plan(table, checkpoint.tensors, targets)
     return Prepared(
         checkpoint=checkpoint,
         family=family,
         sidecars=sidecars,
         network=network,
         task=task,
-        plan=make_plan(network.table, checkpoint.tensors, targets),
+        plan=plan,
+        proof=plan if mapping is None else _proof(network, checkpoint, targets, plan),
+        mapping=mapping,
     )
+
+
+def open_mapped(path: Path, mapping: MappingFile | None) -> Checkpoint:
+    """The checkpoint, its tensors under the names that a mapping file gives them.
+
+    Raises:
+        BadInput: the file is no checkpoint, or the renames do not fit it.
+    """
+    checkpoint = open_checkpoint(path)
+    return checkpoint if mapping is None else rename_tensors(checkpoint, mapping.renames)
+
+
+def _proof(
+    network: Network, checkpoint: Checkpoint, targets: Mapping[str, TensorSpec], plan: Plan
+) -> Plan:
+    try:
+        return make_plan(network.table, checkpoint.tensors, targets)
+    except BrokenRule:
+        return plan
 
 
 def _refuse(path: Path, refusals: Sequence[Reason]) -> None:

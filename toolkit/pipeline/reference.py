@@ -58,9 +58,14 @@ def quiet_fairseq() -> Iterator[None]:
 def _build(prepared: Prepared, folder: str) -> Reference:
     from toolkit.oracle.build import build_model
 
-    settings = prepared.task.reference_settings
+    settings, mapping = prepared.task.reference_settings, prepared.mapping
+    state = {
+        name: tensor
+        for name, tensor in prepared.checkpoint.state_dict().items()
+        if mapping is None or not mapping.drops(name)
+    }
     try:
-        task, model = build_model(settings, prepared.checkpoint.state_dict(), folder)
+        task, model = build_model(settings, state, folder)
     except (RuntimeError, AttributeError, KeyError, TypeError, ValueError, AssertionError) as error:
         raise BadInput(
             f"`{prepared.checkpoint.path}` must be a checkpoint that fairseq itself can build, but "

@@ -20,7 +20,7 @@ def make_truth(prepared: Prepared, reference: Reference, texts: Iterable[str]) -
         reference: fairseq's model, for the ids of texts.
         texts: What to encode, beside texts at which tokenizers part.
     """
-    contents, plan = prepared.task.contents, prepared.plan
+    contents, plan = prepared.task.contents, prepared.proof
     encoded = {text: reference.encode(text) for text in (*texts, *PROBE_TEXTS)}
     return Truth(
         plan=plan,
@@ -29,6 +29,7 @@ def make_truth(prepared: Prepared, reference: Reference, texts: Iterable[str]) -
             name: target_tensor(assignment, plan, prepared.checkpoint).float()
             for name, assignment in plan.assignments.items()
         },
+        origins={name: a.origin for name, a in prepared.plan.assignments.items()},
         head_widths=prepared.network.head_widths,
         encodings={text: framed(contents, ids) for text, ids in encoded.items()},
         tokenizer=build_tokenizer(contents),

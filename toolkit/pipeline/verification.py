@@ -59,6 +59,7 @@ def verify(
     dict: Path | None = None,
     spm: Path | None = None,
     target_lang: str | None = None,
+    mapping: Path | None = None,
     encoder_config: Mapping[str, Any] | None = None,
     decoder_config: Mapping[str, Any] | None = None,
     audio: Sequence[Path] = (),
@@ -73,6 +74,7 @@ def verify(
         dict: Its dictionary; found beside it by default.
         spm: Its sentencepiece model; found beside it by default.
         target_lang: Language that the folder must start generation with.
+        mapping: YAML file of rules that replace or extend the family's.
         encoder_config: Values for the encoder that the checkpoint does not give.
         decoder_config: Values for the decoder that the checkpoint does not give.
         audio: Clips, folders of clips, or folders with a manifest; the golden audio by default.
@@ -88,6 +90,7 @@ def verify(
         dict_path=dict,
         spm_path=spm,
         target_lang=target_lang,
+        mapping=mapping,
         encoder_config=encoder_config,
         decoder_config=decoder_config,
     )
@@ -158,7 +161,7 @@ def make_bench(prepared: Prepared, reference: Reference, target: Target) -> Benc
     """
     bypassed = prepared.network.bypassed
     pairs = derive_pairs(
-        prepared.plan,
+        prepared.proof,
         [path for path in module_paths(reference.model) if path not in bypassed],
         module_paths(target.model),
         prepared.network.layouts,
@@ -168,7 +171,7 @@ def make_bench(prepared: Prepared, reference: Reference, target: Target) -> Benc
         target=target,
         pairs=pairs,
         search=prepared.task.search,
-        rounded=prepared.plan.rounded,
+        rounded=prepared.proof.rounded,
     )
 
 
@@ -192,8 +195,8 @@ def language_of(prepared: Prepared, clip: Clip) -> str | None:
 def _judge(prepared: Prepared, bench: Bench, folder: Path, runs: tuple[ClipRun, ...]) -> Result:
     contents, target = prepared.task.contents, bench.target
     paths = module_paths(target.model)
-    uncompared = tuple(explain_uncompared(prepared.plan, paths, bench.pairs))
-    weights = weight_errors(prepared.plan, prepared.checkpoint, target)
+    uncompared = tuple(explain_uncompared(prepared.proof, paths, bench.pairs))
+    weights = weight_errors(prepared.proof, prepared.checkpoint, target)
     padding = padding_level(bench, runs, prepared.task.padding)
     levels = (
         weights_level(weights, target),
@@ -205,7 +208,7 @@ def _judge(prepared: Prepared, bench: Bench, folder: Path, runs: tuple[ClipRun, 
         greedy_level(runs),
         beam_level(runs),
         padding,
-        reload_level(target, contents, prepared.plan, runs, bench.search),
+        reload_level(target, contents, prepared.proof, runs, bench.search),
     )
     rows = module_rows(runs, lambda path: type(target.model.get_submodule(path)).__name__)
     truth = make_truth(prepared, bench.reference, _texts(runs))
@@ -255,7 +258,7 @@ def _coverage(
     runs: Sequence[ClipRun],
     uncompared: Sequence[tuple[str, Reason | None]],
 ) -> Coverage:
-    plan = prepared.plan
+    plan = prepared.proof
     owners = parameterized(plan)
     compared = {pair.target for pair in bench.pairs}
     return Coverage(

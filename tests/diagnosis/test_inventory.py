@@ -1,0 +1,307 @@
+"""Files against the checkpoint, on views whose tensors and keys are replaced in memory."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from tests.faults.breaking import set_key
+from toolkit.diagnosis import take_inventory
+from toolkit.folder.view import view_folder
+
+LAYERS = "encoder.encoder.layers."
+CONVS = "encoder.feature_extractor.conv_layers."
+ATTENTION = f"{LAYERS}1.attention."
+POS_CONV = "encoder.encoder.pos_conv_embed.conv"
+GAIN = f"{POS_CONV}.parametrizations.weight.original0"
+DIRECTION = f"{POS_CONV}.parametrizations.weight.original1"
+
+
+@pytest.fixture(scope="module")
+def right_view(converted):
+    view = view_folder(converted)
+    return replace(view, tensors=dict(view.tensors))
+
+
+@pytest.fixture
+def inventory(truth, right_view):
+    """The findings of the right folder with its tensors edited in place."""
+
+    def take(edit):
+        tensors = dict(right_view.tensors)
+        edit(tensors)
+        return take_inventory(truth, replace(right_view, tensors=tensors))
+
+    return take
+
+
+def exchange(tensors, left, right):
+    for name in [name for name in tensors if name.startswith(left)]:
+        other = right + name.removeprefix(left)
+        tensors[name], tensors[other] = tensors[other], tensors[name]
+
+
+def shift(tensors, stack, by=1):
+    """Every layer of a stack gets what a later layer holds, where shapes allow it."""
+    old = dict(tensors)
+    for name, tensor in old.items():
+        layer, _, rest = name.removeprefix(stack).partition(".")
+        if name.startswith(stack) and layer.isdigit():
+            later = old.get(f"{stack}{int(layer) + by}.{rest}")
+            if later is not None and later.shape == tensor.shape:
+                tensors[name] = later
+
+
+def test_a_right_folder_has_nothing_to_find(inventory):
+    assert inventory(lambda tensors: None) == ()
+
+
+def test_two_swapped_projections_are_one_finding(inventory):
+    (finding,) = inventory(
+        lambda t: exchange(t, f"{ATTENTION}q_proj.", f"{ATTENTION}k_proj."),
+    )
+    assert finding.kind == "weights"
+    assert finding.hypothesis.name == "swapped_with"
+    names = {f"{ATTENTION}{p}.{e}" for p in ("q_proj", "k_proj") for e in ("weight", "bias")}
+    assert set(finding.target_parameters) == names
+    assert len(finding.source_parameters) == 4
+    assert finding.rule is not None
+
+
+def test_a_copied_projection_names_whose_values_it_holds(inventory):
+    left, right = f"{ATTENTION}q_proj.weight", f"{ATTENTION}k_proj.weight"
+    (finding,) = inventory(lambda t: t.update({left: t[right]}))
+    assert finding.target_parameters == (left,)
+    assert finding.hypothesis.detail == {"with": right}
+    assert f"`{right}`" in finding.summary
+    assert f"`{right}`" in finding.fix
+
+
+@pytest.mark.parametrize(
+    ("stack", "count"),
+    [
+        (LAYERS, 32),
+        ("decoder.model.decoder.layers.", 52),
+        ("encoder.adapter.layers.", 4),
+        (CONVS, 22),
+    ],
+)
+def test_a_stack_that_is_off_by_a_layer_is_one_finding(stack, count, inventory):
+    (finding,) = inventory(lambda tensors: shift(tensors, stack))
+    assert (finding.hypothesis.name, finding.hypothesis.detail["offset"]) == ("layer_offset", 1)
+    assert len(finding.target_parameters) == count
+    assert f"and {count - 1} more" in finding.summary
+
+
+def test_two_stacks_that_are_off_by_a_layer_are_two_findings(inventory):
+    def edit(tensors):
+        shift(tensors, LAYERS)
+        shift(tensors, "decoder.model.decoder.layers.")
+
+    assert len(inventory(edit)) == 2
+
+
+def test_two_swapped_layers_are_told_by_their_offset_and_all_named(inventory):
+    findings = inventory(lambda t: exchange(t, f"{LAYERS}0.", f"{LAYERS}2."))
+    assert {finding.hypothesis.name for finding in findings} == {"layer_offset"}
+    named = [name for finding in findings for name in finding.target_parameters]
+    assert len(named) == len(set(named)) == 32
+
+
+def test_weight_norm_split_another_way_is_no_finding(inventory):
+    def edit(tensors):
+        tensors[DIRECTION] = tensors[DIRECTION] * 2
+
+    assert inventory(edit) == ()
+
+
+def test_the_old_names_of_weight_norm_are_accepted(inventory):
+    def edit(tensors):
+        tensors[f"{POS_CONV}.weight_g"] = tensors.pop(GAIN)
+        tensors[f"{POS_CONV}.weight_v"] = tensors.pop(DIRECTION)
+
+    assert inventory(edit) == ()
+
+
+def test_a_fault_under_an_old_name_is_found_under_the_new_one(inventory):
+    def edit(tensors):
+        tensors[f"{POS_CONV}.weight_g"] = tensors.pop(GAIN) * 1.01
+        tensors[f"{POS_CONV}.weight_v"] = tensors.pop(DIRECTION)
+
+    findings = inventory(edit)
+    assert {finding.target_module for finding in findings} == {POS_CONV}
+    assert GAIN in findings[0].target_parameters
+
+
+@pytest.mark.parametrize("name", [GAIN, DIRECTION])
+def test_a_missing_part_of_the_weight_norm_is_named(name, inventory):
+    (finding,) = inventory(lambda tensors: tensors.pop(name))
+    assert (finding.kind, finding.target_parameters) == ("missing", (name,))
+    assert finding.hypothesis.name == "not_filled"
+
+
+@pytest.mark.parametrize("name", [GAIN, DIRECTION])
+def test_a_part_of_the_weight_norm_of_another_shape_is_found(name, inventory):
+    findings = inventory(lambda tensors: tensors.update({name: tensors[name][..., :8]}))
+    assert name in {parameter for f in findings for parameter in f.target_parameters}
+    assert {finding.target_module for finding in findings} == {POS_CONV}
+
+
+def test_a_gain_of_another_shape_that_broadcasts_is_judged_by_its_effect(inventory):
+    def edit(tensors):
+        tensors[GAIN] = tensors[GAIN].expand(1, 2, 16)[:, :1]
+
+    assert inventory(edit) == ()
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_a_file_in_lower_precision_is_told_as_that_and_nothing_else(dtype, inventory, truth):
+    def edit(tensors):
+        for name in tensors:
+            tensors[name] = tensors[name].to(getattr(torch, dtype))
+
+    findings = inventory(edit)
+    assert {f.hypothesis.name for f in findings} == {"precision_lost"}
+    assert {f.hypothesis.detail["dtype"] for f in findings} == {dtype}
+    named = {name for finding in findings for name in finding.target_parameters}
+    rounded = {n for n, t in truth.tensors.items() if not t.to(getattr(torch, dtype)).equal(t)}
+    assert named | {GAIN, DIRECTION} == rounded | {GAIN, DIRECTION}
+
+
+def test_a_file_in_lower_precision_is_one_finding(inventory):
+    def edit(tensors):
+        for name in tensors:
+            tensors[name] = tensors[name].half()
+
+    assert len(inventory(edit)) == 1
+
+
+def test_one_tensor_in_lower_precision_is_found_beside_others_that_are_not(inventory):
+    name = f"{ATTENTION}q_proj.weight"
+    (finding,) = inventory(lambda tensors: tensors.update({name: tensors[name].half()}))
+    assert finding.target_parameters == (name,)
+    assert "float16" in finding.summary
+
+
+def test_values_from_nowhere_are_missing(inventory):
+    name = f"{ATTENTION}q_proj.weight"
+    (finding,) = inventory(lambda t: t.update({name: torch.randn_like(t[name])}))
+    assert (finding.kind, finding.hypothesis.name) == ("missing", "not_filled")
+    assert "holds nothing of its source" in finding.summary
+
+
+def test_a_missing_tensor_is_told_with_the_rule_that_writes_it(inventory):
+    name = f"{ATTENTION}q_proj.weight"
+    (finding,) = inventory(lambda tensors: tensors.pop(name))
+    assert (finding.kind, finding.target_parameters) == ("missing", (name,))
+    assert finding.hypothesis.detail == {"missing": True}
+    assert finding.source_parameters[0].endswith("layers.1.self_attn.q_proj.weight")
+    assert finding.source_parameters[0] in finding.fix
+
+
+def test_heads_are_known_in_the_projections_of_an_attention(inventory):
+    name = f"{ATTENTION}q_proj.weight"
+    (finding,) = inventory(lambda t: t.update({name: t[name].roll(16, 0)}))
+    assert finding.hypothesis.name == "heads_permuted"
+    assert finding.hypothesis.detail["heads"] == [2, 0, 1]
+    feed = f"{LAYERS}1.feed_forward.output_dense.weight"
+    (finding,) = inventory(lambda t: t.update({feed: t[feed].roll(16, 0)}))
+    assert finding.hypothesis.name == "rows_shifted"
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_every_tensor_too_many_has_a_finding_of_its_own_beside_others(count, inventory):
+    extra = [f"decoder.extra{i}.weight" for i in range(count)]
+
+    def edit(tensors):
+        tensors.update({name: torch.ones(2) for name in extra})
+        del tensors[f"{ATTENTION}q_proj.weight"]
+
+    findings = inventory(edit)
+    assert [f.target_parameters for f in findings if f.hypothesis.detail.get("extra")] == [
+        (name,) for name in extra
+    ]
+    assert len(findings) == count + 1
+
+
+def test_an_output_layer_that_is_another_tensor_breaks_the_tie(inventory):
+    (finding,) = inventory(lambda t: t.update({"decoder.lm_head.weight": torch.zeros(189, 48)}))
+    assert finding.hypothesis.name == "tie_broken"
+    assert finding.source_parameters
+    assert "lm_head" in finding.summary
+
+
+def test_an_output_layer_that_is_the_same_tensor_breaks_nothing(inventory):
+    embedding = "decoder.model.decoder.embed_tokens.weight"
+    assert inventory(lambda t: t.update({"decoder.lm_head.weight": t[embedding]})) == ()
+
+
+@pytest.mark.parametrize(
+    ("file", "key", "value", "kind", "name"),
+    [
+        ("config.json", "encoder.hidden_act", "relu", "config", "wrong_activation"),
+        ("config.json", "decoder.activation_function", "relu", "config", "wrong_activation"),
+        ("config.json", "decoder.scale_embedding", False, "config", "missing_scale"),
+        ("config.json", "encoder.num_attention_heads", 4, "config", "wrong_head_count"),
+        ("config.json", "encoder.do_stable_layer_norm", False, "config", "norm_order"),
+        ("config.json", "encoder.layer_norm_eps", 1e-3, "config", "wrong_epsilon"),
+        ("config.json", "encoder.adapter_stride", 3, "config", "wrong_stride"),
+        ("config.json", "tie_word_embeddings", True, "config", "tie_invented"),
+        ("config.json", "decoder.tie_word_embeddings", False, "config", "tie_broken"),
+        ("config.json", "decoder.dropout", 0.1, "config", "wrong_value"),
+        ("generation_config.json", "forced_bos_token_id", 182, "generation", "wrong_language"),
+        ("generation_config.json", "decoder_start_token_id", 0, "generation", "wrong_start_token"),
+        ("generation_config.json", "temperature", 0.5, "generation", "wrong_value"),
+        ("preprocessor_config.json", "do_normalize", False, "front_end", "not_normalized"),
+    ],
+)
+def test_a_wrong_key_is_called_what_it_means(file, key, value, kind, name, truth, broken):
+    set_key(file, key, value)(broken)
+    (finding,) = take_inventory(truth, view_folder(broken))
+    assert (finding.kind, finding.hypothesis.name) == (kind, name)
+    place = key if file == "config.json" else f"{file.removesuffix('.json')}.{key}"
+    assert finding.config_keys == (place,)
+    assert finding.hypothesis.confirmed
+    assert f"`{place}`" in finding.fix
+
+
+def test_a_score_that_is_not_the_sentencepiece_models_is_a_vocabulary_finding(truth, broken):
+    from tests.faults.breaking import edit_key
+
+    def edit(rows):
+        rows[20][1] -= 0.5
+        return rows
+
+    edit_key("tokenizer.json", "model.vocab", edit)(broken)
+    (finding,) = take_inventory(truth, view_folder(broken))
+    assert (finding.kind, finding.config_keys) == ("vocabulary", ("tokenizer.json",))
+    assert "has the score" in finding.summary
+
+
+def test_a_text_that_is_encoded_otherwise_is_a_vocabulary_finding(truth, broken):
+    set_key("tokenizer.json", "normalizer", None)(broken)
+    (finding,) = take_inventory(truth, view_folder(broken))
+    assert finding.kind == "vocabulary"
+    assert "becomes" in finding.summary
+
+
+def test_no_tokenizer_is_a_vocabulary_finding(truth, right_view):
+    (finding,) = take_inventory(truth, replace(right_view, tokenizer=None))
+    assert finding.kind == "vocabulary"
+    assert "no tokenizer loads" in finding.summary
+
+
+@pytest.mark.parametrize(
+    "file", ["config.json", "generation_config.json", "preprocessor_config.json"]
+)
+@pytest.mark.parametrize("text", ["{", None])
+def test_a_file_that_cannot_be_read_is_one_finding_that_names_it(file, text, truth, broken):
+    (broken / file).unlink()
+    if text is not None:
+        (broken / file).write_text(text)
+    findings = take_inventory(truth, view_folder(broken))
+    named = [f for f in findings if file in f.summary]
+    assert len(named) == 1
+    group = {"config.json": ("encoder.", "decoder.")}.get(file, (file.replace("json", ""),))
+    others = [key for f in findings if f not in named for key in f.config_keys]
+    assert not [key for key in others if key.startswith(group)]

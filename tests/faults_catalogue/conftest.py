@@ -1,0 +1,102 @@
+"""What every fault does to a copy of the right conversion, applied once per session."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from safetensors.torch import load_file
+
+from toolkit.faults import Fault, maybe_harmless, single_faults
+from toolkit.faults.facts import CONFIG, GENERATION, PREPROCESSOR, WEIGHTS
+from toolkit.faults.proof import _same_bits
+
+MISSING = object()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Effect:
+    files: frozenset[str]
+    tensors: frozenset[str]
+    keys: frozenset[str]
+    digest: str
+    proof: str | None
+
+
+@pytest.fixture(scope="session")
+def singles(converted: Path) -> tuple[Fault, ...]:
+    return single_faults(converted)
+
+
+@pytest.fixture(scope="session")
+def effects(
+    converted: Path, singles: tuple[Fault, ...], tmp_path_factory: pytest.TempPathFactory
+) -> Mapping[str, Effect]:
+    """What each fault changes, by its name."""
+    tensors = load_file(converted / WEIGHTS)
+    folder = tmp_path_factory.mktemp("faults")
+    return {
+        fault.name: _effect(fault, converted, tensors, folder / str(i))
+        for i, fault in enumerate(singles)
+    }
+
+
+def _effect(fault: Fault, converted: Path, tensors: Mapping[str, Any], folder: Path) -> Effect:
+    shutil.copytree(converted, folder)
+    fault.break_folder(folder)
+    files = frozenset(_changed_files(converted, folder))
+    effect = Effect(
+        files=files,
+        tensors=frozenset(_changed_tensors(tensors, folder) if WEIGHTS in files else ()),
+        keys=frozenset(_changed_keys(converted, folder)),
+        digest=_digest(folder, files),
+        proof=maybe_harmless(converted, folder),
+    )
+    shutil.rmtree(folder)
+    return effect
+
+
+def _digest(folder: Path, files: frozenset[str]) -> str:
+    """A hash of what was changed."""
+    total = hashlib.sha256()
+    for name in sorted(files):
+        total.update(name.encode() + (folder / name).read_bytes())
+    return total.hexdigest()
+
+
+def _changed_files(before: Path, after: Path) -> Iterator[str]:
+    for name in {file.name for folder in (before, after) for file in folder.iterdir()}:
+        left, right = before / name, after / name
+        if not (left.exists() and right.exists()) or left.read_bytes() != right.read_bytes():
+            yield name
+
+
+def _changed_tensors(tensors: Mapping[str, Any], folder: Path) -> Iterator[str]:
+    broken = load_file(folder / WEIGHTS)
+    for name in tensors.keys() | broken.keys():
+        both = name in tensors and name in broken
+        if not both or not _same_bits(tensors[name], broken[name]):
+            yield name
+
+
+def _changed_keys(before: Path, after: Path) -> Iterator[str]:
+    for file in (CONFIG, GENERATION, PREPROCESSOR):
+        prefix = "" if file == CONFIG else f"{file.removesuffix('.json')}."
+        left, right = (dict(_leaves(json.loads((f / file).read_text()))) for f in (before, after))
+        for key in left.keys() | right.keys():
+            if repr(left.get(key, MISSING)) != repr(right.get(key, MISSING)):
+                yield prefix + key
+
+
+def _leaves(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in values.items():
+        if isinstance(value, dict):
+            yield from _leaves(value, f"{prefix}{key}.")
+        else:
+            yield prefix + key, value

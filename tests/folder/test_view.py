@@ -1,0 +1,181 @@
+import json
+import shutil
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from toolkit.core.errors import BadInput
+from toolkit.folder.view import ABSENT, view_folder
+
+JSON_FILES = ("config.json", "generation_config.json", "preprocessor_config.json")
+
+
+@pytest.fixture(scope="module")
+def whole(converted):
+    return view_folder(converted)
+
+
+def test_a_right_folder_has_no_problem(whole, converted):
+    assert whole.problems == ()
+    assert whole.path == converted
+    tensors = load_file(converted / "model.safetensors")
+    assert set(whole.tensors) == set(tensors)
+    assert len(whole.tensors) == len(tensors)
+    assert all(whole.tensors[name].equal(tensor) for name, tensor in tensors.items())
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("encoder.hidden_act", "gelu"),
+        ("decoder.scale_embedding", True),
+        ("tie_word_embeddings", False),
+        ("generation_config.max_length", 202),
+        ("preprocessor_config.sampling_rate", 16000),
+        ("encoder.nothing", ABSENT),
+        ("nothing", ABSENT),
+        ("nothing.nothing", ABSENT),
+        ("generation_config.nothing", ABSENT),
+    ],
+)
+def test_a_value_is_found_under_its_file_and_side(key, value, whole):
+    assert whole.value(key) == value
+
+
+@pytest.mark.parametrize(
+    ("file", "path", "key", "default"),
+    [
+        ("config.json", ("encoder", "hidden_act"), "encoder.hidden_act", "gelu"),
+        ("config.json", ("encoder", "hidden_size"), "encoder.hidden_size", 768),
+        ("config.json", ("decoder", "scale_embedding"), "decoder.scale_embedding", False),
+        ("preprocessor_config.json", ("feature_size",), "preprocessor_config.feature_size", 1),
+        ("generation_config.json", ("max_length",), "generation_config.max_length", None),
+    ],
+)
+def test_a_key_that_a_file_leaves_out_has_its_classes_default(file, path, key, default, broken):
+    content = json.loads((broken / file).read_text())
+    inner = content
+    for part in path[:-1]:
+        inner = inner[part]
+    del inner[path[-1]]
+    (broken / file).write_text(json.dumps(content))
+    view = view_folder(broken)
+    assert view.value(key) == default
+    assert view.problems == ()
+
+
+def test_unusual_keys_are_those_that_somebody_set(broken):
+    path = broken / "generation_config.json"
+    before = dict(view_folder(broken).unusual_keys())
+    path.write_text(json.dumps({**json.loads(path.read_text()), "temperature": 0.5}))
+    after = dict(view_folder(broken).unusual_keys())
+    assert after.keys() - before.keys() == {"generation_config.temperature"}
+    assert after["generation_config.temperature"][1] == 0.5
+
+
+@pytest.mark.parametrize("file", JSON_FILES)
+def test_a_missing_file_is_a_problem_and_the_rest_is_read(file, broken):
+    (broken / file).unlink()
+    view = view_folder(broken)
+    assert any(problem.startswith(f"{file}: ") for problem in view.problems)
+    assert len(view.tensors) > 100
+
+
+@pytest.mark.parametrize("file", JSON_FILES)
+@pytest.mark.parametrize("garbage", [b"", b"{", b"[]", b"3", b"\xff\xfe", b"[" * 100_000])
+def test_a_broken_file_is_a_problem_and_the_rest_is_read(file, garbage, broken):
+    (broken / file).write_bytes(garbage)
+    view = view_folder(broken)
+    assert any(problem.startswith(f"{file}: ") for problem in view.problems)
+    assert len(view.tensors) > 100
+
+
+@pytest.mark.parametrize("side", ["encoder", "decoder"])
+@pytest.mark.parametrize("value", [None, [], "gelu", 3])
+def test_a_side_that_is_no_object_has_no_values(side, value, broken):
+    path = broken / "config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), side: value}))
+    view = view_folder(broken)
+    assert view.value(f"{side}.hidden_act") == ABSENT
+    assert all(not key.startswith(f"{side}.") for key, _ in view.unusual_keys())
+
+
+def test_an_unknown_kind_of_model_has_no_defaults(broken):
+    path = broken / "config.json"
+    config = json.loads(path.read_text())
+    config["encoder"] = {"model_type": "nothing", "hidden_act": "relu"}
+    path.write_text(json.dumps(config))
+    view = view_folder(broken)
+    assert view.value("encoder.hidden_act") == "relu"
+    assert view.value("encoder.hidden_size") == ABSENT
+
+
+def test_a_folder_without_a_tokenizer_says_so(broken):
+    for file in ("tokenizer.json", "tokenizer_config.json", "processor_config.json"):
+        (broken / file).unlink()
+    view = view_folder(broken)
+    assert view.tokenizer is None
+    assert any(problem.startswith("tokenizer: ") for problem in view.problems)
+
+
+def test_sharded_weights_are_read_as_one(broken, whole):
+    tensors = load_file(broken / "model.safetensors")
+    names = sorted(tensors)
+    (broken / "model.safetensors").unlink()
+    shards = {"model-00001-of-00002": names[:50], "model-00002-of-00002": names[50:]}
+    for shard, some in shards.items():
+        save_file({name: tensors[name] for name in some}, broken / f"{shard}.safetensors")
+    index = {name: f"{shard}.safetensors" for shard, some in shards.items() for name in some}
+    (broken / "model.safetensors.index.json").write_text(json.dumps({"weight_map": index}))
+    view = view_folder(broken)
+    assert set(view.tensors) == set(whole.tensors)
+    assert all(view.tensors[name].equal(tensor) for name, tensor in tensors.items())
+
+
+def test_a_tensor_is_read_in_its_own_dtype(broken):
+    save_file({"a": torch.ones(2, dtype=torch.float16)}, broken / "model.safetensors")
+    assert view_folder(broken).tensors["a"].dtype is torch.float16
+
+
+def test_a_tensor_that_is_not_there_is_a_key_error(whole):
+    assert "nothing" not in whole.tensors
+    with pytest.raises(KeyError):
+        whole.tensors["nothing"]
+
+
+def test_a_folder_without_weights_is_bad_input(broken):
+    (broken / "model.safetensors").unlink()
+    with pytest.raises(BadInput, match="must hold its weights as `model.safetensors`"):
+        view_folder(broken)
+
+
+@pytest.mark.parametrize("garbage", [b"", b"nonsense", b"\x08\0\0\0\0\0\0\0{}      "])
+def test_garbage_in_place_of_weights_is_bad_input_or_no_tensor(garbage, broken):
+    (broken / "model.safetensors").write_bytes(garbage)
+    try:
+        assert dict(view_folder(broken).tensors) == {}
+    except BadInput as error:
+        assert "must be a safetensors file" in str(error)
+
+
+def test_truncated_weights_are_bad_input(broken):
+    whole = (broken / "model.safetensors").read_bytes()
+    (broken / "model.safetensors").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(BadInput, match="must be a safetensors file"):
+        view_folder(broken)
+
+
+def test_what_is_no_folder_is_bad_input(broken):
+    for path in (broken / "config.json", broken / "nowhere"):
+        with pytest.raises(BadInput, match="but is no folder"):
+            view_folder(path)
+
+
+def test_viewing_leaves_the_folder_as_it_is(broken):
+    before = {file.name: file.read_bytes() for file in broken.iterdir()}
+    view = view_folder(broken)
+    dict(view.tensors)
+    list(view.unusual_keys())
+    assert {file.name: file.read_bytes() for file in broken.iterdir()} == before
+    shutil.rmtree(broken)

@@ -1,0 +1,197 @@
+"""Breaks a good conversion on purpose, one fault at a time, and checks what diff says of each."""
+
+from __future__ import annotations
+
+import multiprocessing
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from toolkit.audio import golden_folder, read_clips
+from toolkit.compare.baselines import BaselineVerdict, judge_baselines, record_float32
+from toolkit.compare.clip import Bench
+from toolkit.core.errors import BadInput
+from toolkit.core.outcomes import DoubleOutcome, FaultOutcome, FaultsResult, YardstickOutcome
+from toolkit.core.result import Finding, Reason
+from toolkit.faults import DoubleFault, Fault, Truth, double_faults, maybe_harmless, single_faults
+from toolkit.folder.write import write_folder
+from toolkit.oracle.reference import Forced
+from toolkit.pipeline.difference import Session, diff_folder, open_session, shortest
+from toolkit.pipeline.prepare import Inputs, prepare
+from toolkit.pipeline.verification import Progress, make_bench, silent
+from toolkit.replay.target import Target
+
+WORKERS = 2
+"""Processes; each runs fairseq once and then breaks folders of its own."""
+
+
+def faults(
+    checkpoint: Path | None = None,
+    *,
+    workers: int = WORKERS,
+    keep: Callable[[str], bool] = lambda _: True,
+    progress: Progress | None = None,
+) -> FaultsResult:
+    """Breaks the conversion of a checkpoint in every way of the catalogue, and runs diff on each.
+
+    Args:
+        checkpoint: A fairseq checkpoint that converts exactly; the golden one by default.
+        workers: How many processes share the work.
+        keep: Which faults to run, by name; all by default.
+        progress: Called after every fault.
+
+    Raises:
+        BadInput: the checkpoint cannot be converted, or no fault is kept.
+    """
+    report = progress or silent
+    started = time.monotonic()
+    source = checkpoint or golden_folder() / "checkpoint" / "model.pt"
+    with tempfile.TemporaryDirectory(prefix="toolkit-faults-") as name:
+        right = Path(name) / "right"
+        _convert(source, right)
+        singles = [fault for fault in single_faults(right) if keep(fault.name)]
+        doubles = [fault for fault in double_faults(right) if keep(fault.name)]
+        if not singles and not doubles:
+            raise BadInput("`--only` must keep at least one fault, but keeps none. Widen it.")
+        outcomes = list(_run_all(source, right, [*singles, *doubles], workers, report))
+    return FaultsResult(
+        singles=tuple(o for o in outcomes if isinstance(o, FaultOutcome)),
+        doubles=tuple(o for o in outcomes if isinstance(o, DoubleOutcome)),
+        excluded=tuple(o for o in outcomes if isinstance(o, Reason)),
+        duration_s=time.monotonic() - started,
+    )
+
+
+Outcome = FaultOutcome | DoubleOutcome | Reason
+
+
+def _convert(source: Path, folder: Path) -> None:
+    prepared = prepare(Inputs(checkpoint=source))
+    folder.mkdir()
+    write_folder(folder, prepared.task.contents, prepared.plan, prepared.checkpoint)
+
+
+def _run_all(
+    source: Path,
+    right: Path,
+    chosen: Sequence[Fault | DoubleFault],
+    workers: int,
+    progress: Progress,
+) -> Iterator[Outcome]:
+    spawning = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(
+        workers, mp_context=spawning, initializer=_start_worker, initargs=(source, right)
+    ) as pool:
+        for done, outcome in enumerate(pool.map(_run_in_worker, chosen, chunksize=8), start=1):
+            progress(chosen[done - 1].name, done, len(chosen))
+            yield outcome
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Workshop:
+    """What a worker needs for any fault."""
+
+    session: Session
+    right: Path
+    expected: Forced
+    """fairseq's float32 pass over the first clip, for the yardsticks."""
+
+
+_WORKSHOP: list[_Workshop] = []
+"""The worker's own; a process starts it once."""
+
+
+def _start_worker(source: Path, right: Path) -> None:
+    import torch
+
+    torch.set_num_threads(1)
+    _WORKSHOP.append(ExitStack().enter_context(_open_workshop(source, right)))
+
+
+@contextmanager
+def _open_workshop(source: Path, right: Path) -> Iterator[_Workshop]:
+    prepared = prepare(Inputs(checkpoint=source))
+    with open_session(prepared, shortest(read_clips([]))) as session:
+        expected = record_float32(session.reference, session.records[0])
+        yield _Workshop(session=session, right=right, expected=expected)
+
+
+def _run_in_worker(fault: Fault | DoubleFault) -> Outcome:
+    (workshop,) = _WORKSHOP
+    with tempfile.TemporaryDirectory(prefix="toolkit-fault-") as name:
+        broken = Path(shutil.copytree(workshop.right, Path(name) / "broken"))
+        fault.break_folder(broken)
+        proof = maybe_harmless(workshop.right, broken)
+        if proof is not None:
+            return Reason(name=fault.name, because=proof)
+        findings = diff_folder(workshop.session, broken).findings
+        if isinstance(fault, DoubleFault):
+            return _judge_double(fault, findings)
+        return _judge_single(fault, findings, _yardsticks(workshop, broken))
+
+
+def _judge_single(
+    fault: Fault, findings: Sequence[Finding], baselines: Sequence[BaselineVerdict]
+) -> FaultOutcome:
+    first = findings[0] if findings else None
+    hypothesis = first.hypothesis if first else None
+    return FaultOutcome(
+        name=fault.name,
+        kind=fault.kind,
+        part=fault.part,
+        of_weights=bool(fault.truth.parameters),
+        detected=first is not None,
+        blamed=first is not None and _names(first, fault.truth),
+        hypothesis=hypothesis is not None
+        and hypothesis.confirmed
+        and hypothesis.name in fault.truth.hypotheses,
+        said=_say(first),
+        yardsticks=tuple(
+            YardstickOutcome(
+                name=baseline.name,
+                detects=baseline.detects,
+                names_module=baseline.module in fault.truth.modules,
+            )
+            for baseline in baselines
+        ),
+    )
+
+
+def _judge_double(fault: DoubleFault, findings: Sequence[Finding]) -> DoubleOutcome:
+    first, second = (any(_names(f, truth) for f in findings) for truth in fault.truths)
+    return DoubleOutcome(
+        name=fault.name,
+        kind=fault.kind,
+        found=(first, second),
+        said=tuple(finding.summary for finding in findings),
+    )
+
+
+def _names(finding: Finding, truth: Truth) -> bool:
+    """Whether the finding points at the module or the key that was broken."""
+    keys = set(finding.config_keys) & truth.config_keys
+    return bool(keys) or (not finding.config_keys and finding.target_module in truth.modules)
+
+
+def _say(finding: Finding | None) -> str:
+    if finding is None:
+        return "nothing"
+    name = finding.hypothesis.name if finding.hypothesis else "no hypothesis"
+    return f"{finding.summary} [{name}]"
+
+
+def _yardsticks(workshop: _Workshop, broken: Path) -> tuple[BaselineVerdict, ...]:
+    session = workshop.session
+    try:
+        target = Target(broken, lenient=True)
+    except BadInput:
+        return ()
+    bench: Bench = make_bench(session.prepared, session.reference, target)
+    return judge_baselines(
+        target, session.reference.model, bench.pairs, session.records[0], workshop.expected
+    )

@@ -1,0 +1,71 @@
+"""The outcomes of `toolkit faults`, in the terminal and as one page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from toolkit.core.outcomes import FaultsResult
+from toolkit.report.files import write_bytes
+from toolkit.report.html import create_environment
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def print_faults(result: FaultsResult, console: Console) -> None:
+    """One line per class, the yardsticks, and every fault that was not named rightly."""
+    console.print(_classes_table(result))
+    console.print(_yardsticks_table(result))
+    weights = [o for o in result.singles if o.of_weights]
+    for line in (
+        f"single faults: {result.share('detected')} detected, {result.share('blamed')} blamed "
+        f"rightly, in {len(result.by_kind)} classes",
+        f"weight faults: {result.share('hypothesis', weights)} hypotheses right and confirmed",
+        f"double faults: {sum(d.both for d in result.doubles)} of {len(result.doubles)} with both "
+        "in the findings",
+        f"excluded, because they provably change nothing: {len(result.excluded)}",
+        f"took {result.duration_s:.0f} s",
+    ):
+        console.print(line, markup=False, highlight=False)
+    for outcome in result.singles:
+        if not (outcome.detected and outcome.blamed):
+            console.print(f"not named: {outcome.name}: {outcome.said}", markup=False)
+    for double in result.doubles:
+        if not double.both:
+            console.print(f"not both: {double.name}: {'; '.join(double.said)}", markup=False)
+
+
+def _classes_table(result: FaultsResult) -> object:
+    from rich.table import Table
+
+    table = Table(title="faults by class", title_justify="left")
+    for column in ("class", "faults", "detected", "blamed", "hypothesis"):
+        table.add_column(column, justify="left" if column == "class" else "right")
+    for kind, outcomes in result.by_kind.items():
+        shares = [result.share(f, outcomes) for f in ("detected", "blamed", "hypothesis")]
+        table.add_row(kind, str(len(outcomes)), *(str(share.right) for share in shares))
+    return table
+
+
+def _yardsticks_table(result: FaultsResult) -> object:
+    from rich.table import Table
+
+    table = Table(title="the same faults, other yardsticks", title_justify="left")
+    for column in ("yardstick", "detects", "names the module"):
+        table.add_column(column, justify="left" if column == "yardstick" else "right")
+    diff = (str(result.share("detected")), str(result.share("blamed")))
+    table.add_row("toolkit diff", *diff)
+    for name, (detects, names) in result.yardsticks.items():
+        table.add_row(name, str(detects), str(names))
+    return table
+
+
+def write_faults_html(result: FaultsResult, path: Path) -> None:
+    """Writes all outcomes as one self-contained page.
+
+    Raises:
+        BadInput: the folder of `path` does not exist or cannot be written to.
+    """
+    page = create_environment().get_template("faults.html.j2").render(result=result)
+    write_bytes(path, page.encode("utf-8", errors="xmlcharrefreplace"))
