@@ -1,6 +1,7 @@
 import math
 from dataclasses import replace
 
+import pytest
 import torch
 
 from tests.faults.breaking import set_key
@@ -57,6 +58,28 @@ def test_the_target_gets_fairseqs_input_so_that_the_front_end_spoils_no_other_me
     assert run.front_end > 0.5
     assert run.encoder == 0.0
     assert run.greedy.equal
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "module"),
+    [
+        ("encoder.adapter_stride", 3, "encoder.adapter.layers.0.conv"),
+        (
+            "encoder.conv_stride",
+            [5, 2, 2, 2, 2, 2, 1],
+            "encoder.feature_extractor.conv_layers.6.conv",
+        ),
+    ],
+)
+def test_a_module_of_another_stride_errs_infinitely_and_the_rest_is_measured(
+    key, value, module, broken, examined
+):
+    set_key("config.json", key, value)(broken)
+    (run,) = examined(broken).runs
+    errors = {e.pair.target: e.isolated for e in run.pairs}
+    assert errors[module] == math.inf
+    assert errors["encoder.feature_extractor.conv_layers.0.conv"] < 1e-12
+    assert errors["decoder.model.decoder.layers.0.fc1"] < 1e-12
 
 
 def test_the_explained_front_end_error_is_that_of_the_epsilon_alone(bench, clip):

@@ -59,6 +59,11 @@ def test_a_text_that_the_front_end_changes_is_declared_only_if_fairseq_says_it_t
     assert front_end_level([replace(other, pipeline_reference_text="other")]).verdict == "deviation"
 
 
+def test_a_text_that_greedy_search_itself_says_is_no_fault_of_the_front_end(run):
+    greedy = replace(run.greedy, converted_text="other")
+    assert front_end_level([replace(run, greedy=greedy, pipeline_text="other")]).verdict == "pass"
+
+
 def test_a_wrong_number_of_heads_fails_the_attention_although_all_weights_are_right(
     broken, examined
 ):
@@ -122,9 +127,11 @@ def test_a_wrong_length_penalty_fails_the_beam_alone(penalty, broken, examined):
     assert found.verdicts("fail", STATIC) == {"config"}
 
 
-def test_an_added_repetition_penalty_that_no_key_check_sees_fails_the_beam(broken, examined):
+def test_an_added_repetition_penalty_fails_the_config_and_the_beam(broken, examined):
     set_key("generation_config.json", "repetition_penalty", 1.5)(broken)
-    assert examined(broken).verdicts("fail", DYNAMIC) == {"beam"}
+    found = examined(broken)
+    assert found.verdicts("fail", DYNAMIC) == {"beam"}
+    assert found.level("config").worst.where == "generation_config.repetition_penalty"
 
 
 def test_lower_hypotheses_are_recorded_and_not_judged(run):

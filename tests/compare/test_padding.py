@@ -1,8 +1,9 @@
+import math
 from dataclasses import replace
 
 import pytest
 
-from tests.faults.breaking import change, scale
+from tests.faults.breaking import change, scale, set_key
 from toolkit.compare.padding import PaddingProbes, padding_deviation, padding_level
 
 
@@ -75,3 +76,16 @@ def test_a_padded_batch_shows_a_decoder_fault_that_spares_the_encoder(broken, ex
     found = examined(broken, "ru_2", "tiny")
     level = padding_level(found.bench, found.runs, probes)
     assert {m.where for m in level.measures[1:] if m.verdict == "fail"} == {"decoder"}
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("encoder.adapter_stride", 3), ("encoder.conv_stride", [5, 2, 2, 2, 2, 2, 1])],
+)
+def test_a_wrong_stride_fails_instead_of_crashing(key, value, broken, examined, probes):
+    set_key("config.json", key, value)(broken)
+    found = examined(broken, "ru_2", "tiny")
+    level = padding_level(found.bench, found.runs, probes)
+    assert level.verdict == "fail"
+    assert math.inf in {measure.error for measure in level.measures}
+    assert padding_deviation(level, probes) is None

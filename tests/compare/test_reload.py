@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.faults.breaking import add, set_key
+from tests.faults.breaking import add, set_key, swap_rows
 from toolkit.compare.reload import reload_level
 from toolkit.replay.target import Target
 
@@ -18,6 +18,22 @@ def test_a_right_folder_reloads_as_itself(right):
     level = right.level("reload")
     assert level.verdict == "pass"
     assert all(measure.compared > 0 for measure in level.measures)
+
+
+def test_swapped_rows_of_the_tokenizer_stay_swapped_and_pass(broken, examined):
+    swap_rows(20, 21)(broken)
+    assert examined(broken).level("reload").verdict == "pass"
+
+
+def test_an_id_that_is_lost_on_saving_fails(prepared, loaded, run, monkeypatch):
+    save = loaded.tokenizer.save_pretrained
+
+    def forgetful(name):
+        save(name)
+        swap_rows(20, 21)(Path(name))
+
+    monkeypatch.setattr(loaded.tokenizer, "save_pretrained", forgetful)
+    assert changed(reload(prepared, loaded, run)) == {"ids that changed"}
 
 
 def test_an_output_projection_stored_beside_the_embedding_that_it_is_tied_to_fails(

@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from tests.faults.breaking import add, remove, scale, set_key, swap_rows
-from toolkit.compare.static import KeyDifference
-from toolkit.core.result import LEVEL_NAMES, Level, Measure
+from toolkit.core.result import LEVEL_NAMES, Finding, Hypothesis, Level, Measure
 from toolkit.diagnosis import Evidence, find_faults
+from toolkit.diagnosis.findings import smallest_failing
 
 LEVELS = tuple(name for name in LEVEL_NAMES if name not in ("reload", "padding"))
 Q_PROJ = "encoder.encoder.layers.1.attention.q_proj"
@@ -16,16 +16,26 @@ SOURCE = "encoder.w2v_encoder.w2v_model.encoder.layers.1.self_attn.q_proj"
 @pytest.fixture(scope="module")
 def sound(right):
     """The evidence of the right conversion, without its levels."""
-    from toolkit.compare.static import weight_errors
+    return Evidence(inventory=(), modules=right.rows, levels=())
 
-    prepared = right.prepared
-    return Evidence(
-        plan=prepared.plan,
-        weights=weight_errors(prepared.plan, prepared.checkpoint, right.target),
-        missing=(),
-        keys=(),
-        modules=right.rows,
-        levels=(),
+
+def finding(kind, *, module="", keys=(), parameters=()):
+    return Finding(
+        kind=kind,
+        target_module=module,
+        target_parameters=parameters,
+        config_keys=keys,
+        summary="it differs",
+        hypothesis=Hypothesis(name="wrong_value", confirmed=True),
+        fix="mend it",
+    )
+
+
+def erring(evidence, *modules, error=0.1):
+    """The evidence with these modules failing alone."""
+    return tuple(
+        replace(row, isolated_error=error) if row.target in modules else row
+        for row in evidence.modules
     )
 
 
@@ -49,8 +59,10 @@ def test_a_wrong_weight_is_one_finding_with_module_rule_and_source(broken, exami
     assert (finding.source_module, finding.source_parameters) == (SOURCE, (f"{SOURCE}.weight",))
     assert finding.rule.startswith("xm_transformer, row ")
     assert "self_attn.{q_proj|k_proj|v_proj|out_proj}.{weight|bias}" in finding.rule
-    assert finding.fix == f"write `{SOURCE}.weight` there"
-    assert 0 < finding.evidence["error"] < 1e-2
+    assert finding.fix == f"write `{SOURCE}.weight` to `{Q_PROJ}.weight` unchanged"
+    assert (finding.hypothesis.name, finding.hypothesis.confirmed) == ("wrong_value", True)
+    assert 1e-9 < finding.evidence["isolated_error"] < 1e-2
+    assert finding.evidence["clip"] == "ru_2"
 
 
 def test_wrong_weight_and_bias_of_one_module_are_one_finding(broken, examined):
@@ -60,11 +72,16 @@ def test_wrong_weight_and_bias_of_one_module_are_one_finding(broken, examined):
     assert finding.target_parameters == (f"{Q_PROJ}.weight", f"{Q_PROJ}.bias")
 
 
-def test_wrong_weights_of_two_modules_are_two_findings_in_model_order(broken, examined):
-    scale("decoder.model.decoder.layers.0.fc1.weight")(broken)
+def test_wrong_weights_of_two_modules_are_two_findings_with_the_larger_error_first(
+    broken, examined
+):
+    scale("decoder.model.decoder.layers.0.fc1.weight", 50.0)(broken)
     scale("encoder.adapter.layers.0.conv.weight")(broken)
-    found = [finding.target_module for finding in examined(broken).findings(LEVELS)]
-    assert found == ["encoder.adapter.layers.0.conv", "decoder.model.decoder.layers.0.fc1"]
+    findings = examined(broken).findings(LEVELS)
+    found = [finding.target_module for finding in findings]
+    assert found == ["decoder.model.decoder.layers.0.fc1", "encoder.adapter.layers.0.conv"]
+    errors = [finding.evidence["isolated_error"] for finding in findings]
+    assert errors[0] > errors[1]
 
 
 def test_a_tensor_missing_from_the_file_is_a_finding_of_that_kind(broken, examined):
@@ -77,7 +94,7 @@ def test_a_tensor_missing_from_the_file_is_a_finding_of_that_kind(broken, examin
 
 def test_a_tied_tensor_is_traced_to_the_row_that_writes_its_twin(broken, examined):
     add("decoder.lm_head.weight", torch.zeros(189, 48))(broken)
-    finding = examined(broken).findings(LEVELS)[0]
+    (finding,) = examined(broken).findings(LEVELS)
     assert finding.target_module == "decoder.lm_head"
     assert finding.source_parameters == ("decoder.embed_tokens.weight",)
 
@@ -99,86 +116,121 @@ def test_a_wrong_key_is_a_finding_of_its_files_kind_with_the_right_value(
     assert (finding.kind, finding.config_keys) == (kind, (name,))
     assert (finding.target_module, finding.target_parameters) == ("", ())
     assert finding.fix.startswith(f"set `{name}` to ")
-    assert finding.evidence["actual"] == repr(value)
+    assert finding.hypothesis.detail["found"] == repr(value)
 
 
 @pytest.mark.parametrize(
-    ("key", "value", "smallest"),
+    ("key", "value", "module"),
     [
-        ("decoder.scale_embedding", False, {"decoder.model.decoder.embed_tokens"}),
-        (
-            "encoder.num_attention_heads",
-            6,
-            {f"encoder.encoder.layers.{i}.attention" for i in range(3)},
-        ),
-        (
-            "encoder.do_stable_layer_norm",
-            False,
-            {f"encoder.encoder.layers.{i}" for i in range(3)},
-        ),
-        (
-            "decoder.activation_function",
-            "relu",
-            {f"decoder.model.decoder.layers.{i}" for i in range(3)},
-        ),
+        ("decoder.scale_embedding", False, "decoder.model.decoder.embed_tokens"),
+        ("encoder.num_attention_heads", 6, "encoder.encoder.layers.0.attention"),
+        ("encoder.do_stable_layer_norm", False, "encoder.encoder.layers.0"),
+        ("decoder.activation_function", "relu", "decoder.model.decoder.layers.0"),
     ],
 )
-def test_a_wiring_fault_names_the_smallest_modules_whose_parts_are_right(
-    key, value, smallest, broken, examined
+def test_a_wrong_key_is_one_finding_with_the_first_smallest_module_whose_parts_are_right(
+    key, value, module, broken, examined
 ):
     set_key("config.json", key, value)(broken)
-    findings = examined(broken).findings(LEVELS)
-    assert (findings[0].kind, findings[0].config_keys) == ("config", (key,))
-    wiring = [finding for finding in findings if finding.kind == "wiring"]
-    assert {finding.target_module for finding in wiring} == smallest
-    assert all("although its parts agree" in finding.summary for finding in wiring)
-    assert all(finding.source_module and finding.evidence["clip"] == "ru_2" for finding in wiring)
+    (finding,) = examined(broken).findings(LEVELS)
+    assert (finding.kind, finding.config_keys) == ("config", (key,))
+    assert finding.target_module == module
+    assert finding.source_module
+    assert finding.evidence["isolated_error"] > 1e-9
+    assert finding.evidence["clip"] == "ru_2"
 
 
-def test_a_wiring_fault_without_a_wrong_key_is_found_as_well(sound):
+def test_a_wiring_fault_without_a_wrong_key_names_the_smallest_module(sound):
     layer = "encoder.encoder.layers.1"
-    wrong = {layer, "encoder.encoder", "encoder"}
-    rows = tuple(
-        replace(row, isolated_error=0.1) if row.target in wrong else row for row in sound.modules
-    )
-    (finding,) = find_faults(replace(sound, modules=rows, levels=(failing("modules"),)))
-    assert (finding.kind, finding.target_module) == ("wiring", layer)
+    rows = erring(sound, layer, "encoder.encoder", "encoder")
+    (found,) = find_faults(replace(sound, modules=rows, levels=(failing("modules"),)))
+    assert (found.kind, found.target_module) == ("wiring", layer)
+    assert "although its parts agree" in found.summary
+    assert found.evidence["isolated_error"] == 0.1
+
+
+def test_a_wrong_key_explains_every_module_that_fails_beside_it(sound):
+    rows = erring(sound, *(f"encoder.encoder.layers.{i}.attention" for i in range(3)))
+    key = finding("config", keys=("encoder.num_attention_heads",))
+    (found,) = find_faults(replace(sound, inventory=(key,), modules=rows))
+    assert found.target_module == "encoder.encoder.layers.0.attention"
+
+
+@pytest.mark.parametrize("kind", ["generation", "front_end", "vocabulary"])
+def test_a_fault_that_touches_no_module_explains_none(kind, sound):
+    rows = erring(sound, f"{Q_PROJ}")
+    found = find_faults(replace(sound, inventory=(finding(kind, keys=("x",)),), modules=rows))
+    assert {(f.kind, f.target_module) for f in found} == {(kind, ""), ("wiring", Q_PROJ)}
 
 
 def test_a_wrong_weight_excuses_what_contains_it_and_nothing_else(sound):
-    wrong_weight = replace(
-        next(e for e in sound.weights if e.target == f"{Q_PROJ}.weight"), error=1
+    other = "decoder.model.decoder.layers.0.fc1"
+    rows = erring(sound, Q_PROJ, "encoder.encoder.layers.1", "encoder", other)
+    weight = finding("weights", module=Q_PROJ, parameters=(f"{Q_PROJ}.weight",))
+    found = find_faults(replace(sound, inventory=(weight,), modules=rows))
+    assert [(f.kind, f.target_module) for f in found] == [("weights", Q_PROJ), ("wiring", other)]
+
+
+def test_a_finding_of_many_modules_excuses_all_of_them(sound):
+    k_proj = Q_PROJ.replace("q_proj", "k_proj")
+    both = (f"{Q_PROJ}.weight", f"{k_proj}.weight")
+    rows = erring(sound, Q_PROJ, k_proj, "encoder.encoder.layers.1")
+    swapped = finding("weights", module=Q_PROJ, parameters=both)
+    (found,) = find_faults(replace(sound, inventory=(swapped,), modules=rows))
+    assert found.target_parameters == both
+
+
+def test_a_wrong_weight_beside_a_wrong_key_leaves_the_key_another_module(sound):
+    embedding = "decoder.model.decoder.embed_tokens"
+    weight = finding("weights", module=Q_PROJ, parameters=(f"{Q_PROJ}.weight",))
+    key = finding("config", keys=("decoder.scale_embedding",))
+    evidence = replace(sound, inventory=(key, weight), modules=erring(sound, Q_PROJ, embedding))
+    assert [f.target_module for f in find_faults(evidence)] == [Q_PROJ, embedding]
+
+
+def test_findings_are_ranked_by_kind_and_then_by_error(sound):
+    other = "decoder.model.decoder.layers.0.fc1"
+    rows = erring(replace(sound, modules=erring(sound, Q_PROJ)), other, error=0.5)
+    inventory = (
+        finding("generation", keys=("generation_config.x",)),
+        finding("vocabulary", keys=("tokenizer.json",)),
+        finding("config", keys=("decoder.dropout",)),
+        finding("weights", module=Q_PROJ, parameters=(f"{Q_PROJ}.weight",)),
+        finding("weights", module=other, parameters=(f"{other}.weight",)),
+        finding("missing", module="encoder", parameters=("encoder.masked_spec_embed",)),
     )
-    weights = tuple(wrong_weight if e.target == wrong_weight.target else e for e in sound.weights)
-    wrong = {Q_PROJ, "encoder.encoder.layers.1", "encoder", "decoder.model.decoder.layers.0.fc1"}
-    rows = tuple(
-        replace(row, isolated_error=0.1) if row.target in wrong else row for row in sound.modules
-    )
-    found = find_faults(replace(sound, weights=weights, modules=rows))
-    assert [(f.kind, f.target_module) for f in found] == [
-        ("weights", Q_PROJ),
-        ("wiring", "decoder.model.decoder.layers.0.fc1"),
+    found = find_faults(replace(sound, inventory=inventory, modules=rows))
+    assert [f.kind for f in found] == [
+        "missing",
+        "weights",
+        "weights",
+        "config",
+        "vocabulary",
+        "generation",
     ]
+    assert [f.target_module for f in found[1:3]] == [other, Q_PROJ]
 
 
-def test_a_module_that_gives_nan_is_a_finding(sound):
-    rows = (replace(sound.modules[3], isolated_error=float("nan")), *sound.modules[4:])
-    (finding,) = find_faults(replace(sound, modules=rows))
-    assert finding.target_module == sound.modules[3].target
+@pytest.mark.parametrize("error", [float("nan"), float("inf")])
+def test_a_module_that_gives_no_number_is_a_finding(error, sound):
+    name = sound.modules[3].target
+    rows = erring(sound, name, error=error)
+    (found,) = find_faults(replace(sound, modules=rows))
+    assert (found.kind, found.target_module) == ("wiring", name)
 
 
-def test_a_weight_of_nan_is_a_finding(sound):
-    weights = (replace(sound.weights[5], error=float("nan")), *sound.weights[6:])
-    (finding,) = find_faults(replace(sound, weights=weights))
-    assert finding.target_parameters == (sound.weights[5].target,)
+def test_the_smallest_failing_modules_are_those_none_of_whose_parts_fails(sound):
+    rows = erring(sound, Q_PROJ, "encoder.encoder.layers.1", "encoder", "decoder")
+    assert [row.target for row in smallest_failing(rows)] == [Q_PROJ, "decoder"]
+    assert smallest_failing(sound.modules) == ()
 
 
 def test_a_tokenizer_fault_is_a_vocabulary_finding_with_the_rows(broken, examined):
     swap_rows(20, 21)(broken)
-    first = examined(broken).findings(LEVELS)[0]
-    assert first.kind == "vocabulary"
-    assert "20:" in first.summary
-    assert first.evidence["measures"][0]["error"] == 2.0
+    (finding,) = examined(broken).findings(LEVELS)
+    assert finding.kind == "vocabulary"
+    assert "20:" in finding.summary
+    assert len(finding.hypothesis.detail["rows"]) == 2
 
 
 @pytest.mark.parametrize(
@@ -205,16 +257,10 @@ def test_no_level_can_fail_without_a_finding(name, kind, sound):
 
 
 def test_a_level_that_another_finding_explains_is_no_finding_of_its_own(sound):
-    key = KeyDifference(key="decoder.dropout", expected=0.0, actual=0.1)
     levels = tuple(failing(name) for name in ("config", "modules", "logits", "greedy", "beam"))
-    found = find_faults(replace(sound, keys=(key,), levels=levels))
-    assert [finding.config_keys for finding in found] == [("decoder.dropout",)]
-
-
-def test_a_vocabulary_fault_is_reported_beside_every_other_finding(sound):
-    key = KeyDifference(key="decoder.dropout", expected=0.0, actual=0.1)
-    found = find_faults(replace(sound, keys=(key,), levels=(failing("vocabulary"),)))
-    assert [finding.kind for finding in found] == ["config", "vocabulary"]
+    key = finding("config", keys=("decoder.dropout",))
+    found = find_faults(replace(sound, inventory=(key,), levels=levels))
+    assert [f.config_keys for f in found] == [("decoder.dropout",)]
 
 
 def test_declared_deviations_and_passes_are_no_findings(right, sound):

@@ -206,7 +206,10 @@ def test_an_extra_tensor_beside_another_fault_has_a_finding_of_its_own(broken, e
     add("decoder.extra", torch.zeros(1))(broken)
     scale(f"{CONV}0.conv.weight")(broken)
     findings = examined(broken).findings(LEVELS)
-    assert {f.target_parameters for f in findings} == {("decoder.extra",), (f"{CONV}0.conv.weight",)}
+    assert {f.target_parameters for f in findings} == {
+        ("decoder.extra",),
+        (f"{CONV}0.conv.weight",),
+    }
 
 
 def test_several_faults_are_found_in_one_run(broken, examined):

@@ -55,8 +55,9 @@ def off_by_a_layer(folder):
         old = dict(tensors)
         for name in old:
             for layer in (0, 1):
-                here, there = f"encoder.encoder.layers.{layer}.", (
-                    f"encoder.encoder.layers.{layer + 1}."
+                here, there = (
+                    f"encoder.encoder.layers.{layer}.",
+                    (f"encoder.encoder.layers.{layer + 1}."),
                 )
                 if name.startswith(here):
                     tensors[name] = old[name.replace(here, there)].clone()
@@ -194,7 +195,7 @@ def test_a_folder_that_does_not_load_has_findings_and_no_traceback(spoil, found)
     assert result.verdict == "mismatch"
     assert result.modules == ()
     assert result.findings
-    assert {finding.kind for finding in result.findings} <= {"config", "generation"}
+    assert {finding.kind for finding in result.findings} <= {"config", "generation", "vocabulary"}
     assert all(finding.fix for finding in result.findings)
 
 
@@ -237,15 +238,20 @@ def test_a_folder_without_a_tokenizer_is_compared_but_for_its_vocabulary(found):
 
 
 def test_what_the_undone_copy_does_not_mend_is_doubted_and_the_rest_is_named(found, monkeypatch):
+    """The copy breaks another module, as if the fault had hidden that it is wrong."""
+
     def forget(session, view, findings, folder):
-        undo(session, view, findings[:0], folder)
+        undo(session, view, findings, folder)
+        set_key("config.json", "decoder.scale_embedding", False)(folder)
 
     undo = difference._undo
     monkeypatch.setattr(difference, "_undo", forget)
     findings = found(change(f"{ATTENTION}.q_proj.weight", torch.zeros_like)).findings
     assert findings[0].hypothesis.name == "zeroed"
     assert not findings[0].hypothesis.confirmed
-    assert [(f.kind, f.target_module) for f in findings[1:]] == [("wiring", f"{ATTENTION}.q_proj")]
+    assert [(f.kind, f.target_module) for f in findings[1:]] == [
+        ("wiring", "decoder.model.decoder.embed_tokens")
+    ]
 
 
 def test_the_undone_copy_is_a_right_folder_and_goes_away(found, monkeypatch):

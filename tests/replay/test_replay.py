@@ -8,7 +8,7 @@ from tests.faults.breaking import brief, scale, swap
 from toolkit.compare.clip import run_clip
 from toolkit.oracle.hooks import Call
 from toolkit.replay.pairs import Layout
-from toolkit.replay.replay import paired_outputs, replay
+from toolkit.replay.replay import CannotReplayError, paired_outputs, replay
 from toolkit.replay.target import Target
 
 FAULTS = {
@@ -124,6 +124,14 @@ def test_a_replay_changes_neither_recording(bench, recorded):
     for call, tensors in zip((made, received), before, strict=True):
         after = {**call.inputs, **call.outputs}
         assert all(after[name].equal(tensor) for name, tensor in tensors.items())
+
+
+def test_an_input_of_another_width_cannot_be_replayed(bench, recorded):
+    pair, made, received = recorded("decoder.model.decoder.layers.0.fc1")
+    narrow = {name: value[..., :7] for name, value in received.arguments.items()}
+    other = Call(arguments=narrow, outputs=received.outputs)
+    with bench.target.exact(), pytest.raises(CannotReplayError, match="shape"):
+        replay(pair, bench.target.model, bench.reference.model, made, other)
 
 
 def test_the_states_of_the_encoder_are_fairseqs_too(bench, recorded):

@@ -39,6 +39,51 @@ def test_loading_names_missing_and_unexpected_tensors(broken):
     assert loading.unexpected == ("decoder.extra",)
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "tensor"),
+    [
+        ("encoder.num_conv_pos_embeddings", 15, "encoder.encoder.pos_conv_embed.conv."),
+        ("encoder.hidden_size", 96, "encoder.feature_projection.projection.weight"),
+        ("decoder.max_position_embeddings", 512, "decoder.model.decoder.embed_positions.weight"),
+    ],
+)
+def test_loading_names_the_tensors_whose_shape_a_key_changed(key, value, tensor, broken):
+    set_key("config.json", key, value)(broken)
+    loading = Target(broken).loading
+    assert any(tensor in mismatched for mismatched in loading.mismatched)
+
+
+@pytest.mark.parametrize("file", ["preprocessor_config.json", "tokenizer.json"])
+def test_a_lenient_target_needs_the_model_alone(file, broken, run):
+    (broken / file).unlink()
+    lenient = Target(broken, lenient=True)
+    logits = lenient.teacher_force([run.source], [run.prefix]).logits
+    assert logits.equal(run.target_logits)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("encoder.conv_stride", "many"),
+        ("encoder.hidden_size", 50),
+        ("encoder.hidden_size", "wide"),
+        ("encoder.hidden_act", "nonsense"),
+        ("encoder", None),
+        ("encoder", []),
+    ],
+)
+def test_a_configuration_that_makes_no_model_is_bad_input(key, value, broken):
+    set_key("config.json", key, value)(broken)
+    for lenient in (True, False):
+        with pytest.raises(BadInput, match="must be a folder that transformers loads"):
+            Target(broken, lenient=lenient)
+
+
+def test_a_target_shows_the_files_it_was_loaded_from(target, converted):
+    assert target.view.path == converted
+    assert target.view.value("encoder.hidden_size") == 48
+
+
 def test_the_model_is_loaded_in_float32_ready_for_inference_with_stock_classes(target):
     assert {p.dtype for p in target.model.parameters()} == {torch.float32}
     assert not target.model.training

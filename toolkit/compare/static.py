@@ -175,7 +175,7 @@ def wrong_encodings(
         frame = framed(contents, expected)
         if tuple(target.tokenizer(text).input_ids) != frame:
             yield repr(text)
-        elif target.text(frame) != _decodable(contents, reference, expected):
+        elif target.text(frame) != decodable(contents, reference, expected):
             yield f"{text!r} decoded"
 
 
@@ -187,7 +187,8 @@ def framed(contents: FolderContents, ids: tuple[int, ...]) -> tuple[int, ...]:
     return (contents.dictionary.index(contents.prefix_tag), *ids, end)
 
 
-def _decodable(contents: FolderContents, reference: Reference, ids: tuple[int, ...]) -> str:
+def decodable(contents: FolderContents, reference: Reference, ids: tuple[int, ...]) -> str:
+    """The text of ids without unknown symbols."""
     # fairseq prints <unk>, transformers skips it with the other special tokens.
     unknown = contents.dictionary.index("<unk>")
     return reference.text([i for i in ids if i != unknown])

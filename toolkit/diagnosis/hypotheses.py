@@ -105,7 +105,7 @@ def _rows_moved(suspect: Suspect, _: Registry) -> Hypothesis | None:
     """Rows, columns or whole heads in another order."""
     if suspect.actual.shape != suspect.expected.shape:
         return None
-    for axis in range(min(suspect.actual.dim(), 2)):
+    for axis in range(suspect.actual.dim()):
         order = _row_order(suspect.actual.transpose(0, axis), suspect.expected.transpose(0, axis))
         if order is not None and -1 not in order:
             return _name_order(order, axis, suspect.head_width)

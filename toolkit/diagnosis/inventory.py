@@ -8,9 +8,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from toolkit.checkpoint.dictionary import SPECIAL_SYMBOLS
 from toolkit.compare import tolerances
 from toolkit.compare.keys import config_differences
-from toolkit.compare.static import DIRECTION, GAIN, wrong_rows, wrong_special_tokens
+from toolkit.compare.static import DIRECTION, GAIN, wrong_rows
 from toolkit.core.result import Finding, FindingKind, Hypothesis
 from toolkit.diagnosis.hypotheses import Suspect, explain
 from toolkit.diagnosis.provenance import Registry
@@ -60,6 +61,8 @@ class Truth:
     """Width of an attention head, by the prefix of the parameters it applies to."""
     encodings: Mapping[str, tuple[int, ...]]
     """Texts and the ids that fairseq gives them, tag and end included."""
+    decodings: Mapping[tuple[int, ...], str]
+    """Ids and the text that fairseq makes of them, without tags, ends and unknowns."""
     tokenizer: Any
     """The tokenizer that the dictionary and the sentencepiece model make."""
 
@@ -246,28 +249,51 @@ def _key_kind(key: str) -> FindingKind:
 
 
 def _vocabulary_findings(truth: Truth, view: FolderView) -> Iterator[Finding]:
-    wrong = tuple(_wrong_rows(truth.contents, view))
-    if not wrong and view.tokenizer is not None:
-        wrong = (*_wrong_scores(truth, view.tokenizer), *_wrong_texts(truth, view.tokenizer))
-    if wrong:
-        yield Finding(
-            kind="vocabulary",
-            target_module="",
-            config_keys=("tokenizer.json",),
-            summary=f"the tokenizer differs from dict.txt: {'; '.join(wrong[:3])}",
-            hypothesis=Hypothesis(
-                name="wrong_vocabulary", confirmed=True, detail={"rows": list(wrong[:20])}
-            ),
-            fix="build the tokenizer row by row from dict.txt and the sentencepiece model",
-        )
-
-
-def _wrong_rows(contents: FolderContents, view: FolderView) -> Iterator[str]:
     if view.tokenizer is None:
-        yield "no tokenizer loads"
+        yield _vocabulary_finding("tokenizer.json", ("no tokenizer loads", *view.problems))
         return
-    yield from wrong_rows(contents, view)
-    yield from wrong_special_tokens(contents, view)
+    rows = tuple(wrong_rows(truth.contents, view))
+    special = dict(_wrong_special(truth, view.tokenizer))
+    if rows:
+        yield _vocabulary_finding("tokenizer.json", rows)
+    for key, wrong in special.items():
+        yield _vocabulary_finding(f"tokenizer_config.{key}", (wrong,))
+    if not rows and not special:
+        wrong_texts = (
+            *_wrong_scores(truth, view.tokenizer),
+            *_wrong_texts(truth, view.tokenizer),
+        )
+        if wrong_texts:
+            yield _vocabulary_finding("tokenizer.json", wrong_texts)
+
+
+def _vocabulary_finding(key: str, wrong: tuple[str, ...]) -> Finding:
+    return Finding(
+        kind="vocabulary",
+        target_module="",
+        config_keys=(key,),
+        summary=f"`{key}` differs from dict.txt: {'; '.join(wrong[:3])}",
+        hypothesis=Hypothesis(
+            name="wrong_vocabulary", confirmed=True, detail={"rows": list(wrong[:20])}
+        ),
+        fix="build the tokenizer row by row from dict.txt and the sentencepiece model",
+    )
+
+
+def _wrong_special(truth: Truth, tokenizer: Any) -> Iterator[tuple[str, str]]:
+    """Keys of `tokenizer_config.json` that name another token than fairseq's."""
+    names = ("bos_token", "pad_token", "eos_token", "unk_token")
+    for key, expected in zip(names, SPECIAL_SYMBOLS, strict=True):
+        found = getattr(tokenizer, key)
+        if found != expected:
+            yield key, f"{found!r}, not {expected!r}"
+    printed = [
+        lang
+        for lang, index in truth.contents.language_tags.items()
+        if truth.contents.dictionary.symbols[index] not in tokenizer.all_special_tokens
+    ]
+    if printed:
+        yield "extra_special_tokens", f"decoding prints the tags of {', '.join(printed)}"
 
 
 def _wrong_scores(truth: Truth, tokenizer: Any) -> Iterator[str]:
@@ -292,6 +318,10 @@ def _wrong_texts(truth: Truth, tokenizer: Any) -> Iterator[str]:
         found = tuple(tokenizer(text).input_ids)
         if found != ids:
             yield f"{text!r} becomes {found}, not {ids}"
+    for ids, text in truth.decodings.items():
+        said = tokenizer.decode(list(ids), skip_special_tokens=True)
+        if said != text:
+            yield f"{ids} become {said!r}, not {text!r}"
 
 
 def _say(hypothesis: Hypothesis) -> str:

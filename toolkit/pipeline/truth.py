@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from toolkit.compare.static import PROBE_TEXTS, framed
+from toolkit.compare.static import PROBE_TEXTS, decodable, framed
 from toolkit.diagnosis import Truth
 from toolkit.folder.tokenizer import build_tokenizer
 from toolkit.folder.weights import target_tensor
@@ -32,5 +32,8 @@ def make_truth(prepared: Prepared, reference: Reference, texts: Iterable[str]) -
         origins={name: a.origin for name, a in prepared.plan.assignments.items()},
         head_widths=prepared.network.head_widths,
         encodings={text: framed(contents, ids) for text, ids in encoded.items()},
+        decodings={
+            framed(contents, ids): decodable(contents, reference, ids) for ids in encoded.values()
+        },
         tokenizer=build_tokenizer(contents),
     )
