@@ -217,6 +217,44 @@ def verify(
 
 
 @app.command()
+def record(
+    checkpoint: CheckpointArgument,
+    rec_dir: Annotated[
+        Path, typer.Argument(metavar="REC_DIR", help="Folder to write; must not exist yet.")
+    ],
+    dict_path: DictOption = None,
+    spm: SpmOption = None,
+    config_yaml: YamlOption = None,
+    target_lang: LangOption = None,
+    mapping: MappingOption = None,
+    audio: AudioOption = None,
+    quiet: QuietOption = False,
+) -> None:
+    """Run fairseq once and store what diff needs, so that diff needs no fairseq.
+
+    Example: toolkit record model.pt recording/
+    """
+    from toolkit.pipeline.recording import record as run
+
+    with _bad_input_exits():
+        with _progress(quiet) as progress:
+            run(
+                checkpoint,
+                rec_dir,
+                config_yaml=config_yaml,
+                dict=dict_path,
+                spm=spm,
+                target_lang=target_lang,
+                mapping=mapping,
+                audio=audio or (),
+                progress=progress,
+            )
+        if not quiet:
+            size = sum(file.stat().st_size for file in rec_dir.iterdir())
+            typer.echo(f"recorded: {rec_dir} ({size / 1e6:.1f} MB)")
+
+
+@app.command()
 def diff(
     checkpoint: CheckpointArgument,
     hf_dir: FolderArgument,
@@ -228,6 +266,10 @@ def diff(
     encoder_config: EncoderOption = None,
     decoder_config: DecoderOption = None,
     audio: AudioOption = None,
+    recording: Annotated[
+        Path | None,
+        typer.Option("--recording", metavar="REC_DIR", help="Use a recording instead of fairseq."),
+    ] = None,
     reproduction: Annotated[
         Path | None,
         typer.Option(
@@ -260,6 +302,7 @@ def diff(
                 encoder_config=_read_json_option("--encoder-config", encoder_config),
                 decoder_config=_read_json_option("--decoder-config", decoder_config),
                 audio=audio or (),
+                recording=recording,
                 reproduction=reproduction,
                 progress=progress,
             )

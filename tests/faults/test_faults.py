@@ -147,7 +147,7 @@ FAULTS = (
     preprocessor("do_normalize", False),
     preprocessor("sampling_rate", 8000),
     Fault("two rows of the tokenizer",             swap_rows(20, 21),                                                "vocabulary", "tokenizer.json"),
-    Fault("a language tag that is printed",        unmark("<lang:de>"),                                              "vocabulary", "tokenizer.json"),
+    Fault("a language tag that is printed",        unmark("<lang:de>"),                                              "vocabulary", "tokenizer_config.extra_special_tokens"),
     Fault("no Unicode normalization of texts",     set_key("tokenizer.json", "normalizer", None),                    "vocabulary", "tokenizer.json"),
 )
 # fmt: on

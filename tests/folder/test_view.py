@@ -150,13 +150,11 @@ def test_a_folder_without_weights_is_bad_input(broken):
         view_folder(broken)
 
 
-@pytest.mark.parametrize("garbage", [b"", b"nonsense", b"\x08\0\0\0\0\0\0\0{}      "])
-def test_garbage_in_place_of_weights_is_bad_input_or_no_tensor(garbage, broken):
+@pytest.mark.parametrize("garbage", [b"", b"nonsense", b"{}" * 50])
+def test_garbage_in_place_of_weights_is_bad_input(garbage, broken):
     (broken / "model.safetensors").write_bytes(garbage)
-    try:
-        assert dict(view_folder(broken).tensors) == {}
-    except BadInput as error:
-        assert "must be a safetensors file" in str(error)
+    with pytest.raises(BadInput, match="must be a safetensors file"):
+        view_folder(broken)
 
 
 def test_truncated_weights_are_bad_input(broken):

@@ -170,7 +170,6 @@ def test_a_key_that_changes_shapes_or_modules_is_the_one_finding(key, value, mod
         write("config.json", "[]"),
         unlink("config.json"),
         set_key("config.json", "model_type", "nothing"),
-        set_key("config.json", "encoder", None),
         set_key("config.json", "encoder", []),
         set_key("config.json", "encoder.hidden_act", "nonsense"),
         set_key("config.json", "encoder.hidden_size", 50),
@@ -182,7 +181,6 @@ def test_a_key_that_changes_shapes_or_modules_is_the_one_finding(key, value, mod
         "a list",
         "no file",
         "unknown kind",
-        "no encoder",
         "a list as encoder",
         "unknown activation",
         "width that heads do not divide",
@@ -272,6 +270,13 @@ def test_the_undone_copy_is_a_right_folder_and_goes_away(found, monkeypatch):
     ((folder, refusal, failing),) = seen
     assert (refusal, failing) == (None, ())
     assert not folder.exists()
+
+
+def test_a_key_of_a_side_that_is_no_object_can_be_undone(session, broken):
+    set_key("config.json", "encoder", None)(broken)
+    difference._set_keys(broken, session, ["encoder.hidden_size", "tie_word_embeddings"])
+    config = json.loads((broken / "config.json").read_text())
+    assert config["encoder"] == {"hidden_size": 48}
 
 
 def test_a_folder_without_weights_is_bad_input(session, broken):

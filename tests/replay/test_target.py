@@ -68,7 +68,6 @@ def test_a_lenient_target_needs_the_model_alone(file, broken, run):
         ("encoder.hidden_size", 50),
         ("encoder.hidden_size", "wide"),
         ("encoder.hidden_act", "nonsense"),
-        ("encoder", None),
         ("encoder", []),
     ],
 )

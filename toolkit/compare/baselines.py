@@ -15,10 +15,11 @@ from toolkit.oracle.hooks import Calls, recording
 from toolkit.oracle.reference import Forced, Reference
 from toolkit.replay.pairs import Pair
 from toolkit.replay.replay import first, paired_outputs
+from toolkit.replay.source import Source
 from toolkit.replay.target import Target
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Tensor
 
 COSINE = 0.99
 MEAN = 1e-5
@@ -53,7 +54,7 @@ def record_float32(reference: Reference, record: Record) -> Forced:
 
 
 def judge_baselines(
-    target: Target, source: nn.Module, pairs: Sequence[Pair], record: Record, expected: Forced
+    target: Target, source: Source, pairs: Sequence[Pair], record: Record, expected: Forced
 ) -> tuple[BaselineVerdict, ...]:
     """What every yardstick says; a model that cannot even run counts as detected by all."""
     calls, logits = _run(target, record)
@@ -90,7 +91,7 @@ def _run(target: Target, record: Record) -> tuple[Calls, Tensor | None]:
 
 
 def _layers(
-    source: nn.Module, pairs: Sequence[Pair], calls: Calls, expected: Forced
+    source: Source, pairs: Sequence[Pair], calls: Calls, expected: Forced
 ) -> Iterator[_Layer]:
     """The pairs in the order in which the converted model finishes them."""
     by_target = {pair.target: pair for pair in pairs}

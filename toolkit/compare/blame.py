@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 
 from toolkit.compare.metrics import relative_error
 from toolkit.oracle.hooks import Calls, recording
-from toolkit.oracle.reference import Forced, Reference, Search, with_beam
+from toolkit.oracle.reference import Reference, Search, with_beam
 from toolkit.replay.pairs import Pair
 from toolkit.replay.replay import CannotReplayError, replay
+from toolkit.replay.source import Source
 from toolkit.replay.target import Target
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Tensor
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +27,8 @@ class Record:
     clip: str
     source: Tensor
     prefix: tuple[int, ...]
-    forced: Forced
+    calls: Calls
+    """fairseq's calls, by module path."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +39,8 @@ class Blame:
     clip: str
     error: float
     """Isolated error; infinity where the module cannot even take fairseq's input."""
+    shape: tuple[int, ...] = ()
+    """Of the output, in the target's axes."""
     reason: str | None = None
     """What the module said when it could not."""
 
@@ -57,11 +61,11 @@ def record_clip(
     tokens = reference.search(source, with_beam(search, 1), lang)[0].tokens
     prefix = (reference.start_token, *tokens[:-1])
     forced = reference.teacher_force([source], [prefix], explicit=True, double=True)
-    return Record(clip=name, source=source, prefix=prefix, forced=forced)
+    return Record(clip=name, source=source, prefix=prefix, calls=forced.calls)
 
 
 def find_blame(
-    target: Target, source: nn.Module, pairs: Sequence[Pair], record: Record
+    target: Target, source: Source, pairs: Sequence[Pair], record: Record
 ) -> tuple[Blame, ...]:
     """The isolated error of every pair that the folder's model reaches."""
     calls = own_calls(target, record)
@@ -69,8 +73,7 @@ def find_blame(
         return tuple(
             _blame(target, source, pair, calls, record)
             for pair in pairs
-            if len(calls.get(pair.target, [])) == 1
-            and len(record.forced.calls.get(pair.source, [])) == 1
+            if len(calls.get(pair.target, [])) == 1 and len(record.calls.get(pair.source, [])) == 1
         )
 
 
@@ -96,14 +99,15 @@ def own_calls(target: Target, record: Record) -> Calls:
     return calls
 
 
-def _blame(target: Target, source: nn.Module, pair: Pair, calls: Calls, record: Record) -> Blame:
-    made, received = calls[pair.target][0], record.forced.calls[pair.source][0]
+def _blame(target: Target, source: Source, pair: Pair, calls: Calls, record: Record) -> Blame:
+    made, received = calls[pair.target][0], record.calls[pair.source][0]
     try:
         outputs = replay(pair, target.model, source, made, received)
     except CannotReplayError as cannot:
         return Blame(pair=pair, clip=record.clip, error=math.inf, reason=str(cannot))
     error = relative_error(outputs.expected, outputs.actual)
-    return Blame(pair=pair, clip=record.clip, error=error)
+    shape = tuple(outputs.actual.shape)
+    return Blame(pair=pair, clip=record.clip, error=error, shape=shape)
 
 
 def smallest_to_blame(blames: Sequence[Blame], tolerance: float) -> tuple[Blame, ...]:

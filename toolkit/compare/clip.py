@@ -88,9 +88,7 @@ class Bench:
 
     def isolated_tolerance(self, module: str = "") -> float:
         """What a module may differ by in float64; the whole model by default."""
-        prefix = f"{module}." if module else ""
-        rounds = any(name.startswith(prefix) for name in self.rounded)
-        return tolerances.ROUNDED if rounds else tolerances.ISOLATED
+        return tolerances.isolated(self.rounded, module)
 
 
 def run_clip(bench: Bench, clip: Clip, *, lang: str | None, tag: int | None) -> ClipRun:

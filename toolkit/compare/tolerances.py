@@ -1,5 +1,7 @@
 """Every tolerance of a verdict, in one place, with its reason."""
 
+from collections.abc import Collection
+
 ISOLATED = 1e-9
 """One module in float64, relative to its largest value. Right mappings reach 1e-12, wrong ones do
 not get below 1e-5: three orders of magnitude lie free on either side."""
@@ -37,3 +39,14 @@ PADDED_LOGITS = 2e-6
 
 EXACT = 0.0
 """Names, ids, tokens, keys and copied values are equal or wrong."""
+
+
+def isolated(rounded: Collection[str], module: str = "") -> float:
+    """What a module may differ by in float64; the whole model by default.
+
+    Args:
+        rounded: Target tensors that an operation of the mapping had to round.
+        module: The module's path.
+    """
+    prefix = f"{module}." if module else ""
+    return ROUNDED if any(name.startswith(prefix) for name in rounded) else ISOLATED

@@ -14,7 +14,6 @@ from typing import Any
 from toolkit.audio import Clip, read_clips
 from toolkit.compare import tolerances
 from toolkit.compare.blame import Blame, Record, find_blame, own_calls, record_clip
-from toolkit.compare.clip import Bench
 from toolkit.compare.keys import config_differences, expected_keys
 from toolkit.core.errors import BadInput
 from toolkit.core.result import (
@@ -35,17 +34,18 @@ from toolkit.folder.view import FolderView, view_folder
 from toolkit.oracle.reference import Reference
 from toolkit.pipeline.prepare import Inputs, Prepared, prepare
 from toolkit.pipeline.reference import open_reference
-from toolkit.pipeline.truth import make_truth
+from toolkit.pipeline.truth import encode_texts, make_truth
 from toolkit.pipeline.verification import (
     Progress,
     environment,
     language_of,
-    make_bench,
+    make_pairs,
     shortest_input,
     silent,
 )
 from toolkit.replay.pairs import parameterized
 from toolkit.replay.reproduction import write_reproduction
+from toolkit.replay.source import SourceFacts, read_source
 from toolkit.replay.target import Target
 
 CLIPS = 2
@@ -53,14 +53,24 @@ CLIPS = 2
 
 
 @dataclass(frozen=True, kw_only=True)
+class ClipFacts:
+    """What a result says of a clip that was replayed."""
+
+    name: str
+    duration_s: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class Session:
     """fairseq's side of a comparison, ready for any number of folders."""
 
     prepared: Prepared
-    reference: Reference
+    source: SourceFacts
     truth: Truth
     records: tuple[Record, ...]
-    clips: tuple[Clip, ...]
+    clips: tuple[ClipFacts, ...]
+    reference: Reference | None
+    """fairseq itself; None where a recording stands for it."""
 
 
 def diff(
@@ -75,6 +85,7 @@ def diff(
     encoder_config: Mapping[str, Any] | None = None,
     decoder_config: Mapping[str, Any] | None = None,
     audio: Sequence[Path] = (),
+    recording: Path | None = None,
     reproduction: Path | None = None,
     progress: Progress | None = None,
 ) -> Result:
@@ -91,6 +102,7 @@ def diff(
         encoder_config: Values for the encoder that the checkpoint does not give.
         decoder_config: Values for the decoder that the checkpoint does not give.
         audio: Clips to replay; by default the shortest two of the golden audio.
+        recording: Folder that `toolkit record` wrote; takes the place of fairseq and of clips.
         reproduction: Folder to write, where a module errs and nothing explains it: one subfolder
             per module with its input, the expected output and a script. Must not exist.
         progress: Called before every step.
@@ -117,14 +129,27 @@ def diff(
     view_folder(hf_dir)
     report("reading the checkpoint", 0, 3)
     prepared = prepare(inputs)
-    clips = read_clips(audio, min_samples=shortest_input(prepared))
     report("recording fairseq", 1, 3)
-    with open_session(prepared, clips if audio else shortest(clips)) as session:
+    with _recorded(prepared, audio, recording) as session:
         report("replaying the folder", 2, 3)
         result = diff_folder(session, hf_dir)
         if reproduction is not None:
             reproduce(session, hf_dir, result.findings, reproduction)
         return result
+
+
+@contextmanager
+def _recorded(
+    prepared: Prepared, audio: Sequence[Path], recording: Path | None
+) -> Iterator[Session]:
+    from toolkit.pipeline.recording import load_session
+
+    if recording is not None:
+        yield load_session(prepared, recording)
+        return
+    clips = read_clips(audio, min_samples=shortest_input(prepared))
+    with open_session(prepared, clips if audio else shortest(clips)) as session:
+        yield session
 
 
 def shortest(clips: Sequence[Clip], count: int = CLIPS) -> tuple[Clip, ...]:
@@ -156,10 +181,11 @@ def open_session(prepared: Prepared, clips: Sequence[Clip]) -> Iterator[Session]
         texts = [clip.transcript for clip in clips if clip.transcript]
         yield Session(
             prepared=prepared,
-            reference=reference,
-            truth=make_truth(prepared, reference, texts),
+            source=read_source(reference.model, prepared.network.layouts),
+            truth=make_truth(prepared, encode_texts(prepared, reference, texts)),
             records=tuple(records),
-            clips=tuple(clips),
+            clips=tuple(ClipFacts(name=clip.name, duration_s=clip.duration_s) for clip in clips),
+            reference=reference,
         )
 
 
@@ -189,15 +215,19 @@ def reproduce(
     unexplained = {f.target_module for f in findings if f.kind == "wiring" and f.target_module}
     if not unexplained:
         return
+    if session.reference is None:
+        raise BadInput(
+            "`--reproduction` stores weights of fairseq's model and must find it, but `--recording` "
+            "stands for it. Leave one of the two out."
+        )
     target = Target(folder, lenient=True)
-    bench = make_bench(session.prepared, session.reference, target)
     record = session.records[0]
     calls = own_calls(target, record)
+    models = (target.model, session.reference.model)
     with target.exact():
-        for pair in bench.pairs:
+        for pair in make_pairs(session.prepared, session.source.paths, target):
             if pair.target in unexplained:
-                made, received = calls[pair.target][0], record.forced.calls[pair.source][0]
-                models = (target.model, session.reference.model)
+                made, received = calls[pair.target][0], record.calls[pair.source][0]
                 write_reproduction(destination / pair.target, pair, *models, made, received)
 
 
@@ -207,29 +237,25 @@ def _module_rows(session: Session, folder: Path) -> tuple[tuple[ModuleRow, ...],
         target = Target(folder, lenient=True)
     except BadInput as error:
         return (), str(error)
-    bench = make_bench(session.prepared, session.reference, target)
-    blames = [_blames(bench, record) for record in session.records]
+    pairs = make_pairs(session.prepared, session.source.paths, target)
     by_target: dict[str, list[Blame]] = {}
-    for blame in (blame for clip in blames for blame in clip):
-        by_target.setdefault(blame.pair.target, []).append(blame)
-    return tuple(_row(bench, same) for same in by_target.values()), None
+    for record in session.records:
+        for blame in find_blame(target, session.source, pairs, record):
+            by_target.setdefault(blame.pair.target, []).append(blame)
+    return tuple(_row(session, target, same) for same in by_target.values()), None
 
 
-def _blames(bench: Bench, record: Record) -> tuple[Blame, ...]:
-    return find_blame(bench.target, bench.reference.model, bench.pairs, record)
-
-
-def _row(bench: Bench, blames: Sequence[Blame]) -> ModuleRow:
+def _row(session: Session, target: Target, blames: Sequence[Blame]) -> ModuleRow:
     worst = max(blames, key=lambda blame: (blame.error != blame.error, blame.error))
     pair = worst.pair
     return ModuleRow(
         target=pair.target,
         source=pair.source,
-        kind=type(bench.target.model.get_submodule(pair.target)).__name__,
-        shape=(),
+        kind=type(target.model.get_submodule(pair.target)).__name__,
+        shape=worst.shape,
         axes=pair.layout.output_axes[1],
         isolated_error=worst.error,
-        isolated_tolerance=bench.isolated_tolerance(pair.target),
+        isolated_tolerance=tolerances.isolated(session.prepared.proof.rounded, pair.target),
         propagated_ratio=None,
         propagated_tolerance=tolerances.PROPAGATED,
         clip=worst.clip,

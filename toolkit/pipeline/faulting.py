@@ -14,7 +14,6 @@ from pathlib import Path
 
 from toolkit.audio import golden_folder, read_clips
 from toolkit.compare.baselines import BaselineVerdict, judge_baselines, record_float32
-from toolkit.compare.clip import Bench
 from toolkit.core.errors import BadInput
 from toolkit.core.outcomes import DoubleOutcome, FaultOutcome, FaultsResult, YardstickOutcome
 from toolkit.core.result import Finding, Reason
@@ -23,7 +22,7 @@ from toolkit.folder.write import write_folder
 from toolkit.oracle.reference import Forced
 from toolkit.pipeline.difference import Session, diff_folder, open_session, shortest
 from toolkit.pipeline.prepare import Inputs, prepare
-from toolkit.pipeline.verification import Progress, make_bench, silent
+from toolkit.pipeline.verification import Progress, make_pairs, silent
 from toolkit.replay.target import Target
 
 WORKERS = 2
@@ -117,6 +116,7 @@ def _start_worker(source: Path, right: Path) -> None:
 def _open_workshop(source: Path, right: Path) -> Iterator[_Workshop]:
     prepared = prepare(Inputs(checkpoint=source))
     with open_session(prepared, shortest(read_clips([]))) as session:
+        assert session.reference is not None
         expected = record_float32(session.reference, session.records[0])
         yield _Workshop(session=session, right=right, expected=expected)
 
@@ -191,7 +191,5 @@ def _yardsticks(workshop: _Workshop, broken: Path) -> tuple[BaselineVerdict, ...
         target = Target(broken, lenient=True)
     except BadInput:
         return ()
-    bench: Bench = make_bench(session.prepared, session.reference, target)
-    return judge_baselines(
-        target, session.reference.model, bench.pairs, session.records[0], workshop.expected
-    )
+    pairs = make_pairs(session.prepared, session.source.paths, target)
+    return judge_baselines(target, session.source, pairs, session.records[0], workshop.expected)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from toolkit.compare.static import PROBE_TEXTS, decodable, framed
 from toolkit.diagnosis import Truth
@@ -12,16 +13,31 @@ from toolkit.oracle.reference import Reference
 from toolkit.pipeline.prepare import Prepared
 
 
-def make_truth(prepared: Prepared, reference: Reference, texts: Iterable[str]) -> Truth:
-    """Expected tensors, keys, rows and encodings of a right folder.
+@dataclass(frozen=True, kw_only=True)
+class Encodings:
+    """What fairseq makes of texts and ids."""
 
-    Args:
-        prepared: The checkpoint.
-        reference: fairseq's model, for the ids of texts.
-        texts: What to encode, beside texts at which tokenizers part.
-    """
-    contents, plan = prepared.task.contents, prepared.proof
+    ids: Mapping[str, tuple[int, ...]]
+    """Texts and their ids, tag and end included."""
+    texts: Mapping[tuple[int, ...], str]
+    """Ids and their text, without tags, ends and unknowns."""
+
+
+def encode_texts(prepared: Prepared, reference: Reference, texts: Iterable[str]) -> Encodings:
+    """Ids of the texts, and of texts at which tokenizers part, and back."""
+    contents = prepared.task.contents
     encoded = {text: reference.encode(text) for text in (*texts, *PROBE_TEXTS)}
+    return Encodings(
+        ids={text: framed(contents, ids) for text, ids in encoded.items()},
+        texts={
+            framed(contents, ids): decodable(contents, reference, ids) for ids in encoded.values()
+        },
+    )
+
+
+def make_truth(prepared: Prepared, encodings: Encodings) -> Truth:
+    """Expected tensors, keys, rows and encodings of a right folder."""
+    contents, plan = prepared.task.contents, prepared.proof
     return Truth(
         plan=plan,
         contents=contents,
@@ -31,9 +47,7 @@ def make_truth(prepared: Prepared, reference: Reference, texts: Iterable[str]) -
         },
         origins={name: a.origin for name, a in prepared.plan.assignments.items()},
         head_widths=prepared.network.head_widths,
-        encodings={text: framed(contents, ids) for text, ids in encoded.items()},
-        decodings={
-            framed(contents, ids): decodable(contents, reference, ids) for ids in encoded.values()
-        },
+        encodings=encodings.ids,
+        decodings=encodings.texts,
         tokenizer=build_tokenizer(contents),
     )

@@ -43,8 +43,8 @@ from toolkit.folder.digest import folder_sha256
 from toolkit.oracle.reference import Reference
 from toolkit.pipeline.prepare import Inputs, Prepared, prepare
 from toolkit.pipeline.reference import open_reference
-from toolkit.pipeline.truth import make_truth
-from toolkit.replay.pairs import derive_pairs, explain_uncompared, module_paths, parameterized
+from toolkit.pipeline.truth import encode_texts, make_truth
+from toolkit.replay.pairs import Pair, derive_pairs, explain_uncompared, module_paths, parameterized
 from toolkit.replay.target import Target
 
 Progress = Callable[[str, int, int], None]
@@ -153,23 +153,31 @@ def silent(_what: str, _done: int, _total: int) -> None:
     return
 
 
+def make_pairs(prepared: Prepared, source_paths: Sequence[str], target: Target) -> tuple[Pair, ...]:
+    """The module pairs that the mapping implies.
+
+    Raises:
+        BrokenRule: a pair has no layout or several.
+    """
+    bypassed = prepared.network.bypassed
+    return derive_pairs(
+        prepared.proof,
+        [path for path in source_paths if path not in bypassed],
+        module_paths(target.model),
+        prepared.network.layouts,
+    )
+
+
 def make_bench(prepared: Prepared, reference: Reference, target: Target) -> Bench:
     """Both models with the module pairs that the mapping implies.
 
     Raises:
         BrokenRule: a pair has no layout or several.
     """
-    bypassed = prepared.network.bypassed
-    pairs = derive_pairs(
-        prepared.proof,
-        [path for path in module_paths(reference.model) if path not in bypassed],
-        module_paths(target.model),
-        prepared.network.layouts,
-    )
     return Bench(
         reference=reference,
         target=target,
-        pairs=pairs,
+        pairs=make_pairs(prepared, module_paths(reference.model), target),
         search=prepared.task.search,
         rounded=prepared.proof.rounded,
     )
@@ -211,7 +219,7 @@ def _judge(prepared: Prepared, bench: Bench, folder: Path, runs: tuple[ClipRun, 
         reload_level(target, contents, prepared.proof, runs, bench.search),
     )
     rows = module_rows(runs, lambda path: type(target.model.get_submodule(path)).__name__)
-    truth = make_truth(prepared, bench.reference, _texts(runs))
+    truth = make_truth(prepared, encode_texts(prepared, bench.reference, _texts(runs)))
     inventory = take_inventory(truth, target.view)
     faults = find_faults(Evidence(inventory=inventory, modules=rows, levels=levels))
     return Result(

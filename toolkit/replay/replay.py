@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from toolkit.oracle.hooks import Call, flatten
 from toolkit.replay.alignment import align
 from toolkit.replay.pairs import Layout, Pair
+from toolkit.replay.source import Source
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -26,7 +27,7 @@ class Outputs:
     frames_left_out: int
 
 
-def replay(pair: Pair, target: nn.Module, source: nn.Module, made: Call, received: Call) -> Outputs:
+def replay(pair: Pair, target: nn.Module, source: Source, made: Call, received: Call) -> Outputs:
     """The target module's output on fairseq's input, beside fairseq's output.
 
     The call that the Hugging Face model itself made is repeated, masks and positions included; only
@@ -53,7 +54,7 @@ def replay(pair: Pair, target: nn.Module, source: nn.Module, made: Call, receive
         raise CannotReplayError(" ".join(str(error).split())[:200]) from error
 
 
-def paired_outputs(layout: Layout, source: nn.Module, actual: Tensor, expected: Tensor) -> Outputs:
+def paired_outputs(layout: Layout, source: Source, actual: Tensor, expected: Tensor) -> Outputs:
     """Two outputs in the target's axes, the expected one cut and scaled as the layout declares."""
     aligned = align(expected, *layout.output_axes, frames=_frames(layout, actual))
     values = aligned.tensor
@@ -94,6 +95,6 @@ def _frames_of(axes: str, tensor: Tensor) -> int:
     return tensor.shape[axes.split().index("T")]
 
 
-def _number(model: nn.Module, path: str) -> float:
+def _number(model: Source, path: str) -> float:
     module, _, name = path.rpartition(".")
     return float(getattr(model.get_submodule(module), name))
