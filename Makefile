@@ -7,10 +7,10 @@ STAMP := $(VENV)/.installed
 GOLDEN := golden_audio/checkpoint/model.pt
 DEMO := reports/demo
 
-.PHONY: help demo test test-slow check format golden clean
+.PHONY: help demo test test-slow check format faults bench-diff golden clean
 
 help: ## Say what the targets do.
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(STAMP) ## Convert the golden checkpoint, prove it, write reports/demo/index.html.
 	@rm -rf $(DEMO) && mkdir -p $(DEMO)
@@ -31,6 +31,13 @@ check: $(STAMP) ## Lint, format, types, layers.
 format: $(STAMP) ## Apply the formatter and the safe fixes.
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+faults: $(STAMP) ## Break the golden conversion in 600 ways and check what diff says of each.
+	@mkdir -p reports/faults
+	$(BIN)/toolkit faults --html reports/faults/index.html --json reports/faults/result.json
+
+bench-diff: $(STAMP) ## Time a diff against a bare load of both models.
+	$(BIN)/python -W ignore benchmarks/diff.py
 
 golden: $(STAMP) ## Make golden_audio again: clips (needs espeak-ng) and checkpoint.
 	$(BIN)/python -W ignore golden_audio/recipe.py

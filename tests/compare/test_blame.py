@@ -30,8 +30,10 @@ def test_a_record_is_fairseqs_greedy_hypothesis_in_float64(record, run):
     assert record.clip == "ru_2"
     assert record.source.equal(run.source)
     assert record.prefix == run.prefix
-    assert record.forced.logits.dtype is torch.float64
-    assert record.forced.logits.shape[1] == len(record.prefix)
+    (projection,) = record.calls["decoder.output_projection"]
+    (logits,) = projection.outputs.values()
+    assert logits.dtype is torch.float64
+    assert logits.shape[1] == len(record.prefix)
 
 
 def test_every_pair_of_a_right_folder_is_right(blames, target, bench):

@@ -32,7 +32,7 @@ from toolkit.core.result import LEVEL_NAMES, Finding, Level, ModuleRow
 from toolkit.diagnosis import Evidence, Truth, find_faults, take_inventory
 from toolkit.oracle.reference import Reference
 from toolkit.pipeline.prepare import Prepared
-from toolkit.pipeline.truth import make_truth
+from toolkit.pipeline.truth import encode_texts, make_truth
 from toolkit.replay.pairs import explain_uncompared, module_paths
 from toolkit.replay.target import Target
 
@@ -108,7 +108,7 @@ def examine(
 
 @pytest.fixture(scope="session")
 def truth(prepared: Prepared, reference: Reference) -> Truth:
-    return make_truth(prepared, reference, ["Ёжик ест яблоко."])
+    return make_truth(prepared, encode_texts(prepared, reference, ["Ёжик ест яблоко."]))
 
 
 @pytest.fixture(scope="session")

@@ -34,6 +34,7 @@ from toolkit.folder.view import FolderView, view_folder
 from toolkit.oracle.reference import Reference
 from toolkit.pipeline.prepare import Inputs, Prepared, prepare
 from toolkit.pipeline.reference import open_reference
+from toolkit.pipeline.threads import fitting_threads
 from toolkit.pipeline.truth import encode_texts, make_truth
 from toolkit.pipeline.verification import (
     Progress,
@@ -130,7 +131,10 @@ def diff(
     report("reading the checkpoint", 0, 3)
     prepared = prepare(inputs)
     report("recording fairseq", 1, 3)
-    with _recorded(prepared, audio, recording) as session:
+    with (
+        fitting_threads(prepared.plan),
+        _recorded(prepared, audio, recording) as session,
+    ):
         report("replaying the folder", 2, 3)
         result = diff_folder(session, hf_dir)
         if reproduction is not None:
@@ -217,8 +221,8 @@ def reproduce(
         return
     if session.reference is None:
         raise BadInput(
-            "`--reproduction` stores weights of fairseq's model and must find it, but `--recording` "
-            "stands for it. Leave one of the two out."
+            "`--reproduction` must store weights of fairseq's model, but `--recording` stands for "
+            "that model. Leave one of the two out."
         )
     target = Target(folder, lenient=True)
     record = session.records[0]

@@ -15,6 +15,7 @@ from toolkit.folder.staging import staged_folder
 from toolkit.oracle.hooks import Call
 from toolkit.pipeline.difference import ClipFacts, Session, open_session, shortest
 from toolkit.pipeline.prepare import Inputs, Prepared, prepare
+from toolkit.pipeline.threads import fitting_threads
 from toolkit.pipeline.truth import Encodings, make_truth
 from toolkit.pipeline.verification import Progress, environment, shortest_input, silent
 from toolkit.replay.source import SourceFacts
@@ -72,7 +73,10 @@ def record(
         prepared = prepare(inputs)
         clips = read_clips(audio, min_samples=shortest_input(prepared))
         report("recording fairseq", 1, 3)
-        with open_session(prepared, clips if audio else shortest(clips)) as session:
+        with (
+            fitting_threads(prepared.plan),
+            open_session(prepared, clips if audio else shortest(clips)) as session,
+        ):
             report("storing", 2, 3)
             save_session(session, staged.path)
         staged.publish()

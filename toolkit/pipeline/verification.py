@@ -43,6 +43,7 @@ from toolkit.folder.digest import folder_sha256
 from toolkit.oracle.reference import Reference
 from toolkit.pipeline.prepare import Inputs, Prepared, prepare
 from toolkit.pipeline.reference import open_reference
+from toolkit.pipeline.threads import fitting_threads
 from toolkit.pipeline.truth import encode_texts, make_truth
 from toolkit.replay.pairs import Pair, derive_pairs, explain_uncompared, module_paths, parameterized
 from toolkit.replay.target import Target
@@ -112,7 +113,7 @@ def prove(prepared: Prepared, folder: Path, clips: Sequence[Clip], *, progress: 
     """
     progress("loading both models", 0, len(clips) + 2)
     target = Target(folder)
-    with open_reference(prepared) as reference:
+    with fitting_threads(prepared.plan), open_reference(prepared) as reference:
         bench = make_bench(prepared, reference, target)
         runs = tuple(_run_clips(bench, prepared, clips, progress))
         progress("padded batch and reload", len(clips) + 1, len(clips) + 2)
