@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from toolkit.core.result import Finding, FindingKind, Level, ModuleRow
+from toolkit.replay.pairs import owner
 
 RANKS: tuple[FindingKind, ...] = (
     "missing",
@@ -75,7 +76,7 @@ def _with_module(finding: Finding, evidence: Evidence, blamed: Sequence[ModuleRo
     if finding.target_module:
         rows = [row for row in evidence.modules if row.target == finding.target_module]
     elif finding.kind == "config":
-        wrong = {f.target_module for f in evidence.inventory if f.target_module}
+        wrong = {owner(name) for f in evidence.inventory for name in f.target_parameters}
         rows = [row for row in blamed if row.target not in wrong][:1]
     else:
         rows = []
@@ -98,7 +99,7 @@ def _with_module(finding: Finding, evidence: Evidence, blamed: Sequence[ModuleRo
 def _wiring_findings(found: Sequence[Finding], blamed: Sequence[ModuleRow]) -> Iterator[Finding]:
     if any(finding.kind == "config" for finding in found):
         return
-    explained = [finding.target_module for finding in found if finding.target_module]
+    explained = {owner(name) for finding in found for name in finding.target_parameters}
     for row in blamed:
         if not any(path == row.target or path.startswith(f"{row.target}.") for path in explained):
             yield Finding(
