@@ -93,6 +93,8 @@ def _scaled(suspect: Suspect, _: Registry) -> Hypothesis | None:
     expected, actual = suspect.expected.double(), suspect.actual.double()
     if expected.shape != actual.shape or not expected.any():
         return None
+    if float((actual == expected).double().mean()) > UNRELATED:
+        return None  # A scale leaves nothing but zeros as it was.
     factor = float((actual * expected).sum() / expected.square().sum())
     if factor == 0 or not torch.isfinite(torch.tensor(factor)):
         return None
@@ -248,4 +250,4 @@ def _confirmed(name: str, **detail: Any) -> Hypothesis:
 
 
 def _plain(detail: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in detail.items() if value not in (None, False)}
+    return {key: value for key, value in detail.items() if value is not None and value is not False}

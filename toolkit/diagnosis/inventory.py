@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -71,6 +72,7 @@ def take_inventory(truth: Truth, view: FolderView) -> tuple[Finding, ...]:
     """Every difference between the files and the checkpoint, as findings."""
     keys = tuple(_key_findings(truth, view))
     return (
+        *_file_findings(view),
         *_tensor_findings(truth, view),
         *keys,
         *_vocabulary_findings(truth, view),
@@ -113,6 +115,9 @@ def _same_effect(name: str, truth: Truth, actual: Mapping[str, Tensor]) -> bool:
             stem = name.removesuffix(mine)
             if f"{stem}{other}" not in actual:
                 return False
+            factors = (stem + GAIN, stem + DIRECTION)
+            if any(actual[f].shape != truth.tensors[f].shape for f in factors):
+                return False
             expected = effective_weight(truth.tensors[stem + GAIN], truth.tensors[stem + DIRECTION])
             found = effective_weight(actual[stem + GAIN], actual[stem + DIRECTION])
             return bool(
@@ -149,7 +154,7 @@ def _group_key(name: str, hypothesis: Hypothesis, explained: Mapping[str, Hypoth
 
 
 def _stack(name: str) -> str:
-    return ".".join(part for part in name.split(".") if not part.isdigit()).split(".layers")[0]
+    return re.split(r"layers\.\d", name)[0]
 
 
 def _weights_finding(
@@ -216,8 +221,32 @@ def _unexpected(truth: Truth, actual: Mapping[str, Tensor]) -> Iterator[Finding]
             )
 
 
+def _file_findings(view: FolderView) -> Iterator[Finding]:
+    """Files that are missing or cannot be read; each stands for all of its keys."""
+    for problem in view.problems:
+        file = problem.partition(":")[0]
+        if file.endswith(".json"):
+            yield Finding(
+                kind=_key_kind(file.removesuffix("json")),
+                target_module="",
+                config_keys=(file,),
+                summary=f"`{file}` cannot be read: {problem.partition(': ')[2]}",
+                hypothesis=Hypothesis(name="wrong_value", confirmed=True, detail={"file": file}),
+                fix=f"write `{file}` as the checkpoint says",
+            )
+
+
+def _file_of(key: str) -> str:
+    group = key.partition(".")[0]
+    separate = group in ("generation_config", "preprocessor_config")
+    return f"{group}.json" if separate else "config.json"
+
+
 def _key_findings(truth: Truth, view: FolderView) -> Iterator[Finding]:
+    unread = {problem.partition(":")[0] for problem in view.problems}
     for difference in config_differences(truth.contents, view):
+        if _file_of(difference.key) in unread:
+            continue
         yield _key_finding(difference.key, difference.expected, difference.actual)
 
 

@@ -140,9 +140,9 @@ def _read(file: Path, problems: list[str]) -> dict[str, Any]:
 
 def _with_defaults(raw: Mapping[str, Any]) -> dict[str, Any]:
     sides = {
-        side: {**_class_defaults(raw[side]), **raw[side]}
+        side: {**_class_defaults(raw[side]), **raw[side]} if isinstance(raw[side], dict) else {}
         for side in ("encoder", "decoder")
-        if isinstance(raw.get(side), dict)
+        if side in raw
     }
     return {**raw, **sides}
 

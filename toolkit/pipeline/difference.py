@@ -204,7 +204,7 @@ def diff_folder(session: Session, folder: Path) -> Result:
     rows, refusal = _module_rows(session, folder)
     levels = (*_static_levels(session, view, inventory), _modules_level(rows))
     findings = find_faults(Evidence(inventory=inventory, modules=rows, levels=levels))
-    if refusal is not None and not findings:
+    if refusal is not None and not inventory:
         findings = (_unloadable(refusal),)
     undoable = any(f.target_parameters or f.config_keys for f in findings)
     if undoable and smallest_failing(rows):
@@ -362,7 +362,9 @@ def _set_keys(folder: Path, session: Session, keys: Sequence[str]) -> None:
     for key in keys:
         side, _, name = key.rpartition(".")
         if key in expected and side in ("", "encoder", "decoder"):
-            part = config.setdefault(side, {}) if side else config
+            if side and not isinstance(config.get(side), dict):
+                config[side] = {}
+            part = config[side] if side else config
             part[name] = expected[key]
     path.write_text(json.dumps(config), encoding="utf-8")
 

@@ -56,7 +56,7 @@ class Target:
                         folder
                     )
                     self.tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
-        except (OSError, ValueError, KeyError, RuntimeError, TypeError, AttributeError) as error:
+        except Exception as error:
             raise BadInput(
                 f"`{folder}` must be a folder that transformers loads, but {_brief(error)}. "
                 "Convert the checkpoint again, or name the right folder."
