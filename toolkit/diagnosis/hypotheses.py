@@ -50,7 +50,8 @@ def explain(suspect: Suspect, registry: Registry) -> Hypothesis:
 
 
 def _zeroed(suspect: Suspect, _: Registry) -> Hypothesis | None:
-    zero = not suspect.actual.any() and bool(suspect.expected.any())
+    same = suspect.actual.shape == suspect.expected.shape
+    zero = same and not suspect.actual.any() and bool(suspect.expected.any())
     return _confirmed("zeroed") if zero else None
 
 
@@ -82,7 +83,9 @@ def _moved(suspect: Suspect, registry: Registry) -> Hypothesis | None:
 
 def _precision_lost(suspect: Suspect, registry: Registry) -> Hypothesis | None:
     for home in registry.homes(suspect.actual):
-        if home.name == suspect.name and home.precision and not home.transposed:
+        if home.name == suspect.name and home.precision and home.transposed:
+            return _confirmed("transposed", axes=[0, 1], precision=home.precision)
+        if home.name == suspect.name and home.precision:
             return _confirmed("precision_lost", dtype=home.precision)
     return None
 

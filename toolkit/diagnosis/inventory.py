@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -96,7 +96,9 @@ def _tensor_findings(truth: Truth, view: FolderView) -> Iterator[Finding]:
                 )
             )
     explained = {suspect.name: explain(suspect, registry) for suspect in suspects}
-    yield from (_weights_finding(truth, names, explained) for names in _grouped(explained))
+    yield from (
+        _weights_finding(truth, names, explained) for names in _grouped(explained, len(actual))
+    )
     yield from _tied_findings(truth, actual)
     yield from _unexpected(truth, actual)
 
@@ -132,11 +134,15 @@ def _head_width(truth: Truth, name: str) -> int | None:
     return next((w for prefix, w in truth.head_widths.items() if name.startswith(prefix)), None)
 
 
-def _grouped(explained: Mapping[str, Hypothesis]) -> Iterator[tuple[str, ...]]:
-    """Tensors that one mistake explains: swapped with each other, or off by the same layers."""
+def _grouped(explained: Mapping[str, Hypothesis], tensors: int) -> Iterator[tuple[str, ...]]:
+    """Tensors that one mistake explains: swapped, off by the same layers, a whole file rounded."""
+    rounded = Counter(h.detail.get("dtype") for h in explained.values())
     groups: dict[Any, list[str]] = defaultdict(list)
     for name, hypothesis in explained.items():
-        groups[_group_key(name, hypothesis, explained)].append(name)
+        dtype = hypothesis.detail.get("dtype")
+        whole = dtype is not None and rounded[dtype] > tensors / 2
+        key = ("file", dtype) if whole else _group_key(name, hypothesis, explained)
+        groups[key].append(name)
     return (tuple(names) for names in groups.values())
 
 
