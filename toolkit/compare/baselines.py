@@ -59,7 +59,7 @@ def judge_baselines(
     """What every yardstick says; a model that cannot even run counts as detected by all."""
     calls, logits = _run(target, record)
     if logits is None:
-        return tuple(BaselineVerdict(name=name, detects=True, module=None) for name in NAMES)
+        return detected_by_all()
     layers = list(_layers(source, pairs, calls, expected))
     named = {name: _first(layers, test) for name, test in _LAYER_TESTS.items()}
     return (
@@ -69,6 +69,11 @@ def judge_baselines(
             for name, module in named.items()
         ),
     )
+
+
+def detected_by_all() -> tuple[BaselineVerdict, ...]:
+    """What the yardsticks say of a folder that does not even load or run."""
+    return tuple(BaselineVerdict(name=name, detects=True, module=None) for name in NAMES)
 
 
 def _run(target: Target, record: Record) -> tuple[Calls, Tensor | None]:

@@ -13,7 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from toolkit.audio import golden_folder, read_clips
-from toolkit.compare.baselines import BaselineVerdict, judge_baselines, record_float32
+from toolkit.compare.baselines import (
+    BaselineVerdict,
+    detected_by_all,
+    judge_baselines,
+    record_float32,
+)
 from toolkit.core.errors import BadInput
 from toolkit.core.outcomes import DoubleOutcome, FaultOutcome, FaultsResult, YardstickOutcome
 from toolkit.core.result import Finding, Reason
@@ -190,6 +195,6 @@ def _yardsticks(workshop: _Workshop, broken: Path) -> tuple[BaselineVerdict, ...
     try:
         target = Target(broken, lenient=True)
     except BadInput:
-        return ()
+        return detected_by_all()
     pairs = make_pairs(session.prepared, session.source.paths, target)
     return judge_baselines(target, session.source, pairs, session.records[0], workshop.expected)
