@@ -245,8 +245,8 @@ def test_a_conversion_that_does_not_match_does_not_appear(
 def test_inspect_shows_every_value_with_its_evidence(
     golden_checkpoint: Path, tmp_path: Path
 ) -> None:
-    result = tmp_path / "inspection.json"
-    arguments = ["inspect", str(golden_checkpoint), "--json", str(result)]
+    result, page = tmp_path / "inspection.json", tmp_path / "inspection.html"
+    arguments = ["inspect", str(golden_checkpoint), "--json", str(result), "--html", str(page)]
     outcome = CliRunner().invoke(app, arguments)
     assert outcome.exit_code == 0, outcome.output
     inspection = json.loads(result.read_text())
@@ -254,6 +254,8 @@ def test_inspect_shows_every_value_with_its_evidence(
     assert inspection["family"] == "xm_transformer"
     assert all(field["evidence"] for field in inspection["fields"])
     assert "shape of" in outcome.output
+    html = page.read_text(encoding="utf-8")
+    assert all(f"<code>{field['name']}</code>" in html for field in inspection["fields"])
 
 
 def test_quiet_prints_nothing(golden_checkpoint: Path) -> None:

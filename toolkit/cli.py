@@ -99,6 +99,7 @@ def inspect(
     mapping: MappingOption = None,
     encoder_config: EncoderOption = None,
     decoder_config: DecoderOption = None,
+    html: HtmlOption = None,
     json_path: JsonOption = None,
     quiet: QuietOption = False,
 ) -> None:
@@ -108,9 +109,10 @@ def inspect(
     """
     from toolkit.pipeline import inspect as run
     from toolkit.report.files import write_bytes
-    from toolkit.report.inspection import print_inspection
+    from toolkit.report.inspection import print_inspection, write_inspection_html
 
     with _bad_input_exits():
+        _check_report_paths(html, json_path)
         inspection = run(
             checkpoint,
             config_yaml=config_yaml,
@@ -122,6 +124,8 @@ def inspect(
         )
         if json_path is not None:
             write_bytes(json_path, json.dumps(inspection.to_dict(), indent=1).encode())
+        if html is not None:
+            write_inspection_html(inspection, html)
         if not quiet:
             print_inspection(inspection, _console())
 

@@ -35,6 +35,10 @@ class FaultOutcome:
     """Whether the first finding's hypothesis is right and confirmed."""
     said: str
     """The first finding's sentence."""
+    largest_right_error: float
+    """Isolated error of the worst module within its tolerance."""
+    smallest_wrong_error: float | None
+    """Isolated error of the best module beyond its tolerance; None where no output shows it."""
     yardsticks: tuple[YardstickOutcome, ...]
 
 
@@ -100,6 +104,13 @@ class FaultsResult:
         }
 
     @property
+    def gap(self) -> tuple[float, float]:
+        """The largest error of a right module and the smallest of a wrong one, over all faults."""
+        wrong = [o.smallest_wrong_error for o in self.singles if o.smallest_wrong_error is not None]
+        right = [o.largest_right_error for o in self.singles]
+        return max(right, default=0.0), min(wrong, default=float("inf"))
+
+    @property
     def perfect(self) -> bool:
         """Whether everything was detected and blamed, and both of every two faults found."""
         return all(o.detected and o.blamed for o in self.singles) and all(
@@ -124,6 +135,7 @@ class FaultsResult:
                 name: {"detects": asdict(detects), "names_module": asdict(names)}
                 for name, (detects, names) in self.yardsticks.items()
             },
+            "gap": [str(error) for error in self.gap],
             "excluded": [asdict(reason) for reason in self.excluded],
             "duration_s": self.duration_s,
             "singles": [asdict(outcome) for outcome in self.singles],

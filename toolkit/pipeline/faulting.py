@@ -21,7 +21,7 @@ from toolkit.compare.baselines import (
 )
 from toolkit.core.errors import BadInput
 from toolkit.core.outcomes import DoubleOutcome, FaultOutcome, FaultsResult, YardstickOutcome
-from toolkit.core.result import Finding, Reason
+from toolkit.core.result import Finding, Reason, Result
 from toolkit.faults import DoubleFault, Fault, Truth, double_faults, maybe_harmless, single_faults
 from toolkit.folder.write import write_folder
 from toolkit.oracle.reference import Forced
@@ -134,16 +134,18 @@ def _run_in_worker(fault: Fault | DoubleFault) -> Outcome:
         proof = maybe_harmless(workshop.right, broken)
         if proof is not None:
             return Reason(name=fault.name, because=proof)
-        findings = diff_folder(workshop.session, broken).findings
+        result = diff_folder(workshop.session, broken)
         if isinstance(fault, DoubleFault):
-            return _judge_double(fault, findings)
-        return _judge_single(fault, findings, _yardsticks(workshop, broken))
+            return _judge_double(fault, result.findings)
+        return _judge_single(fault, result, _yardsticks(workshop, broken))
 
 
 def _judge_single(
-    fault: Fault, findings: Sequence[Finding], baselines: Sequence[BaselineVerdict]
+    fault: Fault, result: Result, baselines: Sequence[BaselineVerdict]
 ) -> FaultOutcome:
-    first = findings[0] if findings else None
+    first = result.findings[0] if result.findings else None
+    right = [row.isolated_error for row in result.modules if row.verdict == "pass"]
+    wrong = [row.isolated_error for row in result.modules if row.verdict == "fail"]
     hypothesis = first.hypothesis if first else None
     return FaultOutcome(
         name=fault.name,
@@ -156,6 +158,8 @@ def _judge_single(
         and hypothesis.confirmed
         and hypothesis.name in fault.truth.hypotheses,
         said=_say(first),
+        largest_right_error=max(right, default=0.0),
+        smallest_wrong_error=min(wrong, default=None),
         yardsticks=tuple(
             YardstickOutcome(
                 name=baseline.name,

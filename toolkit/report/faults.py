@@ -24,6 +24,8 @@ def print_faults(result: FaultsResult, console: Console) -> None:
         f"weight faults: {result.share('hypothesis', weights)} hypotheses right and confirmed",
         f"double faults: {sum(d.both for d in result.doubles)} of {len(result.doubles)} with both "
         "in the findings",
+        f"isolated errors: right modules up to {result.gap[0]:.1e}, wrong ones from "
+        f"{result.gap[1]:.1e} of the largest value",
         f"excluded, because they provably change nothing: {len(result.excluded)}",
         f"took {result.duration_s:.0f} s",
     ):

@@ -1,11 +1,15 @@
-"""An inspection in the terminal."""
+"""An inspection in the terminal and as one page."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from toolkit.core.inspection import Inspection
+from toolkit.core.result import Reason
 from toolkit.report import text
+from toolkit.report.files import write_bytes
+from toolkit.report.html import create_environment
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -31,28 +35,51 @@ def print_inspection(inspection: Inspection, console: Console) -> None:
         fields.add_column(column, overflow="fold")
     for field in inspection.fields:
         cells = (field.name, str(field.value), field.evidence)
-        fields.add_row(*(Text(text.format_name(cell)) for cell in cells))
+        fields.add_row(*(Text(text.show_controls(cell)) for cell in cells))
     console.print(fields)
-    for title, reasons in (
+    for title, reasons in _groups(inspection):
+        for reason in reasons:
+            console.print(Text(text.show_controls(f"{title}: {reason.name}: {reason.because}")))
+
+
+def write_inspection_html(inspection: Inspection, path: Path) -> None:
+    """Writes the inspection as one self-contained page.
+
+    Raises:
+        BadInput: the folder of `path` does not exist or cannot be written to.
+    """
+    page = (
+        create_environment()
+        .get_template("inspection.html.j2")
+        .render(
+            inspection=inspection,
+            conversion=CONVERSIONS[inspection.conversion],
+            facts=_facts(inspection),
+            groups=_groups(inspection),
+        )
+    )
+    write_bytes(path, page.encode("utf-8", errors="xmlcharrefreplace"))
+
+
+def _groups(inspection: Inspection) -> list[tuple[str, tuple[Reason, ...]]]:
+    return [
         ("unknown", inspection.unknown),
         ("refused", inspection.refusals),
         ("dropped", inspection.dropped),
-    ):
-        for reason in reasons:
-            console.print(Text(text.format_name(f"{title}: {reason.name}: {reason.because}")))
+    ]
 
 
 def _facts(inspection: Inspection) -> list[tuple[str, str]]:
     dtypes = ", ".join(f"{count} {dtype}" for dtype, count in inspection.dtypes.items())
     optimizer = ", with optimizer state" if inspection.has_optimizer_state else ""
     return [
-        ("file", text.format_name(inspection.source.path)),
+        ("file", text.show_controls(inspection.source.path)),
         ("sha256", inspection.source.sha256),
         ("format", f"{inspection.format}{optimizer}"),
         ("family", f"{inspection.family}, {inspection.generation}"),
-        ("architecture", text.format_name(inspection.architecture)),
+        ("architecture", text.show_controls(inspection.architecture)),
         ("tensors", f"{inspection.tensors} ({dtypes}), {inspection.parameters:,} parameters"),
         ("languages", ", ".join(inspection.languages) or "no language tags"),
-        *((name, text.format_name(path)) for name, path in inspection.sidecars.items()),
+        *((name, text.show_controls(path)) for name, path in inspection.sidecars.items()),
         ("conversion", CONVERSIONS[inspection.conversion]),
     ]
