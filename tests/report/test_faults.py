@@ -1,0 +1,65 @@
+"""The page and the terminal tables of `toolkit faults`."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from toolkit.core.outcomes import DoubleOutcome, FaultOutcome, FaultsResult, YardstickOutcome
+from toolkit.core.result import Reason
+from toolkit.report.faults import print_faults, write_faults_html
+
+
+def outcome(name: str, *, blamed: bool = True) -> FaultOutcome:
+    return FaultOutcome(
+        name=name,
+        kind="zeroed",
+        part="encoder layers",
+        of_weights=True,
+        detected=True,
+        blamed=blamed,
+        hypothesis=blamed,
+        said="`<script>alert(1)</script>` holds zeros",
+        largest_right_error=1e-15,
+        smallest_wrong_error=0.5,
+        yardsticks=(YardstickOutcome(name="cosine", detects=True, names_module=False),),
+    )
+
+
+@pytest.fixture
+def result() -> FaultsResult:
+    return FaultsResult(
+        singles=(outcome("zeroed:a"), outcome("zeroed:<b>", blamed=False)),
+        doubles=(DoubleOutcome(name="both", kind="weight+config", found=(True, False), said=()),),
+        excluded=(Reason(name="rows_shuffled:c", because="all rows are equal"),),
+        duration_s=12.0,
+    )
+
+
+def test_the_page_shows_every_fault_and_keeps_hostile_names_text(
+    result: FaultsResult, tmp_path: Path
+) -> None:
+    write_faults_html(result, tmp_path / "faults.html")
+    html = (tmp_path / "faults.html").read_text(encoding="utf-8")
+    assert "<script>" not in html
+    assert "zeroed:&lt;b&gt;" in html
+    assert "all rows are equal" in html
+    assert "http" not in html
+
+
+def test_the_terminal_names_what_was_not_found(result: FaultsResult) -> None:
+    stream = io.StringIO()
+    print_faults(result, Console(file=stream, width=160))
+    said = stream.getvalue()
+    assert "2 of 2 detected, 1 of 2 blamed" in said
+    assert "not named: zeroed:<b>" in said
+    assert "not both: both" in said
+    assert "right modules up to 1.0e-15, wrong ones from 5.0e-01" in said
+
+
+def test_a_result_with_a_miss_is_not_perfect(result: FaultsResult) -> None:
+    assert not result.perfect
+    assert result.to_dict()["blamed"] == {"right": 1, "total": 2}
