@@ -115,12 +115,8 @@ def inspect(
         _check_report_paths(html, json_path)
         inspection = run(
             checkpoint,
-            config_yaml=config_yaml,
-            dict=dict_path,
-            spm=spm,
-            mapping=mapping,
-            encoder_config=_read_json_option("--encoder-config", encoder_config),
-            decoder_config=_read_json_option("--decoder-config", decoder_config),
+            **_material(dict_path, spm, config_yaml, mapping),
+            **_overrides(encoder_config, decoder_config),
         )
         if json_path is not None:
             write_bytes(json_path, json.dumps(inspection.to_dict(), indent=1).encode())
@@ -166,14 +162,10 @@ def convert(
                 checkpoint,
                 out,
                 verify=verify,
-                config_yaml=config_yaml,
-                dict=dict_path,
-                spm=spm,
-                target_lang=target_lang,
-                mapping=mapping,
-                encoder_config=_read_json_option("--encoder-config", encoder_config),
-                decoder_config=_read_json_option("--decoder-config", decoder_config),
                 audio=audio or (),
+                target_lang=target_lang,
+                **_material(dict_path, spm, config_yaml, mapping),
+                **_overrides(encoder_config, decoder_config),
                 progress=progress,
             )
         _deliver(result, html, json_path, quiet)
@@ -207,14 +199,10 @@ def verify(
             result = run(
                 checkpoint,
                 hf_dir,
-                config_yaml=config_yaml,
-                dict=dict_path,
-                spm=spm,
-                target_lang=target_lang,
-                mapping=mapping,
-                encoder_config=_read_json_option("--encoder-config", encoder_config),
-                decoder_config=_read_json_option("--decoder-config", decoder_config),
                 audio=audio or (),
+                target_lang=target_lang,
+                **_material(dict_path, spm, config_yaml, mapping),
+                **_overrides(encoder_config, decoder_config),
                 progress=progress,
             )
         _deliver(result, html, json_path, quiet)
@@ -245,12 +233,9 @@ def record(
             run(
                 checkpoint,
                 rec_dir,
-                config_yaml=config_yaml,
-                dict=dict_path,
-                spm=spm,
-                target_lang=target_lang,
-                mapping=mapping,
                 audio=audio or (),
+                target_lang=target_lang,
+                **_material(dict_path, spm, config_yaml, mapping),
                 progress=progress,
             )
         if not quiet:
@@ -298,14 +283,10 @@ def diff(
             result = run(
                 checkpoint,
                 hf_dir,
-                config_yaml=config_yaml,
-                dict=dict_path,
-                spm=spm,
-                target_lang=target_lang,
-                mapping=mapping,
-                encoder_config=_read_json_option("--encoder-config", encoder_config),
-                decoder_config=_read_json_option("--decoder-config", decoder_config),
                 audio=audio or (),
+                target_lang=target_lang,
+                **_material(dict_path, spm, config_yaml, mapping),
+                **_overrides(encoder_config, decoder_config),
                 recording=recording,
                 reproduction=reproduction,
                 progress=progress,
@@ -416,6 +397,21 @@ def _console() -> Console:
     from rich.console import Console
 
     return Console()
+
+
+def _material(
+    dict_path: Path | None, spm: Path | None, config_yaml: Path | None, mapping: Path | None
+) -> dict[str, Any]:
+    """The files beside a checkpoint, as the Python functions call them."""
+    return {"dict": dict_path, "spm": spm, "config_yaml": config_yaml, "mapping": mapping}
+
+
+def _overrides(encoder_config: str | None, decoder_config: str | None) -> dict[str, Any]:
+    """The values that a checkpoint does not give, as the Python functions call them."""
+    return {
+        "encoder_config": _read_json_option("--encoder-config", encoder_config),
+        "decoder_config": _read_json_option("--decoder-config", decoder_config),
+    }
 
 
 def _read_json_option(option: str, text: str | None) -> dict[str, Any] | None:

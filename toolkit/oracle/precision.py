@@ -6,9 +6,11 @@ dtype is; transformers does so in places. In a float64 run that rounding would h
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, Optional, Tuple
+from contextlib import contextmanager
+from typing import Any, Callable, Dict, Iterator, Optional, Tuple
 
 import torch
+from torch import nn
 from torch.overrides import TorchFunctionMode
 
 
@@ -27,6 +29,17 @@ class Float64Mode(TorchFunctionMode):
             func = torch.Tensor.double
         promoted = {key: _promote(value) for key, value in (kwargs or {}).items()}
         return func(*[_promote(value) for value in args], **promoted)
+
+
+@contextmanager
+def in_float64(model: nn.Module) -> Iterator[None]:
+    """The model in float64 and back; float32 weights survive the round trip bit for bit."""
+    try:
+        model.double()
+        with Float64Mode():
+            yield
+    finally:
+        model.float()
 
 
 def _promote(value: Any) -> Any:

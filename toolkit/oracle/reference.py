@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from toolkit.oracle.hooks import Calls, recording
-from toolkit.oracle.precision import Float64Mode
+from toolkit.oracle.precision import in_float64
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ class Reference:
             stack.enter_context(torch.no_grad())
             if double:
                 batch = batch.double()
-                stack.enter_context(_float64(self.model))
+                stack.enter_context(in_float64(self.model))
             if explicit:
                 stack.enter_context(_explicit_attention(self.model))
             calls = stack.enter_context(recording(self.model))
@@ -199,14 +199,3 @@ def _explicit_attention(model: nn.Module) -> Iterator[None]:
     finally:
         for attention, value in before.items():
             attention.skip_embed_dim_check = value
-
-
-@contextmanager
-def _float64(model: nn.Module) -> Iterator[None]:
-    """The model in float64 and back; float32 weights survive the round trip bit for bit."""
-    try:
-        model.double()
-        with Float64Mode():
-            yield
-    finally:
-        model.float()

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from toolkit.core.errors import BadInput
 from toolkit.folder.view import view_folder
 from toolkit.oracle.hooks import recording
-from toolkit.oracle.precision import Float64Mode
+from toolkit.oracle.precision import in_float64
 from toolkit.oracle.reference import Forced, ScoredTokens, Search, pad
 
 
@@ -93,7 +93,7 @@ class Target:
             stack.enter_context(torch.no_grad())
             if double:
                 batch = batch.double()
-                stack.enter_context(_float64(self.model))
+                stack.enter_context(in_float64(self.model))
             if explicit:
                 stack.enter_context(_explicit_attention(self.model))
             calls = stack.enter_context(recording(self.model))
@@ -114,7 +114,7 @@ class Target:
     @contextmanager
     def exact(self) -> Iterator[None]:
         """The model in float64 with explicit attention while the context lasts, for replays."""
-        with _float64(self.model), _explicit_attention(self.model):
+        with in_float64(self.model), _explicit_attention(self.model):
             yield
 
     def search(self, source: Tensor, search: Search, tag: int | None) -> list[ScoredTokens]:
@@ -211,16 +211,6 @@ def quiet_transformers() -> Iterator[None]:
         logging.set_verbosity(verbosity)
         if bars:
             logging.enable_progress_bar()
-
-
-@contextmanager
-def _float64(model: nn.Module) -> Iterator[None]:
-    try:
-        model.double()
-        with Float64Mode():
-            yield
-    finally:
-        model.float()
 
 
 @contextmanager
