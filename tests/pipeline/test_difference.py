@@ -257,7 +257,8 @@ def test_the_undone_copy_is_a_right_folder_and_goes_away(found, monkeypatch):
 
     def watch(session, view, findings, folder):
         undo(session, view, findings, folder)
-        rows, refusal = difference._module_rows(session, folder)
+        replayed = difference._replay(session, folder)
+        rows, refusal = replayed.rows, replayed.refusal
         seen.append((folder, refusal, smallest_failing(rows)))
 
     monkeypatch.setattr(difference, "_undo", watch)

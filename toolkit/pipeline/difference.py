@@ -25,6 +25,7 @@ from toolkit.core.result import (
     Level,
     Measure,
     ModuleRow,
+    Reason,
     Result,
 )
 from toolkit.diagnosis import Evidence, Truth, find_faults, take_inventory
@@ -44,7 +45,7 @@ from toolkit.pipeline.verification import (
     shortest_input,
     silent,
 )
-from toolkit.replay.pairs import parameterized
+from toolkit.replay.pairs import explain_uncompared, module_paths, parameterized
 from toolkit.replay.reproduction import write_reproduction
 from toolkit.replay.source import SourceFacts, read_source
 from toolkit.replay.target import Target
@@ -201,7 +202,8 @@ def diff_folder(session: Session, folder: Path) -> Result:
     """
     view = view_folder(folder)
     inventory = take_inventory(session.truth, view)
-    rows, refusal = _module_rows(session, folder)
+    replayed = _replay(session, folder)
+    rows, refusal = replayed.rows, replayed.refusal
     levels = (*_static_levels(session, view, inventory), _modules_level(rows))
     findings = find_faults(Evidence(inventory=inventory, modules=rows, levels=levels))
     if refusal is not None and not inventory:
@@ -209,7 +211,7 @@ def diff_folder(session: Session, folder: Path) -> Result:
     undoable = any(f.target_parameters or f.config_keys for f in findings)
     if undoable and smallest_failing(rows):
         findings = _confirmed(session, view, findings)
-    return _result(session, folder, rows, levels, findings)
+    return _result(session, folder, replayed, levels, findings)
 
 
 def reproduce(
@@ -235,18 +237,41 @@ def reproduce(
                 write_reproduction(destination / pair.target, pair, *models, made, received)
 
 
-def _module_rows(session: Session, folder: Path) -> tuple[tuple[ModuleRow, ...], str | None]:
-    """The isolated error of every module, and why there are none."""
+@dataclass(frozen=True, kw_only=True)
+class _Replayed:
+    """What the modules of a folder do by themselves."""
+
+    rows: tuple[ModuleRow, ...] = ()
+    uncompared: tuple[Reason, ...] = ()
+    refusal: str | None = None
+    """Why there are no modules: what transformers said when it could not load the folder."""
+
+
+def _replay(session: Session, folder: Path) -> _Replayed:
     try:
         target = Target(folder, lenient=True)
     except BadInput as error:
-        return (), str(error)
+        return _Replayed(refusal=str(error))
     pairs = make_pairs(session.prepared, session.source.paths, target)
     by_target: dict[str, list[Blame]] = {}
     for record in session.records:
         for blame in find_blame(target, session.source, pairs, record):
             by_target.setdefault(blame.pair.target, []).append(blame)
-    return tuple(_row(session, target, same) for same in by_target.values()), None
+    rows = tuple(_row(session, target, same) for same in by_target.values())
+    return _Replayed(rows=rows, uncompared=tuple(_uncompared(session, target, rows)))
+
+
+def _uncompared(session: Session, target: Target, rows: Sequence[ModuleRow]) -> Iterator[Reason]:
+    """Modules without a counterpart, which blame looks through, and those that were not reached."""
+    pairs = make_pairs(session.prepared, session.source.paths, target)
+    reached = {row.target for row in rows}
+    for pair in pairs:
+        if pair.target not in reached:
+            yield Reason(name=pair.target, because="the model stops before it, or calls it twice")
+    for path, reason in explain_uncompared(
+        session.prepared.proof, module_paths(target.model), pairs
+    ):
+        yield reason or Reason(name=path, because="fairseq has no module with its parameters")
 
 
 def _row(session: Session, target: Target, blames: Sequence[Blame]) -> ModuleRow:
@@ -327,7 +352,8 @@ def _confirmed(
     with tempfile.TemporaryDirectory(prefix="toolkit-undo-") as name:
         undone = Path(name) / "undone"
         _undo(session, view, findings, undone)
-        rows, refusal = _module_rows(session, undone)
+        replayed = _replay(session, undone)
+    rows, refusal = replayed.rows, replayed.refusal
     left = smallest_failing(rows)
     if refusal is None and not left:
         return findings
@@ -372,11 +398,12 @@ def _set_keys(folder: Path, session: Session, keys: Sequence[str]) -> None:
 def _result(
     session: Session,
     folder: Path,
-    rows: tuple[ModuleRow, ...],
+    replayed: _Replayed,
     levels: tuple[Level, ...],
     findings: tuple[Finding, ...],
 ) -> Result:
     prepared, plan = session.prepared, session.prepared.proof
+    rows = replayed.rows
     compared = {row.target for row in rows}
     owners = parameterized(plan)
     return Result(
@@ -390,10 +417,10 @@ def _result(
             target_compared=len(plan.targets),
             target_total=len(plan.targets),
             modules_compared=len(rows),
-            modules_total=len(rows),
+            modules_total=len(rows) + len(replayed.uncompared),
             parameterized_compared=sum(path in compared for path in owners),
             parameterized_total=len(owners),
-            uncompared=(),
+            uncompared=replayed.uncompared,
             clips=tuple(
                 ClipCoverage(
                     name=clip.name, duration_s=clip.duration_s, frames=0, frames_not_compared=0

@@ -153,7 +153,7 @@ def _judge_single(
         part=fault.part,
         of_weights=bool(fault.truth.parameters),
         detected=first is not None,
-        blamed=first is not None and _names(first, fault.truth),
+        blamed=first is not None and names(first, fault.truth),
         hypothesis=hypothesis is not None
         and hypothesis.confirmed
         and hypothesis.name in fault.truth.hypotheses,
@@ -172,7 +172,7 @@ def _judge_single(
 
 
 def _judge_double(fault: DoubleFault, findings: Sequence[Finding]) -> DoubleOutcome:
-    first, second = (any(_names(f, truth) for f in findings) for truth in fault.truths)
+    first, second = (any(names(f, truth) for f in findings) for truth in fault.truths)
     return DoubleOutcome(
         name=fault.name,
         kind=fault.kind,
@@ -181,7 +181,7 @@ def _judge_double(fault: DoubleFault, findings: Sequence[Finding]) -> DoubleOutc
     )
 
 
-def _names(finding: Finding, truth: Truth) -> bool:
+def names(finding: Finding, truth: Truth) -> bool:
     """Whether the finding points at the module or the key that was broken."""
     keys = set(finding.config_keys) & truth.config_keys
     return bool(keys) or (not finding.config_keys and finding.target_module in truth.modules)
