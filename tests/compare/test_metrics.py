@@ -101,3 +101,14 @@ def test_nan_is_no_passing_noise():
 def test_the_largest_value_of_nothing_is_zero():
     assert largest(torch.zeros(0)) == 0.0
     assert largest(torch.tensor([1.0, -3.0])) == 3.0
+
+
+def test_a_nudge_of_the_smallest_element_is_as_large_as_any() -> None:
+    from toolkit.compare.metrics import elementwise_error
+
+    expected = torch.tensor([1.0, 1e-6])
+    nudged = torch.tensor([1.0, 1.001e-6])
+    assert elementwise_error(expected, expected) == 0.0
+    assert elementwise_error(expected, nudged) == pytest.approx(1e-3, rel=1e-3)
+    assert elementwise_error(expected, nudged[:1]) == math.inf
+    assert elementwise_error(torch.zeros(1), torch.ones(1)) == math.inf

@@ -30,6 +30,24 @@ def relative_error(expected: Tensor, actual: Tensor) -> float:
     return difference / scale if scale > 0 else difference
 
 
+def elementwise_error(expected: Tensor, actual: Tensor) -> float:
+    """The largest difference of an element over that element's own expected size.
+
+    For weights that were split into other factors: rounding changes every element by its own share,
+    a fault one of them by more, however small the element is.
+
+    Returns:
+        0.0 for equal tensors, infinity where the shapes differ, or where a zero became something.
+    """
+    import torch
+
+    if expected.shape != actual.shape:
+        return math.inf
+    difference = (expected.double() - actual.double()).abs()
+    shares = torch.where(difference == 0, 0.0, difference / expected.double().abs())
+    return largest(shares)
+
+
 def noise_ratio(exact: Tensor, reference: Tensor, actual: Tensor) -> float:
     """The error of `actual` in units of the reference's own rounding error.
 

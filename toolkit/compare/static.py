@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
@@ -10,7 +11,7 @@ from toolkit.checkpoint import Checkpoint
 from toolkit.checkpoint.dictionary import SPECIAL_SYMBOLS
 from toolkit.compare import tolerances
 from toolkit.compare.keys import config_differences, expected_keys
-from toolkit.compare.metrics import relative_error
+from toolkit.compare.metrics import elementwise_error, relative_error
 from toolkit.core.result import Level, Measure
 from toolkit.folder.contents import FolderContents
 from toolkit.folder.weights import target_tensor
@@ -208,13 +209,23 @@ def _weight_error(
             target=name, error=float("nan"), expected_shape=tuple(expected.shape), actual_shape=()
         )
     shapes = {"expected_shape": tuple(expected.shape), "actual_shape": tuple(actual.shape)}
-    if name.endswith(DIRECTION):
+    error = relative_error(expected.double(), actual.double())
+    if name.endswith(DIRECTION) and expected.shape == actual.shape:
         gain = name.removesuffix(DIRECTION) + GAIN
-        expected = effective_weight(_expected(gain, plan, checkpoint, twins), expected)
-        actual = effective_weight(state[gain], actual)
-    return WeightError(
-        target=name, error=relative_error(expected.double(), actual.double()), **shapes
-    )
+        factors = (_expected(gain, plan, checkpoint, twins), expected)
+        error = effective_error(factors, (state[gain], actual))
+    return WeightError(target=name, error=error, **shapes)
+
+
+def effective_error(expected: tuple[Tensor, Tensor], actual: tuple[Tensor, Tensor]) -> float:
+    """How far two weight norms, each gain and direction, are apart in what they compute with.
+
+    Returns:
+        The largest difference of an element over its own size, infinity where shapes differ.
+    """
+    if any(one.shape != other.shape for one, other in zip(expected, actual, strict=True)):
+        return math.inf
+    return elementwise_error(effective_weight(*expected), effective_weight(*actual))
 
 
 def _expected(name: str, plan: Plan, checkpoint: Checkpoint, twins: Mapping[str, str]) -> Tensor:

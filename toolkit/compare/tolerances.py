@@ -32,7 +32,8 @@ FRONT_END_EXPLAINED = 1e-5
 """The same after transformers' normalization epsilon has been put into fairseq's formula."""
 
 EFFECTIVE_WEIGHT = 1e-6
-"""A weight-normed weight g * v / ||v||, whose factors may be rounded to float32."""
+"""An element of a weight-normed weight g * v / ||v||, relative to its own size; its factors may be
+rounded to float32."""
 
 PADDED_LOGITS = 2e-6
 """Logits of padded batches on both sides, relative to the largest."""

@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING, Any
 from toolkit.checkpoint.dictionary import SPECIAL_SYMBOLS
 from toolkit.compare import tolerances
 from toolkit.compare.keys import config_differences
-from toolkit.compare.static import DIRECTION, GAIN, wrong_rows
+from toolkit.compare.static import DIRECTION, GAIN, effective_error, wrong_rows
 from toolkit.core.result import Finding, FindingKind, Hypothesis
 from toolkit.diagnosis.hypotheses import Suspect, explain
 from toolkit.diagnosis.provenance import Registry
 from toolkit.folder.contents import FolderContents
 from toolkit.folder.view import FolderView
 from toolkit.mapping import Plan
-from toolkit.mapping.ops import effective_weight
 from toolkit.replay.pairs import owner
 
 if TYPE_CHECKING:
@@ -112,19 +111,14 @@ def _modern(name: str) -> str:
 
 def _same_effect(name: str, truth: Truth, actual: Mapping[str, Tensor]) -> bool:
     """Whether a weight norm is split in another way into the same effective weight."""
-    for mine, other in ((GAIN, DIRECTION), (DIRECTION, GAIN)):
-        if name.endswith(mine):
-            stem = name.removesuffix(mine)
-            if f"{stem}{other}" not in actual:
+    for ending in (GAIN, DIRECTION):
+        if name.endswith(ending):
+            factors = [name.removesuffix(ending) + part for part in (GAIN, DIRECTION)]
+            if not all(factor in actual for factor in factors):
                 return False
-            factors = (stem + GAIN, stem + DIRECTION)
-            if any(actual[f].shape != truth.tensors[f].shape for f in factors):
-                return False
-            expected = effective_weight(truth.tensors[stem + GAIN], truth.tensors[stem + DIRECTION])
-            found = effective_weight(actual[stem + GAIN], actual[stem + DIRECTION])
-            return bool(
-                (found - expected).abs().max() <= tolerances.EFFECTIVE_WEIGHT * expected.abs().max()
-            )
+            expected = (truth.tensors[factors[0]], truth.tensors[factors[1]])
+            found = (actual[factors[0]], actual[factors[1]])
+            return effective_error(expected, found) <= tolerances.EFFECTIVE_WEIGHT
     return False
 
 
