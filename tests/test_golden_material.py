@@ -26,20 +26,23 @@ def files_of(folder: Path) -> list[str]:
     return sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file())
 
 
-@pytest.mark.slow
-def test_the_recipe_is_deterministic_and_its_model_transcribes_every_clip(tmp_path: Path) -> None:
-    """The recipe raises unless fairseq returns all 16 transcripts, greedy and with beam 5."""
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Everything, made once; the recipe raises unless fairseq returns all 16 transcripts."""
     assert shutil.which("espeak-ng"), "the recipe speaks its clips with espeak-ng; install it"
-    once, twice = remake(tmp_path / "once"), remake(tmp_path / "twice")
-    names = files_of(once)
-    assert names == files_of(twice)
-    assert filecmp.cmpfiles(once, twice, names, shallow=False) == (names, [], [])
+    return remake(tmp_path_factory.mktemp("golden") / "made")
 
 
 @pytest.mark.slow
-def test_the_committed_clips_and_companions_are_what_the_recipe_makes(tmp_path: Path) -> None:
-    assert shutil.which("espeak-ng"), "the recipe speaks its clips with espeak-ng; install it"
-    made = remake(tmp_path / "made")
+def test_the_recipe_makes_the_same_bytes_each_time(made: Path, tmp_path: Path) -> None:
+    again = remake(tmp_path / "again")
+    names = files_of(made)
+    assert names == files_of(again)
+    assert filecmp.cmpfiles(made, again, names, shallow=False) == (names, [], [])
+
+
+@pytest.mark.slow
+def test_the_committed_clips_and_companions_are_what_the_recipe_makes(made: Path) -> None:
     names = [name for name in files_of(made) if not name.endswith("model.pt")]
     different = filecmp.cmpfiles(golden_folder(), made, names, shallow=False)
     assert different == (names, [], []), "another espeak-ng or sentencepiece than the manifest's?"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from toolkit.core.result import Finding, FindingKind, Level, ModuleRow
 from toolkit.replay.pairs import owner
@@ -83,17 +84,21 @@ def _with_module(finding: Finding, evidence: Evidence, blamed: Sequence[ModuleRo
     if not rows:
         return finding
     row = rows[0]
+    return replace(
+        finding,
+        target_module=row.target,
+        source_module=finding.source_module or row.source,
+        evidence={**finding.evidence, **_numbers(row)},
+    )
+
+
+def _numbers(row: ModuleRow) -> dict[str, Any]:
     numbers = {
         "isolated_error": row.isolated_error,
         "propagated_error": row.propagated_ratio,
         "clip": row.clip,
     }
-    return replace(
-        finding,
-        target_module=row.target,
-        source_module=finding.source_module or row.source,
-        evidence={**finding.evidence, **numbers},
-    )
+    return {name: number for name, number in numbers.items() if number is not None}
 
 
 def _wiring_findings(found: Sequence[Finding], blamed: Sequence[ModuleRow]) -> Iterator[Finding]:
@@ -111,11 +116,7 @@ def _wiring_findings(found: Sequence[Finding], blamed: Sequence[ModuleRow]) -> I
                     "although its parts agree"
                 ),
                 fix="compare the forward passes of the two modules and the keys that steer them",
-                evidence={
-                    "isolated_error": row.isolated_error,
-                    "propagated_error": row.propagated_ratio,
-                    "clip": row.clip,
-                },
+                evidence=_numbers(row),
             )
 
 

@@ -312,7 +312,7 @@ def _static_levels(
             compared=compared,
         )
         yield Level(
-            name=name, measures=(measure,), summary=f"{len(wrong)} differences, {compared} {unit}"
+            name=name, measures=(measure,), summary=f"{len(wrong)} differ, of {compared} {unit}"
         )
 
 
