@@ -23,8 +23,8 @@ def outcome(name: str, *, blamed: bool = True) -> FaultOutcome:
         blamed=blamed,
         hypothesis=blamed,
         said="`<script>alert(1)</script>` holds zeros",
-        largest_right_error=1e-15,
-        smallest_wrong_error=0.5,
+        right_error=1e-15,
+        wrong_error=0.5,
         yardsticks=(YardstickOutcome(name="cosine", detects=True, names_module=False),),
     )
 

@@ -35,10 +35,11 @@ class FaultOutcome:
     """Whether the first finding's hypothesis is right and confirmed."""
     said: str
     """The first finding's sentence."""
-    largest_right_error: float
-    """Isolated error of the worst module within its tolerance."""
-    smallest_wrong_error: float | None
-    """Isolated error of the best module beyond its tolerance; None where no output shows it."""
+    right_error: float
+    """Largest isolated error of a module that holds no broken tensor."""
+    wrong_error: float | None
+    """Isolated error of the module that owns the broken tensor; None where no output shows it, and
+    for faults of other kinds."""
     yardsticks: tuple[YardstickOutcome, ...]
 
 
@@ -105,9 +106,9 @@ class FaultsResult:
 
     @property
     def gap(self) -> tuple[float, float]:
-        """The largest error of a right module and the smallest of a wrong one, over all faults."""
-        wrong = [o.smallest_wrong_error for o in self.singles if o.smallest_wrong_error is not None]
-        right = [o.largest_right_error for o in self.singles]
+        """The largest error of a right module and the smallest of a wrong one: weight faults."""
+        wrong = [o.wrong_error for o in self.singles if o.wrong_error is not None]
+        right = [o.right_error for o in self.singles if o.of_weights]
         return max(right, default=0.0), min(wrong, default=float("inf"))
 
     @property

@@ -21,7 +21,7 @@ from toolkit.compare.baselines import (
 )
 from toolkit.core.errors import BadInput
 from toolkit.core.outcomes import DoubleOutcome, FaultOutcome, FaultsResult, YardstickOutcome
-from toolkit.core.result import Finding, Reason, Result
+from toolkit.core.result import Finding, ModuleRow, Reason, Result
 from toolkit.faults import DoubleFault, Fault, Truth, double_faults, maybe_harmless, single_faults
 from toolkit.folder.write import write_folder
 from toolkit.oracle.reference import Forced
@@ -144,8 +144,7 @@ def _judge_single(
     fault: Fault, result: Result, baselines: Sequence[BaselineVerdict]
 ) -> FaultOutcome:
     first = result.findings[0] if result.findings else None
-    right = [row.isolated_error for row in result.modules if row.verdict == "pass"]
-    wrong = [row.isolated_error for row in result.modules if row.verdict == "fail"]
+    right, wrong = _module_errors(fault.truth, result.modules)
     hypothesis = first.hypothesis if first else None
     return FaultOutcome(
         name=fault.name,
@@ -158,8 +157,8 @@ def _judge_single(
         and hypothesis.confirmed
         and hypothesis.name in fault.truth.hypotheses,
         said=_say(first),
-        largest_right_error=max(right, default=0.0),
-        smallest_wrong_error=min(wrong, default=None),
+        right_error=max(right, default=0.0),
+        wrong_error=max(wrong, default=None),
         yardsticks=tuple(
             YardstickOutcome(
                 name=baseline.name,
@@ -169,6 +168,20 @@ def _judge_single(
             for baseline in baselines
         ),
     )
+
+
+def _module_errors(truth: Truth, rows: Sequence[ModuleRow]) -> tuple[list[float], list[float]]:
+    """Isolated errors of modules without a broken tensor, and of those that own one and show it."""
+    if not truth.parameters or truth.config_keys:
+        return [], []
+    right = [
+        row.isolated_error
+        for row in rows
+        if row.target not in truth.modules
+        and not any(name.startswith(f"{row.target}.") for name in truth.parameters)
+    ]
+    wrong = [row.isolated_error for row in rows if row.target in truth.modules]
+    return right, [error for error in wrong if error > 0]
 
 
 def _judge_double(fault: DoubleFault, findings: Sequence[Finding]) -> DoubleOutcome:
