@@ -6,7 +6,7 @@ import multiprocessing
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -137,14 +137,18 @@ def _run_in_worker(fault: Fault | DoubleFault) -> Outcome:
         result = diff_folder(workshop.session, broken)
         if isinstance(fault, DoubleFault):
             return _judge_double(fault, result.findings)
-        return _judge_single(fault, result, _yardsticks(workshop, broken))
+        twins = {t.target_twin: t.target for t in workshop.session.prepared.proof.ties}
+        return _judge_single(fault, result, _yardsticks(workshop, broken), twins)
 
 
 def _judge_single(
-    fault: Fault, result: Result, baselines: Sequence[BaselineVerdict]
+    fault: Fault,
+    result: Result,
+    baselines: Sequence[BaselineVerdict],
+    twins: Mapping[str, str],
 ) -> FaultOutcome:
     first = result.findings[0] if result.findings else None
-    right, wrong = _module_errors(fault.truth, result.modules)
+    right, wrong = _module_errors(fault.truth, result.modules, twins)
     hypothesis = first.hypothesis if first else None
     return FaultOutcome(
         name=fault.name,
@@ -170,15 +174,18 @@ def _judge_single(
     )
 
 
-def _module_errors(truth: Truth, rows: Sequence[ModuleRow]) -> tuple[list[float], list[float]]:
+def _module_errors(
+    truth: Truth, rows: Sequence[ModuleRow], twins: Mapping[str, str]
+) -> tuple[list[float], list[float]]:
     """Isolated errors of modules without a broken tensor, and of those that own one and show it."""
     if not truth.parameters or truth.config_keys:
         return [], []
+    broken = truth.parameters | {twins[name] for name in truth.parameters if name in twins}
     right = [
         row.isolated_error
         for row in rows
         if row.target not in truth.modules
-        and not any(name.startswith(f"{row.target}.") for name in truth.parameters)
+        and not any(name.startswith(f"{row.target}.") for name in broken)
     ]
     wrong = [row.isolated_error for row in rows if row.target in truth.modules]
     return right, [error for error in wrong if error > 0]
@@ -208,7 +215,10 @@ def _say(finding: Finding | None) -> str:
 
 
 def _yardsticks(workshop: _Workshop, broken: Path) -> tuple[BaselineVerdict, ...]:
+    import torch
+
     session = workshop.session
+    torch.manual_seed(1)  # transformers fills missing tensors at random
     try:
         target = Target(broken, lenient=True)
     except BadInput:
