@@ -273,7 +273,7 @@ class Facts:
 
     @property
     def generation(self) -> str:
-        """Which of the historical encoder sides this is (FACTS: decided by the keys present)."""
+        """Which of the historical encoder sides this is."""
         if self.has_under("encoder.adaptor.proj."):
             return "v1 (adaptor_proj)"
         if self.has_under("encoder.adaptor.layernorms."):
