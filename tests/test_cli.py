@@ -229,6 +229,23 @@ def test_verify_of_a_broken_folder_ends_with_one_and_a_finding(
     assert found[0]["target"]["config_keys"] == ["decoder.scale_embedding"]
 
 
+def test_verify_of_a_folder_whose_model_cannot_run_is_a_mismatch_with_the_key(
+    golden_checkpoint: Path, broken: Path, tmp_path: Path
+) -> None:
+    config = json.loads((broken / "config.json").read_text())
+    config["decoder"]["vocab_size"] = 100
+    (broken / "config.json").write_text(json.dumps(config))
+    clip = golden_checkpoint.parents[1] / "ru_2.flac"
+    said = tmp_path / "said.json"
+    arguments = ["verify", str(golden_checkpoint), str(broken), "--audio", str(clip)]
+    outcome = CliRunner().invoke(app, [*arguments, "--json", str(said)])
+    assert outcome.exit_code == 1, outcome.output
+    result = json.loads(said.read_text())
+    assert result["findings"][0]["target"]["config_keys"] == ["decoder.vocab_size"]
+    assert result["levels"]["greedy"]["verdict"] == "fail"
+    assert "does not run" in result["levels"]["greedy"]["summary"]
+
+
 def test_a_conversion_that_does_not_match_does_not_appear(
     golden_checkpoint: Path, tmp_path: Path
 ) -> None:

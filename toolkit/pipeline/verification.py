@@ -29,6 +29,7 @@ from toolkit.compare.static import (
 )
 from toolkit.core.errors import BadInput
 from toolkit.core.result import (
+    LEVEL_NAMES,
     Artifact,
     ClipCoverage,
     ClipTokens,
@@ -115,7 +116,10 @@ def prove(prepared: Prepared, folder: Path, clips: Sequence[Clip], *, progress: 
     target = Target(folder)
     with fitting_threads(prepared.plan), open_reference(prepared) as reference:
         bench = make_bench(prepared, reference, target)
-        runs = tuple(_run_clips(bench, prepared, clips, progress))
+        try:
+            runs = tuple(_run_clips(bench, prepared, clips, progress))
+        except (RuntimeError, IndexError, ValueError, TypeError) as error:
+            return _judge_silent(prepared, bench, folder, error)
         progress("padded batch and reload", len(clips) + 1, len(clips) + 2)
         result = _judge(prepared, bench, folder, runs)
     progress("done", len(clips) + 2, len(clips) + 2)
@@ -233,6 +237,35 @@ def _judge(prepared: Prepared, bench: Bench, folder: Path, runs: tuple[ClipRun, 
         findings=faults,
         tokens=tuple(_tokens(run) for run in runs),
         modules=rows,
+        assumptions=prepared.assumptions,
+        environment=environment(),
+        reproduce=f"toolkit verify {prepared.checkpoint.path} {folder}",
+    )
+
+
+def _judge_silent(prepared: Prepared, bench: Bench, folder: Path, error: Exception) -> Result:
+    """What can be said of a folder whose model loads but does not run: what its files hold."""
+    contents, target = prepared.task.contents, bench.target
+    weights = weight_errors(prepared.proof, prepared.checkpoint, target)
+    because = " ".join(str(error).split())[:200] or type(error).__name__
+    known = {
+        "weights": weights_level(weights, target),
+        "config": config_level(contents, target),
+        "vocabulary": vocabulary_level(contents, bench.reference, target, ()),
+    }
+    levels = tuple(
+        known.get(name)
+        or Level(name=name, measures=(), summary=f"not compared: the model does not run: {because}")
+        for name in LEVEL_NAMES
+    )
+    truth = make_truth(prepared, encode_texts(prepared, bench.reference, ()))
+    inventory = take_inventory(truth, target.view)
+    return Result(
+        command="verify",
+        source=Artifact(path=str(prepared.checkpoint.path), sha256=prepared.checkpoint.sha256()),
+        target=Artifact(path=str(folder), sha256=folder_sha256(folder)),
+        levels=levels,
+        findings=find_faults(Evidence(inventory=inventory, modules=(), levels=levels)),
         assumptions=prepared.assumptions,
         environment=environment(),
         reproduce=f"toolkit verify {prepared.checkpoint.path} {folder}",
