@@ -90,3 +90,12 @@ def test_the_slightest_change_of_one_element_has_another_fingerprint(tensor, pla
     flat[index] = torch.nextafter(flat[index], torch.tensor(99.0))
     assert fingerprint(other) != fingerprint(tensor)
     assert Registry({"here": tensor}).homes(other) == ()
+
+
+def test_rows_of_another_tensor_in_another_order_are_traced_to_their_home() -> None:
+    from toolkit.diagnosis.provenance import Registry
+
+    expected = {"q.weight": torch.randn(6, 4), "k.weight": torch.randn(6, 4)}
+    (home,) = Registry(expected).homes(expected["k.weight"][[2, 0, 1, 5, 4, 3]])
+    assert (home.name, home.rows_permuted) == ("k.weight", True)
+    assert Registry(expected).homes(torch.randn(6, 4)) == ()

@@ -6,9 +6,11 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from transformers import AutoModelForSpeechSeq2Seq
 from transformers.models.wav2vec2.modeling_wav2vec2 import Wav2Vec2FeedForward
 
 from toolkit.audio import Clip
@@ -66,6 +68,20 @@ def test_the_reproduction_runs_by_itself_and_shows_whether_the_fault_is_there(
     assert LAYER in said
     error = float(said.split("largest error ")[1].split()[0])
     assert error < 1e-9
+
+
+def test_a_model_that_stays_in_training_mode_is_named(
+    session: Session, converted: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load = AutoModelForSpeechSeq2Seq.from_pretrained
+
+    def load_for_training(*args: Any, **options: Any) -> Any:
+        model, info = load(*args, **options)
+        return model.train(), info
+
+    monkeypatch.setattr(AutoModelForSpeechSeq2Seq, "from_pretrained", load_for_training)
+    findings = diff_folder(session, converted).findings
+    assert [f.hypothesis.name for f in findings if f.hypothesis] == ["train_mode"]
 
 
 def test_a_right_folder_needs_no_reproduction(

@@ -74,7 +74,12 @@ def _moved(suspect: Suspect, registry: Registry) -> Hypothesis | None:
         if home.name == suspect.name:
             continue
         offset = layer_offset(suspect.name, home.name)
-        detail = {"with": home.name, "transposed": home.transposed, "precision": home.precision}
+        detail = {
+            "with": home.name,
+            "transposed": home.transposed,
+            "precision": home.precision,
+            "rows_permuted": home.rows_permuted,
+        }
         if offset is not None:
             return _confirmed("layer_offset", offset=offset, **detail)
         return _confirmed("swapped_with", **detail)

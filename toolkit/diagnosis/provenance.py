@@ -23,6 +23,8 @@ class Home:
     transposed: bool
     precision: str | None
     """The dtype that the values went through on the way; None if they are exact."""
+    rows_permuted: bool = False
+    """Whether they are its rows in another order, which whole heads are too."""
 
 
 class Registry:
@@ -33,16 +35,22 @@ class Registry:
 
     def __init__(self, expected: Mapping[str, Tensor]) -> None:
         self._homes: dict[bytes, list[Home]] = defaultdict(list)
+        self._row_sets: dict[bytes, list[Home]] = defaultdict(list)
         for name, tensor in expected.items():
             if not is_constant(tensor):
                 for transposed, precision, variant in _variants(tensor):
                     home = Home(name=name, transposed=transposed, precision=precision)
                     self._homes[fingerprint(variant)].append(home)
+                permuted = Home(name=name, transposed=False, precision=None, rows_permuted=True)
+                self._row_sets[row_fingerprint(tensor)].append(permuted)
 
     def homes(self, actual: Tensor) -> tuple[Home, ...]:
         """The expected tensors whose values `actual` holds, exact matches first."""
         found = self._homes.get(fingerprint(actual), [])
-        return tuple(sorted(found, key=lambda home: (home.precision is not None, home.transposed)))
+        exact = sorted(found, key=lambda home: (home.precision is not None, home.transposed))
+        if exact:
+            return tuple(exact)
+        return tuple(self._row_sets.get(row_fingerprint(actual), []))
 
 
 def fingerprint(tensor: Tensor) -> bytes:
@@ -50,6 +58,15 @@ def fingerprint(tensor: Tensor) -> bytes:
     values = tensor.detach().float().contiguous()
     digest = hashlib.sha1(str(tuple(values.shape)).encode(), usedforsecurity=False)
     digest.update(values.numpy().tobytes())
+    return digest.digest()
+
+
+def row_fingerprint(tensor: Tensor) -> bytes:
+    """A digest of shape and float32 rows that is the same for rows in any order."""
+    values = tensor.detach().float().contiguous().numpy()
+    rows = sorted(row.tobytes() for row in values) if values.ndim else [values.tobytes()]
+    digest = hashlib.sha1(str(values.shape).encode(), usedforsecurity=False)
+    digest.update(b"".join(rows))
     return digest.digest()
 
 

@@ -206,6 +206,8 @@ def diff_folder(session: Session, folder: Path) -> Result:
     rows, refusal = replayed.rows, replayed.refusal
     levels = (*_static_levels(session, view, inventory), _modules_level(rows))
     findings = find_faults(Evidence(inventory=inventory, modules=rows, levels=levels))
+    if replayed.training:
+        findings = (*findings, _in_training(replayed.training))
     if refusal is not None and not inventory:
         findings = (_unloadable(refusal),)
     undoable = any(f.target_parameters or f.config_keys for f in findings)
@@ -243,6 +245,8 @@ class _Replayed:
 
     rows: tuple[ModuleRow, ...] = ()
     uncompared: tuple[Reason, ...] = ()
+    training: tuple[str, ...] = ()
+    """Modules that are in training mode after loading."""
     refusal: str | None = None
     """Why there are no modules: what transformers said when it could not load the folder."""
 
@@ -258,7 +262,11 @@ def _replay(session: Session, folder: Path) -> _Replayed:
         for blame in find_blame(target, session.source, pairs, record):
             by_target.setdefault(blame.pair.target, []).append(blame)
     rows = tuple(_row(session, target, same) for same in by_target.values())
-    return _Replayed(rows=rows, uncompared=tuple(_uncompared(session, target, rows)))
+    return _Replayed(
+        rows=rows,
+        uncompared=tuple(_uncompared(session, target, rows)),
+        training=tuple(path for path, module in target.model.named_modules() if module.training),
+    )
 
 
 def _uncompared(session: Session, target: Target, rows: Sequence[ModuleRow]) -> Iterator[Reason]:
@@ -331,6 +339,19 @@ def _modules_level(rows: Sequence[ModuleRow]) -> Level:
     gap = f"right ones up to {max(right, default=0.0):.1e}"
     gap += f", wrong ones from {min(wrong):.1e}" if wrong else ""
     return Level(name="modules", measures=(measure,), summary=f"{len(rows)} replayed: {gap}")
+
+
+def _in_training(paths: Sequence[str]) -> Finding:
+    return Finding(
+        kind="wiring",
+        target_module=paths[0],
+        summary=(
+            f"{len(paths)} modules are in training mode after loading, so that dropout and masking "
+            "are at work"
+        ),
+        hypothesis=Hypothesis(name="train_mode", confirmed=True),
+        fix="call `eval()` on the model",
+    )
 
 
 def _unloadable(refusal: str) -> Finding:
