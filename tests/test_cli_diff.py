@@ -55,6 +55,22 @@ def test_a_right_folder_matches_and_ends_with_zero(
     assert "match" in outcome.output
 
 
+def test_the_coverage_of_a_diff_is_counted(
+    golden_checkpoint: Path, broken: Path, tmp_path: Path
+) -> None:
+    file = broken / "model.safetensors"
+    tensors = load_file(file)
+    del tensors[f"{Q_PROJ}.weight"]
+    save_file(tensors, file, metadata={"format": "pt"})
+    toolkit("diff", golden_checkpoint, broken, "--json", tmp_path / "said.json")
+    coverage = read(tmp_path / "said.json")["coverage"]
+    assert coverage["target_tensors"] == {"compared": 176, "total": 177}
+    assert [(c["frames"], c["frames_not_compared"]) for c in coverage["clips"]] == [
+        (53, 1),
+        (57, 1),
+    ]
+
+
 def test_a_wrong_tensor_is_named_with_its_rule_and_fix(
     golden_checkpoint: Path, broken: Path, tmp_path: Path
 ) -> None:

@@ -5,9 +5,20 @@ import pytest
 import torch
 
 from tests.faults.breaking import scale, set_key
-from toolkit.compare.blame import find_blame, record_clip, smallest_to_blame
+from toolkit.compare.blame import find_blame, record_clip
 from toolkit.compare.tolerances import ISOLATED
 from toolkit.replay.target import Target
+
+
+def smallest_to_blame(blames, tolerance):
+    """The failing pairs none of whose parts fails."""
+    failing = [blame for blame in blames if not blame.error <= tolerance]
+    paths = {blame.pair.target for blame in failing}
+    return tuple(
+        blame
+        for blame in failing
+        if not any(path.startswith(f"{blame.pair.target}.") for path in paths)
+    )
 
 
 @pytest.fixture(scope="module")

@@ -41,6 +41,8 @@ class Blame:
     """Isolated error; infinity where the module cannot even take fairseq's input."""
     shape: tuple[int, ...] = ()
     """Of the output, in the target's axes."""
+    frames_left_out: int = 0
+    """Frames beyond the clip's end that fairseq adds."""
     reason: str | None = None
     """What the module said when it could not."""
 
@@ -107,15 +109,5 @@ def _blame(target: Target, source: Source, pair: Pair, calls: Calls, record: Rec
         return Blame(pair=pair, clip=record.clip, error=math.inf, reason=str(cannot))
     error = relative_error(outputs.expected, outputs.actual)
     shape = tuple(outputs.actual.shape)
-    return Blame(pair=pair, clip=record.clip, error=error, shape=shape)
-
-
-def smallest_to_blame(blames: Sequence[Blame], tolerance: float) -> tuple[Blame, ...]:
-    """The failing modules none of whose parts fails: leaves for weights, parents for wiring."""
-    failing = [blame for blame in blames if not blame.error <= tolerance]
-    paths = {blame.pair.target for blame in failing}
-    return tuple(
-        blame
-        for blame in failing
-        if not any(path.startswith(f"{blame.pair.target}.") for path in paths)
-    )
+    left_out = outputs.frames_left_out
+    return Blame(pair=pair, clip=record.clip, error=error, shape=shape, frames_left_out=left_out)

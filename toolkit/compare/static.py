@@ -107,7 +107,11 @@ def config_level(contents: FolderContents, target: Target) -> Level:
                 compared=compared,
             ),
         ),
-        summary=f"{len(differing)} of {compared} keys are not as the checkpoint says",
+        summary=(
+            f"{len(differing)} keys are not as the checkpoint says"
+            if differing
+            else f"all {compared} keys are as the checkpoint says"
+        ),
     )
 
 

@@ -50,6 +50,8 @@ from toolkit.replay.reproduction import write_reproduction
 from toolkit.replay.source import SourceFacts, read_source
 from toolkit.replay.target import Target
 
+FRAMES_OF = "encoder.feature_extractor"
+"""The module whose output has one column per encoder frame."""
 CLIPS = 2
 """Clips that a diff replays: every module speaks on each, so that a few are as good as many."""
 
@@ -244,6 +246,7 @@ class _Replayed:
     """What the modules of a folder do by themselves."""
 
     rows: tuple[ModuleRow, ...] = ()
+    clips: tuple[ClipCoverage, ...] = ()
     uncompared: tuple[Reason, ...] = ()
     training: tuple[str, ...] = ()
     """Modules that are in training mode after loading."""
@@ -258,14 +261,28 @@ def _replay(session: Session, folder: Path) -> _Replayed:
         return _Replayed(refusal=str(error))
     pairs = make_pairs(session.prepared, session.source.paths, target)
     by_target: dict[str, list[Blame]] = {}
-    for record in session.records:
-        for blame in find_blame(target, session.source, pairs, record):
+    clips = []
+    for record, facts in zip(session.records, session.clips, strict=True):
+        blames = find_blame(target, session.source, pairs, record)
+        clips.append(_clip_coverage(facts, blames))
+        for blame in blames:
             by_target.setdefault(blame.pair.target, []).append(blame)
     rows = tuple(_row(session, target, same) for same in by_target.values())
     return _Replayed(
         rows=rows,
+        clips=tuple(clips),
         uncompared=tuple(_uncompared(session, target, rows)),
         training=tuple(path for path, module in target.model.named_modules() if module.training),
+    )
+
+
+def _clip_coverage(facts: ClipFacts, blames: Sequence[Blame]) -> ClipCoverage:
+    frames = [blame.shape[-1] for blame in blames if blame.pair.target == FRAMES_OF and blame.shape]
+    return ClipCoverage(
+        name=facts.name,
+        duration_s=facts.duration_s,
+        frames=max(frames, default=0),
+        frames_not_compared=max((blame.frames_left_out for blame in blames), default=0),
     )
 
 
@@ -416,6 +433,10 @@ def _set_keys(folder: Path, session: Session, keys: Sequence[str]) -> None:
     path.write_text(json.dumps(config), encoding="utf-8")
 
 
+def _is_missing(finding: Finding) -> bool:
+    return finding.hypothesis is not None and bool(finding.hypothesis.detail.get("missing"))
+
+
 def _result(
     session: Session,
     folder: Path,
@@ -426,6 +447,9 @@ def _result(
     prepared, plan = session.prepared, session.prepared.proof
     rows = replayed.rows
     compared = {row.target for row in rows}
+    twins = {tie.target: tie.target_twin for tie in plan.ties}
+    absent = {name for f in findings if _is_missing(f) for name in f.target_parameters}
+    compared_tensors = sum(twins.get(name, name) not in absent for name in plan.targets)
     owners = parameterized(plan)
     return Result(
         command="diff",
@@ -435,19 +459,14 @@ def _result(
             source_used=len(plan.used_sources),
             source_dropped=plan.dropped,
             source_total=len(plan.sources),
-            target_compared=len(plan.targets),
+            target_compared=compared_tensors,
             target_total=len(plan.targets),
             modules_compared=len(rows),
             modules_total=len(rows) + len(replayed.uncompared),
             parameterized_compared=sum(path in compared for path in owners),
             parameterized_total=len(owners),
             uncompared=replayed.uncompared,
-            clips=tuple(
-                ClipCoverage(
-                    name=clip.name, duration_s=clip.duration_s, frames=0, frames_not_compared=0
-                )
-                for clip in session.clips
-            ),
+            clips=replayed.clips,
         ),
         levels=levels,
         findings=findings,

@@ -302,12 +302,13 @@ def _coverage(
 ) -> Coverage:
     plan = prepared.proof
     owners = parameterized(plan)
+    state = bench.target.model.state_dict()
     compared = {pair.target for pair in bench.pairs}
     return Coverage(
         source_used=len(plan.used_sources),
         source_dropped=plan.dropped,
         source_total=len(plan.sources),
-        target_compared=len(plan.targets),
+        target_compared=sum(name in state for name in plan.targets),
         target_total=len(plan.targets),
         modules_compared=len(bench.pairs),
         modules_total=len(bench.pairs) + len(uncompared),
