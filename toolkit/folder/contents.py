@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,3 +28,5 @@ class FolderContents:
     """The tag that a target text begins with; None where the task prepends none."""
     max_positions: int
     """Longest target, in tokens."""
+    code: Mapping[str, Path] = field(default_factory=dict)
+    """Python files that the folder carries, by their path in it; copied as they stand."""

@@ -15,10 +15,11 @@ def folder_sha256(folder: Path) -> str:
     The card carries the verdict, so it cannot take part in what the verdict is about.
     """
     total = hashlib.sha256()
-    for file in sorted(folder.iterdir()):
-        if file.is_file() and file.name != MODEL_CARD:
+    files = {file.relative_to(folder).as_posix(): file for file in folder.rglob("*")}
+    for name, file in sorted(files.items()):
+        if file.is_file() and name != MODEL_CARD:
             with file.open("rb") as stream:
-                total.update(file.name.encode() + b"\0" + _digest(stream))
+                total.update(name.encode() + b"\0" + _digest(stream))
     return total.hexdigest()
 
 

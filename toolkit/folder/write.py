@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,9 @@ def write_folder(
     _write_json(folder / "preprocessor_config.json", contents.preprocessor)
     build_tokenizer(contents).save_pretrained(folder)
     _write_json(folder / "processor_config.json", {"processor_class": "Wav2Vec2Processor"})
+    for name, source in contents.code.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        shutil.copyfile(source, folder / name)
     write_weights(plan, checkpoint, folder)
 
 
