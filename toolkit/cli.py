@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import inspect as introspection
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import IntEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -43,40 +44,6 @@ FolderArgument = Annotated[
 OutArgument = Annotated[
     Path, typer.Argument(metavar="OUT", help="Folder to write; must not exist yet.")
 ]
-DictOption = Annotated[
-    Path | None,
-    typer.Option("--dict", metavar="FILE", help="dict.txt; found beside the checkpoint."),
-]
-SpmOption = Annotated[
-    Path | None,
-    typer.Option("--spm", metavar="FILE", help="sentencepiece model; found beside the checkpoint."),
-]
-YamlOption = Annotated[
-    Path | None,
-    typer.Option("--config-yaml", metavar="FILE", help="config.yaml; found beside the checkpoint."),
-]
-LangOption = Annotated[
-    str | None,
-    typer.Option("--target-lang", metavar="CODE", help="Language that generation starts with."),
-]
-MappingOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--mapping", metavar="FILE", help="YAML of rules that replace or extend the family's."
-    ),
-]
-EncoderOption = Annotated[
-    str | None,
-    typer.Option(
-        "--encoder-config", metavar="JSON", help="Encoder values, as JSON or a file of it."
-    ),
-]
-DecoderOption = Annotated[
-    str | None,
-    typer.Option(
-        "--decoder-config", metavar="JSON", help="Decoder values, as JSON or a file of it."
-    ),
-]
 AudioOption = Annotated[
     list[Path] | None,
     typer.Option("--audio", metavar="PATH", help="Clips or folders of clips; repeatable."),
@@ -89,19 +56,95 @@ JsonOption = Annotated[
 ]
 QuietOption = Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")]
 
+MATERIAL: dict[str, tuple[type, dict[str, Any], Any]] = {
+    "dict": (Path, {"metavar": "FILE", "help": "dict.txt; found beside the checkpoint."}, None),
+    "spm": (
+        Path,
+        {"metavar": "FILE", "help": "sentencepiece model; found beside the checkpoint."},
+        None,
+    ),
+    "config_yaml": (
+        Path,
+        {"metavar": "FILE", "help": "config.yaml; found beside the checkpoint."},
+        None,
+    ),
+    "w2v": (
+        Path,
+        {
+            "metavar": "FILE",
+            "help": "Pretrained wav2vec 2.0 checkpoint whose arguments are missing; found beside.",
+        },
+        None,
+    ),
+    "target_lang": (
+        str,
+        {"metavar": "CODE", "help": "Language that generation starts with."},
+        None,
+    ),
+    "mapping": (
+        Path,
+        {"metavar": "FILE", "help": "YAML of rules that replace or extend the family's."},
+        None,
+    ),
+    "encoder_config": (
+        str,
+        {"metavar": "JSON", "help": "Encoder values, as JSON or a file of it."},
+        None,
+    ),
+    "decoder_config": (
+        str,
+        {"metavar": "JSON", "help": "Decoder values, as JSON or a file of it."},
+        None,
+    ),
+    "exact_padding": (
+        bool,
+        {"help": "Carry code rather than deviate in padded batches."},
+        False,
+    ),
+    "padding_reference": (
+        str,
+        {
+            "metavar": "KIND",
+            "help": "`masked`: padded batches as in fairseq since August 2022; `unmasked`: before.",
+        },
+        "masked",
+    ),
+}
+"""Options of every command, by the keyword of `toolkit.pipeline.prepare.Material`: type, what
+`--help` says, and default."""
+
+Command = TypeVar("Command", bound=Callable[..., None])
+
+
+def _takes_material(command: Command) -> Command:
+    """Gives a command with `**material` the options in `MATERIAL`, for typer to see."""
+    signature = introspection.signature(command, eval_str=True)
+    own = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
+    shared = [_parameter(name, *described) for name, described in MATERIAL.items()]
+    command.__signature__ = signature.replace(parameters=[*own, *shared])  # type: ignore[attr-defined]
+    command.__annotations__.pop("material")
+    command.__annotations__.update({p.name: p.annotation for p in shared})
+    return command
+
+
+def _parameter(
+    name: str, kind: type, described: dict[str, Any], default: Any
+) -> introspection.Parameter:
+    option = typer.Option(f"--{name.replace('_', '-')}", **described)
+    annotation = Annotated[kind if default is not None else kind | None, option]
+    return introspection.Parameter(
+        name, introspection.Parameter.KEYWORD_ONLY, default=default, annotation=annotation
+    )
+
 
 @app.command()
+@_takes_material
 def inspect(
     checkpoint: CheckpointArgument,
-    dict_path: DictOption = None,
-    spm: SpmOption = None,
-    config_yaml: YamlOption = None,
-    mapping: MappingOption = None,
-    encoder_config: EncoderOption = None,
-    decoder_config: DecoderOption = None,
     html: HtmlOption = None,
     json_path: JsonOption = None,
     quiet: QuietOption = False,
+    **material: Any,
 ) -> None:
     """Say what a fairseq file is. Runs no code from it and needs no fairseq.
 
@@ -115,8 +158,7 @@ def inspect(
         _check_report_paths(html, json_path)
         inspection = run(
             checkpoint,
-            **_material(dict_path, spm, config_yaml, mapping),
-            **_overrides(encoder_config, decoder_config),
+            **_parsed(material),
         )
         if json_path is not None:
             write_bytes(json_path, json.dumps(inspection.to_dict(), indent=1).encode())
@@ -127,6 +169,7 @@ def inspect(
 
 
 @app.command()
+@_takes_material
 def convert(
     checkpoint: CheckpointArgument,
     out: OutArgument,
@@ -137,17 +180,19 @@ def convert(
             help="Prove the folder before it appears. Default: if fairseq is installed.",
         ),
     ] = None,
-    dict_path: DictOption = None,
-    spm: SpmOption = None,
-    config_yaml: YamlOption = None,
-    target_lang: LangOption = None,
-    mapping: MappingOption = None,
-    encoder_config: EncoderOption = None,
-    decoder_config: DecoderOption = None,
     audio: AudioOption = None,
+    recording: Annotated[
+        Path | None,
+        typer.Option(
+            "--recording",
+            metavar="REC_DIR",
+            help="Let a recording choose what the checkpoint leaves open.",
+        ),
+    ] = None,
     html: HtmlOption = None,
     json_path: JsonOption = None,
     quiet: QuietOption = False,
+    **material: Any,
 ) -> None:
     """Write a Hugging Face folder; prove it before it appears.
 
@@ -163,29 +208,23 @@ def convert(
                 out,
                 verify=verify,
                 audio=audio or (),
-                target_lang=target_lang,
-                **_material(dict_path, spm, config_yaml, mapping),
-                **_overrides(encoder_config, decoder_config),
+                recording=recording,
+                **_parsed(material),
                 progress=progress,
             )
         _deliver(result, html, json_path, quiet)
 
 
 @app.command()
+@_takes_material
 def verify(
     checkpoint: CheckpointArgument,
     hf_dir: FolderArgument,
-    dict_path: DictOption = None,
-    spm: SpmOption = None,
-    config_yaml: YamlOption = None,
-    target_lang: LangOption = None,
-    mapping: MappingOption = None,
-    encoder_config: EncoderOption = None,
-    decoder_config: DecoderOption = None,
     audio: AudioOption = None,
     html: HtmlOption = None,
     json_path: JsonOption = None,
     quiet: QuietOption = False,
+    **material: Any,
 ) -> None:
     """Prove that a folder does what a checkpoint does, whoever made the folder.
 
@@ -200,27 +239,22 @@ def verify(
                 checkpoint,
                 hf_dir,
                 audio=audio or (),
-                target_lang=target_lang,
-                **_material(dict_path, spm, config_yaml, mapping),
-                **_overrides(encoder_config, decoder_config),
+                **_parsed(material),
                 progress=progress,
             )
         _deliver(result, html, json_path, quiet)
 
 
 @app.command()
+@_takes_material
 def record(
     checkpoint: CheckpointArgument,
     rec_dir: Annotated[
         Path, typer.Argument(metavar="REC_DIR", help="Folder to write; must not exist yet.")
     ],
-    dict_path: DictOption = None,
-    spm: SpmOption = None,
-    config_yaml: YamlOption = None,
-    target_lang: LangOption = None,
-    mapping: MappingOption = None,
     audio: AudioOption = None,
     quiet: QuietOption = False,
+    **material: Any,
 ) -> None:
     """Run fairseq once and store what diff needs, so that diff needs no fairseq.
 
@@ -234,8 +268,7 @@ def record(
                 checkpoint,
                 rec_dir,
                 audio=audio or (),
-                target_lang=target_lang,
-                **_material(dict_path, spm, config_yaml, mapping),
+                **_parsed(material),
                 progress=progress,
             )
         if not quiet:
@@ -244,16 +277,10 @@ def record(
 
 
 @app.command()
+@_takes_material
 def diff(
     checkpoint: CheckpointArgument,
     hf_dir: FolderArgument,
-    dict_path: DictOption = None,
-    spm: SpmOption = None,
-    config_yaml: YamlOption = None,
-    target_lang: LangOption = None,
-    mapping: MappingOption = None,
-    encoder_config: EncoderOption = None,
-    decoder_config: DecoderOption = None,
     audio: AudioOption = None,
     recording: Annotated[
         Path | None,
@@ -270,6 +297,7 @@ def diff(
     html: HtmlOption = None,
     json_path: JsonOption = None,
     quiet: QuietOption = False,
+    **material: Any,
 ) -> None:
     """Find and explain what is wrong with a folder: module, tensor or key, rule, fix.
 
@@ -284,9 +312,7 @@ def diff(
                 checkpoint,
                 hf_dir,
                 audio=audio or (),
-                target_lang=target_lang,
-                **_material(dict_path, spm, config_yaml, mapping),
-                **_overrides(encoder_config, decoder_config),
+                **_parsed(material),
                 recording=recording,
                 reproduction=reproduction,
                 progress=progress,
@@ -399,19 +425,13 @@ def _console() -> Console:
     return Console()
 
 
-def _material(
-    dict_path: Path | None, spm: Path | None, config_yaml: Path | None, mapping: Path | None
-) -> dict[str, Any]:
-    """The files beside a checkpoint, as the Python functions call them."""
-    return {"dict": dict_path, "spm": spm, "config_yaml": config_yaml, "mapping": mapping}
-
-
-def _overrides(encoder_config: str | None, decoder_config: str | None) -> dict[str, Any]:
-    """The values that a checkpoint does not give, as the Python functions call them."""
-    return {
-        "encoder_config": _read_json_option("--encoder-config", encoder_config),
-        "decoder_config": _read_json_option("--decoder-config", decoder_config),
+def _parsed(material: dict[str, Any]) -> dict[str, Any]:
+    """The shared options as the Python functions take them."""
+    values = {
+        name: _read_json_option(f"--{name.replace('_', '-')}", material[name])
+        for name in ("encoder_config", "decoder_config")
     }
+    return {**material, **values}
 
 
 def _read_json_option(option: str, text: str | None) -> dict[str, Any] | None:

@@ -12,7 +12,6 @@ from toolkit.checkpoint.dictionary import (
     SPECIAL_SYMBOLS,
     UNK,
     Dictionary,
-    language_tag,
     read_dictionary,
 )
 from toolkit.core.errors import BadInput
@@ -193,7 +192,32 @@ def test_language_tags_are_found_in_the_order_of_the_file():
     )
     languages = Dictionary(symbols=symbols).languages
     assert list(languages.items()) == [("ru", 4), ("de", 6), ("zh_CN", 9)]
-    assert all(symbols[index] == language_tag(code) for code, index in languages.items())
+    assert all(symbols[index] == f"<lang:{code}>" for code, index in languages.items())
+
+
+def test_language_tags_of_mbart_are_found_by_their_codes():
+    symbols = (*SPECIAL_SYMBOLS, "[de_DE]", "a", "[en_XX]", "[MASK]", "[1]", "x[de_DE]", "[se_x-y]")
+    dictionary = Dictionary(symbols=symbols)
+    assert list(dictionary.languages.items()) == [("de_DE", 4), ("en_XX", 6)]
+    assert dictionary.tag_of("en_XX") == "[en_XX]"
+
+
+def test_tags_of_mbart_are_no_languages_beside_those_of_fairseqs_task():
+    dictionary = Dictionary(symbols=(*SPECIAL_SYMBOLS, "[de_DE]", "<lang:de>"))
+    assert dictionary.languages == {"de": 5}
+    assert dictionary.tag_of("de") == "<lang:de>"
+    with pytest.raises(KeyError):
+        dictionary.tag_of("de_DE")
+
+
+def test_a_dictionary_without_tags_has_no_languages():
+    assert Dictionary(symbols=(*SPECIAL_SYMBOLS, "a")).languages == {}
+
+
+def test_a_row_that_another_one_overwrites_is_shadowed(path):
+    rows = ("a 1", "b 1", f"a 1 {OVERWRITE}", f"<s> 1 {OVERWRITE}")
+    assert read_dictionary(write(path, *rows)).shadowed == (BOS, 4)
+    assert read_dictionary(write(path, *rows[:2])).shadowed == ()
 
 
 def test_the_golden_dictionary_is_read_as_fairseq_reads_it(golden_checkpoint):

@@ -102,6 +102,22 @@ def test_files_that_the_user_names_outweigh_the_configuration(beside, tmp_path):
     assert (found.dict_path, found.spm_path) == (tmp_path / "mine.txt", tmp_path / "mine.model")
 
 
+@pytest.mark.parametrize("config", [{}, {"bpe_tokenizer": None}, {"bpe_tokenizer": {"bpe": None}}])
+def test_without_a_sentencepiece_model_there_is_none(beside, config):
+    assert find_sidecars(beside(config, ["dict.txt"])).spm_path is None
+
+
+def test_a_model_that_the_user_names_is_taken_where_the_configuration_names_none(beside, tmp_path):
+    (tmp_path / "mine.model").touch()
+    found = find_sidecars(beside({}, ["dict.txt"]), spm_path=tmp_path / "mine.model")
+    assert found.spm_path == tmp_path / "mine.model"
+
+
+@pytest.mark.parametrize("none", [None, {"tokenizer": None}, {}])
+def test_no_tokenizer_before_sentencepiece_is_no_hindrance(beside, none):
+    assert find_sidecars(beside({**NAMED, "pre_tokenizer": none})).spm_path.name == "spm.model"
+
+
 # Refusing
 
 
@@ -121,9 +137,36 @@ def test_a_missing_sentencepiece_model_is_refused_by_the_name_that_was_looked_up
 
 
 @pytest.mark.parametrize("names", [[], ["one.model", "two.model"]])
-def test_none_or_several_sentencepiece_models_are_refused_with_their_number(beside, names):
+@pytest.mark.parametrize("bpe", ["sentencepiece", {"bpe": "sentencepiece"}])
+def test_none_or_several_sentencepiece_models_are_refused_with_their_number(beside, names, bpe):
     with pytest.raises(BadInput, match=f"and {len(names)} files .*--spm"):
-        find_sidecars(beside({}, ["dict.txt", *names]))
+        find_sidecars(beside({"bpe_tokenizer": bpe}, ["dict.txt", *names]))
+
+
+def test_several_models_are_refused_where_none_is_named(beside):
+    with pytest.raises(BadInput, match=r"and 2 files .*--spm"):
+        find_sidecars(beside({}, ["dict.txt", "one.model", "two.model"]))
+
+
+def test_a_dictionary_of_pieces_is_refused_without_its_sentencepiece_model(beside):
+    checkpoint = beside({}, ["dict.txt"])
+    (checkpoint.parent / "dict.txt").write_text("▁a 1\n", encoding="utf-8")
+    with pytest.raises(BadInput, match=r"and 0 files .*--spm"):
+        find_sidecars(checkpoint)
+
+
+@pytest.mark.parametrize(
+    "bpe", ["characters", "byte_bpe", "bytes", "fastbpe", "gpt2", "hf_byte_bpe", "subword_nmt", 1]
+)
+def test_other_ways_to_cut_words_are_refused_by_name(beside, bpe):
+    with pytest.raises(BadInput, match=f"`bpe_tokenizer.bpe` .* or null, but is '{bpe}'"):
+        find_sidecars(beside({**NAMED, "bpe_tokenizer": {"bpe": bpe}}))
+
+
+@pytest.mark.parametrize("tokenizer", ["moses", "nltk", "space"])
+def test_a_tokenizer_before_sentencepiece_is_refused_by_name(beside, tokenizer):
+    with pytest.raises(BadInput, match=f"`pre_tokenizer.tokenizer` .* null, but is '{tokenizer}'"):
+        find_sidecars(beside({**NAMED, "pre_tokenizer": {"tokenizer": tokenizer}}))
 
 
 @pytest.mark.parametrize("option", ["dict_path", "config_yaml"])

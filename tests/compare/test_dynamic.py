@@ -135,11 +135,77 @@ def test_an_added_repetition_penalty_fails_the_config_and_the_beam(broken, exami
     assert found.level("config").worst.where == "generation_config.repetition_penalty"
 
 
-def test_lower_hypotheses_are_recorded_and_not_judged(run):
-    worse = replace(run.beam[-1], converted=(188, 2), converted_score=-9.0)
-    level = beam_level([replace(run, beam=(*run.beam[:-1], worse))])
-    assert level.verdict == "pass"
-    assert "whole lists equal on 0 of 1 clips (recorded, not judged)" in level.summary
+def with_beams(run, *hypotheses):
+    return replace(run, beam=tuple(hypotheses))
+
+
+def swapped(first, second):
+    """Two ranks whose converted hypotheses stand in each other's place."""
+    return (
+        replace(first, converted=second.converted, converted_score=second.converted_score),
+        replace(second, converted=first.converted, converted_score=first.converted_score),
+    )
+
+
+def beam_verdicts(run):
+    """Best hypothesis, list, score."""
+    return [measure.verdict for measure in beam_level([run]).measures]
+
+
+def test_the_lists_of_a_right_conversion_are_equal(run):
+    level = beam_level([run])
+    assert beam_verdicts(run) == ["pass", "pass", "pass"]
+    assert level.summary.startswith("1 of 1 best hypotheses and 1 of 1 whole lists equal")
+
+
+def test_another_hypothesis_at_the_end_of_the_list_fails_the_beam(run):
+    last = replace(run.beam[-1], converted=(188, 2))
+    other = with_beams(run, *run.beam[:-1], last)
+    assert beam_verdicts(other) == ["pass", "fail", "pass"]
+    assert "1 of 1 best hypotheses and 0 of 1 whole lists" in beam_level([other]).summary
+
+
+def test_another_score_at_the_end_of_the_list_fails_the_beam(run):
+    last = replace(run.beam[-1], converted_score=run.beam[-1].converted_score - 1e-4)
+    assert beam_verdicts(with_beams(run, *run.beam[:-1], last)) == ["pass", "pass", "fail"]
+
+
+@pytest.mark.parametrize("side", ["reference", "converted"])
+def test_a_missing_hypothesis_fails_the_beam(side, run):
+    last = replace(run.beam[-1], **{side: (), f"{side}_score": math.nan})
+    assert beam_verdicts(with_beams(run, *run.beam[:-1], last)) == ["pass", "fail", "fail"]
+
+
+def test_a_list_of_another_length_is_compared_to_its_end(bench, clip, monkeypatch):
+    search = bench.target.search
+    monkeypatch.setattr(bench.target, "search", lambda *arguments: search(*arguments)[:3])
+    short = run_clip(bench, clip("tiny"), tag=182)
+    assert [hypothesis.converted == () for hypothesis in short.beam] == [False] * 3 + [True] * 2
+    assert beam_verdicts(short) == ["pass", "fail", "fail"]
+
+
+def test_two_hypotheses_in_each_others_place_fail_the_beam(run):
+    first, second, *rest = run.beam
+    assert beam_verdicts(with_beams(run, *swapped(first, second), *rest)) == [
+        "fail",
+        "fail",
+        "pass",
+    ]
+
+
+@pytest.mark.parametrize(("gap", "verdict"), [(5e-7, "pass"), (2e-6, "fail")])
+def test_only_hypotheses_that_fairseq_scores_alike_may_stand_in_either_order(gap, verdict, run):
+    first, second, *rest = run.beam
+    near = first.reference_score - gap
+    second = replace(second, reference_score=near, converted_score=near)
+    other = with_beams(run, *swapped(first, second), *rest)
+    assert beam_verdicts(other) == [verdict, verdict, "pass"]
+
+
+def test_a_hypothesis_listed_twice_in_place_of_a_near_tie_fails_the_list(run):
+    first, second, *rest = run.beam
+    twice = replace(second, reference_score=first.reference_score, converted=first.converted)
+    assert beam_verdicts(with_beams(run, first, twice, *rest))[:2] == ["pass", "fail"]
 
 
 def test_a_clip_without_any_hypothesis_fails_the_beam(run):
@@ -149,14 +215,14 @@ def test_a_clip_without_any_hypothesis_fails_the_beam(run):
 def test_a_best_hypothesis_with_another_score_fails_the_beam(run):
     first = replace(run.beam[0], converted_score=run.beam[0].converted_score - 1e-4)
     level = beam_level([replace(run, beam=(first, *run.beam[1:]))])
-    assert [m.verdict for m in level.measures] == ["pass", "fail"]
+    assert [m.verdict for m in level.measures] == ["pass", "pass", "fail"]
 
 
 @pytest.mark.parametrize("side", ["target", "source"])
 def test_a_hook_that_never_fires_fails_the_modules(side, bench, clip):
     silent = replace(bench.pairs[40], **{side: "never.called"})
     pairs = (*bench.pairs[:40], silent, *bench.pairs[41:])
-    run = run_clip(replace(bench, pairs=pairs), clip("tiny"), lang="de", tag=182)
+    run = run_clip(replace(bench, pairs=pairs), clip("tiny"), tag=182)
     unexplained = unexplained_modules([], [run])
     assert unexplained == (silent.target,)
     level = modules_level([run], unexplained)

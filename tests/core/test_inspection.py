@@ -21,6 +21,7 @@ INSPECTION = Inspection(
     assumptions=(),
     unknown=(),
     refusals=(),
+    shortcomings=(),
     dropped=(),
     languages=("en",),
     sidecars={"dictionary": "dict.txt"},
@@ -28,16 +29,20 @@ INSPECTION = Inspection(
 
 
 @pytest.mark.parametrize(
-    ("unknown", "refusals", "outcome"),
+    ("unknown", "refusals", "shortcomings", "outcome"),
     [
-        ((), (), "native"),
-        ((REASON,), (), "incomplete"),
-        ((), (REASON,), "refused"),
-        ((REASON,), (REASON,), "refused"),
+        ((), (), (), "native"),
+        ((), (), (REASON,), "bundled"),
+        ((REASON,), (), (), "incomplete"),
+        ((REASON,), (), (REASON,), "incomplete"),
+        ((), (REASON,), (), "refused"),
+        ((REASON,), (REASON,), (REASON,), "refused"),
     ],
 )
-def test_a_refusal_outweighs_an_unknown_value(unknown, refusals, outcome):
-    inspection = replace(INSPECTION, unknown=unknown, refusals=refusals)
+def test_a_refusal_outweighs_an_unknown_value_and_that_a_shortcoming(
+    unknown, refusals, shortcomings, outcome
+):
+    inspection = replace(INSPECTION, unknown=unknown, refusals=refusals, shortcomings=shortcomings)
     assert inspection.conversion == inspection.to_dict()["conversion"] == outcome
 
 

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
+from tests.families.networks import network_of
 from toolkit.checkpoint import Checkpoint, open_checkpoint
+from toolkit.checkpoint.dictionary import Dictionary
+from toolkit.families import Options, Task
+from toolkit.families.xm_transformer import FAMILY
+from toolkit.folder.skeleton import target_specs
+from toolkit.mapping import Plan, make_plan
 from toolkit.pipeline.prepare import Prepared
 
 GONE = object()
@@ -52,6 +59,42 @@ def variant(
         path = tmp_path / "model.pt"
         torch.save({"model": _changed(golden_tensors, tensors), **settings}, path)
         return open_checkpoint(path)
+
+    return make
+
+
+@pytest.fixture
+def task_of(prepared: Prepared) -> Callable[..., Task]:
+    """The golden checkpoint's task with other companions, options or checkpoint."""
+
+    def make(
+        *,
+        config: Mapping[str, Any] | None = None,
+        symbols: Sequence[str] | None = None,
+        checkpoint: Any = None,
+        **options: Any,
+    ) -> Task:
+        checkpoint = checkpoint or prepared.checkpoint
+        dictionary = prepared.sidecars.dictionary
+        sidecars = replace(
+            prepared.sidecars,
+            config={**prepared.sidecars.config, **(config or {})},
+            dictionary=Dictionary(symbols=tuple(symbols)) if symbols else dictionary,
+        )
+        network = network_of(checkpoint, **options)
+        return FAMILY.task(checkpoint, sidecars, network, Options(**options))
+
+    return make
+
+
+@pytest.fixture
+def plan_of(task_of: Callable[..., Task]) -> Callable[..., Plan]:
+    """The plan for a checkpoint, from its own network to the model that its config describes."""
+
+    def make(checkpoint: Any, **options: Any) -> Plan:
+        network = network_of(checkpoint, **options)
+        config = task_of(checkpoint=checkpoint, **options).contents.config
+        return make_plan(network.table, checkpoint.tensors, target_specs(config))
 
     return make
 

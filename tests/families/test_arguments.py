@@ -1,9 +1,25 @@
+import shutil
+from argparse import Namespace
+
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from toolkit.checkpoint import open_checkpoint
 from toolkit.core.errors import BadInput
-from toolkit.families.arguments import MAX_CONV_LAYERS, parse_conv_layers, read_arguments
+from toolkit.core.spec import TensorSpec
+from toolkit.families import wav2vec2
+from toolkit.families.arguments import (
+    MAX_CONV_LAYERS,
+    Arguments,
+    parse_conv_layers,
+    read_arguments,
+)
+from toolkit.families.evidence import Facts
+
+NORM = wav2vec2.W2V + "encoder.layer_norm.weight"
+NOTHING = Arguments(model={}, task={}, generation={}, w2v_model={}, w2v_task={}, w2v={})
 
 # conv_feature_layers
 
@@ -144,11 +160,140 @@ def test_pretraining_arguments_that_are_no_mapping_are_none(variant, absent):
 
 
 def test_a_checkpoint_without_arguments_has_empty_groups(tmp_path):
-    import torch
-
-    from toolkit.checkpoint import open_checkpoint
-
     path = tmp_path / "model.pt"
     torch.save({"model": {"w": torch.ones(1)}, "args": None, "cfg": {"model": 3}}, path)
     arguments = read_arguments(open_checkpoint(path))
     assert (arguments.model, arguments.task, arguments.generation) == ({}, {}, {})
+
+
+# The pretrained checkpoint's own
+
+CONVS = {"conv_feature_layers": "[(16, 10, 5)]"}
+W2V = {**CONVS, "encoder_layers": 3, "normalize": False}
+
+
+@pytest.fixture
+def bare(variant, gone):
+    """A checkpoint without the pretrained encoder's arguments, that names where they were."""
+
+    def make(w2v_path="/cluster/somebody/xlsr.pt"):
+        return variant(model={"w2v_args": gone, "w2v_path": w2v_path})
+
+    return make
+
+
+def save(path, **settings):
+    torch.save({"model": {"w": torch.ones(1)}, "args": None, "cfg": None, **settings}, path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("settings_", "model_where", "task_where"),
+    [
+        ({"args": Namespace(**W2V)}, "xlsr.pt: args", "xlsr.pt: args"),
+        (
+            {"cfg": {"model": {**CONVS, "encoder_layers": 3}, "task": {"normalize": False}}},
+            "xlsr.pt: cfg.model",
+            "xlsr.pt: cfg.task",
+        ),
+        (
+            {"args": Namespace(normalize=True, encoder_layers=7, w2v_args=Namespace(**W2V))},
+            "xlsr.pt: w2v_args",
+            "xlsr.pt: w2v_args",
+        ),
+        (
+            {
+                "cfg": {
+                    "model": {
+                        "_name": "wav2vec_ctc",
+                        "w2v_args": {
+                            "model": {**CONVS, "encoder_layers": 3},
+                            "task": {"normalize": False},
+                        },
+                    },
+                    "task": {"normalize": True},
+                }
+            },
+            "xlsr.pt: w2v_args.model",
+            "xlsr.pt: w2v_args.task",
+        ),
+    ],
+    ids=["args", "cfg", "fine-tuned args", "fine-tuned cfg"],
+)
+@pytest.mark.parametrize("named", [True, False], ids=["by option", "beside"])
+def test_pretraining_arguments_come_from_the_pretrained_checkpoint(
+    bare, tmp_path, settings_, model_where, task_where, named
+):
+    folder = tmp_path / "elsewhere" if named else tmp_path
+    folder.mkdir(exist_ok=True)
+    path = save(folder / "xlsr.pt", **settings_)
+    arguments = read_arguments(bare(), path if named else None)
+    assert arguments.w2v_model["encoder_layers"] == 3
+    assert arguments.w2v_task["normalize"] is False
+    assert (arguments.w2v_model_where, arguments.w2v_task_where) == (model_where, task_where)
+    assert arguments.w2v_path == path
+
+
+def test_only_the_last_part_of_a_path_counts(bare, tmp_path):
+    """An absolute path that exists is not opened: a checkpoint must not choose files to read."""
+    folder = tmp_path / "cluster"
+    folder.mkdir()
+    path = save(folder / "xlsr.pt", args=Namespace(**W2V))
+    assert read_arguments(bare(str(path))).w2v_model == {}
+    assert read_arguments(bare("../cluster/xlsr.pt")).w2v_model == {}
+    shutil.copyfile(path, tmp_path / "xlsr.pt")
+    found = read_arguments(bare(str(path)))
+    assert (found.w2v_model, found.w2v_path) == (W2V, tmp_path / "xlsr.pt")
+
+
+@pytest.mark.parametrize("name", [None, 3, "", "/", "..", "x" * 5000, "a\0b", "/cluster/gone.pt"])
+def test_a_path_that_leads_nowhere_gives_no_arguments(bare, name):
+    arguments = read_arguments(bare(name))
+    assert (arguments.w2v_model, arguments.w2v, arguments.w2v_path) == ({}, {}, None)
+
+
+def test_a_checkpoint_called_as_its_pretrained_one_is_not_taken_for_it(bare):
+    assert read_arguments(bare("/cluster/pretraining/model.pt")).w2v_model == {}
+
+
+@pytest.mark.parametrize(
+    "settings_",
+    [{}, {"args": Namespace(encoder_embed_dim=32)}, {"cfg": {"model": 3}}],
+    ids=["no arguments", "another architecture", "nonsense"],
+)
+def test_a_file_without_the_encoders_arguments_is_refused(bare, tmp_path, settings_):
+    path = save(tmp_path / "other.pt", **settings_)
+    with pytest.raises(BadInput, match="holds no `conv_feature_layers`"):
+        read_arguments(bare(), path)
+
+
+def test_a_pretrained_file_that_is_no_checkpoint_is_refused(bare, tmp_path):
+    (tmp_path / "xlsr.pt").write_text("hello")
+    with pytest.raises(BadInput, match=r"xlsr\.pt"):
+        read_arguments(bare())
+
+
+def test_a_pretrained_file_for_a_checkpoint_that_needs_none_is_refused(variant, tmp_path):
+    path = save(tmp_path / "xlsr.pt", args=Namespace(**W2V))
+    with pytest.raises(BadInput, match="`w2v_args` of its own"):
+        read_arguments(variant(), path)
+
+
+# What is assumed without them
+
+
+@settings(deadline=None)
+@given(st.integers(1, 4096), st.integers(1, 48))
+def test_the_heads_that_are_assumed_divide_the_width(size, layers):
+    facts = Facts(Namespace(tensors={NORM: TensorSpec(name=NORM, shape=(size,), dtype="float32")}))
+    heads = wav2vec2._heads(facts, NOTHING, layers)
+    assert heads.value in heads.candidates
+    assert all(size % candidate == 0 for candidate in heads.candidates)
+
+
+@pytest.mark.parametrize(
+    ("size", "layers", "heads"), [(768, 12, 12), (1024, 24, 16), (1920, 48, 16), (512, 6, 8)]
+)
+def test_the_heads_of_published_encoders_are_known_and_others_are_64_wide(size, layers, heads):
+    facts = Facts(Namespace(tensors={NORM: TensorSpec(name=NORM, shape=(size,), dtype="float32")}))
+    assert wav2vec2._heads(facts, NOTHING, layers).value == heads

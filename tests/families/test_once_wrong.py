@@ -16,7 +16,8 @@ from toolkit.core.errors import BadInput, BrokenRule
 from toolkit.core.result import Measure
 from toolkit.core.spec import TensorSpec
 from toolkit.families import Options
-from toolkit.families.xm_transformer import FAMILY, W2V
+from toolkit.families.wav2vec2 import W2V
+from toolkit.families.xm_transformer import FAMILY
 from toolkit.folder.skeleton import target_specs
 from toolkit.folder.staging import staged_folder
 from toolkit.folder.tokenizer import build_tokenizer
@@ -81,7 +82,7 @@ def test_a_shortest_length_holds_behind_a_tag_too(prepared, variant):
     assert task.contents.generation["min_new_tokens"] == 5
 
 
-def test_an_adaptor_that_changes_the_width_is_refused(variant):
+def test_an_adaptor_that_changes_the_width_needs_a_carried_class(variant):
     tensors = {
         "encoder.adaptor.layers.0.weight": torch.ones(128, 48, 3),
         "encoder.adaptor.layers.0.bias": torch.ones(128),
@@ -90,7 +91,7 @@ def test_an_adaptor_that_changes_the_width_is_refused(variant):
     for i in (1, 2):
         tensors[f"encoder.adaptor.layers.{i}.weight"] = torch.ones(128, 64, 3)
         tensors[f"encoder.adaptor.layers.{i}.bias"] = torch.ones(128)
-    assert FAMILY.network(variant(tensors), Options()).refusals
+    assert FAMILY.network(variant(tensors), Options()).shortcomings
 
 
 @pytest.mark.parametrize("value", [None, "x"])

@@ -102,7 +102,7 @@ def examine(
     bench = make_bench(target)
     tags = prepared.task.contents.language_tags
     with brief(target):
-        runs = tuple(run_clip(bench, c, lang=c.lang, tag=tags[c.lang or "en"]) for c in clips)
+        runs = tuple(run_clip(bench, c, tag=tags[c.lang or "en"]) for c in clips)
     return Examined(prepared=prepared, truth=truth, bench=bench, runs=runs)
 
 

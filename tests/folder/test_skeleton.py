@@ -1,6 +1,7 @@
 import copy
 
 import pytest
+from safetensors import safe_open
 
 from toolkit.core.errors import BadInput
 from toolkit.folder.skeleton import target_specs
@@ -41,3 +42,56 @@ def test_a_configuration_that_makes_no_model_is_refused_with_the_reason(prepared
     config[side][key] = value
     with pytest.raises(BadInput, match=r"(?s)`config.json` must describe .*but .*--encoder-config"):
         target_specs(config)
+
+
+CARRIED = {
+    "decoder": {"position_embeddings": "sinusoidal", "layernorm_embedding": False},
+    "encoder": {"adapter_feed_forward": True, "adapter_layer_norm": "layers"},
+}
+
+
+@pytest.fixture
+def carried_config(prepared):
+    """A configuration for the classes that a folder carries."""
+    config = copy.deepcopy(dict(prepared.task.contents.config))
+    for side, values in CARRIED.items():
+        config[side] |= {**values, "model_type": f"xm_transformer_{side}"}
+    config["encoder"]["add_adapter"] = False
+    module = "modeling_xm_transformer"
+    return {
+        **config,
+        "model_type": "xm_transformer",
+        "auto_map": {
+            "AutoConfig": f"{module}.XMTransformerConfig",
+            "AutoModelForSpeechSeq2Seq": f"{module}.SpeechEncoderDecoderModel",
+        },
+    }
+
+
+def test_a_carried_class_is_built_without_its_folder(carried_config):
+    specs = target_specs(carried_config)
+    assert "encoder.length_adapter.layers.2.layer_norm.weight" in specs
+    assert "decoder.model.decoder.layernorm_embedding.weight" not in specs
+    assert not any("embed_positions" in name for name in specs)
+
+
+@pytest.mark.parametrize(
+    ("side", "key", "value"),
+    [
+        ("encoder", "adapter_kernel_size", "wide"),
+        ("encoder", "pos_conv_depth", "deep"),
+        ("decoder", "decoder_attention_heads", 5),
+        ("decoder", "d_model", -1),
+    ],
+)
+def test_a_carried_configuration_that_makes_no_model_is_refused(carried_config, side, key, value):
+    carried_config[side][key] = value
+    with pytest.raises(BadInput, match=r"(?s)`config.json` must describe .*but .*--encoder-config"):
+        target_specs(carried_config)
+
+
+def test_the_tensors_of_a_written_folder_are_those_of_its_configuration(prepared, converted):
+    specs = target_specs(prepared.task.contents.config)
+    with safe_open(converted / "model.safetensors", framework="pt") as written:
+        names = set(written.keys())
+    assert names == specs.keys() - {tie.target for tie in prepared.plan.ties}

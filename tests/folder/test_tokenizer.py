@@ -1,18 +1,37 @@
 import io
 import json
 import unicodedata
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
 
 import pytest
 import sentencepiece
+import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from sentencepiece import sentencepiece_model_pb2
+from tokenizers import Tokenizer
 from transformers import AutoTokenizer
 
 from toolkit.audio import read_clips
-from toolkit.checkpoint.dictionary import EOS, SPECIAL_SYMBOLS, UNK, Dictionary
+from toolkit.checkpoint.dictionary import (
+    EOS,
+    OVERWRITE,
+    SPECIAL_SYMBOLS,
+    UNK,
+    Dictionary,
+    read_dictionary,
+)
 from toolkit.core.errors import BadInput
-from toolkit.folder.tokenizer import SPACE, build_tokenizer, read_pieces
+from toolkit.folder.tokenizer import (
+    SPACE,
+    UNUSED,
+    USER_DEFINED,
+    build_tokenizer,
+    needs_own_tokenizer,
+    read_pieces,
+)
 
 SYMBOLS = 189
 FIRST_TAG = 182
@@ -51,17 +70,16 @@ def fairseq_decode(dictionary, ids):
     return line.replace(" ", "").replace(SPACE, " ").strip()
 
 
-def train(folder, model_type, **options):
+def train(folder, model_type, more=(), **options):
     model = io.BytesIO()
-    lines = [clip.transcript for clip in read_clips([]) if clip.transcript]
+    lines = [*(clip.transcript for clip in read_clips([]) if clip.transcript), *more]
     sentencepiece.SentencePieceTrainer.train(
         sentence_iterator=iter(lines),
         model_writer=model,
         model_type=model_type,
-        vocab_size=120,
         hard_vocab_limit=False,
         minloglevel=2,
-        **options,
+        **{"vocab_size": 120, **options},
     )
     path = folder / f"{model_type}.model"
     path.write_bytes(model.getvalue())
@@ -232,14 +250,14 @@ def test_a_missing_or_an_empty_model_is_refused(tmp_path):
     with pytest.raises(BadInput, match=r"must be a sentencepiece model, but .*No such file"):
         read_pieces(tmp_path / "spm.model")
     (tmp_path / "spm.model").touch()
-    with pytest.raises(BadInput, match=r"of the unigram kind with pieces, .* with 0"):
+    with pytest.raises(BadInput, match=r"or bpe kind with pieces, .* with 0"):
         read_pieces(tmp_path / "spm.model")
 
 
-@pytest.mark.parametrize(("kind", "number"), [("bpe", 2), ("char", 4)])
-def test_a_model_of_another_kind_is_refused(contents, tmp_path, kind, number):
+@pytest.mark.parametrize("kind", ["word", "char"])
+def test_a_model_of_another_kind_is_refused(contents, tmp_path, kind):
     path = train(tmp_path, kind)
-    with pytest.raises(BadInput, match=f"of the unigram kind with pieces, but is of kind {number}"):
+    with pytest.raises(BadInput, match=f"of the unigram or bpe kind .* but is of kind {kind} with"):
         build_tokenizer(replace(contents, spm_path=path))
 
 
@@ -271,3 +289,340 @@ def test_a_model_is_followed_in_how_it_prepares_text(contents, tmp_path, options
         pieces = " ".join(processor.encode(text, out_type=str)).split()
         expected = [symbols.index(p) if p in symbols else UNK for p in pieces]
         assert tokenizer(text, add_special_tokens=False)["input_ids"] == expected, text
+
+
+# Layouts: every kind of model and dictionary, against fairseq's own classes, reloaded from disk
+
+TAGS = ("<lang:de>", "<lang:en>")
+ROWS_WITHOUT_PIECE = ("madeupword0000", "madeupword0001", "<mask>")
+LETTERS_OF_ROWS = ("a <lang:de> madeupword0001 <mask> [de_DE]",) * 3
+"""Trained on these, a model can spell every row that it lacks."""
+LAYOUTS = {
+    "unigram": {"model_type": "unigram"},
+    "unigram that spells all rows": {"model_type": "unigram", "more": LETTERS_OF_ROWS},
+    "unigram with tags of mBART": {"model_type": "unigram", "tags": ("[de_DE]", "[en_XX]")},
+    "unigram with bytes": {"model_type": "unigram", "vocab_size": 400, "byte_fallback": True},
+    "unigram with user-defined pieces": {
+        "model_type": "unigram",
+        "more": LETTERS_OF_ROWS,
+        "user_defined_symbols": ["<sep>", "bell", "zz"],
+    },
+    "bpe": {"model_type": "bpe"},
+    "bpe that repeats": {
+        "model_type": "bpe",
+        "more": ("aaaa 0000 aaaaaa ababab banana ananas 000000 ....",) * 9,
+        "vocab_size": 160,
+        "split_by_number": False,
+    },
+    "bpe with bytes": {"model_type": "bpe", "vocab_size": 400, "byte_fallback": True},
+}
+PRUNED = ("unigram", "unigram that spells all rows", "unigram with bytes", "bpe", "bpe with bytes")
+NAMES = (*LAYOUTS, *(f"{name}, pruned" for name in PRUNED))
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A tokenizer from disk, and fairseq's classes on the same files."""
+
+    tokenizer: Any
+    contents: Any
+    dictionary: Any
+    bpe: Any
+
+    def encode(self, text):
+        line = text if self.bpe is None else self.bpe.encode(text)
+        ids = self.dictionary.encode_line(line, add_if_not_exist=False, append_eos=False)
+        return ids.tolist()
+
+    def decode(self, ids):
+        line = self.dictionary.string(torch.tensor(ids, dtype=torch.long))
+        return line if self.bpe is None else self.bpe.decode(line)
+
+    def encode_here(self, text):
+        return self.tokenizer(text, add_special_tokens=False)["input_ids"]
+
+
+@pytest.fixture(scope="session")
+def make_layout(prepared, tmp_path_factory):
+    """A layout of rows `symbol count` and a sentencepiece model."""
+    fairseq = pytest.importorskip("fairseq.data.dictionary")
+    bpe = pytest.importorskip("fairseq.data.encoders.sentencepiece_bpe")
+
+    def make(rows, spm_path):
+        folder = tmp_path_factory.mktemp("layout")
+        path = folder / "dict.txt"
+        path.write_text("".join(f"{row}\n" for row in rows), encoding="utf-8")
+        dictionary = read_dictionary(path)
+        contents = replace(
+            prepared.task.contents,
+            spm_path=spm_path,
+            dictionary=dictionary,
+            language_tags=dictionary.languages,
+            prefix_tag=None,
+        )
+        build_tokenizer(contents).save_pretrained(folder / "hf")
+        config = bpe.SentencepieceConfig(sentencepiece_model=str(spm_path))
+        return Layout(
+            tokenizer=AutoTokenizer.from_pretrained(folder / "hf", trust_remote_code=True),
+            contents=contents,
+            dictionary=fairseq.Dictionary.load(str(path)),
+            bpe=None if spm_path is None else bpe.SentencepieceBPE(config),
+        )
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def layout(make_layout, tmp_path_factory):
+    @cache
+    def make(name):
+        kind, _, pruned = name.partition(", ")
+        options = {"tags": TAGS, **LAYOUTS[kind]}
+        tags = options.pop("tags")
+        path = train(tmp_path_factory.mktemp("model"), **options)
+        processor = sentencepiece.SentencePieceProcessor(model_file=str(path))
+        pieces = [processor.id_to_piece(i) for i in range(3, processor.get_piece_size())]
+        kept = [piece for i, piece in enumerate(pieces) if not (pruned and i % 4 == 1)]
+        return make_layout([f"{row} 1" for row in (*kept, *ROWS_WITHOUT_PIECE, *tags)], path)
+
+    return make
+
+
+SETTINGS = settings(deadline=None, max_examples=200, derandomize=True)
+"""Always the same texts: sentencepiece chooses between equally good cuts by rounding in float32."""
+
+
+@pytest.mark.parametrize("name", NAMES)
+@SETTINGS
+@given(text=st.text(PLAIN))
+def test_every_layout_encodes_any_text_as_fairseq_does(layout, name, text):
+    found = layout(name)
+    assume(not any(symbol in text for symbol in found.tokenizer.all_special_tokens))
+    assert found.encode_here(text) == found.encode(text)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@SETTINGS
+@given(data=st.data())
+def test_every_layout_encodes_texts_of_its_own_rows_as_fairseq_does(layout, name, data):
+    found = layout(name)
+    rows = [row.replace(SPACE, " ") for row in found.contents.dictionary.symbols[4:]]
+    letters = sorted({letter for row in rows for letter in row})
+    words = st.sampled_from(rows) | st.sampled_from([*letters, " ", "日", "😀"])
+    text = "".join(data.draw(st.lists(words, max_size=12)))
+    assume(not any(symbol in text for symbol in found.tokenizer.all_special_tokens))
+    assert found.encode_here(text) == found.encode(text)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@SETTINGS
+@given(data=st.data())
+def test_every_layout_decodes_ids_as_fairseq_does(layout, name, data):
+    found = layout(name)
+    plain = set(range(4, len(found.dictionary))) - set(found.contents.language_tags.values())
+    ids = data.draw(st.lists(st.sampled_from(sorted(plain))))
+    said = found.tokenizer.decode([EOS, *ids, EOS], skip_special_tokens=True)
+    assert said == found.decode(ids)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_layout_has_the_rows_of_the_dictionary_and_no_more(layout, name):
+    found = layout(name)
+    symbols = found.dictionary.symbols
+    assert found.tokenizer.convert_ids_to_tokens(list(range(len(symbols)))) == symbols
+    assert len(found.tokenizer) == len(found.tokenizer.get_vocab()) == len(symbols)
+    special = {0, 1, 2, 3, *found.contents.language_tags.values()}
+    assert set(found.tokenizer.all_special_ids) == special
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_only_a_pruned_dictionary_takes_a_class_of_our_own(layout, name):
+    found = layout(name)
+    own = type(found.tokenizer).__name__ == "FairseqTokenizerFast"
+    assert own is ("pruned" in name)
+    assert needs_own_tokenizer(found.contents.spm_path, found.contents.dictionary) is own
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if "bytes" not in name])
+def test_rows_without_a_piece_are_never_cut_out_of_a_text(layout, name):
+    found = layout(name)
+    hidden = {found.dictionary.index(row) for row in (*ROWS_WITHOUT_PIECE, *TAGS)} - {UNK}
+    text = "madeupword0000 a madeupword0001madeupword0000 <mask><mask> ＜lang:de＞"
+    ids = found.encode_here(text)
+    assert ids == found.encode(text)
+    assert hidden
+    assert not hidden & set(ids)
+
+
+def test_a_row_without_a_piece_would_be_cut_at_the_lowest_score(layout):
+    found = layout("unigram that spells all rows")
+    values = json.loads(found.tokenizer.backend_tokenizer.to_str())
+    lowest = min(read_pieces(found.contents.spm_path).scores.values())
+    values["model"]["vocab"] = [
+        [row, max(score, lowest)] for row, score in values["model"]["vocab"]
+    ]
+    ids = Tokenizer.from_str(json.dumps(values)).encode("madeupword0000").ids
+    assert found.dictionary.index("madeupword0000") in ids
+
+
+def test_without_our_class_a_pruned_dictionary_has_ids_beyond_its_rows(layout):
+    found = layout("unigram, pruned")
+    text = "The golden bell rings at noon."
+    assert max(found.tokenizer.backend_tokenizer.encode(text).ids) >= len(found.dictionary)
+    assert UNK in found.encode_here(text)
+    assert found.encode_here(text) == found.encode(text)
+
+
+def test_a_byte_is_printed_as_fairseq_prints_it(layout):
+    found = layout("bpe with bytes")
+    assert found.tokenizer.decode(found.encode_here("日"), skip_special_tokens=True) == (
+        found.decode(found.encode("日"))
+    )
+    assert found.decode(found.encode("日")) == "<0xE6><0x97><0xA5>"
+
+
+# Units
+
+UNITS = [str(unit) for unit in range(50)]
+UNIT_TEXT = st.lists(st.sampled_from([*UNITS, "50", "a", "日本", "<unk>", "1.5", "007", "1"]))
+
+
+@pytest.fixture(scope="session")
+def units(make_layout):
+    return make_layout([f"{unit} 1" for unit in UNITS], None)
+
+
+@SETTINGS
+@given(words=UNIT_TEXT, space=st.sampled_from([" ", "  ", "\t", "\n", "\u3000", "\x1c", "\x85"]))
+def test_units_are_encoded_as_fairseq_encodes_them(units, words, space):
+    text = space.join(words)
+    assert units.encode_here(text) == units.encode(text)
+    assert units.encode_here(f" {text} ") == units.encode(text)
+
+
+@SETTINGS
+@given(text=st.text(st.characters(exclude_categories=["Cs"])))
+def test_any_text_is_taken_for_units_as_fairseq_takes_it(units, text):
+    assume(not any(symbol in text for symbol in SPECIAL_SYMBOLS))
+    assert units.encode_here(text) == units.encode(text)
+
+
+@SETTINGS
+@given(ids=st.lists(st.integers(4, 53)))
+def test_units_are_decoded_as_fairseq_decodes_them(units, ids):
+    assert units.tokenizer.decode([*ids, EOS], skip_special_tokens=True) == units.decode(ids)
+
+
+def test_units_need_no_class_of_our_own_and_end_as_any_text_does(units):
+    assert not needs_own_tokenizer(None, units.contents.dictionary)
+    assert units.tokenizer("7 7 3").input_ids == [11, 11, 7, EOS]
+    assert units.tokenizer("7 7 3", add_special_tokens=False).input_ids == [11, 11, 7]
+    assert len(units.tokenizer) == 54
+
+
+# Rows that stand twice
+
+
+def test_of_a_row_that_stands_twice_the_last_counts(make_layout, contents):
+    rows = [f"{symbol} 1" for symbol in contents.dictionary.symbols[4:FIRST_TAG]]
+    found = make_layout([*rows, f"e 1 {OVERWRITE}"], contents.spm_path)
+    text = "a golden bell, eee"
+    assert found.encode_here(text) == found.encode(text)
+    assert found.encode_here("e")[-1] == len(found.dictionary) - 1
+    tokens = found.tokenizer.convert_ids_to_tokens(list(range(len(found.dictionary))))
+    assert tokens == found.dictionary.symbols
+    assert len(found.tokenizer) == len(found.dictionary)
+
+
+def test_a_symbol_of_fairseqs_own_that_stands_twice_is_refused(make_layout, contents):
+    with pytest.raises(BadInput, match=r"leave fairseq's own symbols alone, but overwrites '<s>'"):
+        make_layout([f"<s> 1 {OVERWRITE}"], contents.spm_path)
+
+
+def test_units_that_stand_twice_are_refused(make_layout):
+    with pytest.raises(BadInput, match=r"every symbol once, but repeats '1'"):
+        make_layout(["1 1", "2 1", f"1 1 {OVERWRITE}"], None)
+
+
+# Models that cannot be followed
+
+
+@pytest.fixture
+def edited(tmp_path):
+    """A trained sentencepiece model with something changed."""
+
+    def make(edit, kind="unigram", **options):
+        path = train(tmp_path, kind, **options)
+        model = sentencepiece_model_pb2.ModelProto()
+        model.ParseFromString(path.read_bytes())
+        edit(model)
+        path.write_bytes(model.SerializeToString())
+        return path
+
+    return make
+
+
+def of_type(piece_type):
+    def edit(model):
+        model.pieces[20].type = piece_type
+
+    return edit
+
+
+def suffix(model):
+    model.trainer_spec.treat_whitespace_as_suffix = True
+
+
+def plain_spaces(model):
+    model.normalizer_spec.escape_whitespaces = False
+
+
+@pytest.mark.parametrize(
+    ("edit", "kind", "reason"),
+    [
+        (suffix, "unigram", "treat_whitespace_as_suffix"),
+        (plain_spaces, "bpe", "escape_whitespaces: false"),
+        (of_type(USER_DEFINED), "bpe", "bpe kind with user-defined or unused pieces"),
+        (of_type(UNUSED), "bpe", "bpe kind with user-defined or unused pieces"),
+    ],
+)
+def test_a_model_that_no_fast_tokenizer_follows_is_refused_by_name(edited, edit, kind, reason):
+    with pytest.raises(BadInput, match=reason):
+        read_pieces(edited(edit, kind))
+
+
+def test_an_unused_piece_is_no_piece(make_layout, edited):
+    path = edited(of_type(UNUSED))
+    processor = sentencepiece.SentencePieceProcessor(model_file=str(path))
+    pieces = [processor.id_to_piece(i) for i in range(3, processor.get_piece_size())]
+    unused = processor.id_to_piece(20)
+    assert unused not in read_pieces(path).scores
+    found = make_layout([f"{piece} 1" for piece in pieces], path)
+    for text in (unused, f"a{unused}b {unused}".replace(SPACE, " ")):
+        assert found.encode_here(text) == found.encode(text)
+
+
+@pytest.mark.parametrize("symbol", ["ﬁ", "a b", "Ⅷ"])
+def test_a_user_defined_piece_that_normalization_would_change_is_refused(
+    make_layout, tmp_path, symbol
+):
+    path = train(tmp_path, "unigram", user_defined_symbols=[symbol])
+    with pytest.raises(BadInput, match="user-defined pieces that its normalization leaves"):
+        make_layout(["a 1"], path)
+
+
+def test_rows_of_letters_that_the_model_does_not_know_are_refused(make_layout, contents):
+    with pytest.raises(BadInput, match="has '日本', whose letters that model does not know"):
+        make_layout(["a 1", "日本 1"], contents.spm_path)
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason"), [("unigram", "has 'eeee', and the model lacks"), ("bpe", "lacks some")]
+)
+def test_rows_of_a_model_without_single_letters_are_refused(make_layout, edited, kind, reason):
+    def drop_a_letter(model):
+        (letter,) = [piece for piece in model.pieces if piece.piece == "e"]
+        model.pieces.remove(letter)
+
+    with pytest.raises(BadInput, match=reason):
+        make_layout(["eeee 1"], edited(drop_a_letter, kind))

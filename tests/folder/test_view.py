@@ -111,6 +111,42 @@ def test_an_unknown_kind_of_model_has_no_defaults(broken):
     assert view.value("encoder.hidden_size") == ABSENT
 
 
+@pytest.mark.parametrize(
+    ("side", "key", "default"),
+    [
+        ("encoder", "adapter_padding", "masked"),
+        ("encoder", "pos_conv_depth", 1),
+        ("decoder", "position_embeddings", "learned"),
+        ("decoder", "final_layer_norm", True),
+    ],
+)
+def test_a_carried_class_gives_its_defaults_without_its_folder(side, key, default, broken):
+    path = broken / "config.json"
+    config = json.loads(path.read_text())
+    config[side]["model_type"] = f"xm_transformer_{side}"
+    path.write_text(json.dumps(config))
+    view = view_folder(broken)
+    assert view.value(f"{side}.{key}") == default
+    assert f"{side}.{key}" not in dict(view.unusual_keys())
+
+
+def test_a_tokenizer_with_foreign_code_is_a_problem_and_the_code_not_run(broken, tmp_path):
+    marker = tmp_path / "was-here"
+    (broken / "foreign.py").write_text(
+        "from transformers import PreTrainedTokenizerFast\n"
+        f"open({str(marker)!r}, 'w').close()\n"
+        "class Foreign(PreTrainedTokenizerFast): pass\n"
+    )
+    path = broken / "tokenizer_config.json"
+    named = {"auto_map": {"AutoTokenizer": [None, "foreign.Foreign"]}}
+    named["tokenizer_class"] = "Foreign"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **named}))
+    view = view_folder(broken)
+    assert view.tokenizer is None
+    assert any(problem.startswith("tokenizer: ") for problem in view.problems)
+    assert not marker.exists()
+
+
 def test_a_folder_without_a_tokenizer_says_so(broken):
     for file in ("tokenizer.json", "tokenizer_config.json", "processor_config.json"):
         (broken / file).unlink()
@@ -171,9 +207,12 @@ def test_what_is_no_folder_is_bad_input(broken):
 
 
 def test_viewing_leaves_the_folder_as_it_is(broken):
-    before = {file.name: file.read_bytes() for file in broken.iterdir()}
+    def contents():
+        return {file: file.read_bytes() for file in broken.rglob("*") if file.is_file()}
+
+    before = contents()
     view = view_folder(broken)
     dict(view.tensors)
     list(view.unusual_keys())
-    assert {file.name: file.read_bytes() for file in broken.iterdir()} == before
+    assert contents() == before
     shutil.rmtree(broken)

@@ -5,6 +5,7 @@ import pytest
 import torch
 from omegaconf import DictConfig
 
+from tests.variants import MODEL, W2V
 from toolkit.oracle.build import LEFT_BEHIND, MISSING_DEFAULTS, build_model, make_namespace
 from toolkit.pipeline.reference import quiet_fairseq
 
@@ -84,3 +85,87 @@ def test_a_state_dict_that_does_not_fit_is_refused(name, spoil, settings, data_d
     spoil(state)
     with quiet_fairseq(), pytest.raises(RuntimeError, match=f"(?i){name}"):
         build_model(settings, state, data_dir)
+
+
+EXTRA = {"aux_decoder.weight": torch.zeros(1), "encoder.w2v_encoder.ema.weight": torch.zeros(1)}
+
+
+def test_names_that_the_plan_drops_may_be_missing_from_the_model(
+    settings, data_dir, prepared, reference
+):
+    state = {**prepared.checkpoint.state_dict(), **EXTRA}
+    with quiet_fairseq():
+        _, model = build_model(settings, state, data_dir, dropped=tuple(EXTRA))
+    built, expected = model.state_dict(), reference.model.state_dict()
+    assert built.keys() == expected.keys()
+    assert all(built[name].equal(tensor) for name, tensor in expected.items())
+
+
+def test_every_other_extra_name_is_refused(settings, data_dir, prepared):
+    state = {**prepared.checkpoint.state_dict(), **EXTRA}
+    dropped, other = EXTRA
+    with quiet_fairseq(), pytest.raises(RuntimeError) as raised:
+        build_model(settings, state, data_dir, dropped=[dropped])
+    assert other in str(raised.value)
+    assert dropped not in str(raised.value)
+
+
+def test_a_dropped_name_that_the_model_has_is_loaded_and_missed(settings, data_dir, prepared):
+    name = "encoder.w2v_encoder.w2v_model.mask_emb"
+    state = prepared.checkpoint.state_dict()
+    with quiet_fairseq():
+        _, model = build_model(settings, state, data_dir, dropped=[name])
+    assert model.state_dict()[name].equal(state[name])
+    bare = {key: tensor for key, tensor in state.items() if key != name}
+    with quiet_fairseq(), pytest.raises(RuntimeError, match="mask_emb"):
+        build_model(settings, bare, data_dir, dropped=[name])
+
+
+FLAGS = (
+    "decoder_normalize_before",
+    "decoder_learned_pos",
+    "layernorm_embedding",
+    "share_decoder_input_output_embed",
+)
+NEEDED = (
+    "arch",
+    "task",
+    "normalize",
+    "decoder_layers",
+    "decoder_embed_dim",
+    "decoder_ffn_embed_dim",
+    "decoder_attention_heads",
+    "max_source_positions",
+    "max_target_positions",
+)
+"""What training must have said, or the defaults would make a large model."""
+
+
+@pytest.mark.parametrize("flag", [False, True])
+def test_arguments_of_2021_build_and_tensors_tell_what_defaults_said(
+    flag, make_state, build, sources
+):
+    told = {**MODEL, **dict.fromkeys(FLAGS, flag), "w2v_args": W2V}
+    state = make_state(told)
+    bare = {name: MODEL[name] for name in NEEDED} | {"w2v_args": W2V}
+    expected = build(told, state).teacher_force(sources[:1], [[2, 5]]).logits
+    actual = build(bare, state).teacher_force(sources[:1], [[2, 5]]).logits
+    assert actual.equal(expected)
+
+
+def test_wav2vec_arguments_of_2021_may_be_grouped(plain, make_state, build, sources):
+    state = make_state(plain)
+    model = {name: W2V[name] for name in W2V if name not in {"arch", "task", "data", "normalize"}}
+    task = {"_name": "audio_pretraining", "data": "/datasets", "normalize": True}
+    grouped = {"_name": None, "model": {"_name": "wav2vec2", **model}, "task": task}
+    expected = build(plain, state).teacher_force(sources[:1], [[2, 5]]).logits
+    actual = (
+        build({**plain, "w2v_args": grouped}, state).teacher_force(sources[:1], [[2, 5]]).logits
+    )
+    assert actual.equal(expected)
+
+
+def test_the_number_of_positions_is_that_of_the_tensor(plain, make_state, build):
+    state = make_state(plain)
+    decoder = build({**plain, "max_target_positions": 2048}, state).model.decoder
+    assert decoder.max_positions() == decoder.max_target_positions == MODEL["max_target_positions"]

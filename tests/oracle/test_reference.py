@@ -1,7 +1,8 @@
 import pytest
 import torch
+from fairseq.models.speech_to_text.hub_interface import S2THubInterface
 
-from toolkit.oracle.reference import Search, pad, with_beam
+from toolkit.oracle.reference import Reference, Search, pad, with_beam
 
 
 @pytest.fixture(scope="module")
@@ -61,21 +62,21 @@ def test_the_front_end_is_layer_norm_of_the_waveform(reference, clip):
 
 
 def test_a_greedy_hypothesis_begins_with_the_tag_and_ends_with_the_end(reference, run, greedy):
-    (hypothesis,) = reference.search(run.source, greedy, "ru")
+    (hypothesis,) = reference.search(run.source, greedy, 188)
     assert hypothesis.tokens[0] == 188
     assert hypothesis.tokens[-1] == 2
     assert reference.text(hypothesis.tokens) == "Ёжик ест яблоко."
 
 
 def test_the_greedy_hypothesis_is_the_argmax_of_teacher_forcing(reference, run, greedy):
-    (hypothesis,) = reference.search(run.source, greedy, "ru")
+    (hypothesis,) = reference.search(run.source, greedy, 188)
     prefix = (reference.start_token, *hypothesis.tokens[:-1])
     logits = reference.teacher_force([run.source], [prefix]).logits[0]
     assert tuple(logits.argmax(-1).tolist()[1:]) == hypothesis.tokens[1:]
 
 
 def test_a_score_is_the_mean_log_probability_tag_and_end_included(reference, run, greedy):
-    (hypothesis,) = reference.search(run.source, greedy, "ru")
+    (hypothesis,) = reference.search(run.source, greedy, 188)
     prefix = (reference.start_token, *hypothesis.tokens[:-1])
     chances = reference.teacher_force([run.source], [prefix]).logits[0].log_softmax(-1)
     expected = chances.gather(1, torch.tensor(hypothesis.tokens).unsqueeze(1)).mean()
@@ -83,24 +84,35 @@ def test_a_score_is_the_mean_log_probability_tag_and_end_included(reference, run
 
 
 def test_a_beam_gives_as_many_hypotheses_best_first(reference, run, prepared):
-    found = reference.search(run.source, with_beam(prepared.task.search, 5), "ru")
+    found = reference.search(run.source, with_beam(prepared.task.search, 5), 188)
     scores = [hypothesis.score for hypothesis in found]
     assert len({hypothesis.tokens for hypothesis in found}) == 5
     assert scores == sorted(scores, reverse=True)
 
 
-def test_fairseq_itself_insists_on_a_language_where_the_task_prepends_a_tag(reference, run, greedy):
-    with pytest.raises(AssertionError):
-        reference.search(run.source, greedy)
+def test_a_tag_is_the_prefix_that_fairseq_itself_makes_of_the_language(reference):
+    assert S2THubInterface.get_prefix_token(reference.task, "ru").tolist() == [[188]]
+
+
+def test_without_a_tag_nothing_is_forced(reference, run, greedy):
+    (free,) = reference.search(run.source, greedy)
+    (forced,) = reference.search(run.source, greedy, 188)
+    assert free.score >= forced.score
+
+
+def test_text_leaves_out_tags_that_only_the_caller_knows(reference):
+    ids = reference.encode("Ёжик")
+    knowing = Reference(reference.task, reference.model, tags=ids[:1])
+    assert knowing.text(ids) == reference.text(ids[1:])
 
 
 def test_another_language_changes_the_tag(reference, run, greedy):
-    (hypothesis,) = reference.search(run.source, greedy, "de")
+    (hypothesis,) = reference.search(run.source, greedy, 182)
     assert hypothesis.tokens[0] == 182
 
 
 def test_the_longest_hypothesis_ends_by_force(reference, run):
-    (hypothesis,) = reference.search(run.source, Search(beam=1, max_len_b=4), "ru")
+    (hypothesis,) = reference.search(run.source, Search(beam=1, max_len_b=4), 188)
     assert len(hypothesis.tokens) == 5
     assert hypothesis.tokens[-1] == 2
 

@@ -50,7 +50,7 @@ def failing(make_bench, clip):
     def find(folder):
         target = Target(folder)
         with brief(target):
-            run = run_clip(make_bench(target), clip("ru_2"), lang="ru", tag=188)
+            run = run_clip(make_bench(target), clip("ru_2"), tag=188)
         return {errors.pair.target for errors in run.pairs if not errors.isolated <= 1e-9}
 
     return find

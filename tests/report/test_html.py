@@ -192,6 +192,37 @@ def test_hostile_names_stay_text(name, mismatching):
     assert name in page.values("id")
 
 
+def test_the_banner_counts_assumptions_and_leads_to_them(matching, settled_result, proven):
+    words = '<strong><a href="#section-assumptions">under 1 assumption</a></strong>'
+    assert words in render_html(matching).split("</header>")[0]
+    for result in (settled_result, proven):
+        assert "under 1 assumption" not in render_html(result)
+    assert "Nothing here proves these" in render_html(matching)
+    assert "Nothing here proves these" not in render_html(settled_result)
+
+
+def test_assumptions_come_before_levels(any_result):
+    markup = render_html(any_result)
+    assert markup.index('id="section-assumptions"') < markup.index('id="section-levels"')
+
+
+def test_every_candidate_that_was_tried_is_shown_with_its_error(settled_result):
+    markup = render_html(settled_result)
+    table = markup[markup.index('<caption id="trials"') :].split("</table>")[0]
+    body = table.split("<tbody>")[1].split("</tr>")[:-1]
+    rows = [flat(Page(f"{row}</tr>").text) for row in body]
+    for row, value, error, verdict in zip(
+        rows,
+        ("8", "16", "24"),
+        ("4.1e-01", "3.1e-16", "infinity"),
+        ("differs", "matches", "differs"),
+        strict=True,
+    ):
+        assert f"encoder.num_attention_heads {value}" in row
+        assert error in row
+        assert verdict in row
+
+
 def test_the_page_loads_nothing_and_runs_nothing(any_result):
     markup = render_html(any_result)
     page = Page(markup)

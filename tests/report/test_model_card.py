@@ -66,13 +66,37 @@ def test_every_level_is_in_the_verification_table(matching, mismatching, facts):
 @pytest.mark.parametrize(
     ("fixture", "words"),
     [
-        ("matching", "**✓ It matches.**"),
-        ("mismatching", "**✗ It does not match.**"),
+        ("matching", "**✓ It matches, under 1 assumption.**"),
+        ("settled_result", "**✓ It matches.**"),
+        ("proven", "**✓ It matches.**"),
+        ("mismatching", "**✗ It does not match, under 1 assumption.**"),
         ("unverified", "**Not verified.**"),
     ],
 )
 def test_the_card_is_honest_about_the_verdict(fixture, words, request, facts):
     assert words in render_model_card(request.getfixturevalue(fixture), facts)
+
+
+def test_a_card_tells_what_was_assumed_from_what_a_recording_gave(matching, settled_result, facts):
+    assumed, given = (render_model_card(result, facts) for result in (matching, settled_result))
+    assert "was assumed. Nothing here proves it" in assumed
+    assert "- `task.sample_rate_hz`: config.yaml says 16000" in assumed
+    assert "a recording of fairseq gave" not in assumed
+    assert "a recording of fairseq gave:\n\n- `encoder.num_attention_heads`: 16, as" in given
+    assert "was assumed" not in given
+
+
+def test_a_card_without_assumptions_mentions_none(proven, facts):
+    card = render_model_card(proven, facts)
+    assert "assum" not in card
+    assert "a recording of fairseq gave" not in card
+
+
+def test_an_unverified_conversion_says_how_much_it_assumed(unverified, matching, facts):
+    under = replace(unverified, assumptions=matching.assumptions * 2)
+    card = render_model_card(under, facts)
+    assert "**Not verified, under 2 assumptions.**" in card
+    assert "- `task.sample_rate_hz`: " in card
 
 
 def test_an_unverified_card_claims_nothing(unverified, facts):

@@ -25,6 +25,29 @@ def test_the_first_line_says_the_verdict_as_a_word(any_result, encoding):
     assert any_result.verdict in first.replace(":", " ").split()
 
 
+@pytest.mark.parametrize(
+    ("fixture", "times", "first"),
+    [
+        ("proven", 0, "✓ match ("),
+        ("settled_result", 1, "✓ match ("),
+        ("matching", 1, "✓ match under 1 assumption ("),
+        ("matching", 2, "✓ match under 2 assumptions ("),
+        ("mismatching", 1, "✗ mismatch under 1 assumption ("),
+    ],
+)
+def test_the_first_line_counts_what_is_not_proven(fixture, times, first, request):
+    result = request.getfixturevalue(fixture)
+    said = printed(replace(result, assumptions=result.assumptions * times), make_console())
+    assert said.startswith(first)
+
+
+def test_assumptions_and_chosen_values_follow_the_verdict(matching, settled_result):
+    assumed = printed(matching, make_console()).splitlines()
+    assert assumed[1] == "assumption task.sample_rate_hz: config.yaml says 16000"
+    chosen = printed(settled_result, make_console()).splitlines()
+    assert chosen[1].startswith("chosen encoder.num_attention_heads: 16, as the recording `rec` ")
+
+
 def test_a_plain_ascii_console_shows_every_level_without_colour(mismatching):
     output = printed(mismatching, make_console("ascii"))
     assert output.isascii()

@@ -18,6 +18,7 @@ SPECIAL_SYMBOLS = ("<s>", "<pad>", "</s>", "<unk>")
 OVERWRITE = "#fairseq:overwrite"
 
 _LANGUAGE_TAG = re.compile(r"<lang:(.+)>")
+_MBART_TAG = re.compile(r"\[([a-z]{2,3}_[A-Za-z]{2,4})\]")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,18 +36,33 @@ class Dictionary:
 
     @property
     def languages(self) -> dict[str, int]:
-        """Ids of the language tags `<lang:xx>`, by language code, in the order of the file."""
-        found = ((_LANGUAGE_TAG.fullmatch(s), i) for i, s in enumerate(self.symbols))
+        """Ids of the language tags, by language code, in the order of the file.
+
+        They are spelled `<lang:de>` in fairseq's speech-to-text task, which knows no other, and
+        `[de_DE]` in dictionaries of mBART; the second kind counts where there is none of the first.
+        """
+        return self._tagged(_LANGUAGE_TAG) or self._tagged(_MBART_TAG)
+
+    def tag_of(self, code: str) -> str:
+        """The symbol that stands for one of the dictionary's languages.
+
+        Raises:
+            KeyError: the dictionary has no tag of that language.
+        """
+        return self.symbols[self.languages[code]]
+
+    @property
+    def shadowed(self) -> tuple[int, ...]:
+        """Rows that another row of the same symbol has overwritten: they are never encoded."""
+        return tuple(i for i, symbol in enumerate(self.symbols) if self._ids[symbol] != i)
+
+    def _tagged(self, pattern: re.Pattern[str]) -> dict[str, int]:
+        found = ((pattern.fullmatch(symbol), i) for i, symbol in enumerate(self.symbols))
         return {match[1]: index for match, index in found if match}
 
     @cached_property
     def _ids(self) -> dict[str, int]:
         return {symbol: index for index, symbol in enumerate(self.symbols)}
-
-
-def language_tag(code: str) -> str:
-    """The symbol that stands for a language in fairseq's speech-to-text dictionaries."""
-    return f"<lang:{code}>"
 
 
 def read_dictionary(path: Path) -> Dictionary:

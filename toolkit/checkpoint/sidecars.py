@@ -12,6 +12,8 @@ from toolkit.core.errors import BadInput
 
 MAX_YAML_BYTES = 1 << 20
 """fairseq's own are a few hundred bytes."""
+SPACE = "\u2581"
+"""What sentencepiece writes for a space."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +24,8 @@ class Sidecars:
     config: Mapping[str, Any]
     dict_path: Path
     dictionary: Dictionary
-    spm_path: Path
+    spm_path: Path | None
+    """None where the symbols of the dictionary stand in a text as they are, as units do."""
 
 
 def find_sidecars(
@@ -38,37 +41,71 @@ def find_sidecars(
     (`bpe_tokenizer.sentencepiece_model`); names that lead nowhere are looked up beside the
     checkpoint, because released checkpoints carry paths of the machine they were trained on.
 
+    Where it names no sentencepiece model and none stands beside, there is none: fairseq then takes
+    the words of a text for symbols, as it does for units of speech.
+
     Raises:
-        BadInput: one of them cannot be found or read.
+        BadInput: one of them cannot be found or read, or texts are prepared in another way.
     """
     folder = checkpoint.parent
     yaml_path = config_yaml or folder / "config.yaml"
     config = _read_yaml(yaml_path)
+    _check_preparation(yaml_path, config)
     dictionary_path = dict_path or _beside(
         folder, yaml_path, str(config.get("vocab_filename", "dict.txt")), "dictionary", "--dict"
     )
+    dictionary = read_dictionary(dictionary_path)
     return Sidecars(
         config_yaml=yaml_path,
         config=config,
         dict_path=dictionary_path,
-        dictionary=read_dictionary(dictionary_path),
-        spm_path=spm_path or _find_spm(folder, yaml_path, config),
+        dictionary=dictionary,
+        spm_path=spm_path or _maybe_spm(folder, yaml_path, config, dictionary),
     )
 
 
-def _find_spm(folder: Path, yaml_path: Path, config: Mapping[str, Any]) -> Path:
-    bpe = config.get("bpe_tokenizer") or {}
-    if isinstance(bpe, Mapping) and bpe.get("sentencepiece_model"):
+def _check_preparation(yaml_path: Path, config: Mapping[str, Any]) -> None:
+    """Refuses what fairseq can do to a text and a folder cannot."""
+    steps = (("pre_tokenizer", "tokenizer", ()), ("bpe_tokenizer", "bpe", ("sentencepiece",)))
+    for step, key, known in steps:
+        kind = _settings(config, step).get(key)
+        if kind not in (None, *known):
+            raise BadInput(
+                f"`{step}.{key}` in `{yaml_path}` must be {' or '.join([*known, 'null'])}, but is "
+                f"{str(kind)!r:.40}: fairseq prepares texts with it, and no tokenizer of "
+                "transformers is known to do the same. Name a configuration without it with "
+                "`--config-yaml` if texts come prepared."
+            )
+
+
+def _maybe_spm(
+    folder: Path, yaml_path: Path, config: Mapping[str, Any], dictionary: Dictionary
+) -> Path | None:
+    bpe = _settings(config, "bpe_tokenizer")
+    if bpe.get("sentencepiece_model"):
         name = str(bpe["sentencepiece_model"])
         return _beside(folder, yaml_path, name, "sentencepiece model", "--spm")
     found = sorted(folder.glob("*.model"))
     if len(found) == 1:
         return found[0]
+    if not found and not _wants_spm(config, dictionary):
+        return None
     raise BadInput(
         f"`{yaml_path}` must name the sentencepiece model as `bpe_tokenizer.sentencepiece_model`, "
         f"but names none, and {len(found)} files `*.model` stand beside the checkpoint. "
         "Name it with `--spm`."
     )
+
+
+def _wants_spm(config: Mapping[str, Any], dictionary: Dictionary) -> bool:
+    named = config.get("bpe_tokenizer")
+    kind = named if isinstance(named, str) else _settings(config, "bpe_tokenizer").get("bpe")
+    return kind is not None or any(SPACE in symbol for symbol in dictionary.symbols)
+
+
+def _settings(config: Mapping[str, Any], step: str) -> Mapping[str, Any]:
+    settings = config.get(step)
+    return settings if isinstance(settings, Mapping) else {}
 
 
 def _beside(folder: Path, yaml_path: Path, name: str, what: str, option: str) -> Path:

@@ -48,7 +48,7 @@ class Blame:
 
 
 def record_clip(
-    reference: Reference, name: str, waveform: Tensor, search: Search, lang: str | None
+    reference: Reference, name: str, waveform: Tensor, search: Search, tag: int | None
 ) -> Record:
     """Records fairseq on one clip, teacher-forced on its own greedy hypothesis.
 
@@ -57,10 +57,10 @@ def record_clip(
         name: The clip's name.
         waveform: Shape (L,), 16 kHz mono.
         search: The checkpoint's search settings.
-        lang: Language to decode into, None where the task prepends no tag.
+        tag: Language tag to begin with, None where the task prepends none.
     """
     source = reference.front_end(waveform)
-    tokens = reference.search(source, with_beam(search, 1), lang)[0].tokens
+    tokens = reference.search(source, with_beam(search, 1), tag)[0].tokens
     prefix = (reference.start_token, *tokens[:-1])
     forced = reference.teacher_force([source], [prefix], explicit=True, double=True)
     return Record(clip=name, source=source, prefix=prefix, calls=forced.calls)

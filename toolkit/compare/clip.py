@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from toolkit.audio import Clip
@@ -48,7 +49,8 @@ class ClipRun:
     """What both models made of one clip."""
 
     clip: Clip
-    lang: str | None
+    tag: int | None
+    """Language tag that decoding begins with."""
     source: Tensor
     """The network's input as fairseq makes it, shape (L,)."""
     prefix: tuple[int, ...]
@@ -83,6 +85,8 @@ class Bench:
     pairs: tuple[Pair, ...]
     search: Search
     """The checkpoint's search settings; the beam is set per search."""
+    frames_of: str
+    """Target module whose output has one column, its last axis, per encoder frame."""
     rounded: frozenset[str] = frozenset()
     """Target tensors that an operation of the mapping had to round."""
 
@@ -91,14 +95,13 @@ class Bench:
         return tolerances.isolated(self.rounded, module)
 
 
-def run_clip(bench: Bench, clip: Clip, *, lang: str | None, tag: int | None) -> ClipRun:
+def run_clip(bench: Bench, clip: Clip, *, tag: int | None) -> ClipRun:
     """Runs both models on one clip, on identical arrays but for the front ends themselves.
 
     Args:
         bench: The models.
         clip: The audio.
-        lang: Language to decode into, None where the task prepends no tag.
-        tag: Its token id.
+        tag: Language tag to begin with, None where the task prepends none.
     """
     import torch
 
@@ -106,12 +109,12 @@ def run_clip(bench: Bench, clip: Clip, *, lang: str | None, tag: int | None) -> 
     once = with_beam(bench.search, 1)
     waveform = torch.from_numpy(clip.waveform)
     source, own_source = reference.front_end(waveform), target.front_end(waveform)
-    greedy = reference.search(source, once, lang)[0]
+    greedy = reference.search(source, once, tag)[0]
     prefix = (reference.start_token, *greedy.tokens[:-1])
     passes = _Passes(bench, source, prefix)
     return ClipRun(
         clip=clip,
-        lang=lang,
+        tag=tag,
         source=source,
         prefix=prefix,
         target_logits=passes.fused_actual.logits,
@@ -131,9 +134,9 @@ def run_clip(bench: Bench, clip: Clip, *, lang: str | None, tag: int | None) -> 
             target.search(source, once, tag)[0],
             margin=_smallest_margin(passes.fused_expected.logits),
         ),
-        beam=tuple(_compare_beams(bench, source, lang, tag)),
+        beam=tuple(_compare_beams(bench, source, tag)),
         pipeline_text=target.pipeline_text(waveform, tag),
-        pipeline_reference_text=reference.text(reference.search(own_source, once, lang)[0].tokens),
+        pipeline_reference_text=reference.text(reference.search(own_source, once, tag)[0].tokens),
     )
 
 
@@ -153,7 +156,7 @@ class _Passes:
     @property
     def frames(self) -> int:
         """Encoder frames before the adaptor, as the convolutions give them."""
-        return first(self.actual.calls["encoder.feature_extractor"][0].outputs).shape[-1]
+        return first(self.actual.calls[self.bench.frames_of][0].outputs).shape[-1]
 
     def compare_pairs(self) -> Iterator[PairErrors]:
         """Both errors of every pair."""
@@ -215,13 +218,13 @@ def _smallest_margin(logits: Tensor) -> float:
     return float((best[..., 0] - best[..., 1]).min())
 
 
-def _compare_beams(
-    bench: Bench, source: Tensor, lang: str | None, tag: int | None
-) -> Iterator[TokenComparison]:
+def _compare_beams(bench: Bench, source: Tensor, tag: int | None) -> Iterator[TokenComparison]:
+    """Rank by rank; where one side has no hypothesis of a rank, it says nothing, scored NaN."""
     search = with_beam(bench.search, BEAM)
-    expected = bench.reference.search(source, search, lang)
+    expected = bench.reference.search(source, search, tag)
     actual = bench.target.search(source, search, tag)
-    for left, right in zip(expected, actual, strict=False):
+    nothing = ScoredTokens(tokens=(), score=NAN)
+    for left, right in zip_longest(expected, actual, fillvalue=nothing):
         yield _compare_words(bench, left, right, margin=None)
 
 
@@ -231,8 +234,8 @@ def _compare_words(
     return TokenComparison(
         reference=expected.tokens,
         converted=actual.tokens,
-        reference_text=bench.reference.text(expected.tokens),
-        converted_text=bench.target.text(actual.tokens),
+        reference_text=bench.reference.text(expected.tokens) if expected.tokens else "",
+        converted_text=bench.target.text(actual.tokens) if actual.tokens else "",
         reference_score=expected.score,
         converted_score=actual.score,
         margin=margin,

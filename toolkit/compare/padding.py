@@ -28,6 +28,13 @@ if TYPE_CHECKING:
 BATCH = 4
 """Clips in the batch: the shortest, the longest and two between."""
 
+REFERENCES = {
+    "masked": "fairseq since August 2022, which zeroes frames beyond a clip's end",
+    "unmasked": "fairseq before August 2022, whose adaptor reads frames beyond a clip's end",
+    "alone": "fairseq on each clip alone, as it cannot run this adaptor on padded batches",
+}
+"""What a padded batch is compared with."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class PaddingProbes:
@@ -39,15 +46,18 @@ class PaddingProbes:
     """Target module that takes no mask; None where there is none."""
     after: str
     """Target module that reads the unmasked module's output."""
+    reference: str = "masked"
+    """One of `REFERENCES`."""
 
 
 def padding_level(bench: Bench, runs: Sequence[ClipRun], probes: PaddingProbes) -> Level:
     """Runs one padded batch on both sides and says how far its logits are apart, and why."""
     batch = _choose(runs)
-    bare = bench.reference.teacher_force(batch.sources, batch.prefixes)
+    alone = probes.reference == "alone"
+    expected = _alone(bench, batch) if alone else _together(bench, batch)
     actual = bench.target.teacher_force(batch.sources, batch.prefixes)
-    error, where = _worst_row(batch, bare, actual)
-    parts = tuple(_parts(bench, batch, probes))
+    error, where = _worst_row(batch, expected, actual.logits)
+    parts = () if alone else tuple(_parts(bench, batch, probes))
     explained = all(part.verdict == "pass" for part in parts)
     whole = Measure(
         name="logits of a padded batch",
@@ -62,7 +72,8 @@ def padding_level(bench: Bench, runs: Sequence[ClipRun], probes: PaddingProbes) 
         name="padding",
         measures=(whole, *parts),
         summary=(
-            f"one batch of {', '.join(batch.names)}: logits differ by {error:.1e} of the largest"
+            f"one batch of {', '.join(batch.names)}: logits differ by {error:.1e} of the largest "
+            f"from {REFERENCES[probes.reference]}"
         ),
     )
 
@@ -110,11 +121,24 @@ def _choose(runs: Sequence[ClipRun]) -> _Batch:
     return _Batch(names=tuple(names), sources=tuple(sources), prefixes=tuple(prefixes))
 
 
-def _worst_row(batch: _Batch, bare: Forced, actual: Forced) -> tuple[float, str]:
+def _together(bench: Bench, batch: _Batch) -> Sequence[Tensor]:
+    """Fairseq's logits of every row of the batch."""
+    return tuple(bench.reference.teacher_force(batch.sources, batch.prefixes).logits)
+
+
+def _alone(bench: Bench, batch: _Batch) -> Sequence[Tensor]:
+    """Fairseq's logits of every clip by itself."""
+    return tuple(
+        bench.reference.teacher_force([source], [prefix]).logits[0]
+        for source, prefix in zip(batch.sources, batch.prefixes, strict=True)
+    )
+
+
+def _worst_row(batch: _Batch, expected: Sequence[Tensor], actual: Tensor) -> tuple[float, str]:
     errors = []
     for row, (name, prefix) in enumerate(zip(batch.names, batch.prefixes, strict=True)):
         tokens = len(prefix)
-        error = relative_error(bare.logits[row, :tokens], actual.logits[row, :tokens])
+        error = relative_error(expected[row][:tokens], actual[row, :tokens])
         errors.append((error, name))
     return max(errors, key=lambda item: (item[0] != item[0], item[0]))
 

@@ -43,7 +43,7 @@ def reload_level(
             _measure("clips whose logits changed", _changed_logits(again, runs), len(runs)),
             _measure(
                 "clips whose tokens changed",
-                _changed_tokens(again, contents, runs, search),
+                _changed_tokens(again, runs, search),
                 len(runs),
             ),
         )
@@ -114,11 +114,8 @@ def _changed_logits(after: Target, runs: Sequence[ClipRun]) -> Iterator[str]:
             yield run.clip.name
 
 
-def _changed_tokens(
-    after: Target, contents: FolderContents, runs: Sequence[ClipRun], search: Search
-) -> Iterator[str]:
+def _changed_tokens(after: Target, runs: Sequence[ClipRun], search: Search) -> Iterator[str]:
     greedy = with_beam(search, 1)
     for run in runs:
-        tag = None if run.lang is None else contents.language_tags[run.lang]
-        if after.search(run.source, greedy, tag)[0].tokens != run.greedy.converted:
+        if after.search(run.source, greedy, run.tag)[0].tokens != run.greedy.converted:
             yield run.clip.name

@@ -121,7 +121,7 @@ def vocabulary_level(
     """Whether every id means the same symbol, and every text gets the same ids, on both sides."""
     rows = tuple(wrong_rows(contents, target))
     special = tuple(wrong_special_tokens(contents, target))
-    probes = tuple(dict.fromkeys((*texts, *PROBE_TEXTS)))
+    probes = tuple(dict.fromkeys((*texts, *probe_texts(contents))))
     encoded = tuple(wrong_encodings(contents, reference, target, probes))
     size = len(contents.dictionary)
     return Level(
@@ -136,6 +136,14 @@ def vocabulary_level(
             f"{len(probes) - len(encoded)} of {len(probes)} texts encoded alike"
         ),
     )
+
+
+def probe_texts(contents: FolderContents) -> tuple[str, ...]:
+    """Texts at which tokenizers part; where words are symbols, also texts of known words."""
+    if contents.spm_path is not None:
+        return PROBE_TEXTS
+    words = contents.dictionary.symbols[len(SPECIAL_SYMBOLS) :]
+    return (*PROBE_TEXTS, " ".join(words), "  ".join(reversed(words)), "\t".join(words[::2]))
 
 
 class HasTokenizer(Protocol):

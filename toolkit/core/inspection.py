@@ -38,18 +38,22 @@ class Inspection:
     unknown: tuple[Reason, ...]
     """What must be supplied before a conversion."""
     refusals: tuple[Reason, ...]
-    """Why stock classes cannot express the checkpoint exactly."""
+    """Why no exact conversion is possible."""
+    shortcomings: tuple[Reason, ...]
+    """Why stock classes are not exact, so that the folder carries code."""
     dropped: tuple[Reason, ...]
     languages: tuple[str, ...]
     sidecars: Mapping[str, str]
     """The files beside the checkpoint, or why one is missing, by kind."""
 
     @property
-    def conversion(self) -> Literal["native", "refused", "incomplete"]:
-        """What a conversion will do: use stock classes, refuse, or ask for values."""
+    def conversion(self) -> Literal["native", "bundled", "refused", "incomplete"]:
+        """What a conversion will do: use stock classes, carry code, refuse, or ask for values."""
         if self.refusals:
             return "refused"
-        return "incomplete" if self.unknown else "native"
+        if self.unknown:
+            return "incomplete"
+        return "bundled" if self.shortcomings else "native"
 
     def to_dict(self) -> dict[str, Any]:
         """The inspection as plain data."""

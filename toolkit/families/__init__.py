@@ -41,7 +41,7 @@ def find_family(checkpoint: Checkpoint) -> Family:
 
 def architecture(checkpoint: Checkpoint) -> str:
     """The architecture that the checkpoint's own arguments name, or `unknown`."""
-    from toolkit.families.arguments import read_arguments
+    from toolkit.families.arguments import own_arguments
 
-    arguments = read_arguments(checkpoint)
+    arguments = own_arguments(checkpoint)
     return str(arguments.model.get("arch") or arguments.model.get("_name") or "unknown")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
-from toolkit.checkpoint import Checkpoint
+from toolkit.checkpoint import Checkpoint, open_checkpoint
 from toolkit.core.errors import BadInput
 
 
@@ -19,12 +20,40 @@ class Arguments:
     task: Mapping[str, Any]
     generation: Mapping[str, Any]
     w2v_model: Mapping[str, Any]
-    """Empty where the checkpoint does not carry the pretrained encoder's arguments."""
+    """Empty where neither the checkpoint nor a file beside it has the pretrained encoder's."""
     w2v_task: Mapping[str, Any]
+    w2v: Mapping[str, Any]
+    """The pretrained encoder's arguments as fairseq takes them: one namespace, or groups."""
+    w2v_model_where: str = "w2v_args"
+    """Where `w2v_model` was read, for evidence."""
+    w2v_task_where: str = "w2v_args.task"
+    w2v_path: Path | None = None
+    """The pretrained encoder's own checkpoint, where its arguments were read from that."""
 
 
-def read_arguments(checkpoint: Checkpoint) -> Arguments:
-    """The arguments of a checkpoint with `args` (one namespace) or `cfg` (groups)."""
+def read_arguments(checkpoint: Checkpoint, w2v: Path | None = None) -> Arguments:
+    """The arguments of a checkpoint with `args` (one namespace) or `cfg` (groups).
+
+    Where it lacks those of the pretrained encoder, they come from that encoder's own checkpoint.
+
+    Args:
+        checkpoint: The checkpoint that is converted.
+        w2v: The pretrained encoder's; by default a file beside `checkpoint` with the name that
+            `w2v_path` ends with. No other path that a checkpoint names is ever opened.
+
+    Raises:
+        BadInput: `w2v` is not needed, or no checkpoint of a wav2vec 2.0 encoder.
+    """
+    own = own_arguments(checkpoint)
+    if own.w2v:
+        _refuse_superfluous(checkpoint, w2v)
+        return own
+    path = w2v or _maybe_beside(checkpoint.path, own.model.get("w2v_path"))
+    return own if path is None else replace(own, **_read_pretrained(path))
+
+
+def own_arguments(checkpoint: Checkpoint) -> Arguments:
+    """The arguments that the checkpoint itself carries."""
     settings = checkpoint.settings
     args, cfg = settings.get("args"), settings.get("cfg")
     if isinstance(args, Mapping):
@@ -34,8 +63,64 @@ def read_arguments(checkpoint: Checkpoint) -> Arguments:
         model, task, generation = (_group(groups, n) for n in ("model", "task", "generation"))
     w2v_model, w2v_task = _pretrained(model.get("w2v_args"))
     return Arguments(
-        model=model, task=task, generation=generation, w2v_model=w2v_model, w2v_task=w2v_task
+        model=model,
+        task=task,
+        generation=generation,
+        w2v_model=w2v_model,
+        w2v_task=w2v_task,
+        w2v=model["w2v_args"] if w2v_model else {},
     )
+
+
+def _refuse_superfluous(checkpoint: Checkpoint, w2v: Path | None) -> None:
+    if w2v is not None:
+        raise BadInput(
+            f"`--w2v {w2v}` must supply arguments that `{checkpoint.path}` lacks, but that has "
+            "`w2v_args` of its own. Leave the option out; `--encoder-config` overrules single values."
+        )
+
+
+def _maybe_beside(checkpoint: Path, named: Any) -> Path | None:
+    """The file beside a checkpoint that is called like the last part of a path it names."""
+    name = Path(named).name if isinstance(named, str) else ""
+    path = checkpoint.parent / name
+    try:
+        # A fine-tuned checkpoint often has the very name of the pretrained one.
+        found = bool(name) and path.is_file() and not path.samefile(checkpoint)
+    except (OSError, ValueError):  # a name that no file can have
+        return None
+    return path if found else None
+
+
+def _read_pretrained(path: Path) -> dict[str, Any]:
+    """The fields of `Arguments` that a wav2vec 2.0 checkpoint gives, pretrained or fine-tuned."""
+    settings = open_checkpoint(path).settings
+    args, cfg = settings.get("args"), settings.get("cfg")
+    if isinstance(args, Mapping):
+        found, where = args, f"{path.name}: args"
+    else:
+        groups = cfg if isinstance(cfg, Mapping) else {}
+        found = {name: _group(groups, name) for name in ("model", "task")}
+        where = f"{path.name}: cfg"
+    nested = found.get("model", found).get("w2v_args")
+    if isinstance(nested, Mapping):
+        found, where = nested, f"{path.name}: w2v_args"
+    model, task = _pretrained(found)
+    if "conv_feature_layers" not in model:
+        raise BadInput(
+            f"`{path}` must be the checkpoint of the wav2vec 2.0 encoder and hold its arguments, "
+            "but holds no `conv_feature_layers` among `args`, `cfg.model` and their `w2v_args`. "
+            "Name the right file with `--w2v`, or keep it from standing beside under that name."
+        )
+    grouped = isinstance(found.get("model"), Mapping)
+    return {
+        "w2v_model": model,
+        "w2v_task": task,
+        "w2v": found,
+        "w2v_model_where": f"{where}.model" if grouped else where,
+        "w2v_task_where": f"{where}.task" if grouped else where,
+        "w2v_path": path,
+    }
 
 
 def parse_conv_layers(text: str) -> tuple[tuple[int, int, int], ...]:

@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 from toolkit.checkpoint import Checkpoint
 from toolkit.checkpoint.sidecars import Sidecars
 from toolkit.compare.padding import PaddingProbes
 from toolkit.core.result import Reason
+from toolkit.core.settled import Settled, Trial
 from toolkit.folder.contents import FolderContents
 from toolkit.mapping import Table
+from toolkit.oracle.hooks import Calls
 from toolkit.oracle.reference import Search
 from toolkit.replay.pairs import Layout
-
-
-@dataclass(frozen=True, kw_only=True)
-class Options:
-    """What the user may say where a checkpoint does not."""
-
-    target_lang: str | None = None
-    """Language code whose tag generation starts with."""
-    encoder_config: Mapping[str, Any] = field(default_factory=dict)
-    decoder_config: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +25,33 @@ class Derived:
 
     value: Any
     evidence: str
+    candidates: tuple[Any, ...] = ()
+    """Values that are possible as well, where the value is assumed; empty where it is known."""
+    shown_by: str | None = None
+    """The smallest target module that computes something else with another value, where there are
+    candidates; None where no module does."""
+    trials: tuple[Trial, ...] = ()
+    """What was held against a recording to choose the value."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What the user may say where a checkpoint does not."""
+
+    target_lang: str | None = None
+    """Language code whose tag generation starts with."""
+    exact_padding: bool = False
+    """Carry code rather than deviate in padded batches."""
+    padding_reference: str = "masked"
+    """How fairseq's adaptor treats frames beyond a clip's end: `masked` zeroes them, as since August
+    2022; `unmasked` lets its convolutions read what stands there, as before."""
+    encoder_config: Mapping[str, Any] = field(default_factory=dict)
+    decoder_config: Mapping[str, Any] = field(default_factory=dict)
+    w2v: Path | None = None
+    """The pretrained encoder's own checkpoint, for arguments that the converted one lacks."""
+    chosen: Mapping[str, Derived] = field(default_factory=dict)
+    """Values that a recording decided on, or could not, by key such as
+    `encoder.num_attention_heads`; each takes the place of an assumed one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,10 +68,46 @@ class Network:
     """Width of an attention head, by the prefix of the target parameters it applies to."""
     bypassed: tuple[str, ...]
     """Source modules whose `forward` their parent never calls."""
+    frames_of: str
+    """Target module whose output has one column, its last axis, per encoder frame."""
+    unread: tuple[str, ...]
+    """Target tensors that no forward pass reads outside of training."""
     unknown: tuple[Reason, ...]
     """Values that neither tensors nor arguments give, and the option that supplies each."""
     refusals: tuple[Reason, ...]
     """Why no exact conversion is possible; empty when there is one."""
+    shortcomings: tuple[Reason, ...]
+    """Why no stock class is exact, so that the folder carries code; empty when one is."""
+
+    @property
+    def assumptions(self) -> tuple[Reason, ...]:
+        """Values that neither tensors nor arguments give, and on what they were assumed."""
+        return tuple(
+            reason
+            for side, values in (("encoder", self.encoder), ("decoder", self.decoder))
+            for reason in assumed(side, values, f"`--{side}-config '{{{{\"{{key}}\": ...}}}}'`")
+        )
+
+
+def assumed(part: str, values: Mapping[str, Derived], remedy: str) -> Iterator[Reason]:
+    """The values that were filled in, each with its evidence.
+
+    Args:
+        part: What the values belong to: `encoder`.
+        values: By key.
+        remedy: What overrules a value; `{key}` stands for its key.
+    """
+    for key, derived in values.items():
+        name = f"{part}.{key}"
+        if derived.candidates:
+            yield Reason(
+                name=name,
+                because=f"assumed {derived.value!r}, as the checkpoint does not say: "
+                f"{derived.evidence}; overrule it with {remedy.format(key=key)}",
+            )
+        elif derived.trials:
+            because = f"{derived.value!r}, as {derived.evidence}"
+            yield Settled(name=name, because=because, trials=derived.trials)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +125,8 @@ class Task:
     reference_yaml: Mapping[str, Any]
     """The data configuration that fairseq's task reads."""
     assumptions: tuple[Reason, ...]
+    preprocessor: Mapping[str, Derived] = field(default_factory=dict)
+    """Values of preprocessor_config.json that a checkpoint may leave open."""
 
 
 class Family(Protocol):
@@ -98,5 +156,15 @@ class Family(Protocol):
 
         Raises:
             BadInput: dictionary, language or configuration do not fit the checkpoint.
+        """
+        ...
+
+    def possible(self, network: Network, calls: Sequence[Calls]) -> Mapping[str, tuple[Any, ...]]:
+        """Candidates that fairseq's recorded calls leave, where too many are possible to list them.
+
+        By key, such as `encoder.conv_stride`; without calls there are keys, but no candidates.
+
+        Raises:
+            BadInput: still too many are left.
         """
         ...

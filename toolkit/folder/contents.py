@@ -21,7 +21,8 @@ class FolderContents:
     preprocessor: Mapping[str, Any]
     """`preprocessor_config.json`."""
     dictionary: Dictionary
-    spm_path: Path
+    spm_path: Path | None
+    """None where symbols stand in a text as they are, with spaces between them."""
     language_tags: Mapping[str, int]
     """Token ids of the language tags, by language code."""
     prefix_tag: str | None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from toolkit.bundled import find_class
 from toolkit.core.errors import BadInput
 from toolkit.core.spec import TensorSpec
 
@@ -21,13 +22,10 @@ def target_specs(config: Mapping[str, Any]) -> dict[str, TensorSpec]:
         BadInput: transformers cannot build a model from the configuration.
     """
     import torch
-    import transformers
 
     try:
-        model_config = transformers.AutoConfig.for_model(**config)
-        model_class = getattr(transformers, config["architectures"][0])
         with torch.device("meta"):
-            model = model_class(model_config)
+            model = _build(config)
     except Exception as error:  # whatever transformers finds wrong with the values
         raise BadInput(
             f"`config.json` must describe a model that transformers can build, but {error}. "
@@ -39,3 +37,14 @@ def target_specs(config: Mapping[str, Any]) -> dict[str, TensorSpec]:
         )
         for name, tensor in model.state_dict().items()
     }
+
+
+def _build(config: Mapping[str, Any]) -> Any:
+    import transformers
+
+    if "auto_map" in config:
+        carried = config["auto_map"]
+        model_config = find_class(carried["AutoConfig"])(**config)
+        return find_class(carried["AutoModelForSpeechSeq2Seq"])(model_config)
+    model_config = transformers.AutoConfig.for_model(**config)
+    return getattr(transformers, config["architectures"][0])(model_config)

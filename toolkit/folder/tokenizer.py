@@ -1,43 +1,80 @@
 """A fast tokenizer whose ids are exactly the rows of `dict.txt`.
 
-Built row by row over `tokenizers`' Unigram model, with the scores and the text normalization of the
-checkpoint's own sentencepiece model. `MBart50Tokenizer` would append language codes of its own.
+Built row by row with the pieces, scores and text normalization of the checkpoint's own
+sentencepiece model; `MBart50Tokenizer` would append language codes of its own. fairseq looks the
+pieces of a text up in the dictionary. So
+
+- a piece that the dictionary lacks must still be cut, and become `<unk>`: that takes a class of our
+  own, `toolkit.bundled.tokenization_fairseq`;
+- a row that the model lacks must never be cut; see `_Hiding`;
+- without a sentencepiece model, the words of a text are its symbols.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
+from functools import cached_property
+from math import floor
 from pathlib import Path
 from typing import Any
 
-from toolkit.checkpoint.dictionary import BOS, EOS, PAD, SPECIAL_SYMBOLS, UNK
+from toolkit.checkpoint.dictionary import BOS, EOS, PAD, SPECIAL_SYMBOLS, UNK, Dictionary
 from toolkit.core.errors import BadInput
 from toolkit.folder.contents import FolderContents
 
-UNIGRAM = 1
-"""`TrainerSpec.ModelType` of sentencepiece's unigram models."""
+UNIGRAM, BPE = 1, 2
+"""`TrainerSpec.ModelType` of the sentencepiece models that are known here."""
+KINDS = {UNIGRAM: "unigram", BPE: "bpe", 3: "word", 4: "char"}
+NORMAL, USER_DEFINED, UNUSED, BYTE = 1, 4, 5, 6
+"""`SentencePiece.Type`; the others, `<unk>` and control symbols, are no part of any text."""
 NFKC_RULES = ("nfkc", "nmt_nfkc", "nfkc_cf", "nmt_nfkc_cf")
 SPACE = "\u2581"
+WHITESPACE = r"[\s\x1c-\x1f]"
+"""What Python's `str.split` and `str.strip` count as space."""
+
+_PLACEHOLDER = re.compile(r"<.+>|\[.+\]|madeupword\d+")
+"""Rows that stand for no text."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Pieces:
     """What a sentencepiece model says."""
 
+    kind: int
     scores: Mapping[str, float]
+    """Scores of the pieces that a text is cut into, bytes excepted."""
+    user_defined: tuple[str, ...]
+    byte_pieces: tuple[str, ...]
+    """What letters without a piece fall back to, such as `<0xE6>`; empty where they do not."""
     charsmap: bytes
     rule_name: str
     """What sentencepiece calls the rules in `charsmap`."""
     add_dummy_prefix: bool
     remove_extra_whitespaces: bool
 
+    @cached_property
+    def letters(self) -> frozenset[str]:
+        """Letters that occur in any piece."""
+        return frozenset(letter for piece in self.scores for letter in piece)
+
+    @cached_property
+    def is_closed(self) -> bool:
+        """Whether every letter of a piece is a piece, as in every model that a trainer made."""
+        own = set(self.scores) - set(self.user_defined)
+        return all(map(self.can_spell, own))
+
+    def can_spell(self, text: str) -> bool:
+        """Whether every letter of a text is a piece."""
+        return all(letter in self.scores for letter in text)
+
 
 def read_pieces(path: Path) -> Pieces:
-    """The pieces of a sentencepiece unigram model and how it prepares text.
+    """The pieces of a sentencepiece model and how it prepares text.
 
     Raises:
-        BadInput: the file is no such model.
+        BadInput: the file is no such model, or one that no fast tokenizer can follow.
     """
     from google.protobuf.message import DecodeError
     from sentencepiece import sentencepiece_model_pb2
@@ -50,14 +87,45 @@ def read_pieces(path: Path) -> Pieces:
             f"`{path}` must be a sentencepiece model, but {error}. Name the right file with "
             "`--spm`."
         ) from error
-    if not model.pieces or model.trainer_spec.model_type != UNIGRAM:
+    kind = model.trainer_spec.model_type
+    if not model.pieces or kind not in (UNIGRAM, BPE):
         raise BadInput(
-            f"`{path}` must be a sentencepiece model of the unigram kind with pieces, but is of "
-            f"kind {model.trainer_spec.model_type} with {len(model.pieces)}. Name the right file "
+            f"`{path}` must be a sentencepiece model of the unigram or bpe kind with pieces, but "
+            f"is of kind {KINDS.get(kind, kind)} with {len(model.pieces)}. Name the right file "
             "with `--spm`."
         )
+    refused = list(_refused_settings(model))
+    if refused:
+        raise BadInput(
+            f"`{path}` must be a sentencepiece model that a fast tokenizer can follow exactly, but "
+            f"{' and '.join(refused)}. Use a checkpoint that was trained with another model."
+        )
+    return _pieces(model)
+
+
+def _refused_settings(model: Any) -> Iterator[str]:
+    trainer, normalizer = model.trainer_spec, model.normalizer_spec
+    if trainer.treat_whitespace_as_suffix:
+        yield "it writes spaces behind words (`treat_whitespace_as_suffix`)"
+    if not normalizer.escape_whitespaces:
+        yield "it leaves spaces as they are (`escape_whitespaces: false`)"
+    types = {piece.type for piece in model.pieces}
+    if trainer.model_type == BPE and types & {USER_DEFINED, UNUSED}:
+        yield "it is of the bpe kind with user-defined or unused pieces"
+
+
+def _pieces(model: Any) -> Pieces:
+    normal = {piece.piece: piece.score for piece in model.pieces if piece.type == NORMAL}
+    chosen = [piece.piece for piece in model.pieces if piece.type == USER_DEFINED]
+    best = max(normal.values(), default=0.0)
+    # As `unigram::Model::EncodeOptimized`: these win over anything that they could be cut into.
+    bonus = {piece: round(len(piece.encode()) * best - 0.1, 3) for piece in chosen}
+    falls_back = model.trainer_spec.byte_fallback
     return Pieces(
-        scores={piece.piece: piece.score for piece in model.pieces},
+        kind=model.trainer_spec.model_type,
+        scores={**normal, **bonus},
+        user_defined=tuple(chosen),
+        byte_pieces=tuple(p.piece for p in model.pieces if p.type == BYTE and falls_back),
         rule_name=model.normalizer_spec.name,
         charsmap=model.normalizer_spec.precompiled_charsmap,
         add_dummy_prefix=model.normalizer_spec.add_dummy_prefix,
@@ -65,18 +133,32 @@ def read_pieces(path: Path) -> Pieces:
     )
 
 
+def needs_own_tokenizer(spm_path: Path | None, dictionary: Dictionary) -> bool:
+    """Whether the sentencepiece model cuts pieces that the dictionary lacks.
+
+    No class of transformers can answer them with `<unk>`: the folder must carry
+    `toolkit.bundled.TOKENIZATION`.
+
+    Raises:
+        BadInput: the sentencepiece model cannot be used.
+    """
+    return spm_path is not None and bool(_missing(read_pieces(spm_path), dictionary))
+
+
 def build_tokenizer(contents: FolderContents) -> Any:
     """A `PreTrainedTokenizerFast` with one id per row of the dictionary.
 
     Raises:
-        BadInput: the sentencepiece model cannot be read.
+        BadInput: dictionary or sentencepiece model cannot be followed exactly.
     """
-    from transformers import PreTrainedTokenizerFast
-
-    pieces = read_pieces(contents.spm_path)
+    _check_symbols(contents)
+    pieces = None if contents.spm_path is None else read_pieces(contents.spm_path)
+    missing = () if pieces is None else _missing(pieces, contents.dictionary)
+    backend = _word_backend(contents) if pieces is None else _backend(contents, pieces, missing)
     bos, pad, eos, unk = SPECIAL_SYMBOLS
-    return PreTrainedTokenizerFast(
-        tokenizer_object=_backend(contents, pieces),
+    options: dict[str, Any] = {"dictionary_size": len(contents.dictionary)} if missing else {}
+    return _tokenizer_class(own=bool(missing))(
+        tokenizer_object=backend,
         bos_token=bos,
         pad_token=pad,
         eos_token=eos,
@@ -84,18 +166,76 @@ def build_tokenizer(contents: FolderContents) -> Any:
         extra_special_tokens=[contents.dictionary.symbols[i] for i in _tag_ids(contents)],
         model_max_length=contents.max_positions,
         clean_up_tokenization_spaces=False,
+        **options,
     )
 
 
-def _backend(contents: FolderContents, pieces: Pieces) -> Any:
-    from tokenizers import AddedToken, Regex, Tokenizer, decoders, models
+def _tokenizer_class(*, own: bool) -> Any:
+    if own:
+        from toolkit.bundled.tokenization_fairseq import FairseqTokenizerFast
 
+        return FairseqTokenizerFast
+    from transformers import PreTrainedTokenizerFast
+
+    return PreTrainedTokenizerFast
+
+
+def _missing(pieces: Pieces, dictionary: Dictionary) -> tuple[str, ...]:
+    rows = set(dictionary.symbols)
+    return tuple(p for p in (*pieces.scores, *pieces.byte_pieces) if p not in rows)
+
+
+def _check_symbols(contents: FolderContents) -> None:
     symbols = contents.dictionary.symbols
-    # Not lower: the score of an unknown letter follows the lowest score of all.
-    lowest = min(pieces.scores.values())
-    rows = [(symbol, pieces.scores.get(symbol, lowest)) for symbol in symbols]
-    tokenizer = Tokenizer(models.Unigram(rows, unk_id=UNK, byte_fallback=False))
-    tokenizer.normalizer = _normalizer(pieces)
+    shadowed = contents.dictionary.shadowed
+    special = [symbols[i] for i in shadowed if i < len(SPECIAL_SYMBOLS)]
+    if special:
+        raise BadInput(
+            "The dictionary must leave fairseq's own symbols alone, but overwrites "
+            f"{_some(special)}, which then has two ids in fairseq and one in transformers. Name "
+            "the checkpoint's own dictionary with `--dict`."
+        )
+
+
+# Words
+
+
+def _word_backend(contents: FolderContents) -> Any:
+    from tokenizers import Regex, Tokenizer, models, pre_tokenizers
+
+    rows = _row_ids(contents, ())
+    tokenizer = Tokenizer(models.WordLevel(rows, unk_token=SPECIAL_SYMBOLS[UNK]))
+    # As `fairseq.tokenizer.tokenize_line`. Without a decoder, symbols are joined by spaces.
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(f"{WHITESPACE}+"), "removed")
+    _add_special_tokens(tokenizer, contents)
+    return tokenizer
+
+
+def _row_ids(contents: FolderContents, missing: tuple[str, ...]) -> dict[str, int]:
+    symbols = contents.dictionary.symbols
+    repeated = [symbols[i] for i in contents.dictionary.shadowed]
+    if repeated:
+        raise BadInput(
+            f"The dictionary must have every symbol once, but repeats {_some(repeated)}. A "
+            "tokenizer of transformers can have a symbol twice for a sentencepiece model of the "
+            "unigram kind only."
+        )
+    return {symbol: i for i, symbol in enumerate((*symbols, *missing))}
+
+
+# Pieces
+
+
+def _backend(contents: FolderContents, pieces: Pieces, missing: tuple[str, ...]) -> Any:
+    from tokenizers import Regex, Tokenizer, decoders
+
+    hiding = _hiding(contents, pieces)
+    _check_user_defined(pieces)
+    make_model = _bpe_model if pieces.kind == BPE else _unigram_model
+    tokenizer = Tokenizer(make_model(contents, pieces, missing, hiding))
+    tokenizer.normalizer = _normalizer(pieces, hiding)
+    if hiding.letters and pieces.byte_pieces:
+        tokenizer.pre_tokenizer = _apart(hiding)
     # As fairseq's SentencepieceBPE.decode: spaces for the marks, none at either end.
     tokenizer.decoder = decoders.Sequence(
         [
@@ -104,13 +244,141 @@ def _backend(contents: FolderContents, pieces: Pieces) -> Any:
             decoders.Replace(Regex("^ +| +$"), ""),
         ]
     )
-    special = [symbols[i] for i in (BOS, PAD, EOS, UNK, *_tag_ids(contents))]
-    tokenizer.add_special_tokens([AddedToken(s, normalized=False, special=True) for s in special])
-    tokenizer.post_processor = _frame(contents)
+    _add_special_tokens(tokenizer, contents)
     return tokenizer
 
 
-def _normalizer(pieces: Pieces) -> Any:
+def _unigram_model(
+    contents: FolderContents, pieces: Pieces, missing: tuple[str, ...], hiding: _Hiding
+) -> Any:
+    from tokenizers import models
+
+    rows = (*contents.dictionary.symbols, *missing)
+    scored = [(row, pieces.scores.get(row, hiding.score(row))) for row in rows]
+    return models.Unigram(scored, unk_id=UNK, byte_fallback=bool(pieces.byte_pieces))
+
+
+def _bpe_model(
+    contents: FolderContents, pieces: Pieces, missing: tuple[str, ...], _: _Hiding
+) -> Any:
+    from tokenizers import models
+
+    return models.BPE(
+        vocab=_row_ids(contents, missing),
+        merges=list(_merges(pieces)),
+        unk_token=SPECIAL_SYMBOLS[UNK],
+        fuse_unk=True,
+        byte_fallback=bool(pieces.byte_pieces),
+    )
+
+
+def _merges(pieces: Pieces) -> Iterator[tuple[str, str]]:
+    """Every way to put a piece together from two others, best piece first.
+
+    sentencepiece gives all ways to make one piece the same rank, and takes the leftmost; here each
+    has its own rank. Two ways can overlap, as `ab|a` and `a|ba` in `ab a ba`: the one whose second
+    part also begins the piece stands on the left, so it comes first.
+    """
+    for piece in sorted(pieces.scores, key=lambda piece: -pieces.scores[piece]):
+        cuts = [i for i in range(1, len(piece)) if _is_cut(piece, i, pieces.scores)]
+        for cut in sorted(cuts, key=lambda i: not piece.startswith(piece[i:])):
+            yield piece[:cut], piece[cut:]
+
+
+def _is_cut(piece: str, cut: int, scores: Mapping[str, float]) -> bool:
+    return piece[:cut] in scores and piece[cut:] in scores
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Hiding:
+    """How rows that are no pieces are kept from being cut out of a text.
+
+    `tokenizers` would cut out any row that a text contains. Rows with a letter that no piece has
+    are out of reach once that letter is replaced by another such letter: both are unknown. The
+    others get a score so low that their letters one by one are better. The score of an unknown
+    letter falls with it, which changes no choice where every letter of a piece is a piece: then an
+    unknown letter stands where there is nothing else to choose.
+    """
+
+    letters: str
+    """Letters that no piece has: one of every row that has such."""
+    filler: str
+    """A letter that neither a row nor a piece has."""
+    lowest: float
+    """The lowest score of a piece."""
+    low: frozenset[str]
+    """Rows that need a score lower than that."""
+
+    def score(self, row: str) -> float:
+        # A whole number, which comes back from a file as it is.
+        sunk = floor(len(row) * min(self.lowest, 0.0)) - 1.0
+        return sunk if row in self.low else self.lowest
+
+
+def _hiding(contents: FolderContents, pieces: Pieces) -> _Hiding:
+    symbols = contents.dictionary.symbols
+    rows = {*symbols, *pieces.byte_pieces} - {"", *pieces.scores}
+    special = {*SPECIAL_SYMBOLS, *(symbols[i] for i in _tag_ids(contents))}
+    _check_rows(sorted(rows - special), pieces)
+    unknown = {next((letter for letter in row if letter not in pieces.letters), "") for row in rows}
+    return _Hiding(
+        letters="".join(sorted(unknown)),
+        filler=_filler(pieces.letters.union(*rows)),
+        # Not lower without need: the score of an unknown letter follows the lowest score of all.
+        lowest=min(pieces.scores.values()),
+        low=frozenset(row for row in rows if _can_sink(row, pieces)),
+    )
+
+
+def _check_rows(rows: list[str], pieces: Pieces) -> None:
+    if pieces.kind == BPE and not pieces.is_closed:
+        raise BadInput(
+            "The sentencepiece model must have a piece for every letter of its pieces, as every "
+            "trained one has, but lacks some. Name the checkpoint's own model with `--spm`."
+        )
+    stuck = [row for row in rows if set(row) <= pieces.letters and not _can_sink(row, pieces)]
+    if stuck and pieces.kind == UNIGRAM:
+        raise BadInput(
+            f"The dictionary must have rows that are pieces of the sentencepiece model, but has "
+            f"{_some(stuck)}, and the model lacks single letters of its pieces, so that no fast "
+            "tokenizer cuts a text with these rows as fairseq does. Name the checkpoint's own "
+            "model with `--spm`."
+        )
+    foreign = [row for row in rows if not set(row) & pieces.letters and not _is_placeholder(row)]
+    if foreign:
+        raise BadInput(
+            f"The dictionary must have rows that are pieces of the sentencepiece model, but has "
+            f"{_some(foreign)}, whose letters that model does not know: fairseq finds them in a "
+            "text, and no fast tokenizer does. Name the checkpoint's own model with `--spm`."
+        )
+
+
+def _can_sink(row: str, pieces: Pieces) -> bool:
+    return pieces.is_closed and pieces.can_spell(row)
+
+
+def _is_placeholder(row: str) -> bool:
+    return _PLACEHOLDER.fullmatch(row) is not None
+
+
+def _check_user_defined(pieces: Pieces) -> None:
+    """Refuses user-defined pieces that sentencepiece shields from its own normalization."""
+    plain = _normalizer(pieces, None)
+    prefix = SPACE if pieces.add_dummy_prefix else ""
+    changed = [p for p in pieces.user_defined if plain.normalize_str(p) != prefix + p or SPACE in p]
+    if changed:
+        raise BadInput(
+            "The sentencepiece model must have user-defined pieces that its normalization leaves "
+            f"as they are, but has {_some(changed)}, which no fast tokenizer treats alike. Use a "
+            "checkpoint that was trained with another model."
+        )
+
+
+def _filler(taken: Set[str]) -> str:
+    return next(chr(code) for code in (0xFFFD, *range(0xE000, 0xF900)) if chr(code) not in taken)
+
+
+def _normalizer(pieces: Pieces, hiding: _Hiding | None) -> Any:
     from tokenizers import Regex, normalizers
 
     steps: list[Any] = []
@@ -126,7 +394,32 @@ def _normalizer(pieces: Pieces) -> Any:
     if pieces.add_dummy_prefix:
         # `Metaspace` would leave out the mark before a text that begins with one.
         steps.append(normalizers.Prepend(SPACE))
+    if hiding is not None and hiding.letters and not pieces.byte_pieces:
+        steps.append(normalizers.Replace(Regex(_any_of(hiding.letters)), hiding.filler))
     return normalizers.Sequence(steps)
+
+
+def _apart(hiding: _Hiding) -> Any:
+    from tokenizers import Regex, pre_tokenizers
+
+    # No piece crosses such a letter, and another one would fall back to other bytes.
+    return pre_tokenizers.Split(Regex(_any_of(hiding.letters)), "isolated")
+
+
+def _any_of(letters: str) -> str:
+    return "[" + "".join(rf"\x{{{ord(letter):X}}}" for letter in letters) + "]"
+
+
+# Special tokens
+
+
+def _add_special_tokens(tokenizer: Any, contents: FolderContents) -> None:
+    from tokenizers import AddedToken
+
+    symbols = contents.dictionary.symbols
+    special = [symbols[i] for i in (BOS, PAD, EOS, UNK, *_tag_ids(contents))]
+    tokenizer.add_special_tokens([AddedToken(s, normalized=False, special=True) for s in special])
+    tokenizer.post_processor = _frame(contents)
 
 
 def _frame(contents: FolderContents) -> Any:
@@ -145,3 +438,8 @@ def _frame(contents: FolderContents) -> Any:
 
 def _tag_ids(contents: FolderContents) -> list[int]:
     return list(contents.language_tags.values())
+
+
+def _some(symbols: list[str], shown: int = 5) -> str:
+    more = f" and {len(symbols) - shown} more" if len(symbols) > shown else ""
+    return ", ".join(map(repr, symbols[:shown])) + more

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from toolkit.bundled import carries_own_code_only, maybe_config_class
 from toolkit.core.errors import BadInput
 
 if TYPE_CHECKING:
@@ -85,6 +86,11 @@ def view_folder(path: Path) -> FolderView:
     )
 
 
+def carries_model_code(folder: Path) -> bool:
+    """Whether the folder's configuration says that the model's classes are in the folder."""
+    return "auto_map" in _read(folder / "config.json", [])
+
+
 class _Tensors(Mapping[str, "Tensor"]):
     """The tensors of a folder's safetensors files, each read when asked for."""
 
@@ -150,8 +156,10 @@ def _with_defaults(raw: Mapping[str, Any]) -> dict[str, Any]:
 def _class_defaults(raw: Mapping[str, Any]) -> dict[str, Any]:
     import transformers
 
+    model_type = str(raw.get("model_type"))
+    carried = maybe_config_class(model_type)
     try:
-        defaults = transformers.AutoConfig.for_model(str(raw.get("model_type")))
+        defaults = carried() if carried else transformers.AutoConfig.for_model(model_type)
     except ValueError:
         return {}
     return dict(defaults.to_dict())
@@ -173,7 +181,9 @@ def _tokenizer(path: Path, problems: list[str]) -> Any:
     import transformers
 
     try:
-        return transformers.AutoTokenizer.from_pretrained(path, local_files_only=True)
+        return transformers.AutoTokenizer.from_pretrained(
+            path, local_files_only=True, trust_remote_code=carries_own_code_only(path)
+        )
     except Exception as error:
         problems.append(f"tokenizer: {' '.join(str(error).split())[:200]}")
         return None

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 from copy import deepcopy
-from typing import Any, Dict, Mapping, Tuple
+from typing import Any, Collection, Dict, Mapping, Tuple
 
 MISSING_DEFAULTS = {
     "freeze_regex": None,
@@ -17,37 +17,69 @@ MISSING_DEFAULTS = {
 }
 """Attributes that newer fairseq reads unconditionally and older checkpoints lack."""
 
+PADDINGS = ("masked", "unmasked")
+"""What an adaptor may do with padded frames."""
+
 LEFT_BEHIND = ("w2v_path", "load_pretrained_encoder_from", "load_pretrained_decoder_from")
 """Paths of the machine that trained the checkpoint; its state dict holds their weights already."""
 
 
 def build_model(
-    settings: Mapping[str, Any], state_dict: Mapping[str, Any], data_dir: str
+    settings: Mapping[str, Any],
+    state_dict: Mapping[str, Any],
+    data_dir: str,
+    *,
+    dropped: Collection[str] = (),
+    padding: str = "masked",
 ) -> Tuple[Any, Any]:
     """The task and the model of fairseq, in evaluation mode, with the given weights.
 
     Args:
         settings: The checkpoint's model and task arguments in one flat mapping, with `w2v_args` as
-            a mapping.
-        state_dict: Weights by name; loaded with `strict=True`.
+            a mapping. The tensors alone tell an adaptor of July 2021 and the decoder's positions.
+        state_dict: Weights by name; all must fit.
         data_dir: Folder with `config.yaml`, the dictionary and the sentencepiece model.
+        dropped: Names that the model may lack: what training alone needed.
+        padding: `"masked"` if the adaptor zeroes padded frames, as since fairseq 4fe85833
+            (2022-07-29); `"unmasked"` if not. The adaptor of July 2021 never does.
 
     Returns:
         The task and the model.
 
     Raises:
         ImportError: fairseq is not installed.
+        ValueError: `padding` is neither of the two.
         RuntimeError: the state dict does not fit the model that the settings describe.
     """
+    if padding not in PADDINGS:
+        raise ValueError(f"`padding` must be one of {PADDINGS}, but is {padding!r}.")
+    register_models()
     from fairseq import tasks
 
-    register_models()
-    args = make_namespace(settings, data_dir)
+    from toolkit.oracle.conformer import mended_conformer
+
+    args = make_namespace({**read_off(state_dict), **settings}, data_dir)
     task = tasks.setup_task(args)
-    model = task.build_model(args)
-    model.load_state_dict(dict(state_dict), strict=True)
+    _measure_positions(args, state_dict, task.target_dictionary.pad())
+    with mended_conformer():
+        model = task.build_model(args)
+    _restore_adaptor(args, task, model, state_dict, masked=padding == "masked")
+    _load(model, state_dict, dropped)
     model.eval()
     return task, model
+
+
+def read_off(state_dict: Mapping[str, Any]) -> Dict[str, Any]:
+    """Arguments that the tensors' names tell, for checkpoints that do not say.
+
+    fairseq 75f8fa29 (2021-12-30) turned the defaults of these four from True to False.
+    """
+    return {
+        "decoder_normalize_before": "decoder.layer_norm.weight" in state_dict,
+        "decoder_learned_pos": "decoder.embed_positions.weight" in state_dict,
+        "layernorm_embedding": "decoder.layernorm_embedding.weight" in state_dict,
+        "share_decoder_input_output_embed": "decoder.output_projection.weight" not in state_dict,
+    }
 
 
 def make_namespace(settings: Mapping[str, Any], data_dir: str) -> Namespace:
@@ -59,6 +91,35 @@ def make_namespace(settings: Mapping[str, Any], data_dir: str) -> Namespace:
     values["w2v_args"] = _w2v_args(w2v_args)
     values["encoder_embed_dim"] = w2v_args.get("model", w2v_args)["encoder_embed_dim"]
     return Namespace(**values)
+
+
+def _measure_positions(args: Namespace, state_dict: Mapping[str, Any], pad: int) -> None:
+    """Until 7b9118bd (2022-03-25) the decoder had 1024 positions, whatever the argument said."""
+    positions = state_dict.get("decoder.embed_positions.weight")
+    if positions is not None:
+        args.max_target_positions = positions.shape[0] - pad - 1
+
+
+def _restore_adaptor(
+    args: Namespace, task: Any, model: Any, state_dict: Mapping[str, Any], *, masked: bool
+) -> None:
+    from toolkit.oracle.history import choose_padding, maybe_normed_adaptor
+
+    normed = maybe_normed_adaptor(state_dict, args.adaptor_stride)
+    if normed is None:
+        if model.encoder.adaptor is not None:
+            choose_padding(model.encoder.adaptor, masked)
+        return
+    model.encoder.adaptor = normed
+    if normed.out_dim != args.encoder_embed_dim:
+        reads = Namespace(**{**vars(args), "encoder_embed_dim": normed.out_dim})
+        model.decoder = model.build_decoder(reads, task, model.decoder.embed_tokens)
+
+
+def _load(model: Any, state_dict: Mapping[str, Any], dropped: Collection[str]) -> None:
+    superfluous = set(dropped) - set(model.state_dict())
+    kept = {name: tensor for name, tensor in state_dict.items() if name not in superfluous}
+    model.load_state_dict(kept, strict=True)
 
 
 def _w2v_args(w2v_args: Mapping[str, Any]) -> Any:

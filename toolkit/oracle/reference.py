@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from typing import Any, Iterator, List, Optional, Sequence, Tuple
+from typing import Any, Collection, Iterator, List, Optional, Sequence, Tuple
 
 import torch
 from torch import Tensor, nn
@@ -58,9 +58,17 @@ class Forced:
 class Reference:
     """A fairseq speech-to-text model with its task, ready to be asked."""
 
-    def __init__(self, task: Any, model: nn.Module) -> None:
+    def __init__(self, task: Any, model: nn.Module, tags: Collection[int] = ()) -> None:
+        """Takes a task and its model.
+
+        Args:
+            task: fairseq's task.
+            model: fairseq's model, in evaluation mode.
+            tags: Ids of language tags that fairseq does not know as such, which no text shows.
+        """
         self.task = task
         self.model = model
+        self.tags = frozenset(tags)
 
     @property
     def start_token(self) -> int:
@@ -123,17 +131,15 @@ class Reference:
         )
 
     def search(
-        self, source: Tensor, search: Search, lang: Optional[str] = None
+        self, source: Tensor, search: Search, tag: Optional[int] = None
     ) -> List[ScoredTokens]:
         """The hypotheses that fairseq finds for one input of shape (L,), best first.
 
         Args:
             source: The network's input.
             search: Beam, length penalty and limits.
-            lang: Language whose tag must come first; None where the task prepends no tag.
+            tag: Language tag that must come first; None where the task prepends none.
         """
-        from fairseq.models.speech_to_text.hub_interface import S2THubInterface
-
         generator = self._generator(search)
         sample = {
             "net_input": {
@@ -141,7 +147,7 @@ class Reference:
                 "src_lengths": torch.tensor([source.numel()]),
             }
         }
-        prefix = S2THubInterface.get_prefix_token(self.task, lang)
+        prefix = None if tag is None else torch.tensor([[tag]])
         with torch.no_grad():
             (hypotheses,) = generator.generate([self.model], sample, prefix_tokens=prefix)
         return [
@@ -153,7 +159,7 @@ class Reference:
         """The tokens as text, without language tags and end, as `fairseq-generate` prints it."""
         from fairseq.data import encoders
 
-        ignored = self._generator(Search(beam=1)).symbols_to_strip_from_output
+        ignored = self._generator(Search(beam=1)).symbols_to_strip_from_output | self.tags
         pieces = self.task.tgt_dict.string(torch.tensor(tokens), extra_symbols_to_ignore=ignored)
         bpe = encoders.build_bpe(Namespace(**self.task.data_cfg.bpe_tokenizer))
         return str(pieces if bpe is None else bpe.decode(pieces))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from toolkit.audio import SAMPLE_RATE_HZ, Clip, read_clips
 from toolkit.core.errors import BadInput
@@ -13,10 +13,14 @@ from toolkit.core.result import Artifact, Result
 from toolkit.folder.digest import MODEL_CARD, folder_sha256
 from toolkit.folder.staging import staged_folder
 from toolkit.folder.write import write_folder
-from toolkit.pipeline.prepare import Inputs, Prepared, prepare
+from toolkit.pipeline.choosing import prepare_with
+from toolkit.pipeline.prepare import Inputs, Material, Prepared
 from toolkit.pipeline.reference import INSTALL_HINT, fairseq_is_installed
 from toolkit.pipeline.verification import Progress, environment, prove, shortest_input, silent
 from toolkit.report.model_card import CardFacts, render_model_card
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 
 def convert(
@@ -24,15 +28,10 @@ def convert(
     out: Path,
     *,
     verify: bool | None = None,
-    config_yaml: Path | None = None,
-    dict: Path | None = None,
-    spm: Path | None = None,
-    target_lang: str | None = None,
-    mapping: Path | None = None,
-    encoder_config: Mapping[str, Any] | None = None,
-    decoder_config: Mapping[str, Any] | None = None,
     audio: Sequence[Path] = (),
+    recording: Path | None = None,
     progress: Progress | None = None,
+    **material: Unpack[Material],
 ) -> Result:
     """Converts a fairseq checkpoint into a Hugging Face folder.
 
@@ -42,35 +41,22 @@ def convert(
         checkpoint: The fairseq file; opened for reading only.
         out: The folder to write; must not exist.
         verify: Prove the conversion before the folder appears. None does so if fairseq is at hand.
-        config_yaml: The checkpoint's data configuration; found beside it by default.
-        dict: Its dictionary; found beside it by default.
-        spm: Its sentencepiece model; found beside it by default.
-        target_lang: Language that generation starts with.
-        mapping: YAML file of rules that replace or extend the family's.
-        encoder_config: Values for the encoder that the checkpoint does not give.
-        decoder_config: Values for the decoder that the checkpoint does not give.
         audio: Clips, folders of clips, or folders with a manifest; the golden audio by default.
+        recording: Folder that `toolkit record` wrote of this checkpoint; chooses among the values
+            that the checkpoint leaves open.
         progress: Called before every step.
+        material: What else is named; see `toolkit.pipeline.prepare.Material`.
 
     Raises:
         BadInput: a file, folder or value cannot be used, or no exact conversion exists.
         BrokenRule: the family's rules do not cover the checkpoint.
     """
     report = progress or silent
-    inputs = Inputs(
-        checkpoint=checkpoint,
-        config_yaml=config_yaml,
-        dict_path=dict,
-        spm_path=spm,
-        target_lang=target_lang,
-        mapping=mapping,
-        encoder_config=encoder_config,
-        decoder_config=decoder_config,
-    )
+    inputs = Inputs(checkpoint=checkpoint, **material)
     because = _why_unverified(verify)
     with staged_folder(out) as staged:
         report("reading the checkpoint", 0, 1)
-        prepared = prepare(inputs)
+        prepared = prepare_with(inputs, recording)
         clips = () if because else read_clips(audio, min_samples=shortest_input(prepared))
         write_folder(staged.path, prepared.task.contents, prepared.plan, prepared.checkpoint)
         result = _result(prepared, staged.path, out, clips, because, report)
@@ -130,5 +116,6 @@ def _card_facts(prepared: Prepared, out: Path) -> CardFacts:
         sample_rate_hz=SAMPLE_RATE_HZ,
         converter_version=environment()["toolkit"],
         vocabulary_size=len(contents.dictionary),
+        needs_remote_code=bool(prepared.network.shortcomings),
         parameters=sum(prepared.plan.targets[name].numel for name in assigned),
     )

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from toolkit.audio import Clip, read_clips
 from toolkit.compare import tolerances
@@ -33,25 +33,28 @@ from toolkit.diagnosis.findings import smallest_failing
 from toolkit.folder.digest import folder_sha256
 from toolkit.folder.view import FolderView, view_folder
 from toolkit.oracle.reference import Reference
-from toolkit.pipeline.prepare import Inputs, Prepared, prepare
+from toolkit.pipeline.prepare import Inputs, Material, Prepared
 from toolkit.pipeline.reference import open_reference
 from toolkit.pipeline.threads import fitting_threads
 from toolkit.pipeline.truth import encode_texts, make_truth
 from toolkit.pipeline.verification import (
     Progress,
     environment,
-    language_of,
+    expecting,
     make_pairs,
     shortest_input,
     silent,
+    tag_of,
 )
 from toolkit.replay.pairs import explain_uncompared, module_paths, parameterized
 from toolkit.replay.reproduction import write_reproduction
 from toolkit.replay.source import SourceFacts, read_source
 from toolkit.replay.target import Target
 
-FRAMES_OF = "encoder.feature_extractor"
-"""The module whose output has one column per encoder frame."""
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+
 CLIPS = 2
 """Clips that a diff replays: every module speaks on each, so that a few are as good as many."""
 
@@ -81,58 +84,39 @@ def diff(
     checkpoint: Path,
     hf_dir: Path,
     *,
-    config_yaml: Path | None = None,
-    dict: Path | None = None,
-    spm: Path | None = None,
-    target_lang: str | None = None,
-    mapping: Path | None = None,
-    encoder_config: Mapping[str, Any] | None = None,
-    decoder_config: Mapping[str, Any] | None = None,
     audio: Sequence[Path] = (),
     recording: Path | None = None,
     reproduction: Path | None = None,
     progress: Progress | None = None,
+    **material: Unpack[Material],
 ) -> Result:
     """Says what is wrong with a folder: which module, tensor or key, which rule, and the fix.
 
     Args:
         checkpoint: The fairseq file.
         hf_dir: The folder, whoever made it.
-        config_yaml: The checkpoint's data configuration; found beside it by default.
-        dict: Its dictionary; found beside it by default.
-        spm: Its sentencepiece model; found beside it by default.
-        target_lang: Language that the folder must start generation with.
-        mapping: YAML file of rules that replace or extend the family's.
-        encoder_config: Values for the encoder that the checkpoint does not give.
-        decoder_config: Values for the decoder that the checkpoint does not give.
         audio: Clips to replay; by default the shortest two of the golden audio.
         recording: Folder that `toolkit record` wrote; takes the place of fairseq and of clips.
         reproduction: Folder to write, where a module errs and nothing explains it: one subfolder
             per module with its input, the expected output and a script. Must not exist.
         progress: Called before every step.
+        material: What else is named; see `toolkit.pipeline.prepare.Material`.
 
     Raises:
         BadInput: a file or folder cannot be used, or fairseq is not installed.
         BrokenRule: the family's rules do not cover the checkpoint.
     """
+    from toolkit.pipeline.choosing import prepare_with
+
     report = progress or silent
     if reproduction is not None and reproduction.exists():
         raise BadInput(
             f"`{reproduction}` must not exist yet, but does. Remove it, or choose another folder."
         )
-    inputs = Inputs(
-        checkpoint=checkpoint,
-        config_yaml=config_yaml,
-        dict_path=dict,
-        spm_path=spm,
-        target_lang=target_lang,
-        mapping=mapping,
-        encoder_config=encoder_config,
-        decoder_config=decoder_config,
-    )
+    inputs = Inputs(checkpoint=checkpoint, **material)
     view_folder(hf_dir)
     report("reading the checkpoint", 0, 3)
-    prepared = prepare(inputs)
+    prepared = prepare_with(expecting(inputs, hf_dir), recording)
     report("recording fairseq", 1, 3)
     with (
         fitting_threads(prepared.plan),
@@ -181,7 +165,7 @@ def open_session(prepared: Prepared, clips: Sequence[Clip]) -> Iterator[Session]
                 clip.name,
                 torch.from_numpy(clip.waveform),
                 prepared.task.search,
-                language_of(prepared, clip),
+                tag_of(prepared, clip),
             )
             for clip in clips
         ]
@@ -264,7 +248,7 @@ def _replay(session: Session, folder: Path) -> _Replayed:
     clips = []
     for record, facts in zip(session.records, session.clips, strict=True):
         blames = find_blame(target, session.source, pairs, record)
-        clips.append(_clip_coverage(facts, blames))
+        clips.append(_clip_coverage(facts, blames, session.prepared.network.frames_of))
         for blame in blames:
             by_target.setdefault(blame.pair.target, []).append(blame)
     rows = tuple(_row(session, target, same) for same in by_target.values())
@@ -276,8 +260,8 @@ def _replay(session: Session, folder: Path) -> _Replayed:
     )
 
 
-def _clip_coverage(facts: ClipFacts, blames: Sequence[Blame]) -> ClipCoverage:
-    frames = [blame.shape[-1] for blame in blames if blame.pair.target == FRAMES_OF and blame.shape]
+def _clip_coverage(facts: ClipFacts, blames: Sequence[Blame], frames_of: str) -> ClipCoverage:
+    frames = [blame.shape[-1] for blame in blames if blame.pair.target == frames_of and blame.shape]
     return ClipCoverage(
         name=facts.name,
         duration_s=facts.duration_s,
@@ -293,9 +277,9 @@ def _uncompared(session: Session, target: Target, rows: Sequence[ModuleRow]) -> 
     for pair in pairs:
         if pair.target not in reached:
             yield Reason(name=pair.target, because="the model stops before it, or calls it twice")
-    for path, reason in explain_uncompared(
-        session.prepared.proof, module_paths(target.model), pairs
-    ):
+    unread = session.prepared.network.unread
+    paths = module_paths(target.model)
+    for path, reason in explain_uncompared(session.prepared.proof, paths, pairs, unread):
         yield reason or Reason(name=path, because="fairseq has no module with its parameters")
 
 
@@ -450,7 +434,7 @@ def _result(
     twins = {tie.target: tie.target_twin for tie in plan.ties}
     absent = {name for f in findings if _is_missing(f) for name in f.target_parameters}
     compared_tensors = sum(twins.get(name, name) not in absent for name in plan.targets)
-    owners = parameterized(plan)
+    owners = parameterized(plan, prepared.network.unread)
     return Result(
         command="diff",
         source=Artifact(path=str(prepared.checkpoint.path), sha256=prepared.checkpoint.sha256()),

@@ -3,31 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from toolkit.checkpoint import Checkpoint
-from toolkit.checkpoint.dictionary import read_dictionary
-from toolkit.checkpoint.sidecars import find_sidecars
+from toolkit.checkpoint.sidecars import Sidecars, find_sidecars
 from toolkit.core.errors import BadInput
 from toolkit.core.inspection import ConfigField, Inspection
-from toolkit.core.result import Artifact
-from toolkit.families import Network, architecture, find_family
+from toolkit.core.result import Artifact, Reason
+from toolkit.families import Family, Network, Options, architecture, find_family
 from toolkit.mapping import dropped_tensors, extend_table, read_mapping
-from toolkit.pipeline.prepare import Inputs, open_mapped
+from toolkit.pipeline.prepare import Inputs, Material, open_mapped
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 
-def inspect(
-    checkpoint: Path,
-    *,
-    config_yaml: Path | None = None,
-    dict: Path | None = None,
-    spm: Path | None = None,
-    mapping: Path | None = None,
-    encoder_config: Mapping[str, Any] | None = None,
-    decoder_config: Mapping[str, Any] | None = None,
-) -> Inspection:
+def inspect(checkpoint: Path, **material: Unpack[Material]) -> Inspection:
     """What a fairseq file is, and what a conversion will do with it.
 
     Nothing of the file runs, and fairseq is not needed. Missing companions are reported, not
@@ -35,30 +28,18 @@ def inspect(
 
     Args:
         checkpoint: The file.
-        config_yaml: Its data configuration; found beside it by default.
-        dict: Its dictionary; found beside it by default.
-        spm: Its sentencepiece model; found beside it by default.
-        mapping: YAML file of rules that replace or extend the family's.
-        encoder_config: Values for the encoder that the checkpoint does not give.
-        decoder_config: Values for the decoder that the checkpoint does not give.
+        material: What else is named; see `toolkit.pipeline.prepare.Material`.
 
     Raises:
         BadInput: the file is no fairseq checkpoint of a known family.
     """
-    inputs = Inputs(
-        checkpoint=checkpoint,
-        config_yaml=config_yaml,
-        dict_path=dict,
-        spm_path=spm,
-        encoder_config=encoder_config,
-        decoder_config=decoder_config,
-    )
-    rules = None if mapping is None else read_mapping(mapping)
+    inputs = Inputs(checkpoint=checkpoint, **material)
+    rules = None if inputs.mapping is None else read_mapping(inputs.mapping)
     opened = open_mapped(checkpoint, rules)
     family = find_family(opened)
     network = family.network(opened, inputs.options)
     table = network.table if rules is None else extend_table(network.table, rules)
-    sidecars, languages = _sidecars(inputs)
+    sidecars = _sidecars(inputs)
     return Inspection(
         source=Artifact(path=str(checkpoint), sha256=opened.sha256()),
         format=opened.format,
@@ -70,12 +51,13 @@ def inspect(
         dtypes={**Counter(spec.dtype for spec in opened.tensors.values())},
         has_optimizer_state=opened.has_optimizer_state,
         fields=tuple(_fields(network)),
-        assumptions=(),
+        assumptions=_assumptions(family, opened, network, sidecars, inputs.options),
         unknown=network.unknown,
         refusals=network.refusals,
+        shortcomings=network.shortcomings,
         dropped=dropped_tensors(table, opened.tensors),
-        languages=languages,
-        sidecars=sidecars,
+        languages=() if isinstance(sidecars, str) else tuple(sidecars.dictionary.languages),
+        sidecars=_files(sidecars),
     )
 
 
@@ -93,19 +75,40 @@ def _fields(network: Network) -> Iterator[ConfigField]:
                 yield ConfigField(name=name, value=field.value, evidence=field.evidence)
 
 
-def _sidecars(inputs: Inputs) -> tuple[dict[str, str], tuple[str, ...]]:
+def _assumptions(
+    family: Family,
+    checkpoint: Checkpoint,
+    network: Network,
+    sidecars: Sidecars | str,
+    options: Options,
+) -> tuple[Reason, ...]:
+    """Those about the network, and those about its task as far as that is understood."""
+    if isinstance(sidecars, str) or network.unknown or network.refusals:
+        return network.assumptions
     try:
-        found = find_sidecars(
+        return family.task(checkpoint, sidecars, network, options).assumptions
+    except BadInput:
+        return network.assumptions
+
+
+def _sidecars(inputs: Inputs) -> Sidecars | str:
+    """The checkpoint's companions, or why one is missing."""
+    try:
+        return find_sidecars(
             inputs.checkpoint,
             config_yaml=inputs.config_yaml,
-            dict_path=inputs.dict_path,
-            spm_path=inputs.spm_path,
+            dict_path=inputs.dict,
+            spm_path=inputs.spm,
         )
     except BadInput as error:
-        return {"missing": str(error)}, ()
-    files = {
+        return str(error)
+
+
+def _files(found: Sidecars | str) -> dict[str, str]:
+    if isinstance(found, str):
+        return {"missing": found}
+    return {
         "config.yaml": str(found.config_yaml),
         "dictionary": str(found.dict_path),
-        "sentencepiece model": str(found.spm_path),
+        "sentencepiece model": str(found.spm_path or "none: words are symbols"),
     }
-    return files, tuple(read_dictionary(found.dict_path).languages)

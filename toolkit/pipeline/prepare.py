@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, TypedDict
 
 from toolkit.checkpoint import Checkpoint, open_checkpoint
 from toolkit.checkpoint.renamed import rename_tensors
@@ -13,9 +14,37 @@ from toolkit.checkpoint.sidecars import Sidecars, find_sidecars
 from toolkit.core.errors import BadInput, BrokenRule
 from toolkit.core.result import Reason
 from toolkit.core.spec import TensorSpec
-from toolkit.families import Family, Network, Options, Task, find_family
+from toolkit.families import Derived, Family, Network, Options, Task, find_family
 from toolkit.folder.skeleton import target_specs
 from toolkit.mapping import MappingFile, Plan, extend_table, make_plan, read_mapping
+from toolkit.oracle.build import PADDINGS
+
+
+class Material(TypedDict, total=False):
+    """What a user may name beside a checkpoint; every command takes these keywords."""
+
+    config_yaml: Path | None
+    """The checkpoint's data configuration; found beside it by default."""
+    dict: Path | None
+    """Its dictionary; found beside it by default."""
+    spm: Path | None
+    """Its sentencepiece model; found beside it by default."""
+    w2v: Path | None
+    """The pretrained wav2vec 2.0 checkpoint it was trained from, where it lacks that one's
+    arguments; found beside it by default, under the name it was trained with."""
+    target_lang: str | None
+    """Language that generation starts with."""
+    mapping: Path | None
+    """YAML file of rules that replace or extend the family's."""
+    encoder_config: Mapping[str, Any] | None
+    """Values for the encoder that the checkpoint does not give."""
+    decoder_config: Mapping[str, Any] | None
+    """Values for the decoder that the checkpoint does not give."""
+    exact_padding: bool
+    """Let the folder carry code rather than deviate from fairseq in padded batches."""
+    padding_reference: str
+    """Which fairseq padded batches are compared with: `masked`, as since August 2022, or
+    `unmasked`, as before."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,20 +53,38 @@ class Inputs:
 
     checkpoint: Path
     config_yaml: Path | None = None
-    dict_path: Path | None = None
-    spm_path: Path | None = None
+    dict: Path | None = None
+    spm: Path | None = None
+    w2v: Path | None = None
     target_lang: str | None = None
     mapping: Path | None = None
     encoder_config: Mapping[str, Any] | None = None
     decoder_config: Mapping[str, Any] | None = None
+    exact_padding: bool = False
+    padding_reference: str = "masked"
+    chosen: Mapping[str, Derived] = field(default_factory=lambda: MappingProxyType({}))
+    """Values that were held against a recording; see `toolkit.pipeline.choosing`."""
 
     @property
     def options(self) -> Options:
-        """What the family asks of the user's choices."""
+        """What the family asks of the user's choices.
+
+        Raises:
+            BadInput: there is no such padding.
+        """
+        if self.padding_reference not in PADDINGS:
+            raise BadInput(
+                f"`--padding-reference` must be one of {', '.join(PADDINGS)}, but is "
+                f"{self.padding_reference!r}. Leave it out for today's fairseq."
+            )
         return Options(
             target_lang=self.target_lang,
+            exact_padding=self.exact_padding,
+            padding_reference=self.padding_reference,
             encoder_config=self.encoder_config or {},
             decoder_config=self.decoder_config or {},
+            w2v=self.w2v,
+            chosen=self.chosen,
         )
 
 
@@ -59,7 +106,7 @@ class Prepared:
 
     @property
     def assumptions(self) -> tuple[Reason, ...]:
-        """Where the checkpoint contradicts itself, and which side was taken."""
+        """What the checkpoint does not say, or says in two ways, and what was taken for it."""
         return self.task.assumptions
 
 
@@ -79,8 +126,8 @@ def prepare(inputs: Inputs) -> Prepared:
     sidecars = find_sidecars(
         inputs.checkpoint,
         config_yaml=inputs.config_yaml,
-        dict_path=inputs.dict_path,
-        spm_path=inputs.spm_path,
+        dict_path=inputs.dict,
+        spm_path=inputs.spm,
     )
     task = family.task(checkpoint, sidecars, network, inputs.options)
     targets = target_specs(task.contents.config)
@@ -121,8 +168,8 @@ def _refuse(path: Path, refusals: Sequence[Reason]) -> None:
     if refusals:
         reasons = "; ".join(f"`{r.name}`: {r.because}" for r in refusals)
         raise BadInput(
-            f"`{path}` must be expressible in stock transformers classes, but is not: {reasons}. "
-            "No exact conversion exists in this version; nothing was written."
+            f"`{path}` must be expressible in transformers, with classes of its own or such as a "
+            f"folder can carry, but is not: {reasons}. Nothing was written."
         )
 
 

@@ -5,16 +5,19 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolkit.audio import read_clips
+from toolkit.checkpoint import Checkpoint
 from toolkit.compare.blame import Record
 from toolkit.core.errors import BadInput
+from toolkit.core.settled import unproven
 from toolkit.folder.staging import staged_folder
 from toolkit.oracle.hooks import Call
 from toolkit.pipeline.difference import ClipFacts, Session, open_session, shortest
-from toolkit.pipeline.prepare import Inputs, Prepared, prepare
+from toolkit.pipeline.prepare import Inputs, Material, Prepared, prepare
 from toolkit.pipeline.threads import fitting_threads
 from toolkit.pipeline.truth import Encodings, make_truth
 from toolkit.pipeline.verification import Progress, environment, shortest_input, silent
@@ -22,6 +25,7 @@ from toolkit.replay.source import SourceFacts
 
 if TYPE_CHECKING:
     from torch import Tensor
+    from typing_extensions import Unpack
 
 VERSION = 1
 """Of the layout of a recording; another one is refused."""
@@ -32,26 +36,18 @@ def record(
     checkpoint: Path,
     rec_dir: Path,
     *,
-    config_yaml: Path | None = None,
-    dict: Path | None = None,
-    spm: Path | None = None,
-    target_lang: str | None = None,
-    mapping: Path | None = None,
     audio: Sequence[Path] = (),
     progress: Progress | None = None,
+    **material: Unpack[Material],
 ) -> Path:
     """Runs fairseq once and stores what `diff` needs of it.
 
     Args:
         checkpoint: The fairseq file.
         rec_dir: The folder to write; must not exist. Appears whole or not at all.
-        config_yaml: The checkpoint's data configuration; found beside it by default.
-        dict: Its dictionary; found beside it by default.
-        spm: Its sentencepiece model; found beside it by default.
-        target_lang: Language that generation starts with.
-        mapping: YAML file of rules that replace or extend the family's.
         audio: Clips to record; by default the shortest two of the golden audio.
         progress: Called before every step.
+        material: What else is named; see `toolkit.pipeline.prepare.Material`.
 
     Returns:
         The folder.
@@ -60,14 +56,7 @@ def record(
         BadInput: a file or folder cannot be used, or fairseq is not installed.
     """
     report = progress or silent
-    inputs = Inputs(
-        checkpoint=checkpoint,
-        config_yaml=config_yaml,
-        dict_path=dict,
-        spm_path=spm,
-        target_lang=target_lang,
-        mapping=mapping,
-    )
+    inputs = Inputs(checkpoint=checkpoint, **material)
     with staged_folder(rec_dir) as staged:
         report("reading the checkpoint", 0, 3)
         prepared = prepare(inputs)
@@ -89,6 +78,7 @@ def save_session(session: Session, folder: Path) -> None:
         "version": VERSION,
         "checkpoint_sha256": session.prepared.checkpoint.sha256(),
         "environment": environment(),
+        "assumed": [reason.name for reason in unproven(session.prepared.assumptions)],
         "paths": list(session.source.paths),
         "numbers": {**session.source.numbers},
         "encodings": [[text, list(ids)] for text, ids in session.truth.encodings.items()],
@@ -103,11 +93,44 @@ def save_session(session: Session, folder: Path) -> None:
     (folder / INDEX).write_text(json.dumps(said) + "\n", encoding="utf-8")
 
 
-def load_session(prepared: Prepared, folder: Path) -> Session:
-    """The session that a folder holds.
+@dataclass(frozen=True, kw_only=True)
+class Recorded:
+    """What a recording holds."""
+
+    source: SourceFacts
+    records: tuple[Record, ...]
+    clips: tuple[ClipFacts, ...]
+    encodings: Encodings
+    assumed: frozenset[str]
+    """Values that were assumed when it was made: it cannot testify to them."""
+
+
+def load_recorded(checkpoint: Checkpoint, folder: Path) -> Recorded:
+    """What a recording of this checkpoint holds.
 
     Raises:
         BadInput: it is no recording, of another layout, of another checkpoint, or damaged.
+    """
+    said = read_index(checkpoint, folder)
+    return Recorded(
+        source=SourceFacts(paths=tuple(said["paths"]), numbers=said["numbers"]),
+        records=tuple(_load_clip(folder, clip) for clip in said["clips"]),
+        clips=tuple(
+            ClipFacts(name=clip["name"], duration_s=clip["duration_s"]) for clip in said["clips"]
+        ),
+        encodings=Encodings(
+            ids={text: tuple(ids) for text, ids in said["encodings"]},
+            texts={tuple(ids): text for ids, text in said["decodings"]},
+        ),
+        assumed=frozenset(said.get("assumed", ())),
+    )
+
+
+def read_index(checkpoint: Checkpoint, folder: Path) -> Mapping[str, Any]:
+    """The index of a recording of this checkpoint; no tensors are read.
+
+    Raises:
+        BadInput: it is no recording, of another layout, or of another checkpoint.
     """
     said = _read_index(folder)
     if said.get("version") != VERSION:
@@ -115,23 +138,27 @@ def load_session(prepared: Prepared, folder: Path) -> Session:
             f"`{folder}` must be a recording of version {VERSION}, but is of version "
             f"{said.get('version')}. Record again with `toolkit record`."
         )
-    if said["checkpoint_sha256"] != prepared.checkpoint.sha256():
+    if said["checkpoint_sha256"] != checkpoint.sha256():
         raise BadInput(
-            f"`{folder}` must be a recording of `{prepared.checkpoint.path}`, but is of a file "
+            f"`{folder}` must be a recording of `{checkpoint.path}`, but is of a file "
             f"with the sha256 {said['checkpoint_sha256']}. Record this checkpoint."
         )
-    encodings = Encodings(
-        ids={text: tuple(ids) for text, ids in said["encodings"]},
-        texts={tuple(ids): text for ids, text in said["decodings"]},
-    )
+    return said
+
+
+def load_session(prepared: Prepared, folder: Path) -> Session:
+    """The session that a folder holds.
+
+    Raises:
+        BadInput: it is no recording, of another layout, of another checkpoint, or damaged.
+    """
+    recorded = load_recorded(prepared.checkpoint, folder)
     return Session(
         prepared=prepared,
-        source=SourceFacts(paths=tuple(said["paths"]), numbers=said["numbers"]),
-        truth=make_truth(prepared, encodings),
-        records=tuple(_load_clip(folder, clip) for clip in said["clips"]),
-        clips=tuple(
-            ClipFacts(name=clip["name"], duration_s=clip["duration_s"]) for clip in said["clips"]
-        ),
+        source=recorded.source,
+        truth=make_truth(prepared, recorded.encodings),
+        records=recorded.records,
+        clips=recorded.clips,
         reference=None,
     )
 

@@ -58,28 +58,30 @@ def quiet_fairseq() -> Iterator[None]:
 def _build(prepared: Prepared, folder: str) -> Reference:
     from toolkit.oracle.build import build_model
 
-    settings, mapping = prepared.task.reference_settings, prepared.mapping
-    state = {
-        name: tensor
-        for name, tensor in prepared.checkpoint.state_dict().items()
-        if mapping is None or not mapping.drops(name)
-    }
+    dropped = {reason.name for plan in (prepared.plan, prepared.proof) for reason in plan.dropped}
     try:
-        task, model = build_model(settings, state, folder)
+        task, model = build_model(
+            prepared.task.reference_settings,
+            prepared.checkpoint.state_dict(),
+            folder,
+            dropped=dropped,
+            padding="unmasked" if prepared.task.padding.reference == "unmasked" else "masked",
+        )
     except (RuntimeError, AttributeError, KeyError, TypeError, ValueError, AssertionError) as error:
         raise BadInput(
             f"`{prepared.checkpoint.path}` must be a checkpoint that fairseq itself can build, but "
             f"{type(error).__name__}: {_brief(error)}. Convert with `--no-verify`, or prove it "
             "where fairseq builds it."
         ) from error
-    return Reference(task, model)
+    return Reference(task, model, prepared.task.contents.language_tags.values())
 
 
 def _write_data(prepared: Prepared, folder: Path) -> None:
     import yaml
 
     shutil.copyfile(prepared.sidecars.dict_path, folder / "dict.txt")
-    shutil.copyfile(prepared.sidecars.spm_path, folder / "spm.model")
+    if prepared.sidecars.spm_path is not None:
+        shutil.copyfile(prepared.sidecars.spm_path, folder / "spm.model")
     config = dict(prepared.task.reference_yaml)
     (folder / "config.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
 

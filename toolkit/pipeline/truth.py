@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from toolkit.compare.static import PROBE_TEXTS, decodable, framed
+from toolkit.compare.static import decodable, framed, probe_texts
 from toolkit.diagnosis import Truth
 from toolkit.folder.tokenizer import build_tokenizer
 from toolkit.folder.weights import target_tensor
@@ -26,7 +26,7 @@ class Encodings:
 def encode_texts(prepared: Prepared, reference: Reference, texts: Iterable[str]) -> Encodings:
     """Ids of the texts, and of texts at which tokenizers part, and back."""
     contents = prepared.task.contents
-    encoded = {text: reference.encode(text) for text in (*texts, *PROBE_TEXTS)}
+    encoded = {text: reference.encode(text) for text in (*texts, *probe_texts(contents))}
     return Encodings(
         ids={text: framed(contents, ids) for text, ids in encoded.items()},
         texts={

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from toolkit.audio import Clip, read_clips
 from toolkit.compare.clip import Bench, ClipRun, run_clip
@@ -41,13 +42,18 @@ from toolkit.core.result import (
 )
 from toolkit.diagnosis import Evidence, find_faults, take_inventory
 from toolkit.folder.digest import folder_sha256
+from toolkit.folder.view import carries_model_code
 from toolkit.oracle.reference import Reference
-from toolkit.pipeline.prepare import Inputs, Prepared, prepare
+from toolkit.pipeline.prepare import Inputs, Material, Prepared, prepare
 from toolkit.pipeline.reference import open_reference
 from toolkit.pipeline.threads import fitting_threads
 from toolkit.pipeline.truth import encode_texts, make_truth
 from toolkit.replay.pairs import Pair, derive_pairs, explain_uncompared, module_paths, parameterized
 from toolkit.replay.target import Target
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how many steps are done, and how many there are."""
@@ -57,51 +63,30 @@ def verify(
     checkpoint: Path,
     hf_dir: Path,
     *,
-    config_yaml: Path | None = None,
-    dict: Path | None = None,
-    spm: Path | None = None,
-    target_lang: str | None = None,
-    mapping: Path | None = None,
-    encoder_config: Mapping[str, Any] | None = None,
-    decoder_config: Mapping[str, Any] | None = None,
     audio: Sequence[Path] = (),
     progress: Progress | None = None,
+    **material: Unpack[Material],
 ) -> Result:
     """Proves that a Hugging Face folder does what a fairseq checkpoint does, or says where not.
 
     Args:
         checkpoint: The fairseq file.
         hf_dir: The folder, whoever made it.
-        config_yaml: The checkpoint's data configuration; found beside it by default.
-        dict: Its dictionary; found beside it by default.
-        spm: Its sentencepiece model; found beside it by default.
-        target_lang: Language that the folder must start generation with.
-        mapping: YAML file of rules that replace or extend the family's.
-        encoder_config: Values for the encoder that the checkpoint does not give.
-        decoder_config: Values for the decoder that the checkpoint does not give.
         audio: Clips, folders of clips, or folders with a manifest; the golden audio by default.
         progress: Called before every step.
+        material: What else is named; see `toolkit.pipeline.prepare.Material`.
 
     Raises:
         BadInput: a file or folder cannot be used, or fairseq is not installed.
         BrokenRule: the family's rules do not cover the checkpoint.
     """
-    inputs = Inputs(
-        checkpoint=checkpoint,
-        config_yaml=config_yaml,
-        dict_path=dict,
-        spm_path=spm,
-        target_lang=target_lang,
-        mapping=mapping,
-        encoder_config=encoder_config,
-        decoder_config=decoder_config,
-    )
+    inputs = Inputs(checkpoint=checkpoint, **material)
     if not hf_dir.is_dir():
         raise BadInput(
             f"`{hf_dir}` must be a Hugging Face folder, but is no folder. Name the folder that a "
             "conversion wrote."
         )
-    prepared = prepare(inputs)
+    prepared = prepare(expecting(inputs, hf_dir))
     clips = read_clips(audio, min_samples=shortest_input(prepared))
     return prove(prepared, hf_dir, clips, progress=progress or silent)
 
@@ -124,6 +109,11 @@ def prove(prepared: Prepared, folder: Path, clips: Sequence[Clip], *, progress: 
         result = _judge(prepared, bench, folder, runs)
     progress("done", len(clips) + 2, len(clips) + 2)
     return result
+
+
+def expecting(inputs: Inputs, folder: Path) -> Inputs:
+    """The inputs for a folder that is there: code is expected of one that carries some."""
+    return replace(inputs, exact_padding=inputs.exact_padding or carries_model_code(folder))
 
 
 def shortest_input(prepared: Prepared) -> int:
@@ -184,6 +174,7 @@ def make_bench(prepared: Prepared, reference: Reference, target: Target) -> Benc
         target=target,
         pairs=make_pairs(prepared, module_paths(reference.model), target),
         search=prepared.task.search,
+        frames_of=prepared.network.frames_of,
         rounded=prepared.proof.rounded,
     )
 
@@ -191,24 +182,23 @@ def make_bench(prepared: Prepared, reference: Reference, target: Target) -> Benc
 def _run_clips(
     bench: Bench, prepared: Prepared, clips: Sequence[Clip], progress: Progress
 ) -> Iterator[ClipRun]:
-    tags = prepared.task.contents.language_tags
     for done, clip in enumerate(clips, start=1):
         progress(f"comparing {clip.name}", done, len(clips) + 2)
-        lang = language_of(prepared, clip)
-        yield run_clip(bench, clip, lang=lang, tag=None if lang is None else tags[lang])
+        yield run_clip(bench, clip, tag=tag_of(prepared, clip))
 
 
-def language_of(prepared: Prepared, clip: Clip) -> str | None:
-    """The language to decode a clip into: its own where the dictionary has it, else the default."""
-    default = prepared.task.default_lang
-    known = clip.lang in prepared.task.contents.language_tags
-    return clip.lang if default is not None and known else default
+def tag_of(prepared: Prepared, clip: Clip) -> int | None:
+    """The tag of the clip's own language where the dictionary has it, else of the default."""
+    tags, default = prepared.task.contents.language_tags, prepared.task.default_lang
+    return None if default is None else tags.get(clip.lang or default, tags[default])
 
 
 def _judge(prepared: Prepared, bench: Bench, folder: Path, runs: tuple[ClipRun, ...]) -> Result:
     contents, target = prepared.task.contents, bench.target
     paths = module_paths(target.model)
-    uncompared = tuple(explain_uncompared(prepared.proof, paths, bench.pairs))
+    uncompared = tuple(
+        explain_uncompared(prepared.proof, paths, bench.pairs, prepared.network.unread)
+    )
     weights = weight_errors(prepared.proof, prepared.checkpoint, target)
     padding = padding_level(bench, runs, prepared.task.padding)
     levels = (
@@ -301,7 +291,7 @@ def _coverage(
     uncompared: Sequence[tuple[str, Reason | None]],
 ) -> Coverage:
     plan = prepared.proof
-    owners = parameterized(plan)
+    owners = parameterized(plan, prepared.network.unread)
     state = bench.target.model.state_dict()
     compared = {pair.target for pair in bench.pairs}
     return Coverage(

@@ -7,7 +7,7 @@ the rules make of the parameters of the other. Order and similar names play no p
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -120,17 +120,24 @@ def owner(parameter: str) -> str:
     )
 
 
-def parameterized(plan: Plan) -> tuple[str, ...]:
-    """Target modules that own a parameter themselves, in order."""
-    return tuple(dict.fromkeys(owner(name) for name in plan.targets))
+def parameterized(plan: Plan, unread: Collection[str] = ()) -> tuple[str, ...]:
+    """Target modules that own a parameter themselves, in order, but for those in `unread`."""
+    return tuple(dict.fromkeys(owner(name) for name in plan.targets if name not in unread))
 
 
 def explain_uncompared(
-    plan: Plan, target_modules: Iterable[str], pairs: Iterable[Pair]
+    plan: Plan, target_modules: Iterable[str], pairs: Iterable[Pair], unread: Collection[str] = ()
 ) -> Iterator[tuple[str, Reason | None]]:
-    """The modules without a pair, each with the reason, or None where there is no good one."""
+    """The modules without a pair, each with the reason, or None where there is no good one.
+
+    Args:
+        plan: What the mapping makes.
+        target_modules: Paths of all modules of the target.
+        pairs: Those that are compared.
+        unread: Target tensors that no forward pass reads outside of training.
+    """
     paired = {pair.target for pair in pairs}
-    owners = set(parameterized(plan))
+    owners = set(parameterized(plan, unread))
     for path in target_modules:
         if path not in paired:
             yield path, _reason(plan, path, path in owners)

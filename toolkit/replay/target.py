@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from toolkit.bundled import carries_own_code_only
 from toolkit.core.errors import BadInput
 from toolkit.folder.view import view_folder
 from toolkit.oracle.hooks import recording
@@ -31,17 +33,20 @@ class Target:
     """A converted model with its feature extractor and tokenizer, ready to be asked."""
 
     def __init__(self, folder: Path, *, lenient: bool = False) -> None:
-        """Loads the folder with stock classes, in float32, with the attention that users get.
+        """Loads the folder as users do, in float32, with the attention that they get.
+
+        Code that the folder carries runs only if it is the toolkit's own.
 
         Args:
             folder: The folder.
             lenient: Load the model alone, where no tokenizer or feature extractor may load.
 
         Raises:
-            BadInput: transformers cannot load it.
+            BadInput: transformers cannot load it, or needs somebody else's code for it.
         """
         import transformers
 
+        trusted = carries_own_code_only(folder)
         try:
             with quiet_transformers():
                 self.model, info = transformers.AutoModelForSpeechSeq2Seq.from_pretrained(
@@ -50,13 +55,22 @@ class Target:
                     output_loading_info=True,
                     local_files_only=True,
                     ignore_mismatched_sizes=True,
+                    trust_remote_code=trusted,
                 )
                 if not lenient:
                     self.feature_extractor = transformers.AutoFeatureExtractor.from_pretrained(
-                        folder
+                        folder, trust_remote_code=trusted
                     )
-                    self.tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+                    self.tokenizer = transformers.AutoTokenizer.from_pretrained(
+                        folder, trust_remote_code=trusted
+                    )
         except Exception as error:
+            if not trusted:
+                raise BadInput(
+                    f"`{folder}` must carry no code, or that of this version of the toolkit, but "
+                    "carries other code, which was not run, and does not load without it: "
+                    f"{_brief(error)}. Convert the checkpoint again."
+                ) from error
             raise BadInput(
                 f"`{folder}` must be a folder that transformers loads, but {_brief(error)}. "
                 "Convert the checkpoint again, or name the right folder."
@@ -118,36 +132,45 @@ class Target:
             yield
 
     def search(self, source: Tensor, search: Search, tag: int | None) -> list[ScoredTokens]:
-        """The hypotheses of `generate` for one input of shape (L,), best first.
+        """The hypotheses that the folder's search finds for one input of shape (L,), best first.
 
-        All but the beam comes from the folder's own `generation_config.json`. For a beam, forced
-        tokens keep their log-probability, as they do in fairseq: transformers would count them as
-        certain.
+        The search is the one that the folder carries along. All but the beam comes from the
+        folder's own `generation_config.json`.
 
         Args:
             source: The network's input.
             search: Only the beam is used.
             tag: Token id of the language to decode into; None where the folder forces none.
+
+        Returns:
+            As many as fairseq's rules find, at most `search.beam`; an empty one, whose score is
+            NaN, where they find none.
         """
-        options: dict[str, Any] = {"forced_bos_token_id": tag}
-        if search.beam > 1:
-            options = self._keeping_probabilities(tag)
+        from toolkit.bundled.generation import generate
+
         with torch.no_grad(), quiet_transformers():
-            output = self.model.generate(
+            output = generate(
                 source.unsqueeze(0),
+                model=self.model,
                 attention_mask=torch.ones(1, source.numel(), dtype=torch.long),
                 num_beams=search.beam,
                 num_return_sequences=search.beam,
+                forced_bos_token_id=tag,
                 do_sample=False,
                 return_dict_in_generate=True,
                 output_scores=True,
-                **options,
             )
-        scores = output.sequences_scores.tolist() if search.beam > 1 else [float("nan")]
-        return [
+        rows = output.sequences.tolist()
+        # A folder whose settings fairseq does not know is searched by transformers, which gives a
+        # single hypothesis no score.
+        scored = getattr(output, "sequences_scores", None)
+        scores = [math.nan] * len(rows) if scored is None else scored.tolist()
+        found = [
             ScoredTokens(tokens=self._trimmed(row), score=score)
-            for row, score in zip(output.sequences.tolist(), scores, strict=True)
+            for row, score in zip(rows, scores, strict=True)
+            if score != -math.inf
         ]
+        return found or [ScoredTokens(tokens=(), score=math.nan)]
 
     def text(self, tokens: Sequence[int]) -> str:
         """The tokens as text, without special tokens."""
@@ -172,23 +195,6 @@ class Target:
                 generate_kwargs=options,
             )
         return str(result["text"])
-
-    def _keeping_probabilities(self, tag: int | None) -> dict[str, Any]:
-        config = self.model.generation_config
-        every = list(range(self.model.config.decoder.vocab_size))
-        end = config.forced_eos_token_id
-
-        def allowed(_: int, prefix: Tensor) -> list[int]:
-            if tag is not None and prefix.numel() == 1:
-                return [tag]
-            last = end is not None and prefix.numel() == config.max_length - 1
-            return [end] if last else every
-
-        return {
-            "prefix_allowed_tokens_fn": allowed,
-            "forced_bos_token_id": None,
-            "forced_eos_token_id": None,
-        }
 
     def _trimmed(self, sequence: list[int]) -> tuple[int, ...]:
         generated = sequence[1:]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from toolkit.core.result import Result, TokenComparison
+from toolkit.core.settled import settled, unproven
 from toolkit.report import text
 from toolkit.report.files import write_bytes
 
@@ -69,6 +70,9 @@ def create_environment() -> Environment:
         symbol=text.SYMBOLS.__getitem__,
         level_counts=text.describe_levels,
         coverage_line=text.describe_coverage,
+        under=text.describe_assumptions,
+        unproven=unproven,
+        settled=settled,
         scale_position=scale_position,
         aligned=align_tokens,
     )

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
 CONVERSIONS = {
     "native": "stock transformers classes, exact",
+    "bundled": "classes that the folder carries, exact: stock ones are not",
     "incomplete": "needs values that the checkpoint does not give",
-    "refused": "refused: stock transformers classes cannot express it exactly",
+    "refused": "refused: neither stock classes nor those that a folder can carry are exact",
 }
 
 
@@ -53,7 +54,7 @@ def write_inspection_html(inspection: Inspection, path: Path) -> None:
         .get_template("inspection.html.j2")
         .render(
             inspection=inspection,
-            conversion=CONVERSIONS[inspection.conversion],
+            conversion=_conversion(inspection),
             facts=_facts(inspection),
             groups=_groups(inspection),
         )
@@ -61,10 +62,18 @@ def write_inspection_html(inspection: Inspection, path: Path) -> None:
     write_bytes(path, page.encode("utf-8", errors="xmlcharrefreplace"))
 
 
+def _conversion(inspection: Inspection) -> str:
+    under = text.describe_assumptions(inspection.assumptions)
+    conversion = CONVERSIONS[inspection.conversion]
+    return f"{conversion}; {under}" if under else conversion
+
+
 def _groups(inspection: Inspection) -> list[tuple[str, tuple[Reason, ...]]]:
     return [
+        ("assumed", inspection.assumptions),
         ("unknown", inspection.unknown),
         ("refused", inspection.refusals),
+        ("carries code", inspection.shortcomings),
         ("dropped", inspection.dropped),
     ]
 
@@ -81,5 +90,5 @@ def _facts(inspection: Inspection) -> list[tuple[str, str]]:
         ("tensors", f"{inspection.tensors} ({dtypes}), {inspection.parameters:,} parameters"),
         ("languages", ", ".join(inspection.languages) or "no language tags"),
         *((name, text.show_controls(path)) for name, path in inspection.sidecars.items()),
-        ("conversion", CONVERSIONS[inspection.conversion]),
+        ("conversion", _conversion(inspection)),
     ]

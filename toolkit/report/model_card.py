@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from toolkit.core.result import Result
+from toolkit.core.settled import settled, unproven
 from toolkit.report import text
 
 
@@ -57,6 +58,9 @@ def render_model_card(result: Result, facts: CardFacts) -> str:
         file_name=_file_name,
         level_counts=text.describe_levels,
         coverage_line=text.describe_coverage,
+        under=text.describe_assumptions,
+        unproven=unproven,
+        settled=settled,
     )
     snippets = {
         "usage": "\n".join(_usage_lines(facts)),

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from toolkit.core.result import Finding, Level, Result
+from toolkit.core.settled import settled, unproven
 from toolkit.report import text
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ def print_result(result: Result, console: Console, report_path: Path | None = No
     """
     writer = _Writer(console)
     writer.line(_verdict_line(result, writer), _STYLES[result.verdict])
+    for line in _assumption_lines(result):
+        writer.line(line, "yellow")
     if result.levels:
         console.print(_level_table(result.levels, writer))
     else:
@@ -86,7 +89,16 @@ def _verdict_line(result: Result, writer: _Writer) -> str:
     arrow = "->" if writer.ascii_only else "→"
     counts = f" ({text.describe_levels(result.levels)})" if result.levels else ""
     names = f"{result.source.path} {arrow} {result.target.path}"
-    return f"{writer.symbol(result.verdict)} {result.verdict}{counts}: {names}"
+    under = text.describe_assumptions(result.assumptions)
+    verdict = f"{result.verdict} {under}" if under else result.verdict
+    return f"{writer.symbol(result.verdict)} {verdict}{counts}: {names}"
+
+
+def _assumption_lines(result: Result) -> Iterator[str]:
+    for reason in unproven(result.assumptions):
+        yield f"assumption {reason.name}: {reason.because}"
+    for chosen in settled(result.assumptions):
+        yield f"chosen {chosen.name}: {chosen.because}"
 
 
 def _level_table(levels: tuple[Level, ...], writer: _Writer) -> Table:

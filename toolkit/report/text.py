@@ -8,7 +8,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from toolkit.core.result import Coverage, Level, LevelVerdict
+from toolkit.core.result import Coverage, Level, LevelVerdict, Reason
+from toolkit.core.settled import unproven
 
 SYMBOLS = {
     "pass": "✓",
@@ -89,6 +90,12 @@ def describe_levels(levels: Iterable[Level]) -> str:
     counts = Counter(level.verdict for level in levels)
     verdicts: tuple[LevelVerdict, ...] = ("pass", "deviation", "fail")
     return ", ".join(f"{counts[verdict]} {verdict}" for verdict in verdicts if counts[verdict])
+
+
+def describe_assumptions(assumptions: Sequence[Reason]) -> str:
+    """Under how many unproven assumptions: `under 2 assumptions`; empty if under none."""
+    count = len(unproven(assumptions))
+    return f"under {count} assumption{'s' if count > 1 else ''}" if count else ""
 
 
 def describe_coverage(coverage: Coverage, separator: str = " · ") -> str:

@@ -1,0 +1,227 @@
+import pytest
+import torch
+
+from tests.families.networks import because, facts_of, network_of, specimen
+from toolkit.families import transformer_decoder
+
+NORM = ("decoder.layer_norm.weight", "decoder.layer_norm.bias")
+EMBEDDING_NORM = ("decoder.layernorm_embedding.weight", "decoder.layernorm_embedding.bias")
+POSITIONS = ("decoder.embed_positions.weight",)
+READS = "decoder.layers.{}.encoder_attn.{}.weight"
+CROSS = "decoder.layers.0.encoder_attn.k_proj"
+
+
+def reads_width(width):
+    """Tensors of a decoder that attends to states of another width."""
+    names = (READS.format(layer, name) for layer in range(3) for name in ("k_proj", "v_proj"))
+    return {name: torch.randn(48, width) for name in names}
+
+
+@pytest.fixture
+def decoder_of(variant, gone):
+    """The network of the golden checkpoint with a decoder that differs."""
+
+    def make(*, without=(), tensors=None, **model):
+        changes = {**dict.fromkeys(without, gone), **(tensors or {})}
+        return network_of(variant(changes, model=model))
+
+    return make
+
+
+# Which class
+
+
+@pytest.mark.parametrize(
+    ("before", "without", "kind", "short_of"),
+    [
+        (True, (), "mbart", ()),
+        (False, NORM, "bart", ()),
+        (False, (*NORM, *EMBEDDING_NORM), "trocr", ()),
+        (True, EMBEDDING_NORM, "xm_transformer_decoder", ("decoder.layernorm_embedding",)),
+        (True, NORM, "xm_transformer_decoder", ("decoder.layer_norm",)),
+        (True, POSITIONS, "xm_transformer_decoder", ("decoder.embed_positions",)),
+        (False, (*NORM, *POSITIONS), "xm_transformer_decoder", ("decoder.embed_positions",)),
+        (
+            True,
+            (*NORM, *EMBEDDING_NORM, *POSITIONS),
+            "xm_transformer_decoder",
+            ("decoder.embed_positions", "decoder.layernorm_embedding", "decoder.layer_norm"),
+        ),
+    ],
+)
+def test_the_class_is_the_stock_one_that_computes_the_same(
+    decoder_of, before, without, kind, short_of
+):
+    network = decoder_of(without=without, decoder_normalize_before=before)
+    assert network.decoder["model_type"].value == kind
+    assert tuple(because(network.shortcomings)) == short_of
+    assert network.refusals == ()
+
+
+@pytest.mark.parametrize(
+    ("before", "without", "kind"),
+    [(True, (), "xm_transformer_decoder"), (False, NORM, "trocr")],
+)
+def test_a_decoder_that_reads_states_of_another_width_says_which(decoder_of, before, without, kind):
+    network = decoder_of(without=without, tensors=reads_width(32), decoder_normalize_before=before)
+    assert network.decoder["model_type"].value == kind
+    assert network.decoder["cross_attention_hidden_size"].value == 32
+    assert set(because(network.shortcomings)) == ({CROSS} if before else set())
+    if before:
+        assert "states of its own width, this one of 32" in because(network.shortcomings)[CROSS]
+
+
+# Keys
+
+
+@pytest.mark.parametrize(
+    ("before", "without", "expected"),
+    [
+        (True, NORM, {"normalize_before": True, "final_layer_norm": False}),
+        (True, EMBEDDING_NORM, {"layernorm_embedding": False, "final_layer_norm": True}),
+        (True, POSITIONS, {"position_embeddings": "sinusoidal", "layernorm_embedding": True}),
+        (False, (*NORM, *POSITIONS), {"normalize_before": False, "final_layer_norm": False}),
+        (True, EMBEDDING_NORM, {"position_embeddings": "learned"}),
+    ],
+)
+def test_a_carried_decoder_is_told_what_it_has(decoder_of, before, without, expected):
+    decoder = decoder_of(without=without, decoder_normalize_before=before).decoder
+    assert {key: decoder[key].value for key in expected} == expected
+    assert decoder["cross_attention_hidden_size"].value is None
+    assert {"encoder_layers", "forced_eos_token_id"} <= decoder.keys()
+
+
+def test_a_trocr_decoder_has_keys_of_its_own(decoder_of):
+    decoder = decoder_of(
+        without=(*NORM, *EMBEDDING_NORM), decoder_normalize_before=False, no_scale_embedding=True
+    ).decoder
+    assert decoder["use_learned_position_embeddings"].value is True
+    assert decoder["layernorm_embedding"].value is False
+    assert decoder["scale_embedding"].value is False
+    assert not {"encoder_layers", "forced_eos_token_id", "normalize_before"} & decoder.keys()
+
+
+def test_a_stock_decoder_has_no_key_of_the_carried_one(prepared):
+    carried = {"normalize_before", "final_layer_norm", "position_embeddings"}
+    assert not carried & prepared.network.decoder.keys()
+
+
+@pytest.mark.parametrize(("none", "expected"), [(True, "none"), (False, "sinusoidal")])
+def test_positions_without_a_tensor_are_computed_unless_there_are_none(decoder_of, none, expected):
+    network = decoder_of(without=POSITIONS, no_token_positional_embeddings=none)
+    assert network.decoder["position_embeddings"].value == expected
+    assert network.decoder["position_embeddings"].evidence == "args.no_token_positional_embeddings"
+
+
+def test_positions_without_a_tensor_are_as_many_as_the_argument_says(decoder_of, gone):
+    positions = decoder_of(without=POSITIONS, max_target_positions=77).decoder
+    assert positions["max_position_embeddings"].value == 77
+    absent = decoder_of(without=POSITIONS, max_target_positions=gone).decoder
+    assert absent["max_position_embeddings"].value == 1024
+
+
+def test_a_shape_outweighs_the_argument(decoder_of):
+    decoder = decoder_of(max_target_positions=77).decoder
+    assert decoder["max_position_embeddings"].value == 1024
+    assert decoder["max_position_embeddings"].evidence == "shape of decoder.embed_positions.weight"
+
+
+def test_an_absent_argument_takes_fairseqs_default_and_says_so(decoder_of, gone):
+    decoder = decoder_of(no_scale_embedding=gone).decoder
+    assert decoder["scale_embedding"].value is True
+    assert decoder["scale_embedding"].evidence == (
+        "fairseq's default, as args.no_scale_embedding is absent"
+    )
+
+
+@pytest.mark.parametrize(("without", "before"), [((), True), (NORM, False)])
+def test_without_an_argument_the_last_norm_tells_the_order(decoder_of, gone, without, before):
+    network = decoder_of(without=without, decoder_normalize_before=gone)
+    assert network.decoder["model_type"].value == ("mbart" if before else "bart")
+    assert network.refusals == ()
+
+
+def test_a_supplied_value_outweighs_the_checkpoints(prepared):
+    network = network_of(prepared.checkpoint, decoder_config={"decoder_attention_heads": 4})
+    assert network.decoder["decoder_attention_heads"].value == 4
+    assert network.decoder["decoder_attention_heads"].evidence == "--decoder-config"
+
+
+# Tensors
+
+
+def test_an_untied_output_is_mapped_by_a_rule(variant, golden_tensors, plan_of):
+    own = golden_tensors["decoder.output_projection.weight"] + 1
+    checkpoint = variant(
+        {"decoder.output_projection.weight": own},
+        model={"share_decoder_input_output_embed": False},
+    )
+    plan = plan_of(checkpoint)
+    assert plan.ties == ()
+    head = plan.assignments["decoder.lm_head.weight"]
+    assert head.source == "decoder.output_projection.weight"
+
+
+def test_a_tied_output_is_declared_and_never_written_twice(prepared, variant, gone, plan_of):
+    assert [tie.target for tie in prepared.plan.ties] == ["decoder.lm_head.weight"]
+    assert "decoder.lm_head.weight" not in prepared.plan.assignments
+    without_twin = plan_of(variant({"decoder.output_projection.weight": gone}))
+    assert without_twin.ties == prepared.plan.ties
+
+
+def test_the_output_of_a_trocr_decoder_has_another_name(variant, gone, plan_of):
+    tensors = dict.fromkeys((*NORM, *EMBEDDING_NORM), gone)
+    plan = plan_of(variant(tensors, model={"decoder_normalize_before": False}))
+    assert [tie.target for tie in plan.ties] == ["decoder.output_projection.weight"]
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_computed_positions_have_no_tensor(variant, gone, plan_of, before):
+    tensors = dict.fromkeys(POSITIONS if before else (*POSITIONS, *NORM), gone)
+    tensors["decoder.embed_positions._float_tensor"] = torch.ones(1)
+    plan = plan_of(variant(tensors, model={"decoder_normalize_before": before}))
+    assert not any("embed_positions" in name for name in plan.targets)
+    assert "decoder.embed_positions._float_tensor" in because(plan.dropped)
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_a_decoder_that_reads_another_width_has_all_its_tensors(plan_of, before):
+    model = {"decoder_embed_dim": 48, "decoder_normalize_before": before}
+    plan = plan_of(specimen(model))
+    name = "decoder.model.decoder.layers.1.encoder_attn.v_proj.weight"
+    assert plan.targets[name].shape == (48, 32)
+    assert plan.assignments[name].source == READS.format(1, "v_proj")
+
+
+def test_the_width_is_that_of_the_embeddings():
+    facts = facts_of({"decoder.embed_tokens.weight": (189, 40)})
+    assert transformer_decoder.matches(facts)
+    assert transformer_decoder.width(facts) == 40
+    assert not transformer_decoder.matches(facts_of({}))
+
+
+# What stays refused
+
+
+@pytest.mark.parametrize("name", ["swish", "gelu_of_my_own"])
+def test_an_activation_without_an_equal_is_refused(decoder_of, name):
+    assert because(decoder_of(activation_fn=name).refusals).keys() == {"args.activation_fn"}
+
+
+@pytest.mark.parametrize(
+    ("tensor", "refusal"),
+    [
+        ("decoder.project_in_dim.weight", "decoder.project"),
+        ("decoder.project_out_dim.weight", "decoder.project"),
+        ("decoder.adaptive_softmax.head.weight", "decoder.adaptive_softmax"),
+    ],
+)
+def test_a_tensor_that_no_class_has_is_refused(decoder_of, tensor, refusal):
+    assert because(decoder_of(tensors={tensor: torch.ones(48)}).refusals).keys() == {refusal}
+
+
+def test_arguments_of_another_model_are_refused(decoder_of):
+    """fairseq gives a decoder that normalizes after each block no last norm."""
+    refusals = because(decoder_of(decoder_normalize_before=False).refusals)
+    assert refusals.keys() == {"args.decoder_normalize_before"}
+    assert "another model's" in refusals["args.decoder_normalize_before"]

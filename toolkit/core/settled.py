@@ -1,0 +1,38 @@
+"""A value that a checkpoint does not say and a recording of fairseq gave."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from toolkit.core.result import Reason
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """One candidate, or one combination of several, held against a recording."""
+
+    values: Mapping[str, Any]
+    """By key, such as `encoder.num_attention_heads`."""
+    error: float
+    """Isolated error of the module that shows the difference; infinity where it does not even take
+    fairseq's input. For the network's input: zero where it can be, infinity where it cannot."""
+    matches: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settled(Reason):
+    """Why a value is what it is: of all candidates, a recording of fairseq fits this one alone."""
+
+    trials: tuple[Trial, ...]
+
+
+def unproven(reasons: Sequence[Reason]) -> tuple[Reason, ...]:
+    """The assumptions that stand on evidence alone."""
+    return tuple(reason for reason in reasons if not isinstance(reason, Settled))
+
+
+def settled(reasons: Sequence[Reason]) -> tuple[Settled, ...]:
+    """The values that a recording gave."""
+    return tuple(reason for reason in reasons if isinstance(reason, Settled))

@@ -1,0 +1,216 @@
+"""fairseq's speech-to-text task: languages, audio, vocabulary and search around a network.
+
+Source: `fairseq/tasks/speech_to_text.py`, `fairseq/data/audio/data_cfg.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from toolkit.checkpoint.dictionary import BOS, EOS, PAD, Dictionary
+from toolkit.checkpoint.sidecars import Sidecars
+from toolkit.core.errors import BadInput
+from toolkit.core.result import Reason
+from toolkit.families.arguments import Arguments
+from toolkit.families.base import Derived, Network, Options, assumed
+from toolkit.oracle.reference import Search
+
+TOKENIZERS = ("bpe_tokenizer", "pre_tokenizer")
+"""Keys of `config.yaml` that say how text is cut."""
+
+
+def check_dictionary_size(sidecars: Sidecars, network: Network) -> None:
+    """Refuses a dictionary that is not the checkpoint's.
+
+    Raises:
+        BadInput: it has more or fewer symbols than the decoder.
+    """
+    expected, found = network.decoder["vocab_size"].value, len(sidecars.dictionary)
+    if expected != found:
+        raise BadInput(
+            f"`{sidecars.dict_path}` must give {expected} symbols, as decoder.embed_tokens.weight "
+            f"has rows, but gives {found} (four of them fairseq's own). Name the checkpoint's own "
+            "dictionary with `--dict`."
+        )
+
+
+def default_language(sidecars: Sidecars, options: Options) -> str | None:
+    """The language that generation starts with, None where the task prepends no tag.
+
+    Raises:
+        BadInput: it is not known, has no tag, or the task treats tags in another way.
+    """
+    languages = sidecars.dictionary.languages
+    known = ", ".join(languages) or "none"
+    if sidecars.config.get("prepend_bos_and_append_tgt_lang_tag"):
+        raise BadInput(
+            f"`{sidecars.config_yaml}` must put the language tag first, but sets "
+            "`prepend_bos_and_append_tgt_lang_tag`, which this version does not convert."
+        )
+    if sidecars.config.get("eos_token"):
+        raise BadInput(
+            f"`{sidecars.config_yaml}` must end hypotheses with `</s>`, but sets `eos_token`, which "
+            "this version does not convert."
+        )
+    if not sidecars.config.get("prepend_tgt_lang_tag"):
+        _refuse_language(sidecars, options)
+        return None
+    chosen = options.target_lang or _only_language(sidecars, languages)
+    if chosen not in languages:
+        raise BadInput(
+            f"`{chosen}` must be a target language of `{sidecars.dict_path}`, but that has the "
+            f"tags of: {known}. Choose one with `--target-lang`."
+        )
+    return chosen
+
+
+def _refuse_language(sidecars: Sidecars, options: Options) -> None:
+    if options.target_lang is not None:
+        raise BadInput(
+            f"`--target-lang {options.target_lang}` must choose among several target languages, "
+            f"but `{sidecars.config_yaml}` does not set `prepend_tgt_lang_tag`. Leave the option "
+            "out, or name the checkpoint's own configuration with `--config-yaml`."
+        )
+
+
+def _hub(sidecars: Sidecars) -> Mapping[str, Any]:
+    hub = sidecars.config.get("hub") or {}
+    if not isinstance(hub, Mapping):
+        raise BadInput(
+            f"`hub` in `{sidecars.config_yaml}` must be a mapping, but is {hub!r:.80}. Correct it, "
+            "or name the checkpoint's own configuration with `--config-yaml`."
+        )
+    return hub
+
+
+def _only_language(sidecars: Sidecars, languages: Mapping[str, int]) -> str:
+    hub = _hub(sidecars)
+    if hub.get("tgt_lang"):
+        return str(hub["tgt_lang"])
+    if len(languages) == 1:
+        return next(iter(languages))
+    raise BadInput(
+        "`generation_config.forced_bos_token_id` must name the target language, but "
+        f"`{sidecars.dict_path}` has {len(languages)} ({', '.join(languages) or 'none'}) and "
+        f"`{sidecars.config_yaml}` has no `hub.tgt_lang`. Choose one with `--target-lang`."
+    )
+
+
+NORMALIZE = "preprocessor_config.do_normalize"
+
+
+def normalization(
+    arguments: Arguments, sidecars: Sidecars, network: Network, options: Options
+) -> tuple[Derived, tuple[Reason, ...]]:
+    """Whether the audio is standardized, and what of that was assumed or contradicts itself."""
+    claims = dict(_normalization_claims(arguments, sidecars))
+    if not claims:
+        return _assumed_normalization(sidecars, network, options)
+    evidence, value = next(iter(claims.items()))
+    others = [name for name, claim in claims.items() if claim != value]
+    contradiction = Reason(
+        name=NORMALIZE,
+        because=f"{evidence} says {value}, which fairseq's own inference follows, although "
+        f"{' and '.join(others)} says {not value}",
+    )
+    return Derived(value=value, evidence=evidence), (contradiction,) if others else ()
+
+
+def _assumed_normalization(
+    sidecars: Sidecars, network: Network, options: Options
+) -> tuple[Derived, tuple[Reason, ...]]:
+    norm = network.encoder["feat_extract_norm"].value
+    guess = Derived(
+        value=norm == "layer",
+        evidence=f"published encoders with {norm} norm in the extractor take "
+        f"{'standardized' if norm == 'layer' else 'plain'} audio",
+        candidates=(True, False),
+    )
+    derived = options.chosen.get(NORMALIZE, guess)
+    remedy = f"`hub: {{{{input_type: ...}}}}` in `{_literal(sidecars.config_yaml)}`, which takes "
+    remedy += "`standardized_waveform` for True and `waveform` for False"
+    part, _, key = NORMALIZE.partition(".")
+    return derived, tuple(assumed(part, {key: derived}, remedy))
+
+
+def _literal(path: Path) -> str:
+    return str(path).replace("{", "{{").replace("}", "}}")
+
+
+def _normalization_claims(arguments: Arguments, sidecars: Sidecars) -> Iterator[tuple[str, bool]]:
+    hub = _hub(sidecars)
+    if hub.get("input_type") in ("waveform", "standardized_waveform"):
+        yield "config.yaml hub.input_type", hub["input_type"] == "standardized_waveform"
+    if "normalize" in arguments.model:
+        yield "args.normalize", bool(arguments.model["normalize"])
+    if "normalize" in arguments.w2v_task:
+        yield f"{arguments.w2v_task_where}.normalize", bool(arguments.w2v_task["normalize"])
+    if "standardize_audio" in sidecars.config:
+        yield "config.yaml standardize_audio", bool(sidecars.config["standardize_audio"])
+
+
+def read_search(arguments: Arguments) -> Search:
+    """The checkpoint's own search settings, fairseq's defaults where it has none."""
+    generation = arguments.generation
+    return Search(
+        beam=int(generation.get("beam", 5)),
+        lenpen=float(generation.get("lenpen", 1.0)),
+        max_len_a=float(generation.get("max_len_a", 0.0)),
+        max_len_b=int(generation.get("max_len_b", 200)),
+        min_len=int(generation.get("min_len", 1)),
+        no_repeat_ngram_size=int(generation.get("no_repeat_ngram_size", 0)),
+    )
+
+
+def generation_config(
+    network: Network, search: Search, dictionary: Dictionary, lang: str | None
+) -> dict[str, Any]:
+    """What `generation_config.json` must hold for the same search."""
+    positions = int(network.decoder["max_position_embeddings"].value)
+    generated = min(search.max_len_b, positions - 1) + 1
+    values = {
+        "bos_token_id": BOS,
+        "pad_token_id": PAD,
+        "eos_token_id": EOS,
+        "decoder_start_token_id": EOS,
+        # fairseq forces the end after its longest hypothesis, and never chooses <pad>.
+        "forced_eos_token_id": EOS,
+        "suppress_tokens": [PAD],
+        "max_length": 1 + generated,
+        "num_beams": search.beam,
+        "length_penalty": search.lenpen,
+        "early_stopping": True,
+        "no_repeat_ngram_size": search.no_repeat_ngram_size,
+    }
+    if search.min_len > 1 or lang is None:
+        # The tag counts as a generated token on both sides, so that one token is no bound behind it.
+        values["min_new_tokens"] = search.min_len
+    if lang is None:
+        return values
+    return {**values, "forced_bos_token_id": dictionary.languages[lang]}
+
+
+def preprocessor_config(normalize: Derived) -> dict[str, Any]:
+    """What `preprocessor_config.json` must hold for the same input of the network."""
+    return {
+        "feature_extractor_type": "Wav2Vec2FeatureExtractor",
+        "processor_class": "Wav2Vec2Processor",
+        "feature_size": 1,
+        "sampling_rate": 16_000,
+        "padding_side": "right",
+        "padding_value": 0.0,
+        "do_normalize": normalize.value,
+        "return_attention_mask": True,
+    }
+
+
+def reference_yaml(sidecars: Sidecars, normalize: Derived) -> dict[str, Any]:
+    """The data configuration that fairseq's task reads, with the names that its files get here."""
+    input_type = "standardized_waveform" if normalize.value else "waveform"
+    hub = {**_hub(sidecars), "input_type": input_type}
+    config = {k: v for k, v in sidecars.config.items() if k not in TOKENIZERS}
+    bpe = {"bpe": "sentencepiece", "sentencepiece_model": "spm.model"}
+    pieces = {} if sidecars.spm_path is None else {"bpe_tokenizer": bpe}
+    return {**config, **pieces, "vocab_filename": "dict.txt", "hub": hub}
