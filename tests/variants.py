@@ -24,6 +24,7 @@ from toolkit import BadInput, convert, diff
 from toolkit.audio import golden_folder
 from toolkit.bundled import MODELLING, TOKENIZATION
 from toolkit.oracle.build import make_namespace, register_models
+from toolkit.oracle.conformer import mended_conformer
 from toolkit.pipeline.reference import quiet_fairseq
 
 Save = Callable[[Namespace, dict[str, Any]], dict[str, Any]]
@@ -204,6 +205,18 @@ def with_bracketed_tags(folder: Path) -> None:
     """Language tags as mBART spells them; fairseq prepends none of that spelling by itself."""
     rewrite_dict(lambda rows: [re.sub(r"<lang:(..)>", r"[\1_XX]", row) for row in rows])(folder)
     rewrite_yaml(prepend_tgt_lang_tag=None)(folder)
+
+
+def conformer(positions: str, attention: str) -> dict[str, Any]:
+    """Arguments of a conformer encoder."""
+    return {
+        "layer_type": "conformer",
+        "pos_enc_type": positions,
+        "attn_type": attention,
+        "depthwise_conv_kernel_size": 7,
+        "max_positions": 600,
+        "fp16": False,
+    }
 
 
 def in_half(dtype: torch.dtype) -> Save:
@@ -420,6 +433,36 @@ VARIANTS = (
         )
         for kernel in (1, 2, 4, 5, 7)
     ),
+    *(
+        Variant(
+            name=f"conformer, {positions}",
+            w2v=conformer(positions, attention),
+            broken="encoder.encoder.layers.1.conv_module.depthwise_conv",
+            ends=ends,
+        )
+        for positions, attention, ends in (
+            ("rel_pos", "espnet", "native exact"),
+            ("rope", "espnet", "native exact"),
+            ("abs", "espnet", "bundled exact"),
+        )
+    ),
+    Variant(
+        name="conformer, rope without positions",
+        w2v=conformer("rope", ""),
+        broken="encoder.encoder.layers.0.self_attn.linear_k",
+    ),
+    Variant(
+        name="conformer, abs with fairseq's attention, norm first",
+        w2v={**conformer("abs", ""), "layer_norm_first": False},
+        broken="encoder.encoder.layers.0.ffn1_layer_norm",
+        ends="bundled exact",
+    ),
+    Variant(
+        name="conformer, rel_pos, norm before the layers",
+        w2v={**conformer("rel_pos", "espnet"), "layer_norm_first": False},
+        broken="encoder.encoder.layers.1.self_attn.linear_pos",
+        ends="bundled exact",
+    ),
     Variant(
         name="swish, which fairseq itself cannot run",
         model={"activation_fn": "swish"},
@@ -513,7 +556,7 @@ def examine(variant: Variant, folder: Path) -> Examination:
     """
     golden = golden_folder()
     audio = [golden / name for name in ("ru_2.flac", "tiny.flac")]
-    with quiet_fairseq():
+    with quiet_fairseq(), mended_conformer():
         checkpoint = build_variant(variant, golden / "checkpoint", folder)
     out = folder / "out"
     try:

@@ -131,7 +131,7 @@ def _parameter(
     name: str, kind: type, described: dict[str, Any], default: Any
 ) -> introspection.Parameter:
     option = typer.Option(f"--{name.replace('_', '-')}", **described)
-    annotation = Annotated[kind if default is not None else kind | None, option]
+    annotation = Annotated[kind if default is not None else kind | None, option]  # type: ignore[valid-type]
     return introspection.Parameter(
         name, introspection.Parameter.KEYWORD_ONLY, default=default, annotation=annotation
     )

@@ -16,7 +16,7 @@ from typing import Any
 from transformers import PreTrainedTokenizerFast
 
 
-class FairseqTokenizerFast(PreTrainedTokenizerFast):  # type: ignore[misc]
+class FairseqTokenizerFast(PreTrainedTokenizerFast):
     """Cuts with every piece, answers with the rows of the dictionary alone.
 
     The keyword argument `dictionary_size` says how many pieces of the backend are rows.

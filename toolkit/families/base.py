@@ -70,8 +70,9 @@ class Network:
     """Source modules whose `forward` their parent never calls."""
     frames_of: str
     """Target module whose output has one column, its last axis, per encoder frame."""
-    unread: tuple[str, ...]
-    """Target tensors that no forward pass reads outside of training."""
+    unpaired: tuple[str, ...]
+    """Target tensors that no pair of modules has in common: no forward pass reads them outside of
+    training, or fairseq keeps them in another module."""
     unknown: tuple[Reason, ...]
     """Values that neither tensors nor arguments give, and the option that supplies each."""
     refusals: tuple[Reason, ...]

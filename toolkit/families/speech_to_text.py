@@ -161,6 +161,7 @@ def read_search(arguments: Arguments) -> Search:
         max_len_b=int(generation.get("max_len_b", 200)),
         min_len=int(generation.get("min_len", 1)),
         no_repeat_ngram_size=int(generation.get("no_repeat_ngram_size", 0)),
+        unkpen=float(generation.get("unkpen", 0.0)),
     )
 
 
@@ -180,10 +181,15 @@ def generation_config(
         "suppress_tokens": [PAD],
         "max_length": 1 + generated,
         "num_beams": search.beam,
-        "length_penalty": search.lenpen,
-        "early_stopping": True,
         "no_repeat_ngram_size": search.no_repeat_ngram_size,
     }
+    if search.beam > 1:
+        # transformers refuses to save either for greedy search, where they have no effect.
+        values |= {"length_penalty": search.lenpen, "early_stopping": True}
+    if search.unkpen:
+        values["fairseq_unk_penalty"] = search.unkpen
+    if search.max_len_a:
+        values["fairseq_max_len_a"] = search.max_len_a
     if search.min_len > 1 or lang is None:
         # The tag counts as a generated token on both sides, so that one token is no bound behind it.
         values["min_new_tokens"] = search.min_len

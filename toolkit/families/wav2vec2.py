@@ -11,6 +11,7 @@ from typing import Any
 
 from toolkit.core.errors import BadInput
 from toolkit.core.result import Reason
+from toolkit.families import conformer
 from toolkit.families.arguments import Arguments, parse_conv_layers
 from toolkit.families.base import Derived, Options
 from toolkit.families.evidence import (
@@ -23,15 +24,10 @@ from toolkit.families.evidence import (
     present,
     shaped,
 )
+from toolkit.families.prefixes import CONV, HF_CONV, HF_POS_CONV, POS_CONV, W2V
 from toolkit.mapping import Drop, Fill, Identity, Row, Rule, SplitWeightNorm, Zeros
 from toolkit.oracle.hooks import Calls
 from toolkit.replay.pairs import Layout
-
-W2V = "encoder.w2v_encoder.w2v_model."
-CONV = W2V + "feature_extractor.conv_layers."
-POS_CONV = W2V + "encoder.pos_conv."
-HF_CONV = "encoder.feature_extractor.conv_layers."
-HF_POS_CONV = "encoder.encoder.pos_conv_embed."
 
 ACTIVATIONS = {
     "gelu": "gelu",
@@ -50,8 +46,6 @@ KNOWN_HEADS = {(768, 12): 12, (1024, 24): 16, (1280, 48): 16, (1920, 48): 16}
 """Attention heads of the published encoders, by width and number of layers: wav2vec 2.0 base and
 large, XLS-R 0.3, 1 and 2 B (arXiv:2111.09296, table 2)."""
 FRAMES_OF = "encoder.feature_extractor"
-UNREAD = ("encoder.masked_spec_embed",)
-"""What stands for masked frames in training."""
 USUAL_HEAD_WIDTH = 64
 USUAL_STRIDES = (5, 2, 2, 2, 2, 2, 2)
 
@@ -59,6 +53,9 @@ USUAL_STRIDES = (5, 2, 2, 2, 2, 2, 2)
 ROWS: tuple[Row, ...] = (
     Rule(CONV + "{i}.0.{weight|bias}",                    HF_CONV + "{i}.conv.{weight|bias}"),
     Rule(W2V + "layer_norm.{weight|bias}",                "encoder.feature_projection.layer_norm.{weight|bias}"),
+    Rule(W2V + "encoder.layer_norm.{weight|bias}",        "encoder.encoder.layer_norm.{weight|bias}"),
+)
+TRANSFORMER_LAYERS: tuple[Row, ...] = (
     Rule(W2V + "encoder.layers.{i}.self_attn.{q_proj|k_proj|v_proj|out_proj}.{weight|bias}",
          "encoder.encoder.layers.{i}.attention.{q_proj|k_proj|v_proj|out_proj}.{weight|bias}"),
     Rule(W2V + "encoder.layers.{i}.self_attn_layer_norm.{weight|bias}",
@@ -69,7 +66,6 @@ ROWS: tuple[Row, ...] = (
          "encoder.encoder.layers.{i}.feed_forward.output_dense.{weight|bias}"),
     Rule(W2V + "encoder.layers.{i}.final_layer_norm.{weight|bias}",
          "encoder.encoder.layers.{i}.final_layer_norm.{weight|bias}"),
-    Rule(W2V + "encoder.layer_norm.{weight|bias}",        "encoder.encoder.layer_norm.{weight|bias}"),
 )
 LAYER_NORM_EXTRACTOR: tuple[Row, ...] = (
     # A norm after every convolution, between two transpositions.
@@ -126,13 +122,15 @@ LAYOUTS = (
     Layout("encoder.encoder.pos_conv_embed",              "B D T",          "B T D"),
     Layout("encoder.encoder.pos_conv_embed.conv",         "B D T",          "B D T"),
     Layout("encoder.encoder.pos_conv_embed.layers.{i}",   "B D T",          "B D T"),
+)
+TRANSFORMER_LAYOUTS = (
+    Layout("encoder.encoder.layer_norm",                  "B T D",          "B T D"),
     # An odd number of frames is made even before the layers, and odd again after them.
     Layout("encoder.encoder.layers.{i}",                  "T B D",          "B T D", extra_frames=1),
     Layout("encoder.encoder.layers.{i}.attention",        "T B D",          "B T D", extra_frames=1),
     Layout("encoder.encoder.layers.{i}.attention.{q_proj|k_proj|v_proj|out_proj}", "T B D", "B T D", extra_frames=1),
     Layout("encoder.encoder.layers.{i}.{layer_norm|final_layer_norm}",             "T B D", "B T D", extra_frames=1),
     Layout("encoder.encoder.layers.{i}.feed_forward.{intermediate_dense|output_dense}", "T B D", "B T D", extra_frames=1),
-    Layout("encoder.encoder.layer_norm",                  "B T D",          "B T D"),
 )
 # fmt: on
 
@@ -147,16 +145,28 @@ def width(facts: Facts) -> int:
     return facts.shape(W2V + "encoder.layer_norm.weight")[0]
 
 
-def config(facts: Facts, arguments: Arguments, options: Options) -> Iterator[tuple[str, Derived]]:
-    """The values of the encoder's configuration that any class of encoder has."""
+def config(
+    facts: Facts, arguments: Arguments, options: Options, *, bundled: bool
+) -> Iterator[tuple[str, Derived]]:
+    """The values of the encoder's configuration.
+
+    Args:
+        facts: What the tensors say.
+        arguments: fairseq's arguments.
+        options: What the user says.
+        bundled: For the class that the folder carries; otherwise for a stock one.
+    """
     convs = [facts.shape(f"{CONV}{i}.0.weight") for i in range(facts.count(CONV))]
     layers = facts.count(W2V + "encoder.layers.")
     yield "hidden_size", shaped(width(facts), W2V + "encoder.layer_norm.weight")
     yield "num_hidden_layers", counted(layers, W2V + "encoder.layers.{i}")
     yield "num_attention_heads", _heads(facts, arguments, layers)
-    fc1 = W2V + "encoder.layers.0.fc1.weight"
-    yield "intermediate_size", shaped(facts.shape(fc1)[0], fc1)
-    yield "hidden_act", _activation(arguments)
+    if conformer.matches(facts):
+        yield from conformer.config(facts, arguments.w2v_model)
+    else:
+        fc1 = W2V + "encoder.layers.0.fc1.weight"
+        yield "intermediate_size", shaped(facts.shape(fc1)[0], fc1)
+        yield "hidden_act", _activation(arguments)
     yield "conv_dim", shaped([c[0] for c in convs], CONV + "{i}.0.weight")
     yield "conv_kernel", shaped([c[2] for c in convs], CONV + "{i}.0.weight")
     if "conv_stride" not in options.encoder_config:
@@ -166,7 +176,8 @@ def config(facts: Facts, arguments: Arguments, options: Options) -> Iterator[tup
     gelu = "fairseq's ConvFeatureExtractionModel and make_conv_pos use GELU"
     yield "feat_extract_activation", hard_coded("gelu", gelu)
     yield from _positional_convolution(facts)
-    yield "do_stable_layer_norm", _layer_norm_first(facts, arguments)
+    if bundled or not conformer.matches(facts):
+        yield "do_stable_layer_norm", _layer_norm_first(facts, arguments)
     yield "layer_norm_eps", hard_coded(1e-5, "fairseq's LayerNorm")
     yield from _regularization(arguments)
 
@@ -181,6 +192,7 @@ def rows(facts: Facts, encoder: Mapping[str, Derived]) -> tuple[Row, ...]:
     return (
         *(LAYER_NORM_EXTRACTOR if _extractor_norm(facts) == "layer" else GROUP_NORM_EXTRACTOR),
         *ROWS,
+        *(conformer.rows(facts) if conformer.matches(facts) else TRANSFORMER_LAYERS),
         *(PROJECTION if projects else NO_PROJECTION),
         *_positional_rows(facts),
         *(mask_rows if facts.has(W2V + "mask_emb") else ()),
@@ -188,14 +200,23 @@ def rows(facts: Facts, encoder: Mapping[str, Derived]) -> tuple[Row, ...]:
     )
 
 
-def layouts(facts: Facts) -> tuple[Layout, ...]:
+def layouts(facts: Facts, w2v: Mapping[str, Any]) -> tuple[Layout, ...]:
     """How activations lie in the encoder's modules on both sides."""
     axes = "B T D" if _extractor_norm(facts) == "layer" else "B D T"
-    return (*LAYOUTS, Layout(HF_CONV + "{i}.layer_norm", axes, axes))
+    layers = conformer.layouts(facts, w2v) if conformer.matches(facts) else TRANSFORMER_LAYOUTS
+    return (*LAYOUTS, *layers, Layout(HF_CONV + "{i}.layer_norm", axes, axes))
 
 
-def shortcomings(facts: Facts) -> Iterator[Reason]:
+def unpaired(facts: Facts, w2v: Mapping[str, Any]) -> tuple[str, ...]:
+    """Target tensors that no pair of modules has in common; see `Network.unpaired`."""
+    training = ("encoder.masked_spec_embed",)
+    return (*training, *(conformer.unpaired(facts, w2v) if conformer.matches(facts) else ()))
+
+
+def shortcomings(facts: Facts, w2v: Mapping[str, Any]) -> Iterator[Reason]:
     """What the encoder has and no stock class can express."""
+    if conformer.matches(facts):
+        yield from conformer.shortcomings(facts, w2v)
     if facts.has(POS_CONV + "0.0.weight"):
         yield Reason(
             name="w2v_args.pos_conv_depth",
@@ -203,10 +224,10 @@ def shortcomings(facts: Facts) -> Iterator[Reason]:
         )
 
 
-def refusals(w2v: Mapping[str, Any]) -> Iterator[Reason]:
+def refusals(facts: Facts, w2v: Mapping[str, Any]) -> Iterator[Reason]:
     """What the encoder has and nothing here can express."""
     kind = str(w2v.get("layer_type", "transformer"))
-    if kind != "transformer":
+    if kind != ("conformer" if conformer.matches(facts) else "transformer"):
         yield Reason(name="w2v_args.layer_type", because=f"layers of kind `{kind}` are not known")
     yield from refused_activation(w2v, "w2v_args")
 
@@ -248,12 +269,13 @@ def reference_arguments(
         "encoder_layers": value["num_hidden_layers"],
         "encoder_ffn_embed_dim": value["intermediate_size"],
         "encoder_attention_heads": value["num_attention_heads"],
-        "activation_fn": functions[value["hidden_act"]],
-        "layer_norm_first": value["do_stable_layer_norm"],
+        "activation_fn": functions.get(value["hidden_act"], "gelu"),
+        "layer_norm_first": value.get("do_stable_layer_norm", True),
         "conv_pos": value["num_conv_pos_embeddings"] * positional_depth(facts).value,
         "conv_pos_groups": value["num_conv_pos_embedding_groups"],
         "pos_conv_depth": positional_depth(facts).value,
         "quantize_targets": True,
+        **(conformer.reference_arguments(facts, value) if conformer.matches(facts) else {}),
     }
 
 
@@ -374,6 +396,8 @@ def _extractor_norm(facts: Facts) -> str:
 
 
 def _heads(facts: Facts, arguments: Arguments, layers: int) -> Derived:
+    if conformer.matches(facts) and (told := conformer.maybe_heads(facts)) is not None:
+        return told
     if "encoder_attention_heads" in arguments.w2v_model:
         return _argued(arguments, "encoder_attention_heads")
     size = width(facts)

@@ -18,8 +18,8 @@ from toolkit.checkpoint.dictionary import BOS, EOS, PAD
 from toolkit.checkpoint.sidecars import Sidecars
 from toolkit.compare.padding import PaddingProbes
 from toolkit.core.result import Reason
-from toolkit.families import transformer_decoder, wav2vec2
-from toolkit.families.arguments import read_arguments
+from toolkit.families import conformer, transformer_decoder, wav2vec2
+from toolkit.families.arguments import Arguments, read_arguments
 from toolkit.families.base import Derived, Network, Options, Task
 from toolkit.families.evidence import (
     Facts,
@@ -31,6 +31,7 @@ from toolkit.families.evidence import (
     shaped,
     unknown,
 )
+from toolkit.families.prefixes import W2V
 from toolkit.families.speech_to_text import (
     check_dictionary_size,
     default_language,
@@ -48,7 +49,7 @@ from toolkit.replay.pairs import Layout
 
 ADAPTOR = "encoder.adaptor."
 HF_ADAPTER = "encoder.length_adapter."
-BYPASSED = ("encoder.w2v_encoder", wav2vec2.W2V.rstrip("."))
+BYPASSED = ("encoder.w2v_encoder", W2V.rstrip("."))
 """The encoder calls `w2v_encoder.forward` itself, and that one `w2v_model.extract_features`."""
 STOCK_KERNEL = 3
 """`Wav2Vec2AdapterLayer` pads by one whatever its kernel, which is right for this one only."""
@@ -103,11 +104,11 @@ class XMTransformer:
         arguments, facts = read_arguments(checkpoint, options.w2v), Facts(checkpoint)
         wav2vec2.check_pretrained(facts, arguments)
         model = arguments.model
-        shortcomings = tuple(_shortcomings(facts, model, options))
+        shortcomings = tuple(_shortcomings(facts, arguments, options))
         bundled = bool(shortcomings)
         adapter = _bundled_adapter if bundled else _stock_adapter
         encoder = {
-            **dict(wav2vec2.config(facts, arguments, options)),
+            **dict(wav2vec2.config(facts, arguments, options, bundled=bundled)),
             **dict(adapter(facts, model, options)),
         }
         decoder = dict(transformer_decoder.config(facts, model, bundled=bundled))
@@ -119,11 +120,15 @@ class XMTransformer:
             encoder=encoder,
             decoder=decoder,
             table=Table(name=self.name, rows=_rows(facts, encoder, decoder, bundled=bundled)),
-            layouts=(*wav2vec2.layouts(facts), *LAYOUTS, *transformer_decoder.LAYOUTS),
+            layouts=(
+                *wav2vec2.layouts(facts, arguments.w2v_model),
+                *LAYOUTS,
+                *transformer_decoder.LAYOUTS,
+            ),
             head_widths=_head_widths(encoder, decoder),
             bypassed=BYPASSED,
             frames_of=wav2vec2.FRAMES_OF,
-            unread=wav2vec2.UNREAD,
+            unpaired=wav2vec2.unpaired(facts, arguments.w2v_model),
             unknown=(*unknown(encoder, "encoder"), *unknown(decoder, "decoder")),
             refusals=tuple(_refusals(facts, arguments.w2v_model, model)),
             shortcomings=shortcomings,
@@ -197,12 +202,12 @@ def _generation(facts: Facts) -> str:
     return "v0" if _layers(facts) else "v0 without adaptor"
 
 
-def _shortcomings(facts: Facts, model: Mapping[str, Any], options: Options) -> Iterator[Reason]:
+def _shortcomings(facts: Facts, arguments: Arguments, options: Options) -> Iterator[Reason]:
     adapts = bool(_layers(facts))
     projects = facts.has_under("encoder.w2v_encoder.proj.")
     first = ADAPTOR + "layers.0.weight"
     out, into, kernel = facts.shape(first) if adapts else (0, 0, STOCK_KERNEL)
-    yield from wav2vec2.shortcomings(facts)
+    yield from wav2vec2.shortcomings(facts, arguments.w2v_model)
     for name, present_here, because in (
         (ADAPTOR + "proj", facts.has_under(ADAPTOR + "proj."), "Wav2Vec2Adapter has no feed-forward blocks around its convolutions"),
         (ADAPTOR + "layernorm", facts.has_under(ADAPTOR + "layernorm"), "Wav2Vec2Adapter has no layer norm before or between its convolutions"),
@@ -213,18 +218,19 @@ def _shortcomings(facts: Facts, model: Mapping[str, Any], options: Options) -> I
     ):  # fmt: skip
         if present_here:
             yield Reason(name=name, because=because)
-    yield from transformer_decoder.shortcomings(facts, model)
+    yield from transformer_decoder.shortcomings(facts, arguments.model)
 
 
 def _refusals(facts: Facts, w2v: Mapping[str, Any], model: Mapping[str, Any]) -> Iterator[Reason]:
-    yield from wav2vec2.refusals(w2v)
+    yield from wav2vec2.refusals(facts, w2v)
     yield from transformer_decoder.refusals(facts, model)
 
 
 def _stock_adapter(
     facts: Facts, model: Mapping[str, Any], _options: Options
 ) -> Iterator[tuple[str, Derived]]:
-    yield "model_type", Derived(value="wav2vec2", evidence="the encoder is a wav2vec 2.0 model")
+    kind = "wav2vec2-conformer" if conformer.matches(facts) else "wav2vec2"
+    yield "model_type", Derived(value=kind, evidence="the encoder's layers")
     yield "add_adapter", counted(bool(_layers(facts)), ADAPTOR + "layers.{i}")
     yield from _adapter_shape(facts, model)
 
@@ -239,6 +245,8 @@ def _bundled_adapter(
     yield "model_type", Derived(value="xm_transformer_encoder", evidence=evidence)
     yield "add_adapter", Derived(value=False, evidence="`length_adapter` takes its place")
     yield from _adapter_shape(facts, model)
+    layers = "conformer" if conformer.matches(facts) else "transformer"
+    yield "layer_type", Derived(value=layers, evidence="the encoder's layers")
     yield "pos_conv_depth", wav2vec2.positional_depth(facts)
     yield "output_projection", present(kind, projection)
     yield "adapter_feed_forward", present(facts.has(feed_forward), feed_forward)
@@ -258,7 +266,7 @@ def _adapter_shape(facts: Facts, model: Mapping[str, Any]) -> Iterator[tuple[str
     elif facts.has(projection) and facts.has("encoder.w2v_proj_ln.weight"):
         yield "output_hidden_size", shaped(facts.shape(projection)[0], projection)
     else:
-        norm = wav2vec2.W2V + "encoder.layer_norm.weight"
+        norm = W2V + "encoder.layer_norm.weight"
         yield "output_hidden_size", shaped(wav2vec2.width(facts), norm)
 
 

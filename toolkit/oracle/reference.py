@@ -175,7 +175,26 @@ class Reference:
 
     def _generator(self, search: Search) -> Any:
         args = Namespace(**vars(search), prefix_size=int(self.task.data_cfg.prepend_tgt_lang_tag))
-        return self.task.build_generator([self.model], args)
+        generator = self.task.build_generator([self.model], args)
+        if generator.repeat_ngram_blocker is not None:
+            generator.repeat_ngram_blocker = _make_blocker(search.no_repeat_ngram_size)
+        return generator
+
+
+def _make_blocker(size: int) -> nn.Module:
+    """Fairseq's n-gram blocker as its CUDA kernel works.
+
+    On a CPU it blocks nothing since 8ca4813, as it looks behind the tokens (fairseq#4709, #5206).
+    """
+    from fairseq.ngram_repeat_block import NGramRepeatBlock
+
+    class Blocker(NGramRepeatBlock):  # type: ignore[misc]
+        def forward(
+            self, tokens: Tensor, lprobs: Tensor, bsz: int, beam_size: int, step: int
+        ) -> Any:
+            return super().forward(tokens[:, : step + 1], lprobs, bsz, beam_size, step)
+
+    return Blocker(size, use_extension=False)
 
 
 def pad(rows: Sequence[Tensor], value: float) -> Tuple[Tensor, Tensor]:

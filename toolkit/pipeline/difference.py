@@ -277,9 +277,9 @@ def _uncompared(session: Session, target: Target, rows: Sequence[ModuleRow]) -> 
     for pair in pairs:
         if pair.target not in reached:
             yield Reason(name=pair.target, because="the model stops before it, or calls it twice")
-    unread = session.prepared.network.unread
+    unpaired = session.prepared.network.unpaired
     paths = module_paths(target.model)
-    for path, reason in explain_uncompared(session.prepared.proof, paths, pairs, unread):
+    for path, reason in explain_uncompared(session.prepared.proof, paths, pairs, unpaired):
         yield reason or Reason(name=path, because="fairseq has no module with its parameters")
 
 
@@ -434,7 +434,7 @@ def _result(
     twins = {tie.target: tie.target_twin for tie in plan.ties}
     absent = {name for f in findings if _is_missing(f) for name in f.target_parameters}
     compared_tensors = sum(twins.get(name, name) not in absent for name in plan.targets)
-    owners = parameterized(plan, prepared.network.unread)
+    owners = parameterized(plan, prepared.network.unpaired)
     return Result(
         command="diff",
         source=Artifact(path=str(prepared.checkpoint.path), sha256=prepared.checkpoint.sha256()),

@@ -160,6 +160,7 @@ def make_pairs(prepared: Prepared, source_paths: Sequence[str], target: Target) 
         [path for path in source_paths if path not in bypassed],
         module_paths(target.model),
         prepared.network.layouts,
+        prepared.network.unpaired,
     )
 
 
@@ -197,7 +198,7 @@ def _judge(prepared: Prepared, bench: Bench, folder: Path, runs: tuple[ClipRun, 
     contents, target = prepared.task.contents, bench.target
     paths = module_paths(target.model)
     uncompared = tuple(
-        explain_uncompared(prepared.proof, paths, bench.pairs, prepared.network.unread)
+        explain_uncompared(prepared.proof, paths, bench.pairs, prepared.network.unpaired)
     )
     weights = weight_errors(prepared.proof, prepared.checkpoint, target)
     padding = padding_level(bench, runs, prepared.task.padding)
@@ -291,7 +292,7 @@ def _coverage(
     uncompared: Sequence[tuple[str, Reason | None]],
 ) -> Coverage:
     plan = prepared.proof
-    owners = parameterized(plan, prepared.network.unread)
+    owners = parameterized(plan, prepared.network.unpaired)
     state = bench.target.model.state_dict()
     compared = {pair.target for pair in bench.pairs}
     return Coverage(

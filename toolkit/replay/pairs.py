@@ -66,17 +66,30 @@ def derive_pairs(
     source_modules: Iterable[str],
     target_modules: Iterable[str],
     layouts: Iterable[Layout],
+    unpaired: Collection[str] = (),
 ) -> tuple[Pair, ...]:
     """The module pairs that the mapping implies, in the target's order.
 
     Where several nested modules hold the same parameters, the innermost go together, and the
     outermost too if both sides nest.
 
+    Args:
+        plan: What the mapping makes.
+        source_modules: Paths of fairseq's modules.
+        target_modules: Paths of the target's modules.
+        layouts: How their tensors lie.
+        unpaired: Target tensors that take no part, as they stand in other modules on either side.
+
     Raises:
         BrokenRule: a pair has no layout or several; all such pairs at once.
     """
-    sources = _by_parameters(source_modules, {name: name for name in plan.used_sources})
-    targets = _by_parameters(target_modules, _origins(plan))
+    origins = _origins(plan)
+    left_out = {origins.get(name) for name in unpaired}
+    used = {name: name for name in plan.used_sources if name not in left_out}
+    sources = _by_parameters(source_modules, used)
+    targets = _by_parameters(
+        target_modules, {n: origin for n, origin in origins.items() if n not in unpaired}
+    )
     matched = dict(_match_chains(sources, targets))
     rows = tuple(layouts)
     found = {
@@ -120,13 +133,13 @@ def owner(parameter: str) -> str:
     )
 
 
-def parameterized(plan: Plan, unread: Collection[str] = ()) -> tuple[str, ...]:
-    """Target modules that own a parameter themselves, in order, but for those in `unread`."""
-    return tuple(dict.fromkeys(owner(name) for name in plan.targets if name not in unread))
+def parameterized(plan: Plan, unpaired: Collection[str] = ()) -> tuple[str, ...]:
+    """Target modules that own a parameter themselves, in order, but for those in `unpaired`."""
+    return tuple(dict.fromkeys(owner(name) for name in plan.targets if name not in unpaired))
 
 
 def explain_uncompared(
-    plan: Plan, target_modules: Iterable[str], pairs: Iterable[Pair], unread: Collection[str] = ()
+    plan: Plan, target_modules: Iterable[str], pairs: Iterable[Pair], unpaired: Collection[str] = ()
 ) -> Iterator[tuple[str, Reason | None]]:
     """The modules without a pair, each with the reason, or None where there is no good one.
 
@@ -134,10 +147,10 @@ def explain_uncompared(
         plan: What the mapping makes.
         target_modules: Paths of all modules of the target.
         pairs: Those that are compared.
-        unread: Target tensors that no forward pass reads outside of training.
+        unpaired: Target tensors that take no part.
     """
     paired = {pair.target for pair in pairs}
-    owners = set(parameterized(plan, unread))
+    owners = set(parameterized(plan, unpaired))
     for path in target_modules:
         if path not in paired:
             yield path, _reason(plan, path, path in owners)
