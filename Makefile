@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 GOLDEN := golden_audio/checkpoint/model.pt
 DEMO := reports/demo
 
-.PHONY: help demo test test-slow check format faults bench-diff golden clean
+.PHONY: help demo test test-slow check format variants faults bench-diff golden clean
 
 help: ## Say what the targets do.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ check: $(STAMP) ## Lint, format, types, layers.
 format: $(STAMP) ## Apply the formatter and the safe fixes.
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+variants: $(STAMP) ## Convert, prove, diff and break every kind of XMTransformer.
+	@$(BIN)/python -m tests.variants
 
 faults: $(STAMP) ## Break the golden conversion in 600 ways and check what diff says of each.
 	@mkdir -p reports/faults

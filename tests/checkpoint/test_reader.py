@@ -252,7 +252,7 @@ def test_a_file_that_cannot_be_opened_is_refused(path, monkeypatch):
         raise PermissionError(13, "Permission denied")
 
     save(path)
-    monkeypatch.setattr(type(path), "open", deny)
+    monkeypatch.setattr("os.open", deny)
     with pytest.raises(BadInput, match="Permission denied"):
         open_checkpoint(path)
 
@@ -305,6 +305,7 @@ def test_a_file_that_shrinks_without_a_trace_is_refused(path, monkeypatch):
 
 
 HUGE = b"\x8a\x09" + bytes(8) + b"\x01"
+LARGE = b"\x8a\x06" + bytes(5) + b"\x01"
 
 
 @pytest.mark.parametrize(
@@ -322,13 +323,25 @@ HUGE = b"\x8a\x09" + bytes(8) + b"\x01"
         (b"K\x00" + HUGE + b"K\x00\x86K\x01K\x01\x86", "torch cannot hold"),
         (b"K\x00K\x00" + HUGE + b"\x86K\x01K\x01\x86", "torch cannot hold"),
         (b"K\x00K\x01K\x01\x86" + HUGE + b"K\x01\x86", "torch cannot hold"),
-        (b"K\x00(" + b"K\x01" * 70 + b"t(" + b"K\x01" * 70 + b"t", "70 sizes"),
+        (b"K\x00(K\x00" + LARGE + LARGE + b"tK\x01K\x01K\x01\x87", "torch cannot hold"),
     ],
 )
 def test_a_tensor_that_does_not_fit_its_storage_is_refused_by_name(path, sizes, reason):
     checkpoint = _with_sizes(path, sizes)
     with pytest.raises(BadInput, match=f"`weight` .*{reason}"):
         open_checkpoint(checkpoint)
+
+
+def test_a_tensor_of_more_dimensions_than_torch_knows_is_refused(path):
+    ones = b"(" + b"K\x01" * 65 + b"t"
+    with pytest.raises(BadInput, match="`torch._utils._rebuild_tensor_v2`.* at most 64 numbers"):
+        open_checkpoint(_with_sizes(path, b"K\x00" + ones + ones))
+
+
+def test_a_tensor_with_a_very_long_name_is_refused(path):
+    open_checkpoint(save(path, {"x" * 500: torch.ones(1)}))
+    with pytest.raises(BadInput, match="a name of 501 characters"):
+        open_checkpoint(save(path, {"x" * 501: torch.ones(1)}))
 
 
 def test_every_bad_tensor_is_named_in_one_error(path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shlex
 import shutil
 from argparse import Namespace
 from collections.abc import Callable, Mapping, Sequence
@@ -213,6 +214,18 @@ def test_a_recording_chooses_without_fairseq(
     assert config_of(tmp_path / "out")["num_attention_heads"] == 4
     said = json.loads((tmp_path / "said.json").read_text())
     assert set(by_name([Namespace(**reason) for reason in said["assumptions"]])) == NETWORK
+
+
+def test_the_command_that_reproduces_a_proof_carries_what_was_chosen(
+    converted_odd: tuple[Path, Any], audio: list[Path]
+) -> None:
+    out, result = converted_odd
+    words = shlex.split(result.reproduce)
+    assert words[-2] == "--encoder-config"
+    assert json.loads(words[-1]) == ODD_CONFIG
+    outcome = toolkit(*words[1:], "--audio", audio[0])
+    assert words[3] == str(out)
+    assert outcome.exit_code == 0, outcome.output
 
 
 def test_strides_that_nobody_would_guess_follow_from_the_recording(

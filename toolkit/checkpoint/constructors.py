@@ -8,13 +8,24 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from toolkit.checkpoint.keys import Spend, check_key
-from toolkit.checkpoint.values import Global, Opaque, StorageRef, TensorRef, quote, type_name
+from toolkit.checkpoint.values import (
+    MAX_DIMENSIONS,
+    Global,
+    Opaque,
+    StorageRef,
+    TensorRef,
+    quote,
+    type_name,
+)
 
 Args = tuple[object, ...]
 Constructor = Callable[[Args, Spend], object]
 
 BYTES_PER_WORK = 64
 """Copying text is that much cheaper than copying references."""
+
+MAX_DEVICE_CHARS = 100
+"""Kinds of device are words such as `cuda`; their text is copied."""
 
 
 def find_constructor(global_: Global) -> Constructor | None:
@@ -93,15 +104,15 @@ def _make_complex(args: Args, _spend: Spend) -> object:
     raise ValueError("two numbers are expected")
 
 
-def _make_size(args: Args, spend: Spend) -> object:
-    return _sizes(tuple(_members(_only_argument(args, default=()), spend)), what="size")
+def _make_size(args: Args, _spend: Spend) -> object:
+    return _sizes(_only_argument(args, default=()), what="size")
 
 
 def _make_device(args: Args, _spend: Spend) -> object:
     match args:
-        case (str() as kind,):
+        case (str() as kind,) if len(kind) <= MAX_DEVICE_CHARS:
             return kind
-        case (str() as kind, int() as index):
+        case (str() as kind, int() as index) if len(kind) <= MAX_DEVICE_CHARS:
             return f"{kind}:{index}"
     raise ValueError("a device kind and an index are expected")
 
@@ -160,7 +171,11 @@ def _make_tensor(args: Args, *, dtype: str | None) -> TensorRef:
 
 
 def _sizes(value: object, *, what: str) -> tuple[int, ...]:
-    if not isinstance(value, tuple | list) or not all(type(size) is int for size in value):
+    if not isinstance(value, tuple | list):
+        raise ValueError(f"the {what} must be whole numbers")
+    if len(value) > MAX_DIMENSIONS:  # asked first: the numbers may be shared by a million tensors
+        raise ValueError(f"the {what} must be at most {MAX_DIMENSIONS} numbers")
+    if not all(type(size) is int for size in value):
         raise ValueError(f"the {what} must be whole numbers")
     return tuple(value)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import islice
 
 from toolkit.checkpoint.values import Global, Opaque, quote, type_name
 
@@ -12,6 +13,9 @@ Spend = Callable[[int], None]
 MAX_KEY_PARTS = 8
 """Values inside one tuple or frozenset key. Tuples hash recursively and without a cache, so a
 tuple that doubles a tuple sixty times would hash for ever; real keys are names."""
+
+CHARS_PER_WORK = 64
+"""A text that equals a key without being that very object is compared in full each time."""
 
 CROWD_PER_WORK = 16
 """A crafted compound key can collide with every key before it. It is charged for that many."""
@@ -23,24 +27,30 @@ def check_key(key: object, *, crowd: int, spend: Spend) -> None:
     Raises:
         ValueError: The key cannot be hashed, or has too many parts.
     """
-    if isinstance(key, str | bytes | float | Global | Opaque) or key is None or _is_small_int(key):
+    if isinstance(key, str | bytes):
+        if len(key) >= CHARS_PER_WORK:
+            spend(len(key) // CHARS_PER_WORK)
         return
-    _check_parts(key)
-    spend(1 + crowd // CROWD_PER_WORK)
+    if isinstance(key, float | Global | Opaque) or key is None or _is_small_int(key):
+        return
+    spend(1 + crowd // CROWD_PER_WORK + _count_chars(key) // CHARS_PER_WORK)
 
 
 def _is_small_int(key: object) -> bool:
     return isinstance(key, int) and key.bit_length() < 64
 
 
-def _check_parts(key: object) -> None:
-    pending, num_parts = [key], 0
+def _count_chars(key: object) -> int:
+    pending, num_parts, num_chars = [key], 0, 0
     while pending:
         part = pending.pop()
         num_parts += 1
         if num_parts > MAX_KEY_PARTS:
             raise ValueError(f"uses a key of more than {MAX_KEY_PARTS} parts")
         if isinstance(part, tuple | frozenset):
-            pending.extend(list(part)[: MAX_KEY_PARTS + 1])
-        elif not isinstance(part, str | bytes | float | int | complex | Global | Opaque | None):
+            pending.extend(islice(part, MAX_KEY_PARTS + 1))
+        elif isinstance(part, str | bytes):
+            num_chars += len(part)
+        elif not isinstance(part, float | int | complex | Global | Opaque | None):
             raise ValueError(f"uses {quote(type_name(part))} as a key, which cannot be hashed")
+    return num_chars

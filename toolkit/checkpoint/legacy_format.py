@@ -17,6 +17,9 @@ PROTOCOL_VERSION = 1001
 MAX_HEADER_WORK = 1000
 """The three pickles in front hold two numbers and a dict of five."""
 
+WORK_PER_KEY = 4
+"""The list of storages takes some two opcodes for each."""
+
 _PICKLE_START = b"\x80"
 
 
@@ -43,7 +46,9 @@ def read_legacy(file: BinaryIO, *, num_bytes: int, label: str) -> tuple[object, 
     _check_header(window, label=label)
     ledger = StorageLedger()
     root = read_pickle(window, label=label, find_persistent=ledger.find)
-    keys = _check_keys(read_pickle(window, label=label), ledger.refs, label=label)
+    max_work = MAX_HEADER_WORK + WORK_PER_KEY * len(ledger.refs)
+    keys = read_pickle(window, label=label, max_work=max_work)
+    keys = _check_keys(keys, ledger.refs, label=label)
     return root, {key: _locate(window, ledger.refs[key], label=label) for key in keys}
 
 

@@ -10,15 +10,19 @@ from toolkit.checkpoint.keys import check_key
 from toolkit.checkpoint.values import Global, Opaque, quote, type_name
 from toolkit.core.errors import BadInput
 
-MAX_WORK = 5_000_000
-"""Opcodes plus copied values. A 1000-tensor checkpoint with optimizer state takes some 200,000;
-five million end within seconds."""
+MAX_WORK = 3_000_000
+"""Opcodes plus copied values. A 1000-tensor checkpoint with optimizer state takes some 200,000, and
+one that carries a dictionary of 250,000 symbols 1.5 million; three million end within seconds."""
 
 MAX_STACK = 1_000_000
 """Values on the stack, marks included. Writers flush containers every 1000 values."""
 
 MAX_MEMO = 2_000_000
 """Remembered values. Writers remember about every third one, so `MAX_WORK` is reached first."""
+
+MAX_MEMO_INDEX = (1 << 32) - 1
+"""What the binary opcodes can say. In text an index may have any length, and indices can be chosen
+so that all of them collide in a dict."""
 
 MAX_INT_BITS = 1024
 """Python refuses to print integers of more than some 14,000 bits; real ones have 64, and the magic
@@ -106,6 +110,8 @@ class Machine:
         """Writes the top value into the memo."""
         if len(self._memo) >= MAX_MEMO:
             self.refuse(f"remembers more than {MAX_MEMO} values")
+        if index is not None and not 0 <= index <= MAX_MEMO_INDEX:
+            self.refuse(f"remembers a value under {quote(str(index))}, which is no index")
         self._memo[len(self._memo) if index is None else index] = self.top()
 
     def recall(self, index: int) -> None:

@@ -14,6 +14,15 @@ Operation = Callable[[Machine, Any], None]
 
 MAX_PROTOCOL = 5
 
+WORK_PER_SET = 4
+"""An empty set takes as much memory as some four plain values."""
+
+WORK_PER_REFERENCE = 2
+"""Looking at a persistent id takes longer than an average opcode."""
+
+MAX_NAME_CHARS = 1000
+"""Longest name of a module or class; longer ones would be copied into every mention of them."""
+
 
 def find_operation(opcode: str) -> Operation | None:
     """Returns what an opcode does, or None if it has no business in a checkpoint."""
@@ -48,6 +57,11 @@ def _push_old_text(machine: Machine, text: str) -> None:
         machine.push(text)
 
 
+def _make_set(machine: Machine, _argument: object) -> None:
+    machine.spend(WORK_PER_SET)
+    machine.push(set())
+
+
 def _constant(make: Callable[[], object]) -> Operation:
     return lambda machine, _argument: machine.push(make())
 
@@ -76,6 +90,7 @@ def _make_dict(machine: Machine, _argument: object) -> None:
 
 def _make_frozenset(machine: Machine, _argument: object) -> None:
     group = machine.pop_to_mark()
+    machine.spend(WORK_PER_SET)
     for number, member in enumerate(group):
         machine.check_key(member, crowd=number)
     machine.push(frozenset(group))
@@ -173,17 +188,19 @@ def _recall(machine: Machine, index: int) -> None:
 
 def _name_from_argument(machine: Machine, pair: str) -> None:
     module, _, name = pair.partition(" ")
-    machine.push(_make_global(module, name))
+    machine.push(_make_global(machine, module, name))
 
 
 def _name_from_stack(machine: Machine, _argument: object) -> None:
     name, module = machine.pop(), machine.pop()
     if not isinstance(module, str) or not isinstance(name, str):
         machine.refuse(f"names a class by {type_name(module)} and {type_name(name)}, not by texts")
-    machine.push(_make_global(module, name))
+    machine.push(_make_global(machine, module, name))
 
 
-def _make_global(module: str, name: str) -> Global:
+def _make_global(machine: Machine, module: str, name: str) -> Global:
+    if len(module) > MAX_NAME_CHARS or len(name) > MAX_NAME_CHARS:
+        machine.refuse(f"names a class by a text of more than {MAX_NAME_CHARS} characters")
     # Up to protocol 2, pickles name things as Python 2 did: `commands.Popen` is `subprocess.Popen`.
     module, name = NAME_MAPPING.get((module, name), (module, name))
     return Global(IMPORT_MAPPING.get(module, module), name)
@@ -213,6 +230,7 @@ def _set_state(machine: Machine, _argument: object) -> None:
 
 
 def _find_persistent(machine: Machine, _argument: object) -> None:
+    machine.spend(WORK_PER_REFERENCE)
     persistent_id = machine.pop()
     try:
         machine.push(machine.find_persistent(persistent_id))
@@ -237,7 +255,7 @@ _OPERATIONS: dict[str, Operation] = {
     "EMPTY_LIST": _constant(list),
     "EMPTY_TUPLE": _constant(tuple),
     "EMPTY_DICT": _constant(dict),
-    "EMPTY_SET": _constant(set),
+    "EMPTY_SET": _make_set,
     "LIST": _make_list,
     "TUPLE": _make_tuple,
     "TUPLE1": _make_tuple_of(1),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import stat
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,7 +14,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, BinaryIO, Literal
 
 from toolkit.checkpoint.archive import read_archive
-from toolkit.checkpoint.settings import to_plain
+from toolkit.checkpoint.settings import Budget, to_plain
 from toolkit.checkpoint.tensors import (
     TensorLocation,
     TensorView,
@@ -40,6 +42,8 @@ class _Stamp:
 
     num_bytes: int
     changed_ns: int
+    place: tuple[int, int]
+    """Device and inode: another file may have taken the path."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -143,26 +147,49 @@ def open_checkpoint(path: Path) -> Checkpoint:
 @contextmanager
 def _open(path: Path, *, expected: _Stamp | None = None) -> Iterator[tuple[BinaryIO, _Stamp]]:
     try:
-        # Asked first: opening a pipe would wait for its other end.
-        if not path.is_file():
-            raise BadInput(f"`{path}` must be a checkpoint file, but is no file. Check the path.")
-        with path.open("rb") as file:
-            stamp = _make_stamp(path)
-            if expected not in (None, stamp):
-                raise BadInput(
-                    f"`{path}` must stay as it was when it was opened, but changed since. Open it "
-                    f"again."
-                )
+        with open(path, "rb", opener=_open_at_once) as file:
+            stamp = _make_stamp(file)
+            _expect_stamp(path, stamp, expected)
             yield file, stamp
+            _expect_stamp(path, _make_stamp(file), stamp)
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError, _NoFile) as error:
+        raise BadInput(
+            f"`{path}` must be a checkpoint file, but is no file. Check the path."
+        ) from error
     except OSError as error:
         raise BadInput(
             f"`{path}` must be readable, but is not: {error}. Check the path and its rights."
         ) from error
 
 
-def _make_stamp(path: Path) -> _Stamp:
-    status = path.stat()
-    return _Stamp(num_bytes=status.st_size, changed_ns=status.st_mtime_ns)
+class _NoFile(Exception):
+    """The path leads to a pipe, a socket or a device."""
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    # Opening a pipe would wait for its other end; asking the path first would leave a moment in
+    # which a pipe can take the place of the file.
+    descriptor = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        return descriptor
+    os.close(descriptor)
+    raise _NoFile
+
+
+def _make_stamp(file: BinaryIO) -> _Stamp:
+    status = os.fstat(file.fileno())
+    return _Stamp(
+        num_bytes=status.st_size,
+        changed_ns=status.st_mtime_ns,
+        place=(status.st_dev, status.st_ino),
+    )
+
+
+def _expect_stamp(path: Path, stamp: _Stamp, expected: _Stamp | None) -> None:
+    if expected not in (None, stamp):
+        raise BadInput(
+            f"`{path}` must stay as it was when it was opened, but changed since. Open it again."
+        )
 
 
 def _expect_fairseq(
@@ -196,8 +223,9 @@ def _is_extra(key: object) -> bool:
 def _plain_entries(
     root: Mapping[object, object], *, keep: Callable[[object], bool], label: str
 ) -> Mapping[str, object]:
+    budget = Budget()
     plain = {
-        quote(key): to_plain(value, subject=f"{label}: {quote(key)}")
+        quote(key): to_plain(value, subject=f"{label}: {quote(key)}", budget=budget)
         for key, value in root.items()
         if keep(key)
     }

@@ -40,6 +40,13 @@ _RARE_ITEM_BYTES = {
 """Storages that may lie in the file beside the model's; no model tensor may use them."""
 
 
+MAX_KEY_CHARS = 100
+"""Keys are numbers of some ten digits. Equal long ones would be compared in full each time."""
+
+_ID_SIZES = (5, 6)
+"""Parts of a persistent id: the word, class, key, device, size, and in old files a view or None."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Region:
     """A stretch of the file."""
@@ -61,11 +68,10 @@ class StorageLedger:
         Raises:
             ValueError: The id is not one that torch writes, or contradicts an earlier one.
         """
-        match persistent_id:
-            case ("storage", kind, str() as key, _, int() as numel, *rest) if not any(rest):
-                return self._enter(StorageRef(key=key, dtype=_dtype_of(kind), numel=numel))
-            case ("storage", _, str() as key, *_):
-                raise ValueError(f"storage `{quote(key)}` is a view or has no size")
+        parts = persistent_id if isinstance(persistent_id, tuple) else ()
+        match parts:
+            case ("storage", kind, str() as key, *_) if len(key) <= MAX_KEY_CHARS:
+                return self._enter(_make_ref(kind, key, parts))
             case ("module", Global() as module, *_):
                 return module  # a class saved with its source text; the source is not needed
         raise ValueError(f"the reference is {quote(type_name(persistent_id))}, not a storage")
@@ -88,6 +94,17 @@ def storage_bytes(ref: StorageRef) -> int:
 def item_bytes(ref: StorageRef) -> int:
     """Returns the bytes of one element."""
     return ITEM_BYTES.get(ref.dtype) or _RARE_ITEM_BYTES[ref.dtype]
+
+
+def _make_ref(kind: object, key: str, persistent_id: tuple[object, ...]) -> StorageRef:
+    dtype = _dtype_of(kind)
+    # Its size is asked first: one tuple of a million parts may be referred to a million times.
+    if len(persistent_id) not in _ID_SIZES or any(persistent_id[5:]):
+        raise ValueError(f"storage `{quote(key)}` is a view or has no size")
+    device, numel = persistent_id[3:5]
+    if not isinstance(device, str) or type(numel) is not int:
+        raise ValueError(f"storage `{quote(key)}` has no size or no device")
+    return StorageRef(key=key, dtype=dtype, numel=numel)
 
 
 def _dtype_of(kind: object) -> str:

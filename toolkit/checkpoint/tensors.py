@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
 from toolkit.checkpoint.storages import Region
-from toolkit.checkpoint.values import TensorRef, quote
+from toolkit.checkpoint.values import MAX_DIMENSIONS, TensorRef, quote
 from toolkit.core.errors import BadInput
 from toolkit.core.spec import ITEM_BYTES, TensorSpec
 
@@ -18,8 +19,10 @@ MAX_REPEATED_NUMEL = 1 << 24
 """Most elements of a view that shows stored elements more than once (stride 0). A few bytes may
 otherwise claim terabytes; real ones are small buffers."""
 
-MAX_DIMENSIONS = 64
-"""torch's own limit."""
+MAX_NAME_CHARS = 500
+"""Longest name of a tensor; real ones have some 70 characters."""
+
+_TORCH_MAX = (1 << 63) - 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,6 +139,8 @@ def _find_problem(name: str, ref: TensorRef, storage: Region) -> str | None:
     """Returns what is wrong with a tensor, worded to follow its name, or None."""
     if not name or not name.isprintable():
         return "has a name that cannot be printed"
+    if len(name) > MAX_NAME_CHARS:
+        return f"has a name of {len(name)} characters, of at most {MAX_NAME_CHARS}"
     if ref.dtype not in ITEM_BYTES:
         return f"has dtype {quote(ref.dtype)}, which no model here uses"
     if len(ref.shape) != len(ref.stride) or len(ref.shape) > MAX_DIMENSIONS:
@@ -152,7 +157,9 @@ def _find_reach_problem(ref: TensorRef, stored_numel: int) -> str | None:
     numel = TensorSpec(name="", dtype=ref.dtype, shape=ref.shape).numel
     if numel > max(stored_numel, MAX_REPEATED_NUMEL):
         return f"claims {quote(numel)} elements of a storage that has {stored_numel}"
-    if max(ref.shape, default=0) >= 1 << 63 or max(ref.stride, default=0) >= 1 << 63:
+    # An empty tensor takes no room, whatever its other sizes are; torch multiplies them anyway.
+    empty_numel = math.prod(max(1, size) for size in ref.shape) if 0 in ref.shape else 0
+    if max((empty_numel, *ref.shape, *ref.stride)) > _TORCH_MAX:
         return "has a size or stride that torch cannot hold"
     return None
 

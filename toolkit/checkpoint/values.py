@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+MAX_DIMENSIONS = 64
+"""torch's own limit."""
+
 MAX_QUOTED_CHARS = 100
 """Longest piece of a file that is quoted in a message; names in real checkpoints are shorter."""
 

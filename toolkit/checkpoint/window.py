@@ -8,9 +8,12 @@ from typing import BinaryIO
 
 from toolkit.core.errors import BadInput
 
-MAX_READ_BYTES = 1 << 28
-"""Longest single argument in a pickle. Tensor values lie outside of it, so 256 MiB is far above
-any real text, and far below what would hurt."""
+MAX_READ_BYTES = 1 << 25
+"""Longest single argument in a pickle. Tensor values lie outside of it, so 32 MiB is far above any
+real text, and far below what would hurt."""
+
+MAX_TOTAL_BYTES = 3 * MAX_READ_BYTES
+"""Most bytes of arguments together. Text takes up to four times as much memory as in the file."""
 
 MAX_LINE_BYTES = 1 << 16
 """Longest line of a text argument: a number, or the name of a class."""
@@ -26,6 +29,7 @@ class Window:
         self._start = start
         self._end = end
         self._label = label
+        self._bytes_left = MAX_TOTAL_BYTES
         self._file.seek(start)
 
     @property
@@ -54,13 +58,13 @@ class Window:
                 f"`{self._label}` must hold arguments of at most {MAX_READ_BYTES} bytes, but the "
                 f"one at byte {self.tell()} takes {wanted}. Get the file again from its origin."
             )
-        return self._file.read(wanted)
+        return self._charge(self._file.read(wanted))
 
     def readline(self, size: int | None = -1) -> bytes:
         """Returns the next line, at most `MAX_LINE_BYTES` of it."""
         available = max(0, self.num_bytes - self.tell())
         limit = MAX_LINE_BYTES if size is None or size < 0 else min(size, MAX_LINE_BYTES)
-        return self._file.readline(min(limit, available))
+        return self._charge(self._file.readline(min(limit, available)))
 
     def crc32(self) -> int:
         """Returns the CRC-32 of the whole window and goes back to its start."""
@@ -70,3 +74,12 @@ class Window:
             checksum, left = zlib.crc32(chunk, checksum), left - len(chunk)
         self._file.seek(self._start)
         return checksum
+
+    def _charge(self, content: bytes) -> bytes:
+        self._bytes_left -= len(content)
+        if self._bytes_left < 0:
+            raise BadInput(
+                f"`{self._label}` must be a pickle of at most {MAX_TOTAL_BYTES} bytes beside its "
+                f"tensors, but goes on beyond. Get the file again from its origin."
+            )
+        return content

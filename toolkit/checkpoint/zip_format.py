@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-import zipfile
 from collections import Counter
 from itertools import pairwise
 from typing import BinaryIO
@@ -11,16 +10,16 @@ from typing import BinaryIO
 from toolkit.checkpoint.pickle_vm import read_pickle
 from toolkit.checkpoint.storages import Region, StorageLedger, storage_bytes
 from toolkit.checkpoint.values import StorageRef, quote
-from toolkit.checkpoint.window import Window
+from toolkit.checkpoint.window import MAX_TOTAL_BYTES, Window
+from toolkit.checkpoint.zip_directory import Entry, read_directory
 from toolkit.core.errors import BadInput
 
 _SIGNATURE = b"PK\x03\x04"
 _EMPTY_SIGNATURE = b"PK\x05\x06"
 _LOCAL_HEADER = struct.Struct("<4sHHHHHIIIHH")
 _ENCRYPTED = 0x1 | 0x40
+_UTF8 = 0x800
 _MAX_BYTE_ORDER_CHARS = 16
-_UNREADABLE = (zipfile.BadZipFile, NotImplementedError, ValueError, OverflowError, OSError)
-_UNREADABLE_FIELDS = (struct.error, EOFError, IndexError, KeyError, RuntimeError)
 
 
 def looks_zip(file: BinaryIO) -> bool:
@@ -35,45 +34,34 @@ def read_zip(file: BinaryIO, *, num_bytes: int, label: str) -> tuple[object, dic
     Raises:
         BadInput: The archive is damaged, tricky, not a checkpoint, or of another byte order.
     """
-    entries = _list_entries(file, label=label)
+    directory = read_directory(file, num_bytes=num_bytes, label=label)
+    entries, end = directory.entries, directory.offset_bytes
     _check_entries(entries, label=label)
-    regions = {e.filename: _locate(file, e, num_bytes=num_bytes, label=label) for e in entries}
+    regions = {entry.name: _locate(file, entry, end=end, label=label) for entry in entries}
     _check_no_overlap(entries, regions, label=label)
     top = _find_top(list(regions), label=label)
     _check_byte_order(file, regions.get(f"{top}/byteorder"), label=label)
     pickle_name = f"{top}/data.pkl"
     window = _open_window(file, regions[pickle_name], label=f"{label}: {pickle_name}")
-    _check_crc(window, next(e for e in entries if e.filename == pickle_name), label=label)
+    _check_crc(window, next(e for e in entries if e.name == pickle_name), label=label)
     ledger = StorageLedger()
     root = read_pickle(window, label=f"{label}: {pickle_name}", find_persistent=ledger.find)
     return root, _find_storages(ledger.refs, regions, top=top, label=label)
 
 
-def _list_entries(file: BinaryIO, *, label: str) -> list[zipfile.ZipInfo]:
-    try:
-        with zipfile.ZipFile(file) as archive:
-            return archive.infolist()
-    except (*_UNREADABLE, *_UNREADABLE_FIELDS) as error:
-        raise BadInput(
-            f"`{label}` begins like a zip archive, but the list of entries at its end cannot be "
-            f"read: {quote(str(error))}. The file is cut off or damaged; download it again."
-        ) from error
-
-
-def _check_entries(entries: list[zipfile.ZipInfo], *, label: str) -> None:
-    counts = Counter(entry.filename for entry in entries)
+def _check_entries(entries: tuple[Entry, ...], *, label: str) -> None:
+    # torch's own reader looks names up without regard to case.
+    counts = Counter(entry.name.lower() for entry in entries)
     problems = {
         "must name each entry once, but these occur twice": [n for n, c in counts.items() if c > 1],
         "must hold entries with plain relative names, but holds": [
-            e.orig_filename for e in entries if not _is_plain(e.orig_filename)
+            e.name for e in entries if not _is_plain(e.name)
         ],
         "must hold entries that are not encrypted, but these are": [
-            e.filename for e in entries if e.flag_bits & _ENCRYPTED
+            e.name for e in entries if e.flags & _ENCRYPTED
         ],
         "must hold uncompressed entries as `torch.save` writes them, but these are compressed": [
-            e.filename
-            for e in entries
-            if e.compress_type != zipfile.ZIP_STORED or e.compress_size != e.file_size
+            e.name for e in entries if e.method or e.packed_bytes != e.num_bytes
         ],
     }
     for expectation, offenders in problems.items():
@@ -89,32 +77,32 @@ def _is_plain(name: str) -> bool:
     return name.isprintable() and not set(parts) & {"", ".", ".."} and not set(name) & {"\\", ":"}
 
 
-def _locate(file: BinaryIO, entry: zipfile.ZipInfo, *, num_bytes: int, label: str) -> Region:
-    file.seek(min(max(entry.header_offset, 0), num_bytes))
+def _locate(file: BinaryIO, entry: Entry, *, end: int, label: str) -> Region:
+    file.seek(min(entry.header_offset, end))
     header = file.read(_LOCAL_HEADER.size)
     if len(header) == _LOCAL_HEADER.size:
         signature, _, flags, method, *_, name_bytes, extra_bytes = _LOCAL_HEADER.unpack(header)
-        name = file.read(name_bytes).decode("utf-8" if flags & 0x800 else "cp437", "replace")
+        name = file.read(name_bytes).decode("utf-8" if flags & _UTF8 else "cp437", "replace")
         start = entry.header_offset + _LOCAL_HEADER.size + name_bytes + extra_bytes
-        agrees = (signature, method, flags & _ENCRYPTED, name) == (_SIGNATURE, 0, 0, entry.filename)
-        if agrees and start + entry.file_size <= num_bytes:
-            return Region(offset_bytes=start, num_bytes=entry.file_size)
+        agrees = (signature, method, flags & _ENCRYPTED, name) == (_SIGNATURE, 0, 0, entry.name)
+        if agrees and start + entry.num_bytes <= end:
+            return Region(offset_bytes=start, num_bytes=entry.num_bytes)
     raise BadInput(
-        f"`{label}` must hold entry `{quote(entry.filename)}` where its list of entries says, but "
+        f"`{label}` must hold entry `{quote(entry.name)}` where its list of entries says, but "
         f"the bytes there do not fit. The file is cut off or damaged; download it again."
     )
 
 
 def _check_no_overlap(
-    entries: list[zipfile.ZipInfo], regions: dict[str, Region], *, label: str
+    entries: tuple[Entry, ...], regions: dict[str, Region], *, label: str
 ) -> None:
     in_order = sorted(entries, key=lambda entry: entry.header_offset)
     for entry, following in pairwise(in_order):
-        region = regions[entry.filename]
+        region = regions[entry.name]
         if region.offset_bytes + region.num_bytes > following.header_offset:
             raise BadInput(
-                f"`{label}` must keep its entries apart, but `{quote(entry.filename)}` and "
-                f"`{quote(following.filename)}` overlap. Download the file again."
+                f"`{label}` must keep its entries apart, but `{quote(entry.name)}` and "
+                f"`{quote(following.name)}` overlap. Download the file again."
             )
 
 
@@ -147,11 +135,16 @@ def _check_byte_order(file: BinaryIO, region: Region | None, *, label: str) -> N
         )
 
 
-def _check_crc(window: Window, entry: zipfile.ZipInfo, *, label: str) -> None:
-    # Zero is what `torch.serialization.set_crc32_options(False)` leaves behind.
-    if entry.CRC not in (0, window.crc32()):
+def _check_crc(window: Window, entry: Entry, *, label: str) -> None:
+    if window.num_bytes > MAX_TOTAL_BYTES:
         raise BadInput(
-            f"`{label}` must hold `{quote(entry.filename)}` with the checksum in its list of "
+            f"`{label}` must hold `{quote(entry.name)}` of at most {MAX_TOTAL_BYTES} bytes, as "
+            f"tensors lie outside of it, but holds {window.num_bytes}. Download the file again."
+        )
+    # Zero is what `torch.serialization.set_crc32_options(False)` leaves behind.
+    if entry.crc32 not in (0, window.crc32()):
+        raise BadInput(
+            f"`{label}` must hold `{quote(entry.name)}` with the checksum in its list of "
             f"entries, but the bytes differ. The file is damaged; download it again."
         )
 

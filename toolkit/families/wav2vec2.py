@@ -321,6 +321,10 @@ def check_pretrained(facts: Facts, arguments: Arguments) -> None:
         )
 
 
+HIDDEN = (W2V + "encoder.layers.0.fc1.weight", W2V + "encoder.layers.0.ffn1.w_1.weight")
+"""What has the width of a layer's feed-forward block, in a transformer and in a conformer."""
+
+
 def _claims(facts: Facts, w2v: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
     """What arguments say of shapes, beside what the tensors say."""
     convs = tuple(facts.shape(f"{CONV}{i}.0.weight") for i in range(facts.count(CONV)))
@@ -329,9 +333,11 @@ def _claims(facts: Facts, w2v: Mapping[str, Any]) -> Iterator[tuple[str, Any, An
     shapes = {
         "encoder_embed_dim": width(facts),
         "encoder_layers": facts.count(W2V + "encoder.layers."),
-        "encoder_ffn_embed_dim": facts.shape(W2V + "encoder.layers.0.fc1.weight")[0],
         "extractor_mode": modes[_extractor_norm(facts)],
     }
+    hidden = next((n for n in HIDDEN if facts.has(n)), None)
+    if hidden is not None:
+        shapes["encoder_ffn_embed_dim"] = facts.shape(hidden)[0]
     yield from ((name, w2v[name], found) for name, found in shapes.items() if name in w2v)
     said = [(width, kernel) for width, kernel, _ in layers]
     yield "conv_feature_layers (width, kernel)", said, [(conv[0], conv[2]) for conv in convs]
@@ -412,7 +418,7 @@ def _heads(facts: Facts, arguments: Arguments, layers: int) -> Derived:
             else f"heads are usually {USUAL_HEAD_WIDTH} wide"
         ),
         candidates=possible,
-        shown_by="encoder.encoder.layers.0.attention",
+        shown_by=f"encoder.encoder.layers.0.{'self_attn' if conformer.matches(facts) else 'attention'}",
     )
 
 
@@ -431,7 +437,8 @@ def _layer_norm_first(facts: Facts, arguments: Arguments) -> Derived:
             f"{'before' if norm == 'layer' else 'after'} each block"
         ),
         candidates=(True, False),
-        shown_by="encoder.encoder.layers.0",
+        # A conformer's layers have one order of norms; only their stack has two.
+        shown_by="encoder.encoder" if conformer.matches(facts) else "encoder.encoder.layers.0",
     )
 
 

@@ -232,7 +232,7 @@ def _stock_adapter(
     kind = "wav2vec2-conformer" if conformer.matches(facts) else "wav2vec2"
     yield "model_type", Derived(value=kind, evidence="the encoder's layers")
     yield "add_adapter", counted(bool(_layers(facts)), ADAPTOR + "layers.{i}")
-    yield from _adapter_shape(facts, model)
+    yield from _adapter_shape(facts, model, bundled=False)
 
 
 def _bundled_adapter(
@@ -244,7 +244,7 @@ def _bundled_adapter(
     evidence = "the encoder is a wav2vec 2.0 model with parts that the stock class lacks"
     yield "model_type", Derived(value="xm_transformer_encoder", evidence=evidence)
     yield "add_adapter", Derived(value=False, evidence="`length_adapter` takes its place")
-    yield from _adapter_shape(facts, model)
+    yield from _adapter_shape(facts, model, bundled=True)
     layers = "conformer" if conformer.matches(facts) else "transformer"
     yield "layer_type", Derived(value=layers, evidence="the encoder's layers")
     yield "pos_conv_depth", wav2vec2.positional_depth(facts)
@@ -255,7 +255,9 @@ def _bundled_adapter(
         yield "adapter_padding", _adapter_padding(facts, options)
 
 
-def _adapter_shape(facts: Facts, model: Mapping[str, Any]) -> Iterator[tuple[str, Derived]]:
+def _adapter_shape(
+    facts: Facts, model: Mapping[str, Any], *, bundled: bool
+) -> Iterator[tuple[str, Derived]]:
     layers, first = _layers(facts), ADAPTOR + "layers.0.weight"
     projection = "encoder.w2v_encoder.proj.weight"
     yield "num_adapter_layers", counted(layers, ADAPTOR + "layers.{i}")
@@ -263,7 +265,7 @@ def _adapter_shape(facts: Facts, model: Mapping[str, Any]) -> Iterator[tuple[str
         yield "adapter_kernel_size", shaped(facts.shape(first)[2], first)
         yield "adapter_stride", argued(model, "adaptor_stride", "args", 2)
         yield "output_hidden_size", shaped(facts.shape(first)[0] // 2, first)
-    elif facts.has(projection) and facts.has("encoder.w2v_proj_ln.weight"):
+    elif bundled and facts.has(projection):
         yield "output_hidden_size", shaped(facts.shape(projection)[0], projection)
     else:
         norm = W2V + "encoder.layer_norm.weight"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -59,7 +61,8 @@ def convert(
         prepared = prepare_with(inputs, recording)
         clips = () if because else read_clips(audio, min_samples=shortest_input(prepared))
         write_folder(staged.path, prepared.task.contents, prepared.plan, prepared.checkpoint)
-        result = _result(prepared, staged.path, out, clips, because, report)
+        reproduce = _reproduce(inputs, prepared, out)
+        result = _result(prepared, staged.path, out, clips, because, reproduce, report)
         card = render_model_card(result, _card_facts(prepared, out))
         (staged.path / MODEL_CARD).write_text(card, encoding="utf-8")
         if result.verdict != "mismatch":
@@ -87,12 +90,12 @@ def _result(
     out: Path,
     clips: Sequence[Clip],
     because: str | None,
+    reproduce: str,
     progress: Progress,
 ) -> Result:
     if because is None:
         result = prove(prepared, folder, clips, progress=progress)
         target = replace(result.target, path=str(out))
-        reproduce = f"toolkit verify {prepared.checkpoint.path} {out}"
         return replace(result, command="convert", target=target, reproduce=reproduce)
     return Result(
         command="convert",
@@ -101,8 +104,32 @@ def _result(
         assumptions=prepared.assumptions,
         unverified_because=because,
         environment=environment(),
-        reproduce=f"toolkit verify {prepared.checkpoint.path} {out}",
+        reproduce=reproduce,
     )
+
+
+def _reproduce(inputs: Inputs, prepared: Prepared, out: Path) -> str:
+    """The command line that proves the folder, with what was named or chosen for it."""
+    words = ["toolkit", "verify", str(inputs.checkpoint), str(out)]
+    for name in ("config_yaml", "dict", "spm", "w2v", "target_lang", "mapping"):
+        if getattr(inputs, name) is not None:
+            words += [_option(name), str(getattr(inputs, name))]
+    for name, given, derived in (
+        ("encoder_config", inputs.encoder_config, prepared.network.encoder),
+        ("decoder_config", inputs.decoder_config, prepared.network.decoder),
+    ):
+        settled = {k: d.value for k, d in derived.items() if d.trials and not d.candidates}
+        if given or settled:
+            words += [_option(name), json.dumps({**(given or {}), **settled})]
+    if inputs.exact_padding:
+        words.append(_option("exact_padding"))
+    if inputs.padding_reference != Inputs.padding_reference:
+        words += [_option("padding_reference"), inputs.padding_reference]
+    return shlex.join(words)
+
+
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
 
 
 def _card_facts(prepared: Prepared, out: Path) -> CardFacts:

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from toolkit.bundled import carries_own_code_only
 from toolkit.core.errors import BadInput
-from toolkit.folder.view import view_folder
+from toolkit.folder.view import carries_model_code, view_folder
 from toolkit.oracle.hooks import recording
 from toolkit.oracle.precision import in_float64
 from toolkit.oracle.reference import Forced, ScoredTokens, Search, pad
@@ -35,7 +35,7 @@ class Target:
     def __init__(self, folder: Path, *, lenient: bool = False) -> None:
         """Loads the folder as users do, in float32, with the attention that they get.
 
-        Code that the folder carries runs only if it is the toolkit's own.
+        Code that the folder carries runs only if its model needs it and it is the toolkit's own.
 
         Args:
             folder: The folder.
@@ -55,7 +55,8 @@ class Target:
                     output_loading_info=True,
                     local_files_only=True,
                     ignore_mismatched_sizes=True,
-                    trust_remote_code=trusted,
+                    # Without it a stock model keeps the `generate` that users get by default.
+                    trust_remote_code=trusted and carries_model_code(folder),
                 )
                 if not lenient:
                     self.feature_extractor = transformers.AutoFeatureExtractor.from_pretrained(
