@@ -602,6 +602,11 @@ def _perturb(model: torch.nn.Module) -> None:
         for name, parameter in model.named_parameters():
             if parameter.dim() == 1 or "norm" in name:
                 parameter.add_(0.1 * torch.randn_like(parameter))
+        for name, buffer in model.named_buffers():
+            if name.endswith("running_mean"):
+                buffer.add_(0.1 * torch.randn_like(buffer))
+            elif name.endswith("running_var"):
+                buffer.mul_(1 + 0.5 * torch.rand_like(buffer))
 
 
 def main() -> None:

@@ -101,6 +101,14 @@ MATERIAL: dict[str, tuple[type, dict[str, Any], Any]] = {
         {"help": "Carry code rather than deviate in padded batches."},
         False,
     ),
+    "dtype": (
+        str,
+        {
+            "metavar": "DTYPE",
+            "help": "float32, float16 or bfloat16; the checkpoint's own by default.",
+        },
+        None,
+    ),
     "padding_reference": (
         str,
         {
@@ -189,6 +197,10 @@ def convert(
             help="Let a recording choose what the checkpoint leaves open.",
         ),
     ] = None,
+    max_shard_bytes: Annotated[
+        int,
+        typer.Option("--max-shard-bytes", metavar="N", min=1, help="Weights of one file."),
+    ] = 50_000_000_000,
     html: HtmlOption = None,
     json_path: JsonOption = None,
     quiet: QuietOption = False,
@@ -209,6 +221,7 @@ def convert(
                 verify=verify,
                 audio=audio or (),
                 recording=recording,
+                max_shard_bytes=max_shard_bytes,
                 **_parsed(material),
                 progress=progress,
             )
@@ -368,7 +381,7 @@ def _toolkit(
     version: Annotated[bool, typer.Option("--version", help="Show versions and exit.")] = False,
 ) -> None:
     if version:
-        from toolkit.pipeline.verification import environment
+        from toolkit.pipeline.basics import environment
 
         for name, value in environment().items():
             typer.echo(f"{name} {value}")
@@ -410,13 +423,11 @@ def _progress(quiet: bool) -> Iterator[Any]:
         yield None
         return
     from rich.console import Console
-    from rich.progress import Progress
 
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("starting", total=None)
-        yield lambda what, done, total: bar.update(
-            task, description=what, completed=done, total=total
-        )
+    from toolkit.report.progress_bar import progress_bar
+
+    with progress_bar(Console(stderr=True)) as show:
+        yield show
 
 
 def _console() -> Console:

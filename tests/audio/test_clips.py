@@ -147,7 +147,7 @@ def test_an_unreadable_file_is_refused(tmp_path, content):
 
 
 def test_a_missing_file_is_refused(tmp_path):
-    with pytest.raises(BadInput, match=r"a.wav` must be an audio file"):
+    with pytest.raises(BadInput, match=r"a.wav` must be readable audio"):
         read_clips([tmp_path / "a.wav"])
 
 

@@ -10,7 +10,8 @@ from fairseq.ngram_repeat_block import NGramRepeatBlock
 from torch import Tensor
 
 from toolkit.bundled.generation import generate
-from toolkit.oracle.reference import Reference, ScoredTokens, Search
+from toolkit.oracle.reference import Reference, ScoredTokens
+from toolkit.oracle.search import Search
 from toolkit.replay.target import quiet_transformers
 
 PAD = 1

@@ -8,7 +8,7 @@ import torch
 from tests.bundled.elsewhere import SCRIPT, Elsewhere, make_elsewhere
 from toolkit.bundled import GENERATION, MODELLING, TOKENIZATION, carries_own_code_only
 from toolkit.core.errors import BadInput
-from toolkit.oracle.reference import with_beam
+from toolkit.oracle.search import with_beam
 from toolkit.pipeline.reference import open_reference
 from toolkit.replay.target import Target
 

@@ -20,7 +20,7 @@ from tests.bundled.searches import (
 )
 from toolkit.bundled import GENERATION
 from toolkit.bundled.generation import generate
-from toolkit.oracle.reference import Search
+from toolkit.oracle.search import Search
 from toolkit.replay.target import quiet_transformers
 
 SCORE = 1e-5

@@ -24,7 +24,7 @@ def smallest_to_blame(blames, tolerance):
 @pytest.fixture(scope="module")
 def record(reference, prepared, clip):
     waveform = torch.from_numpy(clip("ru_2").waveform)
-    return record_clip(reference, "ru_2", waveform, prepared.task.search, "ru")
+    return record_clip(reference, "ru_2", waveform, prepared.task.search, 188)
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,8 @@ from dataclasses import replace
 import pytest
 
 from tests.faults.breaking import change, scale, set_key
-from toolkit.compare.padding import PaddingProbes, padding_deviation, padding_level
+from toolkit.compare.padding import padding_deviation, padding_level
+from toolkit.compare.probes import PaddingProbes
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,10 @@ def read(folder, name):
 
 
 def test_the_folder_holds_exactly_the_files_of_a_model(converted):
-    assert {file.name for file in converted.iterdir()} == {
+    assert {
+        file.relative_to(converted).as_posix() for file in converted.rglob("*") if file.is_file()
+    } == {
+        "custom_generate/generate.py",
         "config.json",
         "generation_config.json",
         "preprocessor_config.json",
@@ -68,5 +71,6 @@ def test_transformers_reads_the_front_end_and_the_processor_back(converted):
 
 def test_writing_twice_gives_the_same_bytes(prepared, converted, tmp_path):
     write_folder(tmp_path, prepared.task.contents, prepared.plan, prepared.checkpoint)
-    for file in converted.iterdir():
-        assert (tmp_path / file.name).read_bytes() == file.read_bytes(), file.name
+    for file in (path for path in converted.rglob("*") if path.is_file()):
+        name = file.relative_to(converted)
+        assert (tmp_path / name).read_bytes() == file.read_bytes(), name

@@ -28,9 +28,9 @@ def found(session, broken):
     def look(*breaks):
         for spoil in breaks:
             spoil(broken)
-        before = {file.name: file.read_bytes() for file in broken.iterdir()}
+        before = {file: file.read_bytes() for file in broken.rglob("*") if file.is_file()}
         result = diff_folder(session, broken)
-        assert {file.name: file.read_bytes() for file in broken.iterdir()} == before
+        assert {file: file.read_bytes() for file in broken.rglob("*") if file.is_file()} == before
         json.dumps(result.to_dict(), allow_nan=False)
         return result
 

@@ -4,7 +4,7 @@ from transformers.utils import logging
 
 from tests.faults.breaking import add, remove, set_key
 from toolkit.core.errors import BadInput
-from toolkit.oracle.reference import Search, with_beam
+from toolkit.oracle.search import Search, with_beam
 from toolkit.replay.target import Target, quiet_transformers
 
 

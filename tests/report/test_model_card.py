@@ -133,7 +133,7 @@ def test_hostile_names_do_not_break_the_card(mismatching, facts):
         compile(code, "card", "exec")
     outside = re.sub(r"^(`{3,})\w*\n.*?\n\1$", "", body, flags=re.S | re.M)
     headings = [line for line in outside.splitlines() if line.startswith("#")]
-    assert len(headings) == 6
+    assert len(headings) == 7
     assert "# e" not in [line.strip() for line in outside.splitlines()]
     for row in (line for line in outside.splitlines() if line.startswith("|")):
         assert len(re.findall(r"(?<!\\)\|", row)) in {3, 5}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import stat
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -25,8 +26,16 @@ SAMPLE_RATE_HZ = 16_000
 MAX_DURATION_S = 600.0
 """Longer clips are refused: attention grows with the square of the length."""
 MAX_CHANNELS = 16
+MAX_SAMPLES = 60_000_000
+"""Of all channels together, at the file's own rate: ten minutes of 48 kHz stereo. A file of silence
+may claim thousands of times what it holds, at any rate."""
+MAX_FILE_BYTES = 1 << 29
+MAX_MANIFEST_BYTES = 1 << 18
+MAX_NAME_CHARS = 200
 MANIFEST = "manifest.toml"
 AUDIO_SUFFIXES = (".flac", ".wav", ".ogg", ".mp3")
+_TEXTS = ("file", "sha256", "transcript", "lang", "kind")
+_CHUNK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +85,7 @@ def read_clips(paths: Sequence[Path], *, min_samples: int = 1) -> tuple[Clip, ..
         BadInput: a path holds no audio, or a clip is unreadable, too short or too long.
     """
     clips = tuple(_read_all(paths or [golden_folder()]))
+    _refuse_odd_names(clips)
     _refuse_duplicates(clips)
     short = [c for c in clips if len(c.waveform) < min_samples]
     if short:
@@ -85,6 +95,16 @@ def read_clips(paths: Sequence[Path], *, min_samples: int = 1) -> tuple[Clip, ..
             "encoder frame, but has fewer. Leave it out, or name longer clips with `--audio`."
         )
     return clips
+
+
+def _refuse_odd_names(clips: Sequence[Clip]) -> None:
+    odd = [c.name for c in clips if not c.name.isprintable() or len(c.name) > MAX_NAME_CHARS]
+    if odd:
+        names = ", ".join(f"`{ascii(name)[1:-1]:.60}`" for name in odd[:10])
+        raise BadInput(
+            f"{names} must be named by at most {MAX_NAME_CHARS} printable characters, as reports "
+            "show the names of clips, but is not. Rename the file."
+        )
 
 
 def _refuse_duplicates(clips: Sequence[Clip]) -> None:
@@ -121,6 +141,7 @@ def _read_folder(folder: Path) -> Iterator[Clip]:
 def _read_manifest(folder: Path) -> Iterator[Clip]:
     for entry in _read_entries(folder / MANIFEST):
         file = folder / entry["file"]
+        _expect_file(file)
         _check_hash(file, entry["sha256"])
         yield Clip(
             name=file.stem,
@@ -133,30 +154,59 @@ def _read_manifest(folder: Path) -> Iterator[Clip]:
 
 def _read_entries(path: Path) -> list[Mapping[str, Any]]:
     try:
-        entries = tomllib.loads(path.read_text(encoding="utf-8"))["clip"]
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, KeyError) as error:
+        with path.open("rb") as file:
+            content = file.read(MAX_MANIFEST_BYTES + 1)
+        if len(content) > MAX_MANIFEST_BYTES:
+            raise ValueError(f"has more than {MAX_MANIFEST_BYTES} bytes")
+        entries = tomllib.loads(content.decode("utf-8"))["clip"]
+    except (OSError, ValueError, KeyError, RecursionError) as error:
         raise BadInput(
             f"`{path}` must be TOML with `[[clip]]` tables, but {error}. Correct the manifest."
         ) from error
     if not isinstance(entries, list) or not entries or not all(map(_is_entry, entries)):
         raise BadInput(
-            f"`{path}` must have `[[clip]]` tables, each with the texts `file` and `sha256`, but "
-            "has none or others. Correct the manifest."
+            f"`{path}` must have `[[clip]]` tables, each with the texts `file`, a name in the same "
+            "folder, and `sha256`, and with texts for everything else, but has none or others. "
+            "Correct the manifest."
         )
     return entries
 
 
 def _is_entry(entry: Any) -> bool:
-    return isinstance(entry, dict) and all(
-        isinstance(entry.get(key), str) for key in ("file", "sha256")
-    )
+    if not isinstance(entry, dict) or not {"file", "sha256"} <= entry.keys():
+        return False
+    texts = [entry[key] for key in _TEXTS if key in entry]
+    return all(isinstance(text, str) for text in texts) and _is_plain(entry["file"])
+
+
+def _is_plain(name: str) -> bool:
+    # A manifest may come from anywhere; it names files beside it and nothing else.
+    return name not in ("", ".", "..") and name.isprintable() and not set(name) & set("/\\:")
+
+
+def _expect_file(path: Path) -> None:
+    """Refuses what is no file before opening it: a pipe would wait for its other end."""
+    try:
+        status = path.stat()
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise BadInput(f"`{path}` must be readable audio, but {reason}. Check the path.") from error
+    if not stat.S_ISREG(status.st_mode) or status.st_size > MAX_FILE_BYTES:
+        raise BadInput(
+            f"`{path}` must be an audio file of at most {MAX_FILE_BYTES} bytes, but is no file, or "
+            "a larger one. Check the path."
+        )
 
 
 def _check_hash(file: Path, expected: str) -> None:
     try:
-        found = hashlib.sha256(file.read_bytes()).hexdigest()
+        digest = hashlib.sha256()
+        with file.open("rb") as opened:
+            while chunk := opened.read(_CHUNK_BYTES):
+                digest.update(chunk)
     except OSError as error:
         raise BadInput(f"`{file}` must be readable audio, but {error.strerror}.") from error
+    found = digest.hexdigest()
     if found != expected:
         raise BadInput(
             f"`{file}` must have the sha256 {expected} that its manifest states, but has {found}. "
@@ -168,9 +218,11 @@ def _read_waveform(path: Path) -> NDArray[np.float32]:
     import numpy as np
     import soundfile
 
+    _expect_file(path)
     try:
         info = soundfile.info(str(path))
         _check_limits(path, info.duration, info.channels)
+        _check_samples(path, info.frames * info.channels)
         samples, rate = soundfile.read(str(path), dtype="float32", always_2d=True)
     except (soundfile.SoundFileError, OSError, TypeError) as error:
         raise BadInput(
@@ -189,6 +241,14 @@ def _check_limits(path: Path, duration_s: float, channels: int) -> None:
         raise BadInput(
             f"`{path}` must last at most {MAX_DURATION_S:g} s with at most {MAX_CHANNELS} "
             f"channels, but lasts {duration_s:.1f} s with {channels}. Cut it."
+        )
+
+
+def _check_samples(path: Path, num_samples: int) -> None:
+    if num_samples > MAX_SAMPLES:
+        raise BadInput(
+            f"`{path}` must have at most {MAX_SAMPLES} samples in all channels together, but has "
+            f"{num_samples}. Write it at a lower rate; {SAMPLE_RATE_HZ} Hz are used."
         )
 
 

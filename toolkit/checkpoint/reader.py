@@ -7,8 +7,7 @@ import os
 import stat
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, BinaryIO, Literal
@@ -25,7 +24,7 @@ from toolkit.checkpoint.tensors import (
 )
 from toolkit.checkpoint.values import TensorRef, quote, type_name
 from toolkit.core.errors import BadInput
-from toolkit.core.spec import TensorSpec
+from toolkit.core.spec import FLOATING, TensorSpec
 
 if TYPE_CHECKING:
     import torch
@@ -33,7 +32,8 @@ if TYPE_CHECKING:
 _MODEL = "model"
 _SETTINGS = ("args", "cfg")
 _OPTIMIZER = "last_optimizer_state"
-_CHUNK_BYTES = 1 << 20
+_CHUNK_BYTES = 1 << 18
+"""Small enough to stay in the processor's cache between reading and hashing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +63,8 @@ class Checkpoint:
     has_optimizer_state: bool
     _views: Mapping[str, TensorView] = field(repr=False)
     _stamp: _Stamp = field(repr=False)
+    _digest: list[str] = field(repr=False, default_factory=list)
+    """The file's digest once it is known."""
 
     def load(self, name: str) -> torch.Tensor:
         """Returns a fresh contiguous copy of one tensor, reading only the bytes it spans.
@@ -72,7 +74,7 @@ class Checkpoint:
         """
         view = self._find_view(name)
         with _open(self.path, expected=self._stamp) as (file, _):
-            return read_tensor(file, view, label=str(self.path))
+            return self._cast(name, read_tensor(file, view, label=str(self.path)))
 
     def location(self, name: str) -> TensorLocation:
         """Returns where one tensor's values lie in the file.
@@ -81,6 +83,32 @@ class Checkpoint:
             BadInput: There is no such tensor.
         """
         return self._find_view(name).location
+
+    def stored_dtype(self, name: str) -> str:
+        """Returns the dtype of one tensor's values in the file, which `load` may change.
+
+        Raises:
+            BadInput: There is no such tensor.
+        """
+        return self._find_view(name).spec.dtype
+
+    @contextmanager
+    def opened(self) -> Iterator[int]:
+        """The descriptor of the file, to read what `location` points at.
+
+        Raises:
+            BadInput: The file changed since the checkpoint was opened, or does until the end.
+        """
+        with _open(self.path, expected=self._stamp) as (file, _):
+            yield file.fileno()
+
+    def as_dtype(self, dtype: str) -> Checkpoint:
+        """The same checkpoint with its floating-point tensors rounded to another dtype."""
+        tensors = {
+            name: replace(spec, dtype=dtype) if spec.dtype in FLOATING else spec
+            for name, spec in self.tensors.items()
+        }
+        return replace(self, tensors=MappingProxyType(tensors))
 
     def aliases(self) -> tuple[tuple[str, ...], ...]:
         """Returns the groups of names that are the same view of the same bytes (tied weights)."""
@@ -93,23 +121,37 @@ class Checkpoint:
             BadInput: The file changed since it was opened.
         """
         with _open(self.path, expected=self._stamp) as (file, _):
-            return read_tensors(file, self._views, label=str(self.path))
+            tensors = read_tensors(file, self._views, label=str(self.path))
+        return {name: self._cast(name, tensor) for name, tensor in tensors.items()}
 
-    def sha256(self) -> str:
+    def sha256(self, hashed: Callable[[int], None] | None = None) -> str:
         """Returns the digest of the whole file in hexadecimal, computed once.
+
+        Args:
+            hashed: Called with the size of every chunk; what it raises ends the computation.
 
         Raises:
             BadInput: The file changed since it was opened.
         """
-        return self._digest
+        if not self._digest:
+            self._digest.append(self._compute_digest(hashed or _ignore))
+        return self._digest[0]
 
-    @cached_property
-    def _digest(self) -> str:
-        digest = hashlib.sha256()
-        with _open(self.path, expected=self._stamp) as (file, _):
-            while chunk := file.read(_CHUNK_BYTES):
-                digest.update(chunk)
+    def _compute_digest(self, hashed: Callable[[int], None]) -> str:
+        digest, buffer = hashlib.sha256(), memoryview(bytearray(_CHUNK_BYTES))
+        with self.opened() as file:
+            position = 0
+            while count := os.preadv(file, [buffer], position):
+                digest.update(buffer[:count])
+                position += count
+                hashed(count)
         return digest.hexdigest()
+
+    def _cast(self, name: str, tensor: torch.Tensor) -> torch.Tensor:
+        import torch
+
+        dtype: torch.dtype = getattr(torch, self.tensors[name].dtype)
+        return tensor.to(dtype)
 
     def _find_view(self, name: str) -> TensorView:
         if name not in self._views:
@@ -142,6 +184,10 @@ def open_checkpoint(path: Path) -> Checkpoint:
         _views=MappingProxyType(views),
         _stamp=stamp,
     )
+
+
+def _ignore(_: int) -> None:
+    return
 
 
 @contextmanager

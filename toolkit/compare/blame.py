@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from toolkit.compare.metrics import relative_error
 from toolkit.oracle.hooks import Calls, recording
-from toolkit.oracle.reference import Reference, Search, with_beam
+from toolkit.oracle.reference import Reference
+from toolkit.oracle.search import Search, with_beam
 from toolkit.replay.pairs import Pair
 from toolkit.replay.replay import CannotReplayError, replay
 from toolkit.replay.source import Source

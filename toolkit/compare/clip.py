@@ -13,7 +13,8 @@ from toolkit.compare import tolerances
 from toolkit.compare.metrics import noise_ratio, relative_error
 from toolkit.core.result import TokenComparison
 from toolkit.oracle.hooks import Call, Calls
-from toolkit.oracle.reference import Reference, ScoredTokens, Search, with_beam
+from toolkit.oracle.reference import Reference, ScoredTokens
+from toolkit.oracle.search import Search, with_beam
 from toolkit.replay.pairs import Pair
 from toolkit.replay.replay import CannotReplayError, Outputs, first, paired_outputs, replay
 from toolkit.replay.target import Target

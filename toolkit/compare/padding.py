@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from toolkit.compare import tolerances
 from toolkit.compare.clip import Bench, ClipRun
 from toolkit.compare.metrics import relative_error
+from toolkit.compare.probes import PaddingProbes
 from toolkit.core.result import Deviation, Level, Measure
 from toolkit.oracle.hooks import Call
 from toolkit.oracle.reference import Forced
@@ -34,20 +35,6 @@ REFERENCES = {
     "alone": "fairseq on each clip alone, as it cannot run this adaptor on padded batches",
 }
 """What a padded batch is compared with."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class PaddingProbes:
-    """Where a family's padded batches can be taken apart."""
-
-    before: str
-    """Target module whose output the unmasked module reads."""
-    unmasked: str | None
-    """Target module that takes no mask; None where there is none."""
-    after: str
-    """Target module that reads the unmasked module's output."""
-    reference: str = "masked"
-    """One of `REFERENCES`."""
 
 
 def padding_level(bench: Bench, runs: Sequence[ClipRun], probes: PaddingProbes) -> Level:

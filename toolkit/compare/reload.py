@@ -13,7 +13,7 @@ from toolkit.compare.metrics import relative_error
 from toolkit.core.result import Level, Measure
 from toolkit.folder.contents import FolderContents
 from toolkit.mapping import Plan
-from toolkit.oracle.reference import Search, with_beam
+from toolkit.oracle.search import Search, with_beam
 from toolkit.replay.target import Target, quiet_transformers
 
 

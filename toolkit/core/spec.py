@@ -19,6 +19,9 @@ ITEM_BYTES = {
 }
 """Bytes of one element, by dtype name as torch spells it without the `torch.` prefix."""
 
+FLOATING = frozenset({"float64", "float32", "float16", "bfloat16"})
+"""The dtypes that a conversion may change into one another."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class TensorSpec:

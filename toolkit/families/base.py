@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from toolkit.checkpoint import Checkpoint
 from toolkit.checkpoint.sidecars import Sidecars
-from toolkit.compare.padding import PaddingProbes
+from toolkit.compare.probes import PaddingProbes
 from toolkit.core.result import Reason
 from toolkit.core.settled import Settled, Trial
 from toolkit.folder.contents import FolderContents
 from toolkit.mapping import Table
-from toolkit.oracle.hooks import Calls
-from toolkit.oracle.reference import Search
+from toolkit.oracle.search import Search
 from toolkit.replay.pairs import Layout
+
+if TYPE_CHECKING:
+    from toolkit.oracle.hooks import Calls
 
 
 @dataclass(frozen=True, kw_only=True)

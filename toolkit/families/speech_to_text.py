@@ -15,7 +15,7 @@ from toolkit.core.errors import BadInput
 from toolkit.core.result import Reason
 from toolkit.families.arguments import Arguments
 from toolkit.families.base import Derived, Network, Options, assumed
-from toolkit.oracle.reference import Search
+from toolkit.oracle.search import Search
 
 TOKENIZERS = ("bpe_tokenizer", "pre_tokenizer")
 """Keys of `config.yaml` that say how text is cut."""

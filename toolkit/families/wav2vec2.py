@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice, product
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from toolkit.core.errors import BadInput
 from toolkit.core.result import Reason
@@ -26,8 +26,10 @@ from toolkit.families.evidence import (
 )
 from toolkit.families.prefixes import CONV, HF_CONV, HF_POS_CONV, POS_CONV, W2V
 from toolkit.mapping import Drop, Fill, Identity, Row, Rule, SplitWeightNorm, Zeros
-from toolkit.oracle.hooks import Calls
 from toolkit.replay.pairs import Layout
+
+if TYPE_CHECKING:
+    from toolkit.oracle.hooks import Calls
 
 ACTIVATIONS = {
     "gelu": "gelu",

@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from toolkit.bundled import FEATURES, GENERATION, MODELLING, TOKENIZATION
 from toolkit.checkpoint import Checkpoint
 from toolkit.checkpoint.dictionary import BOS, EOS, PAD
 from toolkit.checkpoint.sidecars import Sidecars
-from toolkit.compare.padding import PaddingProbes
+from toolkit.compare.probes import PaddingProbes
 from toolkit.core.result import Reason
 from toolkit.families import conformer, transformer_decoder, wav2vec2
 from toolkit.families.arguments import Arguments, read_arguments
@@ -44,8 +44,10 @@ from toolkit.families.speech_to_text import (
 from toolkit.folder.contents import FolderContents
 from toolkit.folder.tokenizer import needs_own_tokenizer
 from toolkit.mapping import Drop, Row, Rule, Table
-from toolkit.oracle.hooks import Calls
 from toolkit.replay.pairs import Layout
+
+if TYPE_CHECKING:
+    from toolkit.oracle.hooks import Calls
 
 ADAPTOR = "encoder.adaptor."
 HF_ADAPTER = "encoder.length_adapter."

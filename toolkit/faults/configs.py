@@ -18,6 +18,7 @@ from typing import Any
 
 from toolkit.faults.facts import CONFIG, GENERATION, PREPROCESSOR, Facts, read_json
 from toolkit.faults.fault import Fault, Truth
+from toolkit.folder.view import class_defaults
 
 TRAINING = ("wrong_value", "train_mode")
 """Keys that tell in training only: a wrong value, and a model that trains where it should not."""
@@ -371,10 +372,7 @@ def _class_defaults(facts: Facts) -> dict[str, dict[str, Any]]:
     """What transformers takes for a key that is absent; None where it knows no value."""
     import transformers
 
-    sides = {
-        side: transformers.AutoConfig.for_model(facts.config[side]["model_type"]).to_dict()
-        for side in ("encoder", "decoder")
-    }
+    sides = {side: class_defaults(facts.config[side]) for side in ("encoder", "decoder")}
     return {
         CONFIG: sides,
         GENERATION: transformers.GenerationConfig().to_dict(),

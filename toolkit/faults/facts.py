@@ -29,18 +29,19 @@ OUTPUT = "decoder.lm_head.weight"
 _PARTS = (
     ("conv stack", r"encoder\.feature_extractor\..+"),
     ("projection", r"encoder\.feature_projection\..+"),
-    ("positional convolution", r"encoder\.encoder\.pos_conv_embed\..+"),
-    ("encoder attention", r"encoder\.encoder\.layers\.\d+\.attention\..+"),
-    ("encoder feed-forward", r"encoder\.encoder\.layers\.\d+\.feed_forward\..+"),
+    ("positional convolution", r"encoder\.encoder\.(pos_conv_embed\..+|embed_positions)"),
+    ("encoder attention", r"encoder\.encoder\.layers\.\d+\.(attention|self_attn)(\..+)?"),
+    ("encoder feed-forward", r"encoder\.encoder\.layers\.\d+\.(feed_forward|ffn\d)\..+"),
+    ("encoder convolution", r"encoder\.encoder\.layers\.\d+\.conv_module\..+"),
     ("encoder norms", r"encoder\.encoder\.(layers\.\d+\.)?\w*layer_norm"),
-    ("adaptor", r"encoder\.adapter\..+"),
+    ("adaptor", r"encoder\.(adapter\..+|length_adapter\..+|output_\w+)|enc_to_dec_proj"),
     ("mask embedding", r"encoder"),
     ("embeddings", r"decoder\.model\.decoder\.(embed_\w+|layernorm_embedding)"),
     ("decoder self-attention", r"decoder\.model\.decoder\.layers\.\d+\.self_attn\..+"),
     ("decoder cross-attention", r"decoder\.model\.decoder\.layers\.\d+\.encoder_attn\..+"),
     ("decoder feed-forward", r"decoder\.model\.decoder\.layers\.\d+\.fc\d"),
     ("decoder norms", r"decoder\.model\.decoder\.(layers\.\d+\.)?\w*layer_norm"),
-    ("output layer", r"decoder\.lm_head"),
+    ("output layer", r"decoder\.(lm_head|output_projection)"),
 )
 PARTS = (
     *(part for part, _ in _PARTS),
@@ -222,6 +223,8 @@ def _places(file: Path) -> tuple[Place, ...]:
             return tuple(
                 Place(name=name, shape=tuple(opened.get_slice(name).get_shape()))
                 for name in sorted(opened.keys())
+                # A batch norm counts its batches for training only.
+                if not name.endswith(".num_batches_tracked")
             )
     except (SafetensorError, OSError) as error:
         raise BadInput(

@@ -12,6 +12,7 @@ pieces of a text up in the dictionary. So
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from typing import Any
 from toolkit.checkpoint.dictionary import BOS, EOS, PAD, SPECIAL_SYMBOLS, UNK, Dictionary
 from toolkit.core.errors import BadInput
 from toolkit.folder.contents import FolderContents
+from toolkit.folder.tokenizer_files import render_config, render_unigram
 
 UNIGRAM, BPE = 1, 2
 """`TrainerSpec.ModelType` of the sentencepiece models that are known here."""
@@ -170,6 +172,29 @@ def build_tokenizer(contents: FolderContents) -> Any:
     )
 
 
+def write_tokenizer(contents: FolderContents, folder: Path) -> None:
+    """Writes the files that `build_tokenizer(contents).save_pretrained(folder)` would write.
+
+    A large unigram model takes seconds and a gigabyte to build, and some to import: where nothing
+    but its rows needs it, the rows are written without it.
+
+    Raises:
+        BadInput: dictionary or sentencepiece model cannot be followed exactly.
+    """
+    pieces = None if contents.spm_path is None else read_pieces(contents.spm_path)
+    if pieces is None or pieces.kind != UNIGRAM or _missing(pieces, contents.dictionary):
+        build_tokenizer(contents).save_pretrained(folder)
+        return
+    _check_symbols(contents)
+    hiding = _hiding(contents, pieces)
+    _check_user_defined(pieces)
+    rows = zip(contents.dictionary.symbols, _scores(contents, pieces, (), hiding), strict=True)
+    (folder / "tokenizer.json").write_text(
+        render_unigram(_described(contents, pieces, hiding), rows), encoding="utf-8"
+    )
+    (folder / "tokenizer_config.json").write_text(render_config(contents), encoding="utf-8")
+
+
 def _tokenizer_class(*, own: bool) -> Any:
     if own:
         from toolkit.bundled.tokenization_fairseq import FairseqTokenizerFast
@@ -227,12 +252,17 @@ def _row_ids(contents: FolderContents, missing: tuple[str, ...]) -> dict[str, in
 
 
 def _backend(contents: FolderContents, pieces: Pieces, missing: tuple[str, ...]) -> Any:
-    from tokenizers import Regex, Tokenizer, decoders
-
     hiding = _hiding(contents, pieces)
     _check_user_defined(pieces)
     make_model = _bpe_model if pieces.kind == BPE else _unigram_model
-    tokenizer = Tokenizer(make_model(contents, pieces, missing, hiding))
+    return _around(make_model(contents, pieces, missing, hiding), contents, pieces, hiding)
+
+
+def _around(model: Any, contents: FolderContents, pieces: Pieces, hiding: _Hiding) -> Any:
+    """A tokenizer with everything that a model of the pieces needs around it."""
+    from tokenizers import Regex, Tokenizer, decoders
+
+    tokenizer = Tokenizer(model)
     tokenizer.normalizer = _normalizer(pieces, hiding)
     if hiding.letters and pieces.byte_pieces:
         tokenizer.pre_tokenizer = _apart(hiding)
@@ -254,8 +284,36 @@ def _unigram_model(
     from tokenizers import models
 
     rows = (*contents.dictionary.symbols, *missing)
-    scored = [(row, pieces.scores.get(row, hiding.score(row))) for row in rows]
+    scored = list(zip(rows, _scores(contents, pieces, missing, hiding), strict=True))
     return models.Unigram(scored, unk_id=UNK, byte_fallback=bool(pieces.byte_pieces))
+
+
+def _scores(
+    contents: FolderContents, pieces: Pieces, missing: tuple[str, ...], hiding: _Hiding
+) -> Iterator[float]:
+    for row in (*contents.dictionary.symbols, *missing):
+        score = pieces.scores.get(row)
+        yield hiding.score(row) if score is None else score
+
+
+def _described(contents: FolderContents, pieces: Pieces, hiding: _Hiding) -> dict[str, Any]:
+    """What `tokenizer.json` says of a unigram tokenizer, without its rows."""
+    from tokenizers import models
+
+    symbols = contents.dictionary.symbols
+    special = [symbols[i] for i in (BOS, PAD, EOS, UNK, *_tag_ids(contents))]
+    model = models.Unigram([(symbol, 0.0) for symbol in special], unk_id=UNK)
+    described = json.loads(_around(model, contents, pieces, hiding).to_str())
+    ids = {symbol: contents.dictionary.index(symbol) for symbol in special}
+    added = [{**token, "id": ids[token["content"]]} for token in described["added_tokens"]]
+    described["added_tokens"] = sorted(added, key=lambda token: token["id"])
+    described["model"] = {
+        "type": "Unigram",
+        "unk_id": UNK,
+        "vocab": [],
+        "byte_fallback": bool(pieces.byte_pieces),
+    }
+    return dict(described)
 
 
 def _bpe_model(

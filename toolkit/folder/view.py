@@ -57,7 +57,7 @@ class FolderView:
     def _groups(self) -> Iterator[tuple[str, Mapping[str, Any], Mapping[str, Any]]]:
         for side in ("encoder", "decoder"):
             values = self.config.get(side, {})
-            yield side, values, _class_defaults(values)
+            yield side, values, class_defaults(values)
         yield "generation_config", self.generation, _generation({})
         yield "preprocessor_config", self.preprocessor, _preprocessor({})
 
@@ -146,14 +146,15 @@ def _read(file: Path, problems: list[str]) -> dict[str, Any]:
 
 def _with_defaults(raw: Mapping[str, Any]) -> dict[str, Any]:
     sides = {
-        side: {**_class_defaults(raw[side]), **raw[side]} if isinstance(raw[side], dict) else {}
+        side: {**class_defaults(raw[side]), **raw[side]} if isinstance(raw[side], dict) else {}
         for side in ("encoder", "decoder")
         if side in raw
     }
     return {**raw, **sides}
 
 
-def _class_defaults(raw: Mapping[str, Any]) -> dict[str, Any]:
+def class_defaults(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """What the configuration class of a model type has by default; nothing for unknown types."""
     import transformers
 
     model_type = str(raw.get("model_type"))

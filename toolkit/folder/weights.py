@@ -1,19 +1,41 @@
-"""Carries out a plan: source tensors become the tensors of a safetensors file."""
+"""Carries out a plan: source tensors become the tensors of safetensors files.
+
+What no operation changes is copied from file to file by the kernel; the rest passes through memory,
+one tensor at a time.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from toolkit.checkpoint import Checkpoint
+from toolkit.checkpoint import Checkpoint, TensorLocation
 from toolkit.core.errors import BadInput
-from toolkit.mapping import Assignment, Identity, Plan, Zeros
+from toolkit.core.spec import TensorSpec
+from toolkit.folder.copying import CHUNK_BYTES, copy_bytes
+from toolkit.folder.following import FollowingDigest
+from toolkit.folder.safetensors_file import lay_out
+from toolkit.folder.shards import (
+    FILE_NAME,
+    INDEX_NAME,
+    MAX_SHARD_BYTES,
+    Shard,
+    cut_shards,
+    render_index,
+)
+from toolkit.mapping import Assignment, Copy, Identity, Plan, Zeros
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-FILE_NAME = "model.safetensors"
+__all__ = ["FILE_NAME", "check_ties", "num_bytes_written", "target_tensor", "write_weights"]
+
+Copied = Callable[[int], None]
+"""Called with the number of bytes that were just written."""
 
 
 def target_tensor(assignment: Assignment, plan: Plan, checkpoint: Checkpoint) -> Tensor:
@@ -28,24 +50,51 @@ def target_tensor(assignment: Assignment, plan: Plan, checkpoint: Checkpoint) ->
     return outputs[assignment.output].contiguous()
 
 
-def write_weights(plan: Plan, checkpoint: Checkpoint, folder: Path) -> None:
-    """Writes `model.safetensors`; tied twins are left to the model's own tying.
+def write_weights(
+    plan: Plan,
+    checkpoint: Checkpoint,
+    folder: Path,
+    *,
+    max_shard_bytes: int = MAX_SHARD_BYTES,
+    copied: Copied | None = None,
+    digests: bool = False,
+) -> dict[str, bytes]:
+    """Writes `model.safetensors`, or shards and their index; tied twins are left to the model.
+
+    Args:
+        plan: What becomes of every tensor.
+        checkpoint: Where the tensors come from.
+        folder: Where the files go.
+        max_shard_bytes: Values of one file; what is more is written in several.
+        copied: Hears of every chunk; what it raises ends the writing.
+        digests: Hash the files while they are written.
+
+    Returns:
+        The sha256 of each file of weights, if asked for, by its name.
 
     Raises:
-        BadInput: the source's tied tensors differ, or the disk refuses.
+        BadInput: the source's tied tensors differ, a value is beyond the target's dtype, the
+            checkpoint changes meanwhile, or the disk refuses.
     """
-    from safetensors import SafetensorError
-    from safetensors.torch import save_file
-
     check_ties(plan, checkpoint)
-    tensors = {a.target: target_tensor(a, plan, checkpoint) for a in plan.assignments.values()}
-    try:
-        save_file(tensors, str(folder / FILE_NAME), metadata={"format": "pt"})
-    except (OSError, SafetensorError) as error:
-        raise BadInput(
-            f"`{folder / FILE_NAME}` must be written whole, but {error}. "
-            "Make room, or choose another OUT."
-        ) from error
+    shards = cut_shards(_specs(plan, checkpoint), max_shard_bytes)
+    found: dict[str, bytes] = {}
+    with checkpoint.opened() as source:
+        for name, shard in shards.items():
+            with _refusals(folder / name):
+                job = _Job(plan=plan, checkpoint=checkpoint, source=source)
+                digest = job.write(folder / name, shard, copied or _ignore, digests=digests)
+            if digest is not None:
+                found[name] = digest
+        if len(shards) > 1:
+            with _refusals(folder / INDEX_NAME):
+                (folder / INDEX_NAME).write_text(render_index(shards), encoding="utf-8")
+    return found
+
+
+def num_bytes_written(plan: Plan, checkpoint: Checkpoint) -> int:
+    """Size of all values that `write_weights` writes."""
+    return sum(spec.num_bytes for spec in _specs(plan, checkpoint))
 
 
 def check_ties(plan: Plan, checkpoint: Checkpoint) -> None:
@@ -63,14 +112,196 @@ def check_ties(plan: Plan, checkpoint: Checkpoint) -> None:
         )
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Job:
+    """What one file of weights is made from."""
+
+    plan: Plan
+    checkpoint: Checkpoint
+    source: int
+    """Descriptor of the checkpoint."""
+
+    def write(self, path: Path, shard: Shard, copied: Copied, *, digests: bool) -> bytes | None:
+        """Writes one file and returns its digest if asked for."""
+        layout = lay_out(shard)
+        with ExitStack() as stack:
+            target = stack.enter_context(_created(path))
+            digest = stack.enter_context(FollowingDigest(path)) if digests else None
+            out = _Output(target, copied, digest)
+            out.write(layout.header)
+            for spec in layout.specs:
+                self._write_tensor(out, spec)
+            assert out.position == layout.num_bytes
+            return None if digest is None else digest.finish()
+
+    def _write_tensor(self, out: _Output, spec: TensorSpec) -> None:
+        assignment = self.plan.assignments[spec.name]
+        name = assignment.source
+        place = None if name is None else self.checkpoint.location(name)
+        if name is None or place is None or not _is_copy(assignment) or not place.contiguous:
+            out.write(_bytes_of(target_tensor(assignment, self.plan, self.checkpoint)))
+        elif spec.dtype == "bool":
+            # Any byte but zero counts as true in a checkpoint; a file of the format has 0 and 1.
+            out.write(_bytes_of(self.checkpoint.load(name)))
+        elif self.checkpoint.stored_dtype(name) == spec.dtype:
+            out.copy(self.source, place.offset_bytes, place.num_bytes)
+        else:
+            stored = replace(spec, dtype=self.checkpoint.stored_dtype(name))
+            for chunk in _cast(self.source, place.offset_bytes, stored, spec.dtype):
+                out.write(_bytes_of(chunk))
+
+
+class _Output:
+    """A file under construction, written from its beginning to its end."""
+
+    def __init__(self, file: int, copied: Copied, digest: FollowingDigest | None) -> None:
+        self.position = 0
+        self._file = file
+        self._copied = copied
+        self._digest = digest
+
+    def copy(self, source: int, offset: int, num_bytes: int) -> None:
+        """Appends a stretch of another file."""
+        for begin in range(0, num_bytes, CHUNK_BYTES):
+            count = min(CHUNK_BYTES, num_bytes - begin)
+            copy_bytes(
+                source,
+                self._file,
+                source_offset=offset + begin,
+                target_offset=self.position,
+                num_bytes=count,
+            )
+            self._advance(count)
+
+    def write(self, values: bytes | memoryview) -> None:
+        """Appends bytes in memory."""
+        rest = memoryview(values)
+        while rest:
+            count = os.pwrite(self._file, rest[:CHUNK_BYTES], self.position)
+            rest = rest[count:]
+            self._advance(count)
+
+    def _advance(self, num_bytes: int) -> None:
+        self.position += num_bytes
+        if self._digest is not None:
+            self._digest.advance(num_bytes)
+        self._copied(num_bytes)
+
+
+@contextmanager
+def _created(path: Path) -> Iterator[int]:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+    file = os.open(path, flags, 0o666)
+    try:
+        yield file
+    except BaseException:
+        os.close(file)
+        path.unlink(missing_ok=True)
+        raise
+    # Some file systems say only now that the disk is full.
+    os.close(file)
+
+
+@contextmanager
+def _refusals(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise BadInput(
+            f"`{path}` must be written whole, but {error.strerror or error}. "
+            "Make room, or choose another OUT."
+        ) from error
+
+
+def _specs(plan: Plan, checkpoint: Checkpoint) -> Iterator[TensorSpec]:
+    """The tensors that are written, in the model's order."""
+    for name, assignment in plan.assignments.items():
+        source = assignment.source
+        dtype = _filled_dtype(plan) if source is None else checkpoint.tensors[source].dtype
+        yield replace(plan.targets[name], dtype=dtype)
+
+
+def _is_copy(assignment: Assignment) -> bool:
+    return isinstance(assignment.op, Copy)
+
+
+def _bytes_of(tensor: Tensor) -> memoryview:
+    import torch
+
+    return tensor.contiguous().reshape(-1).view(torch.uint8).numpy().data
+
+
+def _cast(source: int, offset: int, stored: TensorSpec, dtype: str) -> Iterator[Tensor]:
+    """The values of a contiguous tensor in another dtype, chunk by chunk."""
+    import torch
+
+    for begin in range(0, stored.num_bytes, CHUNK_BYTES):
+        count = min(CHUNK_BYTES, stored.num_bytes - begin)
+        values = _as_tensor(_read(source, offset + begin, count), stored.dtype)
+        cast = values.to(getattr(torch, dtype))
+        _check_range(stored.name, values, cast)
+        yield cast
+
+
+def _check_range(name: str, values: Tensor, cast: Tensor) -> None:
+    if not values.isinf().equal(cast.isinf()):
+        largest = values[values.isfinite()].abs().max().item()
+        dtype = str(cast.dtype).removeprefix("torch.")
+        raise BadInput(
+            f"`{name}` must hold values that {dtype} can express, but holds {largest:g}. Choose "
+            "another `--dtype`, such as bfloat16."
+        )
+
+
 def _differing_ties(plan: Plan, checkpoint: Checkpoint) -> Iterator[str]:
-    for tie in plan.ties:
-        if tie.source in plan.sources:
-            twin = checkpoint.load(tie.source_twin)
-            if not checkpoint.load(tie.source).equal(twin):
+    with checkpoint.opened() as source:
+        for tie in plan.ties:
+            names = (tie.source, tie.source_twin)
+            if tie.source in plan.sources and not _are_equal(checkpoint, source, names):
                 yield f"`{tie.source}` and `{tie.source_twin}`"
+
+
+def _are_equal(checkpoint: Checkpoint, source: int, names: tuple[str, str]) -> bool:
+    shapes = {checkpoint.tensors[name].shape for name in names}
+    dtypes = {checkpoint.stored_dtype(name) for name in names}
+    if len(shapes) > 1 or len(dtypes) > 1:
+        return False
+    first, second = (checkpoint.location(name) for name in names)
+    if first.contiguous and second.contiguous:
+        return first == second or _hold_equal(source, first, second, dtypes.pop())
+    return checkpoint.load(names[0]).equal(checkpoint.load(names[1]))
+
+
+def _hold_equal(source: int, first: TensorLocation, second: TensorLocation, dtype: str) -> bool:
+    for begin in range(0, first.num_bytes, CHUNK_BYTES):
+        count = min(CHUNK_BYTES, first.num_bytes - begin)
+        one, other = (_read(source, p.offset_bytes + begin, count) for p in (first, second))
+        # Equal values need not be equal bytes: zero has two signs.
+        if one != other and not _as_tensor(one, dtype).equal(_as_tensor(other, dtype)):
+            return False
+    return True
+
+
+def _read(source: int, offset: int, num_bytes: int) -> bytearray:
+    values = bytearray(num_bytes)
+    if os.preadv(source, [values], offset) != num_bytes:
+        raise BadInput(
+            f"The checkpoint must hold {num_bytes} bytes at byte {offset}, but ends before. It "
+            "changed while it was read; convert it again."
+        )
+    return values
+
+
+def _as_tensor(values: bytearray, dtype: str) -> Tensor:
+    import torch
+
+    return torch.frombuffer(values, dtype=getattr(torch, dtype))
 
 
 def _filled_dtype(plan: Plan) -> str:
     sources = (a.source for a in plan.assignments.values() if a.source is not None)
     return plan.sources[next(sources)].dtype
+
+
+def _ignore(_: int) -> None:
+    return

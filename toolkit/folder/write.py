@@ -4,34 +4,78 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from toolkit.checkpoint import Checkpoint
+from toolkit.folder.background import Background
 from toolkit.folder.contents import FolderContents
-from toolkit.folder.tokenizer import build_tokenizer
-from toolkit.folder.weights import write_weights
+from toolkit.folder.shards import MAX_SHARD_BYTES
+from toolkit.folder.tokenizer import write_tokenizer
+from toolkit.folder.weights import num_bytes_written, write_weights
 from toolkit.mapping import Plan
+
+Watch = Callable[[int, int], None]
+"""Called several times a second with the bytes that are written and those that will be."""
+
+_INTERVAL_S = 0.1
 
 
 def write_folder(
-    folder: Path, contents: FolderContents, plan: Plan, checkpoint: Checkpoint
-) -> None:
+    folder: Path,
+    contents: FolderContents,
+    plan: Plan,
+    checkpoint: Checkpoint,
+    *,
+    max_shard_bytes: int = MAX_SHARD_BYTES,
+    watch: Watch | None = None,
+    digests: bool = False,
+) -> dict[str, bytes]:
     """Writes configurations, tokenizer and weights into an existing folder.
 
+    Args:
+        folder: Where the files go.
+        contents: Everything but the weights.
+        plan: What becomes of every tensor.
+        checkpoint: Where the tensors come from.
+        max_shard_bytes: Weights of one file; what is more is written in several.
+        watch: Hears how far the weights are.
+        digests: Hash the weights while they are written.
+
+    Returns:
+        The sha256 of each file of weights, if asked for, by its name.
+
     Raises:
-        BadInput: the sentencepiece model or the weights cannot be used.
+        BadInput: the sentencepiece model or the weights cannot be used, or the disk refuses.
     """
+    total = num_bytes_written(plan, checkpoint)
+    with Background(
+        lambda copied: write_weights(
+            plan,
+            checkpoint,
+            folder,
+            max_shard_bytes=max_shard_bytes,
+            copied=copied,
+            digests=digests,
+        )
+    ) as weights:
+        _write_small(folder, contents)
+        while not weights.wait(_INTERVAL_S):
+            if watch is not None:
+                watch(weights.num_bytes, total)
+        return weights.result()
+
+
+def _write_small(folder: Path, contents: FolderContents) -> None:
     _write_json(folder / "config.json", contents.config)
     _write_json(folder / "generation_config.json", contents.generation)
     _write_json(folder / "preprocessor_config.json", contents.preprocessor)
-    build_tokenizer(contents).save_pretrained(folder)
+    write_tokenizer(contents, folder)
     _write_json(folder / "processor_config.json", {"processor_class": "Wav2Vec2Processor"})
     for name, source in contents.code.items():
         (folder / name).parent.mkdir(exist_ok=True)
         shutil.copyfile(source, folder / name)
-    write_weights(plan, checkpoint, folder)
 
 
 def _write_json(path: Path, values: Mapping[str, Any]) -> None:

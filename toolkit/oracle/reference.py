@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Collection, Iterator, List, Optional, Sequence, Tuple
 
 import torch
@@ -12,25 +12,7 @@ from torch import Tensor, nn
 
 from toolkit.oracle.hooks import Calls, recording
 from toolkit.oracle.precision import in_float64
-
-
-@dataclass(frozen=True)
-class Search:
-    """How to search for a hypothesis, in fairseq's own terms."""
-
-    beam: int
-    lenpen: float = 1.0
-    max_len_a: float = 0.0
-    max_len_b: int = 200
-    min_len: int = 1
-    no_repeat_ngram_size: int = 0
-    unkpen: float = 0.0
-    temperature: float = 1.0
-
-
-def with_beam(search: Search, beam: int) -> Search:
-    """The same search with another beam."""
-    return replace(search, beam=beam)
+from toolkit.oracle.search import Search
 
 
 @dataclass(frozen=True)

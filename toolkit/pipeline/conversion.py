@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from toolkit.audio import SAMPLE_RATE_HZ, Clip, read_clips
 from toolkit.core.errors import BadInput
 from toolkit.core.result import Artifact, Result
+from toolkit.core.spec import TensorSpec
+from toolkit.families.known_tensors import maybe_known_specs
+from toolkit.folder.background import Background
 from toolkit.folder.digest import MODEL_CARD, folder_sha256
+from toolkit.folder.shards import MAX_SHARD_BYTES
+from toolkit.folder.skeleton import target_specs
 from toolkit.folder.staging import staged_folder
 from toolkit.folder.write import write_folder
-from toolkit.pipeline.choosing import prepare_with
-from toolkit.pipeline.prepare import Inputs, Material, Prepared
+from toolkit.pipeline.basics import Progress, environment, silent
+from toolkit.pipeline.prepare import Inputs, Material, Prepared, prepare
 from toolkit.pipeline.reference import INSTALL_HINT, fairseq_is_installed
-from toolkit.pipeline.verification import Progress, environment, prove, shortest_input, silent
 from toolkit.report.model_card import CardFacts, render_model_card
 
 if TYPE_CHECKING:
@@ -32,6 +36,7 @@ def convert(
     verify: bool | None = None,
     audio: Sequence[Path] = (),
     recording: Path | None = None,
+    max_shard_bytes: int = MAX_SHARD_BYTES,
     progress: Progress | None = None,
     **material: Unpack[Material],
 ) -> Result:
@@ -46,6 +51,7 @@ def convert(
         audio: Clips, folders of clips, or folders with a manifest; the golden audio by default.
         recording: Folder that `toolkit record` wrote of this checkpoint; chooses among the values
             that the checkpoint leaves open.
+        max_shard_bytes: Weights of one file; what is more is written in several, with an index.
         progress: Called before every step.
         material: What else is named; see `toolkit.pipeline.prepare.Material`.
 
@@ -58,11 +64,23 @@ def convert(
     because = _why_unverified(verify)
     with staged_folder(out) as staged:
         report("reading the checkpoint", 0, 1)
-        prepared = prepare_with(inputs, recording)
-        clips = () if because else read_clips(audio, min_samples=shortest_input(prepared))
-        write_folder(staged.path, prepared.task.contents, prepared.plan, prepared.checkpoint)
-        reproduce = _reproduce(inputs, prepared, out)
-        result = _result(prepared, staged.path, out, clips, because, reproduce, report)
+        prepared = _prepare(inputs, recording, is_proven=because is None)
+        clips = () if because else _read_clips(audio, prepared)
+        # The checkpoint's digest is known by the time that its tensors are copied.
+        with Background(prepared.checkpoint.sha256) as hashing:
+            digests = write_folder(
+                staged.path,
+                prepared.task.contents,
+                prepared.plan,
+                prepared.checkpoint,
+                max_shard_bytes=max_shard_bytes,
+                watch=lambda done, total: report("copying the weights", done, total, "bytes"),
+                digests=because is not None,
+            )
+            hashing.result()
+            reproduce = _reproduce(inputs, prepared, out)
+            written = _Written(path=staged.path, digests=digests)
+            result = _result(prepared, written, out, clips, because, reproduce, report)
         card = render_model_card(result, _card_facts(prepared, out))
         (staged.path / MODEL_CARD).write_text(card, encoding="utf-8")
         if result.verdict != "mismatch":
@@ -84,9 +102,38 @@ def _why_unverified(verify: bool | None) -> str | None:
     return None
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Written:
+    """A folder without its model card."""
+
+    path: Path
+    digests: Mapping[str, bytes]
+    """The sha256 of files that were hashed while they were written."""
+
+
+def _prepare(inputs: Inputs, recording: Path | None, *, is_proven: bool) -> Prepared:
+    if recording is not None:
+        from toolkit.pipeline.choosing import prepare_with
+
+        return prepare_with(inputs, recording)
+    # Who names values of the configuration is told by transformers itself whether they fit.
+    ask = is_proven or inputs.encoder_config or inputs.decoder_config
+    return prepare(inputs, target_specs if ask else _known_or_asked)
+
+
+def _known_or_asked(config: Mapping[str, Any]) -> dict[str, TensorSpec]:
+    return maybe_known_specs(config) or target_specs(config)
+
+
+def _read_clips(audio: Sequence[Path], prepared: Prepared) -> Sequence[Clip]:
+    from toolkit.pipeline.verification import shortest_input
+
+    return read_clips(audio, min_samples=shortest_input(prepared))
+
+
 def _result(
     prepared: Prepared,
-    folder: Path,
+    written: _Written,
     out: Path,
     clips: Sequence[Clip],
     because: str | None,
@@ -94,13 +141,15 @@ def _result(
     progress: Progress,
 ) -> Result:
     if because is None:
-        result = prove(prepared, folder, clips, progress=progress)
+        from toolkit.pipeline.verification import prove
+
+        result = prove(prepared, written.path, clips, progress=progress)
         target = replace(result.target, path=str(out))
         return replace(result, command="convert", target=target, reproduce=reproduce)
     return Result(
         command="convert",
         source=Artifact(path=str(prepared.checkpoint.path), sha256=prepared.checkpoint.sha256()),
-        target=Artifact(path=str(out), sha256=folder_sha256(folder)),
+        target=Artifact(path=str(out), sha256=folder_sha256(written.path, written.digests)),
         assumptions=prepared.assumptions,
         unverified_because=because,
         environment=environment(),
@@ -111,7 +160,7 @@ def _result(
 def _reproduce(inputs: Inputs, prepared: Prepared, out: Path) -> str:
     """The command line that proves the folder, with what was named or chosen for it."""
     words = ["toolkit", "verify", str(inputs.checkpoint), str(out)]
-    for name in ("config_yaml", "dict", "spm", "w2v", "target_lang", "mapping"):
+    for name in ("config_yaml", "dict", "spm", "w2v", "target_lang", "mapping", "dtype"):
         if getattr(inputs, name) is not None:
             words += [_option(name), str(getattr(inputs, name))]
     for name, given, derived in (

@@ -33,19 +33,12 @@ from toolkit.diagnosis.findings import smallest_failing
 from toolkit.folder.digest import folder_sha256
 from toolkit.folder.view import FolderView, view_folder
 from toolkit.oracle.reference import Reference
+from toolkit.pipeline.basics import Progress, environment, silent
 from toolkit.pipeline.prepare import Inputs, Material, Prepared
 from toolkit.pipeline.reference import open_reference
 from toolkit.pipeline.threads import fitting_threads
 from toolkit.pipeline.truth import encode_texts, make_truth
-from toolkit.pipeline.verification import (
-    Progress,
-    environment,
-    expecting,
-    make_pairs,
-    shortest_input,
-    silent,
-    tag_of,
-)
+from toolkit.pipeline.verification import expecting, make_pairs, shortest_input, tag_of
 from toolkit.replay.pairs import explain_uncompared, module_paths, parameterized
 from toolkit.replay.reproduction import write_reproduction
 from toolkit.replay.source import SourceFacts, read_source

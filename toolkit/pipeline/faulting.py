@@ -25,9 +25,10 @@ from toolkit.core.result import Finding, ModuleRow, Reason, Result
 from toolkit.faults import DoubleFault, Fault, Truth, double_faults, maybe_harmless, single_faults
 from toolkit.folder.write import write_folder
 from toolkit.oracle.reference import Forced
+from toolkit.pipeline.basics import Progress, silent
 from toolkit.pipeline.difference import Session, diff_folder, open_session, shortest
 from toolkit.pipeline.prepare import Inputs, prepare
-from toolkit.pipeline.verification import Progress, make_pairs, silent
+from toolkit.pipeline.verification import make_pairs
 from toolkit.replay.target import Target
 
 WORKERS = 2

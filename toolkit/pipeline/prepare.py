@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -18,6 +18,11 @@ from toolkit.families import Derived, Family, Network, Options, Task, find_famil
 from toolkit.folder.skeleton import target_specs
 from toolkit.mapping import MappingFile, Plan, extend_table, make_plan, read_mapping
 from toolkit.oracle.build import PADDINGS
+
+FindTargets = Callable[[Mapping[str, Any]], dict[str, TensorSpec]]
+
+DTYPES = ("float32", "float16", "bfloat16")
+"""What a user may round to."""
 
 
 class Material(TypedDict, total=False):
@@ -42,6 +47,8 @@ class Material(TypedDict, total=False):
     """Values for the decoder that the checkpoint does not give."""
     exact_padding: bool
     """Let the folder carry code rather than deviate from fairseq in padded batches."""
+    dtype: str | None
+    """What floating-point tensors are rounded to; the checkpoint's own by default."""
     padding_reference: str
     """Which fairseq padded batches are compared with: `masked`, as since August 2022, or
     `unmasked`, as before."""
@@ -62,6 +69,7 @@ class Inputs:
     decoder_config: Mapping[str, Any] | None = None
     exact_padding: bool = False
     padding_reference: str = "masked"
+    dtype: str | None = None
     chosen: Mapping[str, Derived] = field(default_factory=lambda: MappingProxyType({}))
     """Values that were held against a recording; see `toolkit.pipeline.choosing`."""
 
@@ -110,15 +118,19 @@ class Prepared:
         return self.task.assumptions
 
 
-def prepare(inputs: Inputs) -> Prepared:
+def prepare(inputs: Inputs, find_targets: FindTargets = target_specs) -> Prepared:
     """Reads the checkpoint and its companions, and plans every tensor.
+
+    Args:
+        inputs: What the user named.
+        find_targets: Says which tensors a model has, from the content of its `config.json`.
 
     Raises:
         BadInput: a file is missing or unfit, a value is unknown, or no exact conversion exists.
         BrokenRule: the family's rules do not cover the checkpoint.
     """
     mapping = None if inputs.mapping is None else read_mapping(inputs.mapping)
-    checkpoint = open_mapped(inputs.checkpoint, mapping)
+    checkpoint = _rounded(open_mapped(inputs.checkpoint, mapping), inputs.dtype)
     family = find_family(checkpoint)
     network = family.network(checkpoint, inputs.options)
     _refuse(inputs.checkpoint, network.refusals)
@@ -130,7 +142,7 @@ def prepare(inputs: Inputs) -> Prepared:
         spm_path=inputs.spm,
     )
     task = family.task(checkpoint, sidecars, network, inputs.options)
-    targets = target_specs(task.contents.config)
+    targets = find_targets(task.contents.config)
     table = network.table if mapping is None else extend_table(network.table, mapping)
     plan = make_plan(table, checkpoint.tensors, targets)
     return Prepared(
@@ -153,6 +165,17 @@ def open_mapped(path: Path, mapping: MappingFile | None) -> Checkpoint:
     """
     checkpoint = open_checkpoint(path)
     return checkpoint if mapping is None else rename_tensors(checkpoint, mapping.renames)
+
+
+def _rounded(checkpoint: Checkpoint, dtype: str | None) -> Checkpoint:
+    if dtype is None:
+        return checkpoint
+    if dtype not in DTYPES:
+        raise BadInput(
+            f"`--dtype` must be one of {', '.join(DTYPES)}, but is {dtype!r}. Leave it out for the "
+            "checkpoint's own."
+        )
+    return checkpoint.as_dtype(dtype)
 
 
 def _proof(

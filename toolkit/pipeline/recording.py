@@ -16,11 +16,12 @@ from toolkit.core.errors import BadInput
 from toolkit.core.settled import unproven
 from toolkit.folder.staging import staged_folder
 from toolkit.oracle.hooks import Call
+from toolkit.pipeline.basics import Progress, environment, silent
 from toolkit.pipeline.difference import ClipFacts, Session, open_session, shortest
 from toolkit.pipeline.prepare import Inputs, Material, Prepared, prepare
 from toolkit.pipeline.threads import fitting_threads
 from toolkit.pipeline.truth import Encodings, make_truth
-from toolkit.pipeline.verification import Progress, environment, shortest_input, silent
+from toolkit.pipeline.verification import shortest_input
 from toolkit.replay.source import SourceFacts
 
 if TYPE_CHECKING:

@@ -10,10 +10,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from toolkit.core.errors import BadInput
-from toolkit.oracle.reference import Reference
 from toolkit.pipeline.prepare import Prepared
+
+if TYPE_CHECKING:
+    from toolkit.oracle.reference import Reference
 
 INSTALL_HINT = (
     "pip install 'fairseq-hf-toolkit[fairseq]' && pip install --no-deps 've-fairseq==0.12.3'"
@@ -57,6 +60,7 @@ def quiet_fairseq() -> Iterator[None]:
 
 def _build(prepared: Prepared, folder: str) -> Reference:
     from toolkit.oracle.build import build_model
+    from toolkit.oracle.reference import Reference
 
     dropped = {reason.name for plan in (prepared.plan, prepared.proof) for reason in plan.dropped}
     try:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import platform
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,6 +42,7 @@ from toolkit.diagnosis import Evidence, find_faults, take_inventory
 from toolkit.folder.digest import folder_sha256
 from toolkit.folder.view import carries_model_code
 from toolkit.oracle.reference import Reference
+from toolkit.pipeline.basics import Progress, environment, silent
 from toolkit.pipeline.prepare import Inputs, Material, Prepared, prepare
 from toolkit.pipeline.reference import open_reference
 from toolkit.pipeline.threads import fitting_threads
@@ -53,10 +52,6 @@ from toolkit.replay.target import Target
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
-
-
-Progress = Callable[[str, int, int], None]
-"""Called with what is being done, how many steps are done, and how many there are."""
 
 
 def verify(
@@ -124,28 +119,6 @@ def shortest_input(prepared: Prepared) -> int:
     for kernel, stride in reversed(pairs):
         samples = (samples - 1) * stride + kernel
     return int(samples)
-
-
-def environment() -> dict[str, str]:
-    """Versions of everything that takes part."""
-    names = {
-        "toolkit": "fairseq-hf-toolkit",
-        "torch": "torch",
-        "transformers": "transformers",
-        "tokenizers": "tokenizers",
-        "sentencepiece": "sentencepiece",
-        "fairseq": "ve-fairseq",
-    }
-    return {
-        "python": platform.python_version(),
-        "platform": platform.platform(),
-        **{name: _version(package) for name, package in names.items()},
-    }
-
-
-def silent(_what: str, _done: int, _total: int) -> None:
-    """Progress that nobody watches."""
-    return
 
 
 def make_pairs(prepared: Prepared, source_paths: Sequence[str], target: Target) -> tuple[Pair, ...]:
@@ -329,10 +302,3 @@ def _tokens(run: ClipRun) -> ClipTokens:
         beam=run.beam,
         pipeline_text=run.pipeline_text,
     )
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "not installed"

@@ -17,7 +17,8 @@ from toolkit.core.errors import BadInput
 from toolkit.folder.view import carries_model_code, view_folder
 from toolkit.oracle.hooks import recording
 from toolkit.oracle.precision import in_float64
-from toolkit.oracle.reference import Forced, ScoredTokens, Search, pad
+from toolkit.oracle.reference import Forced, ScoredTokens, pad
+from toolkit.oracle.search import Search
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -224,10 +225,12 @@ def quiet_transformers() -> Iterator[None]:
 def _explicit_attention(model: Any) -> Iterator[None]:
     before = model.config.decoder._attn_implementation
     try:
-        model.set_attn_implementation("eager")
+        with quiet_transformers():  # a class with one implementation advises against it
+            model.set_attn_implementation("eager")
         yield
     finally:
-        model.set_attn_implementation(before)
+        with quiet_transformers():
+            model.set_attn_implementation(before)
 
 
 def _mask(lengths: Tensor, longest: int) -> Tensor:

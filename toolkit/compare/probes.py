@@ -1,0 +1,19 @@
+"""Where a family's padded batches can be taken apart; data alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class PaddingProbes:
+    """Where a family's padded batches can be taken apart."""
+
+    before: str
+    """Target module whose output the unmasked module reads."""
+    unmasked: str | None
+    """Target module that takes no mask; None where there is none."""
+    after: str
+    """Target module that reads the unmasked module's output."""
+    reference: str = "masked"
+    """One of `toolkit.compare.padding.REFERENCES`."""
