@@ -241,6 +241,11 @@ def test_a_folder_is_refused(tmp_path):
         open_checkpoint(tmp_path)
 
 
+def test_a_name_that_no_file_can_have_is_refused(path):
+    with pytest.raises(BadInput, match="is no file"):
+        open_checkpoint(path.with_name("a\0b"))
+
+
 def test_a_pipe_is_refused_without_waiting_for_it(path):
     os.mkfifo(path)
     with pytest.raises(BadInput, match="is no file"):

@@ -71,7 +71,9 @@ def _digest(folder: Path, files: frozenset[str]) -> str:
 
 
 def _changed_files(before: Path, after: Path) -> Iterator[str]:
-    for name in {file.name for folder in (before, after) for file in folder.iterdir()}:
+    for name in {
+        file.name for folder in (before, after) for file in folder.iterdir() if file.is_file()
+    }:
         left, right = before / name, after / name
         if not (left.exists() and right.exists()) or left.read_bytes() != right.read_bytes():
             yield name

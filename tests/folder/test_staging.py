@@ -1,10 +1,14 @@
+import errno
+import fcntl
 import os
 import stat
+from pathlib import Path
 
 import pytest
 
 from toolkit.core.errors import BadInput
-from toolkit.folder.staging import staged_folder
+from toolkit.folder import staging
+from toolkit.folder.staging import MARKER, remove_leftovers, staged_folder
 
 
 @pytest.fixture
@@ -30,9 +34,10 @@ def test_a_published_folder_can_be_read_by_others(out):
 
 def test_a_folder_under_construction_is_a_hidden_sibling(out):
     with staged_folder(out) as staged:
-        assert staged.path.parent == out.parent
-        assert staged.path.name.startswith(".out.")
-        assert staged.path.name.endswith(".partial")
+        place = staged.path.parent
+        assert place.parent == out.parent
+        assert place.name.startswith(".out.")
+        assert place.name.endswith(".partial")
 
 
 def test_a_folder_that_was_not_published_is_gone(out):
@@ -119,3 +124,182 @@ def test_a_relative_destination_lies_in_the_working_folder(out, monkeypatch):
     with staged_folder(type(out)("out")) as staged:
         staged.publish()
     assert out.is_dir()
+
+
+@pytest.mark.parametrize("kind", ["empty folder", "folder", "file", "link", "dangling link"])
+@pytest.mark.parametrize("has_renameat2", [True, False])
+def test_whatever_appeared_meanwhile_stays(out, kind, has_renameat2, monkeypatch):
+    if not has_renameat2:
+        monkeypatch.setattr("ctypes.CDLL", lambda *_, **__: None)
+    make = {
+        "empty folder": out.mkdir,
+        "folder": lambda: (out / "theirs").mkdir(parents=True),
+        "file": out.touch,
+        "link": lambda: out.symlink_to(out.parent),
+        "dangling link": lambda: out.symlink_to(out.parent / "nowhere"),
+    }
+
+    def run():
+        with staged_folder(out) as staged:
+            make[kind]()
+            before.append(out.lstat())
+            staged.publish()
+
+    before = []
+    with pytest.raises(BadInput, match="must not exist yet, but does"):
+        run()
+    assert os.listdir(out.parent) == ["out"]
+    assert out.lstat().st_ino == before[0].st_ino
+
+
+def test_without_a_rename_that_refuses_a_folder_is_published_all_the_same(out, monkeypatch):
+    monkeypatch.setattr("ctypes.CDLL", lambda *_, **__: None)
+    with staged_folder(out) as staged:
+        staged.publish()
+    assert os.listdir(out.parent) == ["out"]
+
+
+def test_a_destination_whose_folder_is_gone_is_the_users_matter(tmp_path):
+    def run():
+        with staged_folder(tmp_path / "inner" / "out") as staged:
+            staged.path.rmdir()
+            staged.publish()
+
+    (tmp_path / "inner").mkdir()
+    with pytest.raises(BadInput, match="must be a possible name of a folder, but No such file"):
+        run()
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO])
+def test_a_disk_that_takes_no_more_is_the_users_matter(out, code):
+    def run():
+        with staged_folder(out):
+            raise OSError(code, os.strerror(code))
+
+    with pytest.raises(BadInput, match=f"must be written whole, but {os.strerror(code)}"):
+        run()
+    assert os.listdir(out.parent) == []
+
+
+def test_any_other_error_of_the_system_is_passed_on(out):
+    def run():
+        with staged_folder(out):
+            raise ConnectionResetError(errno.ECONNRESET, "reset")
+
+    with pytest.raises(ConnectionResetError):
+        run()
+
+
+# Leftovers
+
+
+def leave(parent, name=".out.abcdefgh.partial", content=MARKER):
+    """What a killed run leaves behind."""
+    place = parent / name
+    (place / "folder").mkdir(parents=True)
+    (place / "folder" / "model.safetensors").write_bytes(b"half")
+    (place / "lock").write_bytes(content)
+    return place
+
+
+@pytest.mark.parametrize("content", [MARKER, MARKER[:5], b""])
+def test_the_next_run_removes_what_a_killed_one_left(out, content):
+    leave(out.parent, content=content)
+    leave(out.parent, ".another.12345678.partial", content=content)
+    with staged_folder(out) as staged:
+        assert os.listdir(out.parent) == [staged.path.parent.name]
+    assert os.listdir(out.parent) == []
+
+
+def test_a_place_without_anything_in_it_is_removed(out):
+    (out.parent / ".out.abcdefgh.partial").mkdir()
+    remove_leftovers(out.parent)
+    assert os.listdir(out.parent) == []
+
+
+def test_what_a_living_run_makes_is_left_alone(out):
+    with staged_folder(out) as living:
+        (living.path / "config.json").touch()
+        remove_leftovers(out.parent)
+        with staged_folder(out.with_name("other")) as other:
+            other.publish()
+        assert (living.path / "config.json").exists()
+        living.publish()
+    assert sorted(os.listdir(out.parent)) == ["other", "out"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        (".out.abcdefgh.partial", b"somebody else's"),
+        ("out.abcdefgh.partial", MARKER),
+        (".out.short.partial", MARKER),
+        (".out.abcdefgh.part", MARKER),
+    ],
+)
+def test_what_only_looks_like_a_leftover_is_left_alone(out, name, content):
+    place = leave(out.parent, name, content)
+    remove_leftovers(out.parent)
+    assert (place / "folder" / "model.safetensors").exists()
+
+
+@pytest.mark.parametrize("what", ["place", "lock"])
+def test_a_link_to_a_leftover_is_not_followed(out, tmp_path_factory, what):
+    elsewhere = leave(tmp_path_factory.mktemp("elsewhere"))
+    place = out.parent / ".out.abcdefgh.partial"
+    if what == "place":
+        place.symlink_to(elsewhere)
+    else:
+        place.mkdir()
+        (place / "lock").symlink_to(elsewhere / "lock")
+    remove_leftovers(out.parent)
+    assert (elsewhere / "folder" / "model.safetensors").exists()
+
+
+def test_a_leftover_with_links_in_it_takes_nothing_else_away(out, tmp_path_factory):
+    kept = tmp_path_factory.mktemp("kept")
+    (kept / "file").touch()
+    (leave(out.parent) / "folder" / "link").symlink_to(kept)
+    remove_leftovers(out.parent)
+    assert os.listdir(out.parent) == []
+    assert os.listdir(kept) == ["file"]
+
+
+def test_without_locks_nothing_is_removed_and_a_folder_is_published(out, monkeypatch):
+    def refuse(*_):
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    place = leave(out.parent)
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with staged_folder(out) as staged:
+        staged.publish()
+    assert sorted(os.listdir(out.parent)) == [place.name, "out"]
+
+
+@pytest.mark.parametrize("taken", ["place", "lock", "locked"])
+def test_a_place_that_a_cleaning_run_took_is_made_again(out, monkeypatch, taken):
+    """The moments between making a place, making its lock, and holding it."""
+    make_lock, moments = staging._make_lock, iter([taken])
+
+    def disturbed(path):
+        moment = next(moments, None)
+        if moment == "place":
+            path.parent.rmdir()
+        if moment in ("lock", "locked"):
+            monkeypatch.setattr(staging, "_lock", cleaned if moment == "lock" else busy)
+        return make_lock(path)
+
+    def cleaned(file):
+        monkeypatch.undo()
+        path = Path(os.readlink(f"/proc/self/fd/{file}"))
+        path.unlink()
+        path.parent.rmdir()
+
+    def busy(_):
+        monkeypatch.undo()
+        raise BlockingIOError
+
+    monkeypatch.setattr(staging, "_make_lock", disturbed)
+    with staged_folder(out) as staged:
+        staged.publish()
+    assert "out" in os.listdir(out.parent)

@@ -1,15 +1,32 @@
+import hashlib
+import json
+import os
+import shutil
 from dataclasses import replace
 
 import pytest
 import torch
+from huggingface_hub import split_torch_state_dict_into_shards
 from safetensors import safe_open
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
+from transformers import AutoModelForSpeechSeq2Seq
 
 from toolkit.checkpoint import open_checkpoint
 from toolkit.core.errors import BadInput
 from toolkit.core.spec import TensorSpec
-from toolkit.folder.weights import FILE_NAME, check_ties, target_tensor, write_weights
-from toolkit.mapping import Fill, Identity, Rule, SplitWeightNorm, Table, Tie, Zeros, make_plan
+from toolkit.folder.shards import FILE_NAME, INDEX_NAME
+from toolkit.folder.weights import check_ties, num_bytes_written, target_tensor, write_weights
+from toolkit.mapping import (
+    Drop,
+    Fill,
+    Identity,
+    Rule,
+    SplitWeightNorm,
+    Table,
+    Tie,
+    Zeros,
+    make_plan,
+)
 
 TIE = Tie("out", "embed", "head.weight", "embed.weight", "they are shared")
 ROWS = (
@@ -150,11 +167,230 @@ def test_a_twin_that_the_checkpoint_leaves_out_is_tied(sample):
     check_ties(replace(plan, sources=sources), checkpoint)
 
 
+def test_two_copies_whose_zeros_differ_in_sign_are_tied(sample):
+    plan, checkpoint = sample(embed=torch.zeros(5, 3), out=-torch.zeros(5, 3))
+    check_ties(plan, checkpoint)
+
+
+def test_copies_that_are_laid_out_otherwise_are_compared_by_value(sample):
+    embed = torch.randn(3, 5).T
+    plan, checkpoint = sample(embed=embed, out=embed.contiguous())
+    check_ties(plan, checkpoint)
+    plan, checkpoint = sample(embed=embed, out=embed.contiguous() + 1)
+    with pytest.raises(BadInput, match="must hold equal values"):
+        check_ties(plan, checkpoint)
+
+
+def test_copies_of_other_shape_are_no_twins(sample):
+    plan, checkpoint = sample(out=torch.zeros(5, 3))
+    sources = {**checkpoint.tensors, "out": replace(checkpoint.tensors["out"], shape=(3, 5))}
+    with pytest.raises(BadInput, match="must hold equal values"):
+        check_ties(plan, replace(checkpoint, tensors=sources))
+
+
+# Bit for bit what the in-memory path writes
+
+
+def in_memory(plan, checkpoint, file):
+    tensors = {a.target: target_tensor(a, plan, checkpoint) for a in plan.assignments.values()}
+    save_file(tensors, file, metadata={"format": "pt"})
+    return file.read_bytes()
+
+
+SOURCES = {
+    "float32": {},
+    "float16": {"dtype": torch.float16},
+    "bfloat16": {"dtype": torch.bfloat16},
+    "float64": {"dtype": torch.float64},
+    "strided": {"embed": torch.randn(3, 5).T, "out": torch.randn(5, 3)},
+    "part of a larger storage": {"conv": torch.randn(9, 2, 4)[3:6]},
+    "every other row": {"conv": torch.randn(6, 2, 4)[::2]},
+    "expanded": {"conv": torch.randn(3, 1, 4).expand(3, 2, 4)},
+    "special values": {
+        "conv": torch.tensor([float("nan"), float("inf"), -0.0, 1e-45] * 6).view(3, 2, 4)
+    },
+}
+
+
+@pytest.mark.parametrize("changes", SOURCES.values(), ids=SOURCES)
+def test_the_file_is_what_the_in_memory_path_writes(sample, tmp_path, changes):
+    rows = [row for row in ROWS if not isinstance(row, Tie)]
+    rows = [*rows, Drop("out", "not needed")]
+    targets = {name: shape for name, shape in TARGETS.items() if name != "head.weight"}
+    plan, checkpoint = sample(rows=tuple(rows), targets=targets, **changes)
+    write_weights(plan, checkpoint, tmp_path)
+    expected = in_memory(plan, checkpoint, tmp_path / "expected.safetensors")
+    assert (tmp_path / FILE_NAME).read_bytes() == expected
+
+
+def test_all_dtypes_in_one_file_are_written_in_the_same_order(tmp_path):
+    kinds = [
+        "float64",
+        "float32",
+        "float16",
+        "bfloat16",
+        "int64",
+        "int32",
+        "int16",
+        "int8",
+        "uint8",
+        "bool",
+    ]
+    tensors = {
+        f"{letter}{i}": (torch.arange(6).reshape(2, 3) % 2).to(getattr(torch, kind))
+        for i, kind in enumerate(kinds)
+        for letter in "ba\u00e9"
+    } | {"scalar": torch.tensor(3.5), "empty": torch.zeros(0, 4), "\u6f22": torch.ones(1)}
+    torch.save({"model": tensors, "args": {}}, tmp_path / "model.pt")
+    checkpoint = open_checkpoint(tmp_path / "model.pt")
+    rows = tuple(Rule(name, name) for name in tensors)
+    plan = make_plan(Table(name="t", rows=rows), checkpoint.tensors, checkpoint.tensors)
+    write_weights(plan, checkpoint, tmp_path)
+    expected = in_memory(plan, checkpoint, tmp_path / "expected.safetensors")
+    assert (tmp_path / FILE_NAME).read_bytes() == expected
+    assert torch.equal(load_file(tmp_path / FILE_NAME)["b9"], tensors["b9"])
+
+
+def test_the_golden_file_is_what_the_in_memory_path_writes(prepared, converted, tmp_path):
+    expected = in_memory(prepared.plan, prepared.checkpoint, tmp_path / "expected.safetensors")
+    assert (converted / FILE_NAME).read_bytes() == expected
+
+
+def test_a_legacy_checkpoint_gives_the_same_file(prepared, converted, tmp_path):
+    state = torch.load(prepared.checkpoint.path, weights_only=False)
+    torch.save(state, tmp_path / "model.pt", _use_new_zipfile_serialization=False)
+    write_weights(prepared.plan, open_checkpoint(tmp_path / "model.pt"), tmp_path)
+    assert (tmp_path / FILE_NAME).read_bytes() == (converted / FILE_NAME).read_bytes()
+
+
+def test_what_no_operation_changes_is_never_read_into_memory(prepared, tmp_path, monkeypatch):
+    def refuse(*_):
+        raise AssertionError
+
+    monkeypatch.setattr(type(prepared.checkpoint), "load", refuse)
+    write_weights(prepared.plan, prepared.checkpoint, tmp_path)
+
+
+def test_digests_are_those_of_the_files(prepared, tmp_path):
+    found = write_weights(
+        prepared.plan, prepared.checkpoint, tmp_path, max_shard_bytes=200_000, digests=True
+    )
+    files = {file.name: file.read_bytes() for file in tmp_path.glob("*.safetensors")}
+    assert len(files) > 1
+    assert found == {name: hashlib.sha256(data).digest() for name, data in files.items()}
+
+
+def test_every_byte_is_reported(prepared, tmp_path):
+    heard = []
+    write_weights(prepared.plan, prepared.checkpoint, tmp_path, copied=heard.append)
+    assert sum(heard) == (tmp_path / FILE_NAME).stat().st_size
+    header = int.from_bytes((tmp_path / FILE_NAME).read_bytes()[:8], "little") + 8
+    assert num_bytes_written(prepared.plan, prepared.checkpoint) == sum(heard) - header
+
+
+def test_who_listens_can_end_the_writing(prepared, tmp_path):
+    def stop(_):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_weights(prepared.plan, prepared.checkpoint, tmp_path, copied=stop, digests=True)
+    assert list(tmp_path.iterdir()) == []
+
+
+# Shards
+
+
+@pytest.mark.parametrize("max_shard_bytes", [1_000, 100_000, 400_000, 10**9])
+def test_shards_and_index_are_those_of_huggingface_hub(prepared, tmp_path, max_shard_bytes):
+    plan, checkpoint = prepared.plan, prepared.checkpoint
+    write_weights(plan, checkpoint, tmp_path, max_shard_bytes=max_shard_bytes)
+    tensors = {a.target: target_tensor(a, plan, checkpoint) for a in plan.assignments.values()}
+    split = split_torch_state_dict_into_shards(tensors, max_shard_size=max_shard_bytes)
+    names = {file.name for file in tmp_path.glob("*.safetensors")}
+    assert names == split.filename_to_tensors.keys()
+    for name, members in split.filename_to_tensors.items():
+        save_file({m: tensors[m] for m in members}, tmp_path / "expected", {"format": "pt"})
+        assert (tmp_path / name).read_bytes() == (tmp_path / "expected").read_bytes()
+    assert (tmp_path / INDEX_NAME).exists() == split.is_sharded
+    if split.is_sharded:
+        index = json.loads((tmp_path / INDEX_NAME).read_text())
+        assert index == {"metadata": split.metadata, "weight_map": split.tensor_to_filename}
+
+
+def test_transformers_loads_shards_as_it_loads_one_file(prepared, converted, target, tmp_path):
+    folder = shutil.copytree(converted, tmp_path / "hf")
+    (folder / FILE_NAME).unlink()
+    write_weights(prepared.plan, prepared.checkpoint, folder, max_shard_bytes=300_000)
+    loaded, info = AutoModelForSpeechSeq2Seq.from_pretrained(folder, output_loading_info=True)
+    assert not any(info[key] for key in ("missing_keys", "unexpected_keys", "mismatched_keys"))
+    expected = target.model.state_dict()
+    assert all(torch.equal(t, expected[n]) for n, t in loaded.state_dict().items())
+
+
+# Another dtype
+
+
+@pytest.mark.parametrize("source", ["float32", "float16", "bfloat16"])
+@pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16"])
+def test_floating_tensors_are_rounded_and_others_are_kept(sample, tmp_path, source, dtype):
+    plan, checkpoint = sample(dtype=getattr(torch, source))
+    rounded = checkpoint.as_dtype(dtype)
+    plan = make_plan(Table(name="t", rows=ROWS), rounded.tensors, plan.targets)
+    write_weights(plan, rounded, tmp_path)
+    expected = in_memory(plan, rounded, tmp_path / "expected.safetensors")
+    assert (tmp_path / FILE_NAME).read_bytes() == expected
+    written = load_file(tmp_path / FILE_NAME)
+    assert {tensor.dtype for tensor in written.values()} == {getattr(torch, dtype)}
+    values = checkpoint.load("embed").to(getattr(torch, dtype))
+    assert torch.equal(written["embed.weight"], values)
+
+
+def test_a_value_beyond_the_dtype_is_refused_by_name(sample, tmp_path):
+    large = torch.full((5, 3), 1e5)
+    plan, checkpoint = sample(embed=large, out=large)
+    rounded = checkpoint.as_dtype("float16")
+    plan = make_plan(Table(name="t", rows=ROWS), rounded.tensors, plan.targets)
+    with pytest.raises(BadInput, match=r"`embed.weight` .* float16 can express, .* 100000"):
+        write_weights(plan, rounded, tmp_path)
+    write_weights(plan, checkpoint.as_dtype("bfloat16"), tmp_path)
+
+
+# What goes wrong
+
+
 def test_a_disk_that_refuses_is_the_users_matter(sample, tmp_path, monkeypatch):
     def refuse(*_, **__):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("safetensors.torch.save_file", refuse)
     plan, checkpoint = sample()
-    with pytest.raises(BadInput, match=r"must be written whole, but .*No space left on device"):
+    monkeypatch.setattr("os.copy_file_range", refuse)
+    with pytest.raises(BadInput, match=r"must be written whole, but No space left on device"):
         write_weights(plan, checkpoint, tmp_path)
+    assert not (tmp_path / FILE_NAME).exists()
+
+
+@pytest.mark.parametrize("change", ["longer", "shorter", "touched", "replaced"])
+def test_a_source_that_changes_while_it_is_read_is_noticed(sample, tmp_path, change):
+    plan, checkpoint = sample(conv=torch.randn(3, 2, 4))
+    path = checkpoint.path
+
+    def disturb(_):
+        if change == "replaced":
+            path.rename(path.with_name("old"))
+            path.write_bytes(path.with_name("old").read_bytes())
+            os.utime(path.with_name("old"))
+        elif change == "touched":
+            os.utime(path, ns=(0, path.stat().st_mtime_ns + 1))
+        else:
+            os.truncate(path, path.stat().st_size + (1 if change == "longer" else -2000))
+
+    with pytest.raises(BadInput, match="changed"):
+        write_weights(plan, checkpoint, tmp_path, copied=disturb)
+
+
+def test_a_source_that_changed_before_is_noticed(sample, tmp_path):
+    plan, checkpoint = sample()
+    os.utime(checkpoint.path, ns=(0, 0))
+    with pytest.raises(BadInput, match="must stay as it was"):
+        write_weights(plan, checkpoint, tmp_path)
+    assert not (tmp_path / FILE_NAME).exists()

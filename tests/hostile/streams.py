@@ -35,9 +35,12 @@ def call(module, attribute, args, opcode=b"R"):
     return name(module, attribute) + args + opcode
 
 
-def reference(
-    *, kind=("torch", "FloatStorage"), key=text("0"), device=text("cpu"), numel=number(12), more=b""
-):
+KEY = text("0")
+DEVICE = text("cpu")
+NUMEL = number(12)
+
+
+def reference(*, kind=("torch", "FloatStorage"), key=KEY, device=DEVICE, numel=NUMEL, more=b""):
     return b"(" + text("storage") + name(*kind) + key + device + numel + more + b"tQ"
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from toolkit.checkpoint.plain_files import read_small
 from toolkit.core.errors import BadInput
 
 if TYPE_CHECKING:
@@ -154,10 +155,7 @@ def _read_manifest(folder: Path) -> Iterator[Clip]:
 
 def _read_entries(path: Path) -> list[Mapping[str, Any]]:
     try:
-        with path.open("rb") as file:
-            content = file.read(MAX_MANIFEST_BYTES + 1)
-        if len(content) > MAX_MANIFEST_BYTES:
-            raise ValueError(f"has more than {MAX_MANIFEST_BYTES} bytes")
+        content = read_small(path, max_bytes=MAX_MANIFEST_BYTES)
         entries = tomllib.loads(content.decode("utf-8"))["clip"]
     except (OSError, ValueError, KeyError, RecursionError) as error:
         raise BadInput(

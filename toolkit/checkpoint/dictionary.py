@@ -34,7 +34,7 @@ class Dictionary:
         """The id of `symbol`, or that of `<unk>`; a symbol that stands twice has its last id."""
         return self._ids.get(symbol, UNK)
 
-    @property
+    @cached_property
     def languages(self) -> dict[str, int]:
         """Ids of the language tags, by language code, in the order of the file.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import stat
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -13,6 +12,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, BinaryIO, Literal
 
 from toolkit.checkpoint.archive import read_archive
+from toolkit.checkpoint.plain_files import NoFile, open_plain
 from toolkit.checkpoint.settings import Budget, to_plain
 from toolkit.checkpoint.tensors import (
     TensorLocation,
@@ -193,12 +193,12 @@ def _ignore(_: int) -> None:
 @contextmanager
 def _open(path: Path, *, expected: _Stamp | None = None) -> Iterator[tuple[BinaryIO, _Stamp]]:
     try:
-        with open(path, "rb", opener=_open_at_once) as file:
+        with open_plain(path) as file:
             stamp = _make_stamp(file)
             _expect_stamp(path, stamp, expected)
             yield file, stamp
             _expect_stamp(path, _make_stamp(file), stamp)
-    except (FileNotFoundError, IsADirectoryError, NotADirectoryError, _NoFile) as error:
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError, NoFile) as error:
         raise BadInput(
             f"`{path}` must be a checkpoint file, but is no file. Check the path."
         ) from error
@@ -206,20 +206,6 @@ def _open(path: Path, *, expected: _Stamp | None = None) -> Iterator[tuple[Binar
         raise BadInput(
             f"`{path}` must be readable, but is not: {error}. Check the path and its rights."
         ) from error
-
-
-class _NoFile(Exception):
-    """The path leads to a pipe, a socket or a device."""
-
-
-def _open_at_once(path: str, flags: int) -> int:
-    # Opening a pipe would wait for its other end; asking the path first would leave a moment in
-    # which a pipe can take the place of the file.
-    descriptor = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
-    if stat.S_ISREG(os.fstat(descriptor).st_mode):
-        return descriptor
-    os.close(descriptor)
-    raise _NoFile
 
 
 def _make_stamp(file: BinaryIO) -> _Stamp:

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from toolkit.core.pictures import Pictures
+
 SCHEMA_VERSION = 1
 
 LEVEL_NAMES = (
@@ -341,6 +343,8 @@ class Result:
     environment: Mapping[str, str] = field(default_factory=dict)
     reproduce: str = ""
     """The command line that gives this result again."""
+    pictures: Pictures | None = None
+    """What the HTML report draws; no part of the JSON."""
 
     @property
     def verdict(self) -> Verdict:

@@ -16,9 +16,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from toolkit.bundled import maybe_config_class
 from toolkit.faults.facts import CONFIG, GENERATION, PREPROCESSOR, Facts, read_json
 from toolkit.faults.fault import Fault, Truth
-from toolkit.folder.view import class_defaults
 
 TRAINING = ("wrong_value", "train_mode")
 """Keys that tell in training only: a wrong value, and a model that trains where it should not."""
@@ -372,12 +372,22 @@ def _class_defaults(facts: Facts) -> dict[str, dict[str, Any]]:
     """What transformers takes for a key that is absent; None where it knows no value."""
     import transformers
 
-    sides = {side: class_defaults(facts.config[side]) for side in ("encoder", "decoder")}
+    sides = {
+        side: _default_config(facts.config[side]["model_type"]).to_dict()
+        for side in ("encoder", "decoder")
+    }
     return {
         CONFIG: sides,
         GENERATION: transformers.GenerationConfig().to_dict(),
         PREPROCESSOR: transformers.Wav2Vec2FeatureExtractor().to_dict(),
     }
+
+
+def _default_config(model_type: str) -> Any:
+    import transformers
+
+    carried = maybe_config_class(model_type)
+    return carried() if carried else transformers.AutoConfig.for_model(model_type)
 
 
 def _invented_faults(facts: Facts) -> Iterator[Fault]:

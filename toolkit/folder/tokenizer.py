@@ -16,7 +16,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from math import floor
 from pathlib import Path
 from typing import Any
@@ -59,7 +59,7 @@ class Pieces:
     @cached_property
     def letters(self) -> frozenset[str]:
         """Letters that occur in any piece."""
-        return frozenset(letter for piece in self.scores for letter in piece)
+        return frozenset().union(*self.scores)
 
     @cached_property
     def is_closed(self) -> bool:
@@ -69,7 +69,11 @@ class Pieces:
 
     def can_spell(self, text: str) -> bool:
         """Whether every letter of a text is a piece."""
-        return all(letter in self.scores for letter in text)
+        return self._single.issuperset(text)
+
+    @cached_property
+    def _single(self) -> frozenset[str]:
+        return frozenset(piece for piece in self.scores if len(piece) == 1)
 
 
 def read_pieces(path: Path) -> Pieces:
@@ -78,6 +82,16 @@ def read_pieces(path: Path) -> Pieces:
     Raises:
         BadInput: the file is no such model, or one that no fast tokenizer can follow.
     """
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise _no_model(path, error) from error
+    # A conversion asks twice, and a large model takes a while.
+    return _read_pieces(path, (status.st_ino, status.st_size, status.st_mtime_ns))
+
+
+@lru_cache(maxsize=1)
+def _read_pieces(path: Path, _stamp: tuple[int, int, int]) -> Pieces:
     from google.protobuf.message import DecodeError
     from sentencepiece import sentencepiece_model_pb2
 
@@ -85,10 +99,7 @@ def read_pieces(path: Path) -> Pieces:
     try:
         model.ParseFromString(path.read_bytes())
     except (OSError, DecodeError) as error:
-        raise BadInput(
-            f"`{path}` must be a sentencepiece model, but {error}. Name the right file with "
-            "`--spm`."
-        ) from error
+        raise _no_model(path, error) from error
     kind = model.trainer_spec.model_type
     if not model.pieces or kind not in (UNIGRAM, BPE):
         raise BadInput(
@@ -103,6 +114,12 @@ def read_pieces(path: Path) -> Pieces:
             f"{' and '.join(refused)}. Use a checkpoint that was trained with another model."
         )
     return _pieces(model)
+
+
+def _no_model(path: Path, error: Exception) -> BadInput:
+    return BadInput(
+        f"`{path}` must be a sentencepiece model, but {error}. Name the right file with `--spm`."
+    )
 
 
 def _refused_settings(model: Any) -> Iterator[str]:

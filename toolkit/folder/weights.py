@@ -20,7 +20,6 @@ from toolkit.folder.copying import CHUNK_BYTES, copy_bytes
 from toolkit.folder.following import FollowingDigest
 from toolkit.folder.safetensors_file import lay_out
 from toolkit.folder.shards import (
-    FILE_NAME,
     INDEX_NAME,
     MAX_SHARD_BYTES,
     Shard,
@@ -31,8 +30,6 @@ from toolkit.mapping import Assignment, Copy, Identity, Plan, Zeros
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-__all__ = ["FILE_NAME", "check_ties", "num_bytes_written", "target_tensor", "write_weights"]
 
 Copied = Callable[[int], None]
 """Called with the number of bytes that were just written."""

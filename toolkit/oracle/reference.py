@@ -138,10 +138,12 @@ class Reference:
         ]
 
     def text(self, tokens: Sequence[int]) -> str:
-        """The tokens as text, without language tags and end, as `fairseq-generate` prints it."""
+        """The tokens as text, without language tags, end and unknowns."""
         from fairseq.data import encoders
 
         ignored = self._generator(Search(beam=1)).symbols_to_strip_from_output | self.tags
+        # fairseq prints <unk>; a tokenizer skips it with the other special tokens.
+        ignored = ignored | {self.task.tgt_dict.unk()}
         pieces = self.task.tgt_dict.string(torch.tensor(tokens), extra_symbols_to_ignore=ignored)
         bpe = encoders.build_bpe(Namespace(**self.task.data_cfg.bpe_tokenizer))
         return str(pieces if bpe is None else bpe.decode(pieces))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from toolkit.compare.static import decodable, framed, probe_texts
+from toolkit.compare.static import framed, probe_texts
 from toolkit.diagnosis import Truth
 from toolkit.folder.tokenizer import build_tokenizer
 from toolkit.folder.weights import target_tensor
@@ -30,7 +30,7 @@ def encode_texts(prepared: Prepared, reference: Reference, texts: Iterable[str])
     return Encodings(
         ids={text: framed(contents, ids) for text, ids in encoded.items()},
         texts={
-            framed(contents, ids): decodable(contents, reference, ids) for ids in encoded.values()
+            framed(contents, ids): reference.text(ids) for ids in encoded.values()
         },
     )
 

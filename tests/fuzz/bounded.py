@@ -1,0 +1,25 @@
+"""Runs one target on one file in a process with bounds.
+
+Run as `python -m tests.fuzz.bounded TARGET FILE`.
+"""
+
+import resource
+import sys
+from pathlib import Path
+
+MAX_CPU_S = 5
+MAX_MEMORY_BYTES = 1 << 30
+
+
+def main() -> None:
+    """Ends with 0 if the target returned or raised BadInput within its bounds."""
+    from tests.fuzz.targets import TARGETS, run
+
+    started = int(resource.getrusage(resource.RUSAGE_SELF).ru_utime)
+    resource.setrlimit(resource.RLIMIT_CPU, (started + MAX_CPU_S, started + MAX_CPU_S + 1))
+    resource.setrlimit(resource.RLIMIT_DATA, (MAX_MEMORY_BYTES, MAX_MEMORY_BYTES))
+    run(TARGETS[sys.argv[1]], Path(sys.argv[2]).read_bytes())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,157 @@
+"""Every attack on a checkpoint, through `open_checkpoint` and through the command line."""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from tests.hostile.attacks import FILES, INERT, INERT_FILES, LEGACY, MARKER, PLACES, REFUSED, SOUND
+from tests.hostile.streams import legacy, zipped
+from toolkit.checkpoint import open_checkpoint
+from toolkit.cli import app
+from toolkit.core.errors import BadInput
+
+REPOSITORY = Path(__file__).parents[2]
+MAX_CPU_S = 5
+
+EXPECTED = {
+    **{title: fragment for title, (_, fragment) in REFUSED.items()},
+    **{title: fragment for title, (_, fragment) in FILES.items()},
+    **{title: fragment for title, (_, fragment) in PLACES.items()},
+}
+READ = {**dict.fromkeys(INERT), **dict.fromkeys(INERT_FILES)}
+
+
+@pytest.fixture
+def marker(tmp_path):
+    # The same length as what it stands for, so that sizes in the streams stay right.
+    folder = tmp_path / "canary"
+    folder.mkdir()
+    yield folder / MARKER
+    assert list(folder.iterdir()) == []
+
+
+@pytest.fixture
+def attack(request, tmp_path, marker, monkeypatch):
+    """The file of an attack; what it would run works in an empty folder, where it would show."""
+    monkeypatch.chdir(marker.parent)
+    path = tmp_path / "attack.pt"
+    title = request.param
+    if title in PLACES:
+        PLACES[title][0](path)
+    else:
+        path.write_bytes(_content_of(title))
+    return path
+
+
+def _content_of(title):
+    if title in REFUSED:
+        return zipped(REFUSED[title][0])
+    if title in INERT:
+        return zipped(INERT[title])
+    return FILES[title][0] if title in FILES else INERT_FILES[title]
+
+
+def open_in_bounds(path):
+    """What opening the file came to in a process of its own, within a time and a memory."""
+    command = [sys.executable, "-m", "tests.hostile.opening", str(path)]
+    child = subprocess.run(
+        command,
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
+    assert child.returncode == 0, f"died with {child.returncode}: {child.stderr[-2000:]}"
+    assert child.stderr == ""
+    outcome = json.loads(child.stdout)
+    assert outcome["events"] == []
+    assert outcome["seconds"] < MAX_CPU_S
+    return outcome
+
+
+def inspect(path):
+    started = time.process_time()
+    outcome = CliRunner().invoke(app, ["inspect", str(path)])
+    assert time.process_time() - started < MAX_CPU_S
+    return outcome
+
+
+def check_refusal_line(outcome):
+    assert outcome.exit_code == 2, outcome.output
+    assert outcome.stdout == ""
+    line = outcome.stderr.removesuffix("\n")
+    assert line.startswith("error: ")
+    assert line.isprintable()
+    assert "Traceback" not in line
+    return line
+
+
+@pytest.mark.parametrize("attack", EXPECTED, indirect=True)
+def test_an_attack_is_refused_by_name_within_bounds(attack, request):
+    title = request.node.callspec.params["attack"]
+    outcome = open_in_bounds(attack)
+    assert outcome["names"] is None
+    assert EXPECTED[title] in outcome["error"]
+    assert outcome["error"].isprintable()
+    assert len(outcome["error"]) < 2000
+
+
+@pytest.mark.parametrize("attack", EXPECTED, indirect=True)
+def test_the_command_line_refuses_an_attack_in_one_line(attack, request):
+    title = request.node.callspec.params["attack"]
+    assert EXPECTED[title] in check_refusal_line(inspect(attack))
+
+
+@pytest.mark.parametrize("attack", READ, indirect=True)
+def test_what_is_read_of_an_attack_is_data(attack):
+    outcome = open_in_bounds(attack)
+    assert outcome["error"] is None
+    assert outcome["names"]
+
+
+@pytest.mark.parametrize("attack", READ, indirect=True)
+def test_the_command_line_survives_what_is_read(attack):
+    check_refusal_line(inspect(attack))
+
+
+@pytest.mark.parametrize("title", REFUSED)
+def test_an_attack_in_the_legacy_format_is_refused_too(title, tmp_path):
+    path = tmp_path / "attack.pt"
+    path.write_bytes(legacy(REFUSED[title][0]))
+    with pytest.raises(BadInput) as caught:
+        open_checkpoint(path)
+    assert str(caught.value).isprintable()
+
+
+def test_the_material_of_the_attacks_is_sound(tmp_path):
+    """Otherwise every attack on it would be refused for the wrong reason."""
+    path = tmp_path / "model.pt"
+    for content in (SOUND, LEGACY):
+        path.write_bytes(content)
+        assert open_checkpoint(path).load("w").shape == (3, 4)
+
+
+@pytest.mark.parametrize("whole", [SOUND, LEGACY], ids=["zip", "legacy"])
+def test_a_file_cut_off_at_any_byte_is_refused(whole, tmp_path):
+    path = tmp_path / "cut.pt"
+    for length in range(len(whole)):
+        path.write_bytes(whole[:length])
+        with pytest.raises(BadInput):
+            open_checkpoint(path)
+
+
+def test_a_file_that_shrinks_while_it_is_read_is_refused(tmp_path):
+    path = tmp_path / "model.pt"
+    path.write_bytes(SOUND)
+    checkpoint = open_checkpoint(path)
+    path.write_bytes(SOUND[:-100])
+    for ask in (lambda: checkpoint.load("w"), checkpoint.state_dict, checkpoint.sha256):
+        with pytest.raises(BadInput, match="changed since"):
+            ask()

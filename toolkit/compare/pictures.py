@@ -1,0 +1,263 @@
+"""Thins two tensors out to what a report draws of them: curves, histograms, samples."""
+
+from __future__ import annotations
+
+import io
+import math
+from typing import TYPE_CHECKING
+
+from toolkit.audio.clips import SAMPLE_RATE_HZ
+from toolkit.compare.metrics import largest, relative_error
+from toolkit.core.pictures import (
+    CODES_PER_DECADE,
+    HIGHEST_CODE,
+    HISTOGRAM_BINS,
+    HISTOGRAM_BINS_PER_DECADE,
+    HISTOGRAM_LOWEST_EXPONENT,
+    LOWEST_EXPONENT,
+    NOT_FINITE_CODE,
+    ClipPicture,
+    Histogram,
+    PairPicture,
+    Step,
+    Trial,
+    Worst,
+)
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+CLIPS = 2
+"""Clips whose module pairs are drawn."""
+MAX_POSITIONS = 200
+MAX_SAMPLES = 240
+MAX_WAVES = 400
+MAX_AUDIO_S = 12.0
+AXES = "TSL"
+"""Axes that a curve may run along, the first that a tensor has."""
+INT16, INT8 = 32767, 127
+
+
+def picture_pair(
+    target: str,
+    clip: str,
+    axes: str,
+    *,
+    expected: Tensor,
+    isolated: Tensor | None,
+    propagated: Tensor | None,
+) -> PairPicture:
+    """One pair on one clip.
+
+    Args:
+        target: The module's path.
+        clip: The clip's name.
+        axes: Letters of the tensors' axes, such as `B T D`.
+        expected: fairseq's output, in the target's axes.
+        isolated: The module's output on fairseq's input; None where it cannot take it.
+        propagated: Its output end to end; None where the model does not reach it.
+    """
+    axis, letter = _axis(axes, expected)
+    scale = largest(expected) or 1.0
+    replayed = _same_shape(expected, isolated)
+    reached = _same_shape(expected, propagated)
+    drawn = replayed if replayed is not None else reached
+    error = None if drawn is None else _error(expected, drawn, scale)
+    expected_codes, actual_codes, sample_scale = _samples(expected, drawn, error)
+    return PairPicture(
+        target=target,
+        clip=clip,
+        along=letter,
+        positions=0 if axis is None else expected.shape[axis],
+        isolated=_curve(expected, replayed, scale, axis),
+        propagated=_curve(expected, reached, scale, axis),
+        propagated_error=None if propagated is None else relative_error(expected, propagated),
+        histogram=None if error is None else _histogram(error),
+        expected=expected_codes,
+        actual=actual_codes,
+        sample_scale=sample_scale,
+        worst=None if drawn is None or error is None else _worst(expected, drawn, error),
+    )
+
+
+def picture_clip(
+    name: str,
+    waveform: Tensor,
+    prefix: tuple[int, ...],
+    expected_logits: Tensor | None,
+    actual_logits: Tensor | None,
+) -> ClipPicture:
+    """One clip with what both models would say at each step.
+
+    Args:
+        name: The clip's name.
+        waveform: Shape (L,), 16 kHz mono, any scale.
+        prefix: Decoder input of the teacher-forced pass.
+        expected_logits: Shape (1, S, V), fairseq's.
+        actual_logits: The same of the converted model, end to end.
+    """
+    duration_s = waveform.numel() / SAMPLE_RATE_HZ
+    return ClipPicture(
+        name=name,
+        duration_s=duration_s,
+        envelope=_envelope(waveform),
+        audio=_mp3(waveform) if duration_s <= MAX_AUDIO_S else b"",
+        prefix=prefix,
+        steps=_steps(expected_logits, actual_logits),
+    )
+
+
+def try_to_undo(expected: Tensor, actual: Tensor) -> tuple[Trial, ...]:
+    """What may have happened to a tensor, each undone, the best first."""
+    tried = {"as it is": actual, "sign flipped": -actual}
+    if actual.dim() == 2:
+        tried["transposed"] = actual.transpose(0, 1)
+    if actual.shape == expected.shape and actual.dim():
+        tried["scaled"] = _rescaled(expected, actual)
+        tried["rows shifted by 1"] = actual.roll(-1, 0)
+        tried["rows shifted by -1"] = actual.roll(1, 0)
+        tried["rows in reverse"] = actual.flip(0)
+    trials = [Trial(name=name, error=relative_error(expected, t)) for name, t in tried.items()]
+    return tuple(sorted(trials, key=lambda trial: (math.isnan(trial.error), trial.error)))
+
+
+def error_code(error: float) -> int:
+    """An error in one byte, see `toolkit.core.pictures`."""
+    if not math.isfinite(error):
+        return NOT_FINITE_CODE
+    if error <= 0:
+        return 0
+    code = 1 + round((math.log10(error) - LOWEST_EXPONENT) * CODES_PER_DECADE)
+    return min(max(code, 1), HIGHEST_CODE)
+
+
+def _axis(axes: str, tensor: Tensor) -> tuple[int | None, str]:
+    letters = axes.split()
+    if len(letters) != tensor.dim():
+        return None, ""
+    found = next((letter for letter in AXES if letter in letters), "")
+    return (letters.index(found), found) if found else (None, "")
+
+
+def _same_shape(expected: Tensor, actual: Tensor | None) -> Tensor | None:
+    return actual if actual is not None and actual.shape == expected.shape else None
+
+
+def _error(expected: Tensor, actual: Tensor, scale: float) -> Tensor:
+    return (expected.double() - actual.double()).abs() / scale
+
+
+def _curve(expected: Tensor, actual: Tensor | None, scale: float, axis: int | None) -> bytes:
+    if actual is None or axis is None or not expected.numel():
+        return b""
+    error = _error(expected, actual, scale).transpose(0, axis).flatten(1)
+    return bytes(error_code(value) for value in _thinned(error.amax(1)).tolist())
+
+
+def _thinned(values: Tensor) -> Tensor:
+    """At most `MAX_POSITIONS` values: the largest of as many neighbours each."""
+    import torch
+
+    group = math.ceil(values.numel() / MAX_POSITIONS)
+    missing = -values.numel() % group
+    padded = torch.cat([values, values[-1:].expand(missing)]) if missing else values
+    return padded.reshape(-1, group).amax(1)
+
+
+def _histogram(error: Tensor) -> Histogram:
+    import torch
+
+    finite = error[error.isfinite()]
+    positive = finite[finite > 0]
+    place = (positive.log10() - HISTOGRAM_LOWEST_EXPONENT) * HISTOGRAM_BINS_PER_DECADE
+    counts = torch.bincount(place.long().clamp(0, HISTOGRAM_BINS - 1), minlength=HISTOGRAM_BINS)
+    return Histogram(
+        zero=finite.numel() - positive.numel(),
+        bins=tuple(counts.tolist()),
+        not_finite=error.numel() - finite.numel(),
+    )
+
+
+def _samples(
+    expected: Tensor, actual: Tensor | None, error: Tensor | None
+) -> tuple[bytes, bytes, float]:
+    """Evenly spread elements of both, the worst one among them, and what 32767 stands for."""
+    import torch
+
+    if actual is None or error is None or not expected.numel():
+        return b"", b"", 0.0
+    count = min(MAX_SAMPLES, expected.numel())
+    places = torch.linspace(0, expected.numel() - 1, count, dtype=torch.float64).long()
+    places[count // 2] = int(error.flatten().nan_to_num(math.inf).argmax())
+    chosen = [tensor.flatten()[places].double() for tensor in (expected, actual)]
+    finite = torch.cat([values[values.isfinite()] for values in chosen])
+    scale = largest(finite) or 1.0
+    return _int16(chosen[0], scale), _int16(chosen[1], scale), scale
+
+
+def _int16(values: Tensor, scale: float) -> bytes:
+    import torch
+
+    codes = (values.nan_to_num(0.0) / scale).clamp(-1, 1) * INT16
+    return codes.round().to(torch.int16).numpy().astype("<i2").tobytes()
+
+
+def _worst(expected: Tensor, actual: Tensor, error: Tensor) -> Worst | None:
+    import torch
+
+    if not error.numel():
+        return None
+    flat = int(error.flatten().nan_to_num(math.inf).argmax())
+    index = torch.unravel_index(torch.tensor(flat), expected.shape)
+    return Worst(
+        index=tuple(int(i) for i in index),
+        expected=float(expected.flatten()[flat]),
+        actual=float(actual.flatten()[flat]),
+    )
+
+
+def _rescaled(expected: Tensor, actual: Tensor) -> Tensor:
+    """The multiple of `actual` that comes nearest to `expected`."""
+    left, right = expected.double(), actual.double()
+    square = float(right.square().sum())
+    return right * (float((left * right).sum()) / square) if square else right
+
+
+def _envelope(waveform: Tensor) -> bytes:
+    import torch
+
+    if not waveform.numel():
+        return b""
+    loudest = largest(waveform) or 1.0
+    group = math.ceil(waveform.numel() / MAX_WAVES)
+    padding = -waveform.numel() % group
+    bars = torch.nn.functional.pad(waveform.float() / loudest, (0, padding)).reshape(-1, group)
+    pairs = torch.stack([bars.amin(1), bars.amax(1)], dim=1).flatten()
+    return (pairs.nan_to_num(0.0).clamp(-1, 1) * INT8).round().to(torch.int8).numpy().tobytes()
+
+
+def _mp3(waveform: Tensor) -> bytes:
+    """The clip to listen to; empty where the installed libsndfile writes no MP3."""
+    import soundfile
+
+    samples = (waveform.float() / (largest(waveform) or 1.0) * 0.9).numpy()
+    file = io.BytesIO()
+    try:
+        soundfile.write(file, samples, SAMPLE_RATE_HZ, format="MP3", subtype="MPEG_LAYER_III")
+    except (soundfile.LibsndfileError, ValueError):
+        return b""
+    return file.getvalue()
+
+
+def _steps(expected: Tensor | None, actual: Tensor | None) -> tuple[Step, ...]:
+    if expected is None or actual is None or expected.shape != actual.shape:
+        return ()
+    if expected.dim() != 3 or expected.shape[-1] < 2:
+        return ()
+    best = [logits[0].double().log_softmax(-1).topk(2, dim=-1) for logits in (expected, actual)]
+    margins = [(top.values[:, 0] - top.values[:, 1]).tolist() for top in best]
+    tokens = [top.indices[:, 0].tolist() for top in best]
+    return tuple(
+        Step(expected=tokens[0][i], actual=tokens[1][i], expected_margin=left, actual_margin=right)
+        for i, (left, right) in enumerate(zip(*margins, strict=True))
+    )

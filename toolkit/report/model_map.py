@@ -1,0 +1,239 @@
+"""Both module trees as one picture: a row for each layer, a tile for each module pair."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby, pairwise
+from typing import Literal
+
+from toolkit.core.result import ModuleRow, Reason, Result
+from toolkit.report import text
+
+TileState = Literal["pass", "fail", "tail", "uncompared"]
+"""`tail`: right by itself, but wrong end to end, as something before it is wrong."""
+
+SIGNS: Mapping[TileState, str] = {"pass": "", "fail": "✗", "tail": "~", "uncompared": "–"}
+STATE_WORDS: Mapping[TileState, str] = {
+    "pass": "right",
+    "fail": "wrong by itself",
+    "tail": "right by itself, wrong end to end",
+    "uncompared": "not compared",
+}
+LOWEST_EXPONENT, HIGHEST_EXPONENT = -18, 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tile:
+    """One module of the converted model."""
+
+    path: str
+    name: str
+    """What stands beside the layer's path: `attention.q_proj`."""
+    state: TileState
+    label: str
+    """All of it in words, for those who do not see the tile."""
+    isolated: float | None
+    """Strength of the colour, 0 to 1; None where nothing was measured."""
+    propagated: float | None
+    spoiled: bool
+    """Whether the module is wrong end to end."""
+
+    @property
+    def sign(self) -> str:
+        """The state as a character."""
+        return SIGNS[self.state]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Band:
+    """One layer: the modules that share a path up to its number."""
+
+    path: str
+    source: str
+    tiles: Mapping[str, Tile]
+    """By name."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stack:
+    """Layers one after the other, or one block that stands by itself."""
+
+    path: str
+    columns: tuple[str, ...]
+    bands: tuple[Band, ...]
+
+    @property
+    def is_grid(self) -> bool:
+        """Whether its layers share columns."""
+        return len(self.bands) > 1
+
+
+def draw_map(result: Result) -> tuple[Stack, ...]:
+    """The picture, top to bottom as the signal flows: in the model's own order."""
+    pictured = _propagated(result)
+    rows = [_compared(row, pictured.get(row.target)) for row in result.modules]
+    reasons = () if result.coverage is None else result.coverage.uncompared
+    known = {row.target for row in result.modules}
+    tiles = _inserted(rows, [_uncompared(r) for r in reasons if r.name not in known])
+    sources = {row.target: row.source for row in result.modules}
+    bands = [
+        _band(path, list(same), sources) for path, same in groupby(tiles, lambda t: band_path(t[0]))
+    ]
+    return tuple(
+        _stack(path, list(same)) for path, same in groupby(_merged(bands), lambda b: _parent(b))
+    )
+
+
+def band_path(path: str) -> str:
+    """A path up to and with its first number; without its last part where it has none."""
+    parts = path.split(".")
+    number = next((i for i, part in enumerate(parts) if part.isdigit()), None)
+    if number is not None:
+        return ".".join(parts[: number + 1])
+    return ".".join(parts[:-1]) or path
+
+
+def propagated_errors(result: Result) -> dict[str, float]:
+    """The largest end-to-end error of each module, where it was measured."""
+    return _propagated(result)
+
+
+def spoils(row: ModuleRow, propagated: float | None) -> bool:
+    """Whether a module is wrong end to end: beyond its tolerance, whatever the cause."""
+    if propagated is not None:
+        return not propagated <= row.isolated_tolerance
+    ratio = row.propagated_ratio
+    return ratio is not None and not ratio <= row.propagated_tolerance
+
+
+def tile_state(row: ModuleRow, propagated: float | None) -> TileState:
+    """What a tile says of its pair."""
+    if row.verdict == "fail":
+        return "fail"
+    return "tail" if spoils(row, propagated) else "pass"
+
+
+def strength(error: float) -> float:
+    """An error on a logarithmic scale: 0 at 1e-18 and below, 1 from 1 on, and for no number."""
+    if not math.isfinite(error):
+        return 1.0
+    if error <= 0:
+        return 0.0
+    share = (math.log10(error) - LOWEST_EXPONENT) / (HIGHEST_EXPONENT - LOWEST_EXPONENT)
+    return round(min(1.0, max(0.0, share)), 3)
+
+
+def _propagated(result: Result) -> dict[str, float]:
+    errors: dict[str, float] = {}
+    for pair in result.pictures.pairs if result.pictures else ():
+        if pair.propagated_error is not None:
+            errors[pair.target] = _larger(errors.get(pair.target, 0.0), pair.propagated_error)
+    return errors
+
+
+def _larger(left: float, right: float) -> float:
+    return right if math.isnan(right) else max(left, right)
+
+
+def _compared(row: ModuleRow, propagated: float | None) -> tuple[str, Tile]:
+    state = tile_state(row, propagated)
+    end = "" if propagated is None else f", end to end {text.format_error(propagated)}"
+    tile = Tile(
+        path=row.target,
+        name=_name(row.target),
+        state=state,
+        label=f"{STATE_WORDS[state]}: isolated error {text.format_error(row.isolated_error)}{end}",
+        isolated=strength(row.isolated_error),
+        propagated=None if propagated is None else strength(propagated),
+        spoiled=spoils(row, propagated),
+    )
+    return row.target, tile
+
+
+def _uncompared(reason: Reason) -> tuple[str, Tile]:
+    tile = Tile(
+        path=reason.name,
+        name=_name(reason.name),
+        state="uncompared",
+        label=f"not compared: {reason.because}",
+        isolated=None,
+        propagated=None,
+        spoiled=False,
+    )
+    return reason.name, tile
+
+
+def _name(path: str) -> str:
+    return path.removeprefix(band_path(path)).lstrip(".") or "whole"
+
+
+def _inserted(
+    rows: Sequence[tuple[str, Tile]], others: Iterable[tuple[str, Tile]]
+) -> list[tuple[str, Tile]]:
+    """The modules that were not compared, each at the end of its band, or of its parent's."""
+    tiles = list(rows)
+    for path, tile in others:
+        tiles.insert(_place([p for p, _ in tiles], path), (path, tile))
+    return tiles
+
+
+def _place(paths: Sequence[str], path: str) -> int:
+    band = band_path(path)
+    same = [i for i, known in enumerate(paths) if band_path(known) == band]
+    if same:
+        return same[-1] + 1
+    inside = [i for i, known in enumerate(paths) if known.startswith(f"{path}.")]
+    return inside[0] if inside else len(paths)
+
+
+def _band(
+    path: str, tiles: Sequence[tuple[str, Tile]], sources: Mapping[str, str]
+) -> Band:
+    known = [sources[target] for target, _ in tiles if target in sources]
+    return Band(path=path, source=_common(known), tiles={tile.name: tile for _, tile in tiles})
+
+
+def _common(paths: Sequence[str]) -> str:
+    """The longest path that all share."""
+    if not paths:
+        return ""
+    split = [path.split(".") for path in paths]
+    shared = []
+    for parts in zip(*split, strict=False):
+        if len(set(parts)) > 1:
+            break
+        shared.append(parts[0])
+    return ".".join(shared)
+
+
+def _merged(bands: Sequence[Band]) -> list[Band]:
+    """Pieces of one band that others came between, as one, where the first stands."""
+    merged: dict[str, Band] = {}
+    for band in bands:
+        before = merged.get(band.path)
+        tiles = {**(before.tiles if before else {}), **band.tiles}
+        source = _common([b.source for b in (before, band) if b is not None and b.source])
+        merged[band.path] = Band(path=band.path, source=source, tiles=tiles)
+    return list(merged.values())
+
+
+def _parent(band: Band) -> str:
+    head, _, last = band.path.rpartition(".")
+    return head if last.isdigit() else band.path
+
+
+def _stack(path: str, bands: Sequence[Band]) -> Stack:
+    return Stack(path=path, columns=tuple(_columns(bands)), bands=tuple(bands))
+
+
+def _columns(bands: Sequence[Band]) -> Iterator[str]:
+    """The names of all bands, each after those that come before it in any band."""
+    order: list[str] = []
+    for band in bands:
+        names = list(band.tiles)
+        for before, name in pairwise(["", *names]):
+            if name not in order:
+                order.insert(order.index(before) + 1 if before in order else 0, name)
+    yield from order
