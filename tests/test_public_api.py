@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import doctest
+import inspect
 import subprocess
 import sys
+import typing
 from importlib.resources import files
+from pathlib import Path
 
 import pytest
 
@@ -19,9 +23,11 @@ def test_the_public_names_are_these() -> None:
         "InternalError",
         "Result",
         "ToolkitError",
+        "assert_parity",
         "convert",
         "diff",
         "inspect",
+        "record",
         "verify",
     ]
 
@@ -43,3 +49,41 @@ def test_importing_the_package_imports_nothing_heavy() -> None:
 
 def test_the_package_says_that_it_is_typed() -> None:
     assert files("toolkit").joinpath("py.typed").is_file()
+
+
+FUNCTIONS = ("assert_parity", "convert", "diff", "inspect", "record", "verify")
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_every_argument_is_typed_and_documented(name: str) -> None:
+    function = getattr(toolkit, name)
+    signature = inspect.signature(function)
+    assert signature.return_annotation is not inspect.Signature.empty
+    for parameter in signature.parameters.values():
+        assert parameter.annotation is not inspect.Parameter.empty, parameter
+        assert f"{parameter.name}: " in function.__doc__, parameter
+    assert "Raises:" in function.__doc__
+
+
+@pytest.mark.parametrize("name", ["convert", "diff", "inspect", "verify"])
+def test_the_options_of_the_command_are_the_arguments_of_the_function(name: str) -> None:
+    from typer.main import get_command
+
+    from toolkit.cli import app
+    from toolkit.pipeline.prepare import Material
+
+    command = get_command(app).commands[name]  # type: ignore[attr-defined]
+    options = {option.name for option in command.params}
+    own = set(inspect.signature(getattr(toolkit, name)).parameters) - {"material", "progress"}
+    reports = {"html", "json_path", "quiet"}
+    assert options - reports == own | set(typing.get_type_hints(Material))
+
+
+def test_the_examples_of_the_package_are_true(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, golden_checkpoint: Path
+) -> None:
+    (tmp_path / "golden_audio").symlink_to(golden_checkpoint.parents[1])
+    monkeypatch.chdir(tmp_path)
+    outcome = doctest.testmod(toolkit, optionflags=doctest.ELLIPSIS)
+    assert outcome.attempted >= 7
+    assert outcome.failed == 0

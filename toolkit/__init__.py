@@ -1,7 +1,23 @@
 """Converts fairseq speech models to Hugging Face transformers, and proves the conversion.
 
 `convert`, `verify`, `diff` and `inspect` return frozen results whose `to_dict()` is the JSON that
-the command line writes. They print nothing and never exit.
+the command line writes; `record` returns the folder that it wrote. They print nothing and never
+exit. `assert_parity` is `verify` as an assertion.
+
+>>> from pathlib import Path
+>>> import toolkit
+>>> checkpoint = Path("golden_audio/checkpoint/model.pt")
+>>> toolkit.inspect(checkpoint).family
+'xm_transformer'
+>>> result = toolkit.convert(checkpoint, Path("out"), verify=False)
+>>> result.verdict
+'unverified'
+>>> result.to_dict()["unverified_because"]
+'`--no-verify` was given'
+>>> toolkit.convert(checkpoint, Path("out"))
+Traceback (most recent call last):
+    ...
+toolkit.core.errors.BadInput: `out` must not exist yet, but does. ...
 """
 
 from __future__ import annotations
@@ -12,7 +28,9 @@ if TYPE_CHECKING:
     from toolkit.core.errors import BadInput, BrokenRule, InternalError, ToolkitError
     from toolkit.core.inspection import Inspection
     from toolkit.core.result import Result
+    from toolkit.parity import assert_parity
     from toolkit.pipeline import convert, diff, inspect, verify
+    from toolkit.pipeline.recording import record
 
 __all__ = [
     "BadInput",
@@ -21,9 +39,11 @@ __all__ = [
     "InternalError",
     "Result",
     "ToolkitError",
+    "assert_parity",
     "convert",
     "diff",
     "inspect",
+    "record",
     "verify",
 ]
 
@@ -34,9 +54,11 @@ _HOMES = {
     "ToolkitError": "toolkit.core.errors",
     "Inspection": "toolkit.core.inspection",
     "Result": "toolkit.core.result",
+    "assert_parity": "toolkit.parity",
     "convert": "toolkit.pipeline",
     "diff": "toolkit.pipeline",
     "inspect": "toolkit.pipeline",
+    "record": "toolkit.pipeline.recording",
     "verify": "toolkit.pipeline",
 }
 

@@ -410,7 +410,7 @@ def test_unmasked_frames_reach_the_end_of_a_clip():
 def test_computed_positions_are_fairseqs_bit_for_bit(width, length, past):
     theirs = SinusoidalPositionalEmbedding(width, padding_idx=1, init_size=200)
     tokens = torch.full((1, past + length), 5)
-    ours = SinusoidalPositions(width)(
+    ours = SinusoidalPositions(30, width)(
         tokens[:, past:], past, position_ids=torch.arange(past, past + length)
     )
     assert ours.equal(theirs(tokens)[:, past:])
@@ -419,8 +419,8 @@ def test_computed_positions_are_fairseqs_bit_for_bit(width, length, past):
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
 def test_computed_positions_have_the_models_precision(dtype):
     positions = torch.arange(9)
-    exact = SinusoidalPositions(16)
-    rounded = SinusoidalPositions(16).to(dtype)
+    exact = SinusoidalPositions(9, 16)
+    rounded = SinusoidalPositions(9, 16).to(dtype)
     tokens = torch.zeros(1, 9, dtype=torch.long)
     table = rounded(tokens, 0, position_ids=positions)
     assert table.dtype is dtype

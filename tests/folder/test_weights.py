@@ -1,4 +1,3 @@
-import hashlib
 import json
 import os
 import shutil
@@ -271,15 +270,6 @@ def test_what_no_operation_changes_is_never_read_into_memory(prepared, tmp_path,
     write_weights(prepared.plan, prepared.checkpoint, tmp_path)
 
 
-def test_digests_are_those_of_the_files(prepared, tmp_path):
-    found = write_weights(
-        prepared.plan, prepared.checkpoint, tmp_path, max_shard_bytes=200_000, digests=True
-    )
-    files = {file.name: file.read_bytes() for file in tmp_path.glob("*.safetensors")}
-    assert len(files) > 1
-    assert found == {name: hashlib.sha256(data).digest() for name, data in files.items()}
-
-
 def test_every_byte_is_reported(prepared, tmp_path):
     heard = []
     write_weights(prepared.plan, prepared.checkpoint, tmp_path, copied=heard.append)
@@ -293,7 +283,7 @@ def test_who_listens_can_end_the_writing(prepared, tmp_path):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        write_weights(prepared.plan, prepared.checkpoint, tmp_path, copied=stop, digests=True)
+        write_weights(prepared.plan, prepared.checkpoint, tmp_path, copied=stop)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -372,7 +362,7 @@ def test_a_disk_that_refuses_is_the_users_matter(sample, tmp_path, monkeypatch):
 @pytest.mark.parametrize("change", ["longer", "shorter", "touched", "replaced"])
 def test_a_source_that_changes_while_it_is_read_is_noticed(sample, tmp_path, change):
     plan, checkpoint = sample(conv=torch.randn(3, 2, 4))
-    path = checkpoint.path
+    path, size = checkpoint.path, checkpoint.path.stat().st_size
 
     def disturb(_):
         if change == "replaced":
@@ -382,7 +372,7 @@ def test_a_source_that_changes_while_it_is_read_is_noticed(sample, tmp_path, cha
         elif change == "touched":
             os.utime(path, ns=(0, path.stat().st_mtime_ns + 1))
         else:
-            os.truncate(path, path.stat().st_size + (1 if change == "longer" else -2000))
+            os.truncate(path, size + 1 if change == "longer" else size // 2)
 
     with pytest.raises(BadInput, match="changed"):
         write_weights(plan, checkpoint, tmp_path, copied=disturb)

@@ -28,7 +28,8 @@ SHARES = {
     "dictionary": 1,
     "conv_layers": 1,
     "mapping": 2,
-    "config_yaml": 2,
+    "yaml": 2,
+    "config_yaml": 1,
     "manifest": 1,
     "audio": 1,
 }

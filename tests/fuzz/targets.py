@@ -16,6 +16,7 @@ from toolkit.audio.clips import MANIFEST, read_clips
 from toolkit.checkpoint import open_checkpoint
 from toolkit.checkpoint.dictionary import read_dictionary
 from toolkit.checkpoint.pickle_vm import read_pickle
+from toolkit.checkpoint.plain_yaml import load_yaml
 from toolkit.checkpoint.settings import to_plain
 from toolkit.checkpoint.sidecars import find_sidecars
 from toolkit.checkpoint.storages import StorageLedger
@@ -79,6 +80,12 @@ def fuzz_mapping(data: bytes) -> None:
         read_mapping(path)
 
 
+def fuzz_yaml(data: bytes) -> None:
+    """YAML as plain data."""
+    with contextlib.suppress(ValueError):
+        str(load_yaml(data))
+
+
 def fuzz_config_yaml(data: bytes) -> None:
     """The `config.yaml` beside a checkpoint."""
     with _folder({"config.yaml": data, "dict.txt": DICTIONARY, "spm.model": SPM}) as folder:
@@ -104,6 +111,7 @@ TARGETS: Mapping[str, Target] = {
     "dictionary": fuzz_dictionary,
     "conv_layers": fuzz_conv_layers,
     "mapping": fuzz_mapping,
+    "yaml": fuzz_yaml,
     "config_yaml": fuzz_config_yaml,
     "manifest": fuzz_manifest,
     "audio": fuzz_audio,

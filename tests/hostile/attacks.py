@@ -250,7 +250,7 @@ REFUSED = {
     "65 dimensions": (model_of(tensor(shape=(1,) * 65, stride=(1,) * 65)), "at most 64 numbers"),
     "complex numbers": (
         with_reference(kind=("torch", "ComplexFloatStorage"), numel=number(6)),
-        "reaches",
+        "`w` has dtype complex64",
     ),
     "dtype from elsewhere": (
         model_of(
@@ -353,7 +353,7 @@ REFUSED = {
     ),
     "text of wide characters": (
         text("\U0001f600".encode() + b"a" * 33_000_000) * 3 + b".",
-        "of at most 100663296 bytes",
+        "found a value of type str",
     ),
     "nothing": (b"", "cannot be decoded"),
     "no end": (b"\x80\x04N", "cannot be decoded"),
@@ -494,7 +494,7 @@ FILES = {
     "name of a drive": (repacked("c:/windows"), "holds: `c:/windows`"),
     "name with backslashes": (repacked("m\\..\\..\\x"), "plain relative names"),
     "name with a null byte": (repacked("m/data.pkl\0x"), r"holds: `m/data.pkl\x00x`"),
-    "name with control characters": (repacked("m/\x1b[2Jx"), r"holds: `m/\x1b[2Jx`"),
+    "name of an entry with control characters": (repacked("m/\x1b[2Jx"), r"holds: `m/\x1b[2Jx`"),
     "two checkpoints in one": (repacked("n/data.pkl"), "found 2 of them"),
     "program": (repacked("m/constants.pkl"), "a TorchScript program"),
     "comment": (SOUND[:-2] + b"\x05\0hello", "with its end record"),

@@ -38,7 +38,7 @@ def main() -> None:
     import tarfile  # noqa: F401
 
     for codec in ("cp437", "latin-1", "unicode-escape", "raw-unicode-escape"):
-        b"".decode(codec)
+        b"x".decode(codec)
 
     from toolkit.checkpoint import open_checkpoint
     from toolkit.core.errors import BadInput

@@ -1,9 +1,12 @@
 import pytest
 import torch
+from fairseq.modules import Fp32GroupNorm, Fp32LayerNorm
 from torch import nn
 
+from toolkit.oracle import precision
 from toolkit.oracle.precision import Float64Mode
 
+LAYER_NORM, GROUP_NORM = Fp32LayerNorm(3), Fp32GroupNorm(1, 3)
 THIRD = torch.tensor([1.0, -2.0, 0.5], dtype=torch.float64) / 3
 
 
@@ -20,15 +23,11 @@ def fairseq_softmax(values):
 
 
 def fairseq_layer_norm(values):
-    from fairseq.modules import Fp32LayerNorm
-
-    return Fp32LayerNorm(3).double()(values)
+    return LAYER_NORM(values)
 
 
 def fairseq_group_norm(values):
-    from fairseq.modules import Fp32GroupNorm
-
-    return Fp32GroupNorm(1, 3).double()(values.view(1, 3, 1)).flatten()
+    return GROUP_NORM(values.view(1, 3, 1)).flatten()
 
 
 def exact_layer_norm(values):
@@ -75,6 +74,33 @@ def test_other_dtypes_are_left_alone():
         assert THIRD.half().dtype is torch.float16
         assert THIRD.to(torch.long).dtype is torch.long
         assert torch.zeros(1, dtype=torch.bool).dtype is torch.bool
+
+
+def test_float32_weights_take_part_in_float64_and_stay_what_they_are():
+    linear = nn.Linear(3, 2)
+    before = linear.weight.detach().clone()
+    with torch.no_grad(), Float64Mode():
+        actual = linear(THIRD)
+    with torch.no_grad():
+        assert actual.equal(linear.double()(THIRD))
+    assert linear.float().weight.equal(before)
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_a_large_weight_is_promoted_in_parts(bias, monkeypatch):
+    linear = nn.Linear(3, 50, bias=bias)
+    with torch.no_grad(), Float64Mode():
+        whole = linear(THIRD)
+        monkeypatch.setattr(precision, "AT_ONCE", 20)
+        parts = linear(THIRD)
+    assert (parts - whole).abs().max() < 1e-15
+
+
+def test_an_embedding_looks_up_before_it_promotes():
+    embedding = nn.Embedding(5, 3)
+    with torch.no_grad(), Float64Mode():
+        found = embedding(torch.tensor([4, 1]))
+    assert found.equal(embedding.weight.detach()[[4, 1]].double())
 
 
 def test_float32_means_float32_again_after_an_error():

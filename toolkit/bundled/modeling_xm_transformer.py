@@ -354,9 +354,11 @@ class PostNormDecoder(BartForCausalLM):
 class SinusoidalPositions(nn.Module):
     """Sines in the first half of the channels, cosines in the second; nothing is learned."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, positions: int, width: int) -> None:
         super().__init__()
         self.width = width
+        # No buffer: transformers builds models without values and restores only what files hold.
+        self.table = self._compute(positions)
         # Says in which dtype and on which device the model is.
         self.like: Tensor
         self.register_buffer("like", torch.empty(0), persistent=False)
@@ -369,14 +371,19 @@ class SinusoidalPositions(nn.Module):
         position_ids: Tensor,
     ) -> Tensor:
         """Position embeddings, shape (1, S, D), for tokens of shape (B, S) at given positions."""
-        del input_ids, past_key_values_length
+        last = past_key_values_length + input_ids.shape[1]
+        if last > len(self.table):
+            self.table = self._compute(last)
+        return self.table[position_ids.to(self.table.device)].to(self.like).unsqueeze(0)
+
+    def _compute(self, positions: int) -> Tensor:
         half = self.width // 2
         step = -(math.log(10000) / (half - 1))
-        frequencies = torch.exp(torch.arange(half, device=position_ids.device) * step)
-        angles = (position_ids + FIRST_POSITION).unsqueeze(1) * frequencies
+        frequencies = torch.exp(torch.arange(half, device="cpu") * step)
+        numbers = torch.arange(FIRST_POSITION, FIRST_POSITION + positions, device="cpu")
+        angles = numbers.unsqueeze(1) * frequencies
         table = torch.cat([torch.sin(angles), torch.cos(angles)], dim=1)
-        table = nn.functional.pad(table, (0, self.width - 2 * half))
-        return table.to(self.like).unsqueeze(0)
+        return nn.functional.pad(table, (0, self.width - 2 * half))
 
 
 class NoPositions(nn.Module):
@@ -390,7 +397,8 @@ class NoPositions(nn.Module):
 def _adjust(decoder: nn.Module, config: DecoderConfig) -> None:
     """Puts into a stock decoder what the configuration has otherwise."""
     if config.position_embeddings == "sinusoidal":
-        decoder.embed_positions = SinusoidalPositions(config.d_model)
+        positions = config.max_position_embeddings
+        decoder.embed_positions = SinusoidalPositions(positions, config.d_model)
     elif config.position_embeddings == "none":
         decoder.embed_positions = NoPositions()
     if not config.layernorm_embedding:

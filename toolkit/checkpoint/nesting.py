@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NoReturn
 
 from toolkit.checkpoint.values import Opaque
 from toolkit.core.errors import BadInput
@@ -44,6 +45,8 @@ def _measure(tree: object, depths: dict[int, int], *, label: str) -> list[object
             entered.discard(id(trail.pop()))
         else:
             entered.add(id(node))
+            if len(entered) > MAX_NESTING:  # they lie inside each other
+                _refuse_depth(label)
             objects.extend(child for child in _children(node) if isinstance(child, Opaque))
             trail.extend(_unmeasured(node, depths, entered, label=label))
     return objects
@@ -64,11 +67,15 @@ def _unmeasured(
 def _depth_of(node: object, depths: dict[int, int], *, label: str) -> int:
     depth = 1 + max((depths[id(c)] for c in _children(node) if _is_container(c)), default=0)
     if depth > MAX_NESTING:
-        raise BadInput(
-            f"`{label}` must nest containers at most {MAX_NESTING} deep, but nests deeper. "
-            f"Get the file again from its origin."
-        )
+        _refuse_depth(label)
     return depth
+
+
+def _refuse_depth(label: str) -> NoReturn:
+    raise BadInput(
+        f"`{label}` must nest containers at most {MAX_NESTING} deep, but nests deeper. Get the "
+        f"file again from its origin."
+    )
 
 
 def _children(node: object) -> Iterator[object]:

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import pickletools
 import warnings
-from typing import IO, NoReturn, cast
+from collections.abc import Callable
+from typing import Any, NoReturn
 
 from toolkit.checkpoint.machine import MAX_WORK, FindPersistent, Machine
 from toolkit.checkpoint.nesting import check_nesting
-from toolkit.checkpoint.opcodes import find_operation
+from toolkit.checkpoint.opcodes import Operation, find_operation
 from toolkit.checkpoint.values import quote
 from toolkit.checkpoint.window import Window
 from toolkit.core.errors import BadInput
@@ -58,12 +59,8 @@ def read_pickle(
 
 def _run(machine: Machine, window: Window, *, label: str) -> object:
     try:
-        for opcode, argument, position in pickletools.genops(cast("IO[bytes]", window)):
-            machine.opcode, machine.position = opcode.name, position or 0
-            machine.spend(1)
-            if opcode.name == "STOP":
-                break
-            _step(machine, opcode.name, argument)
+        while _step(machine, window):
+            pass
     except (ValueError, OverflowError) as error:
         raise BadInput(
             f"`{label}` must be a whole pickle, but cannot be decoded after byte "
@@ -73,8 +70,32 @@ def _run(machine: Machine, window: Window, *, label: str) -> object:
     return machine.pop()
 
 
-def _step(machine: Machine, opcode: str, argument: object) -> None:
-    operation = find_operation(opcode)
+def _step(machine: Machine, window: Window) -> bool:
+    """Does what the next opcode says; returns whether more may follow."""
+    position = window.tell()
+    code = window.read(1)
+    if code not in _OPCODES:
+        raise ValueError(
+            f"opcode {code!r} is unknown" if code else "it is exhausted before its end"
+        )
+    name, read_argument, operation = _OPCODES[code]
+    argument = read_argument(window) if read_argument else None
+    machine.opcode, machine.position = name, position
+    machine.spend(1)
+    if name == "STOP":
+        return False
     if operation is None:
         machine.refuse("has no business in a checkpoint")
     operation(machine, argument)
+    return True
+
+
+_OPCODES: dict[bytes, tuple[str, Callable[[Any], Any] | None, Operation | None]] = {
+    opcode.code.encode("latin-1"): (
+        opcode.name,
+        opcode.arg.reader if opcode.arg else None,
+        find_operation(opcode.name),
+    )
+    for opcode in pickletools.opcodes
+}
+"""By the byte in the file: the name, what reads the argument that follows, and what it does."""

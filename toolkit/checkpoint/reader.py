@@ -24,7 +24,7 @@ from toolkit.checkpoint.tensors import (
 )
 from toolkit.checkpoint.values import TensorRef, quote, type_name
 from toolkit.core.errors import BadInput
-from toolkit.core.spec import FLOATING, TensorSpec
+from toolkit.core.spec import FLOATING, ITEM_BYTES, TensorSpec
 
 if TYPE_CHECKING:
     import torch
@@ -32,8 +32,9 @@ if TYPE_CHECKING:
 _MODEL = "model"
 _SETTINGS = ("args", "cfg")
 _OPTIMIZER = "last_optimizer_state"
-_CHUNK_BYTES = 1 << 18
-"""Small enough to stay in the processor's cache between reading and hashing."""
+_CHUNK_BYTES = 1 << 25
+"""Hashed at a time. Between two chunks a thread waits until Python lets it go on, which is some
+milliseconds where another thread is busy: many small chunks would wait longer than they work."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,6 +124,32 @@ class Checkpoint:
         with _open(self.path, expected=self._stamp) as (file, _):
             tensors = read_tensors(file, self._views, label=str(self.path))
         return {name: self._cast(name, tensor) for name, tensor in tensors.items()}
+
+    def mapped_state_dict(self) -> dict[str, torch.Tensor]:
+        """Returns all tensors as views of the file, whose pages the system reads and drops at will.
+
+        Writing to one changes a private copy, never the file. A tensor that does not lie in the
+        file as torch needs it is read as `load` does.
+
+        Raises:
+            BadInput: The file changed since it was opened.
+        """
+        import torch
+
+        with _open(self.path, expected=self._stamp) as (_, stamp):
+            size = stamp.num_bytes
+            whole = torch.from_file(str(self.path), shared=False, size=size, dtype=torch.uint8)
+        mapped = {}
+        for name, view in self._views.items():
+            place, dtype = view.location, view.spec.dtype
+            aligned = place.offset_bytes % ITEM_BYTES[dtype] == 0 and dtype != "bool"
+            if place.contiguous and aligned and place.num_bytes:
+                flat = whole[place.offset_bytes : place.offset_bytes + place.num_bytes]
+                typed = flat.view(getattr(torch, dtype)).view(view.spec.shape)
+                mapped[name] = self._cast(name, typed)
+            else:
+                mapped[name] = self.load(name)
+        return mapped
 
     def sha256(self, hashed: Callable[[int], None] | None = None) -> str:
         """Returns the digest of the whole file in hexadecimal, computed once.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import zlib
 from typing import BinaryIO
 
@@ -30,6 +29,8 @@ class Window:
         self._end = end
         self._label = label
         self._bytes_left = MAX_TOTAL_BYTES
+        self._place = start
+        """Counted here, as asking the file takes a call of the system each time."""
         self._file.seek(start)
 
     @property
@@ -39,11 +40,12 @@ class Window:
 
     def tell(self) -> int:
         """Returns the position from the window's start."""
-        return self._file.tell() - self._start
+        return self._place - self._start
 
     def skip(self, num_bytes: int) -> None:
         """Moves forward without reading."""
-        self._file.seek(num_bytes, io.SEEK_CUR)
+        self._place += num_bytes
+        self._file.seek(self._place)
 
     def read(self, size: int | None = -1) -> bytes:
         """Returns at most `size` bytes, fewer at the end of the window.
@@ -51,7 +53,7 @@ class Window:
         Raises:
             BadInput: The read is longer than `MAX_READ_BYTES`.
         """
-        available = max(0, self.num_bytes - self.tell())
+        available = max(0, self._end - self._place)
         wanted = available if size is None or size < 0 else min(size, available)
         if wanted > MAX_READ_BYTES:
             raise BadInput(
@@ -62,7 +64,7 @@ class Window:
 
     def readline(self, size: int | None = -1) -> bytes:
         """Returns the next line, at most `MAX_LINE_BYTES` of it."""
-        available = max(0, self.num_bytes - self.tell())
+        available = max(0, self._end - self._place)
         limit = MAX_LINE_BYTES if size is None or size < 0 else min(size, MAX_LINE_BYTES)
         return self._charge(self._file.readline(min(limit, available)))
 
@@ -73,9 +75,11 @@ class Window:
         while left > 0 and (chunk := self._file.read(min(_CHUNK_BYTES, left))):
             checksum, left = zlib.crc32(chunk, checksum), left - len(chunk)
         self._file.seek(self._start)
+        self._place = self._start
         return checksum
 
     def _charge(self, content: bytes) -> bytes:
+        self._place += len(content)
         self._bytes_left -= len(content)
         if self._bytes_left < 0:
             raise BadInput(

@@ -319,7 +319,8 @@ class Artifact:
     """A file or folder that took part, with the hash that identifies it."""
 
     path: str
-    sha256: str
+    sha256: str | None
+    """None for a folder that was written and not looked at."""
 
 
 @dataclass(frozen=True, kw_only=True)

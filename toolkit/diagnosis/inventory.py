@@ -7,12 +7,14 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from toolkit.checkpoint.dictionary import SPECIAL_SYMBOLS
 from toolkit.compare import tolerances
 from toolkit.compare.keys import config_differences
 from toolkit.compare.static import DIRECTION, GAIN, effective_error, wrong_rows
+from toolkit.core.lazy import LazyTensors
 from toolkit.core.result import Finding, FindingKind, Hypothesis
 from toolkit.diagnosis.hypotheses import Suspect, explain
 from toolkit.diagnosis.provenance import Registry
@@ -79,8 +81,9 @@ def take_inventory(truth: Truth, view: FolderView) -> tuple[Finding, ...]:
 
 
 def _tensor_findings(truth: Truth, view: FolderView) -> Iterator[Finding]:
-    actual = {_modern(name): tensor.float() for name, tensor in view.tensors.items()}
-    registry = Registry(truth.tensors)
+    actual = LazyTensors(
+        {_modern(name): partial(_in_float32, view.tensors, name) for name in view.tensors}
+    )
     suspects = []
     for name, expected in truth.tensors.items():
         if name not in actual:
@@ -94,12 +97,19 @@ def _tensor_findings(truth: Truth, view: FolderView) -> Iterator[Finding]:
                     head_width=_head_width(truth, name),
                 )
             )
-    explained = {suspect.name: explain(suspect, registry) for suspect in suspects}
+    explained: dict[str, Hypothesis] = {}
+    if suspects:
+        registry = Registry(truth.tensors)
+        explained = {suspect.name: explain(suspect, registry) for suspect in suspects}
     yield from (
         _weights_finding(truth, names, explained) for names in _grouped(explained, len(actual))
     )
     yield from _tied_findings(truth, actual)
     yield from _unexpected(truth, actual)
+
+
+def _in_float32(tensors: Mapping[str, Tensor], name: str) -> Tensor:
+    return tensors[name].float()
 
 
 def _modern(name: str) -> str:

@@ -8,8 +8,9 @@ from collections.abc import Callable
 
 from toolkit.core.errors import BadInput
 
-CHUNK_BYTES = 8 << 20
-"""Copied at a time: progress shows and an interrupt is heard between two of them."""
+CHUNK_BYTES = 1 << 26
+"""Copied at a time: progress shows and an interrupt is heard between two of them. Not smaller,
+because between two chunks a thread waits some milliseconds for a Python that is busy elsewhere."""
 _BUFFER_BYTES = 1 << 20
 _UNABLE = {
     errno.EXDEV,

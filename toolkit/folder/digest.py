@@ -3,30 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from pathlib import Path
 from typing import BinaryIO
 
 MODEL_CARD = "README.md"
 
 
-def folder_sha256(folder: Path, known: Mapping[str, bytes] | None = None) -> str:
+def folder_sha256(folder: Path) -> str:
     """The sha256 over names and contents of the folder's files, but for the model card.
 
     The card carries the verdict, so it cannot take part in what the verdict is about.
-
-    Args:
-        folder: A Hugging Face folder.
-        known: The sha256 of files that were hashed before, by name.
     """
-    known = known or {}
     total = hashlib.sha256()
     files = {file.relative_to(folder).as_posix(): file for file in folder.rglob("*")}
     for name, file in sorted(files.items()):
-        if not file.is_file() or name == MODEL_CARD:
-            continue
-        with file.open("rb") as stream:
-            total.update(name.encode() + b"\0" + (known.get(name) or _digest(stream)))
+        if file.is_file() and name != MODEL_CARD:
+            with file.open("rb") as stream:
+                total.update(name.encode() + b"\0" + _digest(stream))
     return total.hexdigest()
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +17,6 @@ from toolkit.checkpoint import Checkpoint, TensorLocation
 from toolkit.core.errors import BadInput
 from toolkit.core.spec import TensorSpec
 from toolkit.folder.copying import CHUNK_BYTES, copy_bytes
-from toolkit.folder.following import FollowingDigest
 from toolkit.folder.safetensors_file import lay_out
 from toolkit.folder.shards import (
     INDEX_NAME,
@@ -30,6 +29,9 @@ from toolkit.mapping import Assignment, Copy, Identity, Plan, Zeros
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+_BUFFER_BYTES = 8 << 20
+"""Read into memory at a time."""
 
 Copied = Callable[[int], None]
 """Called with the number of bytes that were just written."""
@@ -54,8 +56,7 @@ def write_weights(
     *,
     max_shard_bytes: int = MAX_SHARD_BYTES,
     copied: Copied | None = None,
-    digests: bool = False,
-) -> dict[str, bytes]:
+) -> None:
     """Writes `model.safetensors`, or shards and their index; tied twins are left to the model.
 
     Args:
@@ -64,10 +65,6 @@ def write_weights(
         folder: Where the files go.
         max_shard_bytes: Values of one file; what is more is written in several.
         copied: Hears of every chunk; what it raises ends the writing.
-        digests: Hash the files while they are written.
-
-    Returns:
-        The sha256 of each file of weights, if asked for, by its name.
 
     Raises:
         BadInput: the source's tied tensors differ, a value is beyond the target's dtype, the
@@ -75,18 +72,14 @@ def write_weights(
     """
     check_ties(plan, checkpoint)
     shards = cut_shards(_specs(plan, checkpoint), max_shard_bytes)
-    found: dict[str, bytes] = {}
     with checkpoint.opened() as source:
         for name, shard in shards.items():
             with _refusals(folder / name):
                 job = _Job(plan=plan, checkpoint=checkpoint, source=source)
-                digest = job.write(folder / name, shard, copied or _ignore, digests=digests)
-            if digest is not None:
-                found[name] = digest
+                job.write(folder / name, shard, copied or _ignore)
         if len(shards) > 1:
             with _refusals(folder / INDEX_NAME):
                 (folder / INDEX_NAME).write_text(render_index(shards), encoding="utf-8")
-    return found
 
 
 def num_bytes_written(plan: Plan, checkpoint: Checkpoint) -> int:
@@ -118,18 +111,15 @@ class _Job:
     source: int
     """Descriptor of the checkpoint."""
 
-    def write(self, path: Path, shard: Shard, copied: Copied, *, digests: bool) -> bytes | None:
-        """Writes one file and returns its digest if asked for."""
+    def write(self, path: Path, shard: Shard, copied: Copied) -> None:
+        """Writes one file."""
         layout = lay_out(shard)
-        with ExitStack() as stack:
-            target = stack.enter_context(_created(path))
-            digest = stack.enter_context(FollowingDigest(path)) if digests else None
-            out = _Output(target, copied, digest)
+        with _created(path) as target:
+            out = _Output(target, copied)
             out.write(layout.header)
             for spec in layout.specs:
                 self._write_tensor(out, spec)
             assert out.position == layout.num_bytes
-            return None if digest is None else digest.finish()
 
     def _write_tensor(self, out: _Output, spec: TensorSpec) -> None:
         assignment = self.plan.assignments[spec.name]
@@ -151,11 +141,10 @@ class _Job:
 class _Output:
     """A file under construction, written from its beginning to its end."""
 
-    def __init__(self, file: int, copied: Copied, digest: FollowingDigest | None) -> None:
+    def __init__(self, file: int, copied: Copied) -> None:
         self.position = 0
         self._file = file
         self._copied = copied
-        self._digest = digest
 
     def copy(self, source: int, offset: int, num_bytes: int) -> None:
         """Appends a stretch of another file."""
@@ -180,8 +169,6 @@ class _Output:
 
     def _advance(self, num_bytes: int) -> None:
         self.position += num_bytes
-        if self._digest is not None:
-            self._digest.advance(num_bytes)
         self._copied(num_bytes)
 
 
@@ -232,8 +219,8 @@ def _cast(source: int, offset: int, stored: TensorSpec, dtype: str) -> Iterator[
     """The values of a contiguous tensor in another dtype, chunk by chunk."""
     import torch
 
-    for begin in range(0, stored.num_bytes, CHUNK_BYTES):
-        count = min(CHUNK_BYTES, stored.num_bytes - begin)
+    for begin in range(0, stored.num_bytes, _BUFFER_BYTES):
+        count = min(_BUFFER_BYTES, stored.num_bytes - begin)
         values = _as_tensor(_read(source, offset + begin, count), stored.dtype)
         cast = values.to(getattr(torch, dtype))
         _check_range(stored.name, values, cast)
@@ -270,8 +257,8 @@ def _are_equal(checkpoint: Checkpoint, source: int, names: tuple[str, str]) -> b
 
 
 def _hold_equal(source: int, first: TensorLocation, second: TensorLocation, dtype: str) -> bool:
-    for begin in range(0, first.num_bytes, CHUNK_BYTES):
-        count = min(CHUNK_BYTES, first.num_bytes - begin)
+    for begin in range(0, first.num_bytes, _BUFFER_BYTES):
+        count = min(_BUFFER_BYTES, first.num_bytes - begin)
         one, other = (_read(source, p.offset_bytes + begin, count) for p in (first, second))
         # Equal values need not be equal bytes: zero has two signs.
         if one != other and not _as_tensor(one, dtype).equal(_as_tensor(other, dtype)):

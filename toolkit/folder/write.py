@@ -30,8 +30,7 @@ def write_folder(
     *,
     max_shard_bytes: int = MAX_SHARD_BYTES,
     watch: Watch | None = None,
-    digests: bool = False,
-) -> dict[str, bytes]:
+) -> None:
     """Writes configurations, tokenizer and weights into an existing folder.
 
     Args:
@@ -41,10 +40,6 @@ def write_folder(
         checkpoint: Where the tensors come from.
         max_shard_bytes: Weights of one file; what is more is written in several.
         watch: Hears how far the weights are.
-        digests: Hash the weights while they are written.
-
-    Returns:
-        The sha256 of each file of weights, if asked for, by its name.
 
     Raises:
         BadInput: the sentencepiece model or the weights cannot be used, or the disk refuses.
@@ -57,14 +52,13 @@ def write_folder(
             folder,
             max_shard_bytes=max_shard_bytes,
             copied=copied,
-            digests=digests,
         )
     ) as weights:
         _write_small(folder, contents)
         while not weights.wait(_INTERVAL_S):
             if watch is not None:
                 watch(weights.num_bytes, total)
-        return weights.result()
+        weights.result()
 
 
 def _write_small(folder: Path, contents: FolderContents) -> None:

@@ -57,14 +57,15 @@ def build_model(
     from fairseq import tasks
 
     from toolkit.oracle.conformer import mended_conformer
+    from toolkit.oracle.loading import load_weights, unfilled
 
     args = make_namespace({**read_off(state_dict), **settings}, data_dir)
     task = tasks.setup_task(args)
     _measure_positions(args, state_dict, task.target_dictionary.pad())
-    with mended_conformer():
+    with mended_conformer(), unfilled():
         model = task.build_model(args)
-    _restore_adaptor(args, task, model, state_dict, masked=padding == "masked")
-    _load(model, state_dict, dropped)
+        _restore_adaptor(args, task, model, state_dict, masked=padding == "masked")
+    load_weights(model, state_dict, dropped)
     model.eval()
     return task, model
 
@@ -114,12 +115,6 @@ def _restore_adaptor(
     if normed.out_dim != args.encoder_embed_dim:
         reads = Namespace(**{**vars(args), "encoder_embed_dim": normed.out_dim})
         model.decoder = model.build_decoder(reads, task, model.decoder.embed_tokens)
-
-
-def _load(model: Any, state_dict: Mapping[str, Any], dropped: Collection[str]) -> None:
-    superfluous = set(dropped) - set(model.state_dict())
-    kept = {name: tensor for name, tensor in state_dict.items() if name not in superfluous}
-    model.load_state_dict(kept, strict=True)
 
 
 def _w2v_args(w2v_args: Mapping[str, Any]) -> Any:

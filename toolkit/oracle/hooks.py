@@ -10,6 +10,8 @@ from typing import Any, Dict, Iterator, List, Mapping, Tuple
 import torch
 from torch import nn
 
+from toolkit.oracle.shelf import Shelf, keep_all
+
 Tensors = Dict[str, torch.Tensor]
 """Tensors of a nested value by their path: `encoder_out.encoder_out.0`."""
 
@@ -45,9 +47,10 @@ def recording(model: nn.Module) -> Iterator[Calls]:
         The calls so far; complete when the context ends.
     """
     calls: Calls = {}
+    shelf = Shelf()
     with ExitStack() as stack:
         for path, module in model.named_modules():
-            for handle in _hook(module, path, calls):
+            for handle in _hook(module, path, calls, shelf):
                 stack.callback(handle.remove)
         yield calls
 
@@ -68,17 +71,6 @@ def flatten(value: Any, path: str = "") -> Tensors:
     return found
 
 
-def copied(value: Any) -> Any:
-    """The same nest with detached copies of its tensors; other objects stay themselves."""
-    if isinstance(value, torch.Tensor):
-        return value.detach().clone()
-    if type(value) in (list, tuple):
-        return type(value)(copied(item) for item in value)
-    if type(value) is dict:
-        return {key: copied(item) for key, item in value.items()}
-    return value
-
-
 def bind(module: nn.Module, args: Tuple[Any, ...], kwargs: Dict[str, Any]) -> Dict[str, Any]:
     """The arguments of a call by parameter name, without defaults that were not passed."""
     bound = inspect.signature(module.forward).bind(*args, **kwargs)
@@ -92,14 +84,16 @@ def bind(module: nn.Module, args: Tuple[Any, ...], kwargs: Dict[str, Any]) -> Di
     return arguments
 
 
-def _hook(module: nn.Module, path: str, calls: Calls) -> Iterator[Any]:
+def _hook(module: nn.Module, path: str, calls: Calls, shelf: Shelf) -> Iterator[Any]:
     pending: List[Dict[str, Any]] = []
 
     def before(_: nn.Module, args: Tuple[Any, ...], kwargs: Dict[str, Any]) -> None:
-        pending.append(copied(bind(module, args, kwargs)))
+        with torch._C.DisableTorchFunction():
+            pending.append(keep_all(shelf, bind(module, args, kwargs)))
 
     def after(_: nn.Module, _args: Any, _kwargs: Any, output: Any) -> None:
-        outputs = {key: tensor.detach().clone() for key, tensor in flatten(output).items()}
+        with torch._C.DisableTorchFunction():
+            outputs = {key: shelf.keep(tensor) for key, tensor in flatten(output).items()}
         calls.setdefault(path, []).append(Call(arguments=pending.pop(), outputs=outputs))
 
     yield module.register_forward_pre_hook(before, with_kwargs=True)

@@ -25,8 +25,9 @@ from toolkit.core.settled import Trial
 from toolkit.families import Derived, Network, find_family
 from toolkit.folder.weights import write_weights
 from toolkit.mapping import read_mapping
-from toolkit.oracle.hooks import Call, bind, copied
+from toolkit.oracle.hooks import Call, bind
 from toolkit.oracle.precision import in_float64
+from toolkit.oracle.shelf import Shelf, keep_all
 from toolkit.pipeline.prepare import Inputs, Prepared, open_mapped, prepare
 from toolkit.pipeline.recording import Recorded, load_recorded, read_index
 from toolkit.pipeline.threads import fitting_threads
@@ -271,7 +272,7 @@ def _call(target: Target, path: str, record: Record) -> Call:
     reached: list[dict[str, Any]] = []
 
     def stop(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        reached.append(copied(bind(module, args, kwargs)))
+        reached.append(keep_all(Shelf(), bind(module, args, kwargs)))
         raise _ReachedError
 
     module = target.model.get_submodule(path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ from toolkit.core.result import Artifact, Result
 from toolkit.core.spec import TensorSpec
 from toolkit.families.known_tensors import maybe_known_specs
 from toolkit.folder.background import Background
-from toolkit.folder.digest import MODEL_CARD, folder_sha256
+from toolkit.folder.digest import MODEL_CARD
 from toolkit.folder.shards import MAX_SHARD_BYTES
 from toolkit.folder.skeleton import target_specs
 from toolkit.folder.staging import staged_folder
@@ -68,19 +68,17 @@ def convert(
         clips = () if because else _read_clips(audio, prepared)
         # The checkpoint's digest is known by the time that its tensors are copied.
         with Background(prepared.checkpoint.sha256) as hashing:
-            digests = write_folder(
+            write_folder(
                 staged.path,
                 prepared.task.contents,
                 prepared.plan,
                 prepared.checkpoint,
                 max_shard_bytes=max_shard_bytes,
                 watch=lambda done, total: report("copying the weights", done, total, "bytes"),
-                digests=because is not None,
             )
             hashing.result()
             reproduce = _reproduce(inputs, prepared, out)
-            written = _Written(path=staged.path, digests=digests)
-            result = _result(prepared, written, out, clips, because, reproduce, report)
+            result = _result(prepared, staged.path, out, clips, because, reproduce, report)
         card = render_model_card(result, _card_facts(prepared, out))
         (staged.path / MODEL_CARD).write_text(card, encoding="utf-8")
         if result.verdict != "mismatch":
@@ -100,15 +98,6 @@ def _why_unverified(verify: bool | None) -> str | None:
             f"`{INSTALL_HINT}`, or convert with `--no-verify`."
         )
     return None
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Written:
-    """A folder without its model card."""
-
-    path: Path
-    digests: Mapping[str, bytes]
-    """The sha256 of files that were hashed while they were written."""
 
 
 def _prepare(inputs: Inputs, recording: Path | None, *, is_proven: bool) -> Prepared:
@@ -133,7 +122,7 @@ def _read_clips(audio: Sequence[Path], prepared: Prepared) -> Sequence[Clip]:
 
 def _result(
     prepared: Prepared,
-    written: _Written,
+    folder: Path,
     out: Path,
     clips: Sequence[Clip],
     because: str | None,
@@ -143,13 +132,14 @@ def _result(
     if because is None:
         from toolkit.pipeline.verification import prove
 
-        result = prove(prepared, written.path, clips, progress=progress)
+        result = prove(prepared, folder, clips, progress=progress)
         target = replace(result.target, path=str(out))
         return replace(result, command="convert", target=target, reproduce=reproduce)
     return Result(
         command="convert",
         source=Artifact(path=str(prepared.checkpoint.path), sha256=prepared.checkpoint.sha256()),
-        target=Artifact(path=str(out), sha256=folder_sha256(written.path, written.digests)),
+        # Hashing the folder takes longer than writing it, and nothing is said of it.
+        target=Artifact(path=str(out), sha256=None),
         assumptions=prepared.assumptions,
         unverified_because=because,
         environment=environment(),

@@ -66,7 +66,7 @@ def _build(prepared: Prepared, folder: str) -> Reference:
     try:
         task, model = build_model(
             prepared.task.reference_settings,
-            prepared.checkpoint.state_dict(),
+            prepared.checkpoint.mapped_state_dict(),
             folder,
             dropped=dropped,
             padding="unmasked" if prepared.task.padding.reference == "unmasked" else "masked",

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
 
 from toolkit.compare.static import framed, probe_texts
+from toolkit.core.lazy import LazyTensors
 from toolkit.diagnosis import Truth
 from toolkit.folder.tokenizer import build_tokenizer
 from toolkit.folder.weights import target_tensor
 from toolkit.oracle.reference import Reference
 from toolkit.pipeline.prepare import Prepared
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,9 +35,7 @@ def encode_texts(prepared: Prepared, reference: Reference, texts: Iterable[str])
     encoded = {text: reference.encode(text) for text in (*texts, *probe_texts(contents))}
     return Encodings(
         ids={text: framed(contents, ids) for text, ids in encoded.items()},
-        texts={
-            framed(contents, ids): reference.text(ids) for ids in encoded.values()
-        },
+        texts={framed(contents, ids): reference.text(ids) for ids in encoded.values()},
     )
 
 
@@ -41,13 +45,17 @@ def make_truth(prepared: Prepared, encodings: Encodings) -> Truth:
     return Truth(
         plan=plan,
         contents=contents,
-        tensors={
-            name: target_tensor(assignment, plan, prepared.checkpoint).float()
-            for name, assignment in plan.assignments.items()
-        },
+        tensors=LazyTensors(
+            {name: partial(_expected, prepared, name) for name in plan.assignments}
+        ),
         origins={name: a.origin for name, a in prepared.plan.assignments.items()},
         head_widths=prepared.network.head_widths,
         encodings=encodings.ids,
         decodings=encodings.texts,
         tokenizer=build_tokenizer(contents),
     )
+
+
+def _expected(prepared: Prepared, name: str) -> Tensor:
+    plan = prepared.proof
+    return target_tensor(plan.assignments[name], plan, prepared.checkpoint).float()

@@ -8,10 +8,16 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from toolkit.core.result import Result, TokenComparison
+from toolkit.compare import tolerances
+from toolkit.core.pictures import Pictures
+from toolkit.core.result import LEVEL_NAMES, Result, TokenComparison
 from toolkit.core.settled import settled, unproven
 from toolkit.report import text
 from toolkit.report.files import write_bytes
+from toolkit.report.inlining import content_policy, pack, pack_json, read_library, read_scripts
+from toolkit.report.model_map import draw_map
+from toolkit.report.page_data import count_states, finding_anchors, make_page_data
+from toolkit.report.token_lines import forced_line, margin_share, token_line
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -35,16 +41,36 @@ def write_html(result: Result, path: Path) -> None:
 
 
 def render_html(result: Result) -> str:
-    """The report page: no script, no network access, every name escaped."""
+    """The report page: no network access, every name escaped, no script but its own."""
+    stacks = draw_map(result)
+    data = make_page_data(result)
+    pictures = result.pictures or Pictures()
+    script, library = (read_scripts(), read_library()) if stacks else ("", "")
+    spoken = {clip.clip for clip in result.tokens}
+    compared = {level.name: level for level in result.levels}
     template = create_environment().get_template("report.html.j2")
     return template.render(
         result=result,
         title=VERDICT_TITLES[result.verdict],
         source_name=_base_name(result.source.path),
         target_name=_base_name(result.target.path),
-        failed_modules=[row for row in result.modules if row.verdict != "pass"],
+        strip=[(name, compared.get(name)) for name in LEVEL_NAMES],
+        findings=finding_anchors(result.findings),
+        stacks=stacks,
+        counts=count_states(data["rows"]),
+        kinds=sorted({row.kind for row in result.modules}),
+        has_propagated=any(row.get("propagated") is not None for row in data["rows"]),
+        has_curves=any(p.isolated or p.propagated for p in pictures.pairs),
         anchors={row.target for row in result.modules},
+        tolerance=min((r.isolated_tolerance for r in result.modules), default=tolerances.ISOLATED),
         scale=_scale_labels(),
+        pieces=pictures.pieces,
+        clip_pictures={clip.name: clip for clip in pictures.clips},
+        forced_only=[c for c in pictures.clips if c.steps and c.name not in spoken],
+        policy=content_policy([script, library] if stacks else []),
+        script=script,
+        data=pack_json(data),
+        library=pack(library.encode("utf-8")) if stacks else "",
     )
 
 
@@ -66,7 +92,9 @@ def create_environment() -> Environment:
         value=text.format_value,
         words=text.format_name,
         visible=text.show_controls,
+        plain=text.drop_marks,
         parts=split_path,
+        last_part=_last_part,
         symbol=text.SYMBOLS.__getitem__,
         level_counts=text.describe_levels,
         coverage_line=text.describe_coverage,
@@ -75,6 +103,9 @@ def create_environment() -> Environment:
         settled=settled,
         scale_position=scale_position,
         aligned=align_tokens,
+        token_line=token_line,
+        forced_line=forced_line,
+        margin_share=margin_share,
     )
     return environment
 
@@ -111,6 +142,10 @@ def _mark(position: int, first_difference: int | None, equal: bool) -> str:
     if position == first_difference:
         return "first"
     return "equal" if equal else "later"
+
+
+def _last_part(path: str) -> str:
+    return path.rpartition(".")[2]
 
 
 def _scale_labels() -> list[tuple[str, str]]:

@@ -83,7 +83,7 @@ def _facts(inspection: Inspection) -> list[tuple[str, str]]:
     optimizer = ", with optimizer state" if inspection.has_optimizer_state else ""
     return [
         ("file", text.show_controls(inspection.source.path)),
-        ("sha256", inspection.source.sha256),
+        ("sha256", inspection.source.sha256 or "not known"),
         ("format", f"{inspection.format}{optimizer}"),
         ("family", f"{inspection.family}, {inspection.generation}"),
         ("architecture", text.show_controls(inspection.architecture)),

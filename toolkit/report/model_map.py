@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import groupby, pairwise
 from typing import Literal
 
@@ -72,7 +73,7 @@ class Stack:
 
 def draw_map(result: Result) -> tuple[Stack, ...]:
     """The picture, top to bottom as the signal flows: in the model's own order."""
-    pictured = _propagated(result)
+    pictured = propagated_errors(result)
     rows = [_compared(row, pictured.get(row.target)) for row in result.modules]
     reasons = () if result.coverage is None else result.coverage.uncompared
     known = {row.target for row in result.modules}
@@ -86,6 +87,7 @@ def draw_map(result: Result) -> tuple[Stack, ...]:
     )
 
 
+@lru_cache(maxsize=4096)
 def band_path(path: str) -> str:
     """A path up to and with its first number; without its last part where it has none."""
     parts = path.split(".")
@@ -97,7 +99,11 @@ def band_path(path: str) -> str:
 
 def propagated_errors(result: Result) -> dict[str, float]:
     """The largest end-to-end error of each module, where it was measured."""
-    return _propagated(result)
+    errors: dict[str, float] = {}
+    for pair in result.pictures.pairs if result.pictures else ():
+        if pair.propagated_error is not None:
+            errors[pair.target] = _larger(errors.get(pair.target, 0.0), pair.propagated_error)
+    return errors
 
 
 def spoils(row: ModuleRow, propagated: float | None) -> bool:
@@ -123,14 +129,6 @@ def strength(error: float) -> float:
         return 0.0
     share = (math.log10(error) - LOWEST_EXPONENT) / (HIGHEST_EXPONENT - LOWEST_EXPONENT)
     return round(min(1.0, max(0.0, share)), 3)
-
-
-def _propagated(result: Result) -> dict[str, float]:
-    errors: dict[str, float] = {}
-    for pair in result.pictures.pairs if result.pictures else ():
-        if pair.propagated_error is not None:
-            errors[pair.target] = _larger(errors.get(pair.target, 0.0), pair.propagated_error)
-    return errors
 
 
 def _larger(left: float, right: float) -> float:

@@ -75,9 +75,24 @@ def format_value(value: Any) -> str:
     return str(value)
 
 
+def format_number(number: float) -> str:
+    """A value of a tensor, to six digits."""
+    return f"{number:.6g}" if math.isfinite(number) else _spell_out(number)
+
+
+def format_shape(shape: Sequence[int]) -> str:
+    """A shape: `1×123×1024`; `scalar` for none."""
+    return "×".join(map(str, shape)) or "scalar"
+
+
 def format_name(name: str) -> str:
     """A field or level name as words: `front_end` -> `front end`."""
     return name.replace("_", " ")
+
+
+def drop_marks(text: str) -> str:
+    """A sentence without the backticks around its names, to be read and not copied."""
+    return text.replace("`", "")
 
 
 def show_controls(text: str) -> str:

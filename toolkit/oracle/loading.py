@@ -1,0 +1,63 @@
+"""Builds a model without filling it first, and gives it weights without copying them."""
+
+from __future__ import annotations
+
+import inspect
+from contextlib import contextmanager
+from typing import Any, Callable, Collection, Dict, Iterator, Mapping, Optional, Tuple
+
+import torch
+from torch import nn
+from torch.overrides import TorchFunctionMode
+
+RANDOM = frozenset(["uniform_", "normal_", "trunc_normal_", "xavier_uniform_", "kaiming_uniform_"])
+LARGE = 1 << 16
+"""Elements; smaller tensors are filled as always."""
+
+
+class _Unfilled(TorchFunctionMode):
+    """While active, large tensors are not filled at random: untouched memory costs none."""
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Tuple[Any, ...],
+        args: Tuple[Any, ...] = (),
+        kwargs: Optional[Dict[str, Any]] = None,
+    ) -> Any:
+        named = kwargs or {}
+        tensor = args[0] if args else named.get("tensor")
+        is_large = isinstance(tensor, torch.Tensor) and tensor.numel() > LARGE
+        fills = getattr(func, "__name__", "") in RANDOM
+        return tensor if fills and is_large else func(*args, **named)
+
+
+@contextmanager
+def unfilled() -> Iterator[None]:
+    """Leaves out the random initialization of large tensors, which weights replace anyway."""
+    with _Unfilled():
+        yield
+
+
+def load_weights(model: nn.Module, state_dict: Mapping[str, Any], dropped: Collection[str]) -> None:
+    """Gives a model its weights: the very tensors of the state dict, where torch can.
+
+    Args:
+        model: What to fill.
+        state_dict: Weights by name; those of another dtype than the model's are cast.
+        dropped: Names that the model may lack.
+
+    Raises:
+        RuntimeError: a name is missing, or is neither the model's nor dropped.
+    """
+    own = model.state_dict()
+    superfluous = set(dropped) - set(own)
+    kept = {
+        name: tensor.to(own[name].dtype) if name in own else tensor
+        for name, tensor in state_dict.items()
+        if name not in superfluous
+    }
+    assigns = "assign" in inspect.signature(model.load_state_dict).parameters
+    model.load_state_dict(kept, strict=True, **({"assign": True} if assigns else {}))
+    if assigns:
+        model.requires_grad_(False)

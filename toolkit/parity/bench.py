@@ -1,0 +1,448 @@
+"""Both models of one pair, loaded on first use and once per process, and what is asked of them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from toolkit.core.errors import BadInput, ToolkitError
+from toolkit.core.result import Finding, Level, Measure, Result
+from toolkit.parity.catalogue import ParityTest, list_tests
+from toolkit.parity.rules import Rules, ToleranceRule, assign_rules, has_tolerance, read_rules
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from toolkit.audio import Clip
+    from toolkit.compare.blame import Blame, Record
+    from toolkit.compare.clip import Bench, ClipRun
+    from toolkit.compare.static import WeightError
+    from toolkit.oracle.reference import Reference
+    from toolkit.parity.settings import PairSettings
+    from toolkit.pipeline.difference import Session
+    from toolkit.pipeline.prepare import Prepared
+    from toolkit.replay.target import Target
+
+BATCH = 4
+"""Clips that the padded batch and the reload are judged on."""
+
+
+class Parity:
+    """One pair: `reference` and `converted`, and the verdict on each of its tests."""
+
+    def __init__(self, settings: PairSettings) -> None:
+        """Loads nothing yet."""
+        self.settings = settings
+        self._stack = ExitStack()
+        self._runs: dict[str, ClipRun] = {}
+
+    @property
+    def name(self) -> str:
+        """What the settings call the pair."""
+        return self.settings.name
+
+    @cached_property
+    def prepared(self) -> Prepared:
+        """The checkpoint understood, and what must become of it."""
+        return _prepare(self.settings)
+
+    @cached_property
+    def clips(self) -> tuple[Clip, ...]:
+        """What is compared on."""
+        from toolkit.audio import read_clips
+
+        return read_clips(self.settings.audio)
+
+    @cached_property
+    def tests(self) -> tuple[ParityTest, ...]:
+        """All tests of the pair."""
+        return list_tests(self.prepared, self.clips)
+
+    @cached_property
+    def modules(self) -> tuple[str, ...]:
+        """Paths of the converted model's modules that are compared with one of fairseq's."""
+        return tuple(test.subject for test in self.tests if test.level == "module")
+
+    @cached_property
+    def rules(self) -> Rules:
+        """The tolerances of the pair's own file, by test."""
+        path = self.settings.tolerances
+        levels = [test.ident for test in self.tests if has_tolerance(test.level)]
+        return assign_rules(() if path is None else read_rules(path), self.modules, levels)
+
+    @cached_property
+    def reference(self) -> Reference:
+        """Fairseq's model with the checkpoint's weights.
+
+        Raises:
+            BadInput: fairseq is not installed, or cannot build the checkpoint.
+        """
+        from toolkit.pipeline.reference import open_reference
+
+        # The reference needs its files for as long as it is used, but other people's tests need
+        # their log messages; `quiet` silences fairseq while it is asked.
+        heard = logging.root.manager.disable
+        try:
+            return self._stack.enter_context(open_reference(self.prepared))
+        finally:
+            logging.disable(heard)
+
+    @cached_property
+    def converted(self) -> Target:
+        """The folder, loaded as users load it.
+
+        Raises:
+            BadInput: transformers cannot load it.
+        """
+        from toolkit.replay.target import Target
+
+        return Target(self.settings.target)
+
+    @cached_property
+    def bench(self) -> Bench:
+        """Both models side by side."""
+        from toolkit.pipeline.verification import make_bench
+
+        return make_bench(self.prepared, self.reference, self.converted)
+
+    @contextmanager
+    def quiet(self) -> Iterator[None]:
+        """Keeps fairseq silent, and gives torch as many threads as the model is worth."""
+        from toolkit.pipeline.reference import quiet_fairseq
+        from toolkit.pipeline.threads import fitting_threads
+
+        with quiet_fairseq(), fitting_threads(self.prepared.plan):
+            yield
+
+    def run(self, clip: str) -> ClipRun:
+        """What both models make of a clip."""
+        from toolkit.compare.clip import run_clip
+        from toolkit.pipeline.verification import tag_of
+
+        if clip not in self._runs:
+            named = {known.name: known for known in self.clips}[clip]
+            self._runs[clip] = run_clip(self.bench, named, tag=tag_of(self.prepared, named))
+        return self._runs[clip]
+
+    def assert_module(self, path: str) -> None:
+        """Passes if the module does by itself what fairseq's counterpart does.
+
+        Raises:
+            AssertionError: it does not, or is not compared; says what the plugin's own test says.
+        """
+        from toolkit.parity.wording import describe_module
+
+        with self.quiet():
+            verdict = self.module(path)
+            if not verdict.passes:
+                test = ParityTest(level="module", subject=path)
+                raise AssertionError(describe_module(self, test, verdict))
+
+    def assert_close(
+        self, actual: Tensor, expected: Tensor, *, tolerance: float, what: str = "the tensors"
+    ) -> None:
+        """Passes if two tensors differ by at most `tolerance` of the largest expected value.
+
+        Args:
+            actual: What the converted model makes.
+            expected: What fairseq makes, of the same shape.
+            tolerance: Relative to the largest absolute expected value.
+            what: What they are, for the message.
+
+        Raises:
+            AssertionError: they differ by more, in shape, or in what is not finite.
+        """
+        from toolkit.compare.metrics import relative_error
+
+        error = relative_error(expected, actual)
+        if not error <= tolerance:
+            raise AssertionError(
+                f"{what} err by {error!r} of the largest expected value, {tolerance!r} allowed: "
+                f"expected shape {tuple(expected.shape)}, actual shape {tuple(actual.shape)}"
+            )
+
+    def level(self, test: ParityTest) -> Level:
+        """The verdict on anything but a module pair or its tensors, under the pair's own rules."""
+        level = self._level(test)
+        rules = self.rules.get(test.ident, ())
+        unknown = [r for r in rules if r.measure not in {m.name for m in level.measures}]
+        if unknown:
+            names = ", ".join(f"`{measure.name}`" for measure in level.measures)
+            raise BadInput(
+                f"{unknown[0].where}: `{unknown[0].measure}` is no measure of `{test.ident}`. Its "
+                f"measures are {names}."
+            )
+        return replace(level, measures=tuple(_ruled(m, rules) for m in level.measures))
+
+    def weights(self, module: str) -> Level:
+        """Whether the module's own tensors hold what the mapping makes of the source."""
+        from toolkit.compare.static import weights_level
+        from toolkit.replay.pairs import owner
+
+        own = tuple(error for error in self._weight_errors if owner(error.target) == module)
+        level = weights_level(own, self.converted)
+        return replace(level, measures=tuple(m for m in level.measures if m.unit != "tensors"))
+
+    def module(self, path: str) -> ModuleVerdict:
+        """The isolated error of a module pair over the shortest clips.
+
+        Raises:
+            BadInput: the mapping implies no such pair.
+        """
+        from toolkit.compare import tolerances
+
+        blames = [blame for blame in self._blames if blame.pair.target == path]
+        rule = next(iter(self.rules.get(path, ())), None)
+        own = tolerances.isolated(self.prepared.proof.rounded, path)
+        tolerance = own if rule is None else rule.tolerance
+        worst = max(blames, key=lambda b: (b.error != b.error, b.error), default=None)
+        return ModuleVerdict(path=path, worst=worst, tolerance=tolerance, rule=rule)
+
+    @cached_property
+    def failing_modules(self) -> tuple[str, ...]:
+        """Modules that err on fairseq's own input, parts and wholes."""
+        return tuple(path for path in self.modules if not self.module(path).passes)
+
+    @cached_property
+    def explained(self) -> Result | str:
+        """What `toolkit diff` says of the folder, or why it cannot say anything."""
+        from toolkit.pipeline.difference import diff_folder
+
+        try:
+            return diff_folder(self._session, self.settings.target)
+        except ToolkitError as error:
+            return str(error)
+
+    def findings_for(self, test: ParityTest) -> tuple[Finding, ...]:
+        """The findings behind a failed test: those about its module, else all."""
+        if isinstance(self.explained, str):
+            return ()
+        found = self.explained.findings
+        own = [finding for finding in found if finding.target_module == test.subject]
+        inside = [f for f in found if f.target_module.startswith(f"{test.subject}.")]
+        about_module = test.level in ("module", "weights")
+        return tuple(own or inside or found) if about_module else tuple(found)
+
+    @cached_property
+    def report(self) -> Path | None:
+        """The written report of what is wrong, None where there is nothing to write."""
+        from toolkit.report import write_html
+
+        if isinstance(self.explained, str):
+            return None
+        self.settings.report.mkdir(parents=True, exist_ok=True)
+        path = self.settings.report / f"{self.name.replace('/', '_')}.html"
+        write_html(self.explained, path)
+        return path
+
+    def close(self) -> None:
+        """Removes what the reference keeps on disk."""
+        self._stack.close()
+
+    @cached_property
+    def _weight_errors(self) -> tuple[WeightError, ...]:
+        from toolkit.compare.static import weight_errors
+
+        return weight_errors(self.prepared.proof, self.prepared.checkpoint, self.converted)
+
+    @cached_property
+    def _replayed_clips(self) -> tuple[Clip, ...]:
+        from toolkit.pipeline.difference import shortest
+
+        return shortest(self.clips)
+
+    @cached_property
+    def _session(self) -> Session:
+        """Fairseq's side of a diff: recorded once, from a recording where one is given."""
+        from toolkit.pipeline.recording import load_session
+
+        if self.settings.recording is not None:
+            return load_session(self.prepared, self.settings.recording)
+        return _record(self.prepared, self.reference, self._replayed_clips)
+
+    @cached_property
+    def _blames(self) -> tuple[Blame, ...]:
+        from toolkit.compare.blame import find_blame
+        from toolkit.pipeline.verification import make_pairs
+
+        session = self._session
+        pairs = make_pairs(self.prepared, session.source.paths, self.converted)
+        return tuple(
+            blame
+            for record in session.records
+            for blame in find_blame(self.converted, session.source, pairs, record)
+        )
+
+    def _level(self, test: ParityTest) -> Level:
+        make = getattr(self, f"_make_{test.level}")
+        level: Level = make(test.subject) if test.subject else make()
+        return level
+
+    def _make_loading(self) -> Level:
+        from toolkit.compare.static import weights_level
+
+        level = weights_level(self._weight_errors, self.converted)
+        strange = tuple(measure for measure in level.measures if measure.unit == "tensors")
+        return replace(level, name="loading", measures=strange)
+
+    def _make_config(self) -> Level:
+        from toolkit.compare.static import config_level
+
+        return config_level(self.prepared.task.contents, self.converted)
+
+    def _make_vocabulary(self) -> Level:
+        from toolkit.compare.static import vocabulary_level
+
+        texts = [clip.transcript for clip in self.clips if clip.transcript]
+        contents = self.prepared.task.contents
+        return vocabulary_level(contents, self.reference, self.converted, texts)
+
+    def _make_coverage(self) -> Level:
+        """Whether the pairs that are compared are those that were collected, and all there are."""
+        from toolkit.pipeline.verification import make_pairs
+        from toolkit.replay.pairs import explain_uncompared, module_paths
+
+        pairs = make_pairs(self.prepared, self._session.source.paths, self.converted)
+        uncompared = explain_uncompared(
+            self.prepared.proof,
+            module_paths(self.converted.model),
+            pairs,
+            self.prepared.network.unpaired,
+        )
+        unexplained = [path for path, reason in uncompared if reason is None]
+        strange = sorted({pair.target for pair in pairs} ^ set(self.modules))
+        return Level(
+            name="coverage",
+            measures=(
+                _count("parameterized modules not compared", unexplained, len(pairs)),
+                _count(
+                    "module pairs that were not collected, or have no test", strange, len(pairs)
+                ),
+            ),
+            summary=f"{len(pairs)} module pairs are compared",
+        )
+
+    def _make_front_end(self, clip: str) -> Level:
+        from toolkit.compare.dynamic import front_end_level
+
+        return front_end_level((self.run(clip),))
+
+    def _make_modules(self, clip: str) -> Level:
+        from toolkit.compare.dynamic import modules_level, unexplained_modules
+
+        run = self.run(clip)
+        return modules_level((run,), unexplained_modules((), (run,)))
+
+    def _make_logits(self, clip: str) -> Level:
+        from toolkit.compare.dynamic import logits_level
+
+        return logits_level((self.run(clip),), self.bench.isolated_tolerance())
+
+    def _make_greedy(self, clip: str) -> Level:
+        from toolkit.compare.dynamic import greedy_level
+
+        return greedy_level((self.run(clip),))
+
+    def _make_beam(self, clip: str) -> Level:
+        from toolkit.compare.dynamic import beam_level
+
+        return beam_level((self.run(clip),))
+
+    def _make_padding(self) -> Level:
+        from toolkit.compare.padding import padding_level
+
+        return padding_level(self.bench, self._batch(), self.prepared.task.padding)
+
+    def _make_reload(self) -> Level:
+        from toolkit.compare.reload import reload_level
+
+        contents, search = self.prepared.task.contents, self.prepared.task.search
+        return reload_level(self.converted, contents, self.prepared.proof, self._batch(), search)
+
+    def _batch(self) -> tuple[ClipRun, ...]:
+        """Clips from the shortest to the longest."""
+        by_length = sorted(self.clips, key=lambda clip: len(clip.waveform))
+        count = min(BATCH, len(by_length))
+        step = (len(by_length) - 1) / max(count - 1, 1)
+        return tuple(self.run(by_length[round(i * step)].name) for i in range(count))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModuleVerdict:
+    """One module pair against its tolerance."""
+
+    path: str
+    worst: Blame | None
+    """Where it errs most; None where no clip reached it."""
+    tolerance: float
+    rule: ToleranceRule | None
+    """The rule that set the tolerance; None for the toolkit's own."""
+
+    @property
+    def passes(self) -> bool:
+        """Whether the error is within the tolerance; a module that nothing reached fails."""
+        return self.worst is not None and self.worst.error <= self.tolerance
+
+
+def _prepare(settings: PairSettings) -> Prepared:
+    from toolkit.families.known_tensors import maybe_known_specs
+    from toolkit.folder.skeleton import target_specs
+    from toolkit.folder.view import carries_model_code
+    from toolkit.pipeline.prepare import Inputs, prepare
+
+    inputs = Inputs(checkpoint=settings.checkpoint, **settings.material)
+    carries = inputs.exact_padding or carries_model_code(settings.target)
+    inputs = replace(inputs, exact_padding=carries)
+    if settings.recording is not None:
+        from toolkit.pipeline.choosing import prepare_with
+
+        return prepare_with(inputs, settings.recording)
+    return prepare(inputs, lambda config: maybe_known_specs(config) or target_specs(config))
+
+
+def _record(prepared: Prepared, reference: Reference, clips: Sequence[Clip]) -> Session:
+    from toolkit.pipeline.difference import ClipFacts, Session
+    from toolkit.pipeline.truth import encode_texts, make_truth
+    from toolkit.replay.source import read_source
+
+    texts = [clip.transcript for clip in clips if clip.transcript]
+    return Session(
+        prepared=prepared,
+        source=read_source(reference.model, prepared.network.layouts),
+        truth=make_truth(prepared, encode_texts(prepared, reference, texts)),
+        records=tuple(_record_clip(prepared, reference, clip) for clip in clips),
+        clips=tuple(ClipFacts(name=clip.name, duration_s=clip.duration_s) for clip in clips),
+        reference=reference,
+    )
+
+
+def _record_clip(prepared: Prepared, reference: Reference, clip: Clip) -> Record:
+    import torch
+
+    from toolkit.compare.blame import record_clip
+    from toolkit.pipeline.verification import tag_of
+
+    waveform: Any = torch.from_numpy(clip.waveform)
+    tag = tag_of(prepared, clip)
+    return record_clip(reference, clip.name, waveform, prepared.task.search, tag)
+
+
+def _ruled(measure: Measure, rules: Sequence[ToleranceRule]) -> Measure:
+    own = [rule for rule in rules if rule.measure == measure.name]
+    return replace(measure, tolerance=own[0].tolerance) if own else measure
+
+
+def _count(name: str, found: Sequence[str], compared: int) -> Measure:
+    return Measure(
+        name=name,
+        where=", ".join(found[:3]),
+        error=float(len(found)),
+        tolerance=0.0,
+        unit="modules",
+        compared=compared,
+    )

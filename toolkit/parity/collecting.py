@@ -1,0 +1,123 @@
+"""The collector and the items that pytest sees."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from toolkit.core.errors import ToolkitError
+from toolkit.core.result import Level
+from toolkit.parity.bench import ModuleVerdict, Parity
+from toolkit.parity.catalogue import ParityTest
+
+
+class PairFile(pytest.File):
+    """A Hugging Face folder that must equal a checkpoint."""
+
+    def __init__(self, *, bench: Parity, **node: Any) -> None:
+        """Takes what pytest gives every node, and the pair."""
+        super().__init__(**node)
+        self.bench = bench
+
+    def collect(self) -> Iterator[ParityItem]:
+        """One item per test of the pair.
+
+        Raises:
+            CollectError: the checkpoint, its companions, the clips or the rules cannot be used.
+        """
+        try:
+            tests = self.bench.tests
+            _ = self.bench.rules
+        except ToolkitError as error:
+            raise self.CollectError(str(error)) from None
+        for test in tests:
+            name = f"parity[{test.ident}]"
+            yield ParityItem.from_parent(self, name=name, bench=self.bench, test=test)
+
+
+class ParityItem(pytest.Item):
+    """One module pair, or one level of one clip."""
+
+    def __init__(self, *, bench: Parity, test: ParityTest, **node: Any) -> None:
+        """Takes what pytest gives every node, the pair and the test."""
+        super().__init__(**node)
+        self.bench, self.test = bench, test
+        self.extra_keyword_matches.update((bench.name, test.level))
+
+    def runtest(self) -> None:
+        """Compares, and fails with what is wrong and what to do."""
+        from toolkit.parity import wording
+
+        with self.bench.quiet():
+            try:
+                if self.test.level == "module":
+                    self._judge_module(self.bench.module(self.test.subject))
+                    return
+                level = self._level()
+                if level.verdict == "fail":
+                    self._fail(wording.describe_level(self.bench, self.test, level))
+                self._note_level(level)
+            except ToolkitError as error:
+                self._fail(f"`{self.test.ident}` cannot be compared: {error}")
+
+    def reportinfo(self) -> tuple[Path, int, str]:
+        """Where the test is: in the folder that it is about."""
+        return self.path, 0, self.name
+
+    def _level(self) -> Level:
+        if self.test.level == "weights":
+            return self.bench.weights(self.test.subject)
+        try:
+            return self.bench.level(self.test)
+        except (RuntimeError, IndexError, ValueError, TypeError) as error:
+            # What transformers' own code raises where a folder's configuration is wrong.
+            because = " ".join(str(error).split())[:200] or type(error).__name__
+            reason = f"not compared: the model does not run: {because}"
+            return Level(name=self.test.level, measures=(), summary=reason)
+
+    def _judge_module(self, verdict: ModuleVerdict) -> None:
+        from toolkit.parity import wording
+
+        if verdict.worst is not None:
+            self.user_properties.append(("error", verdict.worst.error))
+            self.user_properties.append(("tolerance", verdict.tolerance))
+        if verdict.passes:
+            if verdict.rule is not None:
+                self.user_properties.append(("tolerance_because", verdict.rule.because))
+            return
+        culprit = self._culprit_inside(verdict.path)
+        if culprit is not None:
+            because = f"undecided, as its part `{culprit}` fails; that one has a test of its own"
+            raise pytest.skip.Exception(because, _use_item_location=True)
+        self._fail(wording.describe_module(self.bench, self.test, verdict))
+
+    def _culprit_inside(self, path: str) -> str | None:
+        """A failing part of the module whose own test runs in this session.
+
+        A whole cannot be right while a part of it is wrong. If nobody runs the part's test, the
+        whole's must fail, or a wrong folder would pass.
+        """
+        failing = [part for part in self.bench.failing_modules if part.startswith(f"{path}.")]
+        chosen = {
+            item.test.subject
+            for item in self.session.items
+            if isinstance(item, ParityItem)
+            and item.bench is self.bench
+            and item.test.level == "module"
+        }
+        wholes = {part for part in failing if any(p.startswith(f"{part}.") for p in failing)}
+        judged = [part for part in failing if part in chosen]
+        return min(judged, key=lambda part: part in wholes, default=None)
+
+    def _note_level(self, level: Level) -> None:
+        self.user_properties.append(("summary", level.summary))
+        if level.verdict == "deviation":
+            self.user_properties.append(("deviation", level.summary))
+        because = {rule.because for rule in self.bench.rules.get(self.test.ident, ())}
+        self.user_properties += [("tolerance_because", reason) for reason in sorted(because)]
+
+    def _fail(self, message: str) -> None:
+        pytest.fail(message, pytrace=False)

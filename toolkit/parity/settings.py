@@ -1,0 +1,210 @@
+"""Which pairs to compare: from pytest's command line, pytest.ini and pyproject.toml."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from toolkit.core.errors import BadInput
+
+if TYPE_CHECKING:
+    import pytest
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+DEFAULT_REPORT = ".toolkit-parity"
+FILES = ("config_yaml", "dict", "spm", "w2v", "mapping")
+"""Keys of `Material` that name files; relative ones are relative to the settings' own file."""
+VALUES = (
+    "target_lang",
+    "encoder_config",
+    "decoder_config",
+    "exact_padding",
+    "dtype",
+    "padding_reference",
+)
+PLACES = ("checkpoint", "target", "audio", "tolerances", "recording", "report")
+KEYS = ("name", *PLACES, *FILES, *VALUES)
+RUN_BY_PYTEST = ("conftest.py", "__init__.py")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PairSettings:
+    """One checkpoint and the folder that must equal it."""
+
+    name: str
+    checkpoint: Path
+    target: Path
+    audio: tuple[Path, ...] = ()
+    """Clips to compare on; none means the golden audio."""
+    recording: Path | None = None
+    """What `toolkit record` wrote of the checkpoint."""
+    tolerances: Path | None = None
+    """File of tolerance rules."""
+    report: Path
+    """Folder for the report of a failing pair."""
+    material: Mapping[str, Any] = field(default_factory=dict)
+    """Keywords of `toolkit.pipeline.prepare.Material`."""
+    from_command_line: bool = False
+
+    @property
+    def entry(self) -> Path:
+        """The file by which pytest collects the pair."""
+        return self.target / "config.json"
+
+
+def read_pairs(config: pytest.Config) -> tuple[PairSettings, ...]:
+    """All configured pairs, the command line's first.
+
+    Raises:
+        BadInput: a setting is unknown, wrong or ambiguous, or a folder cannot be collected.
+    """
+    tables = [
+        *_from_command_line(config),
+        *_from_ini(config),
+        *_from_pyproject(config.rootpath / "pyproject.toml", config.rootpath),
+    ]
+    pairs = tuple(_make_pair(table, folder, report) for table, folder, report in tables)
+    _refuse_twins(pairs)
+    for pair in pairs:
+        _refuse_folder(pair)
+    return pairs
+
+
+_Table = tuple[dict[str, Any], Path, Path]
+"""The settings of one pair, the folder that its paths are relative to, and where reports go."""
+
+
+def _from_command_line(config: pytest.Config) -> Iterator[_Table]:
+    options = {
+        name: config.getoption(f"toolkit_{name}")
+        for name in ("checkpoint", "target", "audio", "recording", "tolerances")
+    }
+    given = {name: value for name, value in options.items() if value is not None}
+    if not given:
+        return
+    if not {"checkpoint", "target"} <= given.keys():
+        raise BadInput(
+            "`--toolkit-checkpoint` and `--toolkit-target` must be given together, but "
+            f"`--toolkit-{next(iter(given))}` stands without. Name both sides of the pair."
+        )
+    folder = config.invocation_params.dir
+    yield {**given, "from_command_line": True}, folder, _report(config, folder)
+
+
+def _from_ini(config: pytest.Config) -> Iterator[_Table]:
+    """Lines such as `models/small.pt -> hf/small name=small audio=clips`."""
+    folder = config.inipath.parent if config.inipath is not None else config.rootpath
+    for line in config.getini("toolkit_parity"):
+        words = shlex.split(line)
+        settings = dict(word.partition("=")[::2] for word in words[3:])
+        if len(words) < 3 or words[1] != "->" or not all("=" in word for word in words[3:]):
+            raise BadInput(
+                "A line of `toolkit_parity` must be `CHECKPOINT -> HF_DIR [key=value ...]`, but is "
+                f"`{line}`. Correct it."
+            )
+        yield {"checkpoint": words[0], "target": words[2], **settings}, folder, _report(config)
+
+
+def _from_pyproject(path: Path, folder: Path) -> Iterator[_Table]:
+    if not path.is_file():
+        return
+    try:
+        tool = tomllib.loads(path.read_text(encoding="utf-8")).get("tool", {})
+    except (OSError, ValueError) as error:
+        raise BadInput(f"`{path}` must be readable TOML, but {error}. Correct it.") from error
+    table = tool.get("toolkit", {}).get("parity")
+    if table is None:
+        return
+    shared = {key: value for key, value in table.items() if key != "pairs"}
+    pairs = table.get("pairs", [shared] if "checkpoint" in shared else [])
+    if not isinstance(pairs, list) or not pairs or not all(isinstance(p, dict) for p in pairs):
+        raise BadInput(
+            f"`[tool.toolkit.parity]` in `{path}` must list pairs as "
+            "`[[tool.toolkit.parity.pairs]]`, but lists none. Add a pair, or remove the table."
+        )
+    for pair in pairs:
+        yield {**shared, **pair}, folder, folder / DEFAULT_REPORT
+
+
+def _report(config: pytest.Config, folder: Path | None = None) -> Path:
+    root = folder or config.rootpath
+    named = config.getoption("toolkit_report") or config.getini("toolkit_report")
+    return root / (named or DEFAULT_REPORT)
+
+
+def _make_pair(table: dict[str, Any], folder: Path, report: Path) -> PairSettings:
+    unknown = sorted(table.keys() - {*KEYS, "from_command_line"})
+    if unknown:
+        raise BadInput(
+            f"{', '.join(f'`{key}`' for key in unknown)} is no setting of a parity pair. The "
+            f"settings are {', '.join(KEYS)}."
+        )
+    if not {"checkpoint", "target"} <= table.keys():
+        raise BadInput(
+            "A parity pair must have `checkpoint` and `target`, but has only "
+            f"{', '.join(f'`{key}`' for key in table) or 'nothing'}. Name both sides."
+        )
+    audio = table.get("audio", ())
+    target = _path(folder, table["target"])
+    places = {key: _path(folder, table[key]) for key in ("recording", "tolerances") if key in table}
+    return PairSettings(
+        name=str(table.get("name", target.name)),
+        checkpoint=_path(folder, table["checkpoint"]),
+        target=target,
+        audio=tuple(_path(folder, a) for a in ([audio] if isinstance(audio, str) else audio)),
+        report=_path(folder, table["report"]) if "report" in table else report,
+        material={
+            **{key: _path(folder, table[key]) for key in FILES if key in table},
+            **{key: _value(key, table[key]) for key in VALUES if key in table},
+        },
+        from_command_line=bool(table.get("from_command_line")),
+        **places,
+    )
+
+
+def _path(folder: Path, name: Any) -> Path:
+    if not isinstance(name, str) or not name:
+        raise BadInput(
+            f"A path of a parity pair must be a text, but is {name!r}. Write it in quotes."
+        )
+    return (folder / name).resolve()
+
+
+def _value(key: str, value: Any) -> Any:
+    """A value as the Python functions take it; pytest.ini knows texts only."""
+    return value == "true" if key == "exact_padding" and isinstance(value, str) else value
+
+
+def _refuse_twins(pairs: tuple[PairSettings, ...]) -> None:
+    for what in ("name", "target"):
+        seen = [getattr(pair, what) for pair in pairs]
+        twice = sorted({str(value) for value in seen if seen.count(value) > 1})
+        if twice:
+            raise BadInput(
+                f"Every parity pair must have a `{what}` of its own, but several have "
+                f"{', '.join(f'`{value}`' for value in twice)}. Give each its own."
+            )
+
+
+def _refuse_folder(pair: PairSettings) -> None:
+    if not pair.entry.is_file():
+        raise BadInput(
+            f"`{pair.target}` must be a Hugging Face folder with a `config.json`, but has none. "
+            "Convert the checkpoint first: `toolkit convert CHECKPOINT HF_DIR`."
+        )
+    foreign = [name for name in RUN_BY_PYTEST if (pair.target / name).exists()]
+    if foreign:
+        raise BadInput(
+            f"`{pair.target}` must hold a model alone, but holds `{foreign[0]}`, which pytest "
+            "would run. Remove it."
+        )
+    if not pair.checkpoint.is_file():
+        raise BadInput(f"`{pair.checkpoint}` must be a checkpoint, but is no file. Check the path.")

@@ -1,0 +1,246 @@
+// Depth by time: one row of pixels for each module, in model order, under the waveform.
+
+const heat = { data: null, clip: null, mode: "propagated", panels: [] };
+
+function wireHeat(data) {
+  if (!byId("heat")) return;
+  heat.data = data;
+  const drawn = data.clips.filter((clip) => data.pairs.some((pair) => pair.clip === clip.name));
+  const choice = byId("heat-clip");
+  choice.append(...drawn.map((clip) => make("option", { value: clip.name }, `${visible(clip.name)} (${clip.duration.toFixed(2)} s)`)));
+  heat.clip = drawn[0];
+  if (!data.pairs.some((pair) => pair.propagated)) {
+    document.querySelector("input[name=heat-mode][value=isolated]").checked = true;
+    heat.mode = "isolated";
+  }
+  choice.addEventListener("change", () => { heat.clip = data.clipsByName.get(choice.value); drawHeat(); });
+  document.querySelectorAll("input[name=heat-mode]").forEach((radio) => {
+    radio.addEventListener("change", () => { heat.mode = radio.value; drawHeat(); });
+  });
+  for (const panel of [byId("heat-frames"), byId("heat-tokens")]) wirePanel(panel);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawHeat);
+  matchMedia("print").addEventListener("change", drawHeat);
+  new IntersectionObserver((entries, observer) => {
+    if (!entries.some((entry) => entry.isIntersecting)) return;
+    observer.disconnect();
+    drawHeat();
+  }, { rootMargin: "600px" }).observe(byId("heat"));
+  window.addEventListener("beforeprint", drawHeat);
+}
+
+function drawHeat() {
+  if (!heat.clip) return;
+  const pairs = heat.data.pairs.filter((pair) => pair.clip === heat.clip.name && pair.along);
+  pairs.sort((left, right) => heat.data.byPath.get(left.path).index - heat.data.byPath.get(right.path).index);
+  drawPanel(byId("heat-frames"), pairs.filter((pair) => pair.along !== "S"));
+  drawPanel(byId("heat-tokens"), pairs.filter((pair) => pair.along === "S"));
+  drawWave(heat.clip);
+  drawAxes(heat.clip);
+  const audio = audioElement(heat.clip);
+  byId("heat-audio").replaceChildren(audio || "This clip is too long to be carried along.");
+}
+
+function drawPanel(panel, pairs) {
+  const canvas = panel.querySelector("canvas");
+  panel.hidden = !pairs.length;
+  panel.pairs = pairs;
+  panel.cell = null;
+  if (!pairs.length) return;
+  const lines = pairs.map((pair) => decode(pair[heat.mode]));
+  const width = Math.max(1, ...lines.map((line) => line.length));
+  canvas.width = width;
+  canvas.height = pairs.length;
+  const height = Math.min(Math.max(pairs.length * 5, 40), 560);
+  canvas.style.height = `${height}px`;
+  const context = canvas.getContext("2d");
+  const image = context.createImageData(width, pairs.length);
+  const colours = palettes();
+  lines.forEach((line, row) => paintRow(image, line, row, pairs[row], colours));
+  context.putImageData(image, 0, 0);
+  labelPanel(panel, pairs, height);
+}
+
+function paintRow(image, line, row, pair, colours) {
+  const { scale } = heat.data;
+  const { tolerance } = heat.data.byPath.get(pair.path);
+  for (let x = 0; x < image.width; x += 1) {
+    const at = 4 * (row * image.width + x);
+    const code = line.length ? line[Math.floor((x * line.length) / image.width)] : null;
+    image.data.set(colourOf(code, tolerance, scale, colours, x + row), at);
+  }
+}
+
+// Stripes where nothing was measured, teal up to the tolerance, pink to red beyond it.
+function colourOf(code, tolerance, scale, colours, place) {
+  if (code === null) return place % 4 < 2 ? colours.line : colours.tile;
+  const error = errorOf(code, scale);
+  if (error === 0) return colours.tile;
+  if (Number.isNaN(error)) return colours.high;
+  if (error <= tolerance) return blend(colours.tile, colours.low, 0.6 * position(error));
+  const beyond = Math.log(error / tolerance) / Math.log(1 / tolerance);
+  return blend(colours.tail, colours.high, Math.min(1, Math.max(0, beyond)));
+}
+
+function palettes() {
+  const style = getComputedStyle(document.documentElement);
+  const probe = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+  const colour = (name) => {
+    probe.fillStyle = style.getPropertyValue(name).trim();
+    probe.fillRect(0, 0, 1, 1);
+    return Array.from(probe.getImageData(0, 0, 1, 1).data);
+  };
+  const [tile, low, high, tail, line] = ["--tile", "--heat-low", "--heat-high", "--heat-tail", "--strong-line"].map(colour);
+  return { tile, low, high, tail: blend(tile, tail, 0.5), line };
+}
+
+function blend(from, to, share) {
+  return from.map((value, i) => Math.round(value + (to[i] - value) * share));
+}
+
+// As many labels as fit, each where its layer begins; the wrong modules always.
+function labelPanel(panel, pairs, height) {
+  panel.querySelector(".heat-labels")?.remove();
+  const labels = make("div", { class: "heat-labels", "aria-hidden": "true" });
+  const line = height / pairs.length;
+  const taken = [];
+  const put = (index, text, wrong) => {
+    const top = Math.min(Math.max(0, index * line + line / 2 - 6), height - 12);
+    if (taken.some((other) => Math.abs(other - top) < 12)) return;
+    taken.push(top);
+    const label = make("span", wrong ? { class: "wrong" } : {}, make("bdi", { dir: "ltr" }, text));
+    label.style.top = `${top}px`;
+    labels.append(label);
+  };
+  pairs.forEach((pair, index) => {
+    if (heat.data.byPath.get(pair.path).state === "fail") put(index, `✗ ${visible(pair.path)}`, true);
+  });
+  pairs.forEach((pair, index) => {
+    const layer = layerOf(pair.path);
+    if (!index || layer !== layerOf(pairs[index - 1].path)) put(index, visible(layer), false);
+  });
+  panel.append(labels);
+}
+
+function layerOf(path) {
+  const parts = path.split(".");
+  const number = parts.findIndex((part) => /^\d+$/.test(part));
+  return (number < 0 ? parts.slice(0, -1) : parts.slice(0, number + 1)).join(".") || path;
+}
+
+function drawWave(clip) {
+  const canvas = byId("heat-wave");
+  const ratio = window.devicePixelRatio || 1;
+  canvas.width = canvas.clientWidth * ratio;
+  canvas.height = canvas.clientHeight * ratio;
+  const levels = new Int8Array(decode(clip.envelope).buffer);
+  const context = canvas.getContext("2d");
+  const step = (2 * canvas.width) / Math.max(levels.length, 1);
+  const middle = canvas.height / 2;
+  context.fillStyle = getComputedStyle(document.documentElement).getPropertyValue("--muted").trim();
+  for (let i = 0; i < levels.length; i += 2) {
+    const top = middle * (1 - levels[i + 1] / 127);
+    const bottom = middle * (1 - levels[i] / 127);
+    context.fillRect((i / 2) * step, top, Math.max(step - ratio / 2, 1), Math.max(bottom - top, ratio));
+  }
+}
+
+function drawAxes(clip) {
+  const seconds = byId("heat-seconds");
+  const ticks = 6;
+  seconds.replaceChildren(...Array.from({ length: ticks + 1 }, (_, i) => {
+    const label = make("span", {}, `${((clip.duration * i) / ticks).toFixed(2)} s`);
+    label.style.left = `${(100 * i) / ticks}%`;
+    return label;
+  }));
+  const words = byId("heat-words");
+  const prefix = byId("heat-tokens").hidden ? [] : clip.prefix;
+  const every = Math.ceil(prefix.length / 24);
+  words.replaceChildren(...prefix.flatMap((token, i) => {
+    if (i % every) return [];
+    const label = make("span", {}, wordOf(token));
+    label.style.left = `${(100 * (i + 0.5)) / prefix.length}%`;
+    return [label];
+  }));
+}
+
+const wordOf = (token) => heat.data.pieces[token] || String(token);
+
+function wirePanel(panel) {
+  const canvas = panel.querySelector("canvas");
+  canvas.addEventListener("pointermove", (event) => {
+    const cell = cellAt(panel, event);
+    read(panel, cell);
+    showTip(describe(panel, cell), event.clientX, event.clientY);
+  });
+  canvas.addEventListener("pointerleave", hideTip);
+  canvas.addEventListener("click", (event) => openCell(panel, cellAt(panel, event)));
+  panel.addEventListener("keydown", (event) => {
+    const step = { ArrowUp: [0, -1], ArrowDown: [0, 1], ArrowLeft: [-1, 0], ArrowRight: [1, 0] }[event.key];
+    const cell = panel.cell || { x: 0, y: 0 };
+    if (step) {
+      event.preventDefault();
+      read(panel, {
+        x: Math.min(Math.max(cell.x + step[0], 0), canvas.width - 1),
+        y: Math.min(Math.max(cell.y + step[1], 0), canvas.height - 1),
+      });
+    } else if (event.key === "Enter") openCell(panel, cell);
+  });
+  panel.addEventListener("focusout", () => { panel.querySelector(".cross").hidden = true; });
+}
+
+function cellAt(panel, event) {
+  const canvas = panel.querySelector("canvas");
+  const box = canvas.getBoundingClientRect();
+  const at = (share, count) => Math.min(count - 1, Math.max(0, Math.floor(share * count)));
+  return { x: at((event.clientX - box.left) / box.width, canvas.width), y: at((event.clientY - box.top) / box.height, canvas.height) };
+}
+
+function read(panel, cell) {
+  panel.cell = cell;
+  const canvas = panel.querySelector("canvas");
+  const cross = panel.querySelector(".cross");
+  const [width, height] = [canvas.clientWidth / canvas.width, canvas.clientHeight / canvas.height];
+  Object.assign(cross.style, {
+    left: `${canvas.offsetLeft + cell.x * width - 2}px`,
+    top: `${canvas.offsetTop + cell.y * height - 2}px`,
+    width: `${width + 4}px`,
+    height: `${height + 4}px`,
+  });
+  cross.hidden = document.activeElement !== panel;
+  byId("heat-reading").textContent = describe(panel, cell);
+}
+
+function describe(panel, cell) {
+  const pair = panel.pairs[cell.y];
+  const line = decode(pair[heat.mode]);
+  const { width } = panel.querySelector("canvas");
+  const where = pair.along === "S"
+    ? `token ${Math.floor((cell.x * pair.positions) / width)}: ${wordOf(heat.clip.prefix[Math.floor((cell.x * pair.positions) / width)])}`
+    : `${(((cell.x + 0.5) / width) * heat.clip.duration).toFixed(3)} s, ${pair.along === "L" ? "sample" : "frame"} ${Math.floor((cell.x * pair.positions) / width)}`;
+  const error = line.length ? formatError(errorOf(line[Math.floor((cell.x * line.length) / width)], heat.data.scale)) : "not measured";
+  return `${visible(pair.path)} · ${where} · ${heat.mode === "propagated" ? "end to end" : "isolated"} ${error}`;
+}
+
+function openCell(panel, cell) {
+  location.hash = anchorOf(panel.pairs[cell.y].path);
+}
+
+function audioElement(clip) {
+  if (!clip || !clip.audio) return null;
+  return make("audio", { controls: true, preload: "none", src: `data:audio/mpeg;base64,${clip.audio}`, "aria-label": `Clip ${visible(clip.name)}` });
+}
+
+function wireAudio(data) {
+  document.querySelectorAll(".listen").forEach((place) => {
+    const clip = data.clipsByName.get(place.dataset.clip);
+    if (!clip || !clip.audio) return;
+    const button = make("button", { type: "button", "aria-label": `Listen to ${visible(clip.name)}` }, "▶ listen");
+    button.addEventListener("click", () => {
+      const audio = audioElement(clip);
+      place.replaceChildren(audio);
+      audio.focus();
+      audio.play().catch(() => {});
+    });
+    place.append(button);
+  });
+}

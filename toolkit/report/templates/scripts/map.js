@@ -1,0 +1,80 @@
+// The map: one tab stop, arrows to move, Enter to open. Tiles are links, so clicks and anchors work.
+
+function wireMap(data) {
+  const map = byId("map");
+  const tiles = Array.from(map.querySelectorAll("a.tile"));
+  tiles.forEach((tile) => { tile.tabIndex = -1; });
+  const start = tiles.find((tile) => tile.classList.contains("is-fail")) || tiles[0];
+  if (start) start.tabIndex = 0;
+  map.addEventListener("keydown", (event) => {
+    const next = neighbour(tiles, event);
+    if (!next) return;
+    event.preventDefault();
+    focusTile(tiles, next);
+  });
+  map.addEventListener("focusin", (event) => {
+    if (event.target.matches("a.tile")) rove(tiles, event.target);
+  });
+  map.addEventListener("pointerover", (event) => {
+    const tile = event.target.closest("a.tile");
+    if (tile) showTip(tile.getAttribute("aria-label"), event.clientX, event.clientY);
+  });
+  map.addEventListener("pointerout", hideTip);
+  return tiles;
+}
+
+function rove(tiles, tile) {
+  tiles.forEach((other) => { if (other.tabIndex === 0) other.tabIndex = -1; });
+  tile.tabIndex = 0;
+}
+
+function focusTile(tiles, tile) {
+  rove(tiles, tile);
+  tile.focus();
+}
+
+function neighbour(tiles, event) {
+  const here = event.target.closest("a.tile");
+  if (!here || event.ctrlKey || event.metaKey || event.altKey) return null;
+  const index = tiles.indexOf(here);
+  switch (event.key) {
+    case "ArrowRight": return tiles[index + 1];
+    case "ArrowLeft": return tiles[index - 1];
+    case "ArrowDown": return beyond(tiles, index, 1);
+    case "ArrowUp": return beyond(tiles, index, -1);
+    case "Home": return tiles[0];
+    case "End": return tiles[tiles.length - 1];
+    default: return null;
+  }
+}
+
+// The nearest tile of the line above or below.
+function beyond(tiles, index, step) {
+  const here = tiles[index].getBoundingClientRect();
+  let line = null;
+  let best = null;
+  for (let i = index + step; i >= 0 && i < tiles.length; i += step) {
+    const box = tiles[i].getBoundingClientRect();
+    if (Math.abs(box.top - here.top) < 2) continue;
+    if (line === null) line = box.top;
+    if (Math.abs(box.top - line) > 2) break;
+    const distance = Math.abs(box.left - here.left);
+    if (!best || distance < best.distance) best = { tile: tiles[i], distance };
+  }
+  return best && best.tile;
+}
+
+function markTile(path) {
+  document.querySelectorAll(".tile[aria-current]").forEach((tile) => tile.removeAttribute("aria-current"));
+  const tile = tileOf(path);
+  if (tile) tile.setAttribute("aria-current", "true");
+}
+
+function dimTiles(found) {
+  const map = byId("map");
+  map.classList.toggle("is-filtered", found !== null);
+  if (found === null) return;
+  map.querySelectorAll("a.tile").forEach((tile) => {
+    tile.classList.toggle("is-found", found.has(tile.id === "whole-model" ? "" : tile.id));
+  });
+}
