@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 GOLDEN := golden_audio/checkpoint/model.pt
 DEMO := reports/demo
 
-.PHONY: help demo test test-slow check format variants faults bench-diff golden clean
+.PHONY: help demo test test-slow test-docs docs fuzz check format variants faults bench-diff golden clean
 
 help: ## Say what the targets do.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,6 +22,12 @@ test: $(STAMP) ## Run the whole suite but its slow part.
 test-slow: $(STAMP) ## Run the slow part: remakes the golden material (needs espeak-ng).
 	$(BIN)/python -m pytest -m slow
 
+test-docs: $(STAMP) ## Run every command of the documentation, and build it.
+	$(BIN)/python -m pytest tests/docs
+
+docs: $(STAMP) ## Build the documentation into reports/site.
+	$(BIN)/python -m zensical build --strict
+
 check: $(STAMP) ## Lint, format, types, layers.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -34,6 +40,12 @@ format: $(STAMP) ## Apply the formatter and the safe fixes.
 
 variants: $(STAMP) ## Convert, prove, diff and break every kind of XMTransformer.
 	@$(BIN)/python -m tests.variants
+
+FUZZ_SECONDS ?= 600
+
+fuzz: $(STAMP) ## Attack every reader with random input for FUZZ_SECONDS (600).
+	$(BIN)/python -m pytest -q tests/fuzz/test_structure.py --hypothesis-profile=fuzz
+	$(BIN)/python -m tests.fuzz.run --seconds $(FUZZ_SECONDS)
 
 faults: $(STAMP) ## Break the golden conversion in 600 ways and check what diff says of each.
 	@mkdir -p reports/faults

@@ -89,35 +89,57 @@ def project(converted: Path, tmp_path: Path) -> Path:
     return make_project(tmp_path / "project", converted)
 
 
+@pytest.fixture(scope="module")
+def golden_run(converted: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """The golden pair, all tests."""
+    project = make_project(tmp_path_factory.mktemp("golden") / "project", converted)
+    return run_pytest(project, *pair())
+
+
+@pytest.fixture(scope="module")
+def broken_project(converted: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project whose folder has one wrong element in one tensor."""
+    project = make_project(tmp_path_factory.mktemp("broken") / "project", converted)
+    scale(f"{Q_PROJ}.weight", 1.5)(project / "hf")
+    return project
+
+
+@pytest.fixture(scope="module")
+def broken_run(broken_project: Path) -> Run:
+    """All its tests, in two processes."""
+    return run_pytest(broken_project, *pair(), "-n", "2")
+
+
 class TestGolden:
-    @pytest.fixture(scope="class")
-    def run(self, converted: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
-        project = make_project(tmp_path_factory.mktemp("golden") / "project", converted)
-        return run_pytest(project, *pair())
+    def test_everything_passes(self, golden_run: Run) -> None:
+        assert golden_run.code == 0, golden_run.text
+        assert set(golden_run.outcomes) == {"passed"}
+        assert re.search(rf"=+ {len(golden_run.cases)} passed", golden_run.text)
 
-    def test_everything_passes(self, run: Run) -> None:
-        assert run.code == 0, run.text
-        assert set(run.outcomes) == {"passed"}
-        assert re.search(rf"=+ {len(run.cases)} passed", run.text)
-
-    def test_every_parameterized_module_has_a_test(self, run: Run, prepared: Prepared) -> None:
+    def test_every_parameterized_module_has_a_test(
+        self, golden_run: Run, prepared: Prepared
+    ) -> None:
         owners = parameterized(prepared.proof, prepared.network.unpaired)
         assert len(owners) >= 89
-        assert {f"parity[{path}]" for path in owners} <= set(run.cases)
-        assert len(run.cases) >= len(owners)
+        assert {f"parity[{path}]" for path in owners} <= set(golden_run.cases)
+        assert len(golden_run.cases) >= len(owners)
 
-    def test_every_level_has_a_test_per_clip_where_it_has_clips(self, run: Run) -> None:
+    def test_every_level_has_a_test_per_clip_where_it_has_clips(self, golden_run: Run) -> None:
         for clip in CLIPS:
             for level in ("front_end", "modules", "logits", "greedy", "beam"):
-                assert f"parity[{level}:{clip}]" in run.cases
+                assert f"parity[{level}:{clip}]" in golden_run.cases
         for level in ("loading", "config", "vocabulary", "coverage", "padding", "reload"):
-            assert f"parity[{level}]" in run.cases
+            assert f"parity[{level}]" in golden_run.cases
 
-    def test_junit_has_the_measured_errors_and_the_declared_deviations(self, run: Run) -> None:
-        module = properties(run.cases[f"parity[{Q_PROJ}]"])
+    def test_junit_has_the_measured_errors_and_the_declared_deviations(
+        self, golden_run: Run
+    ) -> None:
+        module = properties(golden_run.cases[f"parity[{Q_PROJ}]"])
         assert float(module["error"]) <= float(module["tolerance"]) == 1e-9
-        assert "logits differ" in properties(run.cases["parity[padding]"])["deviation"]
-        assert {case.attrib["classname"] for case in run.cases.values()} == {"hf.config.json"}
+        assert "logits differ" in properties(golden_run.cases["parity[padding]"])["deviation"]
+        assert {case.attrib["classname"] for case in golden_run.cases.values()} == {
+            "hf.config.json"
+        }
 
 
 def properties(case: ET.Element) -> dict[str, str]:
@@ -125,40 +147,30 @@ def properties(case: ET.Element) -> dict[str, str]:
 
 
 class TestBroken:
-    @pytest.fixture(scope="class")
-    def broken_project(self, converted: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-        project = make_project(tmp_path_factory.mktemp("broken") / "project", converted)
-        scale(f"{Q_PROJ}.weight", 1.5)(project / "hf")
-        return project
-
-    @pytest.fixture(scope="class")
-    def run(self, broken_project: Path) -> Run:
-        return run_pytest(broken_project, *pair(), "-n", "2")
-
     def test_the_tests_of_the_blamed_module_and_of_the_end_to_end_levels_fail(
-        self, run: Run
+        self, broken_run: Run
     ) -> None:
-        assert run.code == 1
-        failed = run.named("failure")
+        assert broken_run.code == 1
+        failed = broken_run.named("failure")
         own = {f"parity[{Q_PROJ}]", f"parity[weights:{Q_PROJ}]"}
         assert own <= failed
         assert failed - own == {n for n in failed if n[7:].split(":")[0].rstrip("]") in END_TO_END}
         assert {f"parity[modules:{clip}]" for clip in CLIPS} <= failed
         assert {f"parity[logits:{clip}]" for clip in CLIPS} <= failed
 
-    def test_what_is_around_the_module_is_undecided_with_the_reason(self, run: Run) -> None:
+    def test_what_is_around_the_module_is_undecided_with_the_reason(self, broken_run: Run) -> None:
         around = (
             "encoder",
             "encoder.encoder",
             "encoder.encoder.layers.1",
             Q_PROJ.rpartition(".")[0],
         )
-        assert run.named("skipped") == {f"parity[{path}]" for path in around}
-        for case in (run.cases[f"parity[{path}]"] for path in around):
+        assert broken_run.named("skipped") == {f"parity[{path}]" for path in around}
+        for case in (broken_run.cases[f"parity[{path}]"] for path in around):
             assert f"`{Q_PROJ}` fails" in case.find("skipped").attrib["message"]  # type: ignore[union-attr]
 
-    def test_the_failure_says_what_where_how_much_why_and_what_to_do(self, run: Run) -> None:
-        text = run.cases[f"parity[{Q_PROJ}]"].findtext("failure") or ""
+    def test_the_failure_says_what_where_how_much_why_and_what_to_do(self, broken_run: Run) -> None:
+        text = broken_run.cases[f"parity[{Q_PROJ}]"].findtext("failure") or ""
         error = re.search(r"Greatest relative difference: (\S+) \(up to 1e-09 allowed\)", text)
         assert error is not None, text
         assert f"`{Q_PROJ}` errs by" in text
@@ -170,43 +182,48 @@ class TestBroken:
         assert (
             "fix:  write `encoder.w2v_encoder.w2v_model.encoder.layers.1.self_attn.q_proj" in text
         )
-        assert text in run.text
+        assert text in broken_run.text
 
-    def test_the_report_is_where_the_failure_says(self, run: Run, broken_project: Path) -> None:
+    def test_the_report_is_where_the_failure_says(
+        self, broken_run: Run, broken_project: Path
+    ) -> None:
         report = broken_project / ".toolkit-parity" / "hf.html"
-        assert f"Report: {report}" in run.text
+        assert f"Report: {report}" in broken_run.text
         assert Q_PROJ in report.read_text(encoding="utf-8")
 
     def test_the_summary_names_every_failure_by_a_name_that_runs_it_again(
-        self, run: Run, broken_project: Path
+        self, broken_run: Run, broken_project: Path
     ) -> None:
-        assert f"FAILED hf/config.json::parity[{Q_PROJ}] - Failed: `{Q_PROJ}` errs by" in run.text
+        assert (
+            f"FAILED hf/config.json::parity[{Q_PROJ}] - Failed: `{Q_PROJ}` errs by"
+            in broken_run.text
+        )
         name = f"hf/config.json::parity[{Q_PROJ}]"
         again = run_pytest(broken_project, *pair(), name)
         assert again.named("failure") == set(again.cases) == {f"parity[{Q_PROJ}]"}
 
     def test_the_failed_ones_run_again_and_the_first_can_end_the_run(
         self,
-        run: Run,
+        broken_run: Run,
         broken_project: Path,
     ) -> None:
         again = run_pytest(broken_project, *pair(), "--lf", "-x", "--durations=0")
         assert again.code == 1
         assert again.outcomes == {"failure": 1}
-        assert f"{len(run.named('failure'))} failed" not in again.text
+        assert f"{len(broken_run.named('failure'))} failed" not in again.text
         assert "stopping after 1 failures" in again.text
 
     def test_a_whole_fails_where_nobody_runs_its_broken_part(
-        self, run: Run, broken_project: Path
+        self, broken_run: Run, broken_project: Path
     ) -> None:
-        assert run.code == 1
+        assert broken_run.code == 1
         only = f"hf/config.json::parity[{Q_PROJ.rpartition('.')[0]}]"
         alone = run_pytest(broken_project, *pair(), only)
         assert alone.code == 1
         assert f"Likely cause: `{Q_PROJ}.weight`" in alone.text
 
-    def test_a_rule_lets_it_pass_and_says_why(self, run: Run, broken_project: Path) -> None:
-        assert run.code == 1
+    def test_a_rule_lets_it_pass_and_says_why(self, broken_run: Run, broken_project: Path) -> None:
+        assert broken_run.code == 1
         rules = "encoder.encoder.layers.{}.attention.q_proj -> 0.5 because it was pruned\n"
         (broken_project / "tolerances.txt").write_text(rules.replace("{}", "*"))
         chosen = [f"hf/config.json::parity[{Q_PROJ}]", "--toolkit-tolerances=tolerances.txt"]
@@ -331,6 +348,10 @@ target_lang = "fr"
         assert {n.split("::")[0] for n in self.collected(two, "-k", "other")} == {
             "build/second/config.json"
         }
+        assert self.collected(two, "-k", "config") == [
+            "hf/config.json::parity[config]",
+            "build/second/config.json::parity[config]",
+        ]
 
     def test_several_pairs_in_pytest_ini(self, two: Path) -> None:
         audio = golden_folder() / "ru_2.flac"
@@ -443,11 +464,11 @@ class TestUnused:
             def test_modules():
                 ours = {name for name in sys.modules if name.split(".")[0] == "toolkit"}
                 assert ours == {"toolkit", "toolkit.pytest_plugin"}
-                heavy = {"torch", "transformers", "numpy", "fairseq", "yaml", "typer", "rich"}
+                heavy = {"torch", "transformers", "numpy", "fairseq"}
                 assert not heavy & set(sys.modules)
             """
         )
-        outcome = pytester.runpytest_subprocess("-p", "no:hypothesispytest")
+        outcome = pytester.runpytest_subprocess()
         outcome.assert_outcomes(passed=1)
 
     def test_importing_it_takes_next_to_nothing(self) -> None:

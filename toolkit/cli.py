@@ -29,7 +29,11 @@ class Exit(IntEnum):
 
 app = typer.Typer(
     name="toolkit",
-    help="Converts fairseq speech models to Hugging Face transformers, and proves it.",
+    help=(
+        "Converts fairseq speech models to Hugging Face transformers, and proves it.\n\n"
+        "Example: toolkit convert model.pt out/ --verify --html report.html\n\n"
+        "Each command shows examples of its own: toolkit convert --help"
+    ),
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -157,6 +161,8 @@ def inspect(
     """Say what a fairseq file is. Runs no code from it and needs no fairseq.
 
     Example: toolkit inspect golden_audio/checkpoint/model.pt
+
+    Example: toolkit inspect model.pt --html inspection.html
     """
     from toolkit.pipeline import inspect as run
     from toolkit.report.files import write_bytes
@@ -209,6 +215,10 @@ def convert(
     """Write a Hugging Face folder; prove it before it appears.
 
     Example: toolkit convert model.pt out/ --verify --html report.html
+
+    Example: toolkit convert model.pt out/ --no-verify --target-lang de
+
+    Example: toolkit convert fork.pt out/ --mapping fork-mapping.yaml
     """
     from toolkit.pipeline import convert as run
 
@@ -242,6 +252,8 @@ def verify(
     """Prove that a folder does what a checkpoint does, whoever made the folder.
 
     Example: toolkit verify model.pt out/ --json result.json
+
+    Example: toolkit verify model.pt out/ --audio clips/ --html report.html
     """
     from toolkit.pipeline import verify as run
 
@@ -272,6 +284,8 @@ def record(
     """Run fairseq once and store what diff needs, so that diff needs no fairseq.
 
     Example: toolkit record model.pt recording/
+
+    Example: toolkit record model.pt recording/ --audio clips/
     """
     from toolkit.pipeline.recording import record as run
 
@@ -315,6 +329,10 @@ def diff(
     """Find and explain what is wrong with a folder: module, tensor or key, rule, fix.
 
     Example: toolkit diff model.pt out/ --html report.html
+
+    Example: toolkit diff model.pt out/ --recording recording/
+
+    Example: toolkit diff model.pt out/ --reproduction cases/
     """
     from toolkit.pipeline import diff as run
 
@@ -350,6 +368,8 @@ def faults(
     """Break a good conversion on purpose, fault by fault, and check what diff says.
 
     Example: toolkit faults --html faults.html
+
+    Example: toolkit faults --only swapped --workers 4
     """
     from toolkit.pipeline.faulting import faults as run
     from toolkit.report.faults import print_faults, write_faults_html
@@ -368,6 +388,37 @@ def faults(
         if not quiet:
             print_faults(result, _console())
         raise typer.Exit(Exit.MATCH if result.perfect else Exit.MISMATCH)
+
+
+@app.command()
+def report(
+    first: Annotated[
+        Path, typer.Argument(metavar="A.json", help="A run's --json, before a correction, say.")
+    ],
+    second: Annotated[Path, typer.Argument(metavar="B.json", help="Another run's, after it.")],
+    html: HtmlOption = None,
+    json_path: JsonOption = None,
+    quiet: QuietOption = False,
+) -> None:
+    """Show what changed between two runs.
+
+    Exits with 1 where the second run found a mismatch.
+
+    Example: toolkit report before.json after.json --html changes.html
+    """
+    from toolkit.report.compare_runs import compare_runs, print_comparison, write_comparison
+    from toolkit.report.files import write_bytes
+
+    with _bad_input_exits():
+        _check_report_paths(html, json_path)
+        comparison = compare_runs(first, second)
+        if json_path is not None:
+            write_bytes(json_path, json.dumps(comparison.to_dict(), indent=1).encode())
+        if html is not None:
+            write_comparison(comparison, html)
+        if not quiet:
+            print_comparison(comparison, _console())
+        raise typer.Exit(Exit.MATCH if comparison.matches else Exit.MISMATCH)
 
 
 def main() -> None:
@@ -392,11 +443,13 @@ def _toolkit(
 
 
 def _deliver(result: Result, html: Path | None, json_path: Path | None, quiet: bool) -> None:
-    from toolkit.report import print_result, write_html, write_json
+    from toolkit.report import print_result, write_json
 
     if json_path is not None:
         write_json(result, json_path)
     if html is not None:
+        from toolkit.report import write_html
+
         write_html(result, html)
     if not quiet:
         print_result(result, _console(), html)

@@ -85,7 +85,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Lets pytest into folders that it would pass by, such as `build`, if they hold a pair."""
-    pairs = config.stash.get(_PAIRS, ())
+    ignored = config.getoption("ignore") or config.getoption("ignore_glob")
+    pairs = () if ignored else config.stash.get(_PAIRS, ())
     return False if any(pair.entry.is_relative_to(collection_path) for pair in pairs) else None
 
 

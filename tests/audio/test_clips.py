@@ -1,4 +1,6 @@
 import hashlib
+import json
+import os
 import shutil
 
 import numpy as np
@@ -191,3 +193,64 @@ def test_a_clip_with_too_many_channels_is_refused(tmp_path):
     write(tmp_path / "b.wav", tone(0.1, SAMPLE_RATE_HZ, MAX_CHANNELS + 1))
     with pytest.raises(BadInput, match=f"at most {MAX_CHANNELS} channels, .* with 17"):
         read_clips([tmp_path / "b.wav"])
+
+
+# Files nobody trusts
+
+
+def test_a_small_file_that_claims_gigabytes_of_silence_is_refused_unread(tmp_path, monkeypatch):
+    path = write(tmp_path / "a.flac", np.zeros((61_000_000 // 8, 8), dtype=np.int16), 655_350)
+    assert path.stat().st_size < 1_000_000
+    monkeypatch.setattr("soundfile.read", lambda *_, **__: pytest.fail("it was read"))
+    with pytest.raises(BadInput, match="at most 60000000 samples in all channels together"):
+        read_clips([path])
+
+
+@pytest.mark.parametrize("target", ["/dev/zero", "/dev/full"])
+def test_what_is_no_audio_file_is_refused_without_reading_it(tmp_path, target):
+    (tmp_path / "a.wav").symlink_to(target)
+    with pytest.raises(BadInput, match=r"a.wav` must be an audio file"):
+        read_clips([tmp_path])
+
+
+def test_a_pipe_is_refused_without_waiting(tmp_path):
+    os.mkfifo(tmp_path / "a.wav")
+    with pytest.raises(BadInput, match="is no file"):
+        read_clips([tmp_path])
+    os.mkfifo(tmp_path / MANIFEST)
+    with pytest.raises(BadInput):
+        read_clips([tmp_path])
+
+
+@pytest.mark.parametrize(
+    "file", ["../a.wav", "/etc/passwd", "b/../../a.wav", "..", "", "a\\b", "a\n"]
+)
+def test_a_manifest_names_files_beside_it_only(tmp_path, file):
+    row = f"[[clip]]\nfile = {json.dumps(file)}\nsha256 = 'x'\n"
+    (tmp_path / MANIFEST).write_text(row)
+    with pytest.raises(BadInput, match="a name in the same folder"):
+        read_clips([tmp_path])
+
+
+@pytest.mark.parametrize("key", ["transcript", "lang", "kind"])
+def test_a_manifest_holds_texts_only(wav, key):
+    folder = write_manifest(wav.parent, {"file": "a.wav", "sha256": sha256(wav), key: 3})
+    with pytest.raises(BadInput, match="with texts for everything else"):
+        read_clips([folder])
+
+
+@pytest.mark.parametrize(
+    "content", [b"a = " + b"[" * 5000, b"#" * (1 << 19), b"a = " + b"9" * 5000]
+)
+def test_an_outsized_manifest_is_refused(tmp_path, content):
+    (tmp_path / MANIFEST).write_bytes(content)
+    with pytest.raises(BadInput, match="must be TOML"):
+        read_clips([tmp_path])
+
+
+@pytest.mark.parametrize("name", ["a\nb", "a\x1b[2Jb", "a\u202eb", "a" * 201])
+def test_a_clip_with_an_odd_name_is_refused(wav, name):
+    path = wav.rename(wav.with_name(f"{name}.wav"))
+    with pytest.raises(BadInput, match="printable characters") as caught:
+        read_clips([path])
+    assert str(caught.value).isprintable()

@@ -202,7 +202,8 @@ class Lines:
         return tuple(self.dictionary.index(piece) for piece in self.cut(text))
 
     def text(self, ids):
-        return " ".join(self.dictionary.symbols[i] for i in ids)
+        unknown = self.dictionary.index("<unk>")
+        return " ".join(self.dictionary.symbols[i] for i in ids if i != unknown)
 
 
 class Pieces(Lines):

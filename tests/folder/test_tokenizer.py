@@ -1,5 +1,6 @@
 import io
 import json
+import os
 import unicodedata
 from dataclasses import dataclass, replace
 from functools import cache
@@ -31,6 +32,7 @@ from toolkit.folder.tokenizer import (
     build_tokenizer,
     needs_own_tokenizer,
     read_pieces,
+    write_tokenizer,
 )
 
 SYMBOLS = 189
@@ -626,3 +628,31 @@ def test_rows_of_a_model_without_single_letters_are_refused(make_layout, edited,
 
     with pytest.raises(BadInput, match=reason):
         make_layout(["eeee 1"], edited(drop_a_letter, kind))
+
+
+# Without building it
+
+
+@pytest.mark.parametrize("tags", ["one", "none", "no languages"])
+def test_written_files_are_those_of_the_built_tokenizer(prepared, tmp_path, tags):
+    """But for scores whose last digit transformers changes on the way."""
+    contents = {
+        "one": prepared.task.contents,
+        "none": replace(prepared.task.contents, prefix_tag=None),
+        "no languages": replace(prepared.task.contents, prefix_tag=None, language_tags={}),
+    }[tags]
+    built, written = tmp_path / "built", tmp_path / "written"
+    written.mkdir()
+    build_tokenizer(contents).save_pretrained(built)
+    write_tokenizer(contents, written)
+    assert sorted(os.listdir(built)) == sorted(os.listdir(written))
+    config = "tokenizer_config.json"
+    assert (built / config).read_bytes() == (written / config).read_bytes()
+    expected, actual = (
+        json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
+        for folder in (built, written)
+    )
+    scores = [tokenizer["model"].pop("vocab") for tokenizer in (expected, actual)]
+    assert actual == expected
+    assert [row for row, _ in scores[0]] == [row for row, _ in scores[1]]
+    assert [s for _, s in scores[1]] == pytest.approx([s for _, s in scores[0]], rel=1e-15)

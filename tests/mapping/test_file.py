@@ -379,7 +379,7 @@ def test_a_path_that_leads_to_no_file_is_refused(tmp_path):
 
 
 def test_a_file_that_is_too_large_is_refused_before_it_is_read(write):
-    with pytest.raises(BadInput, match="at most 1048576 bytes"):
+    with pytest.raises(BadInput, match="at most 262144 bytes"):
         read_mapping(write("#" * (MAX_BYTES + 1)))
 
 

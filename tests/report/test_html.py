@@ -1,7 +1,13 @@
+import base64
+import gzip
+import hashlib
+import html
+import json
 import math
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
+from urllib.parse import unquote
 
 import pytest
 from jinja2 import UndefinedError
@@ -42,11 +48,17 @@ class Page(HTMLParser):
         assert self.open.pop() == tag
 
     def handle_data(self, data):
-        if "style" not in self.open:
+        if not {"style", "script"} & set(self.open):
             self.text += data
 
     def values(self, attribute):
         return [value for _, name, value in self.attributes if name == attribute]
+
+
+def packed(markup):
+    """What the page's scripts draw from."""
+    found = re.search(r'id="page-data">([^<]*)<', markup)
+    return json.loads(gzip.decompress(base64.b64decode(found[1])))
 
 
 def flat(text):
@@ -104,13 +116,27 @@ def test_a_confirmed_hypothesis_is_told_from_a_guess(page):
     assert "wrong language: not confirmed" in flat(page.text)
 
 
-def test_every_module_row_has_an_anchor_both_paths_and_its_numbers(mismatching):
-    rows = re.findall(r'<tr id="([^"]+)"(.*?)</tr>', render_html(mismatching), re.S)
-    assert [target for target, _ in rows] == [row.target for row in mismatching.modules]
-    for (_, markup), row in zip(rows, mismatching.modules, strict=True):
-        text = Page(f"<tr{markup}</tr>").text
-        for words in (row.target, row.source, row.kind, SHAPE, row.axes, row.verdict):
-            assert words in text
+def test_every_module_pair_has_a_tile_with_an_anchor_and_its_numbers_in_words(mismatching):
+    tiles = re.findall(r'<a class="tile[^>]*>', render_html(mismatching))
+    said = [html.unescape(re.search(r'aria-label="([^"]*)"', tile)[1]) for tile in tiles]
+    anchors = [html.unescape(re.search(r' id="([^"]*)"', tile)[1]) for tile in tiles]
+    uncompared = {reason.name for reason in mismatching.coverage.uncompared}
+    assert set(anchors) == {row.target for row in mismatching.modules} | uncompared
+    for label in said:
+        assert "isolated error" in label or "not compared" in label
+    assert sum("wrong by itself" in label for label in said) == 1
+
+
+def test_the_scripts_get_every_pair_with_all_that_is_known(mismatching):
+    rows = packed(render_html(mismatching))["rows"]
+    compared = [row for row in rows if row["state"] != "uncompared"]
+    for said, row in zip(compared, mismatching.modules, strict=True):
+        assert (said["path"], said["source"], said["kind"]) == (row.target, row.source, row.kind)
+        assert (said["shape"], said["axes"], said["clip"]) == (SHAPE, row.axes, row.clip)
+        assert said["tolerance"] == row.isolated_tolerance
+    assert [row["because"] for row in rows if row["state"] == "uncompared"] == [
+        reason.because for reason in mismatching.coverage.uncompared
+    ]
 
 
 def test_every_clip_appears_with_texts_tokens_and_hypotheses(page, mismatching):
@@ -136,13 +162,12 @@ def test_nan_and_infinity_are_shown_as_such(page):
 def test_a_module_whose_error_is_nan_fails_in_words(matching):
     row = replace(matching.modules[0], isolated_error=math.nan, propagated_ratio=math.inf)
     markup = render_html(replace(matching, modules=(row,)))
-    found = re.search(r"<tr id=.*?</tr>", markup, re.S)
-    assert found is not None
-    text = Page(found[0]).text
-    assert "NaN" in text
-    assert "infinity" in text
-    assert "fail" in text
-    assert "is-unmeasurable" in found[0]
+    assert "wrong by itself: isolated error NaN" in markup
+    said = packed(markup)["rows"][0]
+    assert said["state"] == "fail"
+    assert said["words"]["isolated"] == "NaN"
+    assert said["words"]["ratio"] == "infinity"
+    assert said["isolated"] == 1e300
 
 
 def test_environment_and_command_appear(page, mismatching):
@@ -186,10 +211,13 @@ def test_hostile_names_stay_text(name, mismatching):
         reproduce=name,
     )
     page = Page(render_html(hostile))
-    assert not {"script", "img"} & set(page.tags)
+    assert page.tags.count("script") == 3
+    assert "img" not in page.tags
     assert page.values("onload") == []
     assert name.replace("\u202e", "\\u202e") in page.text
     assert name in page.values("id")
+    said = packed(render_html(hostile))
+    assert said["rows"][0]["path"] == name
 
 
 def test_the_banner_counts_assumptions_and_leads_to_them(matching, settled_result, proven):
@@ -223,14 +251,28 @@ def test_every_candidate_that_was_tried_is_shown_with_its_error(settled_result):
         assert verdict in row
 
 
-def test_the_page_loads_nothing_and_runs_nothing(any_result):
+def test_the_page_loads_nothing_and_runs_its_own_scripts_alone(any_result):
     markup = render_html(any_result)
     page = Page(markup)
-    assert not {"script", "link", "img", "iframe", "object", "base"} & set(page.tags)
+    assert not {"link", "img", "iframe", "object", "base"} & set(page.tags)
     assert page.values("src") == []
     assert all(href.startswith("#") for href in page.values("href"))
-    assert not re.search(r"@import|url\(|https?:|//[a-z]", markup)
-    assert "default-src 'none'" in markup
+    own = re.sub(r"<script.*?</script>", "", markup, flags=re.S)
+    assert not re.search(r"@import|url\(|https?:|//[a-z]", own)
+    policy = page.values("content")[0]
+    assert policy.startswith("default-src 'none'; script-src ")
+    assert "unsafe-eval" not in policy
+    for script in re.findall(r"<script>(.*?)</script>", markup, re.S):
+        digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+        assert f"'sha256-{digest}'" in html.unescape(policy)
+
+
+def test_the_policy_lets_the_plot_library_run_that_the_page_carries(mismatching):
+    markup = render_html(mismatching)
+    carried = re.search(r'id="plot-library">([^<]*)<', markup)[1]
+    library = gzip.decompress(base64.b64decode(carried))
+    digest = base64.b64encode(hashlib.sha256(library).digest()).decode()
+    assert f"'sha256-{digest}'" in html.unescape(Page(markup).values("content")[0])
 
 
 def test_ids_are_unique_and_every_link_and_label_leads_to_one(any_result):
@@ -238,7 +280,7 @@ def test_ids_are_unique_and_every_link_and_label_leads_to_one(any_result):
     identifiers = page.values("id")
     assert len(identifiers) == len(set(identifiers))
     labels = page.values("aria-labelledby")
-    links = [href[1:] for href in page.values("href")]
+    links = [unquote(href[1:]) for href in page.values("href")]
     assert set(labels) | set(links) <= set(identifiers)
 
 

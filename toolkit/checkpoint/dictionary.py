@@ -11,11 +11,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from toolkit.checkpoint.plain_files import read_small
 from toolkit.core.errors import BadInput
 
 BOS, PAD, EOS, UNK = 0, 1, 2, 3
 SPECIAL_SYMBOLS = ("<s>", "<pad>", "</s>", "<unk>")
 OVERWRITE = "#fairseq:overwrite"
+MAX_DICTIONARY_BYTES = 1 << 26
+"""One of 250,000 rows has 3 MB."""
 
 _LANGUAGE_TAG = re.compile(r"<lang:(.+)>")
 _MBART_TAG = re.compile(r"\[([a-z]{2,3}_[A-Za-z]{2,4})\]")
@@ -73,12 +76,13 @@ def read_dictionary(path: Path) -> Dictionary:
             `symbol count [#fairseq:overwrite]`, or a symbol twice without that flag.
     """
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        content = read_small(path, max_bytes=MAX_DICTIONARY_BYTES).decode("utf-8")
+    except (OSError, ValueError) as error:
         raise BadInput(
             f"`{path}` must be a readable fairseq dictionary in UTF-8, but {error}. "
             "Name the right file with `--dict`."
         ) from error
+    text = content.replace("\r\n", "\n").replace("\r", "\n")
     # Only line feeds end a row; `splitlines` would also split at symbols such as U+2028.
     return Dictionary(symbols=_parse(path, text.removesuffix("\n").split("\n") if text else ()))
 

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.checkpoint.dictionary import Dictionary, read_dictionary
+from toolkit.checkpoint.plain_files import read_small
+from toolkit.checkpoint.plain_yaml import load_yaml
 from toolkit.core.errors import BadInput
 
-MAX_YAML_BYTES = 1 << 20
+MAX_YAML_BYTES = 1 << 18
 """fairseq's own are a few hundred bytes."""
 SPACE = "\u2581"
 """What sentencepiece writes for a space."""
@@ -128,16 +130,9 @@ def _is_file(path: Path) -> bool:
 
 
 def _read_yaml(path: Path) -> Mapping[str, Any]:
-    import yaml
-
     try:
-        if path.stat().st_size > MAX_YAML_BYTES:
-            raise BadInput(
-                f"`{path}` must be a fairseq data configuration of at most {MAX_YAML_BYTES} bytes, "
-                f"but has {path.stat().st_size}. Name the right file with `--config-yaml`."
-            )
-        config = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError, RecursionError) as error:
+        config = load_yaml(read_small(path, max_bytes=MAX_YAML_BYTES))
+    except (OSError, ValueError) as error:
         raise BadInput(
             f"`{path}` must be the checkpoint's data configuration in YAML, but {_first(error)}. "
             "Name it with `--config-yaml`."

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from toolkit.compare.metrics import relative_error
+from toolkit.compare.pictures import Sketchbook
 from toolkit.oracle.hooks import Calls, recording
 from toolkit.oracle.reference import Reference
 from toolkit.oracle.search import Search, with_beam
 from toolkit.replay.pairs import Pair
-from toolkit.replay.replay import CannotReplayError, replay
+from toolkit.replay.replay import CannotReplayError, first, replay
 from toolkit.replay.source import Source
 from toolkit.replay.target import Target
 
@@ -68,16 +69,23 @@ def record_clip(
 
 
 def find_blame(
-    target: Target, source: Source, pairs: Sequence[Pair], record: Record
+    target: Target,
+    source: Source,
+    pairs: Sequence[Pair],
+    record: Record,
+    book: Sketchbook | None = None,
 ) -> tuple[Blame, ...]:
-    """The isolated error of every pair that the folder's model reaches."""
+    """The isolated error of every pair that the folder's model reaches; draws them in `book`."""
     calls = own_calls(target, record)
     with target.exact():
-        return tuple(
-            _blame(target, source, pair, calls, record)
+        blames = tuple(
+            _blame(target, source, pair, calls, record, book)
             for pair in pairs
             if len(calls.get(pair.target, [])) == 1 and len(record.calls.get(pair.source, [])) == 1
         )
+    if book is not None:
+        book.draw_clip(record.clip, record.source, record.prefix)
+    return blames
 
 
 def own_calls(target: Target, record: Record) -> Calls:
@@ -102,12 +110,21 @@ def own_calls(target: Target, record: Record) -> Calls:
     return calls
 
 
-def _blame(target: Target, source: Source, pair: Pair, calls: Calls, record: Record) -> Blame:
+def _blame(
+    target: Target,
+    source: Source,
+    pair: Pair,
+    calls: Calls,
+    record: Record,
+    book: Sketchbook | None,
+) -> Blame:
     made, received = calls[pair.target][0], record.calls[pair.source][0]
     try:
         outputs = replay(pair, target.model, source, made, received)
     except CannotReplayError as cannot:
         return Blame(pair=pair, clip=record.clip, error=math.inf, reason=str(cannot))
+    if book is not None:
+        book.draw_pair(pair, record.clip, outputs, first(made.outputs))
     error = relative_error(outputs.expected, outputs.actual)
     shape = tuple(outputs.actual.shape)
     left_out = outputs.frames_left_out

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from toolkit.audio import Clip
 from toolkit.compare import tolerances
 from toolkit.compare.metrics import noise_ratio, relative_error
+from toolkit.compare.pictures import Sketchbook
 from toolkit.core.result import TokenComparison
 from toolkit.oracle.hooks import Call, Calls
 from toolkit.oracle.reference import Reference, ScoredTokens
@@ -96,13 +97,16 @@ class Bench:
         return tolerances.isolated(self.rounded, module)
 
 
-def run_clip(bench: Bench, clip: Clip, *, tag: int | None) -> ClipRun:
+def run_clip(
+    bench: Bench, clip: Clip, *, tag: int | None, book: Sketchbook | None = None
+) -> ClipRun:
     """Runs both models on one clip, on identical arrays but for the front ends themselves.
 
     Args:
         bench: The models.
         clip: The audio.
         tag: Language tag to begin with, None where the task prepends none.
+        book: Where to draw what is compared.
     """
     import torch
 
@@ -113,6 +117,9 @@ def run_clip(bench: Bench, clip: Clip, *, tag: int | None) -> ClipRun:
     greedy = reference.search(source, once, tag)[0]
     prefix = (reference.start_token, *greedy.tokens[:-1])
     passes = _Passes(bench, source, prefix)
+    pairs = tuple(passes.compare_pairs(clip.name, book))
+    if book is not None:
+        book.draw_clip(clip.name, waveform, prefix)
     return ClipRun(
         clip=clip,
         tag=tag,
@@ -128,7 +135,7 @@ def run_clip(bench: Bench, clip: Clip, *, tag: int | None) -> ClipRun:
         logits=relative_error(passes.fused_expected.logits, passes.fused_actual.logits),
         logits_noise=relative_error(passes.exact.logits, passes.fused_expected.logits.double()),
         logits_float64=relative_error(passes.exact.logits, passes.exact_actual.logits),
-        pairs=tuple(passes.compare_pairs()),
+        pairs=pairs,
         greedy=_compare_words(
             bench,
             greedy,
@@ -159,11 +166,14 @@ class _Passes:
         """Encoder frames before the adaptor, as the convolutions give them."""
         return first(self.actual.calls[self.bench.frames_of][0].outputs).shape[-1]
 
-    def compare_pairs(self) -> Iterator[PairErrors]:
-        """Both errors of every pair."""
+    def compare_pairs(self, clip: str, book: Sketchbook | None) -> Iterator[PairErrors]:
+        """Both errors of every pair; draws them in `book`."""
         with self.target.exact():
             isolated = [(pair, *self._replayed(pair)) for pair in self.bench.pairs]
         for pair, error, outputs in isolated:
+            if book is not None and outputs is not None:
+                own = self.exact_actual.calls[pair.target][0]
+                book.draw_pair(pair, clip, outputs, first(own.outputs))
             yield PairErrors(
                 pair=pair,
                 isolated=error,

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import math
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
+from toolkit.audio import Clip
 from toolkit.audio.clips import SAMPLE_RATE_HZ
 from toolkit.compare.metrics import largest, relative_error
 from toolkit.core.pictures import (
@@ -23,6 +25,8 @@ from toolkit.core.pictures import (
     Trial,
     Worst,
 )
+from toolkit.replay.pairs import Pair
+from toolkit.replay.replay import Outputs
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -33,9 +37,57 @@ MAX_POSITIONS = 200
 MAX_SAMPLES = 240
 MAX_WAVES = 400
 MAX_AUDIO_S = 12.0
+MP3_COMPRESSION = 0.9
+"""About 3 kB a second: to be listened to, not to be measured."""
 AXES = "TSL"
 """Axes that a curve may run along, the first that a tensor has."""
 INT16, INT8 = 32767, 127
+
+
+class Sketchbook:
+    """Draws while two models are compared, as their tensors are gone afterwards."""
+
+    def __init__(self, pairs_of: Collection[str]) -> None:
+        """Draws all clips, and the module pairs of those named in `pairs_of`."""
+        self.pairs: list[PairPicture] = []
+        self.clips: list[ClipPicture] = []
+        self._pairs_of = frozenset(pairs_of)
+        self._logits: tuple[Tensor, Tensor] | None = None
+
+    def draw_pair(self, pair: Pair, clip: str, outputs: Outputs, own: Tensor) -> None:
+        """Draws one pair.
+
+        Args:
+            pair: The two modules.
+            clip: The clip's name.
+            outputs: fairseq's output and the module's on fairseq's input.
+            own: The module's output end to end.
+        """
+        axes = pair.layout.output_axes[1]
+        if axes.split() == ["B", "S", "V"]:
+            self._logits = (outputs.expected, own)
+        if clip in self._pairs_of:
+            picture = picture_pair(
+                pair.target,
+                clip,
+                axes,
+                expected=outputs.expected,
+                isolated=outputs.actual,
+                propagated=own,
+            )
+            self.pairs.append(picture)
+
+    def draw_clip(self, name: str, waveform: Tensor, prefix: tuple[int, ...]) -> None:
+        """Draws one clip, with the logits of the pairs that were drawn since the last one."""
+        expected, actual = self._logits or (None, None)
+        self.clips.append(picture_clip(name, waveform, prefix, expected, actual))
+        self._logits = None
+
+
+def shortest(clips: Sequence[Clip], count: int = CLIPS) -> tuple[Clip, ...]:
+    """The shortest clips that somebody transcribed: quick to replay, and they say something."""
+    spoken = [clip for clip in clips if clip.transcript] or list(clips)
+    return tuple(sorted(spoken, key=lambda clip: clip.duration_s)[:count])
 
 
 def picture_pair(
@@ -243,7 +295,15 @@ def _mp3(waveform: Tensor) -> bytes:
     samples = (waveform.float() / (largest(waveform) or 1.0) * 0.9).numpy()
     file = io.BytesIO()
     try:
-        soundfile.write(file, samples, SAMPLE_RATE_HZ, format="MP3", subtype="MPEG_LAYER_III")
+        soundfile.write(
+            file,
+            samples,
+            SAMPLE_RATE_HZ,
+            format="MP3",
+            subtype="MPEG_LAYER_III",
+            compression_level=MP3_COMPRESSION,
+            bitrate_mode="CONSTANT",
+        )
     except (soundfile.LibsndfileError, ValueError):
         return b""
     return file.getvalue()

@@ -132,9 +132,18 @@ def parse_conv_layers(text: str) -> tuple[tuple[int, int, int], ...]:
         BadInput: it is anything else.
     """
     try:
+        if len(text) > MAX_CHARS:
+            raise ValueError("too long")
         layers = _evaluate(ast.parse(text.strip(), mode="eval").body)
         parsed = tuple((int(dim), int(kernel), int(stride)) for dim, kernel, stride in layers)
-    except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError) as error:
+    except (
+        ArithmeticError,
+        MemoryError,
+        RecursionError,
+        SyntaxError,
+        TypeError,
+        ValueError,
+    ) as error:
         raise BadInput(
             f"`conv_feature_layers` must be a list of (width, kernel, stride), but is {text!r:.200}. "
             "Supply `--encoder-config '{\"conv_stride\": [5, 2, 2, 2, 2, 2, 2]}'`."
@@ -155,6 +164,7 @@ def _pretrained(w2v_args: Any) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
     return w2v_args, w2v_args
 
 
+MAX_CHARS = 10_000
 MAX_CONV_LAYERS = 64
 """Real extractors have seven; a repetition beyond this is no model."""
 

@@ -18,7 +18,7 @@ from toolkit.mapping.rules import Drop, Fill, PlacedRow, Row, Rule, Table, Tie, 
 if TYPE_CHECKING:
     from yaml import Node
 
-MAX_BYTES = 1 << 20
+MAX_BYTES = 1 << 18
 """Every tensor of a large model in a row of its own takes a tenth of that."""
 
 _MAX_LISTED = 500

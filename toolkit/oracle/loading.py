@@ -57,7 +57,9 @@ def load_weights(model: nn.Module, state_dict: Mapping[str, Any], dropped: Colle
         for name, tensor in state_dict.items()
         if name not in superfluous
     }
-    assigns = "assign" in inspect.signature(model.load_state_dict).parameters
-    model.load_state_dict(kept, strict=True, **({"assign": True} if assigns else {}))
+    # Not the model's own: fairseq's knows no `assign`, and does no more than this.
+    model.upgrade_state_dict(kept)
+    assigns = "assign" in inspect.signature(nn.Module.load_state_dict).parameters
+    nn.Module.load_state_dict(model, kept, strict=True, **({"assign": True} if assigns else {}))
     if assigns:
         model.requires_grad_(False)

@@ -229,12 +229,16 @@ class Parity:
         return tuple(own or inside or found) if about_module else tuple(found)
 
     @cached_property
-    def report(self) -> Path | None:
-        """The written report of what is wrong, None where there is nothing to write."""
+    def report(self) -> Path:
+        """The written report of what is wrong.
+
+        Raises:
+            BadInput: there is nothing to report, or it cannot be written.
+        """
         from toolkit.report import write_html
 
         if isinstance(self.explained, str):
-            return None
+            raise BadInput(self.explained)
         self.settings.report.mkdir(parents=True, exist_ok=True)
         path = self.settings.report / f"{self.name.replace('/', '_')}.html"
         write_html(self.explained, path)
@@ -252,7 +256,7 @@ class Parity:
 
     @cached_property
     def _replayed_clips(self) -> tuple[Clip, ...]:
-        from toolkit.pipeline.difference import shortest
+        from toolkit.compare.pictures import shortest
 
         return shortest(self.clips)
 

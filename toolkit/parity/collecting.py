@@ -21,6 +21,8 @@ class PairFile(pytest.File):
         """Takes what pytest gives every node, and the pair."""
         super().__init__(**node)
         self.bench = bench
+        # What `-k` looks at: not `config.json`, or `-k config` would choose every test.
+        self.name = bench.name
 
     def collect(self) -> Iterator[ParityItem]:
         """One item per test of the pair.
@@ -34,8 +36,13 @@ class PairFile(pytest.File):
         except ToolkitError as error:
             raise self.CollectError(str(error)) from None
         for test in tests:
+            # Named whole: pytest reads the brackets as parameters, as it does when it reads the
+            # names of failed tests back from its cache.
             name = f"parity[{test.ident}]"
-            yield ParityItem.from_parent(self, name=name, bench=self.bench, test=test)
+            nodeid = f"{self.nodeid}::{name}"
+            yield ParityItem.from_parent(
+                self, name=name, nodeid=nodeid, bench=self.bench, test=test
+            )
 
 
 class ParityItem(pytest.Item):
@@ -45,27 +52,27 @@ class ParityItem(pytest.Item):
         """Takes what pytest gives every node, the pair and the test."""
         super().__init__(**node)
         self.bench, self.test = bench, test
-        self.extra_keyword_matches.update((bench.name, test.level))
+        self.extra_keyword_matches.add(test.level)
 
     def runtest(self) -> None:
         """Compares, and fails with what is wrong and what to do."""
-        from toolkit.parity import wording
-
         with self.bench.quiet():
             try:
-                if self.test.level == "module":
-                    self._judge_module(self.bench.module(self.test.subject))
-                    return
-                level = self._level()
-                if level.verdict == "fail":
-                    self._fail(wording.describe_level(self.bench, self.test, level))
-                self._note_level(level)
+                self._judge()
+                return
             except ToolkitError as error:
-                self._fail(f"`{self.test.ident}` cannot be compared: {error}")
+                message = f"`{self.test.ident}` cannot be compared: {error}"
+        pytest.fail(message, pytrace=False)
 
     def reportinfo(self) -> tuple[Path, int, str]:
         """Where the test is: in the folder that it is about."""
         return self.path, 0, self.name
+
+    def _judge(self) -> None:
+        if self.test.level == "module":
+            self._judge_module(self.bench.module(self.test.subject))
+        else:
+            self._judge_level(self._level())
 
     def _level(self) -> Level:
         if self.test.level == "weights":
@@ -92,7 +99,7 @@ class ParityItem(pytest.Item):
         if culprit is not None:
             because = f"undecided, as its part `{culprit}` fails; that one has a test of its own"
             raise pytest.skip.Exception(because, _use_item_location=True)
-        self._fail(wording.describe_module(self.bench, self.test, verdict))
+        pytest.fail(wording.describe_module(self.bench, self.test, verdict), pytrace=False)
 
     def _culprit_inside(self, path: str) -> str | None:
         """A failing part of the module whose own test runs in this session.
@@ -112,12 +119,13 @@ class ParityItem(pytest.Item):
         judged = [part for part in failing if part in chosen]
         return min(judged, key=lambda part: part in wholes, default=None)
 
-    def _note_level(self, level: Level) -> None:
+    def _judge_level(self, level: Level) -> None:
+        from toolkit.parity import wording
+
+        if level.verdict == "fail":
+            pytest.fail(wording.describe_level(self.bench, self.test, level), pytrace=False)
         self.user_properties.append(("summary", level.summary))
         if level.verdict == "deviation":
             self.user_properties.append(("deviation", level.summary))
         because = {rule.because for rule in self.bench.rules.get(self.test.ident, ())}
         self.user_properties += [("tolerance_because", reason) for reason in sorted(because)]
-
-    def _fail(self, message: str) -> None:
-        pytest.fail(message, pytrace=False)

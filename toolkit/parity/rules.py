@@ -116,8 +116,8 @@ def _read_line(line: str, where: str) -> ToleranceRule | str:
     tolerance = _read_tolerance(found["tolerance"]) if found else None
     if found is None or tolerance is None:
         return (
-            f"{where}: a tolerance rule must be `pattern -> tolerance because reason`, with a number "
-            f"of at least 0, but is `{line}`. Correct it."
+            f"{where}: a tolerance rule must be `pattern -> tolerance because reason`, with a "
+            f"number of at least 0, but is `{line}`. Correct it."
         )
     pattern, slash, measure = found["pattern"].partition(" / ")
     return ToleranceRule(

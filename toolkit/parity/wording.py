@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from toolkit.core.errors import ToolkitError
 from toolkit.core.result import Finding, Level, Measure
 from toolkit.parity.bench import ModuleVerdict, Parity
 from toolkit.parity.catalogue import ParityTest
@@ -71,8 +72,10 @@ def _explain(parity: Parity, test: ParityTest) -> Iterator[str]:
         yield from _finding_lines(finding)
     if len(findings) > MAX_FINDINGS:
         yield f"... and {len(findings) - MAX_FINDINGS} more in the report"
-    if parity.report is not None:
+    try:
         yield f"Report: {parity.report}"
+    except ToolkitError as error:
+        yield f"No report: {error}"
 
 
 def _finding_lines(finding: Finding) -> Iterator[str]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolkit.audio import SAMPLE_RATE_HZ, Clip, read_clips
+from toolkit.checkpoint import Checkpoint
 from toolkit.core.errors import BadInput
 from toolkit.core.result import Artifact, Result
 from toolkit.core.spec import TensorSpec
@@ -62,23 +64,22 @@ def convert(
     report = progress or silent
     inputs = Inputs(checkpoint=checkpoint, **material)
     because = _why_unverified(verify)
-    with staged_folder(out) as staged:
+    with staged_folder(out) as staged, ExitStack() as background:
         report("reading the checkpoint", 0, 1)
-        prepared = _prepare(inputs, recording, is_proven=because is None)
+        hashing = _Hashing(background)
+        prepared = _prepare(inputs, recording, hashing, is_proven=because is None)
         clips = () if because else _read_clips(audio, prepared)
-        # The checkpoint's digest is known by the time that its tensors are copied.
-        with Background(prepared.checkpoint.sha256) as hashing:
-            write_folder(
-                staged.path,
-                prepared.task.contents,
-                prepared.plan,
-                prepared.checkpoint,
-                max_shard_bytes=max_shard_bytes,
-                watch=lambda done, total: report("copying the weights", done, total, "bytes"),
-            )
-            hashing.result()
-            reproduce = _reproduce(inputs, prepared, out)
-            result = _result(prepared, staged.path, out, clips, because, reproduce, report)
+        write_folder(
+            staged.path,
+            prepared.task.contents,
+            prepared.plan,
+            prepared.checkpoint,
+            max_shard_bytes=max_shard_bytes,
+            watch=lambda done, total: report("copying the weights", done, total, "bytes"),
+        )
+        hashing.finish()
+        reproduce = _reproduce(inputs, prepared, out)
+        result = _result(prepared, staged.path, out, clips, because, reproduce, report)
         card = render_model_card(result, _card_facts(prepared, out))
         (staged.path / MODEL_CARD).write_text(card, encoding="utf-8")
         if result.verdict != "mismatch":
@@ -100,14 +101,33 @@ def _why_unverified(verify: bool | None) -> str | None:
     return None
 
 
-def _prepare(inputs: Inputs, recording: Path | None, *, is_proven: bool) -> Prepared:
+class _Hashing:
+    """The checkpoint's digest, computed while everything else is done."""
+
+    def __init__(self, stack: ExitStack) -> None:
+        self._stack = stack
+        self._works: list[Background[str]] = []
+
+    def start(self, checkpoint: Checkpoint) -> None:
+        """Begins with a checkpoint, which then knows its digest."""
+        self._works.append(self._stack.enter_context(Background(checkpoint.sha256)))
+
+    def finish(self) -> None:
+        """Waits for the end."""
+        for work in self._works:
+            work.result()
+
+
+def _prepare(
+    inputs: Inputs, recording: Path | None, hashing: _Hashing, *, is_proven: bool
+) -> Prepared:
     if recording is not None:
         from toolkit.pipeline.choosing import prepare_with
 
         return prepare_with(inputs, recording)
     # Who names values of the configuration is told by transformers itself whether they fit.
     ask = is_proven or inputs.encoder_config or inputs.decoder_config
-    return prepare(inputs, target_specs if ask else _known_or_asked)
+    return prepare(inputs, target_specs if ask else _known_or_asked, hashing.start)
 
 
 def _known_or_asked(config: Mapping[str, Any]) -> dict[str, TensorSpec]:

@@ -15,6 +15,7 @@ from toolkit.audio import Clip, read_clips
 from toolkit.compare import tolerances
 from toolkit.compare.blame import Blame, Record, find_blame, own_calls, record_clip
 from toolkit.compare.keys import config_differences, expected_keys
+from toolkit.compare.pictures import CLIPS, Sketchbook, shortest
 from toolkit.core.errors import BadInput
 from toolkit.core.result import (
     Artifact,
@@ -34,6 +35,7 @@ from toolkit.folder.digest import folder_sha256
 from toolkit.folder.view import FolderView, view_folder
 from toolkit.oracle.reference import Reference
 from toolkit.pipeline.basics import Progress, environment, silent
+from toolkit.pipeline.picturing import finish_pictures, name_reproductions
 from toolkit.pipeline.prepare import Inputs, Material, Prepared
 from toolkit.pipeline.reference import open_reference
 from toolkit.pipeline.threads import fitting_threads
@@ -46,10 +48,6 @@ from toolkit.replay.target import Target
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
-
-
-CLIPS = 2
-"""Clips that a diff replays: every module speaks on each, so that a few are as good as many."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,10 +114,12 @@ def diff(
         _recorded(prepared, audio, recording) as session,
     ):
         report("replaying the folder", 2, 3)
-        result = diff_folder(session, hf_dir)
+        result = diff_folder(
+            session, hf_dir, Sketchbook(pairs_of=[clip.name for clip in session.clips[:CLIPS]])
+        )
         if reproduction is not None:
             reproduce(session, hf_dir, result.findings, reproduction)
-        return result
+        return name_reproductions(result, reproduction)
 
 
 @contextmanager
@@ -134,12 +134,6 @@ def _recorded(
     clips = read_clips(audio, min_samples=shortest_input(prepared))
     with open_session(prepared, clips if audio else shortest(clips)) as session:
         yield session
-
-
-def shortest(clips: Sequence[Clip], count: int = CLIPS) -> tuple[Clip, ...]:
-    """The shortest clips that somebody transcribed, so that replays are quick and say something."""
-    spoken = [clip for clip in clips if clip.transcript] or list(clips)
-    return tuple(sorted(spoken, key=lambda clip: clip.duration_s)[:count])
 
 
 @contextmanager
@@ -173,15 +167,15 @@ def open_session(prepared: Prepared, clips: Sequence[Clip]) -> Iterator[Session]
         )
 
 
-def diff_folder(session: Session, folder: Path) -> Result:
-    """Everything that is wrong with one folder.
+def diff_folder(session: Session, folder: Path, book: Sketchbook | None = None) -> Result:
+    """Everything that is wrong with one folder; draws what it compares in `book`.
 
     Raises:
         BadInput: it is no folder with weights.
     """
     view = view_folder(folder)
     inventory = take_inventory(session.truth, view)
-    replayed = _replay(session, folder)
+    replayed = _replay(session, folder, book)
     rows, refusal = replayed.rows, replayed.refusal
     levels = (*_static_levels(session, view, inventory), _modules_level(rows))
     findings = find_faults(Evidence(inventory=inventory, modules=rows, levels=levels))
@@ -192,7 +186,10 @@ def diff_folder(session: Session, folder: Path) -> Result:
     undoable = any(f.target_parameters or f.config_keys for f in findings)
     if undoable and smallest_failing(rows):
         findings = _confirmed(session, view, findings)
-    return _result(session, folder, replayed, levels, findings)
+    result = _result(session, folder, replayed, levels, findings)
+    if book is None:
+        return result
+    return replace(result, pictures=finish_pictures(book, session.truth, view, findings))
 
 
 def reproduce(
@@ -231,7 +228,7 @@ class _Replayed:
     """Why there are no modules: what transformers said when it could not load the folder."""
 
 
-def _replay(session: Session, folder: Path) -> _Replayed:
+def _replay(session: Session, folder: Path, book: Sketchbook | None = None) -> _Replayed:
     try:
         target = Target(folder, lenient=True)
     except BadInput as error:
@@ -240,7 +237,7 @@ def _replay(session: Session, folder: Path) -> _Replayed:
     by_target: dict[str, list[Blame]] = {}
     clips = []
     for record, facts in zip(session.records, session.clips, strict=True):
-        blames = find_blame(target, session.source, pairs, record)
+        blames = find_blame(target, session.source, pairs, record, book)
         clips.append(_clip_coverage(facts, blames, session.prepared.network.frames_of))
         for blame in blames:
             by_target.setdefault(blame.pair.target, []).append(blame)

@@ -19,6 +19,7 @@ from toolkit.compare.baselines import (
     judge_baselines,
     record_float32,
 )
+from toolkit.compare.pictures import shortest
 from toolkit.core.errors import BadInput
 from toolkit.core.outcomes import DoubleOutcome, FaultOutcome, FaultsResult, YardstickOutcome
 from toolkit.core.result import Finding, ModuleRow, Reason, Result
@@ -26,7 +27,7 @@ from toolkit.faults import DoubleFault, Fault, Truth, double_faults, maybe_harml
 from toolkit.folder.write import write_folder
 from toolkit.oracle.reference import Forced
 from toolkit.pipeline.basics import Progress, silent
-from toolkit.pipeline.difference import Session, diff_folder, open_session, shortest
+from toolkit.pipeline.difference import Session, diff_folder, open_session
 from toolkit.pipeline.prepare import Inputs, prepare
 from toolkit.pipeline.verification import make_pairs
 from toolkit.replay.target import Target

@@ -118,12 +118,17 @@ class Prepared:
         return self.task.assumptions
 
 
-def prepare(inputs: Inputs, find_targets: FindTargets = target_specs) -> Prepared:
+def prepare(
+    inputs: Inputs,
+    find_targets: FindTargets = target_specs,
+    opened: Callable[[Checkpoint], object] | None = None,
+) -> Prepared:
     """Reads the checkpoint and its companions, and plans every tensor.
 
     Args:
         inputs: What the user named.
         find_targets: Says which tensors a model has, from the content of its `config.json`.
+        opened: Gets the checkpoint before anything else is done with it.
 
     Raises:
         BadInput: a file is missing or unfit, a value is unknown, or no exact conversion exists.
@@ -131,6 +136,8 @@ def prepare(inputs: Inputs, find_targets: FindTargets = target_specs) -> Prepare
     """
     mapping = None if inputs.mapping is None else read_mapping(inputs.mapping)
     checkpoint = _rounded(open_mapped(inputs.checkpoint, mapping), inputs.dtype)
+    if opened is not None:
+        opened(checkpoint)
     family = find_family(checkpoint)
     network = family.network(checkpoint, inputs.options)
     _refuse(inputs.checkpoint, network.refusals)

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 from toolkit.audio import read_clips
 from toolkit.checkpoint import Checkpoint
 from toolkit.compare.blame import Record
+from toolkit.compare.pictures import shortest
 from toolkit.core.errors import BadInput
 from toolkit.core.settled import unproven
 from toolkit.folder.staging import staged_folder
 from toolkit.oracle.hooks import Call
 from toolkit.pipeline.basics import Progress, environment, silent
-from toolkit.pipeline.difference import ClipFacts, Session, open_session, shortest
+from toolkit.pipeline.difference import ClipFacts, Session, open_session
 from toolkit.pipeline.prepare import Inputs, Material, Prepared, prepare
 from toolkit.pipeline.threads import fitting_threads
 from toolkit.pipeline.truth import Encodings, make_truth

@@ -19,6 +19,7 @@ from toolkit.compare.dynamic import (
     unexplained_modules,
 )
 from toolkit.compare.padding import padding_deviation, padding_level
+from toolkit.compare.pictures import Sketchbook, shortest
 from toolkit.compare.reload import reload_level
 from toolkit.compare.static import (
     config_level,
@@ -43,6 +44,7 @@ from toolkit.folder.digest import folder_sha256
 from toolkit.folder.view import carries_model_code
 from toolkit.oracle.reference import Reference
 from toolkit.pipeline.basics import Progress, environment, silent
+from toolkit.pipeline.picturing import finish_pictures
 from toolkit.pipeline.prepare import Inputs, Material, Prepared, prepare
 from toolkit.pipeline.reference import open_reference
 from toolkit.pipeline.threads import fitting_threads
@@ -96,12 +98,13 @@ def prove(prepared: Prepared, folder: Path, clips: Sequence[Clip], *, progress: 
     target = Target(folder)
     with fitting_threads(prepared.plan), open_reference(prepared) as reference:
         bench = make_bench(prepared, reference, target)
+        book = Sketchbook(pairs_of=[clip.name for clip in shortest(clips)])
         try:
-            runs = tuple(_run_clips(bench, prepared, clips, progress))
+            runs = tuple(_run_clips(bench, prepared, clips, progress, book))
         except (RuntimeError, IndexError, ValueError, TypeError) as error:
             return _judge_silent(prepared, bench, folder, error)
         progress("padded batch and reload", len(clips) + 1, len(clips) + 2)
-        result = _judge(prepared, bench, folder, runs)
+        result = _judge(prepared, bench, folder, runs, book)
     progress("done", len(clips) + 2, len(clips) + 2)
     return result
 
@@ -154,11 +157,15 @@ def make_bench(prepared: Prepared, reference: Reference, target: Target) -> Benc
 
 
 def _run_clips(
-    bench: Bench, prepared: Prepared, clips: Sequence[Clip], progress: Progress
+    bench: Bench,
+    prepared: Prepared,
+    clips: Sequence[Clip],
+    progress: Progress,
+    book: Sketchbook,
 ) -> Iterator[ClipRun]:
     for done, clip in enumerate(clips, start=1):
         progress(f"comparing {clip.name}", done, len(clips) + 2)
-        yield run_clip(bench, clip, tag=tag_of(prepared, clip))
+        yield run_clip(bench, clip, tag=tag_of(prepared, clip), book=book)
 
 
 def tag_of(prepared: Prepared, clip: Clip) -> int | None:
@@ -167,7 +174,13 @@ def tag_of(prepared: Prepared, clip: Clip) -> int | None:
     return None if default is None else tags.get(clip.lang or default, tags[default])
 
 
-def _judge(prepared: Prepared, bench: Bench, folder: Path, runs: tuple[ClipRun, ...]) -> Result:
+def _judge(
+    prepared: Prepared,
+    bench: Bench,
+    folder: Path,
+    runs: tuple[ClipRun, ...],
+    book: Sketchbook,
+) -> Result:
     contents, target = prepared.task.contents, bench.target
     paths = module_paths(target.model)
     uncompared = tuple(
@@ -204,6 +217,7 @@ def _judge(prepared: Prepared, bench: Bench, folder: Path, runs: tuple[ClipRun, 
         assumptions=prepared.assumptions,
         environment=environment(),
         reproduce=f"toolkit verify {prepared.checkpoint.path} {folder}",
+        pictures=finish_pictures(book, truth, target.view, faults),
     )
 
 

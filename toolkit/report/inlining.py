@@ -24,7 +24,7 @@ def read_scripts(names: Iterable[str] = SCRIPTS) -> str:
     """The page's own scripts as one, with a scope of its own."""
     folder = Path(__file__).parent / "templates" / "scripts"
     parts = [(folder / f"{name}.js").read_text(encoding="utf-8") for name in names]
-    return "(() => {\n\"use strict\";\n" + "\n".join(parts) + "})();\n"
+    return '(() => {\n"use strict";\n' + "\n".join(parts) + "})();\n"
 
 
 def pack(content: bytes) -> str:

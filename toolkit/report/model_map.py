@@ -10,19 +10,39 @@ from itertools import groupby, pairwise
 from typing import Literal
 
 from toolkit.core.result import ModuleRow, Reason, Result
+from toolkit.diagnosis.findings import smallest_failing
 from toolkit.report import text
 
-TileState = Literal["pass", "fail", "tail", "uncompared"]
-"""`tail`: right by itself, but wrong end to end, as something before it is wrong."""
+TileState = Literal["pass", "fail", "above", "tail", "uncompared"]
+"""`above`: wrong, as one of its parts is; `tail`: right by itself, but wrong end to end, because of
+something before it."""
 
-SIGNS: Mapping[TileState, str] = {"pass": "", "fail": "✗", "tail": "~", "uncompared": "–"}
+SIGNS: Mapping[TileState, str] = {
+    "pass": "",
+    "fail": "✗",
+    "above": "▾",
+    "tail": "",
+    "uncompared": "–",
+}
 STATE_WORDS: Mapping[TileState, str] = {
     "pass": "right",
     "fail": "wrong by itself",
+    "above": "wrong, as a part of it is",
     "tail": "right by itself, wrong end to end",
     "uncompared": "not compared",
 }
 LOWEST_EXPONENT, HIGHEST_EXPONENT = -18, 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """What a module pair came to."""
+
+    state: TileState
+    propagated: float | None
+    """The largest end-to-end error; None where it was not measured."""
+    spoiled: bool
+    """Whether it is wrong end to end: beyond its tolerance, whatever the cause."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,19 +92,26 @@ class Stack:
 
 
 def draw_map(result: Result) -> tuple[Stack, ...]:
-    """The picture, top to bottom as the signal flows: in the model's own order."""
-    pictured = propagated_errors(result)
-    rows = [_compared(row, pictured.get(row.target)) for row in result.modules]
+    """The picture, first to last as the signal flows: in the model's own order."""
+    judged = judge_rows(result)
+    rows = [(row.target, _compared(row, judged[row.target])) for row in result.modules]
     reasons = () if result.coverage is None else result.coverage.uncompared
-    known = {row.target for row in result.modules}
-    tiles = _inserted(rows, [_uncompared(r) for r in reasons if r.name not in known])
+    tiles = _inserted(rows, [(r.name, _uncompared(r)) for r in reasons if r.name not in judged])
     sources = {row.target: row.source for row in result.modules}
     bands = [
         _band(path, list(same), sources) for path, same in groupby(tiles, lambda t: band_path(t[0]))
     ]
-    return tuple(
-        _stack(path, list(same)) for path, same in groupby(_merged(bands), lambda b: _parent(b))
-    )
+    return tuple(_stack(path, list(same)) for path, same in groupby(_merged(bands), _parent))
+
+
+def judge_rows(result: Result) -> dict[str, Judged]:
+    """What is to be shown of each compared module."""
+    smallest = {row.target for row in smallest_failing(result.modules)}
+    propagated = _propagated_errors(result)
+    return {
+        row.target: _judge(row, row.target in smallest, propagated.get(row.target))
+        for row in result.modules
+    }
 
 
 @lru_cache(maxsize=4096)
@@ -97,30 +124,6 @@ def band_path(path: str) -> str:
     return ".".join(parts[:-1]) or path
 
 
-def propagated_errors(result: Result) -> dict[str, float]:
-    """The largest end-to-end error of each module, where it was measured."""
-    errors: dict[str, float] = {}
-    for pair in result.pictures.pairs if result.pictures else ():
-        if pair.propagated_error is not None:
-            errors[pair.target] = _larger(errors.get(pair.target, 0.0), pair.propagated_error)
-    return errors
-
-
-def spoils(row: ModuleRow, propagated: float | None) -> bool:
-    """Whether a module is wrong end to end: beyond its tolerance, whatever the cause."""
-    if propagated is not None:
-        return not propagated <= row.isolated_tolerance
-    ratio = row.propagated_ratio
-    return ratio is not None and not ratio <= row.propagated_tolerance
-
-
-def tile_state(row: ModuleRow, propagated: float | None) -> TileState:
-    """What a tile says of its pair."""
-    if row.verdict == "fail":
-        return "fail"
-    return "tail" if spoils(row, propagated) else "pass"
-
-
 def strength(error: float) -> float:
     """An error on a logarithmic scale: 0 at 1e-18 and below, 1 from 1 on, and for no number."""
     if not math.isfinite(error):
@@ -131,27 +134,50 @@ def strength(error: float) -> float:
     return round(min(1.0, max(0.0, share)), 3)
 
 
+def _propagated_errors(result: Result) -> dict[str, float]:
+    errors: dict[str, float] = {}
+    for pair in result.pictures.pairs if result.pictures else ():
+        if pair.propagated_error is not None:
+            errors[pair.target] = _larger(errors.get(pair.target, 0.0), pair.propagated_error)
+    return errors
+
+
+def _judge(row: ModuleRow, smallest: bool, propagated: float | None) -> Judged:
+    spoiled = _spoiled(row, propagated)
+    state: TileState = "tail" if spoiled else "pass"
+    if row.verdict == "fail":
+        state = "fail" if smallest else "above"
+    return Judged(state=state, propagated=propagated, spoiled=spoiled)
+
+
+def _spoiled(row: ModuleRow, propagated: float | None) -> bool:
+    if propagated is not None:
+        return not propagated <= row.isolated_tolerance
+    ratio = row.propagated_ratio
+    return ratio is not None and not ratio <= row.propagated_tolerance
+
+
 def _larger(left: float, right: float) -> float:
     return right if math.isnan(right) else max(left, right)
 
 
-def _compared(row: ModuleRow, propagated: float | None) -> tuple[str, Tile]:
-    state = tile_state(row, propagated)
+def _compared(row: ModuleRow, judged: Judged) -> Tile:
+    propagated = judged.propagated
     end = "" if propagated is None else f", end to end {text.format_error(propagated)}"
-    tile = Tile(
+    state = STATE_WORDS[judged.state]
+    return Tile(
         path=row.target,
         name=_name(row.target),
-        state=state,
-        label=f"{STATE_WORDS[state]}: isolated error {text.format_error(row.isolated_error)}{end}",
+        state=judged.state,
+        label=f"{state}: isolated error {text.format_error(row.isolated_error)}{end}",
         isolated=strength(row.isolated_error),
         propagated=None if propagated is None else strength(propagated),
-        spoiled=spoils(row, propagated),
+        spoiled=judged.spoiled,
     )
-    return row.target, tile
 
 
-def _uncompared(reason: Reason) -> tuple[str, Tile]:
-    tile = Tile(
+def _uncompared(reason: Reason) -> Tile:
+    return Tile(
         path=reason.name,
         name=_name(reason.name),
         state="uncompared",
@@ -160,7 +186,6 @@ def _uncompared(reason: Reason) -> tuple[str, Tile]:
         propagated=None,
         spoiled=False,
     )
-    return reason.name, tile
 
 
 def _name(path: str) -> str:
@@ -186,9 +211,7 @@ def _place(paths: Sequence[str], path: str) -> int:
     return inside[0] if inside else len(paths)
 
 
-def _band(
-    path: str, tiles: Sequence[tuple[str, Tile]], sources: Mapping[str, str]
-) -> Band:
+def _band(path: str, tiles: Sequence[tuple[str, Tile]], sources: Mapping[str, str]) -> Band:
     known = [sources[target] for target, _ in tiles if target in sources]
     return Band(path=path, source=_common(known), tiles={tile.name: tile for _, tile in tiles})
 

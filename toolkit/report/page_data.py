@@ -19,7 +19,7 @@ from toolkit.core.pictures import (
 )
 from toolkit.core.result import Finding, ModuleRow, Result
 from toolkit.report import text
-from toolkit.report.model_map import propagated_errors, spoils, tile_state
+from toolkit.report.model_map import Judged, judge_rows
 
 
 def make_page_data(result: Result) -> dict[str, Any]:
@@ -28,10 +28,9 @@ def make_page_data(result: Result) -> dict[str, Any]:
     Errors come twice: as words, for people, and as numbers to sort and draw by, with 1e300 for
     what is no finite number.
     """
-    propagated = propagated_errors(result)
+    judged = judge_rows(result)
     pictures = result.pictures or Pictures()
     reasons = () if result.coverage is None else result.coverage.uncompared
-    known = {row.target for row in result.modules}
     return {
         "scale": {
             "lowest": LOWEST_EXPONENT,
@@ -41,17 +40,17 @@ def make_page_data(result: Result) -> dict[str, Any]:
         },
         "command": result.reproduce,
         "rows": [
-            *(_row(row, propagated.get(row.target)) for row in result.modules),
+            *(_row(row, judged[row.target]) for row in result.modules),
             *(
                 {"path": r.name, "state": "uncompared", "because": r.because}
                 for r in reasons
-                if r.name not in known
+                if r.name not in judged
             ),
         ],
         "findings": [_finding(i, f) for i, f in enumerate(finding_anchors(result.findings))],
         "clips": [_clip(clip) for clip in pictures.clips],
         "pairs": [_pair(pair) for pair in pictures.pairs],
-        "tensors": _tensors_by_owner(known, pictures.tensors),
+        "tensors": _tensors_by_owner(set(judged), pictures.tensors),
         "pieces": {str(token): text.show_controls(p) for token, p in pictures.pieces.items()},
         "reproductions": dict(pictures.reproductions),
     }
@@ -73,24 +72,24 @@ def finding_anchors(findings: Sequence[Finding]) -> list[tuple[str, Finding]]:
     return anchors
 
 
-def _row(row: ModuleRow, propagated: float | None) -> dict[str, Any]:
+def _row(row: ModuleRow, judged: Judged) -> dict[str, Any]:
     return {
         "path": row.target,
         "source": row.source,
         "kind": row.kind,
-        "state": tile_state(row, propagated),
-        "spoiled": spoils(row, propagated),
+        "state": judged.state,
+        "spoiled": judged.spoiled,
         "shape": text.format_shape(row.shape),
         "axes": row.axes,
         "isolated": number(row.isolated_error),
         "tolerance": row.isolated_tolerance,
-        "propagated": number(propagated),
+        "propagated": number(judged.propagated),
         "ratio": number(row.propagated_ratio),
         "ratioTolerance": number(row.propagated_tolerance),
         "words": {
             "isolated": text.format_error(row.isolated_error),
             "tolerance": text.format_error(row.isolated_tolerance),
-            "propagated": text.format_error(propagated),
+            "propagated": text.format_error(judged.propagated),
             "ratio": text.format_ratio(row.propagated_ratio),
             "ratioTolerance": text.format_ratio(row.propagated_tolerance),
         },
@@ -107,8 +106,8 @@ def _finding(index: int, anchored: tuple[str, Finding]) -> dict[str, Any]:
         "kind": text.format_name(finding.kind),
         "module": finding.target_module,
         "parameters": list(finding.target_parameters),
-        "summary": text.show_controls(finding.summary),
-        "fix": text.show_controls(finding.fix),
+        "summary": text.drop_marks(text.show_controls(finding.summary)),
+        "fix": text.drop_marks(text.show_controls(finding.fix)),
         "rule": finding.rule and text.show_controls(finding.rule),
         "hypothesis": hypothesis and text.format_name(hypothesis.name),
         "confirmed": bool(hypothesis and hypothesis.confirmed),
@@ -194,7 +193,7 @@ def number(value: float | None) -> float | None:
 
 def count_states(rows: Sequence[Mapping[str, Any]]) -> dict[str, int]:
     """How many rows are in each state."""
-    counts = {"fail": 0, "tail": 0, "pass": 0, "uncompared": 0}
+    counts = {"fail": 0, "above": 0, "tail": 0, "pass": 0, "uncompared": 0}
     for row in rows:
         counts[row["state"]] += 1
     return counts

@@ -39,7 +39,8 @@ def progress_bar(console: Console) -> Iterator[Show]:
 
         def show(what: str, done: int, total: int, unit: str = "steps") -> None:
             if unit != bar.tasks[0].fields["unit"]:
-                bar.reset(task, unit=unit)  # the rate of one says nothing about the other
+                # The rate of one says nothing about the other.
+                bar.reset(task, description=what, completed=done, total=total, unit=unit)
             bar.update(task, description=what, completed=done, total=total)
 
         yield show

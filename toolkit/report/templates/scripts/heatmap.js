@@ -1,5 +1,6 @@
 // Depth by time: one row of pixels for each module, in model order, under the waveform.
 
+const BEND = 0.8;
 const heat = { data: null, clip: null, mode: "propagated", panels: [] };
 
 function wireHeat(data) {
@@ -31,13 +32,26 @@ function wireHeat(data) {
 function drawHeat() {
   if (!heat.clip) return;
   const pairs = heat.data.pairs.filter((pair) => pair.clip === heat.clip.name && pair.along);
-  pairs.sort((left, right) => heat.data.byPath.get(left.path).index - heat.data.byPath.get(right.path).index);
+  pairs.sort((left, right) => finish(left.path) - finish(right.path));
   drawPanel(byId("heat-frames"), pairs.filter((pair) => pair.along !== "S"));
   drawPanel(byId("heat-tokens"), pairs.filter((pair) => pair.along === "S"));
   drawWave(heat.clip);
   drawAxes(heat.clip);
   const audio = audioElement(heat.clip);
   byId("heat-audio").replaceChildren(audio || "This clip is too long to be carried along.");
+}
+
+// A module speaks after its parts: it stands below the last of them.
+function finish(path) {
+  heat.finish ||= new Map();
+  if (!heat.finish.size) {
+    for (const row of heat.data.rows) {
+      for (let part = row.path; part; part = part.slice(0, Math.max(0, part.lastIndexOf(".")))) {
+        heat.finish.set(part, row.index + (part === row.path ? 0 : 1 - part.split(".").length / 100));
+      }
+    }
+  }
+  return heat.finish.get(path);
 }
 
 function drawPanel(panel, pairs) {
@@ -70,15 +84,17 @@ function paintRow(image, line, row, pair, colours) {
   }
 }
 
-// Stripes where nothing was measured, teal up to the tolerance, pink to red beyond it.
+// Stripes where nothing was measured, teal up to the tolerance, pink over red to deep beyond it.
 function colourOf(code, tolerance, scale, colours, place) {
   if (code === null) return place % 4 < 2 ? colours.line : colours.tile;
   const error = errorOf(code, scale);
   if (error === 0) return colours.tile;
   if (Number.isNaN(error)) return colours.high;
   if (error <= tolerance) return blend(colours.tile, colours.low, 0.6 * position(error));
-  const beyond = Math.log(error / tolerance) / Math.log(1 / tolerance);
-  return blend(colours.tail, colours.high, Math.min(1, Math.max(0, beyond)));
+  const beyond = Math.min(1, Math.max(0, Math.log(error / tolerance) / Math.log(1 / tolerance)));
+  return beyond < BEND
+    ? blend(colours.tail, colours.high, beyond / BEND)
+    : blend(colours.high, colours.deep, (beyond - BEND) / (1 - BEND));
 }
 
 function palettes() {
@@ -89,8 +105,8 @@ function palettes() {
     probe.fillRect(0, 0, 1, 1);
     return Array.from(probe.getImageData(0, 0, 1, 1).data);
   };
-  const [tile, low, high, tail, line] = ["--tile", "--heat-low", "--heat-high", "--heat-tail", "--strong-line"].map(colour);
-  return { tile, low, high, tail: blend(tile, tail, 0.5), line };
+  const [tile, low, high, deep, tail, line] = ["--tile", "--heat-low", "--heat-high", "--heat-deep", "--heat-tail", "--strong-line"].map(colour);
+  return { tile, low, high, deep, tail: blend(tile, tail, 0.5), line };
 }
 
 function blend(from, to, share) {

@@ -1,6 +1,6 @@
 // The table of all pairs: search, filter, sort; as many rows as one can look at.
 
-const PAGE = 60;
+const PAGE = 40;
 const list = { rows: [], shown: 0 };
 
 function wireList(data) {
@@ -67,7 +67,7 @@ function addRows(count) {
 function rowElement(row) {
   const state = STATES[row.state];
   const name = make("th", { scope: "row" }, make("a", { href: anchorOf(row.path) }, nameElement(row.path)), " ", copyButton(row.path, `Copy ${visible(row.path)}`));
-  const verdict = make("td", { class: `verdict-cell badge is-${state.verdict}` }, `${state.sign} ${row.state === "pass" ? "right" : row.state === "fail" ? "wrong" : row.state === "tail" ? "tail" : "not compared"}`);
+  const verdict = make("td", { class: `verdict-cell badge is-${state.verdict}` }, `${state.sign} ${state.short}`);
   const attributes = { class: `is-${state.verdict}`, "data-path": row.path };
   if (row.state === "uncompared") {
     return make("tr", attributes, verdict, name, make("td", { colspan: 7, class: "muted" }, `not compared: ${visible(row.because)}`));

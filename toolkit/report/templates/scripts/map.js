@@ -48,18 +48,15 @@ function neighbour(tiles, event) {
   }
 }
 
-// The nearest tile of the line above or below.
+// The nearest tile above or below; sideways counts thrice.
 function beyond(tiles, index, step) {
   const here = tiles[index].getBoundingClientRect();
-  let line = null;
   let best = null;
-  for (let i = index + step; i >= 0 && i < tiles.length; i += step) {
-    const box = tiles[i].getBoundingClientRect();
-    if (Math.abs(box.top - here.top) < 2) continue;
-    if (line === null) line = box.top;
-    if (Math.abs(box.top - line) > 2) break;
-    const distance = Math.abs(box.left - here.left);
-    if (!best || distance < best.distance) best = { tile: tiles[i], distance };
+  for (const tile of tiles) {
+    const box = tile.getBoundingClientRect();
+    const away = step * (box.top - here.top);
+    const distance = away + 3 * Math.abs(box.left - here.left);
+    if (away > 2 && (!best || distance < best.distance)) best = { tile, distance };
   }
   return best && best.tile;
 }

@@ -72,7 +72,6 @@ function fill(figures, index) {
 }
 
 function makePlots() {
-  Bokeh.set_log_level("error");
   const figures = { curve: makeCurve(), histogram: makeHistogram(), scatter: makeScatter() };
   recolour(figures);
   const again = () => recolour(figures);
@@ -81,12 +80,12 @@ function makePlots() {
   return figures;
 }
 
-function newFigure(options) {
+function newFigure({ tooltips, ...options }) {
   const plot = Bokeh.Plotting.figure({
-    height: 190, sizing_mode: "stretch_width", toolbar_location: null, tools: "xbox_zoom,reset,hover",
-    min_border: 4, output_backend: "canvas", ...options,
+    height: 190, sizing_mode: "stretch_width", toolbar_location: null, tools: "xbox_zoom,reset",
+    min_border: 4, x_range: [1, 2], y_range: [1, 2], ...options,
   });
-  plot.toolbar.logo = null;
+  plot.add_tools(new (Bokeh.Models.get("HoverTool"))({ tooltips }));
   return { plot, host: make("div"), sources: {}, shown: false };
 }
 
@@ -118,9 +117,9 @@ function makeCurve() {
     plot.x_range.end = length;
     plot.y_range.start = ZERO_EDGE / 2;
     plot.y_range.end = 20;
-    plot.xaxis[0].axis_label = `${{ T: "frame", S: "token", L: "sample" }[picture.along] || "position"}; bottom edge: exactly 0; dotted: tolerance`;
+    plot.xaxes[0].axis_label = `${{ T: "frame", S: "token", L: "sample" }[picture.along] || "position"}; bottom edge: exactly 0; dotted: tolerance`;
   };
-  plot.legend.orientation = "horizontal";
+  Object.assign(plot.legend, { orientation: "horizontal", location: "bottom_left" });
   return figure;
 }
 
@@ -173,7 +172,7 @@ function makeScatter() {
 }
 
 function addSpan(plot, dimension) {
-  const span = new Bokeh.Models.get("Span")({ location: 1e-9, dimension, line_dash: [2, 3], line_width: 2 });
+  const span = new (Bokeh.Models.get("Span"))({ location: 1e-9, dimension, line_dash: [2, 3], line_width: 2 });
   plot.add_layout(span);
   return span;
 }
@@ -186,10 +185,10 @@ function recolour(figures) {
     plot.background_fill_color = null;
     plot.border_fill_color = null;
     plot.outline_line_color = line;
-    for (const axis of [...plot.xaxis, ...plot.yaxis]) {
+    for (const axis of plot.axes) {
       Object.assign(axis, { axis_label_text_color: muted, major_label_text_color: muted, axis_line_color: muted, major_tick_line_color: muted, minor_tick_line_color: null, axis_label_text_font_size: "11px", axis_label_text_font_style: "normal" });
     }
-    for (const grid of [...plot.xgrid, ...plot.ygrid]) grid.grid_line_color = line;
+    for (const grid of plot.grids) grid.grid_line_color = line;
     if (tolerance) tolerance.line_color = ink;
   }
   const { curve, histogram, scatter } = figures;

@@ -1,10 +1,11 @@
 // How numbers, states and names are written, and how elements are made.
 
 const STATES = {
-  fail: { sign: "✗", word: "wrong by itself", verdict: "fail" },
-  tail: { sign: "~", word: "wrong only end to end", verdict: "pass" },
-  pass: { sign: "✓", word: "right", verdict: "pass" },
-  uncompared: { sign: "–", word: "not compared", verdict: "unverified" },
+  fail: { sign: "✗", word: "wrong by itself", short: "wrong", verdict: "fail" },
+  above: { sign: "▾", word: "wrong, as a part of it is", short: "around", verdict: "fail" },
+  tail: { sign: "~", word: "wrong only end to end", short: "tail", verdict: "pass" },
+  pass: { sign: "✓", word: "right", short: "right", verdict: "pass" },
+  uncompared: { sign: "–", word: "not compared", short: "not compared", verdict: "unverified" },
 };
 
 const HIDDEN = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]/gu;

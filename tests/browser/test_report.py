@@ -1,0 +1,222 @@
+"""The report in a real browser: what a person does with it."""
+
+import re
+from urllib.parse import quote
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import HOSTILE
+from tests.browser.results import FAULT, SECOND_FAULT
+
+
+def current(page):
+    return page.locator("#details h3").inner_text()
+
+
+def rows(page):
+    return page.locator("#rows tr[data-path]")
+
+
+def wait_for_plots(page):
+    expect(page.locator("#details .bk-Figure")).to_have_count(3, timeout=20_000)
+    assert page.locator("#details .is-waiting").count() == 0
+
+
+def test_the_top_says_verdict_fault_and_fix_without_scrolling(open_report, reports):
+    page = open_report(reports["broken"])
+    assert page.locator("h1").inner_text() == "MISMATCH"
+    for words in (f"{FAULT}.weight holds the values of a neighbour", "write q_proj unchanged"):
+        box = page.get_by_text(words).first.bounding_box()
+        assert box["y"] + box["height"] < 1000
+    assert page.locator(".strip li").count() == 10
+
+
+def test_the_fault_is_found_by_clicking_only(open_report, reports):
+    page = open_report(reports["broken"])
+    page.get_by_role("link", name="Show it in the map").click()
+    assert current(page) == FAULT
+    wrong = page.locator("a.tile.is-fail")
+    assert wrong.count() == 2
+    wrong.nth(1).click()
+    assert current(page) == SECOND_FAULT
+    details = page.locator("#details")
+    for words in ("wrong by itself", "Fix:", "xm_transformer.py:88", "transposed", "9.1e-01"):
+        assert words in details.inner_text()
+    wait_for_plots(page)
+    details.get_by_role("link", name="Finding 2").click()
+    assert page.locator(".finding").nth(1).evaluate("e => e.getBoundingClientRect().top") < 1000
+
+
+def test_details_of_a_right_pair_and_of_one_not_compared(open_report, reports):
+    page = open_report(reports["broken"])
+    page.locator("[id='encoder.feature_projection.projection']").click()
+    assert "right" in page.locator("#details .state").inner_text()
+    assert "holds the values of" in page.locator("#details").inner_text()
+    wait_for_plots(page)
+    page.locator("[id='encoder.encoder.layers.2.dropout']").click()
+    assert "Not compared: it has no parameters" in page.locator("#details").inner_text()
+
+
+@pytest.mark.parametrize("path", [FAULT, SECOND_FAULT, "decoder.lm_head"])
+def test_an_anchor_opens_its_module(path, open_report, reports):
+    page = open_report(reports["broken"], anchor=f"#{path}")
+    assert current(page) == path
+    assert page.locator(".tile[aria-current]").get_attribute("id") == path
+
+
+def test_an_anchor_opens_its_finding(open_report, reports):
+    anchor = f"finding:weights:{SECOND_FAULT}"
+    page = open_report(reports["broken"], anchor=f"#{quote(anchor, safe='')}")
+    top = page.locator(f"[id='{anchor}']").evaluate("e => e.getBoundingClientRect().top")
+    assert 0 <= top < 1000
+
+
+def test_search_filters_list_and_map(open_report, reports):
+    page = open_report(reports["broken"])
+    page.get_by_label("Search", exact=True).fill("LAYERS.3. q_proj")
+    assert rows(page).count() == 3
+    assert page.locator(".map a.tile.is-found").count() == 3
+    page.get_by_label("Show").select_option("fail")
+    assert [row.get_attribute("data-path") for row in rows(page).all()] == [FAULT]
+    page.get_by_role("button", name="Clear").click()
+    expect(rows(page)).to_have_count(40)
+    assert page.locator(".map.is-filtered").count() == 0
+
+
+def test_sort_and_filter_by_kind_and_error(open_report, reports):
+    page = open_report(reports["broken"])
+    page.get_by_label("Sort").select_option("isolated")
+    assert rows(page).first.get_attribute("data-path") in {FAULT, SECOND_FAULT}
+    page.get_by_label("Isolated error from").select_option("1e-9")
+    assert rows(page).count() == 5
+    page.get_by_label("Kind").select_option("LayerNorm")
+    assert "No module fits" in page.locator("#rows").inner_text()
+
+
+def test_more_rows_come_on_request(open_report, reports):
+    page = open_report(reports["broken"])
+    page.get_by_role("button", name=re.compile("Show 40 more")).click()
+    assert rows(page).count() == 80
+
+
+def test_the_map_works_by_keyboard_alone(open_report, reports):
+    page = open_report(reports["broken"])
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.matches('a.tile')"):
+            break
+    assert page.evaluate("document.activeElement.id") == FAULT
+    page.keyboard.press("ArrowRight")
+    assert page.evaluate("document.activeElement.id") == FAULT.replace(".3.", ".4.")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    assert current(page) == "encoder.encoder.layers.4.attention.out_proj"
+    assert page.locator("a.tile[tabindex='0']").count() == 1
+
+
+def test_the_picture_over_time_reads_and_opens(open_report, reports):
+    page = open_report(reports["broken"])
+    panel = page.locator("#heat-frames")
+    panel.scroll_into_view_if_needed()
+    expect(page.locator("#heat-frames canvas[width]")).to_have_count(1)
+    canvas = panel.locator("canvas")
+    canvas.hover(position={"x": 200, "y": 300})
+    assert "end to end" in page.locator("#heat-reading").inner_text()
+    read = page.locator("#heat-reading").inner_text().split(" ")[0]
+    canvas.click(position={"x": 200, "y": 300})
+    assert current(page) == read
+    panel.focus()
+    page.keyboard.press("ArrowDown")
+    assert page.locator("#heat-reading").inner_text().split(" ")[0] != read
+    page.get_by_label("isolated", exact=True).check()
+    assert page.locator("#heat-audio audio").count() == 1
+
+
+def test_a_wrong_pixel_is_red_and_a_right_one_is_not(open_report, reports):
+    page = open_report(reports["broken"])
+    page.locator("#heat").scroll_into_view_if_needed()
+    page.get_by_label("isolated", exact=True).check()
+    reds = page.evaluate(
+        """() => {
+          const canvas = document.querySelector('#heat-frames canvas');
+          const data = canvas.getContext('2d').getImageData(5, 0, 1, canvas.height).data;
+          return Array.from({ length: canvas.height }, (_, y) => data[4 * y] - data[4 * y + 1] > 60);
+        }"""
+    )
+    # The module, its attention and its layer.
+    assert sum(reds) == 3
+
+
+def test_tokens_mark_the_first_difference_and_the_forced_one(open_report, reports):
+    page = open_report(reports["broken"])
+    clip = page.locator(".clip").first
+    clip.scroll_into_view_if_needed()
+    first = clip.locator(".tokens .first")
+    assert first.count() == 1
+    assert "≠ 9" in first.inner_text()
+    assert "▁other" in first.inner_text()
+    assert "0.20" in first.inner_text()
+    clip.get_by_text("Beam hypotheses").click()
+    assert "-0.3100" in clip.inner_text()
+    clip.get_by_role("button", name="Listen to clip_0").click()
+    assert clip.locator("audio").get_attribute("src").startswith("data:audio/mpeg;base64,")
+
+
+def test_a_path_is_copied(open_report, reports):
+    page = open_report(reports["broken"])
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.locator("#details").get_by_role("button", name="Copy the path").click()
+    assert page.evaluate("navigator.clipboard.readText()") == FAULT
+
+
+def test_hostile_names_stay_text(open_report, reports):
+    page = open_report(reports["hostile"])
+    shown = HOSTILE.replace("\u202e", "\\u202e")
+    assert page.locator("#details h3").inner_text() == shown
+    page.get_by_label("Search", exact=True).fill("<script>")
+    assert rows(page).count() == 2
+    assert page.evaluate("document.querySelectorAll('script').length") <= 4
+    assert page.evaluate("document.documentElement.scrollWidth") <= 1600
+
+
+def test_a_right_model_has_no_red_tile(open_report, reports):
+    page = open_report(reports["right"])
+    assert page.locator("h1").inner_text() == "MATCH"
+    assert page.locator(".map .is-fail, .map .is-tail, .map .is-above").count() == 0
+    wait_for_plots(page)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [400, 1600])
+def test_nothing_overflows_the_window(width, scheme, open_report, reports):
+    page = open_report(reports["broken"], width=width, height=900, scheme=scheme)
+    wait_for_plots(page)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    light = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert (light == "rgb(247, 247, 244)") == (scheme == "light")
+
+
+def test_it_prints(open_report, reports):
+    page = open_report(reports["broken"])
+    wait_for_plots(page)
+    page.emulate_media(media="print")
+    assert page.locator(".controls").first.is_hidden()
+    assert page.locator("#map").is_visible()
+    printed = page.pdf()
+    assert printed.startswith(b"%PDF")
+    assert 3 <= len(re.findall(rb"/Type\s*/Page\b", printed)) <= 40
+
+
+@pytest.mark.parametrize("report", ["broken", "right"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious(report, scheme, open_report, reports):
+    from axe_playwright_python.sync_playwright import Axe
+
+    page = open_report(reports[report], scheme=scheme)
+    wait_for_plots(page)
+    page.locator("#heat").scroll_into_view_if_needed()
+    page.wait_for_timeout(200)
+    found = Axe().run(page).response["violations"]
+    serious = [v for v in found if v["impact"] in ("serious", "critical")]
+    assert [(v["id"], [node["html"] for node in v["nodes"]][:3]) for v in serious] == []

@@ -1,0 +1,114 @@
+"""What `convert` promises beside the proof: nothing heavy, progress, shards, another dtype."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from safetensors import safe_open
+
+from toolkit import BadInput, convert, verify
+from toolkit.folder.shards import INDEX_NAME
+
+HEAVY = "{'torch', 'transformers', 'numpy', 'fairseq'} & set(sys.modules)"
+
+
+def test_a_conversion_without_proof_imports_nothing_heavy(golden_checkpoint, tmp_path):
+    code = (
+        "import sys\n"
+        "from toolkit.cli import main\n"
+        "try:\n"
+        "    main()\n"
+        "except SystemExit as ended:\n"
+        "    assert ended.code == 0, ended.code\n"
+        f"assert not {HEAVY}, {HEAVY}\n"
+    )
+    arguments = ["convert", str(golden_checkpoint), str(tmp_path / "out"), "--no-verify"]
+    reported = ["--json", str(tmp_path / "result.json")]
+    subprocess.run([sys.executable, "-c", code, *arguments, *reported], check=True)
+    assert (tmp_path / "out" / "model.safetensors").exists()
+
+
+def test_it_writes_what_a_conversion_with_the_model_at_hand_writes(
+    golden_checkpoint, converted, tmp_path
+):
+    convert(golden_checkpoint, tmp_path / "out", verify=False)
+    for file in converted.iterdir():
+        if file.is_file():
+            assert (tmp_path / "out" / file.name).read_bytes() == file.read_bytes(), file.name
+
+
+def test_a_named_value_is_held_against_transformers(golden_checkpoint, tmp_path):
+    with pytest.raises(BadInput, match="a model that transformers can build"):
+        convert(
+            golden_checkpoint,
+            tmp_path / "out",
+            verify=False,
+            encoder_config={"num_attention_heads": 5},
+        )
+    assert os.listdir(tmp_path) == []
+
+
+def test_the_source_is_named_by_its_hash_and_the_folder_by_none(
+    golden_checkpoint, prepared, tmp_path
+):
+    result = convert(golden_checkpoint, tmp_path / "out", verify=False).to_dict()
+    assert result["source"]["sha256"] == prepared.checkpoint.sha256()
+    assert result["target"]["sha256"] is None
+    assert "sha256 of the conversion" not in (tmp_path / "out" / "README.md").read_text()
+
+
+def test_progress_is_told_in_steps_and_bytes(golden_checkpoint, tmp_path, monkeypatch):
+    monkeypatch.setattr("toolkit.folder.write._INTERVAL_S", 0)
+    heard = []
+    convert(
+        golden_checkpoint,
+        tmp_path / "out",
+        verify=False,
+        progress=lambda *step: heard.append(step),
+    )
+    assert heard[0] == ("reading the checkpoint", 0, 1)
+    amounts = [step for step in heard if step[3:] == ("bytes",)]
+    total = (tmp_path / "out" / "model.safetensors").stat().st_size
+    assert all(what == "copying the weights" for what, *_ in amounts)
+    assert all(done <= total and all_ <= total for _, done, all_, _ in amounts)
+
+
+def test_shards_carry_an_index_and_are_proven_like_one_file(golden_checkpoint, tmp_path):
+    result = convert(
+        golden_checkpoint,
+        tmp_path / "out",
+        verify=True,
+        max_shard_bytes=300_000,
+        audio=[clip_path(golden_checkpoint)],
+    )
+    assert result.verdict == "match"
+    index = json.loads((tmp_path / "out" / INDEX_NAME).read_text())
+    assert len(set(index["weight_map"].values())) > 3
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_another_dtype_is_proven_as_if_the_checkpoint_had_it(golden_checkpoint, tmp_path, dtype):
+    out, audio = tmp_path / "out", [clip_path(golden_checkpoint)]
+    result = convert(golden_checkpoint, out, verify=True, dtype=dtype, audio=audio)
+    assert result.verdict == "match"
+    assert json.loads((out / "config.json").read_text())["dtype"] == dtype
+    with safe_open(out / "model.safetensors", framework="pt") as file:
+        found = {str(file.get_slice(name).get_dtype()) for name in file.keys()}  # noqa: SIM118
+    assert found == {{"float16": "F16", "bfloat16": "BF16"}[dtype]}
+    assert f"--dtype {dtype}" in result.reproduce
+    assert verify(golden_checkpoint, out, dtype=dtype, audio=audio).verdict == "match"
+    assert verify(golden_checkpoint, out, audio=audio).verdict == "mismatch"
+
+
+def test_an_unknown_dtype_is_refused(golden_checkpoint, tmp_path):
+    with pytest.raises(BadInput, match=r"`--dtype` must be one of .*, but is 'int8'"):
+        convert(golden_checkpoint, tmp_path / "out", verify=False, dtype="int8")
+    assert os.listdir(tmp_path) == []
+
+
+def clip_path(golden_checkpoint):
+    return golden_checkpoint.parent.parent / "ru_2.flac"

@@ -1,0 +1,91 @@
+"""Puts together what a report draws: sketches of a run, where its tensors come from, its words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from toolkit.compare.pictures import Sketchbook, try_to_undo
+from toolkit.core.pictures import Pictures, TensorPicture, Trial
+from toolkit.core.result import Finding, Result
+from toolkit.diagnosis import Truth
+from toolkit.folder.view import FolderView
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+def finish_pictures(
+    book: Sketchbook, truth: Truth, view: FolderView, findings: Sequence[Finding]
+) -> Pictures:
+    """All that a report draws of one run.
+
+    Args:
+        book: What was drawn during the run.
+        truth: What the folder must hold.
+        view: What it holds.
+        findings: What was found.
+    """
+    symbols = truth.contents.dictionary.symbols
+    tokens = {
+        token
+        for clip in book.clips
+        for token in (*clip.prefix, *(t for s in clip.steps for t in (s.expected, s.actual)))
+    }
+    return Pictures(
+        clips=tuple(book.clips),
+        pairs=tuple(book.pairs),
+        tensors=tuple(_tensors(truth, view, findings)),
+        pieces={token: symbols[token] for token in sorted(tokens) if token < len(symbols)},
+    )
+
+
+def name_reproductions(result: Result, folder: Path | None) -> Result:
+    """The result with the minimal reproductions that lie in a folder, one subfolder a module."""
+    if folder is None or result.pictures is None or not folder.is_dir():
+        return result
+    found = {path.name: path.as_posix() for path in sorted(folder.iterdir()) if path.is_dir()}
+    return replace(result, pictures=replace(result.pictures, reproductions=found))
+
+
+def _tensors(
+    truth: Truth, view: FolderView, findings: Sequence[Finding]
+) -> Iterator[TensorPicture]:
+    wrong = {name: finding for finding in findings for name in finding.target_parameters}
+    for name, assignment in truth.plan.assignments.items():
+        spec, finding = truth.plan.targets[name], wrong.get(name)
+        yield TensorPicture(
+            name=name,
+            shape=tuple(spec.shape),
+            dtype=str(spec.dtype).removeprefix("torch."),
+            source=assignment.source,
+            rule=truth.origins.get(name, assignment.origin),
+            holds="" if finding is None else _holds(finding),
+            trials=() if finding is None else _trials(name, finding, truth.tensors, view.tensors),
+        )
+
+
+def _holds(finding: Finding) -> str:
+    """What a tensor holds in place of its own values, in words."""
+    hypothesis = finding.hypothesis
+    if hypothesis is None:
+        return "differs from what the checkpoint says"
+    other = hypothesis.detail.get("with")
+    name = hypothesis.name.replace("_", " ")
+    return f"holds the values of {other} ({name})" if other else name
+
+
+def _trials(
+    name: str, finding: Finding, expected: Mapping[str, Tensor], actual: Mapping[str, Tensor]
+) -> tuple[Trial, ...]:
+    """What was undone and the error left; a confirmed hypothesis leaves none."""
+    if name not in expected or name not in actual:
+        return ()
+    hypothesis = finding.hypothesis
+    known = ()
+    if hypothesis is not None and hypothesis.confirmed:
+        known = (Trial(name=hypothesis.name.replace("_", " "), error=0.0),)
+    tried = try_to_undo(expected[name].float(), actual[name].float())
+    return (*known, *(trial for trial in tried if trial.name not in {t.name for t in known}))
