@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 GOLDEN := golden_audio/checkpoint/model.pt
 DEMO := reports/demo
 
-.PHONY: help demo test test-slow test-docs docs fuzz check format variants faults bench-diff golden clean
+.PHONY: help demo test test-slow test-docs docs fuzz bench kills check format variants faults bench-diff golden clean
 
 help: ## Say what the targets do.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,12 @@ fuzz: $(STAMP) ## Attack every reader with random input for FUZZ_SECONDS (600).
 faults: $(STAMP) ## Break the golden conversion in 600 ways and check what diff says of each.
 	@mkdir -p reports/faults
 	$(BIN)/toolkit faults --html reports/faults/index.html --json reports/faults/result.json
+
+bench: $(STAMP) ## Time conversions of big checkpoints against cp and the usual algorithm.
+	$(BIN)/python -W ignore -m benchmarks.convert
+
+kills: $(STAMP) ## Kill a hundred conversions at random moments.
+	$(BIN)/python -m pytest -m slow tests/test_nothing_lost.py
 
 bench-diff: $(STAMP) ## Time a diff against a bare load of both models.
 	$(BIN)/python -W ignore benchmarks/diff.py
