@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 GOLDEN := golden_audio/checkpoint/model.pt
 DEMO := reports/demo
 
-.PHONY: help demo test test-slow test-docs docs fuzz bench kills check format variants faults bench-diff golden clean
+.PHONY: help demo test test-slow test-docs docs fuzz bench kills check format variants faults bench-diff test-browser bench-report example-report golden clean
 
 help: ## Say what the targets do.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -17,7 +17,11 @@ demo: $(STAMP) ## Convert the golden checkpoint, prove it, write reports/demo/in
 	$(BIN)/toolkit convert $(GOLDEN) $(DEMO)/hf --verify --html $(DEMO)/index.html --json $(DEMO)/result.json
 
 test: $(STAMP) ## Run the whole suite but its slow part.
-	$(BIN)/python -m pytest -m "not slow" -n auto --dist loadfile
+	$(BIN)/python -m pytest -m "not slow and not browser" -n auto --dist loadfile
+
+test-browser: $(STAMP) ## Use the reports in headless Chromium; installs Debian's where there is none.
+	@command -v chromium >/dev/null || (apt-get update -qq && apt-get install -qq -y chromium)
+	$(BIN)/python -m pytest -m browser -n 2
 
 test-slow: $(STAMP) ## Run the slow part: remakes the golden material (needs espeak-ng).
 	$(BIN)/python -m pytest -m slow
@@ -59,6 +63,12 @@ kills: $(STAMP) ## Kill a hundred conversions at random moments.
 
 bench-diff: $(STAMP) ## Time a diff against a bare load of both models.
 	$(BIN)/python -W ignore benchmarks/diff.py
+
+bench-report: $(STAMP) ## Time and weigh the HTML reports.
+	$(BIN)/python -W ignore benchmarks/report.py
+
+example-report: $(STAMP) ## Write reports/example again.
+	$(BIN)/python -m tests.report.example
 
 golden: $(STAMP) ## Make golden_audio again: clips (needs espeak-ng) and checkpoint.
 	$(BIN)/python -W ignore golden_audio/recipe.py

@@ -58,7 +58,7 @@ def load_weights(model: nn.Module, state_dict: Mapping[str, Any], dropped: Colle
         if name not in superfluous
     }
     # Not the model's own: fairseq's knows no `assign`, and does no more than this.
-    model.upgrade_state_dict(kept)
+    model.upgrade_state_dict(kept)  # type: ignore[operator]
     assigns = "assign" in inspect.signature(nn.Module.load_state_dict).parameters
     nn.Module.load_state_dict(model, kept, strict=True, **({"assign": True} if assigns else {}))
     if assigns:

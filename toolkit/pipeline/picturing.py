@@ -84,7 +84,7 @@ def _trials(
     if name not in expected or name not in actual:
         return ()
     hypothesis = finding.hypothesis
-    known = ()
+    known: tuple[Trial, ...] = ()
     if hypothesis is not None and hypothesis.confirmed:
         known = (Trial(name=hypothesis.name.replace("_", " "), error=0.0),)
     tried = try_to_undo(expected[name].float(), actual[name].float())

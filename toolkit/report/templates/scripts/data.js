@@ -20,9 +20,24 @@ async function readData() {
   data.byPath = new Map(data.rows.map((row) => [row.path, row]));
   data.rows.forEach((row, index) => { row.index = index; });
   data.picturesOf = groupBy(data.pairs, (pair) => pair.path);
-  data.findingsOf = groupBy(data.findings, (finding) => finding.module);
+  data.findingsOf = findingsByModule(data);
   data.clipsByName = new Map(data.clips.map((clip) => [clip.name, clip]));
   return data;
+}
+
+// A finding speaks of its module, and of every module that owns one of its tensors.
+function findingsByModule(data) {
+  const owner = (name) => {
+    let path = name;
+    while (path && !data.byPath.has(path)) path = path.slice(0, Math.max(0, path.lastIndexOf(".")));
+    return path;
+  };
+  const told = data.findings.flatMap((finding) => Array.from(
+    new Set([finding.module, ...finding.parameters.map(owner)]),
+    (module) => ({ module, finding }),
+  ));
+  const grouped = groupBy(told, (item) => item.module);
+  return new Map(Array.from(grouped, ([module, items]) => [module, items.map((item) => item.finding)]));
 }
 
 function groupBy(items, key) {

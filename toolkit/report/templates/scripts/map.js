@@ -68,10 +68,7 @@ function markTile(path) {
 }
 
 function dimTiles(found) {
-  const map = byId("map");
-  map.classList.toggle("is-filtered", found !== null);
-  if (found === null) return;
-  map.querySelectorAll("a.tile").forEach((tile) => {
-    tile.classList.toggle("is-found", found.has(tile.id === "whole-model" ? "" : tile.id));
+  byId("map").querySelectorAll("a.tile").forEach((tile) => {
+    tile.classList.toggle("is-dim", found !== null && !found.has(tile.id === "whole-model" ? "" : tile.id));
   });
 }

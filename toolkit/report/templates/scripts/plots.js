@@ -17,7 +17,7 @@ function drawPlots(data, row, panel, picture) {
     return;
   }
   if (picture.worst) {
-    panel.append(make("p", {}, "Worst element ", make("code", {}, `[${picture.worst.index.join(", ")}]`),
+    panel.append(make("p", { class: "worst" }, "Worst element ", make("code", {}, `[${picture.worst.index.join(", ")}]`),
       ` of ${row.shape}: expected ${picture.worst.expected}, got ${picture.worst.actual}`));
   }
   const holders = {

@@ -1,0 +1,112 @@
+import io
+import json
+
+import pytest
+from rich.console import Console
+from typer.testing import CliRunner
+
+from tests.browser.results import FAULT, SECOND_FAULT, make_result
+from toolkit.cli import app
+from toolkit.core.errors import BadInput
+from toolkit.report import write_json
+from toolkit.report.compare_runs import compare_runs, print_comparison, render_comparison
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs")
+    for name, faults in {"two": (FAULT, SECOND_FAULT), "one": (SECOND_FAULT,), "none": ()}.items():
+        write_json(make_result(4, 2, 2, faults), folder / f"{name}.json")
+    return folder
+
+
+def compared(runs, first, second):
+    return compare_runs(runs / f"{first}.json", runs / f"{second}.json")
+
+
+def test_a_correction_shows_as_a_finding_gone_and_modules_better(runs):
+    comparison = compared(runs, "two", "one")
+    assert comparison.verdict.change == "same"
+    changes = {row.name: row.change for row in comparison.findings}
+    assert changes == {f"weights at {FAULT}": "better", f"weights at {SECOND_FAULT}": "same"}
+    assert {row.change for row in comparison.modules} == {"better"}
+    assert FAULT in {row.name for row in comparison.modules}
+    assert not comparison.matches
+
+
+def test_from_broken_to_right_everything_is_better(runs):
+    comparison = compared(runs, "two", "none")
+    assert (comparison.verdict.before, comparison.verdict.after) == ("mismatch", "match")
+    rows = (*comparison.levels, *comparison.findings, *comparison.modules, *comparison.tokens)
+    assert {row.change for row in rows} == {"better"}
+    assert comparison.matches
+
+
+def test_and_back_everything_is_worse(runs):
+    comparison = compared(runs, "none", "two")
+    rows = (*comparison.levels, *comparison.findings, *comparison.modules, *comparison.tokens)
+    assert {row.change for row in rows} == {"worse"}
+
+
+def test_a_run_against_itself_changes_nothing(runs):
+    comparison = compared(runs, "two", "two")
+    assert not (*comparison.levels, *comparison.modules, *comparison.tokens, *comparison.files)
+    assert {row.change for row in comparison.findings} == {"same"}
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "utf-8"])
+def test_the_terminal_says_it_in_words(runs, encoding):
+    file = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    print_comparison(compared(runs, "two", "none"), Console(file=file, width=200))
+    file.flush()
+    said = file.buffer.getvalue().decode(encoding)
+    assert "better  verdict: mismatch -> match" in said
+    assert "Files, versions and commands: nothing changed" in said
+
+
+def test_the_page_says_it_too_and_runs_nothing(runs):
+    page = render_comparison(compared(runs, "two", "none"))
+    assert "<h1>mismatch → match</h1>" in page
+    assert "<script" not in page
+    assert "2 findings gone, 0 new, 0 still there" in page
+
+
+def test_hostile_words_stay_text(runs, tmp_path):
+    said = json.loads((runs / "two.json").read_text())
+    said["reproduce"] = said["environment"]["python"] = "<script>alert(1)</script>"
+    said["findings"][0]["summary"] = "<img src=x>"
+    (tmp_path / "odd.json").write_text(json.dumps(said))
+    page = render_comparison(compare_runs(runs / "two.json", tmp_path / "odd.json"))
+    assert "<script>" not in page
+    assert "<img" not in page
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "[]",
+        "{",
+        '{"schema_version": 2}',
+        '{"schema_version": 1, "verdict": "match"}',
+        '{"schema_version": 1, "verdict": "match", "source": {}, "target": {}, "levels": {},'
+        ' "findings": [1], "tokens": {}, "modules": [], "environment": {}}',
+        "[" * 100_000,
+    ],
+)
+def test_what_is_no_result_is_refused(content, runs, tmp_path):
+    (tmp_path / "bad.json").write_text(content)
+    with pytest.raises(BadInput, match="must be the JSON of a run"):
+        compare_runs(runs / "two.json", tmp_path / "bad.json")
+
+
+def test_the_command_writes_all_and_exits_by_the_second_run(runs, tmp_path):
+    two, none = str(runs / "two.json"), str(runs / "none.json")
+    arguments = ["--html", str(tmp_path / "c.html"), "--json", str(tmp_path / "c.json")]
+    done = CliRunner().invoke(app, ["report", two, none, *arguments])
+    assert done.exit_code == 0
+    assert "better" in done.output
+    assert json.loads((tmp_path / "c.json").read_text())["verdict"]["change"] == "better"
+    assert "<h1>mismatch → match</h1>" in (tmp_path / "c.html").read_text(encoding="utf-8")
+    assert CliRunner().invoke(app, ["report", none, two, "--quiet"]).exit_code == 1
+    assert CliRunner().invoke(app, ["report", none, str(tmp_path / "no.json")]).exit_code == 2
