@@ -45,7 +45,7 @@ function drawHeat() {
 function finish(path) {
   heat.finish ||= new Map();
   if (!heat.finish.size) {
-    for (const row of heat.data.rows) {
+    for (const row of heat.data.rows.filter((each) => each.state !== "uncompared")) {
       for (let part = row.path; part; part = part.slice(0, Math.max(0, part.lastIndexOf(".")))) {
         heat.finish.set(part, row.index + (part === row.path ? 0 : 1 - part.split(".").length / 100));
       }
@@ -183,13 +183,15 @@ const wordOf = (token) => heat.data.pieces[token] || String(token);
 
 function wirePanel(panel) {
   const canvas = panel.querySelector("canvas");
+  // A click says where it was in whole pixels, which may be the next row: what was pointed at counts.
+  canvas.addEventListener("pointerdown", (event) => read(panel, cellAt(panel, event)));
   canvas.addEventListener("pointermove", (event) => {
     const cell = cellAt(panel, event);
     read(panel, cell);
     showTip(describe(panel, cell), event.clientX, event.clientY);
   });
   canvas.addEventListener("pointerleave", hideTip);
-  canvas.addEventListener("click", (event) => openCell(panel, cellAt(panel, event)));
+  canvas.addEventListener("click", (event) => openCell(panel, panel.cell || cellAt(panel, event)));
   panel.addEventListener("keydown", (event) => {
     const step = { ArrowUp: [0, -1], ArrowDown: [0, 1], ArrowLeft: [-1, 0], ArrowRight: [1, 0] }[event.key];
     const cell = panel.cell || { x: 0, y: 0 };
