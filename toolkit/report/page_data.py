@@ -62,7 +62,7 @@ def finding_anchors(findings: Sequence[Finding]) -> list[tuple[str, Finding]]:
     taken: set[str] = set()
     for finding in findings:
         place = finding.target_module or ",".join(finding.config_keys) or "whole"
-        base = f"finding:{finding.kind}:{place}"
+        base = text.show_controls(f"finding:{finding.kind}:{place}")
         anchor, count = base, 1
         while anchor in taken:
             count += 1
