@@ -7,7 +7,13 @@ STAMP := $(VENV)/.installed
 GOLDEN := golden_audio/checkpoint/model.pt
 DEMO := reports/demo
 
-.PHONY: help demo test test-slow test-docs docs fuzz bench kills check format variants faults bench-diff test-browser bench-report example-report golden clean
+
+# Where Python 3.8 is: official fairseq has wheels for no newer one.
+OLDEST_PYTHON ?= $(shell for p in python3.8 $(HOME)/.pyenv/versions/3.8.*/bin/python3.8; do $$p -c pass 2>/dev/null && echo $$p && break; done)
+OLDEST := .venv-oldest
+OLDEST_STAMP := $(OLDEST)/.installed
+
+.PHONY: help demo test test-oldest test-slow test-docs docs fuzz bench kills check format variants faults bench-diff test-browser bench-report example-report golden clean
 
 help: ## Say what the targets do.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -17,7 +23,10 @@ demo: $(STAMP) ## Convert the golden checkpoint, prove it, write reports/demo/in
 	$(BIN)/toolkit convert $(GOLDEN) $(DEMO)/hf --verify --html $(DEMO)/index.html --json $(DEMO)/result.json
 
 test: $(STAMP) ## Run the whole suite but its slow part.
-	$(BIN)/python -m pytest -m "not slow and not browser" -n auto --dist loadfile
+	$(BIN)/python -m pytest -m "not slow and not browser and not oldest" -n auto --dist loadfile
+
+test-oldest: $(STAMP) $(OLDEST_STAMP) ## Record with Python 3.8, fairseq 0.12.2 and torch 1.10; compare.
+	TOOLKIT_OLDEST_PYTHON=$(CURDIR)/$(OLDEST)/bin/python $(BIN)/python -m pytest -m oldest
 
 test-browser: $(STAMP) ## Use the reports in headless Chromium; installs Debian's where there is none.
 	@command -v chromium >/dev/null || (apt-get update -qq && apt-get install -qq -y chromium)
@@ -74,7 +83,7 @@ golden: $(STAMP) ## Make golden_audio again: clips (needs espeak-ng) and checkpo
 	$(BIN)/python -W ignore golden_audio/recipe.py
 
 clean: ## Remove everything that make made.
-	rm -rf $(VENV) $(DEMO) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(OLDEST) $(DEMO) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 
 # ve-fairseq comes without its dependencies: they ask for torchaudio, which nothing here imports and
 # whose CUDA build breaks a CPU torch. What it really needs is the extra `fairseq`.
@@ -83,4 +92,15 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt "pip>=25.1"
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --group dev --editable ".[fairseq]"
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --no-deps ve-fairseq
+	@touch $@
+
+# fairseq 0.12.2 comes without its dependencies too, for the same reason. pip since 24.1 refuses the
+# metadata of the omegaconf that it needs.
+$(OLDEST_STAMP): tests/oldest-requirements.txt
+	@test -n "$(OLDEST_PYTHON)" || { echo "error: \`python3.8\` must be there for this test, but is not. Name it: make test-oldest OLDEST_PYTHON=/path/to/python3.8" >&2; exit 2; }
+	rm -rf $(OLDEST)
+	$(OLDEST_PYTHON) -m venv $(OLDEST)
+	$(OLDEST)/bin/pip install --quiet --disable-pip-version-check "pip<24.1"
+	$(OLDEST)/bin/pip install --quiet --disable-pip-version-check --requirement tests/oldest-requirements.txt
+	$(OLDEST)/bin/pip install --quiet --disable-pip-version-check --no-deps fairseq==0.12.2
 	@touch $@

@@ -104,8 +104,10 @@ def make_companions(folder: Path, vocabulary: int) -> None:
     first_tag = next(i for i, row in enumerate(rows) if row.startswith("<lang:"))
     pieces = _make_pieces(model, vocabulary - len(rows) - 4)
     lowest = min(piece.score for piece in model.pieces)
-    for rank, piece in enumerate(pieces, start=1):
-        model.pieces.add(piece=piece, score=lowest - rank * 1e-4, type=1)
+    draw = random.Random(1)
+    for piece in pieces:
+        # At random, as sums of regular scores would make two ways to cut a text equally good.
+        model.pieces.add(piece=piece, score=lowest - 25 * draw.random(), type=1)
     rows[first_tag:first_tag] = [f"{piece} 1" for piece in pieces]
     (folder / "spm.model").write_bytes(model.SerializeToString())
     (folder / "dict.txt").write_text("\n".join(rows) + "\n", encoding="utf-8")
@@ -166,7 +168,7 @@ def _model(shape: Shape) -> dict[str, Any]:
         "activation_fn": "gelu",
         "max_source_positions": 480_000,
         "max_target_positions": 1024,
-        # A trained model ends after about as many tokens on clips of a second.
-        "max_len_b": 20,
+        # About what a trained model says to a clip of a second; noise would never end.
+        "max_len_b": 10,
         "beam": 5,
     }

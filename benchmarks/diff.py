@@ -20,7 +20,7 @@ from toolkit.pipeline.difference import diff
 from toolkit.pipeline.prepare import Inputs, Prepared, prepare
 from toolkit.pipeline.recording import load_session, record
 from toolkit.pipeline.reference import open_reference
-from toolkit.pipeline.threads import fitting_threads
+from toolkit.pipeline.resources import fitting_resources
 from toolkit.replay.target import Target
 
 CHECKPOINT = golden_folder() / "checkpoint" / "model.pt"
@@ -48,7 +48,7 @@ def main() -> None:
 
 def load_and_run(prepared: Prepared, folder: Path, spoken: Record) -> None:
     """What any comparison needs at the very least."""
-    with fitting_threads(prepared.plan), open_reference(prepared) as reference:
+    with fitting_resources(prepared.plan), open_reference(prepared) as reference:
         target = Target(folder)
         source = spoken.source
         with torch.no_grad():

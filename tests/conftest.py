@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -29,6 +30,8 @@ def pytest_configure(config: pytest.Config) -> None:
     modules = Path(tempfile.mkdtemp(prefix=f"toolkit-modules-{worker}-"))
     atexit.register(shutil.rmtree, modules, ignore_errors=True)
     os.environ["HF_MODULES_CACHE"] = str(modules)
+    # A shell's background job ignores it, and so would every process that a test interrupts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 torch.set_num_threads(1)

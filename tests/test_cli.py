@@ -206,11 +206,18 @@ def test_verify_refuses_a_folder_that_is_none(
 
 
 def test_verify_refuses_a_folder_that_transformers_cannot_load(
+    refused: Invoke, golden_checkpoint: Path, broken: Path
+) -> None:
+    (broken / "config.json").write_text("{}")
+    assert "transformers" in refused("verify", golden_checkpoint, broken)
+
+
+def test_verify_refuses_a_folder_without_weights(
     refused: Invoke, golden_checkpoint: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "hf").mkdir()
     (tmp_path / "hf" / "config.json").write_text("{}")
-    assert "transformers" in refused("verify", golden_checkpoint, tmp_path / "hf")
+    assert "must hold its weights" in refused("verify", golden_checkpoint, tmp_path / "hf")
 
 
 def test_verify_of_a_broken_folder_ends_with_one_and_a_finding(
@@ -306,3 +313,16 @@ def test_the_source_is_never_written(golden_checkpoint: Path, tmp_path: Path) ->
         p.name: (p.stat().st_mtime_ns, p.read_bytes()) for p in golden_checkpoint.parent.iterdir()
     }
     assert after == before
+
+
+def test_what_the_user_asked_not_to_compare_is_called_unverified(
+    converted: Path, golden_checkpoint: Path, tmp_path: Path
+) -> None:
+    words = ["verify", str(golden_checkpoint), str(converted), "--no-beam"]
+    clip = str(golden_checkpoint.parents[1] / "ru_2.flac")
+    written = tmp_path / "result.json"
+    outcome = CliRunner().invoke(app, [*words, "--audio", clip, "--json", str(written)])
+    assert outcome.exit_code == 0, outcome.output
+    assert "1 unverified" in outcome.stdout
+    levels = json.loads(written.read_text())["levels"]
+    assert [name for name, level in levels.items() if level["verdict"] == "unverified"] == ["beam"]

@@ -125,6 +125,15 @@ MATERIAL: dict[str, tuple[type, dict[str, Any], Any]] = {
 """Options of every command, by the keyword of `toolkit.pipeline.prepare.Material`: type, what
 `--help` says, and default."""
 
+BeamOption = Annotated[
+    bool,
+    typer.Option(" /--no-beam", help="Leave out searches with a beam, which take longest."),
+]
+DeviceOption = Annotated[
+    str,
+    typer.Option("--device", metavar="DEVICE", help="Where models run: `cpu`, `cuda`, `cuda:1`."),
+]
+
 Command = TypeVar("Command", bound=Callable[..., None])
 
 
@@ -207,6 +216,8 @@ def convert(
         int,
         typer.Option("--max-shard-bytes", metavar="N", min=1, help="Weights of one file."),
     ] = 50_000_000_000,
+    beam: BeamOption = True,
+    device: DeviceOption = "cpu",
     html: HtmlOption = None,
     json_path: JsonOption = None,
     quiet: QuietOption = False,
@@ -232,6 +243,8 @@ def convert(
                 audio=audio or (),
                 recording=recording,
                 max_shard_bytes=max_shard_bytes,
+                beam=beam,
+                device=device,
                 **_parsed(material),
                 progress=progress,
             )
@@ -244,6 +257,8 @@ def verify(
     checkpoint: CheckpointArgument,
     hf_dir: FolderArgument,
     audio: AudioOption = None,
+    beam: BeamOption = True,
+    device: DeviceOption = "cpu",
     html: HtmlOption = None,
     json_path: JsonOption = None,
     quiet: QuietOption = False,
@@ -264,6 +279,8 @@ def verify(
                 checkpoint,
                 hf_dir,
                 audio=audio or (),
+                beam=beam,
+                device=device,
                 **_parsed(material),
                 progress=progress,
             )
@@ -305,6 +322,36 @@ def record(
 
 @app.command()
 @_takes_material
+def recorder(
+    destination: Annotated[
+        Path, typer.Option("--write", metavar="FILE", help="File to write; must not exist yet.")
+    ],
+    checkpoint: Annotated[
+        Path | None,
+        typer.Argument(metavar="[CHECKPOINT]", help="fairseq checkpoint; the golden one."),
+    ] = None,
+    audio: AudioOption = None,
+    quiet: QuietOption = False,
+    **material: Any,
+) -> None:
+    """Write a file that records a checkpoint where fairseq lives, without the toolkit.
+
+    It needs Python 3.8 or newer, torch, numpy and fairseq: python3.8 recorder.pyz model.pt rec/
+
+    Example: toolkit recorder model.pt --write recorder.pyz
+
+    Example: toolkit recorder model.pt --write recorder.pyz --audio clips/
+    """
+    from toolkit.pipeline.elsewhere import make_recorder
+
+    with _bad_input_exits():
+        path = make_recorder(destination, checkpoint, audio=audio or (), **_parsed(material))
+        if not quiet:
+            typer.echo(f"written: {path} ({path.stat().st_size / 1e6:.1f} MB)")
+
+
+@app.command()
+@_takes_material
 def diff(
     checkpoint: CheckpointArgument,
     hf_dir: FolderArgument,
@@ -321,6 +368,7 @@ def diff(
             help="Write a runnable minimal case of every module that errs without explanation.",
         ),
     ] = None,
+    device: DeviceOption = "cpu",
     html: HtmlOption = None,
     json_path: JsonOption = None,
     quiet: QuietOption = False,
@@ -346,6 +394,7 @@ def diff(
                 **_parsed(material),
                 recording=recording,
                 reproduction=reproduction,
+                device=device,
                 progress=progress,
             )
         _deliver(result, html, json_path, quiet)

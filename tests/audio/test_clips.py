@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from toolkit.audio import SAMPLE_RATE_HZ, read_clips
-from toolkit.audio.clips import MANIFEST, MAX_CHANNELS, MAX_DURATION_S
+from toolkit.audio.clips import MANIFEST, MAX_CHANNELS, MAX_DURATION_S, MAX_FILE_BYTES
 from toolkit.core.errors import BadInput
 
 
@@ -204,6 +204,33 @@ def test_a_small_file_that_claims_gigabytes_of_silence_is_refused_unread(tmp_pat
     monkeypatch.setattr("soundfile.read", lambda *_, **__: pytest.fail("it was read"))
     with pytest.raises(BadInput, match="at most 60000000 samples in all channels together"):
         read_clips([path])
+
+
+def test_an_outsized_file_is_refused_unread(tmp_path, monkeypatch):
+    path = write(tmp_path / "a.wav", tone(0.1, SAMPLE_RATE_HZ))
+    os.truncate(path, MAX_FILE_BYTES)
+    read_clips([path])
+    os.truncate(path, MAX_FILE_BYTES + 1)
+    monkeypatch.setattr("soundfile.info", lambda *_, **__: pytest.fail("it was opened"))
+    with pytest.raises(BadInput, match=f"at most {MAX_FILE_BYTES} bytes"):
+        read_clips([path])
+
+
+@pytest.mark.parametrize("num_bytes", [0x7FFFFFFF, 0xFFFFFFFF])
+def test_a_header_that_claims_more_than_the_file_has_gives_what_is_there(tmp_path, num_bytes):
+    path = write(tmp_path / "a.wav", tone(0.1, SAMPLE_RATE_HZ))
+    content = bytearray(path.read_bytes())
+    place = content.index(b"data") + 4
+    content[place : place + 4] = num_bytes.to_bytes(4, "little")
+    path.write_bytes(content)
+    (clip,) = read_clips([path])
+    assert len(clip.waveform) == 1600
+
+
+def test_a_clip_of_the_longest_duration_is_read(tmp_path):
+    path = tmp_path / "a.flac"
+    write(path, np.zeros(round(MAX_DURATION_S * 1_000), dtype=np.int16), 1_000)
+    assert read_clips([path])[0].duration_s == MAX_DURATION_S
 
 
 @pytest.mark.parametrize("target", ["/dev/zero", "/dev/full"])

@@ -1,3 +1,5 @@
+import contextlib
+
 import pytest
 import yaml
 from hypothesis import given
@@ -64,3 +66,32 @@ def test_aliases_that_multiply_are_refused(first, next_):
     lines = [f"x0: {first}", *(f"x{i}: &a{i} {next_.format(i - 1, i - 1)}" for i in range(1, 40))]
     with pytest.raises(ValueError, match="aliases are written out"):
         load_yaml("\n".join(lines).encode())
+
+
+TAGS = [
+    *("null", "bool", "int", "float", "binary", "timestamp", "omap", "pairs", "set", "str"),
+    *("seq", "map", "merge", "value", "python/none", "foo"),
+]
+ODD = [
+    *("", "''", "a", "-", "_", "0x", "0b_", "1:", ":", "1:2:" + "9" * 30, "1e999", "1_", ".", "~"),
+    *("2001-99-99", "2001-1-1 25:00:00", "2001-1-1 1:1:1 +99:99", "9999-12-31 23:59:59 -23:59"),
+    *("0000-00-00", "!!!!", "é", "[]", "{}", "[1]", "[[1, 2]]", "[{a: 1, b: 2}]", "{? [1] : 2}"),
+    *("{<<: 1}", "{<<: [1]}", "{<<: {a: 1}}", "{<<: *a}", "&a [*a]", "&a {<<: *a}", "{=: 1}", "<<"),
+    *(
+        "&a {b: {<<: *a}}",
+        "&a {? *a : 1}",
+        r'"\ud800"',
+        r'"\U00110000"',
+        r'"\xZZ"',
+        "1:" * 45 + "1",
+    ),
+]
+"""Values that belie most tags in one way or another."""
+
+
+@pytest.mark.parametrize("tag", TAGS)
+@pytest.mark.parametrize("around", ["{}", "k: {}", "? {}\n: 1", "&a {{x: {}, <<: *a}}"])
+def test_a_value_that_belies_its_tag_is_read_or_refused(tag, around):
+    for odd in ODD:
+        with contextlib.suppress(ValueError):
+            str(load_yaml(around.format(f"!!{tag} {odd}").encode()))

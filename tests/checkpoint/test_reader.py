@@ -443,3 +443,31 @@ def test_opening_a_checkpoint_needs_no_torch(path):
 def test_a_model_tensor_of_a_new_dtype_is_refused_by_name(path, dtype):
     with pytest.raises(BadInput, match="`x` has dtype"):
         open_checkpoint(save(path, {"x": torch.zeros(2, dtype=dtype)}))
+
+
+# Mapping
+
+
+@BOTH
+@pytest.mark.parametrize("name", VIEWS)
+def test_a_mapped_tensor_is_the_loaded_one(path, legacy, name):
+    checkpoint = open_checkpoint(save(path, {name: VIEWS[name]}, legacy=legacy))
+    assert checkpoint.mapped(name).equal(checkpoint.load(name))
+
+
+def test_writing_to_a_mapped_tensor_leaves_the_file_alone(path):
+    checkpoint = open_checkpoint(save(path, {"x": BASE.clone()}))
+    checkpoint.mapped("x").zero_()
+    assert open_checkpoint(path).load("x").equal(BASE)
+
+
+def test_a_file_that_changed_is_not_mapped(path):
+    checkpoint = open_checkpoint(save(path, {"x": BASE.clone()}))
+    save(path, {"x": BASE + 1, "y": BASE.clone()})
+    with pytest.raises(BadInput, match="changed since"):
+        checkpoint.mapped("x")
+
+
+def test_a_tensor_that_is_not_there_cannot_be_mapped(path):
+    with pytest.raises(BadInput, match="`y` must be a tensor"):
+        open_checkpoint(save(path, {"x": BASE.clone()})).mapped("y")

@@ -243,3 +243,21 @@ def test_a_bad_dictionary_beside_a_good_configuration_is_refused(beside):
 def test_the_golden_companions_are_found_wherever_the_folder_lies(golden_checkpoint, tmp_path):
     copied = shutil.copytree(golden_checkpoint.parent, tmp_path / "elsewhere")
     assert find_sidecars(copied / "model.pt").dict_path == copied / "dict.txt"
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        r'vocab_filename: "\ud800"',
+        r'vocab_filename: "a\e[2J\u202e"',
+        r'bpe_tokenizer: {sentencepiece_model: "\ud800\n"}',
+        r'bpe_tokenizer: {bpe: "\e[2J"}',
+        r'pre_tokenizer: {tokenizer: "\u202e"}',
+        r'!!foo "\u202e"',
+        r'"a\e[2J": "',
+    ],
+)
+def test_an_error_about_a_hostile_configuration_can_be_printed(beside, config):
+    with pytest.raises(BadInput) as caught:
+        find_sidecars(beside(config))
+    assert str(caught.value).isprintable()

@@ -5,7 +5,7 @@ import torch
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from toolkit.compare.metrics import largest, noise_ratio, relative_error
+from toolkit.compare.metrics import PART, largest, noise_ratio, relative_error
 
 VALUES = st.floats(-1e3, 1e3, width=32)
 TENSORS = st.lists(VALUES, min_size=1, max_size=8).map(torch.tensor)
@@ -112,3 +112,20 @@ def test_a_nudge_of_the_smallest_element_is_as_large_as_any() -> None:
     assert elementwise_error(expected, nudged) == pytest.approx(1e-3, rel=1e-3)
     assert elementwise_error(expected, nudged[:1]) == math.inf
     assert elementwise_error(torch.zeros(1), torch.ones(1)) == math.inf
+
+
+@pytest.mark.parametrize("place", [0, PART - 1, PART, 2 * PART, 2 * PART + 2])
+def test_a_difference_is_found_in_whatever_part_of_a_large_tensor_it_lies(place):
+    expected = torch.ones(2 * PART + 3)
+    actual = expected.clone()
+    actual[place] = 1.5
+    assert relative_error(expected, actual) == 0.5
+    actual[place] = math.nan
+    assert math.isnan(relative_error(expected, actual))
+
+
+@given(TENSORS)
+def test_the_largest_value_is_the_largest_of_either_sign(tensor):
+    assert largest(tensor) == float(tensor.abs().max())
+    assert largest(-tensor) == largest(tensor)
+    assert math.isnan(largest(torch.cat([tensor, torch.tensor([math.nan])])))

@@ -257,3 +257,17 @@ def test_an_unverified_result_becomes_strict_json():
     bare = result(command="convert", levels=(), unverified_because="fairseq is not installed")
     values = json.loads(json.dumps(bare.to_dict(), allow_nan=False))
     assert (values["verdict"], values["coverage"], values["levels"]) == ("unverified", None, {})
+
+
+def test_a_level_that_was_left_out_is_unverified_and_spoils_no_match():
+    left_out = Level(name="beam", measures=(), summary="not compared", left_out=True)
+    result = Result(command="verify", source=ARTIFACT, target=ARTIFACT, levels=(LEVEL, left_out))
+    assert left_out.verdict == "unverified"
+    assert result.verdict == "match"
+    assert result.to_dict()["levels"]["beam"] == {
+        "verdict": "unverified",
+        "worst": None,
+        "smallest_passing_tolerance": None,
+        "summary": "not compared",
+        "measures": [],
+    }

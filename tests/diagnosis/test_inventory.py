@@ -1,5 +1,6 @@
 """Files against the checkpoint, on views whose tensors and keys are replaced in memory."""
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -288,3 +289,15 @@ def test_a_file_that_cannot_be_read_is_one_finding_that_names_it(file, text, tru
     group = {"config.json": ("encoder.", "decoder.")}.get(file, (file.replace("json", ""),))
     others = [key for f in findings if f not in named for key in f.config_keys]
     assert not [key for key in others if key.startswith(group)]
+
+
+def test_a_score_that_a_file_gave_back_with_another_last_bit_is_no_finding(truth, right_view):
+    scores = {piece: math.nextafter(score, 0.0) for piece, score in truth.scores.items()}
+    assert not take_inventory(replace(truth, scores=scores), right_view)
+
+
+def test_a_score_that_differs_by_a_bit_of_float32_is_a_finding(truth, right_view):
+    (piece, score), *_ = truth.scores.items()
+    nudged = {**truth.scores, piece: score * (1 + 2**-23)}
+    (finding,) = take_inventory(replace(truth, scores=nudged), right_view)
+    assert repr(piece) in finding.summary

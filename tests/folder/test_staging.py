@@ -1,6 +1,7 @@
 import errno
 import fcntl
 import os
+import shutil
 import stat
 from pathlib import Path
 
@@ -254,6 +255,52 @@ def test_a_link_to_a_leftover_is_not_followed(out, tmp_path_factory, what):
         (place / "lock").symlink_to(elsewhere / "lock")
     remove_leftovers(out.parent)
     assert (elsewhere / "folder" / "model.safetensors").exists()
+
+
+@pytest.mark.parametrize("is_empty", [True, False])
+def test_what_somebody_else_left_is_left_alone(out, monkeypatch, is_empty):
+    place = leave(out.parent)
+    if is_empty:
+        shutil.rmtree(place)
+        place.mkdir()
+    user = os.geteuid()
+    monkeypatch.setattr(os, "geteuid", lambda: user + 1)
+    remove_leftovers(out.parent)
+    assert place.exists()
+    monkeypatch.undo()
+    remove_leftovers(out.parent)
+    assert not place.exists()
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, Path.mkdir, Path.touch])
+def test_a_lock_that_is_none_is_left_alone(out, make):
+    place = leave(out.parent)
+    (place / "lock").unlink()
+    make(place / "lock")
+    if (place / "lock").is_file():
+        (place / "lock").write_bytes(b"something else")
+    remove_leftovers(out.parent)
+    assert (place / "folder" / "model.safetensors").exists()
+
+
+def test_a_removal_that_was_killed_is_ended_by_the_next_run(out, monkeypatch):
+    """The lock goes last, as nothing else says whose the place is."""
+    leave(out.parent)
+    unlink, removed = os.unlink, []
+
+    def killed(path, **options):
+        if removed:
+            raise KeyboardInterrupt
+        removed.append(path)
+        unlink(path, **options)
+
+    monkeypatch.setattr(os, "unlink", killed)
+    with pytest.raises(KeyboardInterrupt):
+        remove_leftovers(out.parent)
+    assert removed == ["model.safetensors"]
+    monkeypatch.undo()
+    remove_leftovers(out.parent)
+    assert os.listdir(out.parent) == []
 
 
 def test_a_leftover_with_links_in_it_takes_nothing_else_away(out, tmp_path_factory):

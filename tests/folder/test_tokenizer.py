@@ -32,6 +32,7 @@ from toolkit.folder.tokenizer import (
     build_tokenizer,
     needs_own_tokenizer,
     read_pieces,
+    row_scores,
     write_tokenizer,
 )
 
@@ -120,6 +121,18 @@ def test_every_piece_has_its_own_score_and_other_rows_no_better_one(tokenizer, c
             assert score == pytest.approx(scores[symbol])
         else:
             assert score <= lowest
+
+
+def test_scores_are_known_without_a_tokenizer(tokenizer, contents):
+    vocabulary = json.loads(tokenizer.backend_tokenizer.to_str())["model"]["vocab"]
+    special = set(tokenizer.all_special_tokens)
+    assert row_scores(contents) == {
+        row: pytest.approx(score, rel=1e-12) for row, score in vocabulary if row not in special
+    }
+
+
+def test_words_have_no_scores(contents):
+    assert row_scores(replace(contents, spm_path=None)) == {}
 
 
 # Encoding

@@ -32,6 +32,9 @@ SHARES = {
     "config_yaml": 1,
     "manifest": 1,
     "audio": 1,
+    "weights": 2,
+    "folder_json": 1,
+    "pattern": 2,
 }
 """How the time is divided."""
 

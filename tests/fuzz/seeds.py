@@ -199,6 +199,29 @@ def _conv_layers() -> list[bytes]:
     ]
 
 
+def _weights() -> Iterator[bytes]:
+    import torch
+    from safetensors.torch import save
+
+    yield save({"a": torch.ones(2, 3), "b": torch.ones(4, dtype=torch.float16)}, {"format": "pt"})
+    yield save({})
+
+
+def _tokenizers() -> list[bytes]:
+    return [
+        b'{"normalizer": {"type": "Replace", "pattern": {"Regex": "a+"}, "content": "b"}}',
+        b'{"decoder": [{"type": "Prepend", "prepend": "b"}, 1.5e3, null, true, "\\u0061"]}',
+    ]
+
+
+def _patterns() -> list[bytes]:
+    return [
+        rb"'s|'t| ?\p{L}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+",
+        rb"(?i:a|b)?[a-z]{1,3}(?:ab)+",
+        rb"(?<!a)b*(?=c)",
+    ]
+
+
 _SEEDS = {
     "checkpoint": _checkpoints,
     "zip_pickle": _pickles,
@@ -210,6 +233,9 @@ _SEEDS = {
     "config_yaml": _configs,
     "manifest": _manifests,
     "audio": _audio,
+    "weights": _weights,
+    "folder_json": _tokenizers,
+    "pattern": _patterns,
 }
 _WORDS = {
     "checkpoint": _zip_words,
@@ -222,4 +248,7 @@ _WORDS = {
     "config_yaml": lambda: [*_yaml_words(), b"vocab_filename", b"bpe_tokenizer"],
     "manifest": lambda: [b"[[clip]]", b"file", b"sha256", b"'''", b"= ", b"/dev/zero"],
     "audio": lambda: [b"RIFF", b"WAVEfmt ", b"data", b"fLaC", b"OggS"],
+    "weights": lambda: [b'"shape":[', b'"data_offsets":[', b'"dtype":"F32"', b"__metadata__"],
+    "folder_json": lambda: [b'"Regex":', b'"normalizer":', b"NaN", b"1e999", b"\\u0061", b"[[[["],
+    "pattern": lambda: [b"(?:", b"(?=", b"(?<!", b"[^", b"{2,}", b"{,9}", b"\\p{L}", b"*?", b"a|a"],
 }

@@ -23,6 +23,9 @@ from toolkit.checkpoint.storages import StorageLedger
 from toolkit.checkpoint.window import Window
 from toolkit.core.errors import BadInput
 from toolkit.families.arguments import parse_conv_layers
+from toolkit.folder.plain_json import parse_json
+from toolkit.folder.safetensors_header import read_names
+from toolkit.folder.tokenizer_patterns import find_objections, is_tame
 from toolkit.mapping.file import read_mapping
 
 Target = Callable[[bytes], None]
@@ -104,6 +107,42 @@ def fuzz_audio(data: bytes) -> None:
         read_clips([path])
 
 
+def fuzz_weights(data: bytes) -> None:
+    """A safetensors file; what is accepted must be accepted by the library too."""
+    from safetensors import safe_open
+
+    with _file(data) as path:
+        try:
+            names = read_names(path)
+        except (OSError, ValueError):
+            return
+        with safe_open(path, framework="numpy") as opened:
+            assert set(opened.keys()) == set(names)
+
+
+def fuzz_folder_json(data: bytes) -> None:
+    """Any JSON of a folder, taken for that of a tokenizer."""
+    with contextlib.suppress(ValueError):
+        str(list(find_objections(parse_json(data))))
+
+
+def fuzz_pattern(data: bytes) -> None:
+    """A pattern of a tokenizer; what is tame must not keep the library busy."""
+    from tokenizers import Regex, Tokenizer, models, normalizers
+
+    pattern = data.decode("utf-8", "replace")
+    if not is_tame(pattern):
+        return
+    tokenizer = Tokenizer(models.Unigram([("<unk>", 0.0)], 0, False))
+    try:
+        tokenizer.normalizer = normalizers.Replace(Regex(pattern), "x")
+    except Exception as error:
+        if "Oniguruma" in str(error):
+            return
+        raise
+    tokenizer.encode("aab a1b, (bab) aaa\n\n 'sab'" + 20 * "a")
+
+
 TARGETS: Mapping[str, Target] = {
     "checkpoint": fuzz_checkpoint,
     "zip_pickle": fuzz_zip_pickle,
@@ -115,6 +154,9 @@ TARGETS: Mapping[str, Target] = {
     "config_yaml": fuzz_config_yaml,
     "manifest": fuzz_manifest,
     "audio": fuzz_audio,
+    "weights": fuzz_weights,
+    "folder_json": fuzz_folder_json,
+    "pattern": fuzz_pattern,
 }
 
 

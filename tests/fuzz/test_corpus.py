@@ -36,7 +36,9 @@ def test_what_fuzzing_starts_from_is_accepted_or_refused(name):
         run(TARGETS[name], data)
 
 
-@pytest.mark.parametrize("name", ["checkpoint", "zip_pickle", "pickle", "dictionary", "yaml"])
+@pytest.mark.parametrize(
+    "name", ["checkpoint", "zip_pickle", "pickle", "dictionary", "yaml", "pattern"]
+)
 def test_something_that_fuzzing_starts_from_is_sound(name):
     """Otherwise fuzzing would stay at the door."""
     TARGETS[name](seeds(name)[0])

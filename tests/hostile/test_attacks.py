@@ -56,24 +56,33 @@ def _content_of(title):
     return FILES[title][0] if title in FILES else INERT_FILES[title]
 
 
-def open_in_bounds(path):
-    """What opening the file came to in a process of its own, within a time and a memory."""
-    command = [sys.executable, "-m", "tests.hostile.opening", str(path)]
-    child = subprocess.run(
-        command,
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        stdin=subprocess.DEVNULL,
-    )
-    assert child.returncode == 0, f"died with {child.returncode}: {child.stderr[-2000:]}"
-    assert child.stderr == ""
-    outcome = json.loads(child.stdout)
-    assert outcome["events"] == []
-    assert outcome["seconds"] < MAX_CPU_S
-    return outcome
+@pytest.fixture(scope="module")
+def open_in_bounds(tmp_path_factory):
+    """Says what opening a file came to in a process of its own, within a time and a memory."""
+    command = [sys.executable, "-m", "tests.hostile.opening"]
+    said = tmp_path_factory.mktemp("opening") / "stderr"
+    with (
+        said.open("wb") as stderr,
+        subprocess.Popen(
+            command,
+            cwd=REPOSITORY,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            text=True,
+        ) as opener,
+    ):
+
+        def ask(path):
+            print(path, file=opener.stdin, flush=True)
+            outcome = json.loads(opener.stdout.readline())
+            assert said.read_text() == ""
+            assert "died" not in outcome, outcome
+            assert outcome["events"] == []
+            assert outcome["seconds"] < MAX_CPU_S
+            return outcome
+
+        yield ask
 
 
 def inspect(path):
@@ -94,7 +103,7 @@ def check_refusal_line(outcome):
 
 
 @pytest.mark.parametrize("attack", EXPECTED, indirect=True)
-def test_an_attack_is_refused_by_name_within_bounds(attack, request):
+def test_an_attack_is_refused_by_name_within_bounds(attack, request, open_in_bounds):
     title = request.node.callspec.params["attack"]
     outcome = open_in_bounds(attack)
     assert outcome["names"] is None
@@ -110,7 +119,7 @@ def test_the_command_line_refuses_an_attack_in_one_line(attack, request):
 
 
 @pytest.mark.parametrize("attack", READ, indirect=True)
-def test_what_is_read_of_an_attack_is_data(attack):
+def test_what_is_read_of_an_attack_is_data(attack, open_in_bounds):
     outcome = open_in_bounds(attack)
     assert outcome["error"] is None
     assert outcome["names"]

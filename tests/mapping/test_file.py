@@ -445,9 +445,9 @@ def test_the_example_gives_every_target_tensor_of_the_fork_bit_for_bit(mapped, p
     assert plan.assignments.keys() == prepared.plan.assignments.keys()
     for target, assignment in plan.assignments.items():
         expected = target_tensor(
-            prepared.plan.assignments[target], prepared.plan, prepared.checkpoint
+            prepared.plan.assignments[target], prepared.plan, prepared.checkpoint.load
         )
-        actual = target_tensor(assignment, plan, checkpoint)
+        actual = target_tensor(assignment, plan, checkpoint.load)
         assert actual.dtype == expected.dtype
         assert torch.equal(actual.view(torch.int32), expected.view(torch.int32)), target
     assert plan.ties == prepared.plan.ties

@@ -174,3 +174,17 @@ def test_a_copied_nest_has_the_same_shape_and_shares_no_tensor(nest):
     assert list(copy) == list(original)
     assert all(copy[path].equal(tensor) for path, tensor in original.items())
     assert not any(copy[path] is tensor for path, tensor in original.items())
+
+
+def test_only_the_modules_that_are_asked_for_are_recorded(model):
+    with recording(model, only={"norm", "blocks.1", "no.such"}) as calls:
+        assert hook_count(model) == 4
+        model(torch.randn(2, 4))
+    assert calls.keys() == {"norm", "blocks.1"}
+    assert hook_count(model) == 0
+
+
+def test_recording_nothing_leaves_no_call(model):
+    with recording(model, only=()) as calls:
+        model(torch.randn(2, 4))
+    assert calls == {}

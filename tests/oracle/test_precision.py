@@ -107,3 +107,17 @@ def test_float32_means_float32_again_after_an_error():
     with pytest.raises(ValueError, match="on purpose"), Float64Mode():
         raise ValueError("on purpose")
     assert THIRD.float().dtype is torch.float32
+
+
+@pytest.mark.parametrize("rows", [1, 7, 8, 9, 20])
+@pytest.mark.parametrize("bias", [True, False])
+def test_a_linear_map_in_parts_is_the_one_in_float64(monkeypatch, rows, bias):
+    monkeypatch.setattr(precision, "AT_ONCE", 8 * 3)
+    layer = nn.Linear(3, rows, bias=bias)
+    inputs = torch.randn(2, 5, 3, dtype=torch.float64)
+    with torch.no_grad(), Float64Mode():
+        first, second = layer(inputs), layer(inputs * 2)
+    exact = layer.double()
+    assert first.allclose(exact(inputs), rtol=1e-14)
+    assert second.allclose(exact(inputs * 2), rtol=1e-14)
+    assert {tensor.dtype for tensor in (first, second)} == {torch.float64}

@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, BinaryIO, Literal
@@ -85,6 +86,14 @@ class Checkpoint:
         """
         return self._find_view(name).location
 
+    def stride(self, name: str) -> tuple[int, ...]:
+        """Returns how many elements of the file lie from one to the next along each dimension.
+
+        Raises:
+            BadInput: There is no such tensor.
+        """
+        return self._find_view(name).stride
+
     def stored_dtype(self, name: str) -> str:
         """Returns the dtype of one tensor's values in the file, which `load` may change.
 
@@ -134,22 +143,31 @@ class Checkpoint:
         Raises:
             BadInput: The file changed since it was opened.
         """
+        return {name: self.mapped(name) for name in self._views}
+
+    def mapped(self, name: str) -> torch.Tensor:
+        """Returns one tensor as a view of the file; see `mapped_state_dict`.
+
+        Raises:
+            BadInput: There is no such tensor, or the file changed since it was opened.
+        """
+        import torch
+
+        view = self._find_view(name)
+        place, dtype = view.location, view.spec.dtype
+        aligned = place.offset_bytes % ITEM_BYTES[dtype] == 0 and dtype != "bool"
+        if not (place.contiguous and aligned and place.num_bytes):
+            return self.load(name)
+        flat = self._whole[place.offset_bytes : place.offset_bytes + place.num_bytes]
+        return self._cast(name, flat.view(getattr(torch, dtype)).view(view.spec.shape))
+
+    @cached_property
+    def _whole(self) -> torch.Tensor:
         import torch
 
         with _open(self.path, expected=self._stamp) as (_, stamp):
             size = stamp.num_bytes
-            whole = torch.from_file(str(self.path), shared=False, size=size, dtype=torch.uint8)
-        mapped = {}
-        for name, view in self._views.items():
-            place, dtype = view.location, view.spec.dtype
-            aligned = place.offset_bytes % ITEM_BYTES[dtype] == 0 and dtype != "bool"
-            if place.contiguous and aligned and place.num_bytes:
-                flat = whole[place.offset_bytes : place.offset_bytes + place.num_bytes]
-                typed = flat.view(getattr(torch, dtype)).view(view.spec.shape)
-                mapped[name] = self._cast(name, typed)
-            else:
-                mapped[name] = self.load(name)
-        return mapped
+            return torch.from_file(str(self.path), shared=False, size=size, dtype=torch.uint8)
 
     def sha256(self, hashed: Callable[[int], None] | None = None) -> str:
         """Returns the digest of the whole file in hexadecimal, computed once.

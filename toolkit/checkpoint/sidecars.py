@@ -10,6 +10,7 @@ from typing import Any
 from toolkit.checkpoint.dictionary import Dictionary, read_dictionary
 from toolkit.checkpoint.plain_files import read_small
 from toolkit.checkpoint.plain_yaml import load_yaml
+from toolkit.checkpoint.values import quote
 from toolkit.core.errors import BadInput
 
 MAX_YAML_BYTES = 1 << 18
@@ -117,8 +118,8 @@ def _beside(folder: Path, yaml_path: Path, name: str, what: str, option: str) ->
         if _is_file(candidate):
             return candidate
     raise BadInput(
-        f"`{name}`, the {what} that `{yaml_path}` names, must stand beside the checkpoint in "
-        f"`{folder}`, but does not. Name it with `{option}`."
+        f"`{quote(name)}`, the {what} that `{yaml_path}` names, must stand beside the checkpoint "
+        f"in `{folder}`, but does not. Name it with `{option}`."
     )
 
 

@@ -8,13 +8,15 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from toolkit.compare import tolerances
+from toolkit.compare.isolating import isolate
 from toolkit.compare.metrics import relative_error
 from toolkit.compare.pictures import Sketchbook
 from toolkit.oracle.hooks import Calls, recording
 from toolkit.oracle.reference import Reference
 from toolkit.oracle.search import Search, with_beam
 from toolkit.replay.pairs import Pair
-from toolkit.replay.replay import CannotReplayError, first, replay
+from toolkit.replay.replay import CannotReplayError, first, has_gpu_failed
 from toolkit.replay.source import Source
 from toolkit.replay.target import Target
 
@@ -92,20 +94,24 @@ def own_calls(target: Target, record: Record) -> Calls:
     """The model's own calls in float64, as far as it comes."""
     import torch
 
-    tokens = torch.tensor([record.prefix])
+    device = target.model.device
+    tokens = torch.tensor([record.prefix], device=device)
+    length = record.source.numel()
     with ExitStack() as stack:
         stack.enter_context(torch.no_grad())
         stack.enter_context(target.exact())
         calls = stack.enter_context(recording(target.model))
         try:
             target.model(
-                input_values=record.source.double().unsqueeze(0),
-                attention_mask=torch.ones(1, record.source.numel(), dtype=torch.long),
+                input_values=record.source.double().unsqueeze(0).to(device),
+                attention_mask=torch.ones(1, length, dtype=torch.long, device=device),
                 decoder_input_ids=tokens,
                 decoder_attention_mask=torch.ones_like(tokens),
                 use_cache=False,
             )
-        except (RuntimeError, IndexError, ValueError, TypeError):
+        except (RuntimeError, IndexError, ValueError, TypeError) as error:
+            if has_gpu_failed(error):
+                raise
             return calls
     return calls
 
@@ -120,7 +126,7 @@ def _blame(
 ) -> Blame:
     made, received = calls[pair.target][0], record.calls[pair.source][0]
     try:
-        outputs = replay(pair, target.model, source, made, received)
+        outputs = isolate(pair, target.model, source, made, received, tolerances.ISOLATED)
     except CannotReplayError as cannot:
         return Blame(pair=pair, clip=record.clip, error=math.inf, reason=str(cannot))
     if book is not None:

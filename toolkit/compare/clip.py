@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from toolkit.audio import Clip
 from toolkit.compare import tolerances
+from toolkit.compare.isolating import isolate
 from toolkit.compare.metrics import noise_ratio, relative_error
 from toolkit.compare.pictures import Sketchbook
 from toolkit.core.result import TokenComparison
@@ -17,7 +18,7 @@ from toolkit.oracle.hooks import Call, Calls
 from toolkit.oracle.reference import Reference, ScoredTokens
 from toolkit.oracle.search import Search, with_beam
 from toolkit.replay.pairs import Pair
-from toolkit.replay.replay import CannotReplayError, Outputs, first, paired_outputs, replay
+from toolkit.replay.replay import CannotReplayError, Outputs, first, paired_outputs
 from toolkit.replay.target import Target
 
 if TYPE_CHECKING:
@@ -36,8 +37,8 @@ class PairErrors:
 
     pair: Pair
     isolated: float
-    """Float64, fed with fairseq's input; infinity if the module cannot take it, NaN if a hook did
-    not fire exactly once."""
+    """Float64, on fairseq's input; infinity if the module cannot take it, NaN if a hook did not
+    fire exactly once."""
     tolerance: float
     """What the isolated error may be."""
     propagated: float
@@ -74,8 +75,9 @@ class ClipRun:
     greedy: TokenComparison
     beam: tuple[TokenComparison, ...]
     pipeline_text: str
-    pipeline_reference_text: str
-    """What fairseq says when it is fed with the folder's own front end."""
+    pipeline_reference_text: str | None
+    """What fairseq says when it is fed with the folder's own front end; None if greedy search says
+    the same as the pipeline, so that nothing is left to explain."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,7 +100,12 @@ class Bench:
 
 
 def run_clip(
-    bench: Bench, clip: Clip, *, tag: int | None, book: Sketchbook | None = None
+    bench: Bench,
+    clip: Clip,
+    *,
+    tag: int | None,
+    beam: bool = True,
+    book: Sketchbook | None = None,
 ) -> ClipRun:
     """Runs both models on one clip, on identical arrays but for the front ends themselves.
 
@@ -106,6 +113,7 @@ def run_clip(
         bench: The models.
         clip: The audio.
         tag: Language tag to begin with, None where the task prepends none.
+        beam: Whether to compare searches with a beam.
         book: Where to draw what is compared.
     """
     import torch
@@ -120,6 +128,14 @@ def run_clip(
     pairs = tuple(passes.compare_pairs(clip.name, book))
     if book is not None:
         book.draw_clip(clip.name, waveform, prefix)
+    heard = _compare_words(
+        bench,
+        greedy,
+        target.search(source, once, tag)[0],
+        margin=_smallest_margin(passes.fused_expected.logits),
+    )
+    pipeline_text = target.pipeline_text(waveform, tag)
+    explained = pipeline_text in (heard.reference_text, heard.converted_text)
     return ClipRun(
         clip=clip,
         tag=tag,
@@ -136,15 +152,12 @@ def run_clip(
         logits_noise=relative_error(passes.exact.logits, passes.fused_expected.logits.double()),
         logits_float64=relative_error(passes.exact.logits, passes.exact_actual.logits),
         pairs=pairs,
-        greedy=_compare_words(
-            bench,
-            greedy,
-            target.search(source, once, tag)[0],
-            margin=_smallest_margin(passes.fused_expected.logits),
-        ),
-        beam=tuple(_compare_beams(bench, source, tag)),
-        pipeline_text=target.pipeline_text(waveform, tag),
-        pipeline_reference_text=reference.text(reference.search(own_source, once, tag)[0].tokens),
+        greedy=heard,
+        beam=tuple(_compare_beams(bench, source, tag)) if beam else (),
+        pipeline_text=pipeline_text,
+        pipeline_reference_text=None
+        if explained
+        else reference.text(reference.search(own_source, once, tag)[0].tokens),
     )
 
 
@@ -154,12 +167,15 @@ class _Passes:
     def __init__(self, bench: Bench, source: Tensor, prefix: tuple[int, ...]) -> None:
         reference, target = bench.reference, bench.target
         self.bench, self.reference, self.target = bench, reference, target
-        self.fused_expected = reference.teacher_force([source], [prefix])
-        self.fused_actual = target.teacher_force([source], [prefix])
-        self.expected = reference.teacher_force([source], [prefix], explicit=True)
-        self.actual = target.teacher_force([source], [prefix], explicit=True)
-        self.exact = reference.teacher_force([source], [prefix], explicit=True, double=True)
-        self.exact_actual = target.teacher_force([source], [prefix], explicit=True, double=True)
+        run = ([source], [prefix])
+        sources = {pair.source for pair in bench.pairs}
+        targets = {bench.frames_of, *(pair.target for pair in bench.pairs)}
+        self.fused_expected = reference.teacher_force(*run, only=())
+        self.fused_actual = target.teacher_force(*run, only=())
+        self.expected = reference.teacher_force(*run, explicit=True, only=sources)
+        self.actual = target.teacher_force(*run, explicit=True, only=targets)
+        self.exact = reference.teacher_force(*run, explicit=True, double=True, only=sources)
+        self.exact_actual = target.teacher_force(*run, explicit=True, double=True, only=targets)
 
     @property
     def frames(self) -> int:
@@ -190,7 +206,14 @@ class _Passes:
         if made is None or received is None:
             return NAN, None
         try:
-            outputs = replay(pair, self.target.model, self.reference.model, made, received)
+            outputs = isolate(
+                pair,
+                self.target.model,
+                self.reference.model,
+                made,
+                received,
+                self.bench.isolated_tolerance(pair.target),
+            )
         except CannotReplayError:
             return math.inf, None
         return relative_error(outputs.expected, outputs.actual), outputs

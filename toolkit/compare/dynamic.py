@@ -119,6 +119,16 @@ def greedy_level(runs: Sequence[ClipRun]) -> Level:
     )
 
 
+def beam_left_out() -> Level:
+    """The beam level where the user asked not to compare it."""
+    return Level(
+        name="beam",
+        measures=(),
+        summary="not compared, because `--no-beam` was given",
+        left_out=True,
+    )
+
+
 def beam_level(runs: Sequence[ClipRun]) -> Level:
     """Whether beam search finds the same hypotheses in the same order with the same scores.
 

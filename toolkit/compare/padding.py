@@ -42,7 +42,7 @@ def padding_level(bench: Bench, runs: Sequence[ClipRun], probes: PaddingProbes) 
     batch = _choose(runs)
     alone = probes.reference == "alone"
     expected = _alone(bench, batch) if alone else _together(bench, batch)
-    actual = bench.target.teacher_force(batch.sources, batch.prefixes)
+    actual = bench.target.teacher_force(batch.sources, batch.prefixes, only=())
     error, where = _worst_row(batch, expected, actual.logits)
     parts = () if alone else tuple(_parts(bench, batch, probes))
     explained = all(part.verdict == "pass" for part in parts)
@@ -110,13 +110,13 @@ def _choose(runs: Sequence[ClipRun]) -> _Batch:
 
 def _together(bench: Bench, batch: _Batch) -> Sequence[Tensor]:
     """Fairseq's logits of every row of the batch."""
-    return tuple(bench.reference.teacher_force(batch.sources, batch.prefixes).logits)
+    return tuple(bench.reference.teacher_force(batch.sources, batch.prefixes, only=()).logits)
 
 
 def _alone(bench: Bench, batch: _Batch) -> Sequence[Tensor]:
     """Fairseq's logits of every clip by itself."""
     return tuple(
-        bench.reference.teacher_force([source], [prefix]).logits[0]
+        bench.reference.teacher_force([source], [prefix], only=()).logits[0]
         for source, prefix in zip(batch.sources, batch.prefixes, strict=True)
     )
 
@@ -133,13 +133,20 @@ def _worst_row(batch: _Batch, expected: Sequence[Tensor], actual: Tensor) -> tup
 def _parts(bench: Bench, batch: _Batch, probes: PaddingProbes) -> list[Measure]:
     reference, target = bench.reference, bench.target
     sources, prefixes = batch.sources, batch.prefixes
-    exact = reference.teacher_force(sources, prefixes, explicit=True, double=True)
-    actual = target.teacher_force(sources, prefixes, explicit=True, double=True)
-    by_target = {pair.target: pair for pair in bench.pairs}
+    looked_at = (probes.before, probes.unmasked, probes.after)
+    by_target = {pair.target: pair for pair in bench.pairs if pair.target in looked_at}
+    exact = reference.teacher_force(
+        sources,
+        prefixes,
+        explicit=True,
+        double=True,
+        only={pair.source for pair in by_target.values()},
+    )
+    actual = target.teacher_force(sources, prefixes, explicit=True, double=True, only=by_target)
     tokens = _lengths_mask([len(prefix) for prefix in prefixes])
     parts = []
     with target.exact():
-        for path in (probes.before, probes.unmasked, probes.after):
+        for path in looked_at:
             if path is None or path not in by_target:
                 continue
             pair = by_target[path]

@@ -114,15 +114,17 @@ def picture_pair(
     replayed = _same_shape(expected, isolated)
     reached = _same_shape(expected, propagated)
     drawn = replayed if replayed is not None else reached
-    error = None if drawn is None else _error(expected, drawn, scale)
+    error = _maybe_error(expected, drawn, scale)
+    # A module that received fairseq's input by itself was not replayed: both are one.
+    own_error = error if reached is drawn else _maybe_error(expected, reached, scale)
     expected_codes, actual_codes, sample_scale = _samples(expected, drawn, error)
     return PairPicture(
         target=target,
         clip=clip,
         along=letter,
         positions=0 if axis is None else expected.shape[axis],
-        isolated=_curve(expected, replayed, scale, axis),
-        propagated=_curve(expected, reached, scale, axis),
+        isolated=_curve(None if replayed is None else error, axis),
+        propagated=_curve(own_error, axis),
         propagated_error=None if propagated is None else relative_error(expected, propagated),
         histogram=None if error is None else _histogram(error),
         expected=expected_codes,
@@ -199,11 +201,15 @@ def _error(expected: Tensor, actual: Tensor, scale: float) -> Tensor:
     return (expected.double() - actual.double()).abs() / scale
 
 
-def _curve(expected: Tensor, actual: Tensor | None, scale: float, axis: int | None) -> bytes:
-    if actual is None or axis is None or not expected.numel():
+def _maybe_error(expected: Tensor, actual: Tensor | None, scale: float) -> Tensor | None:
+    return None if actual is None else _error(expected, actual, scale)
+
+
+def _curve(error: Tensor | None, axis: int | None) -> bytes:
+    if error is None or axis is None or not error.numel():
         return b""
-    error = _error(expected, actual, scale).transpose(0, axis).flatten(1)
-    return bytes(error_code(value) for value in _thinned(error.amax(1)).tolist())
+    largest_errors = error.transpose(0, axis).flatten(1).amax(1)
+    return bytes(error_code(value) for value in _thinned(largest_errors).tolist())
 
 
 def _thinned(values: Tensor) -> Tensor:
@@ -219,7 +225,7 @@ def _thinned(values: Tensor) -> Tensor:
 def _histogram(error: Tensor) -> Histogram:
     import torch
 
-    finite = error[error.isfinite()]
+    finite = error if error.isfinite().all() else error[error.isfinite()]
     positive = finite[finite > 0]
     place = (positive.log10() - HISTOGRAM_LOWEST_EXPONENT) * HISTOGRAM_BINS_PER_DECADE
     counts = torch.bincount(place.long().clamp(0, HISTOGRAM_BINS - 1), minlength=HISTOGRAM_BINS)

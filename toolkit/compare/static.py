@@ -213,12 +213,13 @@ def _weight_error(
         return WeightError(
             target=name, error=float("nan"), expected_shape=tuple(expected.shape), actual_shape=()
         )
+    actual = actual.cpu()
     shapes = {"expected_shape": tuple(expected.shape), "actual_shape": tuple(actual.shape)}
-    error = relative_error(expected.double(), actual.double())
+    error = relative_error(expected, actual)
     if name.endswith(DIRECTION) and expected.shape == actual.shape:
         gain = name.removesuffix(DIRECTION) + GAIN
         factors = (_expected(gain, plan, checkpoint, twins), expected)
-        error = effective_error(factors, (state[gain], actual))
+        error = effective_error(factors, (state[gain].cpu(), actual))
     return WeightError(target=name, error=error, **shapes)
 
 
@@ -234,7 +235,7 @@ def effective_error(expected: tuple[Tensor, Tensor], actual: tuple[Tensor, Tenso
 
 
 def _expected(name: str, plan: Plan, checkpoint: Checkpoint, twins: Mapping[str, str]) -> Tensor:
-    return target_tensor(plan.assignments[twins.get(name, name)], plan, checkpoint)
+    return target_tensor(plan.assignments[twins.get(name, name)], plan, checkpoint.mapped)
 
 
 def _worst_weight(name: str, errors: list[WeightError], tolerance: float, unit: str) -> Measure:

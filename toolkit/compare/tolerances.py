@@ -10,6 +10,10 @@ ROUNDED = 1e-6
 """The same for a module, and all above it, that holds a weight which an operation had to round to
 its dtype: a removed weight norm, split again into float32 factors."""
 
+SAME_INPUT = 1e-12
+"""Inputs of a module that count as fairseq's own: float64 rounding of all that lies before. A
+module that is right within `ISOLATED` on such an input needs no replay."""
+
 PROPAGATED = 4.0
 """End to end in float32, in units of the reference's own rounding error, with attention computed
 step by step on both sides. Right mappings reach 1.0 (bit-identical) where the head width is a power

@@ -28,8 +28,9 @@ LEVEL_NAMES = (
 )
 """The ten levels of a verdict, in the order in which a reader wants them."""
 
-LevelVerdict = Literal["pass", "deviation", "fail"]
-"""`deviation`: it differs in a way that the family declares, and by the amount that it predicts."""
+LevelVerdict = Literal["pass", "deviation", "fail", "unverified"]
+"""`deviation`: it differs in a way that the family declares, and by the amount that it predicts;
+`unverified`: the user asked not to compare it."""
 
 Verdict = Literal["match", "mismatch", "unverified"]
 
@@ -79,10 +80,14 @@ class Level:
     measures: tuple[Measure, ...]
     summary: str
     """One sentence with the numbers that matter."""
+    left_out: bool = False
+    """The user asked not to compare it."""
 
     @property
     def verdict(self) -> LevelVerdict:
-        """The worst of the measures; a level without measures fails."""
+        """The worst of the measures; a level without measures fails, unless it was left out."""
+        if self.left_out:
+            return "unverified"
         verdicts = {measure.verdict for measure in self.measures}
         if not verdicts or "fail" in verdicts:
             return "fail"

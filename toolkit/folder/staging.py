@@ -99,9 +99,9 @@ def staged_folder(destination: Path) -> Iterator[StagedFolder]:
 
 
 def remove_leftovers(parent: Path) -> None:
-    """Removes what killed runs left in a folder; what living ones make there stays."""
+    """Removes what killed runs of this user left in a folder; what living ones make there stays."""
     try:
-        names = [entry.name for entry in os.scandir(parent) if _NAME.fullmatch(entry.name)]
+        names = [entry.name for entry in os.scandir(parent) if _is_own_place(entry)]
     except OSError:
         return  # a folder that cannot be listed can still be written
     for name in names:
@@ -110,7 +110,17 @@ def remove_leftovers(parent: Path) -> None:
             # Killed between making the place and making its lock: nothing is in it.
             place.rmdir()
         with suppress(OSError), _held(place / _LOCK):
-            shutil.rmtree(place, ignore_errors=True)
+            _remove(place)
+
+
+def _is_own_place(entry: os.DirEntry[str]) -> bool:
+    """Whether it is a folder of such a name, no link, that this user made.
+
+    In a folder that all may write to, somebody else can give any folder that name.
+    """
+    if not _NAME.fullmatch(entry.name) or not entry.is_dir(follow_symlinks=False):
+        return False
+    return entry.stat(follow_symlinks=False).st_uid == os.geteuid()
 
 
 @contextmanager
@@ -132,8 +142,14 @@ def _locked_place(name: str, parent: Path) -> Iterator[Path]:
     try:
         yield place
     finally:
-        shutil.rmtree(place, ignore_errors=True)
+        _remove(place)
         os.close(lock)
+
+
+def _remove(place: Path) -> None:
+    """Removes a place; the lock goes last, as nothing else tells what it is if this is killed."""
+    shutil.rmtree(place / _FOLDER, ignore_errors=True)
+    shutil.rmtree(place, ignore_errors=True)
 
 
 def _make_lock(path: Path) -> int | None:

@@ -212,6 +212,26 @@ def write_tokenizer(contents: FolderContents, folder: Path) -> None:
     (folder / "tokenizer_config.json").write_text(render_config(contents), encoding="utf-8")
 
 
+def row_scores(contents: FolderContents) -> dict[str, float]:
+    """The score of every row that a text can be cut into, without building a tokenizer.
+
+    Returns:
+        Scores by symbol; empty where the tokenizer has none, with words or merged pieces.
+
+    Raises:
+        BadInput: dictionary or sentencepiece model cannot be followed exactly.
+    """
+    pieces = None if contents.spm_path is None else read_pieces(contents.spm_path)
+    if pieces is None or pieces.kind != UNIGRAM:
+        return {}
+    symbols = contents.dictionary.symbols
+    special = {*SPECIAL_SYMBOLS, *(symbols[i] for i in _tag_ids(contents))}
+    missing = _missing(pieces, contents.dictionary)
+    scores = _scores(contents, pieces, missing, _hiding(contents, pieces))
+    rows = zip((*symbols, *missing), scores, strict=True)
+    return {row: score for row, score in rows if row not in special}
+
+
 def _tokenizer_class(*, own: bool) -> Any:
     if own:
         from toolkit.bundled.tokenization_fairseq import FairseqTokenizerFast

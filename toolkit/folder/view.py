@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolkit.bundled import carries_own_code_only, maybe_config_class
-from toolkit.core.errors import BadInput
+from toolkit.folder.admission import check_folder, place_tensors
+from toolkit.folder.plain_json import read_json
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-WEIGHTS = "model.safetensors"
-INDEX = "model.safetensors.index.json"
-MAX_JSON_BYTES = 64 << 20
-"""Tokenizer files of 250,000 pieces have 17 MB."""
 ABSENT = "<absent>"
 """The value of a key that neither a file nor a class default gives."""
 
@@ -62,22 +58,22 @@ class FolderView:
         yield "preprocessor_config", self.preprocessor, _preprocessor({})
 
 
-def view_folder(path: Path) -> FolderView:
+def view_folder(path: Path, *, vetted: bool = False) -> FolderView:
     """Reads a folder's tensors, configurations and tokenizer, each on its own.
 
+    Args:
+        path: The folder.
+        vetted: It was written a moment ago, of what was admitted before.
+
     Raises:
-        BadInput: it is no folder, or holds no weights in safetensors.
+        BadInput: it is no folder, holds no weights in safetensors, or is not to be trusted.
     """
-    if not path.is_dir():
-        raise BadInput(
-            f"`{path}` must be a Hugging Face folder, but is no folder. Name the folder that a "
-            "conversion wrote."
-        )
+    files = place_tensors(path) if vetted else check_folder(path)
     problems: list[str] = []
     tokenizer = _tokenizer(path, problems)
     return FolderView(
         path=path,
-        tensors=_Tensors(path),
+        tensors=_Tensors(files),
         config=_with_defaults(_read(path / "config.json", problems)),
         generation=_generation(_read(path / "generation_config.json", problems)),
         preprocessor=_preprocessor(_read(path / "preprocessor_config.json", problems)),
@@ -94,14 +90,17 @@ def carries_model_code(folder: Path) -> bool:
 class _Tensors(Mapping[str, "Tensor"]):
     """The tensors of a folder's safetensors files, each read when asked for."""
 
-    def __init__(self, folder: Path) -> None:
-        self._files = dict(_names(folder))
+    def __init__(self, files: Mapping[str, Path]) -> None:
+        self._files = files
+        self._opened: dict[Path, Any] = {}
 
     def __getitem__(self, name: str) -> Tensor:
         from safetensors import safe_open
 
-        with safe_open(self._files[name], framework="pt") as opened:
-            tensor: Tensor = opened.get_tensor(name)
+        file = self._files[name]
+        if file not in self._opened:
+            self._opened[file] = safe_open(file, framework="pt")
+        tensor: Tensor = self._opened[file].get_tensor(name)
         return tensor
 
     def __iter__(self) -> Iterator[str]:
@@ -111,34 +110,12 @@ class _Tensors(Mapping[str, "Tensor"]):
         return len(self._files)
 
 
-def _names(folder: Path) -> Iterator[tuple[str, Path]]:
-    from safetensors import SafetensorError, safe_open
-
-    files = sorted(folder.glob("*.safetensors"))
-    if not files:
-        raise BadInput(
-            f"`{folder}` must hold its weights as `{WEIGHTS}`, or in shards with `{INDEX}`, but "
-            "holds none. Save the model with `save_pretrained`."
-        )
-    for file in files:
-        try:
-            with safe_open(file, framework="pt") as opened:
-                names = list(opened.keys())
-        except (SafetensorError, OSError) as error:
-            raise BadInput(
-                f"`{file}` must be a safetensors file, but {error}. Save the model again."
-            ) from error
-        yield from ((name, file) for name in names)
-
-
 def _read(file: Path, problems: list[str]) -> dict[str, Any]:
     try:
-        if file.stat().st_size > MAX_JSON_BYTES:
-            raise ValueError(f"it has more than {MAX_JSON_BYTES} bytes")
-        values = json.loads(file.read_text(encoding="utf-8"))
+        values = read_json(file)
         if not isinstance(values, dict):
             raise ValueError("it holds no object")
-    except (OSError, ValueError, RecursionError) as error:
+    except (OSError, ValueError) as error:
         problems.append(f"{file.name}: {error}")
         return {}
     return values

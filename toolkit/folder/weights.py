@@ -37,15 +37,21 @@ Copied = Callable[[int], None]
 """Called with the number of bytes that were just written."""
 
 
-def target_tensor(assignment: Assignment, plan: Plan, checkpoint: Checkpoint) -> Tensor:
-    """The values that the plan gives to one target tensor, in the source's dtype."""
+def target_tensor(assignment: Assignment, plan: Plan, load: Callable[[str], Tensor]) -> Tensor:
+    """The values that the plan gives to one target tensor, in the source's dtype.
+
+    Args:
+        assignment: Where they come from.
+        plan: What else is planned.
+        load: Gives a source tensor; `Checkpoint.load` reads it, `Checkpoint.mapped` maps it.
+    """
     import torch
 
     if isinstance(assignment.op, (Identity, Zeros)):
         dtype = getattr(torch, _filled_dtype(plan))
         return assignment.op.make(plan.targets[assignment.target].shape).to(dtype)
     assert assignment.source is not None
-    outputs = assignment.op.apply(checkpoint.load(assignment.source))
+    outputs = assignment.op.apply(load(assignment.source))
     return outputs[assignment.output].contiguous()
 
 
@@ -126,7 +132,7 @@ class _Job:
         name = assignment.source
         place = None if name is None else self.checkpoint.location(name)
         if name is None or place is None or not _is_copy(assignment) or not place.contiguous:
-            out.write(_bytes_of(target_tensor(assignment, self.plan, self.checkpoint)))
+            out.write(_bytes_of(target_tensor(assignment, self.plan, self.checkpoint.load)))
         elif spec.dtype == "bool":
             # Any byte but zero counts as true in a checkpoint; a file of the format has 0 and 1.
             out.write(_bytes_of(self.checkpoint.load(name)))

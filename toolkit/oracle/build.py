@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 from copy import deepcopy
+from inspect import signature
 from typing import Any, Collection, Dict, Mapping, Tuple
 
 MISSING_DEFAULTS = {
@@ -58,11 +59,12 @@ def build_model(
 
     from toolkit.oracle.conformer import mended_conformer
     from toolkit.oracle.loading import load_weights, unfilled
+    from toolkit.oracle.pretrained import described_encoder
 
     args = make_namespace({**read_off(state_dict), **settings}, data_dir)
     task = tasks.setup_task(args)
     _measure_positions(args, state_dict, task.target_dictionary.pad())
-    with mended_conformer(), unfilled():
+    with mended_conformer(), unfilled(), described_encoder(args.encoder_embed_dim):
         model = task.build_model(args)
         _restore_adaptor(args, task, model, state_dict, masked=padding == "masked")
     load_weights(model, state_dict, dropped)
@@ -122,7 +124,10 @@ def _w2v_args(w2v_args: Mapping[str, Any]) -> Any:
         return Namespace(**w2v_args)
     from omegaconf import OmegaConf
 
-    return OmegaConf.create(dict(w2v_args), flags={"allow_objects": True})
+    # omegaconf 2.0, which fairseq 0.12.2 asks for, knows no flags here.
+    has_flags = "flags" in signature(OmegaConf.create).parameters
+    flags = {"flags": {"allow_objects": True}} if has_flags else {}
+    return OmegaConf.create(dict(w2v_args), **flags)
 
 
 def register_models() -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import inspect
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import Any, Dict, Iterator, List, Mapping, Tuple
+from typing import Any, Callable, Collection, Dict, Iterator, List, Mapping, Optional, Tuple
 
 import torch
 from torch import nn
 
+from toolkit.oracle.old_torch import HAS_KEYWORD_HOOKS
 from toolkit.oracle.shelf import Shelf, keep_all
 
 Tensors = Dict[str, torch.Tensor]
@@ -35,13 +36,14 @@ Calls = Dict[str, List[Call]]
 
 
 @contextmanager
-def recording(model: nn.Module) -> Iterator[Calls]:
-    """Records every call of every module of `model` while the context lasts.
+def recording(model: nn.Module, only: Optional[Collection[str]] = None) -> Iterator[Calls]:
+    """Records every call of the modules of `model` while the context lasts.
 
     The hooks are removed whatever happens inside the context.
 
     Args:
         model: Its own call is recorded under the empty path.
+        only: Paths of the modules to record; None records all.
 
     Yields:
         The calls so far; complete when the context ends.
@@ -50,6 +52,8 @@ def recording(model: nn.Module) -> Iterator[Calls]:
     shelf = Shelf()
     with ExitStack() as stack:
         for path, module in model.named_modules():
+            if only is not None and path not in only:
+                continue
             for handle in _hook(module, path, calls, shelf):
                 stack.callback(handle.remove)
         yield calls
@@ -73,7 +77,13 @@ def flatten(value: Any, path: str = "") -> Tensors:
 
 def bind(module: nn.Module, args: Tuple[Any, ...], kwargs: Dict[str, Any]) -> Dict[str, Any]:
     """The arguments of a call by parameter name, without defaults that were not passed."""
-    bound = inspect.signature(module.forward).bind(*args, **kwargs)
+    return _bind(inspect.signature(module.forward), args, kwargs)
+
+
+def _bind(
+    signature: inspect.Signature, args: Tuple[Any, ...], kwargs: Dict[str, Any]
+) -> Dict[str, Any]:
+    bound = signature.bind(*args, **kwargs)
     arguments: Dict[str, Any] = {}
     for name, value in bound.arguments.items():
         kind = bound.signature.parameters[name].kind
@@ -86,15 +96,54 @@ def bind(module: nn.Module, args: Tuple[Any, ...], kwargs: Dict[str, Any]) -> Di
 
 def _hook(module: nn.Module, path: str, calls: Calls, shelf: Shelf) -> Iterator[Any]:
     pending: List[Dict[str, Any]] = []
+    signature = inspect.signature(module.forward)
 
     def before(_: nn.Module, args: Tuple[Any, ...], kwargs: Dict[str, Any]) -> None:
         with torch._C.DisableTorchFunction():
-            pending.append(keep_all(shelf, bind(module, args, kwargs)))
+            pending.append(keep_all(shelf, _bind(signature, args, kwargs)))
 
-    def after(_: nn.Module, _args: Any, _kwargs: Any, output: Any) -> None:
+    def after(_: nn.Module, _args: Any, output: Any) -> None:
         with torch._C.DisableTorchFunction():
             outputs = {key: shelf.keep(tensor) for key, tensor in flatten(output).items()}
         calls.setdefault(path, []).append(Call(arguments=pending.pop(), outputs=outputs))
 
-    yield module.register_forward_pre_hook(before, with_kwargs=True)
-    yield module.register_forward_hook(after, with_kwargs=True)
+    if HAS_KEYWORD_HOOKS:
+        yield module.register_forward_pre_hook(before, with_kwargs=True)
+    else:
+        yield from _hook_by_hand(module, before)
+    yield module.register_forward_hook(after)
+
+
+def _hook_by_hand(module: nn.Module, before: Callable[..., None]) -> Iterator[Any]:
+    """Calls `before` as torch 2.0 does, in a torch whose hooks do not see keyword arguments.
+
+    It is `forward` that sees them. Who calls `forward` directly goes past all hooks, here too.
+    """
+    called: List[bool] = []
+    forward = module.forward
+
+    def note(_: nn.Module, _args: Any) -> None:
+        called.append(True)
+
+    def seen(*args: Any, **kwargs: Any) -> Any:
+        if called:
+            called.pop()
+            before(module, args, kwargs)
+        return forward(*args, **kwargs)
+
+    yield module.register_forward_pre_hook(note)
+    yield _Covered(module, seen)
+
+
+class _Covered:
+    """A module's `forward` covered by another function until it is removed."""
+
+    def __init__(self, module: nn.Module, cover: Callable[..., Any]) -> None:
+        self._members = vars(module)
+        self._before = {key: self._members[key] for key in ("forward",) if key in self._members}
+        self._members["forward"] = cover
+
+    def remove(self) -> None:
+        """Uncovers it."""
+        del self._members["forward"]
+        self._members.update(self._before)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import inspect
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any, Callable, Collection, Dict, Iterator, Mapping, Optional, Tuple
 
 import torch
 from torch import nn
-from torch.overrides import TorchFunctionMode
+
+from toolkit.oracle.old_torch import HAS_MODES, TorchFunctionMode
 
 RANDOM = frozenset(["uniform_", "normal_", "trunc_normal_", "xavier_uniform_", "kaiming_uniform_"])
 LARGE = 1 << 16
@@ -34,8 +35,11 @@ class _Unfilled(TorchFunctionMode):
 
 @contextmanager
 def unfilled() -> Iterator[None]:
-    """Leaves out the random initialization of large tensors, which weights replace anyway."""
-    with _Unfilled():
+    """Leaves out the random initialization of large tensors, which weights replace anyway.
+
+    Torch before 1.13 cannot, and fills them.
+    """
+    with _Unfilled() if HAS_MODES else nullcontext():
         yield
 
 

@@ -14,7 +14,8 @@ from typing import Any, Callable, Dict, Iterator, Optional, Tuple
 import torch
 from torch import nn
 from torch.nn import functional
-from torch.overrides import TorchFunctionMode
+
+from toolkit.oracle.old_torch import TorchFunctionMode, intercepting
 
 EMPTY = {"seq_len_cached": 0, "cached_sequence_length": None}
 """What the length of a rotary table is before there is one: in fairseq, in transformers."""
@@ -33,6 +34,11 @@ PASSIVE = {
 class Float64Mode(TorchFunctionMode):
     """While active, torch computes in float64 what it would have computed in float32."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._scratch: Optional[torch.Tensor] = None
+        """Where weights are promoted, shape (AT_ONCE,); kept, as giving room back leaves gaps."""
+
     def __torch_function__(
         self,
         func: Callable[..., Any],
@@ -49,9 +55,25 @@ class Float64Mode(TorchFunctionMode):
         if func is torch.Tensor.float:
             func = torch.Tensor.double
         promoted = {key: _promote(value) for key, value in named.items()}
-        if func in (functional.linear, torch._C._nn.linear) and _is_large(args):
-            return _linear(_promote(args[0]), *args[1:], **named)
+        if func in (functional.linear, torch._C._nn.linear) and _has_weight(args):
+            return self._linear(_promote(args[0]), *args[1:], **named)
         return _promote(func(*[_promote(value) for value in args], **promoted))
+
+    def _linear(
+        self, inputs: torch.Tensor, weight: torch.Tensor, bias: Optional[torch.Tensor] = None
+    ) -> torch.Tensor:
+        """A linear map whose weight is promoted in parts."""
+        rows = max(AT_ONCE // max(weight.shape[1], 1), 1)
+        parts = [
+            functional.linear(inputs, self._promoted(part)) for part in torch.split(weight, rows)
+        ]
+        outputs = parts[0] if len(parts) == 1 else torch.cat(parts, dim=-1)
+        return outputs if bias is None else outputs + bias.double()
+
+    def _promoted(self, part: torch.Tensor) -> torch.Tensor:
+        if self._scratch is None or self._scratch.device != part.device:
+            self._scratch = torch.empty(AT_ONCE, dtype=torch.float64, device=part.device)
+        return self._scratch[: part.numel()].view(part.shape).copy_(part)
 
 
 @contextmanager
@@ -61,7 +83,7 @@ def in_float64(model: nn.Module) -> Iterator[None]:
     Tables that a module makes for itself are put aside meanwhile, so that no float32 one serves the
     run where the module would make another, and what the run makes does not stay behind.
     """
-    with _tables_aside(model), Float64Mode():
+    with _tables_aside(model), intercepting(model, Float64Mode()):
         yield
 
 
@@ -102,15 +124,5 @@ def _promote_dtype(value: Any) -> Any:
     return torch.float64 if value is torch.float32 else value
 
 
-def _is_large(args: Tuple[Any, ...]) -> bool:
-    return len(args) > 1 and bool(args[1].dtype is torch.float32 and args[1].numel() > AT_ONCE)
-
-
-def _linear(
-    inputs: torch.Tensor, weight: torch.Tensor, bias: Optional[torch.Tensor] = None
-) -> torch.Tensor:
-    """A linear map with a weight too large to be promoted as a whole."""
-    rows = max(AT_ONCE // weight.shape[1], 1)
-    parts = [functional.linear(inputs, part.double()) for part in torch.split(weight, rows)]
-    outputs = torch.cat(parts, dim=-1)
-    return outputs if bias is None else outputs + bias.double()
+def _has_weight(args: Tuple[Any, ...]) -> bool:
+    return len(args) > 1 and args[1].dtype is torch.float32 and args[1].shape[-1] <= AT_ONCE

@@ -5,6 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Collection, Iterator, List, Optional, Sequence, Tuple
 
 import torch
@@ -13,6 +14,9 @@ from torch import Tensor, nn
 from toolkit.oracle.hooks import Calls, recording
 from toolkit.oracle.precision import in_float64
 from toolkit.oracle.search import Search
+
+ENCODER = "encoder"
+"""fairseq's path of the encoder; its output is no output of the model."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,11 @@ class Reference:
         self.tags = frozenset(tags)
 
     @property
+    def device(self) -> torch.device:
+        """Where the model runs. What it is given and what it returns lies in memory."""
+        return next(self.model.parameters()).device
+
+    @property
     def start_token(self) -> int:
         """The token that every hypothesis starts from: fairseq's end of sentence."""
         return int(self.task.tgt_dict.eos())
@@ -79,6 +88,7 @@ class Reference:
         *,
         double: bool = False,
         explicit: bool = False,
+        only: Optional[Collection[str]] = None,
     ) -> Forced:
         """One pass over a batch with the decoder's inputs given.
 
@@ -89,9 +99,11 @@ class Reference:
             double: Compute in float64 throughout.
             explicit: Compute attention step by step instead of in one fused kernel, so that the
                 hooks of its projections fire. The kernels round differently.
+            only: Paths of the modules whose calls are recorded, beside the encoder's; None records
+                all.
 
         Returns:
-            Logits, encoder output and the calls of every module.
+            Logits, encoder output and the calls.
         """
         batch, lengths = pad(sources, 0.0)
         tokens, _ = pad([torch.tensor(prefix) for prefix in prefixes], self.task.tgt_dict.pad())
@@ -102,11 +114,13 @@ class Reference:
                 stack.enter_context(in_float64(self.model))
             if explicit:
                 stack.enter_context(_explicit_attention(self.model))
-            calls = stack.enter_context(recording(self.model))
-            logits, _ = self.model(batch, lengths, tokens)
-        encoder_out = calls["encoder"][0].outputs
+            recorded = None if only is None else {*only, ENCODER}
+            calls = stack.enter_context(recording(self.model, recorded))
+            inputs = [tensor.to(self.device) for tensor in (batch, lengths, tokens)]
+            logits, _ = self.model(*inputs)
+        encoder_out = calls[ENCODER][0].outputs
         return Forced(
-            logits=logits,
+            logits=logits.cpu(),
             encoder_out=encoder_out["encoder_out.0"],
             encoder_padding_mask=encoder_out.get("encoder_padding_mask.0"),
             calls=calls,
@@ -125,11 +139,11 @@ class Reference:
         generator = self._generator(search)
         sample = {
             "net_input": {
-                "src_tokens": source.unsqueeze(0),
-                "src_lengths": torch.tensor([source.numel()]),
+                "src_tokens": source.unsqueeze(0).to(self.device),
+                "src_lengths": torch.tensor([source.numel()], device=self.device),
             }
         }
-        prefix = None if tag is None else torch.tensor([[tag]])
+        prefix = None if tag is None else torch.tensor([[tag]], device=self.device)
         with torch.no_grad():
             (hypotheses,) = generator.generate([self.model], sample, prefix_tokens=prefix)
         return [
@@ -139,23 +153,24 @@ class Reference:
 
     def text(self, tokens: Sequence[int]) -> str:
         """The tokens as text, without language tags, end and unknowns."""
-        from fairseq.data import encoders
-
         ignored = self._generator(Search(beam=1)).symbols_to_strip_from_output | self.tags
         # fairseq prints <unk>; a tokenizer skips it with the other special tokens.
         ignored = ignored | {self.task.tgt_dict.unk()}
         pieces = self.task.tgt_dict.string(torch.tensor(tokens), extra_symbols_to_ignore=ignored)
-        bpe = encoders.build_bpe(Namespace(**self.task.data_cfg.bpe_tokenizer))
-        return str(pieces if bpe is None else bpe.decode(pieces))
+        return str(pieces if self._bpe is None else self._bpe.decode(pieces))
 
     def encode(self, text: str) -> Tuple[int, ...]:
         """The token ids of a text without tag and end, through fairseq's bpe and dictionary."""
-        from fairseq.data import encoders
-
-        bpe = encoders.build_bpe(Namespace(**self.task.data_cfg.bpe_tokenizer))
-        pieces = text if bpe is None else bpe.encode(text)
+        pieces = text if self._bpe is None else self._bpe.encode(text)
         line = self.task.tgt_dict.encode_line(pieces, add_if_not_exist=False, append_eos=False)
         return tuple(line.tolist())
+
+    @cached_property
+    def _bpe(self) -> Any:
+        # A large sentencepiece model takes a second to read.
+        from fairseq.data import encoders
+
+        return encoders.build_bpe(Namespace(**self.task.data_cfg.bpe_tokenizer))
 
     def _generator(self, search: Search) -> Any:
         args = Namespace(**vars(search), prefix_size=int(self.task.data_cfg.prepend_tgt_lang_tag))

@@ -10,6 +10,8 @@ from typing import Any, Dict, List, Tuple
 import torch
 from torch import Tensor
 
+from toolkit.oracle.old_torch import view_as
+
 SMALL_BYTES = 1 << 14
 """What is not larger stays in memory."""
 CHUNK_BYTES = 1 << 26
@@ -46,7 +48,7 @@ class Shelf:
         if num_bytes <= SMALL_BYTES:
             return tensor.to("cpu", copy=True).contiguous()
         room = self._reserve(num_bytes)
-        copy = room.view(tensor.dtype).view(tensor.shape)
+        copy = view_as(room, tensor.dtype).view(tensor.shape)
         copy.copy_(tensor)
         return copy
 

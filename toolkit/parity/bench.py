@@ -114,9 +114,9 @@ class Parity:
     def quiet(self) -> Iterator[None]:
         """Keeps fairseq silent, and gives torch as many threads as the model is worth."""
         from toolkit.pipeline.reference import quiet_fairseq
-        from toolkit.pipeline.threads import fitting_threads
+        from toolkit.pipeline.resources import fitting_resources
 
-        with quiet_fairseq(), fitting_threads(self.prepared.plan):
+        with quiet_fairseq(), fitting_resources(self.prepared.plan):
             yield
 
     def run(self, clip: str) -> ClipRun:

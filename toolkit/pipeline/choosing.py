@@ -30,7 +30,7 @@ from toolkit.oracle.precision import in_float64
 from toolkit.oracle.shelf import Shelf, keep_all
 from toolkit.pipeline.prepare import Inputs, Prepared, open_mapped, prepare
 from toolkit.pipeline.recording import Recorded, load_recorded, read_index
-from toolkit.pipeline.threads import fitting_threads
+from toolkit.pipeline.resources import fitting_resources
 from toolkit.pipeline.verification import make_pairs
 from toolkit.replay.pairs import Pair
 from toolkit.replay.replay import CannotReplayError, replay
@@ -146,7 +146,7 @@ def _answers(
     if modelled:
         with (
             tempfile.TemporaryDirectory(prefix="toolkit-choosing-") as folder,
-            fitting_threads(prepared.plan),
+            fitting_resources(prepared.plan),
         ):
             yield from _Bench(prepared, recorded, recording, Path(folder)).answer(modelled).items()
 

@@ -23,6 +23,7 @@ from toolkit.folder.skeleton import target_specs
 from toolkit.folder.staging import staged_folder
 from toolkit.folder.write import write_folder
 from toolkit.pipeline.basics import Progress, environment, silent
+from toolkit.pipeline.device import device_option, expect_device
 from toolkit.pipeline.prepare import Inputs, Material, Prepared, prepare
 from toolkit.pipeline.reference import INSTALL_HINT, fairseq_is_installed
 from toolkit.report.model_card import CardFacts, render_model_card
@@ -39,6 +40,8 @@ def convert(
     audio: Sequence[Path] = (),
     recording: Path | None = None,
     max_shard_bytes: int = MAX_SHARD_BYTES,
+    beam: bool = True,
+    device: str = "cpu",
     progress: Progress | None = None,
     **material: Unpack[Material],
 ) -> Result:
@@ -54,16 +57,19 @@ def convert(
         recording: Folder that `toolkit record` wrote of this checkpoint; chooses among the values
             that the checkpoint leaves open.
         max_shard_bytes: Weights of one file; what is more is written in several, with an index.
+        beam: Whether a proof compares searches with a beam, which take longest.
+        device: Where a proof runs both models, in torch's words: `cpu`, `cuda`, `cuda:1`.
         progress: Called before every step.
         material: What else is named; see `toolkit.pipeline.prepare.Material`.
 
     Raises:
-        BadInput: a file, folder or value cannot be used, or no exact conversion exists.
+        BadInput: a file, folder, device or value cannot be used, or no exact conversion exists.
         BrokenRule: the family's rules do not cover the checkpoint.
     """
     report = progress or silent
     inputs = Inputs(checkpoint=checkpoint, **material)
     because = _why_unverified(verify)
+    expect_device(device)
     with staged_folder(out) as staged, ExitStack() as background:
         report("reading the checkpoint", 0, 1)
         hashing = _Hashing(background)
@@ -78,8 +84,20 @@ def convert(
             watch=lambda done, total: report("copying the weights", done, total, "bytes"),
         )
         hashing.finish()
-        reproduce = _reproduce(inputs, prepared, out)
-        result = _result(prepared, staged.path, out, clips, because, reproduce, report)
+        reproduce = _reproduce(inputs, prepared, out) + device_option(device)
+        if because is None:
+            result = _proven(
+                prepared,
+                staged.path,
+                out,
+                clips,
+                reproduce,
+                beam=beam,
+                device=device,
+                progress=report,
+            )
+        else:
+            result = _unproven(prepared, out, because, reproduce)
         card = render_model_card(result, _card_facts(prepared, out))
         (staged.path / MODEL_CARD).write_text(card, encoding="utf-8")
         if result.verdict != "mismatch":
@@ -140,21 +158,25 @@ def _read_clips(audio: Sequence[Path], prepared: Prepared) -> Sequence[Clip]:
     return read_clips(audio, min_samples=shortest_input(prepared))
 
 
-def _result(
+def _proven(
     prepared: Prepared,
     folder: Path,
     out: Path,
     clips: Sequence[Clip],
-    because: str | None,
     reproduce: str,
+    *,
+    beam: bool,
+    device: str,
     progress: Progress,
 ) -> Result:
-    if because is None:
-        from toolkit.pipeline.verification import prove
+    from toolkit.pipeline.verification import prove
 
-        result = prove(prepared, folder, clips, progress=progress)
-        target = replace(result.target, path=str(out))
-        return replace(result, command="convert", target=target, reproduce=reproduce)
+    result = prove(prepared, folder, clips, beam=beam, device=device, progress=progress)
+    target = replace(result.target, path=str(out))
+    return replace(result, command="convert", target=target, reproduce=reproduce)
+
+
+def _unproven(prepared: Prepared, out: Path, because: str, reproduce: str) -> Result:
     return Result(
         command="convert",
         source=Artifact(path=str(prepared.checkpoint.path), sha256=prepared.checkpoint.sha256()),

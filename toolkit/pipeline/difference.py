@@ -35,10 +35,11 @@ from toolkit.folder.digest import folder_sha256
 from toolkit.folder.view import FolderView, view_folder
 from toolkit.oracle.reference import Reference
 from toolkit.pipeline.basics import Progress, environment, silent
+from toolkit.pipeline.device import device_option, exact_device, expect_device, gpu_facts
 from toolkit.pipeline.picturing import finish_pictures, name_reproductions
 from toolkit.pipeline.prepare import Inputs, Material, Prepared
 from toolkit.pipeline.reference import open_reference
-from toolkit.pipeline.threads import fitting_threads
+from toolkit.pipeline.resources import fitting_resources
 from toolkit.pipeline.truth import encode_texts, make_truth
 from toolkit.pipeline.verification import expecting, make_pairs, shortest_input, tag_of
 from toolkit.replay.pairs import explain_uncompared, module_paths, parameterized
@@ -69,6 +70,8 @@ class Session:
     clips: tuple[ClipFacts, ...]
     reference: Reference | None
     """fairseq itself; None where a recording stands for it."""
+    device: str = "cpu"
+    """Where models run."""
 
 
 def diff(
@@ -78,6 +81,7 @@ def diff(
     audio: Sequence[Path] = (),
     recording: Path | None = None,
     reproduction: Path | None = None,
+    device: str = "cpu",
     progress: Progress | None = None,
     **material: Unpack[Material],
 ) -> Result:
@@ -90,11 +94,12 @@ def diff(
         recording: Folder that `toolkit record` wrote; takes the place of fairseq and of clips.
         reproduction: Folder to write, where a module errs and nothing explains it: one subfolder
             per module with its input, the expected output and a script. Must not exist.
+        device: Where both models run, in torch's words: `cpu`, `cuda`, `cuda:1`.
         progress: Called before every step.
         material: What else is named; see `toolkit.pipeline.prepare.Material`.
 
     Raises:
-        BadInput: a file or folder cannot be used, or fairseq is not installed.
+        BadInput: a file, folder or device cannot be used, or fairseq is not installed.
         BrokenRule: the family's rules do not cover the checkpoint.
     """
     from toolkit.pipeline.choosing import prepare_with
@@ -104,14 +109,16 @@ def diff(
         raise BadInput(
             f"`{reproduction}` must not exist yet, but does. Remove it, or choose another folder."
         )
+    expect_device(device)
     inputs = Inputs(checkpoint=checkpoint, **material)
     view_folder(hf_dir)
     report("reading the checkpoint", 0, 3)
     prepared = prepare_with(expecting(inputs, hf_dir), recording)
     report("recording fairseq", 1, 3)
     with (
-        fitting_threads(prepared.plan),
-        _recorded(prepared, audio, recording) as session,
+        fitting_resources(prepared.plan),
+        exact_device(device),
+        _recorded(prepared, audio, recording, device) as session,
     ):
         report("replaying the folder", 2, 3)
         result = diff_folder(
@@ -124,28 +131,35 @@ def diff(
 
 @contextmanager
 def _recorded(
-    prepared: Prepared, audio: Sequence[Path], recording: Path | None
+    prepared: Prepared, audio: Sequence[Path], recording: Path | None, device: str
 ) -> Iterator[Session]:
     from toolkit.pipeline.recording import load_session
 
     if recording is not None:
-        yield load_session(prepared, recording)
+        yield replace(load_session(prepared, recording), device=device)
         return
     clips = read_clips(audio, min_samples=shortest_input(prepared))
-    with open_session(prepared, clips if audio else shortest(clips)) as session:
+    with open_session(prepared, clips if audio else shortest(clips), device) as session:
         yield session
 
 
 @contextmanager
-def open_session(prepared: Prepared, clips: Sequence[Clip]) -> Iterator[Session]:
+def open_session(
+    prepared: Prepared, clips: Sequence[Clip], device: str = "cpu"
+) -> Iterator[Session]:
     """Runs fairseq once over the clips; fairseq stays quiet while the context lasts.
+
+    Args:
+        prepared: The checkpoint.
+        clips: What to run it on.
+        device: Where models run, in torch's words.
 
     Raises:
         BadInput: fairseq is not installed, or cannot build this checkpoint.
     """
     import torch
 
-    with open_reference(prepared) as reference:
+    with open_reference(prepared, device) as reference:
         records = [
             record_clip(
                 reference,
@@ -164,6 +178,7 @@ def open_session(prepared: Prepared, clips: Sequence[Clip]) -> Iterator[Session]
             records=tuple(records),
             clips=tuple(ClipFacts(name=clip.name, duration_s=clip.duration_s) for clip in clips),
             reference=reference,
+            device=device,
         )
 
 
@@ -204,7 +219,7 @@ def reproduce(
             "`--reproduction` must store weights of fairseq's model, but `--recording` stands for "
             "that model. Leave one of the two out."
         )
-    target = Target(folder, lenient=True)
+    target = Target(folder, lenient=True, device=session.device)
     record = session.records[0]
     calls = own_calls(target, record)
     models = (target.model, session.reference.model)
@@ -230,7 +245,7 @@ class _Replayed:
 
 def _replay(session: Session, folder: Path, book: Sketchbook | None = None) -> _Replayed:
     try:
-        target = Target(folder, lenient=True)
+        target = Target(folder, lenient=True, device=session.device)
     except BadInput as error:
         return _Replayed(refusal=str(error))
     pairs = make_pairs(session.prepared, session.source.paths, target)
@@ -446,6 +461,7 @@ def _result(
         findings=findings,
         modules=rows,
         assumptions=prepared.assumptions,
-        environment=environment(),
-        reproduce=f"toolkit diff {prepared.checkpoint.path} {folder}",
+        environment=environment() | gpu_facts(session.device),
+        reproduce=f"toolkit diff {prepared.checkpoint.path} {folder}"
+        + device_option(session.device),
     )

@@ -20,7 +20,7 @@ from toolkit.oracle.hooks import Call
 from toolkit.pipeline.basics import Progress, environment, silent
 from toolkit.pipeline.difference import ClipFacts, Session, open_session
 from toolkit.pipeline.prepare import Inputs, Material, Prepared, prepare
-from toolkit.pipeline.threads import fitting_threads
+from toolkit.pipeline.resources import fitting_resources
 from toolkit.pipeline.truth import Encodings, make_truth
 from toolkit.pipeline.verification import shortest_input
 from toolkit.replay.source import SourceFacts
@@ -65,7 +65,7 @@ def record(
         clips = read_clips(audio, min_samples=shortest_input(prepared))
         report("recording fairseq", 1, 3)
         with (
-            fitting_threads(prepared.plan),
+            fitting_resources(prepared.plan),
             open_session(prepared, clips if audio else shortest(clips)) as session,
         ):
             report("storing", 2, 3)

@@ -29,8 +29,12 @@ def fairseq_is_installed() -> bool:
 
 
 @contextmanager
-def open_reference(prepared: Prepared) -> Iterator[Reference]:
+def open_reference(prepared: Prepared, device: str = "cpu") -> Iterator[Reference]:
     """Fairseq's own model with the checkpoint's weights; quiet while the context lasts.
+
+    Args:
+        prepared: The checkpoint.
+        device: Where the model runs, in torch's words.
 
     Raises:
         BadInput: fairseq is not installed, or cannot build this checkpoint.
@@ -42,7 +46,9 @@ def open_reference(prepared: Prepared) -> Iterator[Reference]:
         )
     with tempfile.TemporaryDirectory(prefix="toolkit-data-") as folder, quiet_fairseq():
         _write_data(prepared, Path(folder))
-        yield _build(prepared, folder)
+        reference = _build(prepared, folder)
+        reference.model.to(device)
+        yield reference
 
 
 @contextmanager

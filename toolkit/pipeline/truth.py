@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from toolkit.compare.static import framed, probe_texts
 from toolkit.core.lazy import LazyTensors
 from toolkit.diagnosis import Truth
-from toolkit.folder.tokenizer import build_tokenizer
+from toolkit.folder.tokenizer import row_scores
 from toolkit.folder.weights import target_tensor
 from toolkit.oracle.reference import Reference
 from toolkit.pipeline.prepare import Prepared
@@ -52,10 +52,10 @@ def make_truth(prepared: Prepared, encodings: Encodings) -> Truth:
         head_widths=prepared.network.head_widths,
         encodings=encodings.ids,
         decodings=encodings.texts,
-        tokenizer=build_tokenizer(contents),
+        scores=row_scores(contents),
     )
 
 
 def _expected(prepared: Prepared, name: str) -> Tensor:
     plan = prepared.proof
-    return target_tensor(plan.assignments[name], plan, prepared.checkpoint).float()
+    return target_tensor(plan.assignments[name], plan, prepared.checkpoint.mapped).float()

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from toolkit.audio import Clip, read_clips
 from toolkit.compare.clip import Bench, ClipRun, run_clip
 from toolkit.compare.dynamic import (
+    beam_left_out,
     beam_level,
     front_end_level,
     greedy_level,
@@ -40,16 +42,19 @@ from toolkit.core.result import (
     Result,
 )
 from toolkit.diagnosis import Evidence, find_faults, take_inventory
+from toolkit.folder.background import Background
 from toolkit.folder.digest import folder_sha256
 from toolkit.folder.view import carries_model_code
 from toolkit.oracle.reference import Reference
 from toolkit.pipeline.basics import Progress, environment, silent
+from toolkit.pipeline.device import device_option, exact_device, expect_device, gpu_facts
 from toolkit.pipeline.picturing import finish_pictures
 from toolkit.pipeline.prepare import Inputs, Material, Prepared, prepare
 from toolkit.pipeline.reference import open_reference
-from toolkit.pipeline.threads import fitting_threads
+from toolkit.pipeline.resources import fitting_resources
 from toolkit.pipeline.truth import encode_texts, make_truth
 from toolkit.replay.pairs import Pair, derive_pairs, explain_uncompared, module_paths, parameterized
+from toolkit.replay.replay import has_gpu_failed
 from toolkit.replay.target import Target
 
 if TYPE_CHECKING:
@@ -61,6 +66,8 @@ def verify(
     hf_dir: Path,
     *,
     audio: Sequence[Path] = (),
+    beam: bool = True,
+    device: str = "cpu",
     progress: Progress | None = None,
     **material: Unpack[Material],
 ) -> Result:
@@ -70,11 +77,14 @@ def verify(
         checkpoint: The fairseq file.
         hf_dir: The folder, whoever made it.
         audio: Clips, folders of clips, or folders with a manifest; the golden audio by default.
+        beam: Whether to compare searches with a beam, which take longest; if not, that level is
+            left out and says so.
+        device: Where both models run, in torch's words: `cpu`, `cuda`, `cuda:1`.
         progress: Called before every step.
         material: What else is named; see `toolkit.pipeline.prepare.Material`.
 
     Raises:
-        BadInput: a file or folder cannot be used, or fairseq is not installed.
+        BadInput: a file, folder or device cannot be used, or fairseq is not installed.
         BrokenRule: the family's rules do not cover the checkpoint.
     """
     inputs = Inputs(checkpoint=checkpoint, **material)
@@ -83,28 +93,62 @@ def verify(
             f"`{hf_dir}` must be a Hugging Face folder, but is no folder. Name the folder that a "
             "conversion wrote."
         )
+    expect_device(device)
     prepared = prepare(expecting(inputs, hf_dir))
     clips = read_clips(audio, min_samples=shortest_input(prepared))
-    return prove(prepared, hf_dir, clips, progress=progress or silent)
+    return prove(prepared, hf_dir, clips, beam=beam, device=device, progress=progress or silent)
 
 
-def prove(prepared: Prepared, folder: Path, clips: Sequence[Clip], *, progress: Progress) -> Result:
+def prove(
+    prepared: Prepared,
+    folder: Path,
+    clips: Sequence[Clip],
+    *,
+    beam: bool = True,
+    device: str = "cpu",
+    progress: Progress,
+) -> Result:
     """All levels of a folder against a prepared checkpoint.
 
+    Args:
+        prepared: The checkpoint.
+        folder: The folder.
+        clips: What to run both on.
+        beam: Whether to compare searches with a beam.
+        device: Where both models run.
+        progress: Called before every step.
+
     Raises:
-        BadInput: fairseq cannot build the checkpoint, or transformers cannot load the folder.
+        BadInput: fairseq cannot build the checkpoint, transformers cannot load the folder, or
+            torch has no such device.
     """
     progress("loading both models", 0, len(clips) + 2)
-    target = Target(folder)
-    with fitting_threads(prepared.plan), open_reference(prepared) as reference:
-        bench = make_bench(prepared, reference, target)
-        book = Sketchbook(pairs_of=[clip.name for clip in shortest(clips)])
-        try:
-            runs = tuple(_run_clips(bench, prepared, clips, progress, book))
-        except (RuntimeError, IndexError, ValueError, TypeError) as error:
-            return _judge_silent(prepared, bench, folder, error)
-        progress("padded batch and reload", len(clips) + 1, len(clips) + 2)
-        result = _judge(prepared, bench, folder, runs, book)
+    with (
+        exact_device(device),
+        Background(prepared.checkpoint.sha256),
+        Background(partial(folder_sha256, folder)) as hashing,
+        fitting_resources(prepared.plan),
+    ):
+        target = Target(folder, device=device)
+        with open_reference(prepared, device) as reference:
+            bench = make_bench(prepared, reference, target)
+            book = Sketchbook(pairs_of=[clip.name for clip in shortest(clips)])
+            case = _Case(
+                prepared=prepared,
+                bench=bench,
+                folder=folder,
+                hashing=hashing,
+                beam=beam,
+                device=device,
+            )
+            try:
+                runs = tuple(_run_clips(case, clips, progress, book))
+            except (RuntimeError, IndexError, ValueError, TypeError) as error:
+                if has_gpu_failed(error):
+                    raise
+                return _judge_silent(case, error)
+            progress("padded batch and reload", len(clips) + 1, len(clips) + 2)
+            result = _judge(case, runs, book)
     progress("done", len(clips) + 2, len(clips) + 2)
     return result
 
@@ -156,16 +200,45 @@ def make_bench(prepared: Prepared, reference: Reference, target: Target) -> Benc
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Case:
+    """What is on trial."""
+
+    prepared: Prepared
+    bench: Bench
+    folder: Path
+    hashing: Background[str]
+    """The digest of the folder, while the models load."""
+    beam: bool
+    """Whether searches with a beam are compared."""
+    device: str
+    """Where both models run."""
+
+    @property
+    def source(self) -> Artifact:
+        checkpoint = self.prepared.checkpoint
+        return Artifact(path=str(checkpoint.path), sha256=checkpoint.sha256())
+
+    @property
+    def target(self) -> Artifact:
+        return Artifact(path=str(self.folder), sha256=self.hashing.result())
+
+    @property
+    def reproduce(self) -> str:
+        command = f"toolkit verify {self.prepared.checkpoint.path} {self.folder}"
+        return command + device_option(self.device)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return environment() | gpu_facts(self.device)
+
+
 def _run_clips(
-    bench: Bench,
-    prepared: Prepared,
-    clips: Sequence[Clip],
-    progress: Progress,
-    book: Sketchbook,
+    case: _Case, clips: Sequence[Clip], progress: Progress, book: Sketchbook
 ) -> Iterator[ClipRun]:
     for done, clip in enumerate(clips, start=1):
         progress(f"comparing {clip.name}", done, len(clips) + 2)
-        yield run_clip(bench, clip, tag=tag_of(prepared, clip), book=book)
+        yield run_clip(case.bench, clip, tag=tag_of(case.prepared, clip), beam=case.beam, book=book)
 
 
 def tag_of(prepared: Prepared, clip: Clip) -> int | None:
@@ -174,13 +247,8 @@ def tag_of(prepared: Prepared, clip: Clip) -> int | None:
     return None if default is None else tags.get(clip.lang or default, tags[default])
 
 
-def _judge(
-    prepared: Prepared,
-    bench: Bench,
-    folder: Path,
-    runs: tuple[ClipRun, ...],
-    book: Sketchbook,
-) -> Result:
+def _judge(case: _Case, runs: tuple[ClipRun, ...], book: Sketchbook) -> Result:
+    prepared, bench = case.prepared, case.bench
     contents, target = prepared.task.contents, bench.target
     paths = module_paths(target.model)
     uncompared = tuple(
@@ -196,7 +264,7 @@ def _judge(
         modules_level(runs, unexplained_modules(uncompared, runs)),
         logits_level(runs, bench.isolated_tolerance()),
         greedy_level(runs),
-        beam_level(runs),
+        beam_level(runs) if case.beam else beam_left_out(),
         padding,
         reload_level(target, contents, prepared.proof, runs, bench.search),
     )
@@ -206,8 +274,8 @@ def _judge(
     faults = find_faults(Evidence(inventory=inventory, modules=rows, levels=levels))
     return Result(
         command="verify",
-        source=Artifact(path=str(prepared.checkpoint.path), sha256=prepared.checkpoint.sha256()),
-        target=Artifact(path=str(folder), sha256=folder_sha256(folder)),
+        source=case.source,
+        target=case.target,
         coverage=_coverage(prepared, bench, runs, uncompared),
         levels=levels,
         deviations=tuple(_deviations(prepared, levels, padding)),
@@ -215,14 +283,15 @@ def _judge(
         tokens=tuple(_tokens(run) for run in runs),
         modules=rows,
         assumptions=prepared.assumptions,
-        environment=environment(),
-        reproduce=f"toolkit verify {prepared.checkpoint.path} {folder}",
+        environment=case.environment,
+        reproduce=case.reproduce,
         pictures=finish_pictures(book, truth, target.view, faults),
     )
 
 
-def _judge_silent(prepared: Prepared, bench: Bench, folder: Path, error: Exception) -> Result:
+def _judge_silent(case: _Case, error: Exception) -> Result:
     """What can be said of a folder whose model loads but does not run: what its files hold."""
+    prepared, bench = case.prepared, case.bench
     contents, target = prepared.task.contents, bench.target
     weights = weight_errors(prepared.proof, prepared.checkpoint, target)
     because = " ".join(str(error).split())[:200] or type(error).__name__
@@ -240,13 +309,13 @@ def _judge_silent(prepared: Prepared, bench: Bench, folder: Path, error: Excepti
     inventory = take_inventory(truth, target.view)
     return Result(
         command="verify",
-        source=Artifact(path=str(prepared.checkpoint.path), sha256=prepared.checkpoint.sha256()),
-        target=Artifact(path=str(folder), sha256=folder_sha256(folder)),
+        source=case.source,
+        target=case.target,
         levels=levels,
         findings=find_faults(Evidence(inventory=inventory, modules=(), levels=levels)),
         assumptions=prepared.assumptions,
-        environment=environment(),
-        reproduce=f"toolkit verify {prepared.checkpoint.path} {folder}",
+        environment=case.environment,
+        reproduce=case.reproduce,
     )
 
 

@@ -11,6 +11,7 @@ from toolkit.replay.pairs import Layout, Pair
 from toolkit.replay.source import Source
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor, nn
 
 
@@ -42,16 +43,38 @@ def replay(pair: Pair, target: nn.Module, source: Source, made: Call, received: 
 
     Raises:
         CannotReplayError: shapes do not go together, as after a wrong stride.
+        RuntimeError: the GPU failed, which says nothing of the module.
     """
     import torch
 
     module = target.get_submodule(pair.target)
     try:
         with torch.no_grad():
-            actual = first(flatten(module(**replay_arguments(pair.layout, made, received))))
+            arguments = _placed(replay_arguments(pair.layout, made, received), device_of(target))
+            actual = first(flatten(module(**arguments))).cpu()
         return paired_outputs(pair.layout, source, actual, first(received.outputs))
     except (RuntimeError, IndexError, ValueError, TypeError) as error:
+        if has_gpu_failed(error):
+            raise
         raise CannotReplayError(" ".join(str(error).split())[:200]) from error
+
+
+def device_of(model: nn.Module) -> torch.device:
+    """Where a model runs."""
+    return next(model.parameters()).device
+
+
+def has_gpu_failed(error: BaseException) -> bool:
+    """Whether an error is the GPU's: no memory left, or a kernel failed, after which none runs.
+
+    An index out of range is of the second kind there. On a CPU it is an error like any other.
+    """
+    import torch
+
+    failed = getattr(torch, "AcceleratorError", torch.OutOfMemoryError)  # since torch 2.8
+    return isinstance(error, (torch.OutOfMemoryError, failed)) or (
+        isinstance(error, RuntimeError) and str(error).startswith(("CUDA", "cuDNN"))
+    )
 
 
 def paired_outputs(layout: Layout, source: Source, actual: Tensor, expected: Tensor) -> Outputs:
@@ -79,6 +102,17 @@ def replay_arguments(layout: Layout, made: Call, received: Call) -> dict[str, An
         given = received.inputs[source_name]
         arguments[target_name] = align(given, source_axes, target_axes).tensor.clone()
     return arguments
+
+
+def _placed(value: Any, device: torch.device) -> Any:
+    """The same nest with its tensors on a device."""
+    if _is_tensor(value):
+        return value.to(device)
+    if type(value) in (list, tuple):
+        return type(value)(_placed(item, device) for item in value)
+    if type(value) is dict:
+        return {key: _placed(item, device) for key, item in value.items()}
+    return value
 
 
 def _is_tensor(value: Any) -> bool:

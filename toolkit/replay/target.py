@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,9 @@ class LoadingReport:
 class Target:
     """A converted model with its feature extractor and tokenizer, ready to be asked."""
 
-    def __init__(self, folder: Path, *, lenient: bool = False) -> None:
+    def __init__(
+        self, folder: Path, *, lenient: bool = False, vetted: bool = False, device: str = "cpu"
+    ) -> None:
         """Loads the folder as users do, in float32, with the attention that they get.
 
         Code that the folder carries runs only if its model needs it and it is the toolkit's own.
@@ -45,12 +48,17 @@ class Target:
         Args:
             folder: The folder.
             lenient: Load the model alone, where no tokenizer or feature extractor may load.
+            vetted: The folder was written a moment ago, of what was admitted before.
+            device: Where the model runs, in torch's words. What it is given and what it returns
+                lies in memory.
 
         Raises:
             BadInput: transformers cannot load it, or needs somebody else's code for it.
         """
         import transformers
 
+        # First: it refuses what transformers would read without bounds.
+        self.view = view_folder(folder, vetted=vetted)
         trusted = carries_own_code_only(folder)
         try:
             with quiet_transformers():
@@ -67,8 +75,12 @@ class Target:
                     self.feature_extractor = transformers.AutoFeatureExtractor.from_pretrained(
                         folder, trust_remote_code=trusted
                     )
-                    self.tokenizer = transformers.AutoTokenizer.from_pretrained(
-                        folder, trust_remote_code=trusted
+                    # A vocabulary of 250,000 takes half a gigabyte: once is enough.
+                    self.tokenizer = (
+                        self.view.tokenizer
+                        or transformers.AutoTokenizer.from_pretrained(
+                            folder, trust_remote_code=trusted
+                        )
                     )
         except Exception as error:
             if not trusted:
@@ -82,7 +94,7 @@ class Target:
                 "Convert the checkpoint again, or name the right folder."
             ) from error
         _align(self.model)
-        self.view = view_folder(folder)
+        self.model.to(device)
         self.loading = LoadingReport(
             missing=tuple(sorted(info["missing_keys"])),
             unexpected=tuple(sorted(info["unexpected_keys"])),
@@ -105,6 +117,7 @@ class Target:
         *,
         double: bool = False,
         explicit: bool = False,
+        only: Collection[str] | None = None,
     ) -> Forced:
         """One pass over a batch with the decoder's inputs given; see `Reference.teacher_force`."""
         batch, lengths = pad(sources, 0.0)
@@ -117,17 +130,18 @@ class Target:
                 stack.enter_context(in_float64(self.model))
             if explicit:
                 stack.enter_context(_explicit_attention(self.model))
-            calls = stack.enter_context(recording(self.model))
+            calls = stack.enter_context(recording(self.model, only))
+            device = self.model.device
             output = self.model(
-                input_values=batch,
-                attention_mask=_mask(lengths, batch.shape[1]),
-                decoder_input_ids=tokens,
-                decoder_attention_mask=_mask(token_lengths, tokens.shape[1]),
+                input_values=batch.to(device),
+                attention_mask=_mask(lengths, batch.shape[1]).to(device),
+                decoder_input_ids=tokens.to(device),
+                decoder_attention_mask=_mask(token_lengths, tokens.shape[1]).to(device),
                 use_cache=False,
             )
         return Forced(
-            logits=output.logits,
-            encoder_out=output.encoder_last_hidden_state,
+            logits=output.logits.cpu(),
+            encoder_out=output.encoder_last_hidden_state.cpu(),
             encoder_padding_mask=None,
             calls=calls,
         )
@@ -157,9 +171,11 @@ class Target:
 
         with torch.no_grad(), quiet_transformers():
             output = generate(
-                source.unsqueeze(0),
+                source.unsqueeze(0).to(self.model.device),
                 model=self.model,
-                attention_mask=torch.ones(1, source.numel(), dtype=torch.long),
+                attention_mask=torch.ones(
+                    1, source.numel(), dtype=torch.long, device=self.model.device
+                ),
                 num_beams=search.beam,
                 num_return_sequences=search.beam,
                 forced_bos_token_id=tag,
@@ -185,23 +201,27 @@ class Target:
 
     def pipeline_text(self, waveform: Tensor, tag: int | None) -> str:
         """What the folder says to a waveform through the ASR pipeline with greedy search."""
-        import transformers
-
         with quiet_transformers():
-            recognize = transformers.pipeline(
-                "automatic-speech-recognition",
-                model=self.model,
-                feature_extractor=self.feature_extractor,
-                tokenizer=self.tokenizer,
-            )
             options: dict[str, Any] = {"num_beams": 1}
             if tag is not None:
                 options["forced_bos_token_id"] = tag
-            result = recognize(
+            result = self._recognize(
                 {"raw": waveform.numpy(), "sampling_rate": self.feature_extractor.sampling_rate},
                 generate_kwargs=options,
             )
         return str(result["text"])
+
+    @cached_property
+    def _recognize(self) -> Any:
+        import transformers
+
+        return transformers.pipeline(
+            "automatic-speech-recognition",
+            model=self.model,
+            feature_extractor=self.feature_extractor,
+            tokenizer=self.tokenizer,
+            device=self.model.device,
+        )
 
     def _trimmed(self, sequence: list[int]) -> tuple[int, ...]:
         generated = sequence[1:]

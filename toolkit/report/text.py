@@ -103,7 +103,7 @@ def show_controls(text: str) -> str:
 def describe_levels(levels: Iterable[Level]) -> str:
     """How many levels ended how: `9 pass, 1 deviation`."""
     counts = Counter(level.verdict for level in levels)
-    verdicts: tuple[LevelVerdict, ...] = ("pass", "deviation", "fail")
+    verdicts: tuple[LevelVerdict, ...] = ("pass", "deviation", "fail", "unverified")
     return ", ".join(f"{counts[verdict]} {verdict}" for verdict in verdicts if counts[verdict])
 
 

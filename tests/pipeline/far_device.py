@@ -1,0 +1,142 @@
+"""A device as strict as a GPU, made of the CPU: its tensors mix with no others, and know no numpy.
+
+As a script it compares the golden checkpoint with folders there, and prints what it finds as JSON:
+whatever computes on the wrong side, or reads a tensor without bringing it back, fails. It says
+nothing of how a GPU's kernels round.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
+from torch.utils._pytree import tree_leaves, tree_map
+from torch.utils.backend_registration import _setup_privateuseone_for_python_backend
+
+FAR = "privateuseone:0"
+MOVES = ("aten::copy_", "aten::_to_copy")
+READS = ("aten::_local_scalar_dense", "aten::equal")
+
+
+class FarTensor(torch.Tensor):
+    """A tensor over there; `near` holds its values."""
+
+    __torch_function__ = torch._C._disabled_torch_function_impl
+
+    @staticmethod
+    def __new__(cls, near):
+        return torch.Tensor._make_wrapper_subclass(
+            cls, near.shape, strides=near.stride(), dtype=near.dtype, device=FAR
+        )
+
+    def __init__(self, near):
+        self.near = near
+
+    def tolist(self):  # as on any device; torch refuses it to subclasses
+        return self.near.tolist()
+
+    @classmethod
+    def __torch_dispatch__(cls, func, _types, args=(), kwargs=None):
+        return compute(func, args, kwargs or {})
+
+
+class FarMode(TorchDispatchMode):
+    """Sees what makes tensors over there from nothing but their device."""
+
+    def __torch_dispatch__(self, func, _types, args=(), kwargs=None):
+        return compute(func, args, kwargs or {})
+
+
+@contextmanager
+def far_device():
+    """While active, there is a device of the name `FAR`. Its registration outlasts the context."""
+    _setup_privateuseone_for_python_backend()
+    torch._C._set_only_lift_cpu_tensors(True)  # so that `torch.tensor` goes by way of the mode
+    try:
+        with FarMode():
+            yield
+    finally:
+        torch._C._set_only_lift_cpu_tensors(False)
+
+
+def compute(func, args, kwargs):
+    name, device = func._schema.name, kwargs.get("device")
+    tensors = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, torch.Tensor)]
+    far = any(isinstance(tensor, FarTensor) for tensor in tensors)
+    if far and name not in MOVES:
+        strange = [t for t in tensors if not isinstance(t, FarTensor) and t.dim()]
+        assert not strange, f"{name} mixes devices: {[tuple(t.shape) for t in strange]} lie here"
+    plain = tree_map(_near, (args, kwargs))
+    plain[1].update({"device": torch.device("cpu")} if device is not None else {})
+    with _disable_current_modes():
+        outcome = func(*plain[0], **plain[1])
+    given = tree_leaves((args, kwargs))
+    for original, near in zip(given, tree_leaves(plain), strict=True):
+        if outcome is near and isinstance(near, torch.Tensor):
+            return original  # in place
+    stays = far if device is None else torch.device(device).type == torch.device(FAR).type
+    return tree_map(_far, outcome) if stays and name not in READS else outcome
+
+
+def _near(value):
+    return value.near if isinstance(value, FarTensor) else value
+
+
+def _far(value):
+    is_near = isinstance(value, torch.Tensor) and not isinstance(value, FarTensor)
+    return FarTensor(value) if is_near else value
+
+
+def compare(good: Path, bad: Path) -> dict:
+    """All that runs on the device: searches, passes, replays, a padded batch, a reproduction."""
+    from toolkit.audio import golden_folder, read_clips
+    from toolkit.compare.clip import run_clip
+    from toolkit.compare.padding import padding_level
+    from toolkit.compare.pictures import Sketchbook
+    from toolkit.compare.static import weight_errors
+    from toolkit.pipeline.difference import diff_folder, open_session
+    from toolkit.pipeline.prepare import Inputs, prepare
+    from toolkit.pipeline.reference import open_reference
+    from toolkit.pipeline.verification import make_bench
+    from toolkit.replay.target import Target
+
+    prepared = prepare(Inputs(checkpoint=golden_folder() / "checkpoint" / "model.pt"))
+    clips = [clip for clip in read_clips([]) if clip.name in ("ru_2", "tiny")]
+    target = Target(good, device=FAR)
+    with open_reference(prepared, FAR) as reference:
+        assert {type(p.data) for p in target.model.parameters()} == {FarTensor}
+        assert {type(p.data) for p in reference.model.parameters()} == {FarTensor}
+        bench = make_bench(prepared, reference, target)
+        book = Sketchbook(pairs_of=["ru_2"])
+        runs = [run_clip(bench, clip, tag=188, book=book) for clip in clips]
+        padding = padding_level(bench, runs, prepared.task.padding)
+        weights = weight_errors(prepared.proof, prepared.checkpoint, target)
+    with open_session(prepared, clips, FAR) as session:
+        results = [diff_folder(session, folder) for folder in (good, bad)]
+    return {
+        "tokens": [[run.greedy.reference, run.greedy.converted] for run in runs],
+        "beams": [[[b.reference, b.converted] for b in run.beam] for run in runs],
+        "isolated": [pair.isolated for run in runs for pair in run.pairs],
+        "propagated": [pair.propagated for run in runs for pair in run.pairs],
+        "logits": [run.logits for run in runs],
+        "padding": {m.name: [m.error, m.tolerance, m.verdict] for m in padding.measures},
+        "weights": [weight.error for weight in weights],
+        "pictures": len(book.pairs),
+        "verdicts": [result.verdict for result in results],
+        "findings": [finding.to_dict() for finding in results[1].findings],
+    }
+
+
+def main() -> None:
+    torch.set_num_threads(1)
+    with far_device():
+        found = compare(*map(Path, sys.argv[1:]))
+    print(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,249 @@
+"""Runs the recorder: in this process, or in another Python where fairseq lives."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import tempfile
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from toolkit.audio import Clip, golden_folder, read_clips
+from toolkit.core.errors import BadInput
+from toolkit.oracle.recorder import MARK
+from toolkit.pipeline.basics import Progress, silent
+from toolkit.pipeline.cache import keep_recording
+from toolkit.pipeline.job import make_job, recorder_members, write_recorder
+from toolkit.pipeline.prepare import Inputs, Material, Prepared, prepare
+from toolkit.pipeline.recorded import RecordedReference, check_files, open_recorded
+from toolkit.pipeline.reference import INSTALL_HINT, fairseq_is_installed
+from toolkit.pipeline.verification import shortest_input
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from toolkit.oracle.job import Job
+
+PATIENCE_S = 10.0
+"""How long a child may take to end when it is asked to."""
+LAST_LINES = 15
+"""Of what a child says that nobody understands; shown if it fails."""
+_UNWANTED = ("PYTHONHOME", "__PYVENV_LAUNCHER__")
+"""Variables that make one Python look for its libraries in another's."""
+
+
+def make_recorder(
+    destination: Path,
+    checkpoint: Path | None = None,
+    *,
+    audio: Sequence[Path] = (),
+    **material: Unpack[Material],
+) -> Path:
+    """Writes a file that records a checkpoint where fairseq lives.
+
+    It is run there with `python FILE CHECKPOINT REC_DIR`.
+
+    Args:
+        destination: The file; must not exist.
+        checkpoint: The fairseq file; the golden one by default.
+        audio: Clips to record; the golden audio by default.
+        material: What else is named; see `toolkit.pipeline.prepare.Material`.
+
+    Returns:
+        The file.
+
+    Raises:
+        BadInput: a file cannot be used.
+        BrokenRule: the family's rules do not cover the checkpoint.
+    """
+    path = checkpoint or golden_folder() / "checkpoint" / "model.pt"
+    prepared = prepare(Inputs(checkpoint=path, **material))
+    clips = read_clips(audio, min_samples=shortest_input(prepared))
+    return write_recorder(make_job(prepared, clips), destination)
+
+
+def record_here(
+    prepared: Prepared,
+    clips: Sequence[Clip],
+    rec_dir: Path,
+    *,
+    user_dir: Path | None = None,
+    progress: Progress = silent,
+) -> RecordedReference:
+    """Records with the fairseq of this environment; the folder appears whole or not at all.
+
+    Raises:
+        BadInput: fairseq is missing or cannot build the checkpoint, or the folder is not writable.
+    """
+    from toolkit.oracle.recorder import run_job
+    from toolkit.oracle.refusal import Refusal
+
+    if not fairseq_is_installed():
+        raise BadInput(
+            "`fairseq` must be installed to record, but is not. Install it with "
+            f"`{INSTALL_HINT}`, or record where it runs with `toolkit recorder`."
+        )
+    try:
+        run_job(
+            make_job(prepared, clips),
+            str(prepared.checkpoint.path),
+            str(rec_dir),
+            user_dir=None if user_dir is None else str(user_dir),
+            report=progress,
+        )
+    except Refusal as error:
+        raise BadInput(str(error)) from error
+    return open_recorded(rec_dir, prepared.checkpoint)
+
+
+def record_elsewhere(
+    prepared: Prepared,
+    clips: Sequence[Clip],
+    python: Path,
+    *,
+    user_dir: Path | None = None,
+    progress: Progress = silent,
+) -> RecordedReference:
+    """Records with the fairseq of another Python, unless the cache holds that very recording.
+
+    Args:
+        prepared: The checkpoint.
+        clips: To be recorded.
+        python: The interpreter.
+        user_dir: A fork's own models and tasks.
+        progress: Hears what the child does.
+
+    Raises:
+        BadInput: that Python cannot be run or is too old, fairseq is missing there or cannot build
+            the checkpoint, or the cache cannot be written.
+    """
+    job = make_job(prepared, clips)
+    options = [] if user_dir is None else ["--user-dir", str(user_dir.absolute())]
+    with tempfile.TemporaryDirectory(prefix="toolkit-recorder-") as name:
+        recorder = write_recorder(job, Path(name) / "recorder.pyz")
+
+        def make(folder: Path) -> None:
+            source = str(prepared.checkpoint.path.absolute())
+            run_recorder(python, recorder, [source, str(folder), *options], progress)
+
+        progress("asking the other Python for its versions", 0, 1)
+        key = _key(job, run_recorder(python, recorder, ["--probe"], silent), user_dir)
+        folder = keep_recording(
+            key, lambda path: check_files(open_recorded(path, prepared.checkpoint)), make
+        )
+    return open_recorded(folder, prepared.checkpoint)
+
+
+def run_recorder(
+    python: Path, recorder: Path, arguments: Sequence[str], progress: Progress
+) -> Mapping[str, Any]:
+    """Runs a recorder in another Python to its end, and returns the last thing it said.
+
+    The child and whatever it started are gone when this returns or raises.
+
+    Raises:
+        BadInput: it cannot be run, or refused or failed.
+    """
+    command = [str(python), "-u", str(recorder), "--machine", *arguments]
+    lines: deque[str] = deque(maxlen=LAST_LINES)
+    said: dict[str, Any] = {}
+    with _child(command, recorder.parent) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            message = _maybe_message(line)
+            if message is None:
+                lines.append(line.rstrip())
+                continue
+            said = message
+            if "what" in said:
+                progress(str(said["what"]), int(said["done"]), int(said["total"]))
+        code = process.wait()
+    if "error" in said:
+        raise BadInput(str(said["error"]))
+    if code != 0 or not said:
+        raise BadInput(_failure(python, code, lines))
+    return said
+
+
+@contextmanager
+def _child(command: Sequence[str], folder: Path) -> Iterator[subprocess.Popen[str]]:
+    """A process in a session of its own, which does not outlive the context."""
+    environment = {key: value for key, value in os.environ.items() if key not in _UNWANTED}
+    try:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+            start_new_session=True,
+            env={**environment, "TMPDIR": str(folder), "PYTHONIOENCODING": "utf-8"},
+        )
+    except OSError as error:
+        raise BadInput(
+            f"`{command[0]}` must be a Python that can be run, but cannot: {error.strerror}. Name "
+            "the interpreter of the environment in which your fairseq runs, such as "
+            "`~/fairseq-env/bin/python`."
+        ) from error
+    try:
+        yield process
+    finally:
+        _end(process)
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """Ends a process and what it started: asks first, insists after a while."""
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGTERM)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(PATIENCE_S)
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            with suppress(OSError):
+                pipe.close()
+
+
+def _maybe_message(line: str) -> dict[str, Any] | None:
+    if not line.startswith(MARK):
+        return None
+    try:
+        message = json.loads(line.removeprefix(MARK))
+    except ValueError:
+        return None
+    return message if isinstance(message, dict) else None
+
+
+def _failure(python: Path, code: int, lines: Sequence[str]) -> str:
+    refused = [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]
+    if refused:
+        return refused[-1]
+    tail = "\n".join(f"    {line}" for line in lines) or "    nothing"
+    return (
+        f"`{python}` must be a Python that runs the recorder, but ended with exit code {code}. "
+        "Name the interpreter of the environment in which your fairseq runs, and see that "
+        f"`import fairseq` works there. It said last:\n{tail}"
+    )
+
+
+def _key(job: Job, versions: Mapping[str, Any], user_dir: Path | None) -> str:
+    """What a recording depends on, as one digest."""
+    from toolkit.oracle.recorder import hash_user_dir
+
+    members = recorder_members(job)
+    said = {
+        "members": {name: hashlib.sha256(content).hexdigest() for name, content in members.items()},
+        "versions": dict(versions),
+        "user_dir": hash_user_dir(None if user_dir is None else str(user_dir)),
+    }
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
