@@ -91,7 +91,26 @@ def _far(value):
     return FarTensor(value) if is_near else value
 
 
-def compare(good: Path, bad: Path) -> dict:
+def expect_strict() -> None:
+    """What a GPU refuses is refused."""
+    there, here = torch.ones(2, 2, device=FAR), torch.ones(2, 2)
+    refused = [
+        lambda: there + here,
+        lambda: torch.nn.functional.linear(here, there),
+        lambda: here[there.long()],
+        lambda: torch.cat([here, there]),
+        there.numpy,
+    ]
+    for number, act in enumerate(refused):
+        try:
+            act()
+        except (AssertionError, RuntimeError, TypeError):
+            continue
+        raise SystemExit(f"number {number} went through")
+    assert (there @ there + 1.0).cpu().equal(here @ here + 1.0)
+
+
+def compare(good: Path, bad: Path, cases: Path) -> dict:
     """All that runs on the device: searches, passes, replays, a padded batch, a reproduction."""
     from toolkit.audio import golden_folder, read_clips
     from toolkit.compare.clip import run_clip
@@ -102,6 +121,7 @@ def compare(good: Path, bad: Path) -> dict:
     from toolkit.pipeline.prepare import Inputs, prepare
     from toolkit.pipeline.reference import open_reference
     from toolkit.pipeline.verification import make_bench
+    from toolkit.replay.reproduction import write_reproduction
     from toolkit.replay.target import Target
 
     prepared = prepare(Inputs(checkpoint=golden_folder() / "checkpoint" / "model.pt"))
@@ -115,6 +135,11 @@ def compare(good: Path, bad: Path) -> dict:
         runs = [run_clip(bench, clip, tag=188, book=book) for clip in clips]
         padding = padding_level(bench, runs, prepared.task.padding)
         weights = weight_errors(prepared.proof, prepared.checkpoint, target)
+        pair = bench.pairs[-1]
+        forced = ([runs[0].source], [runs[0].prefix])
+        made = target.teacher_force(*forced, double=True).calls[pair.target][0]
+        received = reference.teacher_force(*forced, double=True).calls[pair.source][0]
+        write_reproduction(cases, pair, target.model, reference.model, made, received)
     with open_session(prepared, clips, FAR) as session:
         results = [diff_folder(session, folder) for folder in (good, bad)]
     return {
@@ -127,13 +152,14 @@ def compare(good: Path, bad: Path) -> dict:
         "weights": [weight.error for weight in weights],
         "pictures": len(book.pairs),
         "verdicts": [result.verdict for result in results],
-        "findings": [finding.to_dict() for finding in results[1].findings],
+        "findings": results[1].to_dict()["findings"],
     }
 
 
 def main() -> None:
     torch.set_num_threads(1)
     with far_device():
+        expect_strict()
         found = compare(*map(Path, sys.argv[1:]))
     print(json.dumps(found))
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from math import floor
@@ -64,10 +64,10 @@ class Pieces:
     @cached_property
     def is_closed(self) -> bool:
         """Whether every letter of a piece is a piece, as in every model that a trainer made."""
-        own = set(self.scores) - set(self.user_defined)
-        return all(map(self.can_spell, own))
+        own = self.scores.keys() - set(self.user_defined)
+        return self.can_spell(frozenset().union(*own))
 
-    def can_spell(self, text: str) -> bool:
+    def can_spell(self, text: Iterable[str]) -> bool:
         """Whether every letter of a text is a piece."""
         return self._single.issuperset(text)
 

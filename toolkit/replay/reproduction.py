@@ -48,7 +48,8 @@ def write_reproduction(
 def _save(path: Path, tensors: dict[str, Tensor]) -> None:
     from safetensors.torch import save_file
 
-    save_file({name: tensor.clone().contiguous() for name, tensor in tensors.items()}, path)
+    copies = {name: t.to("cpu", copy=True).contiguous() for name, t in tensors.items()}
+    save_file(copies, path)
 
 
 def _tensors(arguments: dict[str, Any]) -> dict[str, Tensor]:
