@@ -19,8 +19,10 @@ from toolkit.compare.clip import Bench, ClipRun, run_clip
 from toolkit.folder.write import write_folder
 from toolkit.oracle.reference import Reference
 from toolkit.pipeline import verification
+from toolkit.pipeline.origin import Asked
 from toolkit.pipeline.prepare import Inputs, Prepared, prepare
 from toolkit.pipeline.reference import open_reference
+from toolkit.replay.source import read_source
 from toolkit.replay.target import Target
 
 
@@ -86,8 +88,14 @@ def clip(clips: tuple[Clip, ...]) -> Callable[[str], Clip]:
 
 
 @pytest.fixture(scope="session")
-def make_bench(prepared: Prepared, reference: Reference) -> Callable[[Target], Bench]:
-    return partial(verification.make_bench, prepared, reference)
+def asked(prepared: Prepared, reference: Reference) -> Asked:
+    facts = read_source(reference.model, prepared.network.layouts)
+    return Asked(reference=reference, source=facts, model=reference.model)
+
+
+@pytest.fixture(scope="session")
+def make_bench(prepared: Prepared, asked: Asked) -> Callable[[Target], Bench]:
+    return partial(verification.make_bench, prepared, asked)
 
 
 @pytest.fixture(scope="session")

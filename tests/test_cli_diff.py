@@ -11,6 +11,7 @@ from safetensors.torch import load_file, save_file
 from typer.testing import CliRunner, Result
 
 from toolkit.cli import app
+from toolkit.oracle.answers import index_digest
 
 Q_PROJ = "decoder.model.decoder.layers.1.self_attn.q_proj"
 
@@ -131,7 +132,7 @@ def test_a_recording_that_exists_is_not_overwritten(
     ("change", "said"),
     [
         ({"version": 99}, "version 99"),
-        ({"checkpoint_sha256": "0" * 64}, "0" * 64),
+        ({"checkpoint": {"name": "other.pt", "sha256": "0" * 64}}, "0" * 64),
     ],
 )
 def test_a_foreign_recording_is_refused(
@@ -145,6 +146,7 @@ def test_a_foreign_recording_is_refused(
     foreign = tmp_path / "foreign"
     foreign.mkdir()
     index = {**read(recording / "recording.json"), **change}
+    index["digest"] = index_digest(index)
     (foreign / "recording.json").write_text(json.dumps(index))
     outcome = toolkit("diff", golden_checkpoint, converted, "--recording", foreign)
     assert outcome.exit_code == 2
@@ -159,7 +161,7 @@ def test_a_damaged_recording_is_refused(
     (damaged / "recording.json").write_bytes((recording / "recording.json").read_bytes())
     outcome = toolkit("diff", golden_checkpoint, converted, "--recording", damaged)
     assert outcome.exit_code == 2
-    assert "toolkit record" in outcome.stderr
+    assert "must be a whole recording" in outcome.stderr
 
 
 def test_a_wrong_row_of_a_mapping_file_is_named_with_its_line(

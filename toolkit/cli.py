@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from toolkit.core.result import Result
+    from toolkit.pipeline.basics import Progress
 
 
 class Exit(IntEnum):
@@ -125,6 +126,22 @@ MATERIAL: dict[str, tuple[type, dict[str, Any], Any]] = {
 """Options of every command, by the keyword of `toolkit.pipeline.prepare.Material`: type, what
 `--help` says, and default."""
 
+RecordingOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--recording", metavar="REC_DIR", help="Ask a recording instead of fairseq; has its clips."
+    ),
+]
+FairseqPythonOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--fairseq-python", metavar="PATH", help="Python of the environment in which fairseq runs."
+    ),
+]
+UserDirOption = Annotated[
+    Path | None,
+    typer.Option("--user-dir", metavar="PATH", help="A fork's own models, as fairseq takes them."),
+]
 BeamOption = Annotated[
     bool,
     typer.Option(" /--no-beam", help="Leave out searches with a beam, which take longest."),
@@ -204,14 +221,9 @@ def convert(
         ),
     ] = None,
     audio: AudioOption = None,
-    recording: Annotated[
-        Path | None,
-        typer.Option(
-            "--recording",
-            metavar="REC_DIR",
-            help="Let a recording choose what the checkpoint leaves open.",
-        ),
-    ] = None,
+    recording: RecordingOption = None,
+    fairseq_python: FairseqPythonOption = None,
+    user_dir: UserDirOption = None,
     max_shard_bytes: Annotated[
         int,
         typer.Option("--max-shard-bytes", metavar="N", min=1, help="Weights of one file."),
@@ -242,6 +254,8 @@ def convert(
                 verify=verify,
                 audio=audio or (),
                 recording=recording,
+                fairseq_python=fairseq_python,
+                user_dir=user_dir,
                 max_shard_bytes=max_shard_bytes,
                 beam=beam,
                 device=device,
@@ -257,6 +271,9 @@ def verify(
     checkpoint: CheckpointArgument,
     hf_dir: FolderArgument,
     audio: AudioOption = None,
+    recording: RecordingOption = None,
+    fairseq_python: FairseqPythonOption = None,
+    user_dir: UserDirOption = None,
     beam: BeamOption = True,
     device: DeviceOption = "cpu",
     html: HtmlOption = None,
@@ -269,6 +286,8 @@ def verify(
     Example: toolkit verify model.pt out/ --json result.json
 
     Example: toolkit verify model.pt out/ --audio clips/ --html report.html
+
+    Example: toolkit verify model.pt out/ --fairseq-python ~/fairseq-env/bin/python
     """
     from toolkit.pipeline import verify as run
 
@@ -279,6 +298,9 @@ def verify(
                 checkpoint,
                 hf_dir,
                 audio=audio or (),
+                recording=recording,
+                fairseq_python=fairseq_python,
+                user_dir=user_dir,
                 beam=beam,
                 device=device,
                 **_parsed(material),
@@ -295,29 +317,50 @@ def record(
         Path, typer.Argument(metavar="REC_DIR", help="Folder to write; must not exist yet.")
     ],
     audio: AudioOption = None,
+    fairseq_python: FairseqPythonOption = None,
+    user_dir: UserDirOption = None,
+    json_path: JsonOption = None,
     quiet: QuietOption = False,
     **material: Any,
 ) -> None:
-    """Run fairseq once and store what diff needs, so that diff needs no fairseq.
+    """Run fairseq once and store its answers, so that nothing else needs fairseq.
 
     Example: toolkit record model.pt recording/
 
     Example: toolkit record model.pt recording/ --audio clips/
     """
     from toolkit.pipeline.recording import record as run
+    from toolkit.report.files import write_bytes
 
     with _bad_input_exits():
+        _check_report_paths(None, json_path)
         with _progress(quiet) as progress:
-            run(
+            recording = run(
                 checkpoint,
                 rec_dir,
                 audio=audio or (),
+                fairseq_python=fairseq_python,
+                user_dir=user_dir,
                 **_parsed(material),
-                progress=progress,
+                progress=progress if quiet else _saying_size(progress),
             )
+        if json_path is not None:
+            write_bytes(json_path, json.dumps(recording.to_dict(), indent=1).encode())
         if not quiet:
-            size = sum(file.stat().st_size for file in rec_dir.iterdir())
-            typer.echo(f"recorded: {rec_dir} ({size / 1e6:.1f} MB)")
+            typer.echo(f"recorded: {rec_dir} ({recording.num_bytes / 1e6:.1f} MB)")
+
+
+def _saying_size(progress: Progress | None) -> Progress:
+    """The same progress, which also prints how large the recording will be."""
+    from toolkit.oracle.recorder import SIZE
+
+    def report(what: str, done: int, total: int, unit: str = "steps") -> None:
+        if SIZE in what:
+            typer.echo(what)
+        if progress is not None:
+            progress(what, done, total, unit)
+
+    return report
 
 
 @app.command()
@@ -356,10 +399,9 @@ def diff(
     checkpoint: CheckpointArgument,
     hf_dir: FolderArgument,
     audio: AudioOption = None,
-    recording: Annotated[
-        Path | None,
-        typer.Option("--recording", metavar="REC_DIR", help="Use a recording instead of fairseq."),
-    ] = None,
+    recording: RecordingOption = None,
+    fairseq_python: FairseqPythonOption = None,
+    user_dir: UserDirOption = None,
     reproduction: Annotated[
         Path | None,
         typer.Option(
@@ -393,6 +435,8 @@ def diff(
                 audio=audio or (),
                 **_parsed(material),
                 recording=recording,
+                fairseq_python=fairseq_python,
+                user_dir=user_dir,
                 reproduction=reproduction,
                 device=device,
                 progress=progress,

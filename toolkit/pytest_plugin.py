@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from toolkit.oracle.reference import Reference
+    from toolkit.oracle.asking import AnyReference
     from toolkit.parity.bench import Parity
     from toolkit.parity.settings import PairSettings
     from toolkit.replay.target import Target
@@ -155,7 +155,7 @@ def parity(request: pytest.FixtureRequest, _toolkit_pair: PairSettings) -> Parit
 
 
 @pytest.fixture(scope="session")
-def reference(parity: Parity) -> Reference:
+def reference(parity: Parity) -> AnyReference:
     """The model of fairseq with the checkpoint's weights."""
     return parity.reference
 

@@ -117,11 +117,13 @@ def compare(good: Path, bad: Path, cases: Path) -> dict:
     from toolkit.compare.padding import padding_level
     from toolkit.compare.pictures import Sketchbook
     from toolkit.compare.static import weight_errors
-    from toolkit.pipeline.difference import diff_folder, open_session
+    from toolkit.pipeline.difference import diff_folder, make_session
+    from toolkit.pipeline.origin import Asked
     from toolkit.pipeline.prepare import Inputs, prepare
     from toolkit.pipeline.reference import open_reference
     from toolkit.pipeline.verification import make_bench
     from toolkit.replay.reproduction import write_reproduction
+    from toolkit.replay.source import read_source
     from toolkit.replay.target import Target
 
     prepared = prepare(Inputs(checkpoint=golden_folder() / "checkpoint" / "model.pt"))
@@ -130,7 +132,9 @@ def compare(good: Path, bad: Path, cases: Path) -> dict:
     with open_reference(prepared, FAR) as reference:
         assert {type(p.data) for p in target.model.parameters()} == {FarTensor}
         assert {type(p.data) for p in reference.model.parameters()} == {FarTensor}
-        bench = make_bench(prepared, reference, target)
+        facts = read_source(reference.model, prepared.network.layouts)
+        asked = Asked(reference=reference, source=facts, model=reference.model)
+        bench = make_bench(prepared, asked, target)
         book = Sketchbook(pairs_of=["ru_2"])
         runs = [run_clip(bench, clip, tag=188, book=book) for clip in clips]
         padding = padding_level(bench, runs, prepared.task.padding)
@@ -140,7 +144,7 @@ def compare(good: Path, bad: Path, cases: Path) -> dict:
         made = target.teacher_force(*forced, double=True).calls[pair.target][0]
         received = reference.teacher_force(*forced, double=True).calls[pair.source][0]
         write_reproduction(cases, pair, target.model, reference.model, made, received)
-    with open_session(prepared, clips, FAR) as session:
+        session = make_session(prepared, clips, asked, FAR)
         results = [diff_folder(session, folder) for folder in (good, bad)]
     return {
         "tokens": [[run.greedy.reference, run.greedy.converted] for run in runs],

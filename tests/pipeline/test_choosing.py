@@ -27,7 +27,8 @@ from toolkit.families import Derived
 from toolkit.families.wav2vec2 import CONV, FRAMES_OF, MAX_STRIDES, possible_strides
 from toolkit.oracle.hooks import Call
 from toolkit.pipeline import choosing
-from toolkit.pipeline.recording import INDEX, record
+from toolkit.pipeline import recording as recordings
+from toolkit.pipeline.recorded import INDEX
 from toolkit.pipeline.reference import quiet_fairseq
 
 HEADS = "encoder.num_attention_heads"
@@ -58,6 +59,11 @@ USUAL_CONFIG = {
 }
 
 
+def record(checkpoint: Path, folder: Path, **options: Any) -> Path:
+    """The folder of a recording."""
+    return Path(recordings.record(checkpoint, folder, **options).path)
+
+
 @pytest.fixture(scope="module")
 def audio(golden_checkpoint: Path) -> list[Path]:
     return [golden_checkpoint.parents[1] / "ru_2.flac"]
@@ -86,11 +92,11 @@ def odd_recording(odd: Path, audio: list[Path], tmp_path_factory: pytest.TempPat
 
 @pytest.fixture(scope="module")
 def converted_odd(
-    odd: Path, odd_recording: Path, audio: list[Path], tmp_path_factory: pytest.TempPathFactory
+    odd: Path, odd_recording: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Path, Any]:
     """A proven conversion by a recording, and its result."""
     out = tmp_path_factory.mktemp("odd-converted") / "out"
-    return out, convert(odd, out, verify=True, audio=audio, recording=odd_recording)
+    return out, convert(odd, out, verify=True, recording=odd_recording)
 
 
 def config_of(folder: Path) -> dict[str, Any]:
@@ -377,8 +383,8 @@ def test_normalization_is_assumed_by_the_extractor_and_heard_in_the_recording(
     assert guess.name == NORMALIZE
     assert guess.because.startswith(f"assumed {assumed!r}, as the checkpoint does not say: ")
     assert "`hub: {input_type: ...}`" in guess.because
-    material = {"audio": audio, "encoder_config": USUAL_CONFIG}
-    recording = record(checkpoint, tmp_path / "rec", config_yaml=known, **material)
+    material = {"encoder_config": USUAL_CONFIG}
+    recording = record(checkpoint, tmp_path / "rec", audio=audio, config_yaml=known, **material)
     result = convert(checkpoint, tmp_path / "out", verify=True, recording=recording, **material)
     preprocessor = json.loads((tmp_path / "out" / "preprocessor_config.json").read_text())
     assert preprocessor["do_normalize"] is normalize

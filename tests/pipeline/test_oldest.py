@@ -13,9 +13,9 @@ import torch
 
 from toolkit.compare.metrics import relative_error
 from toolkit.oracle.search import with_beam
+from toolkit.pipeline.clips import tag_of
 from toolkit.pipeline.elsewhere import record_elsewhere, record_here
 from toolkit.pipeline.recorded import check_files, open_recorded
-from toolkit.pipeline.verification import tag_of
 
 PYTHON = os.environ.get("TOOLKIT_OLDEST_PYTHON")
 ROUNDING = 1e-5

@@ -13,26 +13,16 @@ import torch
 from toolkit.compare.blame import record_clip
 from toolkit.compare.clip import BEAM, Bench, run_clip
 from toolkit.compare.padding import padding_level
-from toolkit.core.errors import BadInput
+from toolkit.core.errors import BadInput, NotRecorded
 from toolkit.oracle.search import Search, with_beam
-from toolkit.pipeline.recorded import NotRecorded, check_files, open_recorded
+from toolkit.pipeline.clips import tag_of
+from toolkit.pipeline.recorded import check_files, open_recorded
 from toolkit.pipeline.truth import encode_texts
-from toolkit.pipeline.verification import make_pairs, tag_of
+from toolkit.pipeline.verification import make_pairs
 from toolkit.replay.source import read_source
 
 TAG = 188
 """Russian."""
-
-
-class Standing:
-    """A recording in the place of a `Reference`, whose model is asked for paths and numbers."""
-
-    def __init__(self, recorded):
-        self.recorded = recorded
-        self.model = recorded.facts
-
-    def __getattr__(self, name):
-        return getattr(self.recorded, name)
 
 
 @pytest.fixture
@@ -47,9 +37,10 @@ def recorded_bench(bench, prepared, recorded):
         **{
             field.name: getattr(bench, field.name)
             for field in dataclasses.fields(bench)
-            if field.name not in ("reference", "pairs")
+            if field.name not in ("reference", "source", "pairs")
         },
-        reference=Standing(recorded),
+        reference=recorded,
+        source=recorded.facts,
         pairs=pairs,
     )
 

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from toolkit.compare.blame import Record
+from toolkit.oracle.asking import AnyReference
 from toolkit.oracle.hooks import Calls, recording
-from toolkit.oracle.reference import Forced, Reference
+from toolkit.oracle.reference import Forced
 from toolkit.replay.pairs import Pair
 from toolkit.replay.replay import first, paired_outputs
 from toolkit.replay.source import Source
@@ -48,7 +49,7 @@ class _Layer:
     actual: Tensor
 
 
-def record_float32(reference: Reference, record: Record) -> Forced:
+def record_float32(reference: AnyReference, record: Record) -> Forced:
     """The float32 pass of fairseq over the same input."""
     return reference.teacher_force([record.source], [record.prefix], explicit=True)
 

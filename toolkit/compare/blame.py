@@ -12,8 +12,8 @@ from toolkit.compare import tolerances
 from toolkit.compare.isolating import isolate
 from toolkit.compare.metrics import relative_error
 from toolkit.compare.pictures import Sketchbook
+from toolkit.oracle.asking import AnyReference
 from toolkit.oracle.hooks import Calls, recording
-from toolkit.oracle.reference import Reference
 from toolkit.oracle.search import Search, with_beam
 from toolkit.replay.pairs import Pair
 from toolkit.replay.replay import CannotReplayError, first, has_gpu_failed
@@ -52,7 +52,7 @@ class Blame:
 
 
 def record_clip(
-    reference: Reference, name: str, waveform: Tensor, search: Search, tag: int | None
+    reference: AnyReference, name: str, waveform: Tensor, search: Search, tag: int | None
 ) -> Record:
     """Records fairseq on one clip, teacher-forced on its own greedy hypothesis.
 

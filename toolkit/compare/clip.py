@@ -13,12 +13,15 @@ from toolkit.compare import tolerances
 from toolkit.compare.isolating import isolate
 from toolkit.compare.metrics import noise_ratio, relative_error
 from toolkit.compare.pictures import Sketchbook
+from toolkit.core.errors import NotRecorded
 from toolkit.core.result import TokenComparison
+from toolkit.oracle.asking import AnyReference
 from toolkit.oracle.hooks import Call, Calls
-from toolkit.oracle.reference import Reference, ScoredTokens
+from toolkit.oracle.reference import ScoredTokens
 from toolkit.oracle.search import Search, with_beam
 from toolkit.replay.pairs import Pair
 from toolkit.replay.replay import CannotReplayError, Outputs, first, paired_outputs
+from toolkit.replay.source import Source
 from toolkit.replay.target import Target
 
 if TYPE_CHECKING:
@@ -76,15 +79,18 @@ class ClipRun:
     beam: tuple[TokenComparison, ...]
     pipeline_text: str
     pipeline_reference_text: str | None
-    """What fairseq says when it is fed with the folder's own front end; None if greedy search says
-    the same as the pipeline, so that nothing is left to explain."""
+    """What fairseq says when it is fed with the folder's own front end. None if greedy search says
+    the same as the pipeline, so that nothing is left to explain; or if a recording does not know.
+    """
 
 
 @dataclass(frozen=True, kw_only=True)
 class Bench:
     """The two models side by side, and how to compare them."""
 
-    reference: Reference
+    reference: AnyReference
+    source: Source
+    """What is known of fairseq's modules."""
     target: Target
     pairs: tuple[Pair, ...]
     search: Search
@@ -155,9 +161,7 @@ def run_clip(
         greedy=heard,
         beam=tuple(_compare_beams(bench, source, tag)) if beam else (),
         pipeline_text=pipeline_text,
-        pipeline_reference_text=None
-        if explained
-        else reference.text(reference.search(own_source, once, tag)[0].tokens),
+        pipeline_reference_text=None if explained else _heard(reference, own_source, once, tag),
     )
 
 
@@ -209,7 +213,7 @@ class _Passes:
             outputs = isolate(
                 pair,
                 self.target.model,
-                self.reference.model,
+                self.bench.source,
                 made,
                 received,
                 self.bench.isolated_tolerance(pair.target),
@@ -225,11 +229,19 @@ class _Passes:
             return NAN
         try:
             outputs = paired_outputs(
-                pair.layout, self.reference.model, first(made.outputs), first(received.outputs)
+                pair.layout, self.bench.source, first(made.outputs), first(received.outputs)
             )
         except (RuntimeError, ValueError):
             return math.inf
         return noise_ratio(exact, outputs.expected, outputs.actual)
+
+
+def _heard(reference: AnyReference, source: Tensor, search: Search, tag: int | None) -> str | None:
+    """What fairseq says to an input; None if a recording does not know."""
+    try:
+        return reference.text(reference.search(source, search, tag)[0].tokens)
+    except NotRecorded:
+        return None
 
 
 def _only(calls: Calls, path: str) -> Call | None:

@@ -155,7 +155,7 @@ def _parts(bench: Bench, batch: _Batch, probes: PaddingProbes) -> list[Measure]:
                 received = _zeroed(received)
             error, compared = math.inf, 1
             with suppress(CannotReplayError):
-                outputs = replay(pair, target.model, reference.model, made, received)
+                outputs = replay(pair, target.model, bench.source, made, received)
                 kept = tokens if path == probes.after else _kept_frames(exact, outputs, pair)
                 error, compared = _kept_error(outputs, kept), int(kept.sum())
             parts.append(_part(path, error, compared, bench.isolated_tolerance(path)))

@@ -17,7 +17,7 @@ from toolkit.folder.contents import FolderContents
 from toolkit.folder.weights import target_tensor
 from toolkit.mapping import Plan
 from toolkit.mapping.ops import effective_weight
-from toolkit.oracle.reference import Reference
+from toolkit.oracle.asking import AnyReference
 from toolkit.replay.target import Target
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def config_level(contents: FolderContents, target: Target) -> Level:
 
 
 def vocabulary_level(
-    contents: FolderContents, reference: Reference, target: Target, texts: Iterable[str]
+    contents: FolderContents, reference: AnyReference, target: Target, texts: Iterable[str]
 ) -> Level:
     """Whether every id means the same symbol, and every text gets the same ids, on both sides."""
     rows = tuple(wrong_rows(contents, target))
@@ -180,7 +180,7 @@ def wrong_special_tokens(contents: FolderContents, target: HasTokenizer) -> Iter
 
 
 def wrong_encodings(
-    contents: FolderContents, reference: Reference, target: Target, texts: Iterable[str]
+    contents: FolderContents, reference: AnyReference, target: Target, texts: Iterable[str]
 ) -> Iterator[str]:
     """Texts that get other ids than from fairseq, or are framed or decoded in another way."""
     for text in texts:

@@ -2,6 +2,7 @@
 
     ToolkitError
     ├── BadInput       the user's file, folder, option or environment is not what it must be
+    │   └── NotRecorded    a recording of fairseq does not hold the answer
     ├── BrokenRule     a family's or a mapping file's rules do not fit the checkpoint
     └── InternalError  the toolkit broke its own promise; please report it
 
@@ -21,6 +22,10 @@ class ToolkitError(Exception):
 
 class BadInput(ToolkitError):
     """Something the user handed over cannot be used."""
+
+
+class NotRecorded(BadInput):
+    """A question that the recorder of a recording did not ask."""
 
 
 class BrokenRule(ToolkitError):

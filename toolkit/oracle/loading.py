@@ -12,6 +12,9 @@ from torch import nn
 from toolkit.oracle.old_torch import HAS_MODES, TorchFunctionMode
 
 RANDOM = frozenset(["uniform_", "normal_", "trunc_normal_", "xavier_uniform_", "kaiming_uniform_"])
+MARKER = "._float_tensor"
+"""End of the name of a buffer that tells sinusoidal positions their dtype, and nothing else.
+fairseq 0.12.2 asks every checkpoint for it, fairseq main saves none."""
 LARGE = 1 << 16
 """Elements; smaller tensors are filled as always."""
 
@@ -61,6 +64,8 @@ def load_weights(model: nn.Module, state_dict: Mapping[str, Any], dropped: Colle
         for name, tensor in state_dict.items()
         if name not in superfluous
     }
+    markers = {name for name in own if name.endswith(MARKER)}
+    kept.update({name: own[name] for name in markers - set(kept)})
     # Not the model's own: fairseq's knows no `assign`, and does no more than this.
     model.upgrade_state_dict(kept)  # type: ignore[operator]
     assigns = "assign" in inspect.signature(nn.Module.load_state_dict).parameters

@@ -31,6 +31,9 @@ SMALL = 10_000_000
 
 Report = Callable[[str, int, int], None]
 
+SIZE = "will take about"
+"""What the step that says how large the recording will be can be known by."""
+
 MODULES = {"torch": "torch", "numpy": "numpy", "fairseq": "fairseq==0.12.2"}
 """What must be there, and what to install where it is not."""
 
@@ -85,7 +88,7 @@ def run_job(
     with _quiet(), tempfile.TemporaryDirectory(prefix="toolkit-data-") as data:
         from toolkit.oracle.answers import record_answers
 
-        _import_user_dir(user_dir)
+        import_user_dir(user_dir)
         report("building fairseq's model", 0, 1)
         reference = _build(job, checkpoint, data)
         with _fitting_resources(reference.model), _staged(rec_dir) as partial:
@@ -224,7 +227,12 @@ def _build(job: Any, checkpoint: str, data: str) -> Any:
     return Reference(task, model, job.tags)
 
 
-def _import_user_dir(user_dir: Optional[str]) -> None:
+def import_user_dir(user_dir: Optional[str]) -> None:
+    """Lets fairseq import a fork's own models and tasks, if there are any.
+
+    Raises:
+        Refusal: it cannot.
+    """
     if user_dir is None:
         return
     try:
@@ -245,8 +253,7 @@ def _announce(reference: Any, job: Any, rec_dir: str, report: Report) -> None:
     size = expected_bytes(reference, job)
     seconds = sum(clip.duration_s for clip in job.clips)
     report(
-        f"the recording of {len(job.clips)} clips, {seconds:.0f} s, will take about "
-        f"{_in_words(size)}",
+        f"the recording of {len(job.clips)} clips, {seconds:.0f} s, {SIZE} {_in_words(size)}",
         0,
         len(job.clips) + 1,
     )

@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from toolkit.core.errors import BadInput, ToolkitError
 from toolkit.core.result import Finding, Level, Measure, Result
@@ -19,12 +19,13 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from toolkit.audio import Clip
-    from toolkit.compare.blame import Blame, Record
+    from toolkit.compare.blame import Blame
     from toolkit.compare.clip import Bench, ClipRun
     from toolkit.compare.static import WeightError
-    from toolkit.oracle.reference import Reference
+    from toolkit.oracle.asking import AnyReference
     from toolkit.parity.settings import PairSettings
     from toolkit.pipeline.difference import Session
+    from toolkit.pipeline.origin import Asked, Origin
     from toolkit.pipeline.prepare import Prepared
     from toolkit.replay.target import Target
 
@@ -53,10 +54,8 @@ class Parity:
 
     @cached_property
     def clips(self) -> tuple[Clip, ...]:
-        """What is compared on."""
-        from toolkit.audio import read_clips
-
-        return read_clips(self.settings.audio)
+        """What is compared on: the clips of the recording, if there is one."""
+        return self._origin.read_clips(self.prepared, self.settings.audio)
 
     @cached_property
     def tests(self) -> tuple[ParityTest, ...]:
@@ -75,20 +74,31 @@ class Parity:
         levels = [test.ident for test in self.tests if has_tolerance(test.level)]
         return assign_rules(() if path is None else read_rules(path), self.modules, levels)
 
-    @cached_property
-    def reference(self) -> Reference:
-        """Fairseq's model with the checkpoint's weights.
+    @property
+    def reference(self) -> AnyReference:
+        """Fairseq's side: its model with the checkpoint's weights, or the recording.
 
         Raises:
-            BadInput: fairseq is not installed, or cannot build the checkpoint.
+            BadInput: fairseq is not installed, or cannot build the checkpoint; the recording cannot
+                be used.
         """
-        from toolkit.pipeline.reference import open_reference
+        return self._asked.reference
+
+    @cached_property
+    def _origin(self) -> Origin:
+        from toolkit.pipeline.origin import Origin
+
+        return Origin(recording=self.settings.recording)
+
+    @cached_property
+    def _asked(self) -> Asked:
+        from toolkit.pipeline.basics import silent
 
         # The reference needs its files for as long as it is used, but other people's tests need
         # their log messages; `quiet` silences fairseq while it is asked.
         heard = logging.root.manager.disable
         try:
-            return self._stack.enter_context(open_reference(self.prepared))
+            return self._stack.enter_context(self._origin.ask(self.prepared, self.clips, silent))
         finally:
             logging.disable(heard)
 
@@ -108,7 +118,7 @@ class Parity:
         """Both models side by side."""
         from toolkit.pipeline.verification import make_bench
 
-        return make_bench(self.prepared, self.reference, self.converted)
+        return make_bench(self.prepared, self._asked, self.converted)
 
     @contextmanager
     def quiet(self) -> Iterator[None]:
@@ -122,7 +132,7 @@ class Parity:
     def run(self, clip: str) -> ClipRun:
         """What both models make of a clip."""
         from toolkit.compare.clip import run_clip
-        from toolkit.pipeline.verification import tag_of
+        from toolkit.pipeline.clips import tag_of
 
         if clip not in self._runs:
             named = {known.name: known for known in self.clips}[clip]
@@ -262,12 +272,10 @@ class Parity:
 
     @cached_property
     def _session(self) -> Session:
-        """Fairseq's side of a diff: recorded once, from a recording where one is given."""
-        from toolkit.pipeline.recording import load_session
+        """Fairseq's side of a diff, asked once."""
+        from toolkit.pipeline.difference import make_session
 
-        if self.settings.recording is not None:
-            return load_session(self.prepared, self.settings.recording)
-        return _record(self.prepared, self.reference, self._replayed_clips)
+        return make_session(self.prepared, self._replayed_clips, self._asked)
 
     @cached_property
     def _blames(self) -> tuple[Blame, ...]:
@@ -275,11 +283,11 @@ class Parity:
         from toolkit.pipeline.verification import make_pairs
 
         session = self._session
-        pairs = make_pairs(self.prepared, session.source.paths, self.converted)
+        pairs = make_pairs(self.prepared, session.asked.source.paths, self.converted)
         return tuple(
             blame
             for record in session.records
-            for blame in find_blame(self.converted, session.source, pairs, record)
+            for blame in find_blame(self.converted, session.asked.source, pairs, record)
         )
 
     def _level(self, test: ParityTest) -> Level:
@@ -311,7 +319,7 @@ class Parity:
         from toolkit.pipeline.verification import make_pairs
         from toolkit.replay.pairs import explain_uncompared, module_paths
 
-        pairs = make_pairs(self.prepared, self._session.source.paths, self.converted)
+        pairs = make_pairs(self.prepared, self._session.asked.source.paths, self.converted)
         uncompared = explain_uncompared(
             self.prepared.proof,
             module_paths(self.converted.model),
@@ -407,33 +415,6 @@ def _prepare(settings: PairSettings) -> Prepared:
 
         return prepare_with(inputs, settings.recording)
     return prepare(inputs, lambda config: maybe_known_specs(config) or target_specs(config))
-
-
-def _record(prepared: Prepared, reference: Reference, clips: Sequence[Clip]) -> Session:
-    from toolkit.pipeline.difference import ClipFacts, Session
-    from toolkit.pipeline.truth import encode_texts, make_truth
-    from toolkit.replay.source import read_source
-
-    texts = [clip.transcript for clip in clips if clip.transcript]
-    return Session(
-        prepared=prepared,
-        source=read_source(reference.model, prepared.network.layouts),
-        truth=make_truth(prepared, encode_texts(prepared, reference, texts)),
-        records=tuple(_record_clip(prepared, reference, clip) for clip in clips),
-        clips=tuple(ClipFacts(name=clip.name, duration_s=clip.duration_s) for clip in clips),
-        reference=reference,
-    )
-
-
-def _record_clip(prepared: Prepared, reference: Reference, clip: Clip) -> Record:
-    import torch
-
-    from toolkit.compare.blame import record_clip
-    from toolkit.pipeline.verification import tag_of
-
-    waveform: Any = torch.from_numpy(clip.waveform)
-    tag = tag_of(prepared, clip)
-    return record_clip(reference, clip.name, waveform, prepared.task.search, tag)
 
 
 def _ruled(measure: Measure, rules: Sequence[ToleranceRule]) -> Measure:

@@ -17,9 +17,11 @@ from itertools import groupby, product
 from pathlib import Path
 from typing import Any
 
+from toolkit.checkpoint import Checkpoint
 from toolkit.compare import tolerances
 from toolkit.compare.blame import Record
 from toolkit.compare.metrics import relative_error
+from toolkit.compare.pictures import shortest
 from toolkit.core.errors import BadInput, BrokenRule
 from toolkit.core.settled import Trial
 from toolkit.families import Derived, Network, find_family
@@ -29,11 +31,12 @@ from toolkit.oracle.hooks import Call, bind
 from toolkit.oracle.precision import in_float64
 from toolkit.oracle.shelf import Shelf, keep_all
 from toolkit.pipeline.prepare import Inputs, Prepared, open_mapped, prepare
-from toolkit.pipeline.recording import Recorded, load_recorded, read_index
+from toolkit.pipeline.recorded import open_recorded
 from toolkit.pipeline.resources import fitting_resources
 from toolkit.pipeline.verification import make_pairs
 from toolkit.replay.pairs import Pair
 from toolkit.replay.replay import CannotReplayError, replay
+from toolkit.replay.source import SourceFacts
 from toolkit.replay.target import Target
 from toolkit.report.text import format_error
 
@@ -64,15 +67,34 @@ def prepare_with(inputs: Inputs, recording: Path | None) -> Prepared:
     prepared = prepare(narrowed)
     questions = list(_questions(prepared))
     if not questions:
-        read_index(prepared.checkpoint, recording)
+        open_recorded(recording, prepared.checkpoint)
         return prepared
-    recorded = recorded or load_recorded(prepared.checkpoint, recording)
+    recorded = recorded or _listen(prepared.checkpoint, recording)
     asked = [question for question in questions if question.key not in recorded.assumed]
     chosen = {
         **{q.key: _echoed(q, recording) for q in questions if q not in asked},
         **dict(_answers(prepared, recorded, asked, recording)),
     }
     return prepare(replace(narrowed, chosen={**narrowed.chosen, **chosen}))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Heard:
+    """What a recording says that helps to choose."""
+
+    source: SourceFacts
+    records: tuple[Record, ...]
+    assumed: frozenset[str]
+    """Values that were assumed when it was made: it cannot testify to them."""
+
+
+def _listen(checkpoint: Checkpoint, recording: Path) -> _Heard:
+    recorded = open_recorded(recording, checkpoint)
+    return _Heard(
+        source=recorded.facts,
+        records=recorded.records(shortest(recorded.read_clips())),
+        assumed=recorded.assumed,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +111,7 @@ def _echoed(question: Question, recording: Path) -> Derived:
     return replace(question.assumed, evidence=evidence)
 
 
-def _narrow(inputs: Inputs, recording: Path) -> tuple[Inputs, Recorded | None]:
+def _narrow(inputs: Inputs, recording: Path) -> tuple[Inputs, _Heard | None]:
     """The inputs with candidates that fairseq's shapes leave, where those cannot be listed."""
     mapping = None if inputs.mapping is None else read_mapping(inputs.mapping)
     checkpoint = open_mapped(inputs.checkpoint, mapping)
@@ -97,7 +119,7 @@ def _narrow(inputs: Inputs, recording: Path) -> tuple[Inputs, Recorded | None]:
     network = family.network(checkpoint, inputs.options)
     if not family.possible(network, ()):
         return inputs, None
-    recorded = load_recorded(checkpoint, recording)
+    recorded = _listen(checkpoint, recording)
     possible = family.possible(network, [record.calls for record in recorded.records])
     chosen = {
         key: _narrowed(key, _derived(network, key), candidates, recording)
@@ -135,7 +157,7 @@ def _questions(prepared: Prepared) -> Iterator[Question]:
 
 
 def _answers(
-    prepared: Prepared, recorded: Recorded, questions: Sequence[Question], recording: Path
+    prepared: Prepared, recorded: _Heard, questions: Sequence[Question], recording: Path
 ) -> Iterator[tuple[str, Derived]]:
     yield from (
         (question.key, _heard(question, recorded.records, recording))
@@ -154,9 +176,7 @@ def _answers(
 class _Bench:
     """The converted weights under changing configurations, held against a recording."""
 
-    def __init__(
-        self, prepared: Prepared, recorded: Recorded, recording: Path, folder: Path
-    ) -> None:
+    def __init__(self, prepared: Prepared, recorded: _Heard, recording: Path, folder: Path) -> None:
         self.prepared, self.recorded = prepared, recorded
         self.recording, self.folder = recording, folder
         contents = prepared.task.contents

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from toolkit.audio import SAMPLE_RATE_HZ, Clip, read_clips
+from toolkit.audio import SAMPLE_RATE_HZ, Clip
 from toolkit.checkpoint import Checkpoint
 from toolkit.core.errors import BadInput
 from toolkit.core.result import Artifact, Result
@@ -23,7 +23,8 @@ from toolkit.folder.skeleton import target_specs
 from toolkit.folder.staging import staged_folder
 from toolkit.folder.write import write_folder
 from toolkit.pipeline.basics import Progress, environment, silent
-from toolkit.pipeline.device import device_option, expect_device
+from toolkit.pipeline.device import device_option
+from toolkit.pipeline.origin import Origin
 from toolkit.pipeline.prepare import Inputs, Material, Prepared, prepare
 from toolkit.pipeline.reference import INSTALL_HINT, fairseq_is_installed
 from toolkit.report.model_card import CardFacts, render_model_card
@@ -39,6 +40,8 @@ def convert(
     verify: bool | None = None,
     audio: Sequence[Path] = (),
     recording: Path | None = None,
+    fairseq_python: Path | None = None,
+    user_dir: Path | None = None,
     max_shard_bytes: int = MAX_SHARD_BYTES,
     beam: bool = True,
     device: str = "cpu",
@@ -55,7 +58,9 @@ def convert(
         verify: Prove the conversion before the folder appears. None does so if fairseq is at hand.
         audio: Clips, folders of clips, or folders with a manifest; the golden audio by default.
         recording: Folder that `toolkit record` wrote of this checkpoint; chooses among the values
-            that the checkpoint leaves open.
+            that the checkpoint leaves open, and proves the conversion in the place of fairseq.
+        fairseq_python: Python of the environment in which fairseq runs, if not this one.
+        user_dir: Folder of a fork's own models and tasks, as fairseq's `--user-dir`.
         max_shard_bytes: Weights of one file; what is more is written in several, with an index.
         beam: Whether a proof compares searches with a beam, which take longest.
         device: Where a proof runs both models, in torch's words: `cpu`, `cuda`, `cuda:1`.
@@ -68,13 +73,16 @@ def convert(
     """
     report = progress or silent
     inputs = Inputs(checkpoint=checkpoint, **material)
-    because = _why_unverified(verify)
-    expect_device(device)
+    origin = Origin(
+        recording=recording, fairseq_python=fairseq_python, user_dir=user_dir, device=device
+    )
+    because = _why_unverified(verify, origin)
+    origin.check(audio)
     with staged_folder(out) as staged, ExitStack() as background:
         report("reading the checkpoint", 0, 1)
         hashing = _Hashing(background)
         prepared = _prepare(inputs, recording, hashing, is_proven=because is None)
-        clips = () if because else _read_clips(audio, prepared)
+        clips = () if because else origin.read_clips(prepared, audio)
         write_folder(
             staged.path,
             prepared.task.contents,
@@ -91,9 +99,9 @@ def convert(
                 staged.path,
                 out,
                 clips,
+                origin,
                 reproduce,
                 beam=beam,
-                device=device,
                 progress=report,
             )
         else:
@@ -105,16 +113,19 @@ def convert(
     return result
 
 
-def _why_unverified(verify: bool | None) -> str | None:
+def _why_unverified(verify: bool | None, origin: Origin) -> str | None:
     """The reason for not verifying, or None to verify."""
     if verify is False:
         return "`--no-verify` was given"
+    if not origin.needs_fairseq:
+        return None
     if verify is None and not fairseq_is_installed():
         return f"fairseq is not installed (`{INSTALL_HINT}`)"
     if verify and not fairseq_is_installed():
         raise BadInput(
             "`fairseq` must be installed to prove a conversion, but is not. Install it with "
-            f"`{INSTALL_HINT}`, or convert with `--no-verify`."
+            f"`{INSTALL_HINT}`, name another Python with `--fairseq-python`, or convert with "
+            "`--no-verify`."
         )
     return None
 
@@ -152,26 +163,20 @@ def _known_or_asked(config: Mapping[str, Any]) -> dict[str, TensorSpec]:
     return maybe_known_specs(config) or target_specs(config)
 
 
-def _read_clips(audio: Sequence[Path], prepared: Prepared) -> Sequence[Clip]:
-    from toolkit.pipeline.verification import shortest_input
-
-    return read_clips(audio, min_samples=shortest_input(prepared))
-
-
 def _proven(
     prepared: Prepared,
     folder: Path,
     out: Path,
     clips: Sequence[Clip],
+    origin: Origin,
     reproduce: str,
     *,
     beam: bool,
-    device: str,
     progress: Progress,
 ) -> Result:
     from toolkit.pipeline.verification import prove
 
-    result = prove(prepared, folder, clips, beam=beam, device=device, progress=progress)
+    result = prove(prepared, folder, clips, origin, beam=beam, progress=progress)
     target = replace(result.target, path=str(out))
     return replace(result, command="convert", target=target, reproduce=reproduce)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from toolkit.audio import Clip, read_clips
+from toolkit.audio import Clip
 from toolkit.compare import tolerances
 from toolkit.compare.blame import Blame, Record, find_blame, own_calls, record_clip
 from toolkit.compare.keys import config_differences, expected_keys
@@ -33,18 +33,17 @@ from toolkit.diagnosis import Evidence, Truth, find_faults, take_inventory
 from toolkit.diagnosis.findings import smallest_failing
 from toolkit.folder.digest import folder_sha256
 from toolkit.folder.view import FolderView, view_folder
-from toolkit.oracle.reference import Reference
 from toolkit.pipeline.basics import Progress, environment, silent
-from toolkit.pipeline.device import device_option, exact_device, expect_device, gpu_facts
+from toolkit.pipeline.clips import tag_of
+from toolkit.pipeline.device import device_option, gpu_facts
+from toolkit.pipeline.origin import Asked, Origin
 from toolkit.pipeline.picturing import finish_pictures, name_reproductions
 from toolkit.pipeline.prepare import Inputs, Material, Prepared
-from toolkit.pipeline.reference import open_reference
 from toolkit.pipeline.resources import fitting_resources
 from toolkit.pipeline.truth import encode_texts, make_truth
-from toolkit.pipeline.verification import expecting, make_pairs, shortest_input, tag_of
+from toolkit.pipeline.verification import expecting, make_pairs
 from toolkit.replay.pairs import explain_uncompared, module_paths, parameterized
 from toolkit.replay.reproduction import write_reproduction
-from toolkit.replay.source import SourceFacts, read_source
 from toolkit.replay.target import Target
 
 if TYPE_CHECKING:
@@ -64,12 +63,10 @@ class Session:
     """fairseq's side of a comparison, ready for any number of folders."""
 
     prepared: Prepared
-    source: SourceFacts
+    asked: Asked
     truth: Truth
     records: tuple[Record, ...]
     clips: tuple[ClipFacts, ...]
-    reference: Reference | None
-    """fairseq itself; None where a recording stands for it."""
     device: str = "cpu"
     """Where models run."""
 
@@ -80,6 +77,8 @@ def diff(
     *,
     audio: Sequence[Path] = (),
     recording: Path | None = None,
+    fairseq_python: Path | None = None,
+    user_dir: Path | None = None,
     reproduction: Path | None = None,
     device: str = "cpu",
     progress: Progress | None = None,
@@ -92,6 +91,8 @@ def diff(
         hf_dir: The folder, whoever made it.
         audio: Clips to replay; by default the shortest two of the golden audio.
         recording: Folder that `toolkit record` wrote; takes the place of fairseq and of clips.
+        fairseq_python: Python of the environment in which fairseq runs, if not this one.
+        user_dir: Folder of a fork's own models and tasks, as fairseq's `--user-dir`.
         reproduction: Folder to write, where a module errs and nothing explains it: one subfolder
             per module with its input, the expected output and a script. Must not exist.
         device: Where both models run, in torch's words: `cpu`, `cuda`, `cuda:1`.
@@ -109,16 +110,19 @@ def diff(
         raise BadInput(
             f"`{reproduction}` must not exist yet, but does. Remove it, or choose another folder."
         )
-    expect_device(device)
+    origin = Origin(
+        recording=recording, fairseq_python=fairseq_python, user_dir=user_dir, device=device
+    )
+    origin.check(audio)
     inputs = Inputs(checkpoint=checkpoint, **material)
     view_folder(hf_dir)
     report("reading the checkpoint", 0, 3)
     prepared = prepare_with(expecting(inputs, hf_dir), recording)
-    report("recording fairseq", 1, 3)
+    clips = origin.read_clips(prepared, audio)
+    report("asking fairseq", 1, 3)
     with (
         fitting_resources(prepared.plan),
-        exact_device(device),
-        _recorded(prepared, audio, recording, device) as session,
+        open_session(prepared, clips if audio else shortest(clips), origin, report) as session,
     ):
         report("replaying the folder", 2, 3)
         result = diff_folder(
@@ -130,56 +134,58 @@ def diff(
 
 
 @contextmanager
-def _recorded(
-    prepared: Prepared, audio: Sequence[Path], recording: Path | None, device: str
-) -> Iterator[Session]:
-    from toolkit.pipeline.recording import load_session
-
-    if recording is not None:
-        yield replace(load_session(prepared, recording), device=device)
-        return
-    clips = read_clips(audio, min_samples=shortest_input(prepared))
-    with open_session(prepared, clips if audio else shortest(clips), device) as session:
-        yield session
-
-
-@contextmanager
 def open_session(
-    prepared: Prepared, clips: Sequence[Clip], device: str = "cpu"
+    prepared: Prepared,
+    clips: Sequence[Clip],
+    origin: Origin | None = None,
+    progress: Progress = silent,
 ) -> Iterator[Session]:
-    """Runs fairseq once over the clips; fairseq stays quiet while the context lasts.
+    """Asks fairseq once about the clips; it stays quiet while the context lasts.
 
     Args:
         prepared: The checkpoint.
-        clips: What to run it on.
-        device: Where models run, in torch's words.
+        clips: What to ask about.
+        origin: Whom to ask; the fairseq of this process by default.
+        progress: Hears of a recorder in another Python.
 
     Raises:
-        BadInput: fairseq is not installed, or cannot build this checkpoint.
+        BadInput: fairseq is not installed or cannot build this checkpoint, or a recording cannot
+            be used.
+    """
+    whom = origin or Origin()
+    with whom.ask(prepared, clips, progress) as asked:
+        yield make_session(prepared, clips, asked, whom.device)
+
+
+def make_session(
+    prepared: Prepared, clips: Sequence[Clip], asked: Asked, device: str = "cpu"
+) -> Session:
+    """What fairseq says of the clips, for diffs.
+
+    Raises:
+        NotRecorded: a recording does not know a clip.
     """
     import torch
 
-    with open_reference(prepared, device) as reference:
-        records = [
-            record_clip(
-                reference,
-                clip.name,
-                torch.from_numpy(clip.waveform),
-                prepared.task.search,
-                tag_of(prepared, clip),
-            )
-            for clip in clips
-        ]
-        texts = [clip.transcript for clip in clips if clip.transcript]
-        yield Session(
-            prepared=prepared,
-            source=read_source(reference.model, prepared.network.layouts),
-            truth=make_truth(prepared, encode_texts(prepared, reference, texts)),
-            records=tuple(records),
-            clips=tuple(ClipFacts(name=clip.name, duration_s=clip.duration_s) for clip in clips),
-            reference=reference,
-            device=device,
+    records = [
+        record_clip(
+            asked.reference,
+            clip.name,
+            torch.from_numpy(clip.waveform),
+            prepared.task.search,
+            tag_of(prepared, clip),
         )
+        for clip in clips
+    ]
+    texts = [clip.transcript for clip in clips if clip.transcript]
+    return Session(
+        prepared=prepared,
+        asked=asked,
+        truth=make_truth(prepared, encode_texts(prepared, asked.reference, texts)),
+        records=tuple(records),
+        clips=tuple(ClipFacts(name=clip.name, duration_s=clip.duration_s) for clip in clips),
+        device=device,
+    )
 
 
 def diff_folder(session: Session, folder: Path, book: Sketchbook | None = None) -> Result:
@@ -214,17 +220,17 @@ def reproduce(
     unexplained = {f.target_module for f in findings if f.kind == "wiring" and f.target_module}
     if not unexplained:
         return
-    if session.reference is None:
+    if session.asked.model is None:
         raise BadInput(
-            "`--reproduction` must store weights of fairseq's model, but `--recording` stands for "
-            "that model. Leave one of the two out."
+            "`--reproduction` must store weights of fairseq's model, but a recording stands for "
+            "that model. Run fairseq in this environment, or leave `--reproduction` out."
         )
     target = Target(folder, lenient=True, device=session.device)
     record = session.records[0]
     calls = own_calls(target, record)
-    models = (target.model, session.reference.model)
+    models = (target.model, session.asked.model)
     with target.exact():
-        for pair in make_pairs(session.prepared, session.source.paths, target):
+        for pair in make_pairs(session.prepared, session.asked.source.paths, target):
             if pair.target in unexplained:
                 made, received = calls[pair.target][0], record.calls[pair.source][0]
                 write_reproduction(destination / pair.target, pair, *models, made, received)
@@ -248,11 +254,11 @@ def _replay(session: Session, folder: Path, book: Sketchbook | None = None) -> _
         target = Target(folder, lenient=True, device=session.device)
     except BadInput as error:
         return _Replayed(refusal=str(error))
-    pairs = make_pairs(session.prepared, session.source.paths, target)
+    pairs = make_pairs(session.prepared, session.asked.source.paths, target)
     by_target: dict[str, list[Blame]] = {}
     clips = []
     for record, facts in zip(session.records, session.clips, strict=True):
-        blames = find_blame(target, session.source, pairs, record, book)
+        blames = find_blame(target, session.asked.source, pairs, record, book)
         clips.append(_clip_coverage(facts, blames, session.prepared.network.frames_of))
         for blame in blames:
             by_target.setdefault(blame.pair.target, []).append(blame)
@@ -277,7 +283,7 @@ def _clip_coverage(facts: ClipFacts, blames: Sequence[Blame], frames_of: str) ->
 
 def _uncompared(session: Session, target: Target, rows: Sequence[ModuleRow]) -> Iterator[Reason]:
     """Modules without a counterpart, which blame looks through, and those that were not reached."""
-    pairs = make_pairs(session.prepared, session.source.paths, target)
+    pairs = make_pairs(session.prepared, session.asked.source.paths, target)
     reached = {row.target for row in rows}
     for pair in pairs:
         if pair.target not in reached:
@@ -461,7 +467,11 @@ def _result(
         findings=findings,
         modules=rows,
         assumptions=prepared.assumptions,
-        environment=environment() | gpu_facts(session.device),
+        environment={
+            **environment(),
+            **gpu_facts(session.device),
+            **session.asked.environment,
+        },
         reproduce=f"toolkit diff {prepared.checkpoint.path} {folder}"
         + device_option(session.device),
     )

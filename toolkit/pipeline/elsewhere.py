@@ -19,11 +19,11 @@ from toolkit.core.errors import BadInput
 from toolkit.oracle.recorder import MARK
 from toolkit.pipeline.basics import Progress, silent
 from toolkit.pipeline.cache import keep_recording
+from toolkit.pipeline.clips import shortest_input
 from toolkit.pipeline.job import make_job, recorder_members, write_recorder
 from toolkit.pipeline.prepare import Inputs, Material, Prepared, prepare
 from toolkit.pipeline.recorded import RecordedReference, check_files, open_recorded
 from toolkit.pipeline.reference import INSTALL_HINT, fairseq_is_installed
-from toolkit.pipeline.verification import shortest_input
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -124,13 +124,12 @@ def record_elsewhere(
             the checkpoint, or the cache cannot be written.
     """
     job = make_job(prepared, clips)
-    options = [] if user_dir is None else ["--user-dir", str(user_dir.absolute())]
     with tempfile.TemporaryDirectory(prefix="toolkit-recorder-") as name:
         recorder = write_recorder(job, Path(name) / "recorder.pyz")
 
         def make(folder: Path) -> None:
-            source = str(prepared.checkpoint.path.absolute())
-            run_recorder(python, recorder, [source, str(folder), *options], progress)
+            arguments = _arguments(prepared, folder, user_dir)
+            run_recorder(python, recorder, arguments, progress)
 
         progress("asking the other Python for its versions", 0, 1)
         key = _key(job, run_recorder(python, recorder, ["--probe"], silent), user_dir)
@@ -138,6 +137,31 @@ def record_elsewhere(
             key, lambda path: check_files(open_recorded(path, prepared.checkpoint)), make
         )
     return open_recorded(folder, prepared.checkpoint)
+
+
+def record_there(
+    prepared: Prepared,
+    clips: Sequence[Clip],
+    python: Path,
+    rec_dir: Path,
+    *,
+    user_dir: Path | None = None,
+    progress: Progress = silent,
+) -> RecordedReference:
+    """Records with the fairseq of another Python into a folder of the user's.
+
+    Raises:
+        BadInput: as `record_elsewhere`, or the folder exists or cannot be written.
+    """
+    with tempfile.TemporaryDirectory(prefix="toolkit-recorder-") as name:
+        recorder = write_recorder(make_job(prepared, clips), Path(name) / "recorder.pyz")
+        run_recorder(python, recorder, _arguments(prepared, rec_dir, user_dir), progress)
+    return open_recorded(rec_dir, prepared.checkpoint)
+
+
+def _arguments(prepared: Prepared, rec_dir: Path, user_dir: Path | None) -> list[str]:
+    options = [] if user_dir is None else ["--user-dir", str(user_dir.absolute())]
+    return [str(prepared.checkpoint.path.absolute()), str(rec_dir.absolute()), *options]
 
 
 def run_recorder(

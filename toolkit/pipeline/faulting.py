@@ -123,8 +123,7 @@ def _start_worker(source: Path, right: Path) -> None:
 def _open_workshop(source: Path, right: Path) -> Iterator[_Workshop]:
     prepared = prepare(Inputs(checkpoint=source))
     with open_session(prepared, shortest(read_clips([]))) as session:
-        assert session.reference is not None
-        expected = record_float32(session.reference, session.records[0])
+        expected = record_float32(session.asked.reference, session.records[0])
         yield _Workshop(session=session, right=right, expected=expected)
 
 
@@ -225,5 +224,7 @@ def _yardsticks(workshop: _Workshop, broken: Path) -> tuple[BaselineVerdict, ...
         target = Target(broken, lenient=True)
     except BadInput:
         return detected_by_all()
-    pairs = make_pairs(session.prepared, session.source.paths, target)
-    return judge_baselines(target, session.source, pairs, session.records[0], workshop.expected)
+    pairs = make_pairs(session.prepared, session.asked.source.paths, target)
+    return judge_baselines(
+        target, session.asked.source, pairs, session.records[0], workshop.expected
+    )

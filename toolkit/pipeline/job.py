@@ -154,7 +154,7 @@ def _data(prepared: Prepared) -> dict[str, bytes]:
 
 def _clip(prepared: Prepared, clip: Clip) -> JobClip:
     from toolkit.oracle.job import JobClip
-    from toolkit.pipeline.verification import tag_of
+    from toolkit.pipeline.clips import tag_of
 
     return JobClip(
         name=clip.name,

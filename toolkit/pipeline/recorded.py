@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from toolkit.audio import Clip
 from toolkit.checkpoint import Checkpoint
 from toolkit.checkpoint.plain_files import open_plain, read_small
-from toolkit.core.errors import BadInput
+from toolkit.compare.blame import Record
+from toolkit.core.errors import BadInput, NotRecorded
 from toolkit.oracle.search import Search
 from toolkit.replay.source import SourceFacts
 
@@ -34,10 +35,6 @@ _CHUNK_BYTES = 1 << 24
 _FILE = re.compile(r"[a-z0-9-]{1,40}\.safetensors")
 _BROKEN = (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError)
 """What reading an index raises where it is not what a recorder wrote."""
-
-
-class NotRecorded(BadInput):
-    """A question that the recorder did not ask."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,6 +101,21 @@ class RecordedReference:
                 kind=clip.kind,
             )
             for clip in self.clips
+        )
+
+    def records(self, clips: Sequence[Clip]) -> tuple[Record, ...]:
+        """Fairseq's float64 passes over some of the recorded clips."""
+        sources = {clip.name: clip.source for clip in self.clips}
+        exact = {known.inputs: known for known in self._passes if known.explicit and known.double}
+        passes = {clip.name: exact[(sources[clip.name],)] for clip in clips}
+        return tuple(
+            Record(
+                clip=name,
+                source=self._vector(sources[name]),
+                prefix=known.prefixes[0],
+                calls=self._calls(known, None),
+            )
+            for name, known in passes.items()
         )
 
     def front_end(self, waveform: Tensor) -> Tensor:

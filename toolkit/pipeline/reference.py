@@ -29,12 +29,15 @@ def fairseq_is_installed() -> bool:
 
 
 @contextmanager
-def open_reference(prepared: Prepared, device: str = "cpu") -> Iterator[Reference]:
+def open_reference(
+    prepared: Prepared, device: str = "cpu", user_dir: Path | None = None
+) -> Iterator[Reference]:
     """Fairseq's own model with the checkpoint's weights; quiet while the context lasts.
 
     Args:
         prepared: The checkpoint.
         device: Where the model runs, in torch's words.
+        user_dir: Folder of a fork's own models and tasks.
 
     Raises:
         BadInput: fairseq is not installed, or cannot build this checkpoint.
@@ -45,6 +48,7 @@ def open_reference(prepared: Prepared, device: str = "cpu") -> Iterator[Referenc
             f"`{INSTALL_HINT}`, or convert with `--no-verify`."
         )
     with tempfile.TemporaryDirectory(prefix="toolkit-data-") as folder, quiet_fairseq():
+        _import(user_dir)
         _write_data(prepared, Path(folder))
         reference = _build(prepared, folder)
         reference.model.to(device)
@@ -62,6 +66,16 @@ def quiet_fairseq() -> Iterator[None]:
             yield
     finally:
         logging.disable(before)
+
+
+def _import(user_dir: Path | None) -> None:
+    from toolkit.oracle.recorder import import_user_dir
+    from toolkit.oracle.refusal import Refusal
+
+    try:
+        import_user_dir(None if user_dir is None else str(user_dir))
+    except Refusal as error:
+        raise BadInput(str(error)) from error
 
 
 def _build(prepared: Prepared, folder: str) -> Reference:

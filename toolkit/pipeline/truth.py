@@ -12,7 +12,7 @@ from toolkit.core.lazy import LazyTensors
 from toolkit.diagnosis import Truth
 from toolkit.folder.tokenizer import row_scores
 from toolkit.folder.weights import target_tensor
-from toolkit.oracle.reference import Reference
+from toolkit.oracle.asking import AnyReference
 from toolkit.pipeline.prepare import Prepared
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class Encodings:
     """Ids and their text, without tags, ends and unknowns."""
 
 
-def encode_texts(prepared: Prepared, reference: Reference, texts: Iterable[str]) -> Encodings:
+def encode_texts(prepared: Prepared, reference: AnyReference, texts: Iterable[str]) -> Encodings:
     """Ids of the texts, and of texts at which tokenizers part, and back."""
     contents = prepared.task.contents
     encoded = {text: reference.encode(text) for text in (*texts, *probe_texts(contents))}

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from toolkit.audio import Clip, read_clips
+from toolkit.audio import Clip
 from toolkit.compare.clip import Bench, ClipRun, run_clip
 from toolkit.compare.dynamic import (
     beam_left_out,
@@ -45,12 +45,12 @@ from toolkit.diagnosis import Evidence, find_faults, take_inventory
 from toolkit.folder.background import Background
 from toolkit.folder.digest import folder_sha256
 from toolkit.folder.view import carries_model_code
-from toolkit.oracle.reference import Reference
 from toolkit.pipeline.basics import Progress, environment, silent
-from toolkit.pipeline.device import device_option, exact_device, expect_device, gpu_facts
+from toolkit.pipeline.clips import tag_of
+from toolkit.pipeline.device import device_option, gpu_facts
+from toolkit.pipeline.origin import Asked, Origin
 from toolkit.pipeline.picturing import finish_pictures
-from toolkit.pipeline.prepare import Inputs, Material, Prepared, prepare
-from toolkit.pipeline.reference import open_reference
+from toolkit.pipeline.prepare import Inputs, Material, Prepared
 from toolkit.pipeline.resources import fitting_resources
 from toolkit.pipeline.truth import encode_texts, make_truth
 from toolkit.replay.pairs import Pair, derive_pairs, explain_uncompared, module_paths, parameterized
@@ -66,6 +66,9 @@ def verify(
     hf_dir: Path,
     *,
     audio: Sequence[Path] = (),
+    recording: Path | None = None,
+    fairseq_python: Path | None = None,
+    user_dir: Path | None = None,
     beam: bool = True,
     device: str = "cpu",
     progress: Progress | None = None,
@@ -77,6 +80,9 @@ def verify(
         checkpoint: The fairseq file.
         hf_dir: The folder, whoever made it.
         audio: Clips, folders of clips, or folders with a manifest; the golden audio by default.
+        recording: Folder that `toolkit record` wrote; takes the place of fairseq and of clips.
+        fairseq_python: Python of the environment in which fairseq runs, if not this one.
+        user_dir: Folder of a fork's own models and tasks, as fairseq's `--user-dir`.
         beam: Whether to compare searches with a beam, which take longest; if not, that level is
             left out and says so.
         device: Where both models run, in torch's words: `cpu`, `cuda`, `cuda:1`.
@@ -87,25 +93,30 @@ def verify(
         BadInput: a file, folder or device cannot be used, or fairseq is not installed.
         BrokenRule: the family's rules do not cover the checkpoint.
     """
+    from toolkit.pipeline.choosing import prepare_with
+
     inputs = Inputs(checkpoint=checkpoint, **material)
+    origin = Origin(
+        recording=recording, fairseq_python=fairseq_python, user_dir=user_dir, device=device
+    )
+    origin.check(audio)
     if not hf_dir.is_dir():
         raise BadInput(
             f"`{hf_dir}` must be a Hugging Face folder, but is no folder. Name the folder that a "
             "conversion wrote."
         )
-    expect_device(device)
-    prepared = prepare(expecting(inputs, hf_dir))
-    clips = read_clips(audio, min_samples=shortest_input(prepared))
-    return prove(prepared, hf_dir, clips, beam=beam, device=device, progress=progress or silent)
+    prepared = prepare_with(expecting(inputs, hf_dir), recording)
+    clips = origin.read_clips(prepared, audio)
+    return prove(prepared, hf_dir, clips, origin, beam=beam, progress=progress or silent)
 
 
 def prove(
     prepared: Prepared,
     folder: Path,
     clips: Sequence[Clip],
+    origin: Origin,
     *,
     beam: bool = True,
-    device: str = "cpu",
     progress: Progress,
 ) -> Result:
     """All levels of a folder against a prepared checkpoint.
@@ -114,8 +125,8 @@ def prove(
         prepared: The checkpoint.
         folder: The folder.
         clips: What to run both on.
+        origin: Whom to ask for fairseq's side.
         beam: Whether to compare searches with a beam.
-        device: Where both models run.
         progress: Called before every step.
 
     Raises:
@@ -124,31 +135,31 @@ def prove(
     """
     progress("loading both models", 0, len(clips) + 2)
     with (
-        exact_device(device),
         Background(prepared.checkpoint.sha256),
         Background(partial(folder_sha256, folder)) as hashing,
         fitting_resources(prepared.plan),
+        origin.ask(prepared, clips, progress) as asked,
     ):
-        target = Target(folder, device=device)
-        with open_reference(prepared, device) as reference:
-            bench = make_bench(prepared, reference, target)
-            book = Sketchbook(pairs_of=[clip.name for clip in shortest(clips)])
-            case = _Case(
-                prepared=prepared,
-                bench=bench,
-                folder=folder,
-                hashing=hashing,
-                beam=beam,
-                device=device,
-            )
-            try:
-                runs = tuple(_run_clips(case, clips, progress, book))
-            except (RuntimeError, IndexError, ValueError, TypeError) as error:
-                if has_gpu_failed(error):
-                    raise
-                return _judge_silent(case, error)
-            progress("padded batch and reload", len(clips) + 1, len(clips) + 2)
-            result = _judge(case, runs, book)
+        target = Target(folder, device=origin.device)
+        bench = make_bench(prepared, asked, target)
+        book = Sketchbook(pairs_of=[clip.name for clip in shortest(clips)])
+        case = _Case(
+            prepared=prepared,
+            bench=bench,
+            folder=folder,
+            hashing=hashing,
+            beam=beam,
+            device=origin.device,
+            made_with=asked.environment,
+        )
+        try:
+            runs = tuple(_run_clips(case, clips, progress, book))
+        except (RuntimeError, IndexError, ValueError, TypeError) as error:
+            if has_gpu_failed(error):
+                raise
+            return _judge_silent(case, error)
+        progress("padded batch and reload", len(clips) + 1, len(clips) + 2)
+        result = _judge(case, runs, book)
     progress("done", len(clips) + 2, len(clips) + 2)
     return result
 
@@ -156,16 +167,6 @@ def prove(
 def expecting(inputs: Inputs, folder: Path) -> Inputs:
     """The inputs for a folder that is there: code is expected of one that carries some."""
     return replace(inputs, exact_padding=inputs.exact_padding or carries_model_code(folder))
-
-
-def shortest_input(prepared: Prepared) -> int:
-    """Fewest samples that give the encoder one frame."""
-    encoder = prepared.network.encoder
-    samples = 1
-    pairs = list(zip(encoder["conv_kernel"].value, encoder["conv_stride"].value, strict=True))
-    for kernel, stride in reversed(pairs):
-        samples = (samples - 1) * stride + kernel
-    return int(samples)
 
 
 def make_pairs(prepared: Prepared, source_paths: Sequence[str], target: Target) -> tuple[Pair, ...]:
@@ -184,16 +185,17 @@ def make_pairs(prepared: Prepared, source_paths: Sequence[str], target: Target) 
     )
 
 
-def make_bench(prepared: Prepared, reference: Reference, target: Target) -> Bench:
+def make_bench(prepared: Prepared, asked: Asked, target: Target) -> Bench:
     """Both models with the module pairs that the mapping implies.
 
     Raises:
         BrokenRule: a pair has no layout or several.
     """
     return Bench(
-        reference=reference,
+        reference=asked.reference,
+        source=asked.source,
         target=target,
-        pairs=make_pairs(prepared, module_paths(reference.model), target),
+        pairs=make_pairs(prepared, asked.source.paths, target),
         search=prepared.task.search,
         frames_of=prepared.network.frames_of,
         rounded=prepared.proof.rounded,
@@ -213,6 +215,8 @@ class _Case:
     """Whether searches with a beam are compared."""
     device: str
     """Where both models run."""
+    made_with: Mapping[str, str]
+    """Versions of what answered for fairseq, if not this environment."""
 
     @property
     def source(self) -> Artifact:
@@ -230,7 +234,7 @@ class _Case:
 
     @property
     def environment(self) -> dict[str, str]:
-        return environment() | gpu_facts(self.device)
+        return {**environment(), **gpu_facts(self.device), **self.made_with}
 
 
 def _run_clips(
@@ -239,12 +243,6 @@ def _run_clips(
     for done, clip in enumerate(clips, start=1):
         progress(f"comparing {clip.name}", done, len(clips) + 2)
         yield run_clip(case.bench, clip, tag=tag_of(case.prepared, clip), beam=case.beam, book=book)
-
-
-def tag_of(prepared: Prepared, clip: Clip) -> int | None:
-    """The tag of the clip's own language where the dictionary has it, else of the default."""
-    tags, default = prepared.task.contents.language_tags, prepared.task.default_lang
-    return None if default is None else tags.get(clip.lang or default, tags[default])
 
 
 def _judge(case: _Case, runs: tuple[ClipRun, ...], book: Sketchbook) -> Result:
