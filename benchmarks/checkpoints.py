@@ -19,7 +19,7 @@ import torch
 
 from toolkit.audio import golden_folder
 from toolkit.oracle.build import make_namespace, register_models
-from toolkit.pipeline.reference import quiet_fairseq
+from toolkit.oracle.quiet import quiet_fairseq
 
 COMPANIONS = golden_folder() / "checkpoint"
 CONVOLUTIONS = "[(512, 10, 5)] + [(512, 3, 2)] * 4 + [(512, 2, 2)] * 2"
@@ -57,6 +57,7 @@ SHAPES = {
         ),
         Shape(name="0.3B", layers=24, width=1024, inner=4096, heads=16, vocabulary=250_000),
         Shape(name="1B", layers=48, width=1280, inner=5120, heads=16, vocabulary=250_000),
+        Shape(name="2B", layers=48, width=1920, inner=7680, heads=16, vocabulary=250_000),
     )
 }
 

@@ -21,6 +21,8 @@ def test_the_public_names_are_these() -> None:
         "BrokenRule",
         "Inspection",
         "InternalError",
+        "NotRecorded",
+        "Recording",
         "Result",
         "ToolkitError",
         "assert_parity",

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+import toolkit
 from tests.faults.breaking import scale, set_key
 from toolkit.audio import golden_folder
 from toolkit.pipeline.prepare import Prepared
@@ -82,6 +83,11 @@ def make_project(folder: Path, hf: Path) -> Path:
 def pair(*clips: str) -> list[str]:
     audio = [f"--toolkit-audio={golden_folder() / f'{clip}.flac'}" for clip in clips or CLIPS]
     return ["--toolkit-checkpoint=models/model.pt", "--toolkit-target=hf", *audio]
+
+
+def pair_of(rec_dir: Path) -> list[str]:
+    options = {"checkpoint": "models/model.pt", "target": "hf", "recording": rec_dir}
+    return [f"--toolkit-{name}={value}" for name, value in options.items()]
 
 
 @pytest.fixture
@@ -231,6 +237,94 @@ class TestBroken:
         assert ruled.code == 0, ruled.text
         found = properties(ruled.cases[f"parity[{Q_PROJ}]"])
         assert (found["tolerance"], found["tolerance_because"]) == ("0.5", "it was pruned")
+
+
+@pytest.fixture(scope="module")
+def rec_dir(golden_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A recording of the clips; read it, never write to it."""
+    folder = tmp_path_factory.mktemp("recorded") / "rec"
+    toolkit.record(
+        golden_checkpoint, folder, audio=[golden_folder() / f"{clip}.flac" for clip in CLIPS]
+    )
+    return folder
+
+
+def hide_fairseq(project: Path) -> None:
+    """Every test of the project runs where no fairseq is found."""
+    (project / "conftest.py").write_text(
+        """
+import sys
+
+class Without:
+    def __init__(self, finder):
+        self.finder = finder
+
+    def find_spec(self, name, *rest):
+        hidden = name.partition(".")[0] == "fairseq"
+        return None if hidden else self.finder.find_spec(name, *rest)
+
+    def __getattr__(self, name):
+        return getattr(self.finder, name)
+
+assert "fairseq" not in sys.modules
+sys.meta_path[:] = [Without(finder) for finder in sys.meta_path]
+"""
+    )
+
+
+class TestRecording:
+    """Where fairseq is not installed."""
+
+    def test_every_test_passes_that_passes_with_fairseq(
+        self, golden_run: Run, project: Path, rec_dir: Path
+    ) -> None:
+        hide_fairseq(project)
+        (project / "pytest.ini").write_text(
+            f"[pytest]\ntoolkit_parity =\n    models/model.pt -> hf recording={rec_dir}\n"
+        )
+        run = run_pytest(project)
+        assert run.code == 0, run.text
+        assert set(run.outcomes) == {"passed"}
+        assert set(run.cases) == set(golden_run.cases)
+
+    def test_a_broken_folder_fails_as_with_fairseq(
+        self, broken_run: Run, broken_project: Path, rec_dir: Path, tmp_path: Path
+    ) -> None:
+        project = make_project(tmp_path / "project", broken_project / "hf")
+        hide_fairseq(project)
+        run = run_pytest(project, *pair_of(rec_dir), "-n", "2")
+        assert run.code == 1
+        assert {f"parity[{Q_PROJ}]", f"parity[weights:{Q_PROJ}]"} <= run.named("failure")
+        for kind in ("failure", "skipped", "passed"):
+            assert run.named(kind) == broken_run.named(kind)
+        text = run.cases[f"parity[{Q_PROJ}]"].findtext("failure") or ""
+        assert f"Likely cause: `{Q_PROJ}.weight` differs in 1 elements" in text
+        assert "confirmed by undoing it" in text
+        assert (project / ".toolkit-parity" / "hf.html").is_file()
+
+    def test_without_the_recording_the_missing_fairseq_is_named(self, project: Path) -> None:
+        hide_fairseq(project)
+        run = run_pytest(project, *pair("ru_2"), "-k", "logits")
+        assert run.named("failure") == set(run.cases) == {"parity[logits:ru_2]"}
+        assert "`fairseq` must be installed" in run.text
+
+    def test_tests_of_ones_own_ask_the_recording(self, project: Path, rec_dir: Path) -> None:
+        hide_fairseq(project)
+        (project / "test_own.py").write_text(
+            f"""
+import torch
+
+def test_front_ends(parity, reference, converted):
+    assert [clip.name for clip in parity.clips] == {list(CLIPS)!r}
+    clip = torch.from_numpy(parity.clips[0].waveform)
+    expected, actual = reference.front_end(clip), converted.front_end(clip)
+    parity.assert_close(actual, expected, tolerance=1e-2, what="inputs")
+    parity.assert_module({Q_PROJ!r})
+"""
+        )
+        run = run_pytest(project, *pair_of(rec_dir), "test_own.py", "-k", "test_own")
+        assert run.code == 0, run.text
+        assert run.outcomes == {"passed": 1}
 
 
 def test_a_wrong_key_fails_its_level_its_module_and_the_end_to_end_levels(project: Path) -> None:
@@ -395,6 +489,7 @@ toolkit_parity =
                 [*pair(), "-o", "toolkit_parity=models/model.pt -> build/second name=hf"],
                 "`name` of its own",
             ),
+            ([*pair("ru_2"), "--toolkit-recording=rec"], "has both"),
         ],
     )
     def test_a_wrong_setting_is_one_error(self, two: Path, arguments: list[str], said: str) -> None:
@@ -433,6 +528,11 @@ toolkit_parity =
         run = run_pytest(project, *pair(), "--toolkit-tolerances=tolerances.txt")
         assert run.code == 2
         assert "tolerances.txt, line 1: `encoder.nowhere` must be the pattern" in run.text
+
+    def test_a_folder_that_is_no_recording_fails_the_pair(self, project: Path) -> None:
+        run = run_pytest(project, *pair_of(project / "hf"))
+        assert run.code == 2
+        assert "must be a recording with a readable `recording.json`, but is none" in run.text
 
     def test_a_checkpoint_that_cannot_be_used_fails_the_pair(self, project: Path) -> None:
         (project / "model.pt").write_text("no checkpoint")

@@ -25,7 +25,7 @@ from toolkit.audio import golden_folder
 from toolkit.bundled import MODELLING, TOKENIZATION
 from toolkit.oracle.build import make_namespace, register_models
 from toolkit.oracle.conformer import mended_conformer
-from toolkit.pipeline.reference import quiet_fairseq
+from toolkit.oracle.quiet import quiet_fairseq
 
 Save = Callable[[Namespace, dict[str, Any]], dict[str, Any]]
 

@@ -1,8 +1,8 @@
 """Converts fairseq speech models to Hugging Face transformers, and proves the conversion.
 
-`convert`, `verify`, `diff` and `inspect` return frozen results whose `to_dict()` is the JSON that
-the command line writes; `record` returns the folder that it wrote. They print nothing and never
-exit. `assert_parity` is `verify` as an assertion.
+`convert`, `verify`, `diff`, `record` and `inspect` return frozen results whose `to_dict()` is the
+JSON that the command line writes. They print nothing and never exit. `assert_parity` is `verify` as
+an assertion.
 
 >>> from pathlib import Path
 >>> import toolkit
@@ -25,8 +25,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from toolkit.core.errors import BadInput, BrokenRule, InternalError, ToolkitError
+    from toolkit.core.errors import (
+        BadInput,
+        BrokenRule,
+        InternalError,
+        NotRecorded,
+        ToolkitError,
+    )
     from toolkit.core.inspection import Inspection
+    from toolkit.core.recording import Recording
     from toolkit.core.result import Result
     from toolkit.parity import assert_parity
     from toolkit.pipeline import convert, diff, inspect, verify
@@ -37,6 +44,8 @@ __all__ = [
     "BrokenRule",
     "Inspection",
     "InternalError",
+    "NotRecorded",
+    "Recording",
     "Result",
     "ToolkitError",
     "assert_parity",
@@ -51,8 +60,10 @@ _HOMES = {
     "BadInput": "toolkit.core.errors",
     "BrokenRule": "toolkit.core.errors",
     "InternalError": "toolkit.core.errors",
+    "NotRecorded": "toolkit.core.errors",
     "ToolkitError": "toolkit.core.errors",
     "Inspection": "toolkit.core.inspection",
+    "Recording": "toolkit.core.recording",
     "Result": "toolkit.core.result",
     "assert_parity": "toolkit.parity",
     "convert": "toolkit.pipeline",

@@ -39,7 +39,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--toolkit-recording",
         metavar="REC_DIR",
-        help="What `toolkit record` wrote of the checkpoint.",
+        help="What `toolkit record` wrote; takes the place of fairseq and of clips.",
     )
     group.addoption(
         "--toolkit-tolerances",

@@ -11,8 +11,8 @@ import pytest
 
 from tests.variants import Variant, build_variant
 from toolkit.folder.write import write_folder
+from toolkit.oracle.quiet import quiet_fairseq
 from toolkit.pipeline.prepare import Inputs, Prepared, prepare
-from toolkit.pipeline.reference import quiet_fairseq
 
 VARIANTS = {
     "v1": Variant(

@@ -21,7 +21,7 @@ from toolkit.families import Derived, Network, Options
 from toolkit.families.evidence import Facts
 from toolkit.families.xm_transformer import FAMILY
 from toolkit.oracle.build import make_namespace, register_models
-from toolkit.pipeline.reference import quiet_fairseq
+from toolkit.oracle.quiet import quiet_fairseq
 
 DATA = golden_folder() / "checkpoint"
 

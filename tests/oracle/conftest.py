@@ -11,8 +11,8 @@ import torch
 
 from tests.variants import MODEL, W2V
 from toolkit.oracle.build import build_model, make_namespace, register_models
+from toolkit.oracle.quiet import quiet_fairseq
 from toolkit.oracle.reference import Reference
-from toolkit.pipeline.reference import quiet_fairseq
 
 State = dict[str, torch.Tensor]
 Build = Callable[..., Reference]

@@ -6,8 +6,14 @@ import torch
 from omegaconf import DictConfig
 
 from tests.variants import MODEL, W2V
-from toolkit.oracle.build import LEFT_BEHIND, MISSING_DEFAULTS, build_model, make_namespace
-from toolkit.pipeline.reference import quiet_fairseq
+from toolkit.oracle.build import (
+    LEFT_BEHIND,
+    MISSING_DEFAULTS,
+    build_model,
+    make_namespace,
+    register_models,
+)
+from toolkit.oracle.quiet import quiet_fairseq
 
 
 @pytest.fixture(scope="module")
@@ -163,6 +169,17 @@ def test_wav2vec_arguments_of_2021_may_be_grouped(plain, make_state, build, sour
         build({**plain, "w2v_args": grouped}, state).teacher_force(sources[:1], [[2, 5]]).logits
     )
     assert actual.equal(expected)
+
+
+def test_what_fairseq_does_not_know_of_the_pretraining_task_is_left_out():
+    register_models()
+    task = {"_name": "audio_pretraining", "data": "/datasets", "normalize": True}
+    grouped = {"model": {"encoder_embed_dim": 32}, "task": {**task, "of_a_later_fairseq": 1}}
+    made = make_namespace({"w2v_args": grouped}, "data").w2v_args
+    assert dict(made.task) == task
+    foreign = {"_name": "of_a_fork", "own": 1}
+    made = make_namespace({"w2v_args": {**grouped, "task": foreign}}, "data").w2v_args
+    assert dict(made.task) == foreign
 
 
 def test_the_number_of_positions_is_that_of_the_tensor(plain, make_state, build):

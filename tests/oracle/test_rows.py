@@ -16,20 +16,3 @@ from toolkit.oracle.rows import choose_rows
 )
 def test_the_batch_goes_from_the_shortest_to_the_longest_clip(lengths, rows):
     assert choose_rows(lengths) == rows
-
-
-def test_the_batch_is_the_one_of_the_padding_level(clips):
-    from types import SimpleNamespace
-
-    import torch
-
-    from toolkit.compare import padding
-
-    runs = [
-        SimpleNamespace(clip=clip, source=torch.from_numpy(clip.waveform), prefix=(2,))
-        for clip in clips
-    ]
-    chosen = padding._choose(runs)
-    rows = choose_rows([len(clip.waveform) for clip in clips])
-    expected = [len(clips[index].waveform) * times for index, times in rows]
-    assert [source.numel() for source in chosen.sources] == expected

@@ -15,9 +15,10 @@ from toolkit.audio import Clip, golden_folder
 from toolkit.core.errors import BadInput
 from toolkit.folder.view import carries_model_code
 from toolkit.oracle.conformer import mended_conformer
+from toolkit.oracle.quiet import quiet_fairseq
 from toolkit.parity.catalogue import list_tests, paired_modules
 from toolkit.pipeline.prepare import Inputs, Prepared, prepare
-from toolkit.pipeline.reference import open_reference, quiet_fairseq
+from toolkit.pipeline.reference import open_reference
 from toolkit.pipeline.verification import make_pairs
 from toolkit.replay.pairs import module_paths, parameterized
 from toolkit.replay.target import Target

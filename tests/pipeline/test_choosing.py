@@ -26,10 +26,10 @@ from toolkit.core.settled import settled, unproven
 from toolkit.families import Derived
 from toolkit.families.wav2vec2 import CONV, FRAMES_OF, MAX_STRIDES, possible_strides
 from toolkit.oracle.hooks import Call
+from toolkit.oracle.quiet import quiet_fairseq
 from toolkit.pipeline import choosing
 from toolkit.pipeline import recording as recordings
-from toolkit.pipeline.recorded import INDEX
-from toolkit.pipeline.reference import quiet_fairseq
+from toolkit.pipeline.recorded_index import INDEX
 
 HEADS = "encoder.num_attention_heads"
 NORM_FIRST = "encoder.do_stable_layer_norm"

@@ -22,7 +22,6 @@ from toolkit.pipeline.elsewhere import (
     record_here,
     run_recorder,
 )
-from toolkit.pipeline.recorded import check_files
 
 THIS = Path(sys.executable)
 
@@ -66,12 +65,12 @@ def left_over(folder):
 def test_another_python_records_what_this_one_would(prepared, tiny, reference, cache):
     progress = Progress()
     recorded = record_elsewhere(prepared, tiny, THIS, progress=progress)
-    check_files(recorded)
-    assert [clip.name for clip in recorded.clips] == ["tiny"]
+    recorded.tensors.check()
+    assert [clip.name for clip in recorded.index.clips] == ["tiny"]
     assert any("will take about" in said for said in progress.said)
     assert "recording tiny (0.1 s)" in progress.said
     assert len(left_over(cache)) == 1
-    texts = list(recorded._encodings)
+    texts = list(recorded.index.encodings)
     assert [recorded.encode(text) for text in texts] == [reference.encode(text) for text in texts]
 
 

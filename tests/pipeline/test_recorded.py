@@ -16,7 +16,7 @@ from toolkit.compare.padding import padding_level
 from toolkit.core.errors import BadInput, NotRecorded
 from toolkit.oracle.search import Search, with_beam
 from toolkit.pipeline.clips import tag_of
-from toolkit.pipeline.recorded import check_files, open_recorded
+from toolkit.pipeline.recorded import open_recorded
 from toolkit.pipeline.truth import encode_texts
 from toolkit.pipeline.verification import make_pairs
 from toolkit.replay.source import read_source
@@ -32,7 +32,7 @@ def waveform(recorded_clips):
 
 @pytest.fixture
 def recorded_bench(bench, prepared, recorded):
-    pairs = make_pairs(prepared, recorded.facts.paths, bench.target)
+    pairs = make_pairs(prepared, recorded.index.facts.paths, bench.target)
     return Bench(
         **{
             field.name: getattr(bench, field.name)
@@ -40,7 +40,7 @@ def recorded_bench(bench, prepared, recorded):
             if field.name not in ("reference", "source", "pairs")
         },
         reference=recorded,
-        source=recorded.facts,
+        source=recorded.index.facts,
         pairs=pairs,
     )
 
@@ -89,9 +89,9 @@ def test_a_clip_is_recorded_for_a_diff_as_fairseq_does_it(reference, recorded, p
 
 
 def test_facts_are_those_of_the_model(reference, recorded, prepared):
-    assert recorded.facts == read_source(reference.model, prepared.network.layouts)
+    assert recorded.index.facts == read_source(reference.model, prepared.network.layouts)
     assert recorded.start_token == reference.start_token
-    assert recorded.assumed == frozenset(r.name for r in prepared.assumptions)
+    assert recorded.index.assumed == frozenset(r.name for r in prepared.assumptions)
 
 
 def test_clips_come_back_as_they_were(recorded, recorded_clips):
@@ -147,7 +147,7 @@ def test_a_module_that_was_not_recorded_is_an_error_and_not_a_silence(recorded, 
 
 
 def test_a_whole_recording_passes(recorded):
-    check_files(recorded)
+    recorded.tensors.check()
 
 
 def flip(path):
@@ -180,7 +180,7 @@ def test_a_damaged_file_is_refused(damaged, prepared, name):
     damage(damaged)
     recorded = open_recorded(damaged, prepared.checkpoint)
     with pytest.raises(BadInput, match=f"must be a whole recording, but is damaged: .*{said}"):
-        check_files(recorded)
+        recorded.tensors.check()
 
 
 def test_a_changed_token_is_refused(damaged, prepared):

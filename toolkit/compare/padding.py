@@ -20,14 +20,12 @@ from toolkit.compare.probes import PaddingProbes
 from toolkit.core.result import Deviation, Level, Measure
 from toolkit.oracle.hooks import Call
 from toolkit.oracle.reference import Forced
+from toolkit.oracle.rows import choose_rows
 from toolkit.replay.pairs import Pair
 from toolkit.replay.replay import CannotReplayError, Outputs, replay
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-BATCH = 4
-"""Clips in the batch: the shortest, the longest and two between."""
 
 REFERENCES = {
     "masked": "fairseq since August 2022, which zeroes frames beyond a clip's end",
@@ -92,20 +90,20 @@ class _Batch:
 
 def _choose(runs: Sequence[ClipRun]) -> _Batch:
     """Clips of unequal length; where there are none, a clip beside itself said twice."""
-    import torch
+    rows = [
+        (runs[index], times) for index, times in choose_rows([run.source.numel() for run in runs])
+    ]
+    return _Batch(
+        names=tuple(_name(run, times) for run, times in rows),
+        sources=tuple(run.source.repeat(times) for run, times in rows),
+        prefixes=tuple(run.prefix for run, _ in rows),
+    )
 
-    by_length = sorted(runs, key=lambda run: run.source.numel())
-    count = min(BATCH, len(by_length))
-    step = (len(by_length) - 1) / max(count - 1, 1)
-    chosen = [by_length[round(i * step)] for i in range(count)]
-    sources = [run.source for run in chosen]
-    names = [f"{run.clip.name} ({run.clip.duration_s:.1f} s)" for run in chosen]
-    prefixes = [run.prefix for run in chosen]
-    if len({source.numel() for source in sources}) < 2:
-        sources.append(torch.cat([sources[-1], sources[-1]]))
-        names.append(f"{chosen[-1].clip.name} twice")
-        prefixes.append(prefixes[-1])
-    return _Batch(names=tuple(names), sources=tuple(sources), prefixes=tuple(prefixes))
+
+def _name(run: ClipRun, times: int) -> str:
+    if times > 1:
+        return f"{run.clip.name} twice"
+    return f"{run.clip.name} ({run.clip.duration_s:.1f} s)"
 
 
 def _together(bench: Bench, batch: _Batch) -> Sequence[Tensor]:

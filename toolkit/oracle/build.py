@@ -127,7 +127,24 @@ def _w2v_args(w2v_args: Mapping[str, Any]) -> Any:
     # omegaconf 2.0, which fairseq 0.12.2 asks for, knows no flags here.
     has_flags = "flags" in signature(OmegaConf.create).parameters
     flags = {"flags": {"allow_objects": True}} if has_flags else {}
-    return OmegaConf.create(dict(w2v_args), **flags)
+    groups = dict(w2v_args)
+    if isinstance(groups.get("task"), Mapping):
+        groups["task"] = _known_task(groups["task"])
+    return OmegaConf.create(groups, **flags)
+
+
+def _known_task(task: Mapping[str, Any]) -> Dict[str, Any]:
+    """The pretraining task's settings, without those that the fairseq at hand does not know.
+
+    They say how training read its data, and no weight depends on them. fairseq main leaves them out
+    by itself (`from_checkpoint`); 0.12.2 refuses `multi_corpus_keys` and others of main's.
+    """
+    from fairseq.tasks import TASK_DATACLASS_REGISTRY
+
+    config = TASK_DATACLASS_REGISTRY.get(task.get("_name"))
+    if config is None:
+        return dict(task)
+    return {key: value for key, value in task.items() if key in config.__dataclass_fields__}
 
 
 def register_models() -> None:

@@ -9,18 +9,17 @@ from __future__ import annotations
 
 import argparse
 import json
-import logging
 import os
 import shutil
 import signal
 import sys
 import tempfile
 import threading
-import warnings
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence
 
+from toolkit.oracle.quiet import quiet_fairseq
 from toolkit.oracle.refusal import Refusal
 
 MARK = "toolkit-recorder "
@@ -85,7 +84,7 @@ def run_job(
     report("reading the checkpoint", 0, 1)
     expect_file(checkpoint, job.checkpoint_bytes, job.checkpoint_sha256, lambda _: None)
     expect_packages()
-    with _quiet(), tempfile.TemporaryDirectory(prefix="toolkit-data-") as data:
+    with quiet_fairseq(), tempfile.TemporaryDirectory(prefix="toolkit-data-") as data:
         from toolkit.oracle.answers import record_answers
 
         import_user_dir(user_dir)
@@ -303,18 +302,6 @@ def _fitting_resources(model: Any) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    before = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(before)
 
 
 def _hash_code(digest: Any, path: str) -> None:

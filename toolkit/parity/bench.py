@@ -29,9 +29,6 @@ if TYPE_CHECKING:
     from toolkit.pipeline.prepare import Prepared
     from toolkit.replay.target import Target
 
-BATCH = 4
-"""Clips that the padded batch and the reload are judged on."""
-
 
 class Parity:
     """One pair: `reference` and `converted`, and the verdict on each of its tests."""
@@ -123,7 +120,7 @@ class Parity:
     @contextmanager
     def quiet(self) -> Iterator[None]:
         """Keeps fairseq silent, and gives torch as many threads as the model is worth."""
-        from toolkit.pipeline.reference import quiet_fairseq
+        from toolkit.oracle.quiet import quiet_fairseq
         from toolkit.pipeline.resources import fitting_resources
 
         with quiet_fairseq(), fitting_resources(self.prepared.plan):
@@ -377,11 +374,11 @@ class Parity:
         return reload_level(self.converted, contents, self.prepared.proof, self._batch(), search)
 
     def _batch(self) -> tuple[ClipRun, ...]:
-        """Clips from the shortest to the longest."""
-        by_length = sorted(self.clips, key=lambda clip: len(clip.waveform))
-        count = min(BATCH, len(by_length))
-        step = (len(by_length) - 1) / max(count - 1, 1)
-        return tuple(self.run(by_length[round(i * step)].name) for i in range(count))
+        """What the padded batch and the reload are judged on: from the shortest to the longest."""
+        from toolkit.oracle.rows import choose_rows
+
+        rows = choose_rows([len(clip.waveform) for clip in self.clips])
+        return tuple(self.run(self.clips[index].name) for index, times in rows if times == 1)
 
 
 @dataclass(frozen=True, kw_only=True)

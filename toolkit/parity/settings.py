@@ -45,7 +45,7 @@ class PairSettings:
     audio: tuple[Path, ...] = ()
     """Clips to compare on; none means the golden audio."""
     recording: Path | None = None
-    """What `toolkit record` wrote of the checkpoint."""
+    """What `toolkit record` wrote of the checkpoint; takes the place of fairseq and of clips."""
     tolerances: Path | None = None
     """File of tolerance rules."""
     report: Path
@@ -152,6 +152,7 @@ def _make_pair(table: dict[str, Any], folder: Path, report: Path) -> PairSetting
             "A parity pair must have `checkpoint` and `target`, but has only "
             f"{', '.join(f'`{key}`' for key in table) or 'nothing'}. Name both sides."
         )
+    _refuse_both(table)
     audio = table.get("audio", ())
     target = _path(folder, table["target"])
     places = {key: _path(folder, table[key]) for key in ("recording", "tolerances") if key in table}
@@ -181,6 +182,14 @@ def _path(folder: Path, name: Any) -> Path:
 def _value(key: str, value: Any) -> Any:
     """A value as the Python functions take it; pytest.ini knows texts only."""
     return value == "true" if key == "exact_padding" and isinstance(value, str) else value
+
+
+def _refuse_both(table: dict[str, Any]) -> None:
+    if {"audio", "recording"} <= table.keys():
+        raise BadInput(
+            "A parity pair must have `audio` or `recording`, as a recording holds its own clips, "
+            "but has both. Leave one out."
+        )
 
 
 def _refuse_twins(pairs: tuple[PairSettings, ...]) -> None:

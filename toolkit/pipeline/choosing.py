@@ -91,9 +91,9 @@ class _Heard:
 def _listen(checkpoint: Checkpoint, recording: Path) -> _Heard:
     recorded = open_recorded(recording, checkpoint)
     return _Heard(
-        source=recorded.facts,
+        source=recorded.index.facts,
         records=recorded.records(shortest(recorded.read_clips())),
-        assumed=recorded.assumed,
+        assumed=recorded.index.assumed,
     )
 
 

@@ -22,7 +22,7 @@ from toolkit.pipeline.cache import keep_recording
 from toolkit.pipeline.clips import shortest_input
 from toolkit.pipeline.job import make_job, recorder_members, write_recorder
 from toolkit.pipeline.prepare import Inputs, Material, Prepared, prepare
-from toolkit.pipeline.recorded import RecordedReference, check_files, open_recorded
+from toolkit.pipeline.recorded import RecordedReference, open_recorded
 from toolkit.pipeline.reference import INSTALL_HINT, fairseq_is_installed
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ def record_elsewhere(
         progress("asking the other Python for its versions", 0, 1)
         key = _key(job, run_recorder(python, recorder, ["--probe"], silent), user_dir)
         folder = keep_recording(
-            key, lambda path: check_files(open_recorded(path, prepared.checkpoint)), make
+            key, lambda path: open_recorded(path, prepared.checkpoint).tensors.check(), make
         )
     return open_recorded(folder, prepared.checkpoint)
 

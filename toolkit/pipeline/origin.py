@@ -138,5 +138,7 @@ class Origin:
 
 
 def _asked_of(recorded: RecordedReference) -> Asked:
-    made_with = {f"recorded with {name}": version for name, version in recorded.environment.items()}
-    return Asked(reference=recorded, source=recorded.facts, model=None, environment=made_with)
+    made_with = {
+        f"recorded with {name}": version for name, version in recorded.index.environment.items()
+    }
+    return Asked(reference=recorded, source=recorded.index.facts, model=None, environment=made_with)

@@ -58,5 +58,5 @@ def record(
         path=str(rec_dir),
         num_bytes=sum(file.stat().st_size for file in rec_dir.iterdir()),
         clips=tuple((clip.name, clip.duration_s) for clip in clips),
-        environment=recorded.environment,
+        environment=recorded.index.environment,
     )

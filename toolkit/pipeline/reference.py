@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 import shutil
 import tempfile
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -13,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from toolkit.core.errors import BadInput
+from toolkit.oracle.quiet import quiet_fairseq
 from toolkit.pipeline.prepare import Prepared
 
 if TYPE_CHECKING:
@@ -53,19 +52,6 @@ def open_reference(
         reference = _build(prepared, folder)
         reference.model.to(device)
         yield reference
-
-
-@contextmanager
-def quiet_fairseq() -> Iterator[None]:
-    """Keeps fairseq's and hydra's advice off the terminal."""
-    before = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(before)
 
 
 def _import(user_dir: Path | None) -> None:

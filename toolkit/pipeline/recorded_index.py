@@ -1,0 +1,247 @@
+"""The index of a recording: read, checked, and as data."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+from toolkit.checkpoint.plain_files import read_small
+from toolkit.core.errors import BadInput
+from toolkit.oracle.search import Search
+from toolkit.replay.source import SourceFacts
+
+INDEX = "recording.json"
+MAX_INDEX_BYTES = 1 << 28
+MAX_NAME_CHARS = 200
+
+_FILE = re.compile(r"[a-z0-9-]{1,40}\.safetensors")
+_BROKEN = (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError)
+"""What reading an index raises where it is not what a recorder wrote."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordedClip:
+    """One clip of a recording."""
+
+    name: str
+    num_samples: int
+    tag: int | None
+    """Language tag that its hypotheses begin with."""
+    transcript: str | None
+    lang: str | None
+    kind: str
+    sha256: str
+    """Of its samples as little-endian float32."""
+    waveform: str
+    source: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordedFile:
+    """What a file of tensors must be."""
+
+    num_bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordedSearch:
+    """One search and what it found."""
+
+    input: str
+    tag: int | None
+    search: Search
+    hypotheses: tuple[tuple[tuple[int, ...], float], ...]
+    """Tokens and score of each, best first."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordedCall:
+    """One call of a module: names of its values and where they lie."""
+
+    inputs: tuple[tuple[str, str], ...]
+    outputs: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordedPass:
+    """One teacher-forced pass over a batch."""
+
+    inputs: tuple[str, ...]
+    prefixes: tuple[tuple[int, ...], ...]
+    explicit: bool
+    double: bool
+    logits: str
+    encoder_out: str
+    encoder_padding_mask: str | None
+    calls: Mapping[str, tuple[RecordedCall, ...]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordingIndex:
+    """What a recording holds. Tensors are named by their place, `FILE:NAME`."""
+
+    checkpoint_sha256: str
+    start_token: int
+    environment: Mapping[str, str]
+    assumed: frozenset[str]
+    """Values that were assumed when it was made: it cannot testify to them."""
+    facts: SourceFacts
+    """fairseq's module paths, and the numbers that layouts ask for."""
+    clips: tuple[RecordedClip, ...]
+    files: Mapping[str, RecordedFile]
+    searches: tuple[RecordedSearch, ...]
+    passes: tuple[RecordedPass, ...]
+    encodings: Mapping[str, tuple[int, ...]]
+    texts: Mapping[tuple[int, ...], str]
+
+
+def read_index(folder: Path) -> RecordingIndex:
+    """The index of a folder.
+
+    Raises:
+        BadInput: the folder is no recording, or one of another version, or its index is damaged.
+    """
+    from toolkit.oracle.job import VERSION
+
+    said = _load(folder)
+    if said.get("version") != VERSION:
+        raise BadInput(
+            f"`{folder}` must be a recording of version {VERSION}, but is of version "
+            f"{said.get('version')!r:.40}. Record again with this version of the toolkit."
+        )
+    _expect_digest(folder, said)
+    try:
+        return _read(said)
+    except _BROKEN as error:
+        refuse_damaged(folder, f"`{INDEX}` does not say what it must: {error!r:.200}")
+
+
+def refuse_damaged(folder: Path, found: str) -> NoReturn:
+    """Refuses a recording that is not as it was written.
+
+    Args:
+        folder: The recording.
+        found: What is wrong with it.
+
+    Raises:
+        BadInput: always.
+    """
+    raise BadInput(
+        f"`{folder}` must be a whole recording, but is damaged: {found}. Copy it again from its "
+        "origin, or record again."
+    )
+
+
+def _load(folder: Path) -> Mapping[str, Any]:
+    try:
+        said = json.loads(read_small(folder / INDEX, max_bytes=MAX_INDEX_BYTES))
+        if not isinstance(said, dict):
+            raise ValueError("it is no mapping")
+    except (OSError, ValueError, RecursionError) as error:
+        raise BadInput(
+            f"`{folder}` must be a recording with a readable `{INDEX}`, but is none: "
+            f"{error!s:.200}. Make one with `toolkit record`."
+        ) from error
+    return said
+
+
+def _expect_digest(folder: Path, said: Mapping[str, Any]) -> None:
+    from toolkit.oracle.answers import index_digest
+
+    try:
+        intact = said.get("digest") == index_digest(said)
+    except (ValueError, RecursionError):
+        intact = False
+    if not intact:
+        refuse_damaged(folder, f"`{INDEX}` does not have the digest that it names")
+
+
+def _read(said: Mapping[str, Any]) -> RecordingIndex:
+    return RecordingIndex(
+        checkpoint_sha256=str(said["checkpoint"]["sha256"]),
+        start_token=int(said["start_token"]),
+        environment={str(k): str(v) for k, v in said["environment"].items()},
+        assumed=frozenset(str(key) for key in said["assumed"]),
+        facts=SourceFacts(
+            paths=tuple(str(path) for path in said["paths"]),
+            numbers={str(path): float(number) for path, number in said["numbers"].items()},
+        ),
+        clips=tuple(_read_clip(clip) for clip in said["clips"]),
+        files=dict(_read_files(said["files"])),
+        searches=tuple(_read_search(search) for search in said["searches"]),
+        passes=tuple(_read_pass(forced) for forced in said["passes"]),
+        encodings={str(text): tuple(map(int, ids)) for text, ids in said["encodings"]},
+        texts={tuple(map(int, ids)): str(text) for ids, text in said["texts"]},
+    )
+
+
+def _read_clip(said: Mapping[str, Any]) -> RecordedClip:
+    name = str(said["name"])
+    if not name.isprintable() or len(name) > MAX_NAME_CHARS:
+        raise ValueError(f"a clip has the name {name!r:.80}")
+    return RecordedClip(
+        name=name,
+        num_samples=int(said["num_samples"]),
+        tag=_maybe_int(said["tag"]),
+        transcript=_maybe_text(said["transcript"]),
+        lang=_maybe_text(said["lang"]),
+        kind=str(said["kind"]),
+        sha256=str(said["sha256"]),
+        waveform=str(said["waveform"]),
+        source=str(said["source"]),
+    )
+
+
+def _read_files(said: Mapping[str, Any]) -> Iterator[tuple[str, RecordedFile]]:
+    for name, entry in said.items():
+        if not _FILE.fullmatch(name):
+            raise ValueError(f"a file has the name {name!r:.80}")
+        yield name, RecordedFile(num_bytes=int(entry["num_bytes"]), sha256=str(entry["sha256"]))
+
+
+def _read_search(said: Mapping[str, Any]) -> RecordedSearch:
+    return RecordedSearch(
+        input=str(said["input"]),
+        tag=_maybe_int(said["tag"]),
+        search=Search(**said["search"]),
+        hypotheses=tuple(
+            (tuple(map(int, found["tokens"])), float(found["score"]))
+            for found in said["hypotheses"]
+        ),
+    )
+
+
+def _read_pass(said: Mapping[str, Any]) -> RecordedPass:
+    return RecordedPass(
+        inputs=tuple(map(str, said["inputs"])),
+        prefixes=tuple(tuple(map(int, prefix)) for prefix in said["prefixes"]),
+        explicit=bool(said["explicit"]),
+        double=bool(said["double"]),
+        logits=str(said["logits"]),
+        encoder_out=str(said["encoder_out"]),
+        encoder_padding_mask=_maybe_text(said["encoder_padding_mask"]),
+        calls={
+            str(path): tuple(_read_call(call) for call in made)
+            for path, made in said["calls"].items()
+        },
+    )
+
+
+def _read_call(said: Mapping[str, Any]) -> RecordedCall:
+    return RecordedCall(
+        inputs=tuple((str(name), str(place)) for name, place in said["inputs"]),
+        outputs=tuple((str(name), str(place)) for name, place in said["outputs"]),
+    )
+
+
+def _maybe_int(value: Any) -> int | None:
+    return None if value is None else int(value)
+
+
+def _maybe_text(value: Any) -> str | None:
+    return None if value is None else str(value)
