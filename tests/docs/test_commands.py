@@ -35,9 +35,18 @@ MATCHES = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 @pytest.mark.parametrize("page", ACTIVE, ids=lambda page: page.stem)
 def test_a_page_does_what_it_says(page: Path, tmp_path: Path) -> None:
     (tmp_path / "golden_audio").symlink_to(golden_folder())
+    make_environment(tmp_path / "fairseq-env")
     for block in read_blocks(page):
         if block.not_run is None:
             do(block, tmp_path)
+
+
+def make_environment(folder: Path) -> None:
+    """An environment with fairseq, by another name: this one."""
+    python = folder / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text(f'#!/bin/sh\nexec "{sys.executable}" -W ignore "$@"\n')
+    python.chmod(0o755)
 
 
 def do(block: Block, folder: Path) -> None:
@@ -67,6 +76,7 @@ def run(words: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
         "COLUMNS": "120",
         "OMP_NUM_THREADS": "1",
         "PYTHONUTF8": "1",
+        "TOOLKIT_CACHE": str(folder / "cache"),
     }
     return subprocess.run(
         words,
@@ -129,7 +139,7 @@ def test_no_command_hides_outside_of_a_console_block(page: Path) -> None:
 
 def test_what_is_not_run_is_little_and_has_a_reason() -> None:
     left_out = [block for block in BLOCKS if block.not_run is not None]
-    assert len(left_out) <= 5
+    assert len(left_out) <= 3
     assert all(len(str(block.not_run)) > 10 for block in left_out)
 
 
