@@ -15,10 +15,12 @@ import torch
 
 from toolkit.audio import golden_folder
 from toolkit.compare.blame import Record
+from toolkit.compare.pictures import shortest
 from toolkit.pipeline.conversion import convert
 from toolkit.pipeline.difference import diff
 from toolkit.pipeline.prepare import Inputs, Prepared, prepare
-from toolkit.pipeline.recording import load_session, record
+from toolkit.pipeline.recorded import open_recorded
+from toolkit.pipeline.recording import record
 from toolkit.pipeline.reference import open_reference
 from toolkit.pipeline.resources import fitting_resources
 from toolkit.replay.target import Target
@@ -35,7 +37,8 @@ def main() -> None:
         convert(CHECKPOINT, folder, verify=False)
         record(CHECKPOINT, recording)
         prepared = prepare(Inputs(checkpoint=CHECKPOINT))
-        spoken = load_session(prepared, recording).records[0]
+        recorded = open_recorded(recording, prepared.checkpoint)
+        spoken = recorded.records(shortest(recorded.index.clips))[0]
         bare, difference = [], []
         for _ in range(ROUNDS):
             bare.append(seconds(lambda: load_and_run(prepared, folder, spoken)))

@@ -51,16 +51,17 @@ def _chart(results: Sequence[dict[str, Any]], key: str, unit: float, title: str)
             "colour": [palette[commands.index(command)] for (_, command), _ in bars],
         }
     )
+    floor = min(value for value in source.data["low"] if value > 0) / 2
     chart = figure(
         x_range=FactorRange(*source.data["x"]),
         y_axis_type="log",
+        y_range=(floor, 3 * max(source.data["high"])),
         width=1100,
         height=340,
         title=title,
         toolbar_location=None,
         tooltips=[("what", "@x"), (title, "@top"), ("from", "@low"), ("to", "@high")],
     )
-    floor = min(value for value in source.data["low"] if value > 0) / 2
     chart.vbar(x="x", top="top", bottom=floor, width=0.8, color="colour", source=source)
     chart.text(x="x", y="top", text="label", text_align="center", y_offset=-2, source=source)
     chart.add_layout(Whisker(base="x", lower="low", upper="high", source=source))

@@ -9,7 +9,8 @@ import pytest
 
 from tests.old_script.mistakes import CASES, Case
 from toolkit.audio import Clip
-from toolkit.pipeline.difference import Session, diff_folder, open_session, shortest
+from toolkit.compare.pictures import shortest
+from toolkit.pipeline.difference import Session, diff_folder, open_session
 from toolkit.pipeline.prepare import Prepared
 
 

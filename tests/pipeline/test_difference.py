@@ -6,10 +6,11 @@ import pytest
 import torch
 
 from tests.faults.breaking import add, change, edit_tensors, remove, scale, set_key, swap, swap_rows
+from toolkit.compare.pictures import shortest
 from toolkit.core.errors import BadInput
 from toolkit.diagnosis.findings import smallest_failing
 from toolkit.pipeline import difference
-from toolkit.pipeline.difference import diff, diff_folder, open_session, shortest
+from toolkit.pipeline.difference import diff, diff_folder, open_session
 
 ATTENTION = "encoder.encoder.layers.1.attention"
 POS_CONV = "encoder.encoder.pos_conv_embed.conv.parametrizations.weight"

@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from toolkit.audio import Clip
+from toolkit.compare.pictures import shortest
 from toolkit.core.result import Finding
 from toolkit.faults import Fault, Truth, double_faults, maybe_harmless, single_faults
-from toolkit.pipeline.difference import Session, diff_folder, open_session, shortest
+from toolkit.pipeline.difference import Session, diff_folder, open_session
 from toolkit.pipeline.faulting import names
 from toolkit.pipeline.prepare import Prepared
 

@@ -14,13 +14,8 @@ from transformers import AutoModelForSpeechSeq2Seq
 from transformers.models.wav2vec2.modeling_wav2vec2 import Wav2Vec2FeedForward
 
 from toolkit.audio import Clip
-from toolkit.pipeline.difference import (
-    Session,
-    diff_folder,
-    open_session,
-    reproduce,
-    shortest,
-)
+from toolkit.compare.pictures import shortest
+from toolkit.pipeline.difference import Session, diff_folder, open_session, reproduce
 from toolkit.pipeline.prepare import Prepared
 
 LAYER = "encoder.encoder.layers.0"

@@ -5,9 +5,8 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Collection, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from toolkit.audio import Clip
 from toolkit.audio.clips import SAMPLE_RATE_HZ
 from toolkit.compare.metrics import largest, relative_error
 from toolkit.core.pictures import (
@@ -84,7 +83,24 @@ class Sketchbook:
         self._logits = None
 
 
-def shortest(clips: Sequence[Clip], count: int = CLIPS) -> tuple[Clip, ...]:
+class Spoken(Protocol):
+    """A clip, or what is known of one."""
+
+    @property
+    def transcript(self) -> str | None:
+        """What it says, if somebody wrote it down."""
+        ...
+
+    @property
+    def duration_s(self) -> float:
+        """Its length in seconds."""
+        ...
+
+
+SomeClip = TypeVar("SomeClip", bound=Spoken)
+
+
+def shortest(clips: Sequence[SomeClip], count: int = CLIPS) -> tuple[SomeClip, ...]:
     """The shortest clips that somebody transcribed: quick to replay, and they say something."""
     spoken = [clip for clip in clips if clip.transcript] or list(clips)
     return tuple(sorted(spoken, key=lambda clip: clip.duration_s)[:count])

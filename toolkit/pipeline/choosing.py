@@ -92,7 +92,7 @@ def _listen(checkpoint: Checkpoint, recording: Path) -> _Heard:
     recorded = open_recorded(recording, checkpoint)
     return _Heard(
         source=recorded.index.facts,
-        records=recorded.records(shortest(recorded.read_clips())),
+        records=recorded.records(shortest(recorded.index.clips)),
         assumed=recorded.index.assumed,
     )
 

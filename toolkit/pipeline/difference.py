@@ -15,7 +15,7 @@ from toolkit.audio import Clip
 from toolkit.compare import tolerances
 from toolkit.compare.blame import Blame, Record, find_blame, own_calls, record_clip
 from toolkit.compare.keys import config_differences, expected_keys
-from toolkit.compare.pictures import CLIPS, Sketchbook, shortest
+from toolkit.compare.pictures import CLIPS, Sketchbook
 from toolkit.core.errors import BadInput
 from toolkit.core.result import (
     Artifact,
@@ -31,6 +31,7 @@ from toolkit.core.result import (
 )
 from toolkit.diagnosis import Evidence, Truth, find_faults, take_inventory
 from toolkit.diagnosis.findings import smallest_failing
+from toolkit.folder.admission import check_folder
 from toolkit.folder.digest import folder_sha256
 from toolkit.folder.view import FolderView, view_folder
 from toolkit.pipeline.basics import Progress, environment, silent
@@ -115,14 +116,14 @@ def diff(
     )
     origin.check(audio)
     inputs = Inputs(checkpoint=checkpoint, **material)
-    view_folder(hf_dir)
+    check_folder(hf_dir)
     report("reading the checkpoint", 0, 3)
     prepared = prepare_with(expecting(inputs, hf_dir), recording)
-    clips = origin.read_clips(prepared, audio)
+    clips = origin.read_few_clips(prepared, audio)
     report("asking fairseq", 1, 3)
     with (
         fitting_resources(prepared.plan),
-        open_session(prepared, clips if audio else shortest(clips), origin, report) as session,
+        open_session(prepared, clips, origin, report) as session,
     ):
         report("replaying the folder", 2, 3)
         result = diff_folder(
@@ -251,7 +252,7 @@ class _Replayed:
 
 def _replay(session: Session, folder: Path, book: Sketchbook | None = None) -> _Replayed:
     try:
-        target = Target(folder, lenient=True, device=session.device)
+        target = Target(folder, lenient=True, vetted=True, device=session.device)
     except BadInput as error:
         return _Replayed(refusal=str(error))
     pairs = make_pairs(session.prepared, session.asked.source.paths, target)

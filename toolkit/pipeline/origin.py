@@ -98,6 +98,20 @@ class Origin:
             return recorded.read_clips()
         return tuple(read_clips(audio, min_samples=shortest_input(prepared)))
 
+    def read_few_clips(self, prepared: Prepared, audio: Sequence[Path]) -> tuple[Clip, ...]:
+        """What is enough for a diff: the clips named, else the shortest of all that there are.
+
+        Raises:
+            BadInput: the recording or a clip cannot be used.
+        """
+        from toolkit.compare.pictures import shortest
+
+        recorded = self.open_recording(prepared.checkpoint)
+        if recorded is not None:
+            return recorded.read_clips(shortest(recorded.index.clips))
+        clips = self.read_clips(prepared, audio)
+        return clips if audio else shortest(clips)
+
     @contextmanager
     def ask(self, prepared: Prepared, clips: Sequence[Clip], progress: Progress) -> Iterator[Asked]:
         """Fairseq's side, for as long as the context lasts.

@@ -14,6 +14,7 @@ from toolkit.core.errors import BadInput, NotRecorded
 from toolkit.oracle.search import Search
 from toolkit.pipeline.recorded_index import (
     RecordedCall,
+    RecordedClip,
     RecordedPass,
     RecordingIndex,
     read_index,
@@ -45,8 +46,8 @@ class RecordedReference:
         """The token that every hypothesis starts from."""
         return self.index.start_token
 
-    def read_clips(self) -> tuple[Clip, ...]:
-        """The clips as they were recorded."""
+    def read_clips(self, chosen: Sequence[RecordedClip] | None = None) -> tuple[Clip, ...]:
+        """The clips as they were recorded; all of them by default."""
         return tuple(
             Clip(
                 name=clip.name,
@@ -55,10 +56,10 @@ class RecordedReference:
                 lang=clip.lang,
                 kind=clip.kind,
             )
-            for clip in self.index.clips
+            for clip in (self.index.clips if chosen is None else chosen)
         )
 
-    def records(self, clips: Sequence[Clip]) -> tuple[Record, ...]:
+    def records(self, clips: Sequence[RecordedClip]) -> tuple[Record, ...]:
         """Fairseq's float64 passes over some of the recorded clips."""
         sources = {clip.name: clip.source for clip in self.index.clips}
         exact = {

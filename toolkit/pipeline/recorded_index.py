@@ -6,9 +6,11 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NoReturn
 
+from toolkit.audio import SAMPLE_RATE_HZ
 from toolkit.checkpoint.plain_files import read_small
 from toolkit.core.errors import BadInput
 from toolkit.oracle.search import Search
@@ -38,6 +40,11 @@ class RecordedClip:
     """Of its samples as little-endian float32."""
     waveform: str
     source: str
+
+    @property
+    def duration_s(self) -> float:
+        """Length in seconds."""
+        return self.num_samples / SAMPLE_RATE_HZ
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,6 +113,16 @@ def read_index(folder: Path) -> RecordingIndex:
     Raises:
         BadInput: the folder is no recording, or one of another version, or its index is damaged.
     """
+    try:
+        status = (folder / INDEX).stat()
+    except OSError:
+        return _read_index(folder, None)
+    # A comparison opens its recording several times.
+    return _read_index(folder, (status.st_ino, status.st_size, status.st_mtime_ns))
+
+
+@lru_cache(maxsize=2)
+def _read_index(folder: Path, _stamp: tuple[int, int, int] | None) -> RecordingIndex:
     from toolkit.oracle.job import VERSION
 
     said = _load(folder)
