@@ -14,6 +14,7 @@ from toolkit.compare.metrics import relative_error
 from toolkit.compare.pictures import Sketchbook
 from toolkit.oracle.asking import AnyReference
 from toolkit.oracle.hooks import Calls, recording
+from toolkit.oracle.precision import as_it_is
 from toolkit.oracle.search import Search, with_beam
 from toolkit.replay.pairs import Pair
 from toolkit.replay.replay import CannotReplayError, first, has_gpu_failed
@@ -129,9 +130,10 @@ def _blame(
         outputs = isolate(pair, target.model, source, made, received, tolerances.ISOLATED)
     except CannotReplayError as cannot:
         return Blame(pair=pair, clip=record.clip, error=math.inf, reason=str(cannot))
-    if book is not None:
-        book.draw_pair(pair, record.clip, outputs, first(made.outputs))
-    error = relative_error(outputs.expected, outputs.actual)
+    with as_it_is():
+        if book is not None:
+            book.draw_pair(pair, record.clip, outputs, first(made.outputs))
+        error = relative_error(outputs.expected, outputs.actual)
     shape = tuple(outputs.actual.shape)
     left_out = outputs.frames_left_out
     return Blame(pair=pair, clip=record.clip, error=error, shape=shape, frames_left_out=left_out)

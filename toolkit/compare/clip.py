@@ -17,6 +17,7 @@ from toolkit.core.errors import NotRecorded
 from toolkit.core.result import TokenComparison
 from toolkit.oracle.asking import AnyReference
 from toolkit.oracle.hooks import Call, Calls
+from toolkit.oracle.precision import as_it_is
 from toolkit.oracle.reference import ScoredTokens
 from toolkit.oracle.search import Search, with_beam
 from toolkit.replay.pairs import Pair
@@ -220,7 +221,8 @@ class _Passes:
             )
         except CannotReplayError:
             return math.inf, None
-        return relative_error(outputs.expected, outputs.actual), outputs
+        with as_it_is():
+            return relative_error(outputs.expected, outputs.actual), outputs
 
     def _propagated(self, pair: Pair, exact: Tensor) -> float:
         made = _only(self.actual.calls, pair.target)

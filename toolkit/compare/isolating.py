@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from toolkit.compare import tolerances
 from toolkit.compare.metrics import relative_error
 from toolkit.oracle.hooks import Call
+from toolkit.oracle.precision import as_it_is
 from toolkit.replay.pairs import Pair
 from toolkit.replay.replay import Outputs, first, paired_outputs, replay, replay_arguments
 from toolkit.replay.source import Source
@@ -35,9 +36,9 @@ def isolate(
     Raises:
         CannotReplayError: shapes do not go together, as after a wrong stride.
     """
-    return _own(pair, source, made, received, tolerance) or replay(
-        pair, target, source, made, received
-    )
+    with as_it_is():
+        own = _own(pair, source, made, received, tolerance)
+    return own or replay(pair, target, source, made, received)
 
 
 def _own(

@@ -29,7 +29,6 @@ from toolkit.compare.static import (
     weight_errors,
     weights_level,
 )
-from toolkit.core.errors import BadInput
 from toolkit.core.result import (
     LEVEL_NAMES,
     Artifact,
@@ -42,6 +41,7 @@ from toolkit.core.result import (
     Result,
 )
 from toolkit.diagnosis import Evidence, find_faults, take_inventory
+from toolkit.folder.admission import check_folder
 from toolkit.folder.background import Background
 from toolkit.folder.digest import folder_sha256
 from toolkit.folder.view import carries_model_code
@@ -100,11 +100,7 @@ def verify(
         recording=recording, fairseq_python=fairseq_python, user_dir=user_dir, device=device
     )
     origin.check(audio)
-    if not hf_dir.is_dir():
-        raise BadInput(
-            f"`{hf_dir}` must be a Hugging Face folder, but is no folder. Name the folder that a "
-            "conversion wrote."
-        )
+    check_folder(hf_dir)
     prepared = prepare_with(expecting(inputs, hf_dir), recording)
     clips = origin.read_clips(prepared, audio)
     return prove(prepared, hf_dir, clips, origin, beam=beam, progress=progress or silent)
@@ -123,7 +119,7 @@ def prove(
 
     Args:
         prepared: The checkpoint.
-        folder: The folder.
+        folder: The folder; `check_folder` admitted it, or a conversion has just written it.
         clips: What to run both on.
         origin: Whom to ask for fairseq's side.
         beam: Whether to compare searches with a beam.
@@ -140,7 +136,7 @@ def prove(
         fitting_resources(prepared.plan),
         origin.ask(prepared, clips, progress) as asked,
     ):
-        target = Target(folder, device=origin.device)
+        target = Target(folder, vetted=True, device=origin.device)
         bench = make_bench(prepared, asked, target)
         book = Sketchbook(pairs_of=[clip.name for clip in shortest(clips)])
         case = _Case(
