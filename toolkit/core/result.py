@@ -38,6 +38,12 @@ FindingKind = Literal[
     "weights", "missing", "wiring", "config", "vocabulary", "front_end", "generation", "padding"
 ]
 
+Consequence = Literal["output", "generation", "text"]
+"""What a fault changes: what the model computes, what a search finds, what ids and strings are."""
+
+NoteConsequence = Literal["training", "none"]
+"""What a harmless difference changes: fine-tuning alone, or nothing."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Measure:
@@ -295,6 +301,7 @@ class Finding:
     summary: str
     hypothesis: Hypothesis | None = None
     fix: str
+    consequence: Consequence = "output"
     evidence: Mapping[str, Any] = field(default_factory=dict)
 
     def to_dict(self, rank: int) -> dict[str, Any]:
@@ -315,8 +322,19 @@ class Finding:
             "summary": self.summary,
             "hypothesis": None if self.hypothesis is None else asdict(self.hypothesis),
             "fix": self.fix,
+            "consequence": self.consequence,
             "evidence": dict(self.evidence),
         }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Note:
+    """A difference that changes nothing of what the folder says; it does not spoil the verdict."""
+
+    key: str
+    """The key or tensor, as findings name them."""
+    consequence: NoteConsequence
+    summary: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -340,6 +358,7 @@ class Result:
     """All of `LEVEL_NAMES`, in that order; empty when nothing was verified."""
     deviations: tuple[Deviation, ...] = ()
     findings: tuple[Finding, ...] = ()
+    notes: tuple[Note, ...] = ()
     tokens: tuple[ClipTokens, ...] = ()
     modules: tuple[ModuleRow, ...] = ()
     assumptions: tuple[Reason, ...] = ()
@@ -381,6 +400,7 @@ class Result:
                 "coverage": None if self.coverage is None else self.coverage.to_dict(),
                 "levels": {level.name: level.to_dict() for level in self.levels},
                 "findings": [f.to_dict(rank) for rank, f in enumerate(self.findings, start=1)],
+                "notes": [asdict(note) for note in self.notes],
                 "tokens": {clip.clip: clip.to_dict() for clip in self.tokens},
                 "modules": [{**asdict(row), "verdict": row.verdict} for row in self.modules],
                 "assumptions": [asdict(reason) for reason in self.assumptions],

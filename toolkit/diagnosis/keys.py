@@ -1,0 +1,93 @@
+"""Configuration keys of a folder that are not as the checkpoint says, and files without any."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from toolkit.compare.keys import config_differences
+from toolkit.core.result import Consequence, Finding, FindingKind, Hypothesis
+from toolkit.diagnosis.truth import Truth
+from toolkit.folder.view import FolderView
+
+KEY_HYPOTHESES = {
+    "hidden_act": "wrong_activation",
+    "activation_function": "wrong_activation",
+    "feat_extract_activation": "wrong_activation",
+    "scale_embedding": "missing_scale",
+    "num_attention_heads": "wrong_head_count",
+    "decoder_attention_heads": "wrong_head_count",
+    "encoder_attention_heads": "wrong_head_count",
+    "do_stable_layer_norm": "norm_order",
+    "feat_extract_norm": "norm_order",
+    "layer_norm_eps": "wrong_epsilon",
+    "conv_stride": "wrong_stride",
+    "adapter_stride": "wrong_stride",
+    "forced_bos_token_id": "wrong_language",
+    "decoder_start_token_id": "wrong_start_token",
+    "do_normalize": "not_normalized",
+}
+"""What a wrong value of a configuration key is called; any other is a `wrong_value`."""
+
+
+def file_findings(view: FolderView) -> Iterator[Finding]:
+    """Files that are missing or cannot be read; each stands for all of its keys."""
+    for problem in view.problems:
+        file = problem.partition(":")[0]
+        if file.endswith(".json"):
+            yield Finding(
+                kind=_key_kind(file.removesuffix("json")),
+                consequence=_consequence(file),
+                target_module="",
+                config_keys=(file,),
+                summary=f"`{file}` cannot be read: {problem.partition(': ')[2]}",
+                hypothesis=Hypothesis(name="wrong_value", confirmed=True, detail={"file": file}),
+                fix=f"write `{file}` as the checkpoint says",
+            )
+
+
+def _file_of(key: str) -> str:
+    group = key.partition(".")[0]
+    separate = group in ("generation_config", "preprocessor_config")
+    return f"{group}.json" if separate else "config.json"
+
+
+def key_findings(truth: Truth, view: FolderView) -> Iterator[Finding]:
+    """Keys with another value than the checkpoint says."""
+    unread = {problem.partition(":")[0] for problem in view.problems}
+    for difference in config_differences(truth.contents, view):
+        if _file_of(difference.key) in unread:
+            continue
+        yield _key_finding(difference.key, difference.expected, difference.actual)
+
+
+def _key_finding(key: str, expected: Any, found: Any) -> Finding:
+    name = _key_hypothesis(key, expected)
+    return Finding(
+        kind=_key_kind(key),
+        consequence=_consequence(key),
+        target_module="",
+        config_keys=(key,),
+        summary=f"`{key}` must be {expected!r} as the checkpoint says, but is {found!r}",
+        hypothesis=Hypothesis(
+            name=name, confirmed=True, detail={"expected": repr(expected), "found": repr(found)}
+        ),
+        fix=f"set `{key}` to {expected!r}",
+    )
+
+
+def _key_hypothesis(key: str, expected: Any) -> str:
+    name = key.rpartition(".")[2]
+    if name == "tie_word_embeddings":
+        return "tie_broken" if expected else "tie_invented"
+    return KEY_HYPOTHESES.get(name, "wrong_value")
+
+
+def _key_kind(key: str) -> FindingKind:
+    if key.startswith("generation_config."):
+        return "generation"
+    return "front_end" if key.startswith("preprocessor_config.") else "config"
+
+
+def _consequence(key: str) -> Consequence:
+    return "generation" if key.startswith("generation_config.") else "output"

@@ -1,0 +1,33 @@
+"""What a folder must hold, and who says so."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from toolkit.folder.contents import FolderContents
+from toolkit.mapping import Plan
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(frozen=True, kw_only=True)
+class Truth:
+    """What a folder must hold, and who says so."""
+
+    plan: Plan
+    contents: FolderContents
+    tensors: Mapping[str, Tensor]
+    """The expected value of every assigned target tensor, in float32."""
+    origins: Mapping[str, str]
+    """The row that wrote each tensor, in words: the family's, or that of a mapping file."""
+    head_widths: Mapping[str, int]
+    """Width of an attention head, by the prefix of the parameters it applies to."""
+    encodings: Mapping[str, tuple[int, ...]]
+    """Texts and the ids that fairseq gives them, tag and end included."""
+    decodings: Mapping[tuple[int, ...], str]
+    """Ids and the text that fairseq makes of them, without tags, ends and unknowns."""
+    scores: Mapping[str, float]
+    """Scores of the rows that texts are cut into; empty where the tokenizer scores none."""
