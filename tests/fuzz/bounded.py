@@ -7,7 +7,8 @@ import resource
 import sys
 from pathlib import Path
 
-MAX_CPU_S = 5
+from tests.bounds import CHECKPOINT_CPU_S
+
 MAX_MEMORY_BYTES = 1 << 30
 
 
@@ -16,7 +17,9 @@ def main() -> None:
     from tests.fuzz.targets import TARGETS, run
 
     started = int(resource.getrusage(resource.RUSAGE_SELF).ru_utime)
-    resource.setrlimit(resource.RLIMIT_CPU, (started + MAX_CPU_S, started + MAX_CPU_S + 1))
+    resource.setrlimit(
+        resource.RLIMIT_CPU, (started + CHECKPOINT_CPU_S, started + CHECKPOINT_CPU_S + 1)
+    )
     resource.setrlimit(resource.RLIMIT_DATA, (MAX_MEMORY_BYTES, MAX_MEMORY_BYTES))
     run(TARGETS[sys.argv[1]], Path(sys.argv[2]).read_bytes())
 

@@ -9,7 +9,8 @@ import sys
 import time
 from pathlib import Path
 
-MAX_CPU_S = 10
+from tests.bounds import FOLDER_CPU_S
+
 MAX_MEMORY_BYTES = 1 << 30
 
 
@@ -20,7 +21,7 @@ def main() -> None:
 
     events: list[str] = []
     resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY_BYTES, MAX_MEMORY_BYTES))
-    resource.setrlimit(resource.RLIMIT_CPU, (MAX_CPU_S, MAX_CPU_S + 1))
+    resource.setrlimit(resource.RLIMIT_CPU, (FOLDER_CPU_S, FOLDER_CPU_S + 1))
     sys.addaudithook(lambda event, args: _note(events, event, args))
     started, error, names = time.process_time(), None, None
     try:

@@ -12,7 +12,9 @@ import sys
 import time
 from pathlib import Path
 
-MAX_CPU_S, MAX_WALL_S = 5, 60
+from tests.bounds import CHECKPOINT_CPU_S
+
+MAX_WALL_S = 300
 MAX_MEMORY_BYTES = 1 << 30
 
 _FORBIDDEN = (
@@ -73,7 +75,7 @@ def _open_in_bounds(path: Path) -> dict[str, object]:
 
     events: list[str] = []
     resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY_BYTES, MAX_MEMORY_BYTES))
-    resource.setrlimit(resource.RLIMIT_CPU, (MAX_CPU_S, MAX_CPU_S + 1))
+    resource.setrlimit(resource.RLIMIT_CPU, (CHECKPOINT_CPU_S, CHECKPOINT_CPU_S + 1))
     sys.addaudithook(lambda event, args: _note(events, event, args))
     started, error, names = time.process_time(), None, None
     try:

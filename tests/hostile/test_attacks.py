@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from tests.bounds import CHECKPOINT_CPU_S
 from tests.hostile.attacks import FILES, INERT, INERT_FILES, LEGACY, MARKER, PLACES, REFUSED, SOUND
 from tests.hostile.streams import legacy, zipped
 from toolkit.checkpoint import open_checkpoint
@@ -16,7 +17,6 @@ from toolkit.cli import app
 from toolkit.core.errors import BadInput
 
 REPOSITORY = Path(__file__).parents[2]
-MAX_CPU_S = 5
 
 EXPECTED = {
     **{title: fragment for title, (_, fragment) in REFUSED.items()},
@@ -79,7 +79,7 @@ def open_in_bounds(tmp_path_factory):
             assert said.read_text() == ""
             assert "died" not in outcome, outcome
             assert outcome["events"] == []
-            assert outcome["seconds"] < MAX_CPU_S
+            assert outcome["seconds"] < CHECKPOINT_CPU_S
             return outcome
 
         yield ask
@@ -88,7 +88,7 @@ def open_in_bounds(tmp_path_factory):
 def inspect(path):
     started = time.process_time()
     outcome = CliRunner().invoke(app, ["inspect", str(path)])
-    assert time.process_time() - started < MAX_CPU_S
+    assert time.process_time() - started < CHECKPOINT_CPU_S
     return outcome
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from tests.bounds import FOLDER_CPU_S
 from tests.hostile.folders import (
     INDEX_FILE,
     INDICES,
@@ -27,7 +28,6 @@ from toolkit.folder.admission import check_folder
 from toolkit.replay.target import Target
 
 REPOSITORY = Path(__file__).parents[2]
-MAX_CPU_S = 10
 FAMILIES = {
     "weights": WEIGHTS,
     "index": INDICES,
@@ -92,7 +92,7 @@ def test_a_hostile_folder_is_refused_in_one_line_by_every_command(
     for command in ("diff", "verify"):
         arguments = [command, str(golden_checkpoint), str(attacked)]
         check_refusal(CliRunner().invoke(app, arguments), fragment)
-    assert time.process_time() - started < MAX_CPU_S
+    assert time.process_time() - started < FOLDER_CPU_S
     assert sorted(attacked.parent.iterdir()) == beside
 
 
@@ -107,7 +107,7 @@ def test_a_heavy_folder_is_refused_within_a_memory(family, title, attacked):
     outcome = json.loads(child.stdout)
     assert fragment in outcome["error"]
     assert outcome["events"] == []
-    assert outcome["seconds"] < MAX_CPU_S
+    assert outcome["seconds"] < FOLDER_CPU_S
 
 
 # Otherwise every attack would be refused for the wrong reason.
