@@ -17,9 +17,8 @@ def main() -> None:
     from tests.fuzz.targets import TARGETS, run
 
     started = int(resource.getrusage(resource.RUSAGE_SELF).ru_utime)
-    resource.setrlimit(
-        resource.RLIMIT_CPU, (started + CHECKPOINT_CPU_S, started + CHECKPOINT_CPU_S + 1)
-    )
+    most = started + CHECKPOINT_CPU_S
+    resource.setrlimit(resource.RLIMIT_CPU, (most, most + 1))
     resource.setrlimit(resource.RLIMIT_DATA, (MAX_MEMORY_BYTES, MAX_MEMORY_BYTES))
     run(TARGETS[sys.argv[1]], Path(sys.argv[2]).read_bytes())
 
