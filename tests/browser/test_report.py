@@ -190,6 +190,28 @@ def test_a_right_model_has_no_red_tile(open_report, reports):
     wait_for_plots(page)
 
 
+WIDTHS = [360, 400, 720, 800, 1100, 1160, 1280, 1366, 1440, 1536, 1920]
+CLIPPED = """[...document.querySelectorAll('.strip span')]
+  .filter((span) => span.getClientRects().length)
+  .filter((span) => span.scrollWidth > span.clientWidth + 1 && span.clientWidth > 0
+    || span.getBoundingClientRect().right > span.closest('li').getBoundingClientRect().right)
+  .map((span) => span.textContent)"""
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("report", ["broken", "right"])
+def test_no_word_of_the_strip_of_levels_is_clipped(report, width, open_report, reports):
+    assert open_report(reports[report], width=width).evaluate(CLIPPED) == []
+
+
+def test_a_clipped_word_of_the_strip_is_seen(open_report, reports):
+    page = open_report(reports["right"], width=1280)
+    page.evaluate(
+        "document.querySelector('.strip').style.gridTemplateColumns = 'repeat(20, minmax(0, 1fr))'"
+    )
+    assert page.evaluate(CLIPPED) != []
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [400, 1600])
 def test_nothing_overflows_the_window(width, scheme, open_report, reports):
