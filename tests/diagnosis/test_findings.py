@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from tests.faults.breaking import add, remove, scale, set_key, swap_rows
+from tests.faults.breaking import add, change, remove, scale, set_key, swap_rows
 from toolkit.core.result import LEVEL_NAMES, Finding, Hypothesis, Level, Measure
 from toolkit.diagnosis import Evidence, find_faults
 from toolkit.diagnosis.findings import smallest_failing
@@ -178,6 +178,29 @@ def test_a_finding_of_many_modules_excuses_all_of_them(sound):
     swapped = finding("weights", module=Q_PROJ, parameters=both)
     (found,) = find_faults(replace(sound, inventory=(swapped,), modules=rows))
     assert found.target_parameters == both
+
+
+@pytest.mark.parametrize("wrong", ["decoder.embedding", "decoder.lm_head"])
+def test_a_wrong_tensor_under_two_names_excuses_both_modules(wrong, sound):
+    embedding = "decoder.model.decoder.embed_tokens"
+    module = wrong.replace("decoder.embedding", embedding)
+    weight = finding("weights", module=module, parameters=(f"{module}.weight",))
+    rows = erring(sound, embedding, "decoder.lm_head")
+    twins = {"decoder.lm_head.weight": f"{embedding}.weight"}
+    evidence = replace(sound, inventory=(weight,), modules=rows, twins=twins)
+    assert [f.target_module for f in find_faults(evidence)] == [module]
+    untied = find_faults(replace(evidence, twins={}))
+    assert {f.kind for f in untied} == {"weights", "wiring"}
+
+
+@pytest.mark.parametrize(
+    "spoil", [torch.neg, torch.zeros_like, lambda t: t * 0.5, lambda t: t.roll(1, 0)]
+)
+def test_a_fault_of_the_tied_embedding_is_one_finding(spoil, broken, examined):
+    embedding = "decoder.model.decoder.embed_tokens"
+    change(f"{embedding}.weight", spoil)(broken)
+    (finding,) = examined(broken).findings(LEVELS)
+    assert finding.target_module == embedding
 
 
 def test_a_wrong_weight_beside_a_wrong_key_leaves_the_key_another_module(sound):

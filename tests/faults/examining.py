@@ -87,6 +87,7 @@ class Examined:
                 inventory=take_inventory(self.truth, self.target.view),
                 modules=self.rows,
                 levels=tuple(self.level(name) for name in names),
+                twins=self.truth.twins,
             )
         )
 

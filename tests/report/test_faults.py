@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from toolkit.core.result import Reason
 from toolkit.report.faults import print_faults, write_faults_html
 
 
-def outcome(name: str, *, blamed: bool = True) -> FaultOutcome:
+def outcome(name: str, *, blamed: bool = True, extra: int = 0) -> FaultOutcome:
     return FaultOutcome(
         name=name,
         kind="zeroed",
@@ -22,6 +23,7 @@ def outcome(name: str, *, blamed: bool = True) -> FaultOutcome:
         detected=True,
         blamed=blamed,
         hypothesis=blamed,
+        extra=extra,
         said="`<script>alert(1)</script>` holds zeros",
         right_error=1e-15,
         wrong_error=0.5,
@@ -32,8 +34,10 @@ def outcome(name: str, *, blamed: bool = True) -> FaultOutcome:
 @pytest.fixture
 def result() -> FaultsResult:
     return FaultsResult(
-        singles=(outcome("zeroed:a"), outcome("zeroed:<b>", blamed=False)),
-        doubles=(DoubleOutcome(name="both", kind="weight+config", found=(True, False), said=()),),
+        singles=(outcome("zeroed:a"), outcome("zeroed:<b>", blamed=False, extra=2)),
+        doubles=(
+            DoubleOutcome(name="both", kind="weight+config", found=(True, False), extra=1, said=()),
+        ),
         excluded=(Reason(name="rows_shuffled:c", because="all rows are equal"),),
         duration_s=12.0,
     )
@@ -63,3 +67,21 @@ def test_the_terminal_names_what_was_not_found(result: FaultsResult) -> None:
 def test_a_result_with_a_miss_is_not_perfect(result: FaultsResult) -> None:
     assert not result.perfect
     assert result.to_dict()["blamed"] == {"right": 1, "total": 2}
+
+
+def test_extra_findings_are_counted_and_the_faults_with_some_are_named(
+    result: FaultsResult, tmp_path: Path
+) -> None:
+    stream = io.StringIO()
+    print_faults(result, Console(file=stream, width=160))
+    write_faults_html(result, tmp_path / "faults.html")
+    assert "extra findings: 3 beyond those that the faults explain" in stream.getvalue()
+    assert "2 extra findings: zeroed:<b>" in stream.getvalue()
+    assert "no fault explains: 3." in (tmp_path / "faults.html").read_text(encoding="utf-8")
+    assert result.to_dict()["extra_findings"] == 3
+
+
+def test_one_extra_finding_spoils_a_run_without_a_miss(result: FaultsResult) -> None:
+    clean = replace(result, singles=(outcome("zeroed:a"),), doubles=())
+    assert clean.perfect
+    assert not replace(clean, singles=(outcome("zeroed:a", extra=1),)).perfect

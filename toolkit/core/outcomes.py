@@ -33,6 +33,8 @@ class FaultOutcome:
     """Whether the first finding names the module or key that was broken."""
     hypothesis: bool
     """Whether the first finding's hypothesis is right and confirmed."""
+    extra: int
+    """Findings beyond the one that the fault explains."""
     said: str
     """The first finding's sentence."""
     right_error: float
@@ -50,6 +52,8 @@ class DoubleOutcome:
     name: str
     kind: str
     found: tuple[bool, bool]
+    extra: int
+    """Findings beyond the two that the faults explain."""
     said: tuple[str, ...]
 
     @property
@@ -84,6 +88,22 @@ class FaultsResult:
         chosen = self.singles if outcomes is None else outcomes
         return Share(right=sum(getattr(o, field) for o in chosen), total=len(chosen))
 
+    @staticmethod
+    def count_extra(outcomes: Sequence[FaultOutcome | DoubleOutcome]) -> int:
+        """How many findings there are beyond those that the faults explain."""
+        return sum(outcome.extra for outcome in outcomes)
+
+    @property
+    def extras(self) -> dict[str, int]:
+        """How many findings no fault explains, by fault; those without any are left out."""
+        outcomes = (*self.singles, *self.doubles)
+        return {outcome.name: outcome.extra for outcome in outcomes if outcome.extra}
+
+    @property
+    def extra(self) -> int:
+        """Findings of all runs that no fault explains."""
+        return sum(self.extras.values())
+
     @property
     def by_kind(self) -> dict[str, tuple[FaultOutcome, ...]]:
         """The single faults by class, in the order of the catalogue."""
@@ -113,10 +133,9 @@ class FaultsResult:
 
     @property
     def perfect(self) -> bool:
-        """Whether everything was detected and blamed, and both of every two faults found."""
-        return all(o.detected and o.blamed for o in self.singles) and all(
-            double.both for double in self.doubles
-        )
+        """Whether everything was detected and blamed, both of every two faults, and no more."""
+        blamed = all(o.detected and o.blamed for o in self.singles)
+        return blamed and all(double.both for double in self.doubles) and not self.extra
 
     def to_dict(self) -> dict[str, Any]:
         """The outcomes as plain data."""
@@ -129,6 +148,7 @@ class FaultsResult:
             "detected": asdict(self.share("detected")),
             "blamed": asdict(self.share("blamed")),
             "hypotheses_of_weight_faults": asdict(self.share("hypothesis", weights)),
+            "extra_findings": self.extra,
             "double_faults": asdict(
                 Share(right=sum(d.both for d in self.doubles), total=len(self.doubles))
             ),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from toolkit.core.result import Finding, FindingKind, Level, ModuleRow
@@ -41,18 +41,20 @@ class Evidence:
     """Differences between the folder's files and the checkpoint."""
     modules: tuple[ModuleRow, ...]
     levels: tuple[Level, ...]
+    twins: Mapping[str, str] = field(default_factory=dict)
+    """Parameters that are others' under a second name; a wrong one is wrong in both places."""
 
 
 def find_faults(evidence: Evidence) -> tuple[Finding, ...]:
     """The findings, ranked; none exactly when every level passes or is a declared deviation.
 
-    A wrong tensor explains its module and all above it, a wrong key whatever modules fail beside. A
-    module that nothing explains is a finding of its own, and so is a failed level if there is no
-    other finding at all.
+    A wrong tensor explains its module, those that share the tensor, and all above them; a wrong key
+    whatever modules fail beside. A module that nothing explains is a finding of its own, and so is
+    a failed level if there is no other finding at all.
     """
     blamed = smallest_failing(evidence.modules)
     found = [_with_module(finding, evidence, blamed) for finding in evidence.inventory]
-    found += _wiring_findings(found, blamed)
+    found += _wiring_findings(found, evidence.twins, blamed)
     if not found:
         found += _level_findings(evidence.levels)
     return tuple(sorted(found, key=_rank))
@@ -77,7 +79,7 @@ def _with_module(finding: Finding, evidence: Evidence, blamed: Sequence[ModuleRo
     if finding.target_module:
         rows = [row for row in evidence.modules if row.target == finding.target_module]
     elif finding.kind == "config":
-        wrong = {owner(name) for f in evidence.inventory for name in f.target_parameters}
+        wrong = set(_explained(evidence.inventory, evidence.twins))
         rows = [row for row in blamed if row.target not in wrong][:1]
     else:
         rows = []
@@ -101,10 +103,21 @@ def _numbers(row: ModuleRow) -> dict[str, Any]:
     return {name: number for name, number in numbers.items() if number is not None}
 
 
-def _wiring_findings(found: Sequence[Finding], blamed: Sequence[ModuleRow]) -> Iterator[Finding]:
+def _explained(found: Iterable[Finding], twins: Mapping[str, str]) -> Iterator[str]:
+    """The modules that hold a wrong tensor, under its own or a second name."""
+    wrong = {name for finding in found for name in finding.target_parameters}
+    yield from map(owner, wrong)
+    for name, twin in twins.items():
+        if wrong & {name, twin}:
+            yield from (owner(name), owner(twin))
+
+
+def _wiring_findings(
+    found: Sequence[Finding], twins: Mapping[str, str], blamed: Sequence[ModuleRow]
+) -> Iterator[Finding]:
     if any(finding.kind == "config" for finding in found):
         return
-    explained = {owner(name) for finding in found for name in finding.target_parameters}
+    explained = set(_explained(found, twins))
     for row in blamed:
         if not any(path == row.target or path.startswith(f"{row.target}.") for path in explained):
             yield Finding(

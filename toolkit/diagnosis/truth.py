@@ -31,3 +31,8 @@ class Truth:
     """Ids and the text that fairseq makes of them, without tags, ends and unknowns."""
     scores: Mapping[str, float]
     """Scores of the rows that texts are cut into; empty where the tokenizer scores none."""
+
+    @property
+    def twins(self) -> dict[str, str]:
+        """The other name of every tensor that stands under two, by the tied one."""
+        return {tie.target: tie.target_twin for tie in self.plan.ties}

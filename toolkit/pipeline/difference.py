@@ -200,7 +200,8 @@ def diff_folder(session: Session, folder: Path, book: Sketchbook | None = None) 
     replayed = _replay(session, folder, book)
     rows, refusal = replayed.rows, replayed.refusal
     levels = (*_static_levels(session, view, inventory), _modules_level(rows))
-    findings = find_faults(Evidence(inventory=inventory, modules=rows, levels=levels))
+    twins = session.truth.twins
+    findings = find_faults(Evidence(inventory=inventory, modules=rows, levels=levels, twins=twins))
     if replayed.training:
         findings = (*findings, _in_training(replayed.training))
     if refusal is not None and not inventory:

@@ -161,6 +161,7 @@ def _judge_single(
         hypothesis=hypothesis is not None
         and hypothesis.confirmed
         and hypothesis.name in fault.truth.hypotheses,
+        extra=max(0, len(result.findings) - 1),
         said=_say(first),
         right_error=max(right, default=0.0),
         wrong_error=max(wrong, default=None),
@@ -198,6 +199,7 @@ def _judge_double(fault: DoubleFault, findings: Sequence[Finding]) -> DoubleOutc
         name=fault.name,
         kind=fault.kind,
         found=(first, second),
+        extra=max(0, len(findings) - 2),
         said=tuple(finding.summary for finding in findings),
     )
 

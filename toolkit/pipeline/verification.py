@@ -265,7 +265,9 @@ def _judge(case: _Case, runs: tuple[ClipRun, ...], book: Sketchbook) -> Result:
     rows = module_rows(runs, lambda path: type(target.model.get_submodule(path)).__name__)
     truth = make_truth(prepared, encode_texts(prepared, bench.reference, _texts(runs)))
     inventory = take_inventory(truth, target.view)
-    faults = find_faults(Evidence(inventory=inventory, modules=rows, levels=levels))
+    faults = find_faults(
+        Evidence(inventory=inventory, modules=rows, levels=levels, twins=truth.twins)
+    )
     return Result(
         command="verify",
         source=case.source,

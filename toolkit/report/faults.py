@@ -24,6 +24,7 @@ def print_faults(result: FaultsResult, console: Console) -> None:
         f"weight faults: {result.share('hypothesis', weights)} hypotheses right and confirmed",
         f"double faults: {sum(d.both for d in result.doubles)} of {len(result.doubles)} with both "
         "in the findings",
+        f"extra findings: {result.extra} beyond those that the faults explain",
         f"isolated errors: right modules up to {result.gap[0]:.1e}, wrong ones from "
         f"{result.gap[1]:.1e} of the largest value",
         f"excluded, because they provably change nothing: {len(result.excluded)}",
@@ -33,6 +34,8 @@ def print_faults(result: FaultsResult, console: Console) -> None:
     for outcome in result.singles:
         if not (outcome.detected and outcome.blamed):
             console.print(f"not named: {outcome.name}: {outcome.said}", markup=False)
+    for name, extra in result.extras.items():
+        console.print(f"{extra} extra findings: {name}", markup=False)
     for double in result.doubles:
         if not double.both:
             console.print(f"not both: {double.name}: {'; '.join(double.said)}", markup=False)
@@ -42,11 +45,13 @@ def _classes_table(result: FaultsResult) -> object:
     from rich.table import Table
 
     table = Table(title="faults by class", title_justify="left")
-    for column in ("class", "faults", "detected", "blamed", "hypothesis"):
+    for column in ("class", "faults", "detected", "blamed", "hypothesis", "extra"):
         table.add_column(column, justify="left" if column == "class" else "right")
     for kind, outcomes in result.by_kind.items():
         shares = [result.share(f, outcomes) for f in ("detected", "blamed", "hypothesis")]
-        table.add_row(kind, str(len(outcomes)), *(str(share.right) for share in shares))
+        rights = (str(share.right) for share in shares)
+        extra = str(result.count_extra(outcomes))
+        table.add_row(kind, str(len(outcomes)), *rights, extra)
     return table
 
 
