@@ -96,7 +96,7 @@ class FaultsResult:
     @property
     def extras(self) -> dict[str, int]:
         """How many findings no fault explains, by fault; those without any are left out."""
-        outcomes = (*self.singles, *self.doubles)
+        outcomes: tuple[FaultOutcome | DoubleOutcome, ...] = (*self.singles, *self.doubles)
         return {outcome.name: outcome.extra for outcome in outcomes if outcome.extra}
 
     @property
