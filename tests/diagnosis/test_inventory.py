@@ -276,9 +276,16 @@ def test_no_tokenizer_is_a_vocabulary_finding(truth, right_view):
 
 
 @pytest.mark.parametrize(
-    "file", ["config.json", "generation_config.json", "preprocessor_config.json"]
+    ("file", "text"),
+    [
+        ("config.json", "{"),
+        ("config.json", None),
+        ("generation_config.json", "{"),
+        ("preprocessor_config.json", "{"),
+        ("preprocessor_config.json", None),
+        ("processor_config.json", "{"),
+    ],
 )
-@pytest.mark.parametrize("text", ["{", None])
 def test_a_file_that_cannot_be_read_is_one_finding_that_names_it(file, text, truth, broken):
     (broken / file).unlink()
     if text is not None:
@@ -286,9 +293,17 @@ def test_a_file_that_cannot_be_read_is_one_finding_that_names_it(file, text, tru
     findings = take_inventory(truth, view_folder(broken))
     named = [f for f in findings if f.config_keys == (file,) and file in f.summary]
     assert len(named) == 1
-    group = {"config.json": ("encoder.", "decoder.")}.get(file, (file.replace("json", ""),))
+    groups = {"config": ("encoder.", "decoder."), "processor_config": ("preprocessor_config.",)}
+    group = groups.get(file.removesuffix(".json"), (file.replace("json", ""),))
     others = [key for f in findings if f not in named for key in f.config_keys]
     assert not [key for key in others if key.startswith(group)]
+
+
+def test_without_a_generation_file_the_keys_are_judged_that_transformers_derives(truth, broken):
+    (broken / "generation_config.json").unlink()
+    keys = {key for f in take_inventory(truth, view_folder(broken)) for key in f.config_keys}
+    assert {"generation_config.num_beams", "generation_config.forced_bos_token_id"} <= keys
+    assert "generation_config.eos_token_id" not in keys
 
 
 def test_a_score_that_a_file_gave_back_with_another_last_bit_is_no_finding(truth, right_view):

@@ -1,13 +1,21 @@
+import json
 import re
 
 import pytest
 import torch
 from transformers.utils import logging
 
-from tests.faults.breaking import add, remove, set_key
+from tests.faults.breaking import add, edit_tensors, remove, set_key
 from toolkit.core.errors import BadInput
 from toolkit.oracle.search import Search, with_beam
 from toolkit.replay.target import Target, quiet_transformers
+
+
+def edit_config(folder, **changes):
+    """Sets keys of `config.json`; None removes one."""
+    path = folder / "config.json"
+    config = {**json.loads(path.read_text()), **changes}
+    path.write_text(json.dumps({key: value for key, value in config.items() if value is not None}))
 
 
 @pytest.mark.parametrize(
@@ -176,3 +184,43 @@ def test_transformers_is_as_talkative_after_quiet_as_before(verbosity, bars):
     finally:
         logging.set_verbosity(before)
         set_bars[before_bars]()
+
+
+# The dtype that users get
+
+
+@pytest.mark.parametrize("key", ["dtype", "torch_dtype"])
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_the_weights_are_rounded_to_the_dtype_that_users_get(key, dtype, broken, target):
+    edit_config(broken, **{"dtype": None, key: dtype})
+    rounded = Target(broken).model.state_dict()
+    for name, exact in target.model.state_dict().items():
+        assert rounded[name].dtype is torch.float32
+        assert rounded[name].equal(exact.to(getattr(torch, dtype)).float())
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", None])
+def test_a_dtype_that_holds_the_weights_changes_none(dtype, broken, run):
+    edit_config(broken, dtype=dtype)
+    logits = Target(broken).teacher_force([run.source], [run.prefix]).logits
+    assert logits.equal(run.target_logits)
+
+
+def test_without_a_key_the_dtype_is_that_of_the_weights(broken):
+    edit_config(broken, dtype=None)
+    edit_tensors(broken, lambda tensors: tensors.update({n: t.half() for n, t in tensors.items()}))
+    weights = Target(broken).model.parameters()
+    assert all(weight.equal(weight.half().float()) for weight in weights)
+
+
+@pytest.mark.parametrize("dtype", ["float17", "int8", 16])
+def test_a_dtype_that_no_model_can_have_is_bad_input(dtype, broken):
+    edit_config(broken, dtype=dtype)
+    with pytest.raises(BadInput, match="must be a folder that transformers loads"):
+        Target(broken)
+
+
+def test_a_feature_extractor_that_makes_no_waveforms_is_told(broken):
+    set_key("preprocessor_config.json", "feature_extractor_type", "WhisperFeatureExtractor")(broken)
+    with pytest.raises(ValueError, match="`WhisperFeatureExtractor` makes input_features"):
+        Target(broken).front_end(torch.zeros(16000))

@@ -40,7 +40,7 @@ def expected_keys(contents: FolderContents) -> Iterator[tuple[str, Any]]:
         ("preprocessor_config", contents.preprocessor),
     ):
         for key, value in values.items():
-            if key not in ("feature_extractor_type", "processor_class"):
+            if key != "processor_class":
                 yield f"{group}.{key}", value
 
 

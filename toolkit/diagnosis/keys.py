@@ -8,6 +8,7 @@ from typing import Any
 from toolkit.compare.keys import config_differences
 from toolkit.core.result import Consequence, Finding, FindingKind, Hypothesis
 from toolkit.diagnosis.truth import Truth
+from toolkit.folder.side_files import PREPROCESSOR, PROCESSOR
 from toolkit.folder.view import FolderView
 
 KEY_HYPOTHESES = {
@@ -55,6 +56,8 @@ def _file_of(key: str) -> str:
 def key_findings(truth: Truth, view: FolderView) -> Iterator[Finding]:
     """Keys with another value than the checkpoint says."""
     unread = {problem.partition(":")[0] for problem in view.problems}
+    if PROCESSOR in unread:
+        unread.add(PREPROCESSOR)
     for difference in config_differences(truth.contents, view):
         if _file_of(difference.key) in unread:
             continue

@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from toolkit.bundled import carries_own_code_only, maybe_config_class
 from toolkit.folder.admission import check_folder, place_tensors
-from toolkit.folder.plain_json import read_json
+from toolkit.folder.side_files import (
+    CONFIG,
+    maybe_feature_extractor,
+    preprocessor_values,
+    read_generation,
+    read_object,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -26,7 +32,11 @@ class FolderView:
     tensors: Mapping[str, Tensor]
     config: Mapping[str, Any]
     generation: Mapping[str, Any]
+    """What the model generates with, whichever file says so."""
     preprocessor: Mapping[str, Any]
+    """What the feature extractor that users get works with, whichever file says so."""
+    feature_extractor: Any
+    """None where none loads."""
     tokenizer: Any
     """A fast tokenizer, or None where none loads."""
     problems: tuple[str, ...]
@@ -54,8 +64,8 @@ class FolderView:
         for side in ("encoder", "decoder"):
             values = self.config.get(side, {})
             yield side, values, class_defaults(values)
-        yield "generation_config", self.generation, _generation({})
-        yield "preprocessor_config", self.preprocessor, _preprocessor({})
+        yield "generation_config", self.generation, _generation_defaults()
+        yield "preprocessor_config", self.preprocessor, preprocessor_values(None)
 
 
 def view_folder(path: Path, *, vetted: bool = False) -> FolderView:
@@ -70,13 +80,16 @@ def view_folder(path: Path, *, vetted: bool = False) -> FolderView:
     """
     files = place_tensors(path) if vetted else check_folder(path)
     problems: list[str] = []
-    tokenizer = _tokenizer(path, problems)
+    trusted = carries_own_code_only(path)
+    tokenizer = _tokenizer(path, problems, trusted=trusted)
+    extractor = maybe_feature_extractor(path, problems, trusted=trusted)
     return FolderView(
         path=path,
         tensors=_Tensors(files),
-        config=_with_defaults(_read(path / "config.json", problems)),
-        generation=_generation(_read(path / "generation_config.json", problems)),
-        preprocessor=_preprocessor(_read(path / "preprocessor_config.json", problems)),
+        config=_with_defaults(read_object(path / CONFIG, problems)),
+        generation=read_generation(path, problems),
+        preprocessor=preprocessor_values(extractor),
+        feature_extractor=extractor,
         tokenizer=tokenizer,
         problems=tuple(problems),
     )
@@ -84,7 +97,7 @@ def view_folder(path: Path, *, vetted: bool = False) -> FolderView:
 
 def carries_model_code(folder: Path) -> bool:
     """Whether the folder's configuration says that the model's classes are in the folder."""
-    return "auto_map" in _read(folder / "config.json", [])
+    return "auto_map" in read_object(folder / CONFIG, [])
 
 
 class _Tensors(Mapping[str, "Tensor"]):
@@ -110,17 +123,6 @@ class _Tensors(Mapping[str, "Tensor"]):
         return len(self._files)
 
 
-def _read(file: Path, problems: list[str]) -> dict[str, Any]:
-    try:
-        values = read_json(file)
-        if not isinstance(values, dict):
-            raise ValueError("it holds no object")
-    except (OSError, ValueError) as error:
-        problems.append(f"{file.name}: {error}")
-        return {}
-    return values
-
-
 def _with_defaults(raw: Mapping[str, Any]) -> dict[str, Any]:
     sides = {
         side: {**class_defaults(raw[side]), **raw[side]} if isinstance(raw[side], dict) else {}
@@ -143,24 +145,19 @@ def class_defaults(raw: Mapping[str, Any]) -> dict[str, Any]:
     return dict(defaults.to_dict())
 
 
-def _generation(raw: Mapping[str, Any]) -> dict[str, Any]:
+def _generation_defaults() -> dict[str, Any]:
     import transformers
 
-    return {**transformers.GenerationConfig().to_dict(), **raw}
+    defaults: dict[str, Any] = transformers.GenerationConfig().to_dict()
+    return defaults
 
 
-def _preprocessor(raw: Mapping[str, Any]) -> dict[str, Any]:
-    import transformers
-
-    return {**transformers.Wav2Vec2FeatureExtractor().to_dict(), **raw}
-
-
-def _tokenizer(path: Path, problems: list[str]) -> Any:
+def _tokenizer(path: Path, problems: list[str], *, trusted: bool) -> Any:
     import transformers
 
     try:
         return transformers.AutoTokenizer.from_pretrained(
-            path, local_files_only=True, trust_remote_code=carries_own_code_only(path)
+            path, local_files_only=True, trust_remote_code=trusted
         )
     except Exception as error:
         problems.append(f"tokenizer: {' '.join(str(error).split())[:200]}")

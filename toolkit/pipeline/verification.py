@@ -150,7 +150,7 @@ def prove(
         )
         try:
             runs = tuple(_run_clips(case, clips, progress, book))
-        except (RuntimeError, IndexError, ValueError, TypeError) as error:
+        except (RuntimeError, LookupError, ValueError, TypeError) as error:
             if has_gpu_failed(error):
                 raise
             return _judge_silent(case, error)

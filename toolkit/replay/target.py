@@ -41,7 +41,10 @@ class Target:
     def __init__(
         self, folder: Path, *, lenient: bool = False, vetted: bool = False, device: str = "cpu"
     ) -> None:
-        """Loads the folder as users do, in float32, with the attention that they get.
+        """Loads the folder as users do, with the weights and the attention that they get.
+
+        It computes in float32 whatever the dtype that users get, so that only the rounding of
+        weights is judged, and half precision can be told from a fault.
 
         Code that the folder carries runs only if its model needs it and it is the toolkit's own.
 
@@ -62,18 +65,16 @@ class Target:
         trusted = carries_own_code_only(folder)
         try:
             with quiet_transformers():
-                self.model, info = transformers.AutoModelForSpeechSeq2Seq.from_pretrained(
-                    folder,
-                    dtype=torch.float32,
-                    output_loading_info=True,
-                    local_files_only=True,
-                    ignore_mismatched_sizes=True,
-                    # Without it a stock model keeps the `generate` that users get by default.
-                    trust_remote_code=trusted and carries_model_code(folder),
+                # Without trust a stock model keeps the `generate` that users get by default.
+                self.model, info = _load_model(
+                    folder, trusted=trusted and carries_model_code(folder)
                 )
                 if not lenient:
-                    self.feature_extractor = transformers.AutoFeatureExtractor.from_pretrained(
-                        folder, trust_remote_code=trusted
+                    self.feature_extractor = (
+                        self.view.feature_extractor
+                        or transformers.AutoFeatureExtractor.from_pretrained(
+                            folder, trust_remote_code=trusted
+                        )
                     )
                     # A vocabulary of 250,000 takes half a gigabyte: once is enough.
                     self.tokenizer = (
@@ -102,11 +103,18 @@ class Target:
         )
 
     def front_end(self, waveform: Tensor) -> Tensor:
-        """The network's input, shape (L,), for a waveform of shape (L,) at 16 kHz."""
+        """The network's input, shape (L,), for a waveform of shape (L,) at 16 kHz.
+
+        Raises:
+            ValueError: the folder's feature extractor makes no waveforms.
+        """
         rate = self.feature_extractor.sampling_rate
         features = self.feature_extractor(
             waveform.numpy(), sampling_rate=rate, return_tensors="pt", padding=False
         )
+        if "input_values" not in features:
+            kind = type(self.feature_extractor).__name__
+            raise ValueError(f"`{kind}` makes {', '.join(features)} of a waveform, no input_values")
         values: Tensor = features["input_values"]
         return values[0]
 
@@ -256,6 +264,37 @@ def _explicit_attention(model: Any) -> Iterator[None]:
     finally:
         with quiet_transformers():
             model.set_attn_implementation(before)
+
+
+def _load_model(folder: Path, *, trusted: bool) -> tuple[Any, Any]:
+    """The model in float32, its weights rounded to the dtype in which users get them; and the info.
+
+    Tables that a module makes for itself are made in float32: users get those of their dtype, which
+    fairseq rounds likewise.
+    """
+    model, info = _from_pretrained(folder, trusted=trusted)
+    dtypes = {name: weight.dtype for name, weight in model.named_parameters()}
+    if set(dtypes.values()) == {torch.float32}:
+        return model, info
+    del model
+    model, info = _from_pretrained(folder, trusted=trusted, dtype=torch.float32)
+    for name, weight in model.named_parameters():
+        weight.data = weight.data.to(dtypes[name]).float()
+    return model, info
+
+
+def _from_pretrained(folder: Path, *, trusted: bool, **options: Any) -> tuple[Any, Any]:
+    import transformers
+
+    model, info = transformers.AutoModelForSpeechSeq2Seq.from_pretrained(
+        folder,
+        output_loading_info=True,
+        local_files_only=True,
+        ignore_mismatched_sizes=True,
+        trust_remote_code=trusted,
+        **options,
+    )
+    return model, info
 
 
 def _align(model: Any) -> None:
