@@ -77,8 +77,8 @@ def test_the_options_of_the_command_are_the_arguments_of_the_function(name: str)
     command = get_command(app).commands[name]  # type: ignore[attr-defined]
     options = {option.name for option in command.params}
     own = set(inspect.signature(getattr(toolkit, name)).parameters) - {"material", "progress"}
-    reports = {"html", "json_path", "quiet"}
-    assert options - reports == own | set(typing.get_type_hints(Material))
+    of_the_command_line = {"html", "json_path", "quiet", "force", "debug"}
+    assert options - of_the_command_line == own | set(typing.get_type_hints(Material))
 
 
 def test_the_examples_of_the_package_are_true(

@@ -5,13 +5,17 @@ from __future__ import annotations
 import inspect as introspection
 import json
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from enum import IntEnum
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext, redirect_stdout
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar, get_args
 
 import typer
+
+from toolkit.console.exits import Commands, Exit
+from toolkit.console.outputs import Role, check_given
+from toolkit.core.outputs import STDOUT
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -19,17 +23,9 @@ if TYPE_CHECKING:
     from toolkit.core.result import Result
     from toolkit.pipeline.basics import Progress
 
-
-class Exit(IntEnum):
-    """What the exit code says; scripts rely on it."""
-
-    MATCH = 0
-    MISMATCH = 1
-    BAD_INPUT = 2
-
-
 app = typer.Typer(
     name="toolkit",
+    cls=Commands,
     help=(
         "Converts fairseq speech models to Hugging Face transformers, and proves it.\n\n"
         "Example: toolkit convert model.pt out/ --verify --html report.html\n\n"
@@ -47,17 +43,24 @@ FolderArgument = Annotated[
     Path, typer.Argument(metavar="HF_DIR", help="Hugging Face folder, whoever made it.")
 ]
 OutArgument = Annotated[
-    Path, typer.Argument(metavar="OUT", help="Folder to write; must not exist yet.")
+    Path,
+    typer.Argument(metavar="OUT", help="Folder to write; must not exist yet."),
+    Role.FOLDER,
 ]
 AudioOption = Annotated[
     list[Path] | None,
     typer.Option("--audio", metavar="PATH", help="Clips or folders of clips; repeatable."),
+    Role.SHELF,
 ]
 HtmlOption = Annotated[
-    Path | None, typer.Option("--html", metavar="FILE", help="Write the report as one HTML file.")
+    Path | None,
+    typer.Option("--html", metavar="FILE", help="Write the report as one HTML file; `-`: stdout."),
+    Role.REPORT,
 ]
 JsonOption = Annotated[
-    Path | None, typer.Option("--json", metavar="FILE", help="Write the result as JSON.")
+    Path | None,
+    typer.Option("--json", metavar="FILE", help="Write the result as JSON; `-`: stdout."),
+    Role.REPORT,
 ]
 QuietOption = Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")]
 
@@ -141,6 +144,7 @@ FairseqPythonOption = Annotated[
 UserDirOption = Annotated[
     Path | None,
     typer.Option("--user-dir", metavar="PATH", help="A fork's own models, as fairseq takes them."),
+    Role.SHELF,
 ]
 BeamOption = Annotated[
     bool,
@@ -154,15 +158,44 @@ DeviceOption = Annotated[
 Command = TypeVar("Command", bound=Callable[..., None])
 
 
-def _takes_material(command: Command) -> Command:
-    """Gives a command with `**material` the options in `MATERIAL`, for typer to see."""
+def _command(command: Command) -> Command:
+    """Registers a command: with the options of all, and with what it may write checked first."""
     signature = introspection.signature(command, eval_str=True)
     own = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
-    shared = [_parameter(name, *described) for name, described in MATERIAL.items()]
-    command.__signature__ = signature.replace(parameters=[*own, *shared])  # type: ignore[attr-defined]
-    command.__annotations__.pop("material")
-    command.__annotations__.update({p.name: p.annotation for p in shared})
+    material = [_parameter(name, *described) for name, described in MATERIAL.items()]
+    taken = [*own, *(material if len(own) < len(signature.parameters) else ())]
+    roles = {p.name: role for p in taken if (role := _maybe_role(p)) is not None}
+    writes_files = {Role.REPORT, Role.FILE} & set(roles.values())
+    common = [_parameter("debug", bool, {"help": "Show where a fault of the toolkit is."}, False)]
+    if writes_files:
+        common.append(
+            _parameter("force", bool, {"help": "Replace files that are no report."}, False)
+        )
+
+    @wraps(command)
+    def run(*, debug: bool, force: bool = False, **given: Any) -> None:  # noqa: ARG001
+        check_given(given, roles, {p.name: _typed(p) for p in taken}, force=force)
+        command(**given)
+
+    run.__signature__ = signature.replace(  # type: ignore[attr-defined]
+        parameters=[p.replace(kind=p.KEYWORD_ONLY) for p in [*taken, *common]]
+    )
+    run.__annotations__ = {p.name: p.annotation for p in [*taken, *common]}
+    app.command()(run)
     return command
+
+
+def _maybe_role(parameter: introspection.Parameter) -> Role | None:
+    return next((part for part in get_args(parameter.annotation) if isinstance(part, Role)), None)
+
+
+def _typed(parameter: introspection.Parameter) -> str:
+    """A parameter as it is typed: the first name of an option, the word for an argument."""
+    described = get_args(parameter.annotation)[1]
+    # In an annotation the first name stands where a default would.
+    first = described.default
+    named = isinstance(first, str) and first.startswith("-")
+    return first if named else described.metavar or parameter.name
 
 
 def _parameter(
@@ -175,8 +208,7 @@ def _parameter(
     )
 
 
-@app.command()
-@_takes_material
+@_command
 def inspect(
     checkpoint: CheckpointArgument,
     html: HtmlOption = None,
@@ -191,25 +223,21 @@ def inspect(
     Example: toolkit inspect model.pt --html inspection.html
     """
     from toolkit.pipeline import inspect as run
-    from toolkit.report.files import write_bytes
-    from toolkit.report.inspection import print_inspection, write_inspection_html
+    from toolkit.report.inspection import print_inspection, render_inspection
 
-    with _bad_input_exits():
-        _check_report_paths(html, json_path)
-        inspection = run(
-            checkpoint,
-            **_parsed(material),
-        )
-        if json_path is not None:
-            write_bytes(json_path, json.dumps(inspection.to_dict(), indent=1).encode())
-        if html is not None:
-            write_inspection_html(inspection, html)
-        if not quiet:
-            print_inspection(inspection, _console())
+    with _working(True, html, json_path):
+        inspection = run(checkpoint, **_parsed(material))
+    _deliver(
+        values=inspection.to_dict,
+        page=lambda: render_inspection(inspection),
+        show=lambda console: print_inspection(inspection, console),
+        html=html,
+        json_path=json_path,
+        quiet=quiet,
+    )
 
 
-@app.command()
-@_takes_material
+@_command
 def convert(
     checkpoint: CheckpointArgument,
     out: OutArgument,
@@ -245,28 +273,25 @@ def convert(
     """
     from toolkit.pipeline import convert as run
 
-    with _bad_input_exits():
-        _check_report_paths(html, json_path)
-        with _progress(quiet) as progress:
-            result = run(
-                checkpoint,
-                out,
-                verify=verify,
-                audio=audio or (),
-                recording=recording,
-                fairseq_python=fairseq_python,
-                user_dir=user_dir,
-                max_shard_bytes=max_shard_bytes,
-                beam=beam,
-                device=device,
-                **_parsed(material),
-                progress=progress,
-            )
-        _deliver(result, html, json_path, quiet)
+    with _working(quiet, html, json_path) as progress:
+        result = run(
+            checkpoint,
+            out,
+            verify=verify,
+            audio=audio or (),
+            recording=recording,
+            fairseq_python=fairseq_python,
+            user_dir=user_dir,
+            max_shard_bytes=max_shard_bytes,
+            beam=beam,
+            device=device,
+            **_parsed(material),
+            progress=progress,
+        )
+    _deliver_result(result, html, json_path, quiet)
 
 
-@app.command()
-@_takes_material
+@_command
 def verify(
     checkpoint: CheckpointArgument,
     hf_dir: FolderArgument,
@@ -291,30 +316,29 @@ def verify(
     """
     from toolkit.pipeline import verify as run
 
-    with _bad_input_exits():
-        _check_report_paths(html, json_path)
-        with _progress(quiet) as progress:
-            result = run(
-                checkpoint,
-                hf_dir,
-                audio=audio or (),
-                recording=recording,
-                fairseq_python=fairseq_python,
-                user_dir=user_dir,
-                beam=beam,
-                device=device,
-                **_parsed(material),
-                progress=progress,
-            )
-        _deliver(result, html, json_path, quiet)
+    with _working(quiet, html, json_path) as progress:
+        result = run(
+            checkpoint,
+            hf_dir,
+            audio=audio or (),
+            recording=recording,
+            fairseq_python=fairseq_python,
+            user_dir=user_dir,
+            beam=beam,
+            device=device,
+            **_parsed(material),
+            progress=progress,
+        )
+    _deliver_result(result, html, json_path, quiet)
 
 
-@app.command()
-@_takes_material
+@_command
 def record(
     checkpoint: CheckpointArgument,
     rec_dir: Annotated[
-        Path, typer.Argument(metavar="REC_DIR", help="Folder to write; must not exist yet.")
+        Path,
+        typer.Argument(metavar="REC_DIR", help="Folder to write; must not exist yet."),
+        Role.FOLDER,
     ],
     audio: AudioOption = None,
     fairseq_python: FairseqPythonOption = None,
@@ -329,45 +353,48 @@ def record(
 
     Example: toolkit record model.pt recording/ --audio clips/
     """
+    from toolkit.console.speaking import say
     from toolkit.pipeline.recording import record as run
-    from toolkit.report.files import write_bytes
 
-    with _bad_input_exits():
-        _check_report_paths(None, json_path)
-        with _progress(quiet) as progress:
-            recording = run(
-                checkpoint,
-                rec_dir,
-                audio=audio or (),
-                fairseq_python=fairseq_python,
-                user_dir=user_dir,
-                **_parsed(material),
-                progress=progress if quiet else _saying_size(progress),
-            )
-        if json_path is not None:
-            write_bytes(json_path, json.dumps(recording.to_dict(), indent=1).encode())
-        if not quiet:
-            typer.echo(f"recorded: {rec_dir} ({recording.num_bytes / 1e6:.1f} MB)")
+    with _working(quiet, json_path) as progress:
+        recording = run(
+            checkpoint,
+            rec_dir,
+            audio=audio or (),
+            fairseq_python=fairseq_python,
+            user_dir=user_dir,
+            **_parsed(material),
+            progress=progress if quiet else _saying_size(progress),
+        )
+    size = f"{recording.num_bytes / 1e6:.1f} MB"
+    _deliver(
+        values=recording.to_dict,
+        show=lambda _: say(f"recorded: {rec_dir} ({size})", err=json_path == STDOUT),
+        json_path=json_path,
+        quiet=quiet,
+    )
 
 
 def _saying_size(progress: Progress | None) -> Progress:
     """The same progress, which also prints how large the recording will be."""
+    from toolkit.console.speaking import say
     from toolkit.oracle.recorder import SIZE
 
     def report(what: str, done: int, total: int, unit: str = "steps") -> None:
         if SIZE in what:
-            typer.echo(what)
+            say(what)
         if progress is not None:
             progress(what, done, total, unit)
 
     return report
 
 
-@app.command()
-@_takes_material
+@_command
 def recorder(
     destination: Annotated[
-        Path, typer.Option("--write", metavar="FILE", help="File to write; must not exist yet.")
+        Path,
+        typer.Option("--write", metavar="FILE", help="File to write, a new one; `-`: stdout."),
+        Role.FILE,
     ],
     checkpoint: Annotated[
         Path | None,
@@ -385,16 +412,26 @@ def recorder(
 
     Example: toolkit recorder model.pt --write recorder.pyz --audio clips/
     """
+    from tempfile import TemporaryDirectory
+
+    from toolkit.console.speaking import printing, say
     from toolkit.pipeline.elsewhere import make_recorder
+    from toolkit.report.files import write_bytes
 
-    with _bad_input_exits():
-        path = make_recorder(destination, checkpoint, audio=audio or (), **_parsed(material))
-        if not quiet:
-            typer.echo(f"written: {path} ({path.stat().st_size / 1e6:.1f} MB)")
+    with TemporaryDirectory(prefix="toolkit-recorder-") as folder:
+        with _working(True, destination):
+            made = make_recorder(
+                Path(folder) / "recorder.pyz", checkpoint, audio=audio or (), **_parsed(material)
+            )
+        content = made.read_bytes()
+    with printing():
+        write_bytes(destination, content)
+    if not quiet:
+        size = f"{len(content) / 1e6:.1f} MB"
+        say(f"written: {destination} ({size})", err=destination == STDOUT)
 
 
-@app.command()
-@_takes_material
+@_command
 def diff(
     checkpoint: CheckpointArgument,
     hf_dir: FolderArgument,
@@ -409,6 +446,7 @@ def diff(
             metavar="DIR",
             help="Write a runnable minimal case of every module that errs without explanation.",
         ),
+        Role.FOLDER,
     ] = None,
     device: DeviceOption = "cpu",
     html: HtmlOption = None,
@@ -426,25 +464,23 @@ def diff(
     """
     from toolkit.pipeline import diff as run
 
-    with _bad_input_exits():
-        _check_report_paths(html, json_path)
-        with _progress(quiet) as progress:
-            result = run(
-                checkpoint,
-                hf_dir,
-                audio=audio or (),
-                **_parsed(material),
-                recording=recording,
-                fairseq_python=fairseq_python,
-                user_dir=user_dir,
-                reproduction=reproduction,
-                device=device,
-                progress=progress,
-            )
-        _deliver(result, html, json_path, quiet)
+    with _working(quiet, html, json_path) as progress:
+        result = run(
+            checkpoint,
+            hf_dir,
+            audio=audio or (),
+            **_parsed(material),
+            recording=recording,
+            fairseq_python=fairseq_python,
+            user_dir=user_dir,
+            reproduction=reproduction,
+            device=device,
+            progress=progress,
+        )
+    _deliver_result(result, html, json_path, quiet)
 
 
-@app.command()
+@_command
 def faults(
     checkpoint: Annotated[
         Path | None,
@@ -465,25 +501,22 @@ def faults(
     Example: toolkit faults --only swapped --workers 4
     """
     from toolkit.pipeline.faulting import faults as run
-    from toolkit.report.faults import print_faults, write_faults_html
-    from toolkit.report.files import write_bytes
+    from toolkit.report.faults import print_faults, render_faults
 
-    with _bad_input_exits():
-        _check_report_paths(html, json_path)
-        with _progress(quiet) as progress:
-            result = run(
-                checkpoint, workers=workers, keep=lambda name: only in name, progress=progress
-            )
-        if json_path is not None:
-            write_bytes(json_path, json.dumps(result.to_dict(), indent=1).encode())
-        if html is not None:
-            write_faults_html(result, html)
-        if not quiet:
-            print_faults(result, _console())
-        raise typer.Exit(Exit.MATCH if result.perfect else Exit.MISMATCH)
+    with _working(quiet, html, json_path) as progress:
+        result = run(checkpoint, workers=workers, keep=lambda name: only in name, progress=progress)
+    _deliver(
+        values=result.to_dict,
+        page=lambda: render_faults(result),
+        show=lambda console: print_faults(result, console),
+        html=html,
+        json_path=json_path,
+        quiet=quiet,
+    )
+    raise typer.Exit(Exit.MATCH if result.perfect else Exit.MISMATCH)
 
 
-@app.command()
+@_command
 def report(
     first: Annotated[
         Path, typer.Argument(metavar="A.json", help="A run's --json, before a correction, say.")
@@ -499,19 +532,18 @@ def report(
 
     Example: toolkit report before.json after.json --html changes.html
     """
-    from toolkit.report.compare_runs import compare_runs, print_comparison, write_comparison
-    from toolkit.report.files import write_bytes
+    from toolkit.report.compare_runs import compare_runs, print_comparison, render_comparison
 
-    with _bad_input_exits():
-        _check_report_paths(html, json_path)
-        comparison = compare_runs(first, second)
-        if json_path is not None:
-            write_bytes(json_path, json.dumps(comparison.to_dict(), indent=1).encode())
-        if html is not None:
-            write_comparison(comparison, html)
-        if not quiet:
-            print_comparison(comparison, _console())
-        raise typer.Exit(Exit.MATCH if comparison.matches else Exit.MISMATCH)
+    comparison = compare_runs(first, second)
+    _deliver(
+        values=comparison.to_dict,
+        page=lambda: render_comparison(comparison),
+        show=lambda console: print_comparison(comparison, console),
+        html=html,
+        json_path=json_path,
+        quiet=quiet,
+    )
+    raise typer.Exit(Exit.MATCH if comparison.matches else Exit.MISMATCH)
 
 
 def main() -> None:
@@ -525,41 +557,62 @@ def _toolkit(
     version: Annotated[bool, typer.Option("--version", help="Show versions and exit.")] = False,
 ) -> None:
     if version:
+        from toolkit.console.speaking import say
         from toolkit.pipeline.basics import environment
 
-        for name, value in environment().items():
-            typer.echo(f"{name} {value}")
+        say("\n".join(f"{name} {value}" for name, value in environment().items()))
         raise typer.Exit(Exit.MATCH)
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
         raise typer.Exit(Exit.BAD_INPUT)
 
 
-def _deliver(result: Result, html: Path | None, json_path: Path | None, quiet: bool) -> None:
-    from toolkit.report import print_result, write_json
+def _deliver_result(
+    result: Result, html: Path | None, json_path: Path | None, quiet: bool
+) -> NoReturn:
+    from toolkit.report import print_result, render_html
 
-    if json_path is not None:
-        write_json(result, json_path)
-    if html is not None:
-        from toolkit.report import write_html
-
-        write_html(result, html)
-    if not quiet:
-        print_result(result, _console(), html)
+    _deliver(
+        values=result.to_dict,
+        page=lambda: render_html(result),
+        show=lambda console: print_result(result, console, html),
+        html=html,
+        json_path=json_path,
+        quiet=quiet,
+    )
     raise typer.Exit(Exit.MISMATCH if result.verdict == "mismatch" else Exit.MATCH)
 
 
-@contextmanager
-def _bad_input_exits() -> Iterator[None]:
-    from toolkit.core.errors import InternalError, ToolkitError
+def _deliver(
+    *,
+    values: Callable[[], Mapping[str, Any]],
+    page: Callable[[], str] | None = None,
+    show: Callable[[Console], None],
+    html: Path | None = None,
+    json_path: Path | None,
+    quiet: bool,
+) -> None:
+    """Writes all that was asked for or nothing, then speaks; to stderr where stdout is taken."""
+    from toolkit.console.speaking import make_console, printing
+    from toolkit.report.files import write_files
+    from toolkit.report.json_report import render_json
 
-    try:
-        yield
-    except InternalError:
-        raise
-    except ToolkitError as error:
-        typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(Exit.BAD_INPUT) from None
+    files = [] if json_path is None else [(json_path, render_json(values()))]
+    if html is not None and page is not None:
+        files.append((html, page().encode("utf-8", errors="xmlcharrefreplace")))
+    with printing():
+        write_files(files)
+    if not quiet:
+        with printing():
+            show(make_console(err=STDOUT in (html, json_path)))
+
+
+@contextmanager
+def _working(quiet: bool, *written: Path | None) -> Iterator[Any]:
+    """Progress; where a report goes to standard output, nothing else does."""
+    elsewhere = redirect_stdout(sys.stderr) if STDOUT in written else nullcontext()
+    with elsewhere, _progress(quiet) as progress:
+        yield progress
 
 
 @contextmanager
@@ -574,12 +627,6 @@ def _progress(quiet: bool) -> Iterator[Any]:
 
     with progress_bar(Console(stderr=True)) as show:
         yield show
-
-
-def _console() -> Console:
-    from rich.console import Console
-
-    return Console()
 
 
 def _parsed(material: dict[str, Any]) -> dict[str, Any]:
@@ -611,15 +658,3 @@ def _read_json_option(option: str, text: str | None) -> dict[str, Any] | None:
             "Write it as '{\"key\": value}'."
         )
     return values
-
-
-def _check_report_paths(*paths: Path | None) -> None:
-    """Refuses a report that could not be written before minutes of work go by."""
-    from toolkit.core.errors import BadInput
-
-    for path in paths:
-        if path is not None and not path.absolute().parent.is_dir():
-            raise BadInput(
-                f"`{path}` must lie in an existing folder, but `{path.absolute().parent}` is none. "
-                "Create it first."
-            )

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import io
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from rich.console import Console
 
 from toolkit.core.outcomes import DoubleOutcome, FaultOutcome, FaultsResult, YardstickOutcome
 from toolkit.core.result import Reason
-from toolkit.report.faults import print_faults, write_faults_html
+from toolkit.report.faults import print_faults, render_faults
 
 
 def outcome(name: str, *, blamed: bool = True, extra: int = 0) -> FaultOutcome:
@@ -43,11 +42,8 @@ def result() -> FaultsResult:
     )
 
 
-def test_the_page_shows_every_fault_and_keeps_hostile_names_text(
-    result: FaultsResult, tmp_path: Path
-) -> None:
-    write_faults_html(result, tmp_path / "faults.html")
-    html = (tmp_path / "faults.html").read_text(encoding="utf-8")
+def test_the_page_shows_every_fault_and_keeps_hostile_names_text(result: FaultsResult) -> None:
+    html = render_faults(result)
     assert "<script>" not in html
     assert "zeroed:&lt;b&gt;" in html
     assert "all rows are equal" in html
@@ -70,14 +66,13 @@ def test_a_result_with_a_miss_is_not_perfect(result: FaultsResult) -> None:
 
 
 def test_extra_findings_are_counted_and_the_faults_with_some_are_named(
-    result: FaultsResult, tmp_path: Path
+    result: FaultsResult,
 ) -> None:
     stream = io.StringIO()
     print_faults(result, Console(file=stream, width=160))
-    write_faults_html(result, tmp_path / "faults.html")
     assert "extra findings: 3 beyond those that the faults explain" in stream.getvalue()
     assert "2 extra findings: zeroed:<b>" in stream.getvalue()
-    assert "no fault explains: 3." in (tmp_path / "faults.html").read_text(encoding="utf-8")
+    assert "no fault explains: 3." in render_faults(result)
     assert result.to_dict()["extra_findings"] == 3
 
 

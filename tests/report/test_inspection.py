@@ -8,7 +8,7 @@ from rich.console import Console
 
 from toolkit.core.inspection import ConfigField, Inspection
 from toolkit.core.result import Artifact, Reason
-from toolkit.report.inspection import print_inspection, write_inspection_html
+from toolkit.report.inspection import print_inspection, render_inspection
 
 REASON = Reason(name="encoder.num_attention_heads", because="assumed 1: heads are usually 64 wide")
 PLAIN = Inspection(
@@ -33,7 +33,7 @@ PLAIN = Inspection(
 
 
 @pytest.fixture(params=["terminal", "page"])
-def show(request, tmp_path):
+def show(request):
     """The words of an inspection, in the terminal or on its page."""
 
     def terminal(inspection):
@@ -41,11 +41,7 @@ def show(request, tmp_path):
         print_inspection(inspection, Console(file=file, width=200, color_system=None))
         return file.getvalue()
 
-    def page(inspection):
-        write_inspection_html(inspection, tmp_path / "page.html")
-        return (tmp_path / "page.html").read_text(encoding="utf-8")
-
-    return {"terminal": terminal, "page": page}[request.param]
+    return {"terminal": terminal, "page": render_inspection}[request.param]
 
 
 @pytest.mark.parametrize(

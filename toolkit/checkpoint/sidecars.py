@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from toolkit.core.errors import BadInput
 
 MAX_YAML_BYTES = 1 << 18
 """fairseq's own are a few hundred bytes."""
+_COMPANION_SUFFIXES = {".yaml", ".yml", ".txt", ".model", ".vocab", ".pt"}
 SPACE = "\u2581"
 """What sentencepiece writes for a space."""
 
@@ -65,6 +67,24 @@ def find_sidecars(
         dictionary=dictionary,
         spm_path=spm_path or _maybe_spm(folder, yaml_path, config, dictionary),
     )
+
+
+def companions(checkpoint: Path) -> Iterator[Path]:
+    """The files beside a checkpoint that may belong to it, as far as names tell."""
+    with suppress(OSError, ValueError):
+        for path in checkpoint.absolute().parent.iterdir():
+            if path.suffix in _COMPANION_SUFFIXES and path.is_file():
+                yield path
+    config: Mapping[str, Any] = {}
+    with suppress(BadInput):
+        config = _read_yaml(checkpoint.parent / "config.yaml")
+    named = (
+        config.get("vocab_filename"),
+        _settings(config, "bpe_tokenizer").get("sentencepiece_model"),
+    )
+    for name in named:
+        if isinstance(name, str) and _is_file(path := checkpoint.parent / Path(name).name):
+            yield path
 
 
 def _check_preparation(yaml_path: Path, config: Mapping[str, Any]) -> None:

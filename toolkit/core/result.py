@@ -389,7 +389,7 @@ class Result:
 
     def to_dict(self) -> dict[str, Any]:
         """The result as plain data that `json.dumps` takes, infinite numbers as strings."""
-        plain: dict[str, Any] = _plain(
+        said: dict[str, Any] = plain(
             {
                 "schema_version": SCHEMA_VERSION,
                 "command": self.command,
@@ -409,14 +409,15 @@ class Result:
                 "reproduce": self.reproduce,
             }
         )
-        return plain
+        return said
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """Data that `json.dumps` takes in its strict form: infinite numbers and NaN as strings."""
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     return value

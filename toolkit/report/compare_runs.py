@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Literal
 from toolkit.core.errors import BadInput
 from toolkit.core.result import LEVEL_NAMES, SCHEMA_VERSION
 from toolkit.report import text
-from toolkit.report.files import write_bytes
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -120,16 +119,6 @@ def render_comparison(comparison: Comparison) -> str:
     return template.render(
         comparison=comparison, sections=list(_sections(comparison)), symbols=SYMBOLS
     )
-
-
-def write_comparison(comparison: Comparison, path: Path) -> None:
-    """Writes the page.
-
-    Raises:
-        BadInput: it cannot be written there.
-    """
-    page = render_comparison(comparison)
-    write_bytes(path, page.encode("utf-8", errors="xmlcharrefreplace"))
 
 
 def _sections(comparison: Comparison) -> Iterator[tuple[str, tuple[Row, ...]]]:

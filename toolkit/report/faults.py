@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from toolkit.core.outcomes import FaultsResult
-from toolkit.report.files import write_bytes
 from toolkit.report.html import create_environment
 
 if TYPE_CHECKING:
@@ -68,11 +66,6 @@ def _yardsticks_table(result: FaultsResult) -> object:
     return table
 
 
-def write_faults_html(result: FaultsResult, path: Path) -> None:
-    """Writes all outcomes as one self-contained page.
-
-    Raises:
-        BadInput: the folder of `path` does not exist or cannot be written to.
-    """
-    page = create_environment().get_template("faults.html.j2").render(result=result)
-    write_bytes(path, page.encode("utf-8", errors="xmlcharrefreplace"))
+def render_faults(result: FaultsResult) -> str:
+    """All outcomes as one self-contained page."""
+    return create_environment().get_template("faults.html.j2").render(result=result)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from toolkit.core.inspection import Inspection
 from toolkit.core.result import Reason
 from toolkit.report import text
-from toolkit.report.files import write_bytes
 from toolkit.report.html import create_environment
 
 if TYPE_CHECKING:
@@ -29,7 +27,7 @@ def print_inspection(inspection: Inspection, console: Console) -> None:
 
     facts = Table.grid(padding=(0, 2))
     for name, value in _facts(inspection):
-        facts.add_row(Text(name, style="dim"), Text(value))
+        facts.add_row(Text(name, style="dim"), Text(text.show_controls(value)))
     console.print(facts)
     fields = Table(title="configuration", title_justify="left")
     for column in ("key", "value", "evidence"):
@@ -43,13 +41,9 @@ def print_inspection(inspection: Inspection, console: Console) -> None:
             console.print(Text(text.show_controls(f"{title}: {reason.name}: {reason.because}")))
 
 
-def write_inspection_html(inspection: Inspection, path: Path) -> None:
-    """Writes the inspection as one self-contained page.
-
-    Raises:
-        BadInput: the folder of `path` does not exist or cannot be written to.
-    """
-    page = (
+def render_inspection(inspection: Inspection) -> str:
+    """The inspection as one self-contained page."""
+    return (
         create_environment()
         .get_template("inspection.html.j2")
         .render(
@@ -59,7 +53,6 @@ def write_inspection_html(inspection: Inspection, path: Path) -> None:
             groups=_groups(inspection),
         )
     )
-    write_bytes(path, page.encode("utf-8", errors="xmlcharrefreplace"))
 
 
 def _conversion(inspection: Inspection) -> str:

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from toolkit.core.result import Result
+from toolkit.core.result import Result, plain
 from toolkit.report.files import write_bytes
 
 
 def write_json(result: Result, path: Path) -> None:
-    """Writes `result.to_dict()` to `path` as strict JSON: UTF-8, indented by one.
+    """Writes `result.to_dict()` to `path`; see `render_json`.
 
     Raises:
         BadInput: the folder of `path` does not exist or cannot be written to.
     """
-    text = json.dumps(result.to_dict(), ensure_ascii=False, indent=1, allow_nan=False) + "\n"
-    # A path that is no valid UTF-8 holds lone surrogates; `\udcff` is also how JSON writes them.
-    write_bytes(path, text.encode("utf-8", errors="backslashreplace"))
+    write_bytes(path, render_json(result.to_dict()))
+
+
+def render_json(values: Mapping[str, Any]) -> bytes:
+    """Plain data as strict JSON: UTF-8, indented by one, infinite numbers as strings."""
+    text = json.dumps(plain(values), ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+    # A path that is no valid UTF-8 holds lone surrogates; `\\udcff` is also how JSON writes them.
+    return text.encode("utf-8", errors="backslashreplace")

@@ -1,0 +1,1 @@
+"""What every command does the same way: how it ends, what it may write, how it speaks."""

@@ -1,0 +1,82 @@
+"""What the parameters of a command are: which it writes, and that it keeps all others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from toolkit.core.outputs import Kept, Output, check_outputs
+
+
+class Role(Enum):
+    """Stands in the annotation of a parameter; one without is read, and a folder is one thing."""
+
+    REPORT = "report"
+    FILE = "file"
+    FOLDER = "folder"
+    SHELF = "shelf"
+    """Is read: files, or folders of separate files."""
+
+
+def check_given(
+    given: Mapping[str, Any], roles: Mapping[str, Role], options: Mapping[str, str], *, force: bool
+) -> None:
+    """Lets a command begin that will lose nothing of the user's.
+
+    Args:
+        given: The values of all its parameters, by name.
+        roles: Of those that have one.
+        options: How each is typed.
+        force: Whether plain files may be replaced.
+
+    Raises:
+        BadInput: what it is to write is, or would change, something that it must keep.
+    """
+    from toolkit.report.files import is_report
+
+    outputs = [
+        Output(option=options[name], path=value, kind=role.value)
+        for name, role in roles.items()
+        if role is not Role.SHELF and (value := given.get(name)) is not None
+    ]
+    if outputs:
+        check_outputs(outputs, _kept(given, roles), force=force, is_report=is_report)
+
+
+def _kept(given: Mapping[str, Any], roles: Mapping[str, Role]) -> Kept:
+    from toolkit.audio import golden_folder
+
+    read = {n: v for n, v in given.items() if roles.get(n, Role.SHELF) is Role.SHELF}
+    paths = [(name, path) for name, value in read.items() for path in _paths(value)]
+    folders = [(name, path) for name, path in paths if path.is_dir()]
+    files = [path for _, path in paths if not path.is_dir()]
+    return Kept(
+        files=[*files, *_companions(read)],
+        wholes=[path for name, path in folders if name not in roles],
+        shelves=[golden_folder(), *(path for name, path in folders if name in roles)],
+    )
+
+
+def _paths(value: Any) -> Iterator[Path]:
+    """The files and folders that a value names; text may name a file of JSON."""
+    for part in value if isinstance(value, (list, tuple)) else (value,):
+        if isinstance(part, (str, Path)) and _exists(Path(part)):
+            yield Path(part)
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
+
+
+def _companions(read: Mapping[str, Any]) -> Iterator[Path]:
+    """What stands beside the checkpoint and is found there without being named."""
+    from toolkit.checkpoint.sidecars import companions
+
+    checkpoint = read.get("checkpoint")
+    if isinstance(checkpoint, Path):
+        yield from companions(checkpoint)

@@ -1,0 +1,77 @@
+"""Speaks to the terminal: visible characters only, and no end by a closed pipe or a full disk."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+from toolkit.core.errors import BadInput
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_QUOTED = re.compile(r"`[^`]*`", re.DOTALL)
+
+
+def say(text: str, *, err: bool = False) -> None:
+    """Prints lines in which nothing but their own breaks acts on the terminal.
+
+    Args:
+        text: What to say; names in backticks may come from anywhere.
+        err: Whether it goes to standard error, where what cannot be said is lost.
+
+    Raises:
+        BadInput: standard output cannot take it.
+    """
+    from toolkit.report.text import show_controls
+
+    one_line = _QUOTED.sub(lambda match: match[0].replace("\n", "\\n"), text)
+    shown = "\n".join(map(show_controls, one_line.split("\n")))
+    if err:
+        with suppress(OSError, ValueError):
+            print(_encodable(shown, sys.stderr), file=sys.stderr, flush=True)
+        return
+    with printing():
+        print(_encodable(shown, sys.stdout))
+
+
+@contextmanager
+def printing() -> Iterator[None]:
+    """Prints to standard output within; who closed it has seen enough.
+
+    Raises:
+        BadInput: standard output cannot take what is printed, because its disk is full, say.
+    """
+    from toolkit.console.exits import silence
+
+    try:
+        yield
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        silence(sys.stdout)
+    except OSError as error:
+        silence(sys.stdout)
+        raise BadInput(
+            f"`stdout` must take what is printed, but the system says: {error.strerror}. Make room "
+            "there, or print nothing with `--quiet`."
+        ) from error
+
+
+def make_console(*, err: bool = False) -> Console:
+    """The terminal, for tables and colours."""
+    from rich.console import Console
+
+    class Terminal(Console):
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError  # rich itself would end the process, with the code of a mismatch
+
+    return Terminal(stderr=err)
+
+
+def _encodable(text: str, stream: object) -> str:
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    return text.encode(encoding, errors="backslashreplace").decode(encoding)
