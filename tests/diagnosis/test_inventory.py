@@ -262,11 +262,11 @@ def test_a_score_that_is_not_the_sentencepiece_models_is_a_vocabulary_finding(tr
     assert "has the score" in finding.summary
 
 
-def test_a_text_that_is_encoded_otherwise_is_a_vocabulary_finding(truth, broken):
+def test_a_lost_part_of_the_tokenizer_is_a_vocabulary_finding_that_names_it(truth, broken):
     set_key("tokenizer.json", "normalizer", None)(broken)
     (finding,) = take_inventory(truth, view_folder(broken))
     assert finding.kind == "vocabulary"
-    assert "becomes" in finding.summary
+    assert finding.config_keys[0] == "tokenizer.normalizer"
 
 
 def test_no_tokenizer_is_a_vocabulary_finding(truth, right_view):
@@ -306,13 +306,20 @@ def test_without_a_generation_file_the_keys_are_judged_that_transformers_derives
     assert "generation_config.eos_token_id" not in keys
 
 
+def with_scores(truth, scores):
+    form = replace(truth.vocabulary.form, scores=scores)
+    return replace(truth, vocabulary=replace(truth.vocabulary, form=form))
+
+
 def test_a_score_that_a_file_gave_back_with_another_last_bit_is_no_finding(truth, right_view):
-    scores = {piece: math.nextafter(score, 0.0) for piece, score in truth.scores.items()}
-    assert not take_inventory(replace(truth, scores=scores), right_view)
+    scores = truth.vocabulary.form.scores
+    nudged = {piece: math.nextafter(score, 0.0) for piece, score in scores.items()}
+    assert not take_inventory(with_scores(truth, nudged), right_view)
 
 
 def test_a_score_that_differs_by_a_bit_of_float32_is_a_finding(truth, right_view):
-    (piece, score), *_ = truth.scores.items()
-    nudged = {**truth.scores, piece: score * (1 + 2**-23)}
-    (finding,) = take_inventory(replace(truth, scores=nudged), right_view)
+    scores = truth.vocabulary.form.scores
+    (piece, score), *_ = scores.items()
+    nudged = {**scores, piece: score * (1 + 2**-23)}
+    (finding,) = take_inventory(with_scores(truth, nudged), right_view)
     assert repr(piece) in finding.summary

@@ -24,15 +24,15 @@ from toolkit.compare.padding import padding_level
 from toolkit.compare.reload import reload_level
 from toolkit.compare.static import (
     config_level,
-    vocabulary_level,
     weight_errors,
     weights_level,
 )
+from toolkit.compare.vocabulary import vocabulary_level
 from toolkit.core.result import LEVEL_NAMES, Finding, Level, ModuleRow
 from toolkit.diagnosis import Evidence, Truth, find_faults, take_inventory
 from toolkit.oracle.reference import Reference
 from toolkit.pipeline.prepare import Prepared
-from toolkit.pipeline.truth import encode_texts, make_truth
+from toolkit.pipeline.truth import expect_texts, make_truth
 from toolkit.replay.pairs import explain_uncompared, module_paths
 from toolkit.replay.target import Target
 
@@ -109,7 +109,7 @@ def examine(
 
 @pytest.fixture(scope="session")
 def truth(prepared: Prepared, reference: Reference) -> Truth:
-    return make_truth(prepared, encode_texts(prepared, reference, ["Ёжик ест яблоко."]))
+    return make_truth(prepared, expect_texts(prepared, reference, ["Ёжик ест яблоко."]))
 
 
 @pytest.fixture(scope="session")

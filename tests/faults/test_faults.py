@@ -148,7 +148,7 @@ FAULTS = (
     preprocessor("sampling_rate", 8000),
     Fault("two rows of the tokenizer",             swap_rows(20, 21),                                                "vocabulary", "tokenizer.json"),
     Fault("a language tag that is printed",        unmark("<lang:de>"),                                              "vocabulary", "tokenizer_config.extra_special_tokens"),
-    Fault("no Unicode normalization of texts",     set_key("tokenizer.json", "normalizer", None),                    "vocabulary", "tokenizer.json"),
+    Fault("no Unicode normalization of texts",     set_key("tokenizer.json", "normalizer", None),                    "vocabulary", "tokenizer.normalizer"),
 )
 # fmt: on
 

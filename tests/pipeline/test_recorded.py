@@ -17,7 +17,7 @@ from toolkit.core.errors import BadInput, NotRecorded
 from toolkit.oracle.search import Search, with_beam
 from toolkit.pipeline.clips import tag_of
 from toolkit.pipeline.recorded import open_recorded
-from toolkit.pipeline.truth import encode_texts
+from toolkit.pipeline.truth import expect_texts
 from toolkit.pipeline.verification import make_pairs
 from toolkit.replay.source import read_source
 
@@ -67,7 +67,7 @@ def test_a_comparison_with_a_recording_is_the_one_with_fairseq(
         recorded_bench, recorded_runs, probes
     )
     texts = [run.greedy.reference_text for run in runs]
-    assert encode_texts(prepared, bench.reference, texts) == encode_texts(
+    assert expect_texts(prepared, bench.reference, texts) == expect_texts(
         prepared, recorded_bench.reference, texts
     )
 

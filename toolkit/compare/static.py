@@ -1,14 +1,13 @@
-"""Levels that need no forward pass: weights, configuration, vocabulary."""
+"""Levels that need no forward pass and no tokenizer: weights and configuration."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 from toolkit.checkpoint import Checkpoint
-from toolkit.checkpoint.dictionary import SPECIAL_SYMBOLS
 from toolkit.compare import tolerances
 from toolkit.compare.keys import config_differences, expected_keys
 from toolkit.compare.metrics import elementwise_error, relative_error
@@ -17,7 +16,6 @@ from toolkit.folder.contents import FolderContents
 from toolkit.folder.weights import target_tensor
 from toolkit.mapping import Plan
 from toolkit.mapping.ops import effective_weight
-from toolkit.oracle.asking import AnyReference
 from toolkit.replay.target import Target
 
 if TYPE_CHECKING:
@@ -25,18 +23,6 @@ if TYPE_CHECKING:
 
 GAIN = ".parametrizations.weight.original0"
 DIRECTION = ".parametrizations.weight.original1"
-
-PROBE_TEXTS = (
-    "",
-    " ",
-    "  two  spaces  ",
-    "tab\tand\nline",
-    "ﬁne Ⅷ ½ ＡＢＣ",
-    "e\u0301 a\u0308 no\u0303",
-    "漢字 😀 unknown",
-    "Don't stop-me, now… (100%)!",
-)
-"""Texts at which tokenizers part: spaces, compatibility forms, combining marks, unknown symbols."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,91 +101,6 @@ def config_level(contents: FolderContents, target: Target) -> Level:
     )
 
 
-def vocabulary_level(
-    contents: FolderContents, reference: AnyReference, target: Target, texts: Iterable[str]
-) -> Level:
-    """Whether every id means the same symbol, and every text gets the same ids, on both sides."""
-    rows = tuple(wrong_rows(contents, target))
-    special = tuple(wrong_special_tokens(contents, target))
-    probes = tuple(dict.fromkeys((*texts, *probe_texts(contents))))
-    encoded = tuple(wrong_encodings(contents, reference, target, probes))
-    size = len(contents.dictionary)
-    return Level(
-        name="vocabulary",
-        measures=(
-            _count("rows", rows, size, "ids"),
-            _count("special tokens", special, len(SPECIAL_SYMBOLS) + len(contents.language_tags)),
-            _count("texts", encoded, len(probes), "texts"),
-        ),
-        summary=(
-            f"{size - len(rows)} of {size} ids as in dict.txt, "
-            f"{len(probes) - len(encoded)} of {len(probes)} texts encoded alike"
-        ),
-    )
-
-
-def probe_texts(contents: FolderContents) -> tuple[str, ...]:
-    """Texts at which tokenizers part; where words are symbols, also texts of known words."""
-    if contents.spm_path is not None:
-        return PROBE_TEXTS
-    words = contents.dictionary.symbols[len(SPECIAL_SYMBOLS) :]
-    return (*PROBE_TEXTS, " ".join(words), "  ".join(reversed(words)), "\t".join(words[::2]))
-
-
-class HasTokenizer(Protocol):
-    """A loaded folder, or a view of one."""
-
-    @property
-    def tokenizer(self) -> Any:
-        """The folder's tokenizer."""
-        ...
-
-
-def wrong_rows(contents: FolderContents, target: HasTokenizer) -> Iterator[str]:
-    """Ids whose token is not the dictionary's symbol, and rows too many or too few."""
-    symbols = contents.dictionary.symbols
-    tokens = target.tokenizer.convert_ids_to_tokens(list(range(len(symbols))))
-    for index, (symbol, token) in enumerate(zip(symbols, tokens, strict=True)):
-        if symbol != token:
-            yield f"{index}: {symbol!r} became {token!r}"
-    if len(target.tokenizer) != len(symbols):
-        yield f"{len(target.tokenizer)} tokens for {len(symbols)} symbols"
-
-
-def wrong_special_tokens(contents: FolderContents, target: HasTokenizer) -> Iterator[str]:
-    """Special tokens and language tags that have another id, or that decoding does not skip."""
-    names = ("bos", "pad", "eos", "unk")
-    for expected, name in enumerate(names):
-        found = getattr(target.tokenizer, f"{name}_token_id")
-        if found != expected:
-            yield f"{name}_token_id is {found}, not {expected}"
-    skipped = set(target.tokenizer.all_special_ids)
-    for lang, index in contents.language_tags.items():
-        if index not in skipped:
-            yield f"the tag of {lang} is no special token"
-
-
-def wrong_encodings(
-    contents: FolderContents, reference: AnyReference, target: Target, texts: Iterable[str]
-) -> Iterator[str]:
-    """Texts that get other ids than from fairseq, or are framed or decoded in another way."""
-    for text in texts:
-        expected = reference.encode(text)
-        frame = framed(contents, expected)
-        if tuple(target.tokenizer(text).input_ids) != frame:
-            yield repr(text)
-        elif target.text(frame) != reference.text(expected):
-            yield f"{text!r} decoded"
-
-
-def framed(contents: FolderContents, ids: tuple[int, ...]) -> tuple[int, ...]:
-    """The ids of a text with its language tag and end."""
-    end = contents.dictionary.index("</s>")
-    if contents.prefix_tag is None:
-        return (*ids, end)
-    return (contents.dictionary.index(contents.prefix_tag), *ids, end)
-
-
 def _weight_error(
     name: str,
     plan: Plan,
@@ -247,15 +148,4 @@ def _worst_weight(name: str, errors: list[WeightError], tolerance: float, unit: 
         tolerance=tolerance,
         unit=unit,
         compared=len(errors),
-    )
-
-
-def _count(name: str, wrong: tuple[str, ...], compared: int, unit: str = "tokens") -> Measure:
-    return Measure(
-        name=name,
-        where="; ".join(wrong[:3]),
-        error=float(len(wrong)),
-        tolerance=tolerances.EXACT,
-        unit=unit,
-        compared=compared,
     )

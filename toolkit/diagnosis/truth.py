@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from toolkit.compare.vocabulary import Vocabulary
 from toolkit.folder.contents import FolderContents
 from toolkit.mapping import Plan
 
@@ -25,12 +26,7 @@ class Truth:
     """The row that wrote each tensor, in words: the family's, or that of a mapping file."""
     head_widths: Mapping[str, int]
     """Width of an attention head, by the prefix of the parameters it applies to."""
-    encodings: Mapping[str, tuple[int, ...]]
-    """Texts and the ids that fairseq gives them, tag and end included."""
-    decodings: Mapping[tuple[int, ...], str]
-    """Ids and the text that fairseq makes of them, without tags, ends and unknowns."""
-    scores: Mapping[str, float]
-    """Scores of the rows that texts are cut into; empty where the tokenizer scores none."""
+    vocabulary: Vocabulary
 
     @property
     def twins(self) -> dict[str, str]:

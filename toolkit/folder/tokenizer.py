@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from math import floor
 from pathlib import Path
@@ -25,6 +25,7 @@ from toolkit.checkpoint.dictionary import BOS, EOS, PAD, SPECIAL_SYMBOLS, UNK, D
 from toolkit.core.errors import BadInput
 from toolkit.folder.contents import FolderContents
 from toolkit.folder.tokenizer_files import render_config, render_unigram
+from toolkit.folder.tokenizer_form import TokenizerForm, read_form
 
 UNIGRAM, BPE = 1, 2
 """`TrainerSpec.ModelType` of the sentencepiece models that are known here."""
@@ -207,7 +208,7 @@ def write_tokenizer(contents: FolderContents, folder: Path) -> None:
     _check_user_defined(pieces)
     rows = zip(contents.dictionary.symbols, _scores(contents, pieces, (), hiding), strict=True)
     (folder / "tokenizer.json").write_text(
-        render_unigram(_described(contents, pieces, hiding), rows), encoding="utf-8"
+        render_unigram(_described(contents, pieces), rows), encoding="utf-8"
     )
     (folder / "tokenizer_config.json").write_text(render_config(contents), encoding="utf-8")
 
@@ -230,6 +231,18 @@ def row_scores(contents: FolderContents) -> dict[str, float]:
     scores = _scores(contents, pieces, missing, _hiding(contents, pieces))
     rows = zip((*symbols, *missing), scores, strict=True)
     return {row: score for row, score in rows if row not in special}
+
+
+def describe_tokenizer(contents: FolderContents) -> TokenizerForm:
+    """What `build_tokenizer(contents)` does to texts and ids, without building it.
+
+    Raises:
+        BadInput: dictionary or sentencepiece model cannot be followed exactly.
+    """
+    pieces = None if contents.spm_path is None else read_pieces(contents.spm_path)
+    form = read_form(json.loads(_small_backend(contents, pieces).to_str()))
+    merges = () if pieces is None or pieces.kind != BPE else tuple(_merges(pieces))
+    return replace(form, scores=row_scores(contents), merges=merges)
 
 
 def _tokenizer_class(*, own: bool) -> Any:
@@ -263,9 +276,12 @@ def _check_symbols(contents: FolderContents) -> None:
 
 
 def _word_backend(contents: FolderContents) -> Any:
+    return _around_words(_row_ids(contents, ()), contents)
+
+
+def _around_words(rows: dict[str, int], contents: FolderContents) -> Any:
     from tokenizers import Regex, Tokenizer, models, pre_tokenizers
 
-    rows = _row_ids(contents, ())
     tokenizer = Tokenizer(models.WordLevel(rows, unk_token=SPECIAL_SYMBOLS[UNK]))
     # As `fairseq.tokenizer.tokenize_line`. Without a decoder, symbols are joined by spaces.
     tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(f"{WHITESPACE}+"), "removed")
@@ -333,14 +349,10 @@ def _scores(
         yield hiding.score(row) if score is None else score
 
 
-def _described(contents: FolderContents, pieces: Pieces, hiding: _Hiding) -> dict[str, Any]:
+def _described(contents: FolderContents, pieces: Pieces) -> dict[str, Any]:
     """What `tokenizer.json` says of a unigram tokenizer, without its rows."""
-    from tokenizers import models
-
-    symbols = contents.dictionary.symbols
-    special = [symbols[i] for i in (BOS, PAD, EOS, UNK, *_tag_ids(contents))]
-    model = models.Unigram([(symbol, 0.0) for symbol in special], unk_id=UNK)
-    described = json.loads(_around(model, contents, pieces, hiding).to_str())
+    described = json.loads(_small_backend(contents, pieces).to_str())
+    special = _special_symbols(contents)
     ids = {symbol: contents.dictionary.index(symbol) for symbol in special}
     added = [{**token, "id": ids[token["content"]]} for token in described["added_tokens"]]
     described["added_tokens"] = sorted(added, key=lambda token: token["id"])
@@ -353,14 +365,38 @@ def _described(contents: FolderContents, pieces: Pieces, hiding: _Hiding) -> dic
     return dict(described)
 
 
+def _small_backend(contents: FolderContents, pieces: Pieces | None) -> Any:
+    """The tokenizer with no other rows than its special tokens."""
+    from tokenizers import models
+
+    special = _special_symbols(contents)
+    rows = {symbol: i for i, symbol in enumerate(special)}
+    if pieces is None:
+        return _around_words(rows, contents)
+    if pieces.kind == BPE:
+        model = _merging_model(pieces, rows, [])
+    else:
+        falls_back = bool(pieces.byte_pieces)
+        model = models.Unigram(
+            [(symbol, 0.0) for symbol in special],
+            unk_id=special.index(SPECIAL_SYMBOLS[UNK]),
+            byte_fallback=falls_back,
+        )
+    return _around(model, contents, pieces, _hiding(contents, pieces))
+
+
 def _bpe_model(
     contents: FolderContents, pieces: Pieces, missing: tuple[str, ...], _: _Hiding
 ) -> Any:
+    return _merging_model(pieces, _row_ids(contents, missing), list(_merges(pieces)))
+
+
+def _merging_model(pieces: Pieces, rows: dict[str, int], merges: list[tuple[str, str]]) -> Any:
     from tokenizers import models
 
     return models.BPE(
-        vocab=_row_ids(contents, missing),
-        merges=list(_merges(pieces)),
+        vocab=rows,
+        merges=merges,
         unk_token=SPECIAL_SYMBOLS[UNK],
         fuse_unk=True,
         byte_fallback=bool(pieces.byte_pieces),
@@ -511,10 +547,14 @@ def _any_of(letters: str) -> str:
 def _add_special_tokens(tokenizer: Any, contents: FolderContents) -> None:
     from tokenizers import AddedToken
 
-    symbols = contents.dictionary.symbols
-    special = [symbols[i] for i in (BOS, PAD, EOS, UNK, *_tag_ids(contents))]
+    special = _special_symbols(contents)
     tokenizer.add_special_tokens([AddedToken(s, normalized=False, special=True) for s in special])
     tokenizer.post_processor = _frame(contents)
+
+
+def _special_symbols(contents: FolderContents) -> list[str]:
+    symbols = contents.dictionary.symbols
+    return [symbols[i] for i in (BOS, PAD, EOS, UNK, *_tag_ids(contents))]
 
 
 def _frame(contents: FolderContents) -> Any:

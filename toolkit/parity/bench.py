@@ -305,7 +305,7 @@ class Parity:
         return config_level(self.prepared.task.contents, self.converted)
 
     def _make_vocabulary(self) -> Level:
-        from toolkit.compare.static import vocabulary_level
+        from toolkit.compare.vocabulary import vocabulary_level
 
         texts = [clip.transcript for clip in self.clips if clip.transcript]
         contents = self.prepared.task.contents

@@ -41,7 +41,7 @@ from toolkit.pipeline.origin import Asked, Origin
 from toolkit.pipeline.picturing import finish_pictures, name_reproductions
 from toolkit.pipeline.prepare import Inputs, Material, Prepared
 from toolkit.pipeline.resources import fitting_resources
-from toolkit.pipeline.truth import encode_texts, make_truth
+from toolkit.pipeline.truth import expect_texts, make_truth
 from toolkit.pipeline.verification import expecting, make_pairs
 from toolkit.replay.pairs import explain_uncompared, module_paths, parameterized
 from toolkit.replay.reproduction import write_reproduction
@@ -182,7 +182,7 @@ def make_session(
     return Session(
         prepared=prepared,
         asked=asked,
-        truth=make_truth(prepared, encode_texts(prepared, asked.reference, texts)),
+        truth=make_truth(prepared, expect_texts(prepared, asked.reference, texts)),
         records=tuple(records),
         clips=tuple(ClipFacts(name=clip.name, duration_s=clip.duration_s) for clip in clips),
         device=device,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from toolkit.audio import Clip
 from toolkit.compare.clip import BEAM, TRANSFORMERS_EPSILON
-from toolkit.compare.static import probe_texts
+from toolkit.compare.vocabulary import probe_texts
 from toolkit.core.errors import BadInput
 from toolkit.core.settled import unproven
 from toolkit.folder.staging import staged_folder

@@ -25,10 +25,10 @@ from toolkit.compare.pictures import Sketchbook, shortest
 from toolkit.compare.reload import reload_level
 from toolkit.compare.static import (
     config_level,
-    vocabulary_level,
     weight_errors,
     weights_level,
 )
+from toolkit.compare.vocabulary import vocabulary_level
 from toolkit.core.result import (
     LEVEL_NAMES,
     Artifact,
@@ -52,7 +52,7 @@ from toolkit.pipeline.origin import Asked, Origin
 from toolkit.pipeline.picturing import finish_pictures
 from toolkit.pipeline.prepare import Inputs, Material, Prepared
 from toolkit.pipeline.resources import fitting_resources
-from toolkit.pipeline.truth import encode_texts, make_truth
+from toolkit.pipeline.truth import expect_texts, make_truth
 from toolkit.replay.pairs import Pair, derive_pairs, explain_uncompared, module_paths, parameterized
 from toolkit.replay.replay import has_gpu_failed
 from toolkit.replay.target import Target
@@ -263,7 +263,7 @@ def _judge(case: _Case, runs: tuple[ClipRun, ...], book: Sketchbook) -> Result:
         reload_level(target, contents, prepared.proof, runs, bench.search),
     )
     rows = module_rows(runs, lambda path: type(target.model.get_submodule(path)).__name__)
-    truth = make_truth(prepared, encode_texts(prepared, bench.reference, _texts(runs)))
+    truth = make_truth(prepared, expect_texts(prepared, bench.reference, _texts(runs)))
     inventory = take_inventory(truth, target.view)
     faults = find_faults(
         Evidence(inventory=inventory, modules=rows, levels=levels, twins=truth.twins)
@@ -301,7 +301,7 @@ def _judge_silent(case: _Case, error: Exception) -> Result:
         or Level(name=name, measures=(), summary=f"not compared: the model does not run: {because}")
         for name in LEVEL_NAMES
     )
-    truth = make_truth(prepared, encode_texts(prepared, bench.reference, ()))
+    truth = make_truth(prepared, expect_texts(prepared, bench.reference, ()))
     inventory = take_inventory(truth, target.view)
     return Result(
         command="verify",
