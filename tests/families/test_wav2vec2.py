@@ -42,7 +42,7 @@ def encoder_of(width, layers, *, convolutions=7, norm="layer", options=Options()
     shapes[f"{W2V}encoder.layer_norm.weight"] = (width,)
     shapes |= {f"{W2V}encoder.layers.{i}.fc1.weight": (4 * width, width) for i in range(layers)}
     arguments = read_arguments(SimpleNamespace(path=Path("model.pt"), settings={"args": {}}))
-    return dict(config(facts_of(shapes), arguments, options, bundled=False))
+    return dict(config(facts_of(shapes), arguments, options, kind="wav2vec2"))
 
 
 @pytest.mark.parametrize(

@@ -51,17 +51,23 @@ def config_differences(contents: FolderContents, view: FolderView) -> tuple[KeyD
     effect: `temperature` or `repetition_penalty` set by somebody changes what the folder says.
     """
     expected = dict(expected_keys(contents))
+    misfits = [
+        KeyDifference(key=misfit.key, expected=misfit.expected, actual=misfit.actual)
+        for misfit in contents.misfits
+    ]
     determined = [
         KeyDifference(key=key, expected=value, actual=view.value(key))
         for key, value in expected.items()
-        if _plain(view.value(key)) != _plain(value)
+        if _plain(view.value(key)) != _plain(value) and contents.maybe_misfit(key) is None
     ]
     added = [
         KeyDifference(key=key, expected=default, actual=found)
         for key, (default, found) in view.unusual_keys()
-        if key not in expected and key.rpartition(".")[2] not in IRRELEVANT_KEYS
+        if key not in expected
+        and key.rpartition(".")[2] not in IRRELEVANT_KEYS
+        and contents.maybe_misfit(key) is None
     ]
-    return (*determined, *added)
+    return (*misfits, *determined, *added)
 
 
 def _plain(value: Any) -> Any:

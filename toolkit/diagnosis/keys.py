@@ -8,6 +8,7 @@ from typing import Any
 from toolkit.compare.keys import config_differences
 from toolkit.core.result import Consequence, Finding, FindingKind, Hypothesis
 from toolkit.diagnosis.truth import Truth
+from toolkit.folder.contents import Misfit
 from toolkit.folder.side_files import PREPROCESSOR, PROCESSOR
 from toolkit.folder.view import FolderView
 
@@ -61,7 +62,27 @@ def key_findings(truth: Truth, view: FolderView) -> Iterator[Finding]:
     for difference in config_differences(truth.contents, view):
         if _file_of(difference.key) in unread:
             continue
-        yield _key_finding(difference.key, difference.expected, difference.actual)
+        misfit = truth.contents.maybe_misfit(difference.key)
+        if misfit is not None:
+            yield _misfit_finding(misfit)
+        else:
+            yield _key_finding(difference.key, difference.expected, difference.actual)
+
+
+def _misfit_finding(misfit: Misfit) -> Finding:
+    return Finding(
+        kind="config",
+        consequence="output",
+        target_module=misfit.module,
+        config_keys=(misfit.key,),
+        summary=f"{misfit.because}; {misfit.advice}",
+        hypothesis=Hypothesis(
+            name=misfit.hypothesis,
+            confirmed=True,
+            detail={"expected": misfit.expected, "found": misfit.actual},
+        ),
+        fix=f"{misfit.advice}, or convert the checkpoint again",
+    )
 
 
 def _key_finding(key: str, expected: Any, found: Any) -> Finding:

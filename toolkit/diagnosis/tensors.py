@@ -166,7 +166,7 @@ def _tied_findings(truth: Truth, actual: Mapping[str, Tensor]) -> Iterator[Findi
 
 def _unexpected(truth: Truth, actual: Mapping[str, Tensor]) -> Iterator[Finding]:
     for name in actual:
-        if name not in truth.plan.targets:
+        if name not in truth.plan.targets and not truth.plan.has_no_say(name):
             yield Finding(
                 kind="weights",
                 target_module=owner(name),

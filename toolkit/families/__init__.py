@@ -8,9 +8,9 @@ from pkgutil import iter_modules
 
 from toolkit.checkpoint import Checkpoint
 from toolkit.core.errors import BadInput
-from toolkit.families.base import Derived, Family, Network, Options, Task
+from toolkit.families.base import Derived, Family, Form, Network, Options, Task
 
-__all__ = ["Derived", "Family", "Network", "Options", "Task", "families", "find_family"]
+__all__ = ["Derived", "Family", "Form", "Network", "Options", "Task", "families", "find_family"]
 
 
 def families() -> Iterator[Family]:

@@ -12,7 +12,7 @@ from toolkit.checkpoint.sidecars import Sidecars
 from toolkit.compare.probes import PaddingProbes
 from toolkit.core.result import Reason
 from toolkit.core.settled import Settled, Trial
-from toolkit.folder.contents import FolderContents
+from toolkit.folder.contents import FolderContents, Misfit
 from toolkit.mapping import Table
 from toolkit.oracle.search import Search
 from toolkit.replay.pairs import Layout
@@ -37,6 +37,28 @@ class Derived:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Form:
+    """The classes that a folder is written in, as its `config.json` names them."""
+
+    encoder: str | None
+    """Model type of the encoder; None where the folder names none."""
+    decoder: str | None
+    carries_code: bool
+    """Whether the model's classes are in the folder."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lack(Reason):
+    """What a checkpoint has and a class cannot express."""
+
+    module: str
+    """The smallest target module that computes something else for it."""
+    hypothesis: str = "wrong_value"
+    explains: tuple[str, ...] = ()
+    """Configuration keys that differ for it."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Options:
     """What the user may say where a checkpoint does not."""
 
@@ -51,6 +73,8 @@ class Options:
     decoder_config: Mapping[str, Any] = field(default_factory=dict)
     w2v: Path | None = None
     """The pretrained encoder's own checkpoint, for arguments that the converted one lacks."""
+    form: Form | None = None
+    """The classes of the folder on trial; None for those that a conversion chooses."""
     chosen: Mapping[str, Derived] = field(default_factory=dict)
     """Values that a recording decided on, or could not, by key such as
     `encoder.num_attention_heads`; each takes the place of an assumed one."""
@@ -80,7 +104,13 @@ class Network:
     refusals: tuple[Reason, ...]
     """Why no exact conversion is possible; empty when there is one."""
     shortcomings: tuple[Reason, ...]
-    """Why no stock class is exact, so that the folder carries code; empty when one is."""
+    """Why no stock class is exact, so that a conversion carries code; empty when one is."""
+    carries_code: bool
+    """Whether the table and the values are for the classes that a folder carries."""
+    misfits: tuple[Misfit, ...] = ()
+    """What the classes of the folder on trial cannot express; see `Options.form`."""
+    lost: tuple[str, ...] = ()
+    """Prefixes of target tensors of which nothing is known, as their class is not."""
 
     @property
     def assumptions(self) -> tuple[Reason, ...]:

@@ -11,8 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from toolkit.core.result import Reason
-from toolkit.families.base import Derived
+from toolkit.families.base import Derived, Lack
 from toolkit.families.evidence import Facts, argued, hard_coded, present, shaped
 from toolkit.families.prefixes import HF_POS_CONV, W2V
 from toolkit.mapping import Drop, Row, Rule
@@ -24,6 +23,15 @@ HF_LAYER = "encoder.encoder.layers.{i}."
 BIAS = FIRST + "self_attn.pos_bias_u"
 FREQUENCIES = FIRST + "self_attn.rotary_emb.inv_freq"
 HF_FREQUENCIES = "encoder.encoder.embed_positions.inv_freq"
+KEYS = tuple(
+    f"encoder.{name}"
+    for name in (
+        *("hidden_act", "conv_depthwise_kernel_size", "conformer_conv_dropout"),
+        *("position_embeddings_type", "rotary_embedding_base", "max_source_positions"),
+        "do_stable_layer_norm",
+    )
+)
+"""Keys of the encoder that mean something else, or nothing, where layers are of another kind."""
 MAX_POSITIONS = 5000
 """Frames that transformers' own table of relative positions has; it grows where it must."""
 
@@ -136,19 +144,21 @@ def unpaired(facts: Facts, w2v: Mapping[str, Any]) -> tuple[str, ...]:
     return (HF_FREQUENCIES, *(convolution if idle else ()))
 
 
-def shortcomings(facts: Facts, w2v: Mapping[str, Any]) -> Iterator[Reason]:
+def lacks(facts: Facts, w2v: Mapping[str, Any]) -> Iterator[Lack]:
     """What the layers have and no stock class can express."""
     if _positions(facts, w2v).value == "convolution":
-        yield Reason(
+        yield Lack(
             name="w2v_args.pos_enc_type",
-            because="Wav2Vec2ConformerModel does not apply its positional convolution, this encoder "
-            "does",
+            because="it applies its positional convolution, Wav2Vec2Conformer does not",
+            module="encoder.encoder",
+            explains=("encoder.position_embeddings_type",),
         )
     if not _norm_first(w2v):
-        yield Reason(
+        yield Lack(
             name="w2v_args.layer_norm_first",
-            because="Wav2Vec2ConformerModel normalizes after the last layer, this encoder before "
-            "the first",
+            because="it normalizes before its first layer, Wav2Vec2Conformer after its last",
+            module="encoder.encoder",
+            hypothesis="norm_order",
         )
 
 

@@ -17,15 +17,19 @@ from typing import Any
 
 from toolkit.checkpoint.dictionary import BOS, EOS, PAD
 from toolkit.core.result import Reason
-from toolkit.families.base import Derived
+from toolkit.families.base import Derived, Lack
 from toolkit.families.evidence import Facts, argued, counted, hard_coded, present, shaped
 from toolkit.families.wav2vec2 import activation, refused_activation
-from toolkit.mapping import Drop, Row, Rule, Tie
+from toolkit.mapping import Drop, Fill, Row, Rule, Sinusoids, Tie, Zeros
 from toolkit.replay.pairs import Layout
 
 HF_DECODER = "decoder.model.decoder."
 POSITION_OFFSET = 2
 """Rows before the first position: `padding_idx + 1` in fairseq, two in transformers."""
+CARRIED = "xm_transformer_decoder"
+NAMES = {"mbart": "MBart", "bart": "Bart", "trocr": "TrOCR", CARRIED: "`toolkit convert` does"}
+"""How the classes are called, by their model type."""
+STOCK = ("mbart", "bart", "trocr")
 
 # fmt: off
 ROWS: tuple[Row, ...] = (
@@ -41,6 +45,13 @@ LEARNED_POSITIONS: tuple[Row, ...] = (
 )
 SINUSOIDAL_POSITIONS: tuple[Row, ...] = (
     Drop("decoder.embed_positions._float_tensor", "it only says which dtype fairseq computes positions in"),
+)
+TABLED_POSITIONS: tuple[Row, ...] = (
+    # Classes that learn positions compute the same with fairseq's table as their weight.
+    Fill(HF_DECODER + "embed_positions.weight",           Sinusoids(), "fairseq computes sinusoids where it learns no positions"),
+)
+ABSENT_POSITIONS: tuple[Row, ...] = (
+    Fill(HF_DECODER + "embed_positions.weight",           Zeros(),     "fairseq adds nothing where no_token_positional_embeddings is set"),
 )
 EMBEDDING_NORM: tuple[Row, ...] = (
     Rule("decoder.layernorm_embedding.{weight|bias}",     HF_DECODER + "layernorm_embedding.{weight|bias}"),
@@ -80,28 +91,26 @@ def width(facts: Facts) -> int:
     return facts.shape("decoder.embed_tokens.weight")[1]
 
 
-def config(
-    facts: Facts, model: Mapping[str, Any], *, bundled: bool
-) -> Iterator[tuple[str, Derived]]:
+def config(facts: Facts, model: Mapping[str, Any], *, kind: str) -> Iterator[tuple[str, Derived]]:
     """The values of the decoder's configuration.
 
     Args:
         facts: What the tensors say.
         model: fairseq's arguments of the model.
-        bundled: For the class that the folder carries; otherwise for a stock one.
+        kind: Model type of the class, `CARRIED` or a stock one.
     """
-    kind = "xm_transformer_decoder" if bundled else _stock_class(facts, model)
     yield "model_type", hard_coded(kind, "norm order, positions and widths of the decoder")
     yield from _shapes(facts, model)
     if kind == "trocr":
-        yield "use_learned_position_embeddings", _learned(facts)
+        learns = "where it computes positions, it computes them without fairseq's rows"
+        yield "use_learned_position_embeddings", hard_coded(True, learns)
     else:
         yield from _unused_encoder(facts, model)
-    if kind == "xm_transformer_decoder":
+    if kind == CARRIED:
         yield "normalize_before", _normalize_before(facts, model)
         yield "final_layer_norm", _has(facts, "decoder.layer_norm.weight")
         yield "position_embeddings", _positions(facts, model)
-    if kind in ("trocr", "xm_transformer_decoder"):
+    if kind in ("trocr", CARRIED):
         yield "layernorm_embedding", _has(facts, "decoder.layernorm_embedding.weight")
         yield "cross_attention_hidden_size", _cross_width(facts)
     if kind != "trocr":
@@ -110,20 +119,74 @@ def config(
     yield from _symbols()
 
 
-def rows(facts: Facts, decoder: Mapping[str, Derived]) -> tuple[Row, ...]:
+def rows(facts: Facts, model: Mapping[str, Any], decoder: Mapping[str, Derived]) -> tuple[Row, ...]:
     """The rules that apply to the decoder's tensors."""
-    positions = facts.has("decoder.embed_positions._float_tensor")
+    kind = decoder["model_type"].value
     return (
         *ROWS,
-        *(LEARNED_POSITIONS if _learned(facts).value else ()),
-        *(SINUSOIDAL_POSITIONS if positions else ()),
+        *_position_rows(facts, model, stock=kind != CARRIED),
         *(EMBEDDING_NORM if facts.has("decoder.layernorm_embedding.weight") else ()),
         *(FINAL_NORM if facts.has("decoder.layer_norm.weight") else ()),
         *_output_rows(
-            "output_projection" if decoder["model_type"].value == "trocr" else "lm_head",
+            "output_projection" if kind == "trocr" else "lm_head",
             tied=bool(decoder["tie_word_embeddings"].value),
         ),
     )
+
+
+def _position_rows(facts: Facts, model: Mapping[str, Any], *, stock: bool) -> tuple[Row, ...]:
+    dropped = SINUSOIDAL_POSITIONS if facts.has("decoder.embed_positions._float_tensor") else ()
+    if _learned(facts).value:
+        return (*LEARNED_POSITIONS, *dropped)
+    if not stock:
+        return dropped
+    computed = _positions(facts, model).value == "sinusoidal"
+    return (*(TABLED_POSITIONS if computed else ABSENT_POSITIONS), *dropped)
+
+
+def nearest(facts: Facts, model: Mapping[str, Any]) -> str:
+    """The class for the decoder by itself: a stock one where one computes the same."""
+    return CARRIED if tuple(shortcomings(facts, model)) else stock_class(facts, model)
+
+
+def lacks(facts: Facts, model: Mapping[str, Any], kind: str) -> Iterator[Lack]:
+    """What the decoder has and a class of a folder cannot express.
+
+    Args:
+        facts: What the tensors say.
+        model: fairseq's arguments of the model.
+        kind: Model type of the class.
+    """
+    before = bool(_normalize_before(facts, model).value)
+    yield from _lacks_of_norms(facts, kind, before=before)
+    width = _cross_width(facts).value
+    if kind in ("mbart", "bart") and width is not None:
+        because = f"it attends to states of width {width}, {NAMES[kind]} to those of its own"
+        first = HF_DECODER + "layers.0.encoder_attn"
+        yield Lack(name="decoder.layers.0.encoder_attn.k_proj", because=because, module=first)
+
+
+def _lacks_of_norms(facts: Facts, kind: str, *, before: bool) -> Iterator[Lack]:
+    if kind in STOCK and before != (kind == "mbart"):
+        orders = ("before", "after") if before else ("after", "before")
+        yield Lack(
+            name="args.decoder_normalize_before",
+            because=f"it normalizes {orders[0]} each block, {NAMES[kind]} {orders[1]}",
+            module=HF_DECODER + "layers.0",
+            hypothesis="norm_order",
+        )
+    elif kind == "mbart" and not facts.has("decoder.layer_norm.weight"):
+        yield Lack(
+            name="decoder.layer_norm",
+            because="it does not normalize after its last layer, MBart always does",
+            module=HF_DECODER + "layer_norm",
+        )
+    if kind in ("mbart", "bart") and not facts.has("decoder.layernorm_embedding.weight"):
+        yield Lack(
+            name="decoder.layernorm_embedding",
+            because=f"it does not normalize its embeddings, {NAMES[kind]} always does",
+            module=HF_DECODER + "layernorm_embedding",
+        )
 
 
 def shortcomings(facts: Facts, model: Mapping[str, Any]) -> Iterator[Reason]:
@@ -161,7 +224,8 @@ def refusals(facts: Facts, model: Mapping[str, Any]) -> Iterator[Reason]:
         )
 
 
-def _stock_class(facts: Facts, model: Mapping[str, Any]) -> str:
+def stock_class(facts: Facts, model: Mapping[str, Any]) -> str:
+    """The stock class that is nearest to the decoder."""
     if _normalize_before(facts, model).value:
         return "mbart"
     bart = facts.has("decoder.layernorm_embedding.weight") and _cross_width(facts).value is None

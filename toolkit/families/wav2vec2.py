@@ -13,7 +13,7 @@ from toolkit.core.errors import BadInput
 from toolkit.core.result import Reason
 from toolkit.families import conformer
 from toolkit.families.arguments import Arguments, parse_conv_layers
-from toolkit.families.base import Derived, Options
+from toolkit.families.base import Derived, Lack, Options
 from toolkit.families.evidence import (
     MISSING,
     Facts,
@@ -48,6 +48,14 @@ KNOWN_HEADS = {(768, 12): 12, (1024, 24): 16, (1280, 48): 16, (1920, 48): 16}
 """Attention heads of the published encoders, by width and number of layers: wav2vec 2.0 base and
 large, XLS-R 0.3, 1 and 2 B (arXiv:2111.09296, table 2)."""
 FRAMES_OF = "encoder.feature_extractor"
+CARRIED = "xm_transformer_encoder"
+NAMES = {
+    "wav2vec2": "Wav2Vec2",
+    "wav2vec2-conformer": "Wav2Vec2Conformer",
+    CARRIED: "`toolkit convert` does",
+}
+"""How the classes are called, by their model type."""
+STOCK = ("wav2vec2", "wav2vec2-conformer")
 USUAL_HEAD_WIDTH = 64
 USUAL_STRIDES = (5, 2, 2, 2, 2, 2, 2)
 
@@ -147,8 +155,18 @@ def width(facts: Facts) -> int:
     return facts.shape(W2V + "encoder.layer_norm.weight")[0]
 
 
+def stock_class(facts: Facts) -> str:
+    """The stock class that is nearest to the encoder."""
+    return "wav2vec2-conformer" if conformer.matches(facts) else "wav2vec2"
+
+
+def takes_layers(facts: Facts, kind: str) -> bool:
+    """Whether a class, by its model type, has layers of the encoder's kind."""
+    return kind in (CARRIED, stock_class(facts))
+
+
 def config(
-    facts: Facts, arguments: Arguments, options: Options, *, bundled: bool
+    facts: Facts, arguments: Arguments, options: Options, *, kind: str
 ) -> Iterator[tuple[str, Derived]]:
     """The values of the encoder's configuration.
 
@@ -156,19 +174,18 @@ def config(
         facts: What the tensors say.
         arguments: fairseq's arguments.
         options: What the user says.
-        bundled: For the class that the folder carries; otherwise for a stock one.
+        kind: Model type of the class, `CARRIED` or a stock one.
     """
     convs = [facts.shape(f"{CONV}{i}.0.weight") for i in range(facts.count(CONV))]
     layers = facts.count(W2V + "encoder.layers.")
     yield "hidden_size", shaped(width(facts), W2V + "encoder.layer_norm.weight")
     yield "num_hidden_layers", counted(layers, W2V + "encoder.layers.{i}")
     yield "num_attention_heads", _heads(facts, arguments, layers)
-    if conformer.matches(facts):
-        yield from conformer.config(facts, arguments.w2v_model)
-    else:
-        fc1 = W2V + "encoder.layers.0.fc1.weight"
-        yield "intermediate_size", shaped(facts.shape(fc1)[0], fc1)
-        yield "hidden_act", _activation(arguments)
+    if not conformer.matches(facts) or not takes_layers(facts, kind):
+        hidden = next((name for name in HIDDEN if facts.has(name)), HIDDEN[0])
+        yield "intermediate_size", shaped(facts.shape(hidden)[0], hidden)
+    if takes_layers(facts, kind):
+        yield from _of_layers(facts, arguments)
     yield "conv_dim", shaped([c[0] for c in convs], CONV + "{i}.0.weight")
     yield "conv_kernel", shaped([c[2] for c in convs], CONV + "{i}.0.weight")
     if "conv_stride" not in options.encoder_config:
@@ -178,10 +195,17 @@ def config(
     gelu = "fairseq's ConvFeatureExtractionModel and make_conv_pos use GELU"
     yield "feat_extract_activation", hard_coded("gelu", gelu)
     yield from _positional_convolution(facts)
-    if bundled or not conformer.matches(facts):
+    if kind != "wav2vec2-conformer":
         yield "do_stable_layer_norm", _layer_norm_first(facts, arguments)
     yield "layer_norm_eps", hard_coded(1e-5, "fairseq's LayerNorm")
     yield from _regularization(arguments)
+
+
+def _of_layers(facts: Facts, arguments: Arguments) -> Iterator[tuple[str, Derived]]:
+    if conformer.matches(facts):
+        yield from conformer.config(facts, arguments.w2v_model)
+    else:
+        yield "hidden_act", _activation(arguments)
 
 
 def rows(facts: Facts, encoder: Mapping[str, Derived]) -> tuple[Row, ...]:
@@ -190,16 +214,20 @@ def rows(facts: Facts, encoder: Mapping[str, Derived]) -> tuple[Row, ...]:
         number(encoder, key, "encoder") > 0 for key in ("mask_time_prob", "mask_feature_prob")
     )
     mask_rows = MASK_EMBEDDING if masks else NO_MASK_EMBEDDING
-    projects = facts.has(W2V + "post_extract_proj.weight")
+    projects, kind = facts.has(W2V + "post_extract_proj.weight"), encoder["model_type"].value
     return (
         *(LAYER_NORM_EXTRACTOR if _extractor_norm(facts) == "layer" else GROUP_NORM_EXTRACTOR),
         *ROWS,
-        *(conformer.rows(facts) if conformer.matches(facts) else TRANSFORMER_LAYERS),
+        *(_layer_rows(facts) if takes_layers(facts, kind) else ()),
         *(PROJECTION if projects else NO_PROJECTION),
         *_positional_rows(facts),
         *(mask_rows if facts.has(W2V + "mask_emb") else ()),
         *(row for row in PRETRAINING_LEFTOVERS if facts.has_under(row.source.split("{")[0])),
     )
+
+
+def _layer_rows(facts: Facts) -> tuple[Row, ...]:
+    return conformer.rows(facts) if conformer.matches(facts) else TRANSFORMER_LAYERS
 
 
 def layouts(facts: Facts, w2v: Mapping[str, Any]) -> tuple[Layout, ...]:
@@ -215,14 +243,23 @@ def unpaired(facts: Facts, w2v: Mapping[str, Any]) -> tuple[str, ...]:
     return (*training, *(conformer.unpaired(facts, w2v) if conformer.matches(facts) else ()))
 
 
-def shortcomings(facts: Facts, w2v: Mapping[str, Any]) -> Iterator[Reason]:
-    """What the encoder has and no stock class can express."""
-    if conformer.matches(facts):
-        yield from conformer.shortcomings(facts, w2v)
+def lacks(facts: Facts, w2v: Mapping[str, Any], kind: str) -> Iterator[Lack]:
+    """What the encoder has and a stock class, by its model type, cannot express."""
+    if not takes_layers(facts, kind):
+        has = "conformer layers" if conformer.matches(facts) else "transformer layers"
+        yield Lack(
+            name="w2v_args.layer_type",
+            because=f"it has {has}, {NAMES[kind]} has none",
+            module="encoder.encoder.layers.0",
+            explains=conformer.KEYS,
+        )
+    elif conformer.matches(facts):
+        yield from conformer.lacks(facts, w2v)
     if facts.has(POS_CONV + "0.0.weight"):
-        yield Reason(
+        yield Lack(
             name="w2v_args.pos_conv_depth",
-            because="Wav2Vec2Model has one positional convolution, this encoder several",
+            because=f"it has several positional convolutions, {NAMES[kind]} one",
+            module=HF_POS_CONV.rstrip("."),
         )
 
 

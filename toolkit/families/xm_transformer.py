@@ -20,7 +20,7 @@ from toolkit.compare.probes import PaddingProbes
 from toolkit.core.result import Reason
 from toolkit.families import conformer, transformer_decoder, wav2vec2
 from toolkit.families.arguments import Arguments, read_arguments
-from toolkit.families.base import Derived, Network, Options, Task
+from toolkit.families.base import Derived, Lack, Network, Options, Task
 from toolkit.families.evidence import (
     Facts,
     argued,
@@ -31,6 +31,7 @@ from toolkit.families.evidence import (
     shaped,
     unknown,
 )
+from toolkit.families.forms import Part, find_misfits, kind_of, lost_prefixes
 from toolkit.families.prefixes import W2V
 from toolkit.families.speech_to_text import (
     check_dictionary_size,
@@ -53,6 +54,10 @@ ADAPTOR = "encoder.adaptor."
 HF_ADAPTER = "encoder.length_adapter."
 BYPASSED = ("encoder.w2v_encoder", W2V.rstrip("."))
 """The encoder calls `w2v_encoder.forward` itself, and that one `w2v_model.extract_features`."""
+ADAPTER_KEYS = tuple(
+    f"encoder.{name}" for name in ("add_adapter", "num_adapter_layers", "output_hidden_size")
+)
+"""What the stock adapter's keys say where it cannot be the checkpoint's."""
 STOCK_KERNEL = 3
 """`Wav2Vec2AdapterLayer` pads by one whatever its kernel, which is right for this one only."""
 
@@ -63,6 +68,11 @@ STOCK_ADAPTER: tuple[Rule, ...] = (
 STOCK_PROJECTION: tuple[Rule, ...] = (
     # What SpeechEncoderDecoderModel puts between encoder and decoder of different widths.
     Rule("encoder.w2v_encoder.proj.{weight|bias}",        "enc_to_dec_proj.{weight|bias}"),
+)
+STOCK_PROJECTION_IN: tuple[Rule, ...] = (
+    # Where the stock adapter changes the width, it projects and normalizes before its convolutions.
+    Rule("encoder.w2v_encoder.proj.{weight|bias}",        "encoder.adapter.proj.{weight|bias}"),
+    Rule("encoder.w2v_proj_ln.{weight|bias}",             "encoder.adapter.proj_layer_norm.{weight|bias}"),
 )
 BUNDLED_ADAPTER: tuple[Rule, ...] = (
     Rule("encoder.w2v_encoder.proj.{weight|bias}",        "encoder.output_projection.{weight|bias}"),
@@ -78,6 +88,7 @@ BUNDLED_ADAPTER: tuple[Rule, ...] = (
 LAYOUTS = (
     Layout("encoder.adapter",                             "T B D",          "B T D"),
     Layout("encoder.adapter.layers.{i}.conv",             "B D T",          "B D T"),
+    Layout("encoder.adapter.{proj|proj_layer_norm}",      "T B D",          "B T D"),
     Layout("enc_to_dec_proj",                             "T B D",          "B T D"),
     Layout("encoder.{output_projection|output_layer_norm}", "T B D",        "B T D"),
     Layout("encoder.length_adapter",                      "T B D",          "B T D"),
@@ -107,13 +118,13 @@ class XMTransformer:
         wav2vec2.check_pretrained(facts, arguments)
         model = arguments.model
         shortcomings = tuple(_shortcomings(facts, arguments, options))
-        bundled = bool(shortcomings)
-        adapter = _bundled_adapter if bundled else _stock_adapter
+        kinds = _kinds(facts, model, options, bool(shortcomings))
+        parts = tuple(_parts(facts, arguments, options, kinds))
         encoder = {
-            **dict(wav2vec2.config(facts, arguments, options, bundled=bundled)),
-            **dict(adapter(facts, model, options)),
+            **dict(wav2vec2.config(facts, arguments, options, kind=kinds.encoder)),
+            **dict(_adapter(facts, model, options, kinds.encoder)),
         }
-        decoder = dict(transformer_decoder.config(facts, model, bundled=bundled))
+        decoder = dict(transformer_decoder.config(facts, model, kind=kinds.decoder))
         encoder = overridden(encoder, options.encoder_config, "encoder")
         encoder |= chosen(options, "encoder")
         decoder = overridden(decoder, options.decoder_config, "decoder")
@@ -121,7 +132,7 @@ class XMTransformer:
             generation=_generation(facts),
             encoder=encoder,
             decoder=decoder,
-            table=Table(name=self.name, rows=_rows(facts, encoder, decoder, bundled=bundled)),
+            table=Table(name=self.name, rows=_rows(facts, model, encoder, decoder)),
             layouts=(
                 *wav2vec2.layouts(facts, arguments.w2v_model),
                 *LAYOUTS,
@@ -134,6 +145,9 @@ class XMTransformer:
             unknown=(*unknown(encoder, "encoder"), *unknown(decoder, "decoder")),
             refusals=tuple(_refusals(facts, arguments.w2v_model, model)),
             shortcomings=shortcomings,
+            carries_code=kinds.carried,
+            misfits=tuple(find_misfits(parts)),
+            lost=lost_prefixes(parts),
         )
 
     def task(
@@ -147,7 +161,7 @@ class XMTransformer:
         normalize, assumptions = normalization(arguments, sidecars, network, options)
         code = {"custom_generate/generate.py": GENERATION}
         preprocessor = preprocessor_config(normalize)
-        if network.shortcomings:
+        if network.carries_code:
             code |= {file.name: file for file in (MODELLING, FEATURES)}
             preprocessor["auto_map"] = {
                 "AutoFeatureExtractor": f"{FEATURES.stem}.FairseqFeatureExtractor"
@@ -164,6 +178,7 @@ class XMTransformer:
             prefix_tag=None if lang is None else sidecars.dictionary.tag_of(lang),
             max_positions=int(network.decoder["max_position_embeddings"].value),
             code=code,
+            misfits=network.misfits,
         )
         # fairseq asserts that the model's arguments and the pretrained encoder's agree on this.
         normalized = arguments.w2v_task.get("normalize", bool(normalize.value))
@@ -204,23 +219,83 @@ def _generation(facts: Facts) -> str:
     return "v0" if _layers(facts) else "v0 without adaptor"
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Kinds:
+    """The classes that tensors and values are for, by their model types."""
+
+    encoder: str
+    decoder: str
+    carried: bool
+    """Whether they are those that a folder carries."""
+
+
+def _kinds(facts: Facts, model: Mapping[str, Any], options: Options, short: bool) -> _Kinds:
+    """The classes of the folder on trial, where they are known, or those of a conversion."""
+    form = options.form
+    if short if form is None else form.carries_code:
+        return _Kinds(encoder=wav2vec2.CARRIED, decoder=transformer_decoder.CARRIED, carried=True)
+    encoder, decoder = (None, None) if form is None else (form.encoder, form.decoder)
+    return _Kinds(
+        encoder=kind_of(encoder, wav2vec2.STOCK, wav2vec2.stock_class(facts)),
+        decoder=kind_of(
+            decoder, transformer_decoder.STOCK, transformer_decoder.stock_class(facts, model)
+        ),
+        carried=False,
+    )
+
+
+def _parts(facts: Facts, arguments: Arguments, options: Options, kinds: _Kinds) -> Iterator[Part]:
+    """The parts of a folder on trial that is written in stock classes."""
+    form, model = options.form, arguments.model
+    if form is None or kinds.carried:
+        return
+    short = any(_encoder_lacks(facts, arguments, options, wav2vec2.stock_class(facts)))
+    yield Part(
+        name="encoder",
+        found=form.encoder,
+        nearest=wav2vec2.CARRIED if short else wav2vec2.stock_class(facts),
+        names=wav2vec2.NAMES,
+        lacks=tuple(_encoder_lacks(facts, arguments, options, kinds.encoder)),
+    )
+    yield Part(
+        name="decoder",
+        found=form.decoder,
+        nearest=transformer_decoder.nearest(facts, model),
+        names=transformer_decoder.NAMES,
+        lacks=tuple(transformer_decoder.lacks(facts, model, kinds.decoder)),
+    )
+
+
 def _shortcomings(facts: Facts, arguments: Arguments, options: Options) -> Iterator[Reason]:
+    yield from _encoder_lacks(facts, arguments, options, wav2vec2.stock_class(facts))
+    yield from transformer_decoder.shortcomings(facts, arguments.model)
+
+
+def _encoder_lacks(
+    facts: Facts, arguments: Arguments, options: Options, kind: str
+) -> Iterator[Lack]:
+    yield from wav2vec2.lacks(facts, arguments.w2v_model, kind)
     adapts = bool(_layers(facts))
-    projects = facts.has_under("encoder.w2v_encoder.proj.")
+    projects, norm = "encoder.w2v_encoder.proj", "encoder.w2v_proj_ln."
+    has_norm = facts.has_under(norm)
+    placed = has_norm and adapts and _changes_width(facts)
     first = ADAPTOR + "layers.0.weight"
     out, into, kernel = facts.shape(first) if adapts else (0, 0, STOCK_KERNEL)
-    yield from wav2vec2.shortcomings(facts, arguments.w2v_model)
     for name, present_here, because in (
-        (ADAPTOR + "proj", facts.has_under(ADAPTOR + "proj."), "Wav2Vec2Adapter has no feed-forward blocks around its convolutions"),
-        (ADAPTOR + "layernorm", facts.has_under(ADAPTOR + "layernorm"), "Wav2Vec2Adapter has no layer norm before or between its convolutions"),
-        ("encoder.w2v_encoder.proj", projects and (adapts or facts.has_under("encoder.w2v_proj_ln.")), "Wav2Vec2Adapter projects only together with a layer norm, and only before its convolutions"),
-        (ADAPTOR + "layers", kernel != STOCK_KERNEL, f"Wav2Vec2AdapterLayer pads by one, which is wrong for kernels of {kernel}"),
-        (first, adapts and out != 2 * into, "Wav2Vec2AdapterLayer does not change the width"),
-        ("--exact-padding", adapts and options.exact_padding and options.padding_reference == "masked", "Wav2Vec2Adapter takes no mask"),
+        (ADAPTOR + "proj", facts.has_under(ADAPTOR + "proj."), "its adaptor has feed-forward blocks around its convolutions, Wav2Vec2Adapter has none"),
+        (ADAPTOR + "layernorm", facts.has_under(ADAPTOR + "layernorm"), "its adaptor has a layer norm before or between its convolutions, Wav2Vec2Adapter has none"),
+        (projects, facts.has_under(projects + ".") and (adapts or has_norm) and not placed, "it projects after its layers, Wav2Vec2Adapter only together with a layer norm, and only before its convolutions"),
+        (ADAPTOR + "layers", kernel != STOCK_KERNEL, f"Wav2Vec2AdapterLayer pads its adaptor by one, which is wrong for kernels of {kernel}"),
+        (first, adapts and out != 2 * into, "its adaptor changes the width, Wav2Vec2AdapterLayer does not"),
+        ("--exact-padding", adapts and options.exact_padding and options.padding_reference == "masked", "its adaptor zeroes frames beyond a clip's end, Wav2Vec2Adapter takes no mask"),
     ):  # fmt: skip
         if present_here:
-            yield Reason(name=name, because=because)
-    yield from transformer_decoder.shortcomings(facts, arguments.model)
+            yield Lack(name=name, because=because, module="encoder.adapter", explains=ADAPTER_KEYS)
+
+
+def _changes_width(facts: Facts) -> bool:
+    """Whether the stock adapter would be one between different widths."""
+    return facts.shape(ADAPTOR + "layers.0.weight")[0] != 2 * wav2vec2.width(facts)
 
 
 def _refusals(facts: Facts, w2v: Mapping[str, Any], model: Mapping[str, Any]) -> Iterator[Reason]:
@@ -228,10 +303,12 @@ def _refusals(facts: Facts, w2v: Mapping[str, Any], model: Mapping[str, Any]) ->
     yield from transformer_decoder.refusals(facts, model)
 
 
-def _stock_adapter(
-    facts: Facts, model: Mapping[str, Any], _options: Options
+def _adapter(
+    facts: Facts, model: Mapping[str, Any], options: Options, kind: str
 ) -> Iterator[tuple[str, Derived]]:
-    kind = "wav2vec2-conformer" if conformer.matches(facts) else "wav2vec2"
+    if kind == wav2vec2.CARRIED:
+        yield from _bundled_adapter(facts, model, options)
+        return
     yield "model_type", Derived(value=kind, evidence="the encoder's layers")
     yield "add_adapter", counted(bool(_layers(facts)), ADAPTOR + "layers.{i}")
     yield from _adapter_shape(facts, model, bundled=False)
@@ -244,7 +321,7 @@ def _bundled_adapter(
     kind = ("linear_norm" if facts.has(norm) else "linear") if facts.has(projection) else None
     feed_forward = ADAPTOR + "proj.0.weight"
     evidence = "the encoder is a wav2vec 2.0 model with parts that the stock class lacks"
-    yield "model_type", Derived(value="xm_transformer_encoder", evidence=evidence)
+    yield "model_type", Derived(value=wav2vec2.CARRIED, evidence=evidence)
     yield "add_adapter", Derived(value=False, evidence="`length_adapter` takes its place")
     yield from _adapter_shape(facts, model, bundled=True)
     layers = "conformer" if conformer.matches(facts) else "transformer"
@@ -307,18 +384,27 @@ def _layers(facts: Facts) -> int:
 
 def _rows(
     facts: Facts,
+    model: Mapping[str, Any],
     encoder: Mapping[str, Derived],
     decoder: Mapping[str, Derived],
-    *,
-    bundled: bool,
 ) -> tuple[Row, ...]:
-    adapter = BUNDLED_ADAPTER if bundled else (*STOCK_ADAPTER, *STOCK_PROJECTION)
     return (
         *wav2vec2.rows(facts, encoder),
-        *(rule for rule in adapter if facts.has_under(rule.source.split("{")[0])),
-        *transformer_decoder.rows(facts, decoder),
+        *(
+            rule
+            for rule in _adapter_rows(facts, encoder)
+            if facts.has_under(rule.source.split("{")[0])
+        ),
+        *transformer_decoder.rows(facts, model, decoder),
         *_multitask_rows(facts),
     )
+
+
+def _adapter_rows(facts: Facts, encoder: Mapping[str, Derived]) -> tuple[Rule, ...]:
+    if encoder["model_type"].value == wav2vec2.CARRIED:
+        return BUNDLED_ADAPTER
+    projection = STOCK_PROJECTION_IN if _layers(facts) else STOCK_PROJECTION
+    return (*STOCK_ADAPTER, *projection)
 
 
 def _multitask_rows(facts: Facts) -> Iterator[Row]:
@@ -360,7 +446,7 @@ def _config(network: Network, checkpoint: Checkpoint) -> dict[str, Any]:
         "encoder": {key: derived.value for key, derived in network.encoder.items()},
         "decoder": {key: derived.value for key, derived in network.decoder.items()},
     }
-    if not network.shortcomings:
+    if not network.carries_code:
         return common
     module = MODELLING.stem
     return {
@@ -376,7 +462,7 @@ def _config(network: Network, checkpoint: Checkpoint) -> dict[str, Any]:
 
 def _padding(facts: Facts, network: Network, options: Options) -> PaddingProbes:
     reference = _adapter_padding(facts, options).value if _layers(facts) else "masked"
-    deviates = bool(_layers(facts)) and not network.shortcomings and reference == "masked"
+    deviates = bool(_layers(facts)) and not network.carries_code and reference == "masked"
     return PaddingProbes(
         before="encoder.encoder",
         unmasked="encoder.adapter" if deviates else None,

@@ -11,6 +11,39 @@ from toolkit.checkpoint.dictionary import Dictionary
 
 
 @dataclass(frozen=True, kw_only=True)
+class Misfit:
+    """What the class of one part of a folder cannot express of the checkpoint."""
+
+    key: str
+    """`encoder.model_type` or `decoder.model_type`."""
+    expected: str
+    """The class that expresses it, by its model type."""
+    actual: str
+    hypothesis: str
+    module: str
+    """The smallest target module that computes something else for it."""
+    because: str
+    """What the checkpoint has, and the class instead."""
+    advice: str
+    """What to write."""
+    explains: tuple[str, ...] = ()
+    """Further keys that differ for it, or `encoder` or `decoder` for all keys of a part."""
+
+    @property
+    def part(self) -> str:
+        """`encoder` or `decoder`."""
+        return self.key.partition(".")[0]
+
+    def holds(self, module: str) -> bool:
+        """Whether a target module is in the part whose class does not fit."""
+        return module == self.part or module.startswith(f"{self.part}.")
+
+    def covers(self, key: str) -> bool:
+        """Whether a difference of the key follows from this one."""
+        return any(key == name or key.startswith(f"{name}.") for name in (self.key, *self.explains))
+
+
+@dataclass(frozen=True, kw_only=True)
 class FolderContents:
     """Every file of the folder but the weights and the model card."""
 
@@ -31,3 +64,9 @@ class FolderContents:
     """Longest target, in tokens."""
     code: Mapping[str, Path] = field(default_factory=dict)
     """Python files that the folder carries, by their path in it; copied as they stand."""
+    misfits: tuple[Misfit, ...] = ()
+    """What the classes of a folder on trial cannot express; none in what a conversion writes."""
+
+    def maybe_misfit(self, key: str) -> Misfit | None:
+        """What explains that the key differs, if its part's class does."""
+        return next((misfit for misfit in self.misfits if misfit.covers(key)), None)

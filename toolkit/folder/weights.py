@@ -25,7 +25,8 @@ from toolkit.folder.shards import (
     cut_shards,
     render_index,
 )
-from toolkit.mapping import Assignment, Copy, Identity, Plan, Zeros
+from toolkit.mapping import Assignment, Copy, Plan
+from toolkit.mapping.ops import FILLINGS
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -47,7 +48,7 @@ def target_tensor(assignment: Assignment, plan: Plan, load: Callable[[str], Tens
     """
     import torch
 
-    if isinstance(assignment.op, (Identity, Zeros)):
+    if isinstance(assignment.op, FILLINGS):
         dtype = getattr(torch, _filled_dtype(plan))
         return assignment.op.make(plan.targets[assignment.target].shape).to(dtype)
     assert assignment.source is not None

@@ -1,8 +1,8 @@
 """Rules that rename and reshape tensors: patterns, operations, and the plan that they make."""
 
 from toolkit.mapping.file import MappingFile, extend_table, read_mapping
-from toolkit.mapping.ops import Copy, Identity, Op, SplitWeightNorm, Zeros
-from toolkit.mapping.plan import Assignment, Plan, dropped_tensors, make_plan
+from toolkit.mapping.ops import Copy, Identity, Op, Sinusoids, SplitWeightNorm, Zeros
+from toolkit.mapping.plan import Assignment, Plan, dropped_tensors, fit_plan, make_plan
 from toolkit.mapping.rules import Drop, Fill, PlacedRow, Row, Rule, Table, Tie, Transpose
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "Plan",
     "Row",
     "Rule",
+    "Sinusoids",
     "SplitWeightNorm",
     "Table",
     "Tie",
@@ -24,6 +25,7 @@ __all__ = [
     "Zeros",
     "dropped_tensors",
     "extend_table",
+    "fit_plan",
     "make_plan",
     "read_mapping",
 ]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -112,6 +113,37 @@ class Zeros:
         import torch
 
         return torch.zeros(shape)
+
+
+@dataclass(frozen=True)
+class Sinusoids:
+    """Rows of sines and cosines, for positions that the source computes.
+
+    Row r is position r as fairseq counts them, from `padding_idx + 1`; the row of padding is zero.
+    Source: `fairseq/modules/sinusoidal_positional_embedding.py`.
+    """
+
+    padding: int = 1
+    name: str = "table of sinusoids"
+
+    def make(self, shape: Shape) -> Tensor:
+        """A float32 matrix of `shape`: sines in the first half of columns, then cosines."""
+        import torch
+
+        rows, width = shape
+        half = width // 2
+        step = -(math.log(10000) / (half - 1))
+        frequencies = torch.exp(torch.arange(half) * step)
+        angles = torch.arange(rows).unsqueeze(1) * frequencies
+        table = torch.cat([torch.sin(angles), torch.cos(angles)], dim=1)
+        table = torch.nn.functional.pad(table, (0, width - 2 * half))
+        table[self.padding] = 0
+        return table
+
+
+Filling: TypeAlias = Identity | Zeros | Sinusoids
+"""Values that are made, not read."""
+FILLINGS = (Identity, Zeros, Sinusoids)
 
 
 def effective_weight(gain: Tensor, direction: Tensor) -> Tensor:

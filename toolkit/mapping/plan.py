@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from toolkit.core.errors import BrokenRule
 from toolkit.core.result import Reason
 from toolkit.core.spec import TensorSpec
-from toolkit.mapping.ops import Identity, Op, Shape, Zeros
+from toolkit.mapping.ops import FILLINGS, Filling, Identity, Op, Shape
 from toolkit.mapping.patterns import fill, match
 from toolkit.mapping.rules import Drop, Fill, Row, Rule, Table, Tie
 
@@ -20,7 +20,7 @@ class Assignment:
     target: str
     source: str | None
     """None for a filled tensor."""
-    op: Op | Identity | Zeros
+    op: Op | Filling
     output: int
     """Which output of the op this target is."""
     origin: str
@@ -37,6 +37,16 @@ class Plan:
     dropped: tuple[Reason, ...]
     sources: Mapping[str, TensorSpec]
     targets: Mapping[str, TensorSpec]
+    unplaced: tuple[str, ...] = ()
+    """Source tensors that the target's classes have no place for."""
+    unfilled: frozenset[str] = frozenset()
+    """Tensors of the target's classes that the source has nothing for; not among `targets`."""
+    lost: tuple[str, ...] = ()
+    """Prefixes of target tensors of which nothing is known."""
+
+    def has_no_say(self, target: str) -> bool:
+        """Whether the source has nothing for a tensor that the target's classes may hold."""
+        return target in self.unfilled or target.startswith(self.lost)
 
     @property
     def rounded(self) -> frozenset[str]:
@@ -44,7 +54,7 @@ class Plan:
         return frozenset(
             name
             for name, assignment in self.assignments.items()
-            if not isinstance(assignment.op, (Identity, Zeros)) and not assignment.op.exact
+            if not isinstance(assignment.op, FILLINGS) and not assignment.op.exact
         )
 
     @property
@@ -78,6 +88,7 @@ def make_plan(
     ties = tuple(_effective_ties(table, claims, replaced))
     problems = [
         *_unclaimed(table, claims),
+        *_ambiguous(table, claims),
         *_stranded(table, claims, replaced),
         *_unused(table, sources),
         *_unproduced(table, assigned, ties, targets),
@@ -93,6 +104,56 @@ def make_plan(
         sources=sources,
         targets=targets,
     )
+
+
+def fit_plan(
+    table: Table,
+    sources: Mapping[str, TensorSpec],
+    targets: Mapping[str, TensorSpec],
+    lost: tuple[str, ...] = (),
+) -> Plan:
+    """As much of a plan as a target takes whose classes cannot express the source.
+
+    Args:
+        table: The rows; those that find no source or no target count for nothing.
+        sources: Every tensor of the checkpoint.
+        targets: Every name of the target's state dict, tied twins included.
+        lost: Prefixes of targets that mean something else than the rows take them for.
+
+    Raises:
+        BrokenRule: a source tensor is claimed by several rows, or a target tensor is produced more
+            than once; all offenders at once.
+    """
+    claims = _claim(table, sources)
+    replaced = _user_products(table, claims)
+    room = {name: spec for name, spec in targets.items() if not name.startswith(lost)}
+    assigned = [
+        assignment
+        for assignment in _effective_assignments(table, claims, replaced)
+        if assignment.target in room and _maybe_misshapen(assignment, sources, room) is None
+    ]
+    assignments = {a.target: a for a in assigned}
+    ties = tuple(
+        tie
+        for tie in _effective_ties(table, claims, replaced)
+        if tie.target in room and tie.target_twin in assignments
+    )
+    filled = {*assignments, *(tie.target for tie in ties)}
+    kept = {name: spec for name, spec in room.items() if name in filled}
+    problems = [*_ambiguous(table, claims), *_unproduced(table, assigned, ties, kept)]
+    if problems:
+        raise BrokenRule("\n".join(problems))
+    plan = Plan(
+        assignments={name: assignments[name] for name in kept if name in assignments},
+        ties=ties,
+        dropped=tuple(_dropped(claims)),
+        sources=sources,
+        targets=kept,
+        unfilled=frozenset(targets) - filled,
+        lost=lost,
+    )
+    placed = {*plan.used_sources, *(reason.name for reason in plan.dropped)}
+    return replace(plan, unplaced=tuple(name for name in sources if name not in placed))
 
 
 def dropped_tensors(table: Table, names: Iterable[str]) -> tuple[Reason, ...]:
@@ -184,6 +245,10 @@ def _unclaimed(table: Table, claims: Claims) -> Iterator[str]:
                 f"`{name}` matches no rule of `{table.name}`. "
                 "Add a rule, or a `Drop` with a reason."
             )
+
+
+def _ambiguous(table: Table, claims: Claims) -> Iterator[str]:
+    for name, rows in claims.items():
         if len(rows) > 1:
             origins = "; ".join(table.origin(row) for row, _ in rows)
             yield (
@@ -275,25 +340,31 @@ def _misshapen(
     targets: Mapping[str, TensorSpec],
 ) -> Iterator[str]:
     for name, assignment in assignments.items():
-        if name not in targets:
-            continue
-        expected = targets[name].shape
-        if isinstance(assignment.op, Identity) and (
-            len(expected) != 2 or expected[0] != expected[1]
-        ):
-            yield (
-                f"`{name}` must be a square matrix to be filled with the identity, but has shape "
-                f"{expected}. The checkpoint lost a tensor, or the `Fill` is wrong."
-            )
-        if assignment.source is None or isinstance(assignment.op, (Identity, Zeros)):
-            continue
-        found = _given_shape(assignment.op, sources[assignment.source].shape, assignment.output)
-        if found != expected:
-            yield (
-                f"`{name}` must have shape {expected} as config.json says, but "
-                f"`{assignment.source}` gives {found} instead. Correct the configuration or the "
-                "rule."
-            )
+        if name in targets:
+            problem = _maybe_misshapen(assignment, sources, targets)
+            if problem is not None:
+                yield problem
+
+
+def _maybe_misshapen(
+    assignment: Assignment, sources: Mapping[str, TensorSpec], targets: Mapping[str, TensorSpec]
+) -> str | None:
+    name, expected = assignment.target, targets[assignment.target].shape
+    if isinstance(assignment.op, FILLINGS) or assignment.source is None:
+        square = len(expected) == 2 and expected[0] == expected[1]
+        if not isinstance(assignment.op, Identity) or square:
+            return None
+        return (
+            f"`{name}` must be a square matrix to be filled with the identity, but has shape "
+            f"{expected}. The checkpoint lost a tensor, or the `Fill` is wrong."
+        )
+    found = _given_shape(assignment.op, sources[assignment.source].shape, assignment.output)
+    if found == expected:
+        return None
+    return (
+        f"`{name}` must have shape {expected} as config.json says, but `{assignment.source}` gives "
+        f"{found} instead. Correct the configuration or the rule."
+    )
 
 
 def _given_shape(op: Op, source: Shape, output: int) -> Shape | None:

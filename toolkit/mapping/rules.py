@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-from toolkit.mapping.ops import Copy, Identity, Op, Shape, Zeros
+from toolkit.mapping.ops import Copy, Filling, Op, Shape
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -49,7 +49,7 @@ class Fill:
     """A target tensor that the source does without, and the values that change nothing."""
 
     target: str
-    values: Identity | Zeros
+    values: Filling
     because: str
 
     def __str__(self) -> str:

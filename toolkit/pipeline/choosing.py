@@ -54,6 +54,8 @@ MAX_NAMED = 8
 def prepare_with(inputs: Inputs, recording: Path | None) -> Prepared:
     """The checkpoint prepared, the values that it leaves open chosen by a recording of it.
 
+    They are tried in the classes that a conversion chooses, whatever those of a folder on trial.
+
     Args:
         inputs: What the user named; a value named there is not open.
         recording: Folder that `toolkit record` wrote; without one, open values are assumed.
@@ -63,19 +65,19 @@ def prepare_with(inputs: Inputs, recording: Path | None) -> Prepared:
     """
     if recording is None:
         return prepare(inputs)
-    narrowed, recorded = _narrow(inputs, recording)
+    narrowed, recorded = _narrow(replace(inputs, form=None), recording)
     prepared = prepare(narrowed)
     questions = list(_questions(prepared))
     if not questions:
         open_recorded(recording, prepared.checkpoint)
-        return prepared
+        return prepared if inputs.form is None else prepare(replace(narrowed, form=inputs.form))
     recorded = recorded or _listen(prepared.checkpoint, recording)
     asked = [question for question in questions if question.key not in recorded.assumed]
     chosen = {
         **{q.key: _echoed(q, recording) for q in questions if q not in asked},
         **dict(_answers(prepared, recorded, asked, recording)),
     }
-    return prepare(replace(narrowed, chosen={**narrowed.chosen, **chosen}))
+    return prepare(replace(narrowed, chosen={**narrowed.chosen, **chosen}, form=inputs.form))
 
 
 @dataclass(frozen=True, kw_only=True)

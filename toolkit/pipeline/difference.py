@@ -382,19 +382,20 @@ def _confirmed(
 ) -> tuple[Finding, ...]:
     """The findings after all were undone at once in a copy, and the modules replayed.
 
-    What fails no more is confirmed; what still fails is added as a fault of the wiring.
+    What fails no more is confirmed; what still fails is added as a fault of the wiring. In a part
+    whose class cannot express the checkpoint's, modules fail whatever is undone.
     """
     with tempfile.TemporaryDirectory(prefix="toolkit-undo-") as name:
         undone = Path(name) / "undone"
         _undo(session, view, findings, undone)
         replayed = _replay(session, undone)
-    rows, refusal = replayed.rows, replayed.refusal
-    left = smallest_failing(rows)
-    if refusal is None and not left:
+    misfits = session.truth.contents.misfits
+    rows = [row for row in replayed.rows if not any(m.holds(row.target) for m in misfits)]
+    if replayed.refusal is None and not smallest_failing(rows):
         return findings
     doubted = [replace(finding, hypothesis=_doubted(finding.hypothesis)) for finding in findings]
     known = {finding.target_module for finding in findings}
-    remaining = find_faults(Evidence(inventory=(), modules=rows, levels=()))
+    remaining = find_faults(Evidence(inventory=(), modules=tuple(rows), levels=()))
     return (*doubted, *(f for f in remaining if f.target_module not in known))
 
 

@@ -14,9 +14,17 @@ from toolkit.checkpoint.sidecars import Sidecars, find_sidecars
 from toolkit.core.errors import BadInput, BrokenRule
 from toolkit.core.result import Reason
 from toolkit.core.spec import TensorSpec
-from toolkit.families import Derived, Family, Network, Options, Task, find_family
+from toolkit.families import Derived, Family, Form, Network, Options, Task, find_family
 from toolkit.folder.skeleton import target_specs
-from toolkit.mapping import MappingFile, Plan, extend_table, make_plan, read_mapping
+from toolkit.mapping import (
+    MappingFile,
+    Plan,
+    Table,
+    extend_table,
+    fit_plan,
+    make_plan,
+    read_mapping,
+)
 from toolkit.oracle.build import PADDINGS
 
 FindTargets = Callable[[Mapping[str, Any]], dict[str, TensorSpec]]
@@ -72,6 +80,8 @@ class Inputs:
     dtype: str | None = None
     chosen: Mapping[str, Derived] = field(default_factory=lambda: MappingProxyType({}))
     """Values that were held against a recording; see `toolkit.pipeline.choosing`."""
+    form: Form | None = None
+    """The classes of the folder on trial; None where a conversion chooses them."""
 
     @property
     def options(self) -> Options:
@@ -92,6 +102,7 @@ class Inputs:
             encoder_config=self.encoder_config or {},
             decoder_config=self.decoder_config or {},
             w2v=self.w2v,
+            form=self.form,
             chosen=self.chosen,
         )
 
@@ -151,7 +162,7 @@ def prepare(
     task = family.task(checkpoint, sidecars, network, inputs.options)
     targets = find_targets(task.contents.config)
     table = network.table if mapping is None else extend_table(network.table, mapping)
-    plan = make_plan(table, checkpoint.tensors, targets)
+    plan = _plan(network, table, checkpoint, targets)
     return Prepared(
         checkpoint=checkpoint,
         family=family,
@@ -185,11 +196,20 @@ def _rounded(checkpoint: Checkpoint, dtype: str | None) -> Checkpoint:
     return checkpoint.as_dtype(dtype)
 
 
+def _plan(
+    network: Network, table: Table, checkpoint: Checkpoint, targets: Mapping[str, TensorSpec]
+) -> Plan:
+    """What the rows make of all tensors, or of those that the folder's classes can express."""
+    if network.misfits:
+        return fit_plan(table, checkpoint.tensors, targets, network.lost)
+    return make_plan(table, checkpoint.tensors, targets)
+
+
 def _proof(
     network: Network, checkpoint: Checkpoint, targets: Mapping[str, TensorSpec], plan: Plan
 ) -> Plan:
     try:
-        return make_plan(network.table, checkpoint.tensors, targets)
+        return _plan(network, network.table, checkpoint, targets)
     except BrokenRule:
         return plan
 

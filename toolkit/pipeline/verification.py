@@ -44,10 +44,10 @@ from toolkit.diagnosis import Evidence, find_faults, take_inventory
 from toolkit.folder.admission import check_folder
 from toolkit.folder.background import Background
 from toolkit.folder.digest import folder_sha256
-from toolkit.folder.view import carries_model_code
 from toolkit.pipeline.basics import Progress, environment, silent
 from toolkit.pipeline.clips import tag_of
 from toolkit.pipeline.device import device_option, gpu_facts
+from toolkit.pipeline.forms import read_form
 from toolkit.pipeline.origin import Asked, Origin
 from toolkit.pipeline.picturing import finish_pictures
 from toolkit.pipeline.prepare import Inputs, Material, Prepared
@@ -161,8 +161,10 @@ def prove(
 
 
 def expecting(inputs: Inputs, folder: Path) -> Inputs:
-    """The inputs for a folder that is there: code is expected of one that carries some."""
-    return replace(inputs, exact_padding=inputs.exact_padding or carries_model_code(folder))
+    """The inputs for a folder that is there: it is judged in the classes that it is written in."""
+    form = read_form(folder)
+    carried = form is not None and form.carries_code
+    return replace(inputs, exact_padding=inputs.exact_padding or carried, form=form)
 
 
 def make_pairs(prepared: Prepared, source_paths: Sequence[str], target: Target) -> tuple[Pair, ...]:

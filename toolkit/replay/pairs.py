@@ -157,6 +157,8 @@ def explain_uncompared(
 
 
 def _reason(plan: Plan, path: str, owns_parameters: bool) -> Reason | None:
+    if any(owner(name) == path for name in plan.unfilled) and not owns_parameters:
+        return Reason(name=path, because="the checkpoint has nothing that its class expresses")
     if owns_parameters:
         because = {a.origin for n, a in plan.assignments.items() if owner(n) == path}
         filled = all(a.source is None for n, a in plan.assignments.items() if owner(n) == path)

@@ -1,0 +1,134 @@
+"""A folder is judged as the classes that it is written in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.families.networks import network_of, specimen
+from tests.variants import VARIANTS, build_variant
+from tests.written import write_stock
+from toolkit.audio import golden_folder
+from toolkit.core.result import Result
+from toolkit.families import Form
+from toolkit.oracle.conformer import mended_conformer
+from toolkit.oracle.quiet import quiet_fairseq
+from toolkit.pipeline.difference import diff
+from toolkit.pipeline.prepare import Inputs, prepare
+
+AUDIO = [golden_folder() / "tiny.flac"]
+POSTNORM = {"decoder_normalize_before": False}
+BARE = {"layernorm_embedding": False}
+WIDE = {"decoder_embed_dim": 48}
+
+Judge = Callable[..., Result]
+
+
+@pytest.fixture
+def judged(tmp_path: Path) -> Judge:
+    """What `diff`, or another command, says of a variant written in stock classes."""
+
+    def judge(name: str, command: Callable[..., Result] = diff, **written: Any) -> Result:
+        (variant,) = (variant for variant in VARIANTS if variant.name == name)
+        with quiet_fairseq(), mended_conformer():
+            checkpoint = build_variant(variant, golden_folder() / "checkpoint", tmp_path)
+        natural = prepare(Inputs(checkpoint=checkpoint))
+        return command(checkpoint, write_stock(natural, tmp_path / "hf", **written), audio=AUDIO)
+
+    return judge
+
+
+def misfits_of(model: dict[str, Any], w2v: dict[str, Any] | None = None, **form: Any) -> list[str]:
+    named = Form(**{"encoder": "wav2vec2", "decoder": "mbart", "carries_code": False, **form})
+    found = network_of(specimen(model, w2v), form=named).misfits
+    return [f"{misfit.key} {misfit.actual} for {misfit.expected}" for misfit in found]
+
+
+@pytest.mark.parametrize(
+    ("model", "form", "expected"),
+    [
+        ({}, {}, []),
+        ({}, {"decoder": "bart"}, ["decoder.model_type bart for mbart"]),
+        ({}, {"decoder": "trocr"}, ["decoder.model_type trocr for mbart"]),
+        (POSTNORM, {}, ["decoder.model_type mbart for bart"]),
+        (POSTNORM, {"decoder": "bart"}, []),
+        (POSTNORM, {"decoder": "trocr"}, []),
+        ({**POSTNORM, **BARE}, {"decoder": "bart"}, ["decoder.model_type bart for trocr"]),
+        ({**POSTNORM, **BARE}, {"decoder": "trocr"}, []),
+        (BARE, {}, ["decoder.model_type mbart for xm_transformer_decoder"]),
+        ({"decoder_learned_pos": False}, {}, []),
+        ({"no_token_positional_embeddings": True}, {}, []),
+        (WIDE, {}, ["decoder.model_type mbart for xm_transformer_decoder"]),
+        ({**WIDE, **POSTNORM}, {"decoder": "bart"}, ["decoder.model_type bart for trocr"]),
+        ({}, {"decoder": "gpt2"}, ["decoder.model_type gpt2 for mbart"]),
+        ({}, {"encoder": "hubert"}, ["encoder.model_type hubert for wav2vec2"]),
+        ({}, {"encoder": None, "decoder": None}, []),
+        (
+            {"adaptor_proj": True},
+            {},
+            ["encoder.model_type wav2vec2 for xm_transformer_encoder"],
+        ),
+        ({"adaptor_proj": True, **POSTNORM}, {"carries_code": True}, []),
+    ],
+)
+def test_a_class_that_cannot_express_its_part_is_a_misfit(model, form, expected):
+    assert misfits_of(model, **form) == expected
+
+
+@pytest.mark.parametrize(
+    ("w2v", "encoder", "expected"),
+    [
+        ({"pos_conv_depth": 2}, "wav2vec2", "several positional convolutions"),
+        ({}, "wav2vec2-conformer", "it has transformer layers, Wav2Vec2Conformer has none"),
+    ],
+)
+def test_an_encoder_of_another_kind_is_said(w2v, encoder, expected):
+    form = Form(encoder=encoder, decoder="mbart", carries_code=False)
+    (misfit,) = network_of(specimen({}, w2v), form=form).misfits
+    assert misfit.part == "encoder"
+    assert expected in misfit.because
+
+
+def test_all_that_one_class_cannot_express_is_one_misfit():
+    form = Form(encoder="wav2vec2", decoder="mbart", carries_code=False)
+    (misfit,) = network_of(specimen({**POSTNORM, **BARE}), form=form).misfits
+    assert misfit.hypothesis == "norm_order"
+    assert "normalizes after each block, MBart before" in misfit.because
+    assert "does not normalize its embeddings" in misfit.because
+    assert misfit.advice == "write it as TrOCR"
+
+
+def test_a_misfit_covers_its_own_keys_alone():
+    form = Form(encoder="hubert", decoder="bart", carries_code=False)
+    encoder, decoder = network_of(specimen(), form=form).misfits
+    assert encoder.covers("encoder.hidden_act")
+    assert not encoder.covers("decoder.hidden_act")
+    assert decoder.covers("decoder.model_type")
+    assert not decoder.covers("decoder.activation_function")
+    assert decoder.holds("decoder.model.decoder.layers.0")
+    assert not decoder.holds("encoder.encoder")
+
+
+def test_a_conversion_has_no_misfit(prepared):
+    assert prepared.network.misfits == ()
+    assert prepared.task.contents.misfits == ()
+
+
+def test_a_post_norm_decoder_in_mbart_is_one_finding(judged):
+    result = judged("post-norm decoder")
+    assert result.verdict == "mismatch"
+    (finding,) = result.findings
+    assert finding.config_keys == ("decoder.model_type",)
+    assert finding.target_module == "decoder.model.decoder.layers.0"
+    assert finding.hypothesis is not None
+    assert (finding.hypothesis.name, finding.hypothesis.confirmed) == ("norm_order", True)
+    assert "write it as Bart" in finding.summary
+
+
+@pytest.mark.slow
+def test_a_post_norm_decoder_in_bart_is_right(judged):
+    result = judged("post-norm decoder", decoder="bart")
+    assert (result.verdict, result.findings) == ("match", ())
