@@ -47,6 +47,11 @@ def rows_exchanged(tensor):
     return tensor[order]
 
 
+def interleaved(tensor, rows=2, heads=None):
+    heads = heads or len(tensor) // WIDTH
+    return tensor.view(heads, rows, -1, *tensor.shape[1:]).transpose(1, 2).reshape(tensor.shape)
+
+
 BREAKS = {
     "zeroed": torch.zeros_like,
     "sign_flipped": torch.neg,
@@ -176,6 +181,90 @@ def test_heads_in_any_order_are_told_with_the_order(shape, seed, chance, axis):
     hypothesis = explained(expected, expected.index_select(axis, torch.tensor(rows)))
     assert (hypothesis.name, hypothesis.detail["heads"]) == ("heads_permuted", heads)
     assert hypothesis.detail["axis"] == axis
+
+
+@given(shapes, seeds)
+@settings(max_examples=20, deadline=None)
+def test_an_interleaving_within_or_between_heads_is_one_of_heads(shape, seed):
+    expected = random_tensor(shape, seed)
+    within = explained(expected, interleaved(expected))
+    assert (within.name, within.confirmed) == ("heads_permuted", True)
+    assert within.detail["layout"] == "halves of each head interleaved"
+    count = shape[0] // WIDTH
+    between = explained(expected, interleaved(expected, rows=count, heads=1))
+    assert (between.name, between.confirmed) == ("heads_permuted", True)
+
+
+def test_the_four_interleavings_are_told_apart():
+    expected = random_tensor((24, 8), 0)
+    layouts = {
+        explained(expected, interleaved(expected, rows, heads), width=8).detail["layout"]
+        for rows, heads in ((2, 3), (4, 3), (3, 1), (8, 1))
+    }
+    assert len(layouts) == 4
+
+
+@pytest.mark.parametrize("shape", [(6, 4, 3), (8, 1, 5), (96, 2, 2), (4, 3, 3, 3)])
+def test_a_kernel_reversed_in_time_is_flipped(shape):
+    expected = random_tensor(shape, 0)
+    hypothesis = explained(expected, expected.flip(-1), width=None)
+    assert (hypothesis.name, hypothesis.confirmed) == ("kernel_flipped", True)
+    assert explained(expected, expected.flip(0), width=None).name != "kernel_flipped"
+
+
+def test_a_kernel_reversed_along_both_axes_is_flipped_along_both():
+    expected = random_tensor((4, 3, 3, 3), 0)
+    assert explained(expected, expected.flip((-2, -1))).detail["axes"] == [2, 3]
+
+
+def cut(fused, width, part):
+    """A third of query, key and value as if they took turns in blocks of a width."""
+    return fused.view(-1, 3, width, *fused.shape[1:])[:, part].reshape(-1, *fused.shape[1:])
+
+
+def explained_fused(actual, expected, part, *, width=WIDTH):
+    names = [f"attention.{leaf}.weight" for leaf in ("q_proj", "k_proj", "v_proj")]
+    fused = dict(zip(names, expected, strict=True))
+    suspect = Suspect(
+        name=names[part], actual=actual, expected=fused[names[part]], head_width=width, fused=fused
+    )
+    return explain(suspect, Registry(fused))
+
+
+@pytest.mark.parametrize("part", range(3))
+@pytest.mark.parametrize(
+    ("width", "shape", "unit"), [(4, (16, 8), "head"), (1, (16, 8), "row"), (4, (24,), "head")]
+)
+def test_a_fused_tensor_cut_in_turns_is_told_with_the_turns(width, shape, unit, part):
+    expected = [random_tensor(shape, seed) for seed in range(3)]
+    hypothesis = explained_fused(cut(torch.cat(expected), width, part), expected, part)
+    assert (hypothesis.name, hypothesis.confirmed) == ("fused_split", True)
+    assert hypothesis.detail["layout"] == f"lies in thirds, was cut per {unit}"
+
+
+@pytest.mark.parametrize("part", range(3))
+@pytest.mark.parametrize(("width", "unit"), [(4, "head"), (1, "row")])
+def test_a_fused_tensor_in_turns_cut_in_thirds_is_told_too(width, unit, part):
+    fused = random_tensor((48, 8), 0)
+    expected = [cut(fused, width, index) for index in range(3)]
+    hypothesis = explained_fused(fused[16 * part : 16 * part + 16], expected, part)
+    assert (hypothesis.name, hypothesis.detail["layout"]) == (
+        "fused_split",
+        f"lies per {unit}, was cut in thirds",
+    )
+
+
+def test_a_fused_tensor_cut_a_few_rows_off_is_split_in_no_known_layout():
+    expected = [random_tensor((16, 8), seed) for seed in range(3)]
+    hypothesis = explained_fused(torch.cat(expected)[3:19], expected, 0)
+    assert hypothesis.name == "fused_split"
+    assert "layout" not in hypothesis.detail
+
+
+def test_fresh_rows_are_no_part_of_a_fused_tensor():
+    expected = [random_tensor((16, 8), seed) for seed in range(3)]
+    mixed = torch.cat([expected[1][:15], random_tensor((1, 8), 9)])
+    assert explained_fused(mixed, expected, 0).name != "fused_split"
 
 
 def test_heads_are_no_matter_where_there_are_none():

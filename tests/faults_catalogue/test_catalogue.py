@@ -45,6 +45,8 @@ HYPOTHESES = {
     "wrong_vocabulary",
     "not_normalized",
     "train_mode",
+    "fused_split",
+    "kernel_flipped",
 }
 HARMLESS = {"direction_halved"}
 """Kinds that change nothing in the golden conversion."""

@@ -7,7 +7,7 @@ The first test that confirms wins, so the order is from the most to the least sp
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from toolkit.core.result import Hypothesis
@@ -35,6 +35,8 @@ class Suspect:
     expected: Tensor
     head_width: int | None
     """Rows or columns per attention head; None outside attention."""
+    fused: Mapping[str, Tensor] = field(default_factory=dict)
+    """The expected query, key and value that may have been one tensor, by name, itself included."""
 
 
 Test = Callable[[Suspect, Registry], Hypothesis | None]
@@ -65,6 +67,16 @@ def _transposed(suspect: Suspect, _: Registry) -> Hypothesis | None:
         for second in range(first + 1, actual.dim()):
             if actual.transpose(first, second).equal(expected):
                 return _confirmed("transposed", axes=[first, second])
+    return None
+
+
+def _kernel_flipped(suspect: Suspect, _: Registry) -> Hypothesis | None:
+    """A convolution's taps in the reverse order: in time, or along both axes of two."""
+    if suspect.actual.shape != suspect.expected.shape:
+        return None
+    for axes in ((-1,), (-2, -1))[: suspect.actual.dim() - 2]:
+        if suspect.actual.flip(axes).equal(suspect.expected):
+            return _confirmed("kernel_flipped", axes=[axis % suspect.actual.dim() for axis in axes])
     return None
 
 
@@ -136,6 +148,19 @@ def _rows_shifted(suspect: Suspect, _: Registry) -> Hypothesis | None:
     return _confirmed("rows_shifted", by=-shifts[0], axis=0) if kept else None
 
 
+def _fused_split(suspect: Suspect, _: Registry) -> Hypothesis | None:
+    """Rows of query, key and value dealt in another way than they lay in one tensor."""
+    places: dict[bytes, tuple[str, int]] = {}
+    for name, tensor in suspect.fused.items():
+        places |= {row: (name, index) for index, row in enumerate(_row_bytes(tensor))}
+    homes = [places.get(row) for row in _row_bytes(suspect.actual)] if len(places) > 1 else []
+    found = [home for home in homes if home is not None]
+    if not found or len(found) < len(homes) or not {name for name, _ in found} - {suspect.name}:
+        return None
+    first = [f"{name}[{row}]" for name, row in found[:4]]
+    return _confirmed("fused_split", first=first, layout=_fused_layout(suspect, found))
+
+
 def _partly_right(suspect: Suspect, _: Registry) -> Hypothesis | None:
     if suspect.actual.shape != suspect.expected.shape:
         return None
@@ -165,9 +190,11 @@ _TESTS: tuple[Test, ...] = (
     _sign_flipped,
     _precision_lost,
     _transposed,
+    _kernel_flipped,
     _moved,
     _scaled,
     _rows_moved,
+    _fused_split,
     _rows_shifted,
     _partly_right,
     _not_filled,
@@ -199,7 +226,7 @@ def _name_order(order: list[int], axis: int, head_width: int | None) -> Hypothes
         return None
     heads = _head_order(order, head_width)
     if heads is not None:
-        return _confirmed("heads_permuted", heads=heads, axis=axis)
+        return _confirmed("heads_permuted", axis=axis, **heads)
     if all(source == (row + shift) % count for row, source in enumerate(order)):
         by = -shift if shift <= count // 2 else count - shift
         return _confirmed("rows_shifted", by=by, axis=axis)
@@ -207,15 +234,65 @@ def _name_order(order: list[int], axis: int, head_width: int | None) -> Hypothes
     return _confirmed("rows_permuted", axis=axis, moved=len(moved), first=moved[:4])
 
 
-def _head_order(order: list[int], head_width: int | None) -> list[int] | None:
-    """The order of heads, if each moved as a whole."""
-    if not head_width or len(order) % head_width or len(order) == head_width:
+def _head_order(order: list[int], head_width: int | None) -> dict[str, Any] | None:
+    """How heads moved as wholes, or rows within each head or between heads by one interleaving."""
+    if not head_width or len(order) % head_width or head_width == 1:
         return None
     blocks = [order[i : i + head_width] for i in range(0, len(order), head_width)]
-    whole = all(
-        b[0] % head_width == 0 and b == list(range(b[0], b[0] + head_width)) for b in blocks
-    )
-    return [block[0] // head_width for block in blocks] if whole else None
+    heads = [block[0] // head_width for block in blocks]
+    within = [row - blocks[0][0] // head_width * head_width for row in blocks[0]]
+    shifted = [[head * head_width + row for row in within] for head in heads]
+    if shifted == blocks:
+        return _name_heads(heads, within)
+    for layout, rows in (
+        ("rows of all heads interleaved", len(heads)),
+        ("rows of all heads separated", head_width),
+    ):
+        if order == _dealt(len(order), rows):
+            return {"layout": layout}
+    return None
+
+
+def _name_heads(heads: list[int], within: list[int]) -> dict[str, Any] | None:
+    """Whole heads in another order, or each head's rows interleaved as rotary positions want it."""
+    straight = list(range(len(within)))
+    if within == straight:
+        return {"heads": heads} if len(heads) > 1 else None
+    if heads != list(range(len(heads))) or len(within) % 2:
+        return None
+    layouts = {
+        "halves of each head interleaved": 2,
+        "pairs of each head separated": len(within) // 2,
+    }
+    named = [name for name, rows in layouts.items() if within == _dealt(len(within), rows)]
+    return {"layout": named[0]} if named else None
+
+
+def _fused_layout(suspect: Suspect, found: list[tuple[str, int]]) -> str | None:
+    """How one tensor of query, key and value was cut, and how they lie in it."""
+    names, count = list(suspect.fused), len(found)
+    third = names.index(suspect.name)
+    places = [names.index(name) * count + row for name, row in found]
+    for unit, width in (("head", suspect.head_width or 1), ("row", 1)):
+        turns = [row // width * len(names) * width + row % width for row in range(count)]
+        if places == [third * width + turn for turn in turns]:
+            return f"lies in thirds, was cut per {unit}"
+        rows = range(third * count, third * count + count)
+        if places == [_thirds(row, count, len(names), width) for row in rows]:
+            return f"lies per {unit}, was cut in thirds"
+    return None
+
+
+def _thirds(place: int, count: int, parts: int, width: int) -> int:
+    """Where a row stands with its own kind, of a tensor in which the kinds take turns."""
+    turn, row = divmod(place, width)
+    return turn % parts * count + turn // parts * width + row
+
+
+def _dealt(count: int, rows: int) -> list[int]:
+    """The order in which a table of so many rows is read column by column."""
+    columns = count // rows
+    return [row * columns + column for column in range(columns) for row in range(rows)]
 
 
 def _row_order(actual: Tensor, expected: Tensor) -> list[int] | None:

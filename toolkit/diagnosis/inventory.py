@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
 from toolkit.core.result import Finding
 from toolkit.diagnosis.keys import file_findings, key_findings
 from toolkit.diagnosis.tensors import tensor_findings
@@ -15,7 +18,39 @@ def take_inventory(truth: Truth, view: FolderView) -> tuple[Finding, ...]:
     keys = tuple(key_findings(truth, view))
     return (
         *file_findings(view),
-        *tensor_findings(truth, view),
-        *keys,
+        *_one_per_cause(tensor_findings(truth, view), keys),
         *vocabulary_findings(truth, view),
+    )
+
+
+def _one_per_cause(tensors: Iterable[Finding], keys: Iterable[Finding]) -> Iterator[Finding]:
+    """Findings of tensors and of keys; a tensor and a key that says the same are one."""
+    left = list(keys)
+    for finding in tensors:
+        same = [key for key in left if _is_same_cause(finding, key)]
+        left = [key for key in left if key not in same]
+        yield _with_keys(finding, same) if same else finding
+    yield from left
+
+
+def _is_same_cause(tensor: Finding, key: Finding) -> bool:
+    mine, theirs = tensor.hypothesis, key.hypothesis
+    if mine is None or theirs is None:
+        return False
+    if theirs.name == "tie_invented":
+        return bool(mine.detail.get("missing")) and len(tensor.target_parameters) == 1
+    dtype = str(mine.detail.get("dtype"))
+    lost = mine.name == "precision_lost" and dtype in str(theirs.detail.get("found"))
+    return (theirs.name == mine.name == "tie_broken") or (theirs.name == "wrong_dtype" and lost)
+
+
+def _with_keys(tensor: Finding, keys: list[Finding]) -> Finding:
+    names = [name for key in keys for name in key.config_keys]
+    invented = keys[0].hypothesis is not None and keys[0].hypothesis.name == "tie_invented"
+    return replace(
+        tensor,
+        config_keys=tuple(names),
+        summary=f"{tensor.summary}, and {' and '.join(f'`{n}`' for n in names)} say so too",
+        hypothesis=keys[0].hypothesis if invented else tensor.hypothesis,
+        fix="\n".join([tensor.fix, *(key.fix for key in keys)]),
     )

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import re
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from toolkit.compare import tolerances
 from toolkit.compare.static import DIRECTION, GAIN, effective_error
 from toolkit.core.lazy import LazyTensors
 from toolkit.core.result import Finding, Hypothesis
+from toolkit.diagnosis.grouping import FUSED, SYSTEMATIC, Cause, find_causes
 from toolkit.diagnosis.hypotheses import Suspect, explain
 from toolkit.diagnosis.provenance import Registry
 from toolkit.diagnosis.truth import Truth
+from toolkit.diagnosis.wording import advise, summarize
 from toolkit.folder.view import FolderView
 from toolkit.replay.pairs import owner
 
@@ -24,34 +25,62 @@ if TYPE_CHECKING:
 OLD_NAMES = {".weight_g": GAIN, ".weight_v": DIRECTION}
 """Names of weight norm before `torch.nn.utils.parametrizations`; transformers renames on load."""
 
+MISSING = Hypothesis(name="not_filled", confirmed=True, detail={"missing": True})
+"""A tensor that no file holds."""
+
 
 def tensor_findings(truth: Truth, view: FolderView) -> Iterator[Finding]:
-    """Tensors that are missing, hold something else, or have no place."""
+    """Tensors that are missing, hold something else, or have no place; one finding per cause."""
+    stored = {_modern(name): name for name in view.tensors}
     actual = LazyTensors(
-        {_modern(name): partial(_in_float32, view.tensors, name) for name in view.tensors}
+        {name: partial(_in_float32, view.tensors, old) for name, old in stored.items()}
     )
-    suspects = []
-    for name, expected in truth.tensors.items():
-        if name not in actual:
-            yield _missing(truth, name)
-        elif not actual[name].equal(expected) and not _same_effect(name, truth, actual):
-            suspects.append(
-                Suspect(
-                    name=name,
-                    actual=actual[name],
-                    expected=expected,
-                    head_width=_head_width(truth, name),
-                )
-            )
-    explained: dict[str, Hypothesis] = {}
-    if suspects:
-        registry = Registry(truth.tensors)
-        explained = {suspect.name: explain(suspect, registry) for suspect in suspects}
-    yield from (
-        _weights_finding(truth, names, explained) for names in _grouped(explained, len(actual))
-    )
+    explained = _explain_all(truth, actual)
+    for cause in find_causes(explained, truth.tensors.keys()):
+        old = stored.get(cause.names[0])
+        yield _cause_finding(truth, cause, old and _narrow_dtype(view.tensors[old], cause))
     yield from _tied_findings(truth, actual)
     yield from _unexpected(truth, actual)
+
+
+def _explain_all(truth: Truth, actual: Mapping[str, Tensor]) -> dict[str, Hypothesis]:
+    """What happened to every tensor that is not as it should be."""
+    wrong = [name for name in truth.tensors if not _is_right(name, truth, actual)]
+    present = [name for name in wrong if name in actual]
+    registry = Registry(truth.tensors) if present else Registry({})
+    return {
+        name: explain(_suspect(truth, name, actual[name]), registry) if name in actual else MISSING
+        for name in wrong
+    }
+
+
+def _is_right(name: str, truth: Truth, actual: Mapping[str, Tensor]) -> bool:
+    if name not in actual:
+        return False
+    return actual[name].equal(truth.tensors[name]) or _same_effect(name, truth, actual)
+
+
+def _suspect(truth: Truth, name: str, actual: Tensor) -> Suspect:
+    block, ending = owner(owner(name)), name.rpartition(".")[2]
+    fused = [f"{block}.{leaf}.{ending}" for leaf in FUSED]
+    return Suspect(
+        name=name,
+        actual=actual,
+        expected=truth.tensors[name],
+        head_width=_head_width(truth, name),
+        fused=LazyTensors(
+            {n: partial(truth.tensors.__getitem__, n) for n in fused if n in truth.tensors}
+            if name in fused
+            else {}
+        ),
+    )
+
+
+def _narrow_dtype(stored: Tensor, cause: Cause) -> str | None:
+    """The dtype of the file, where that is what the values lost their precision to."""
+    dtype = str(stored.dtype).removeprefix("torch.")
+    lost = cause.hypothesis.name == "precision_lost" and cause.hypothesis.detail["dtype"]
+    return dtype if dtype == lost else None
 
 
 def _in_float32(tensors: Mapping[str, Tensor], name: str) -> Tensor:
@@ -84,67 +113,23 @@ def _head_width(truth: Truth, name: str) -> int | None:
     return next((w for prefix, w in truth.head_widths.items() if name.startswith(prefix)), None)
 
 
-def _grouped(explained: Mapping[str, Hypothesis], tensors: int) -> Iterator[tuple[str, ...]]:
-    """Tensors that one mistake explains: swapped, off by the same layers, a whole file rounded."""
-    rounded = Counter(h.detail.get("dtype") for h in explained.values())
-    groups: dict[Any, list[str]] = defaultdict(list)
-    for name, hypothesis in explained.items():
-        dtype = hypothesis.detail.get("dtype")
-        whole = dtype is not None and rounded[dtype] > tensors / 2
-        key = ("file", dtype) if whole else _group_key(name, hypothesis, explained)
-        groups[key].append(name)
-    return (tuple(names) for names in groups.values())
-
-
-def _group_key(name: str, hypothesis: Hypothesis, explained: Mapping[str, Hypothesis]) -> Any:
-    if hypothesis.name == "layer_offset":
-        partner = hypothesis.detail["with"]
-        back = explained.get(partner)
-        if back is not None and back.detail.get("with") == name:
-            return "pair", owner(min(name, partner)), owner(max(name, partner))
-        return "offset", hypothesis.detail["offset"], _stack(name)
-    if hypothesis.name == "swapped_with" and hypothesis.detail["with"] in explained:
-        both = sorted((name, hypothesis.detail["with"]))
-        return "pair", owner(both[0]), owner(both[1])
-    return owner(name), hypothesis.name
-
-
-def _stack(name: str) -> str:
-    return re.split(r"layers\.\d", name)[0]
-
-
-def _weights_finding(
-    truth: Truth, names: tuple[str, ...], explained: Mapping[str, Hypothesis]
-) -> Finding:
-    hypothesis = explained[names[0]]
-    assignments = [truth.plan.assignments[name] for name in names]
-    sources = tuple(dict.fromkeys(a.source for a in assignments if a.source is not None))
-    others = f" and {len(names) - 1} more" if len(names) > 1 else ""
+def _cause_finding(truth: Truth, cause: Cause, stored: str | None) -> Finding:
+    sources = {
+        name: source
+        for name in cause.names
+        if (source := truth.plan.assignments[name].source) is not None
+    }
+    first = cause.names[0]
     return Finding(
-        kind="missing" if hypothesis.name == "not_filled" else "weights",
-        target_module=owner(names[0]),
-        target_parameters=names,
-        source_module=owner(sources[0]) if sources else "",
-        source_parameters=sources,
-        rule=truth.origins.get(names[0]),
-        summary=f"`{names[0]}`{others} {_say(hypothesis)}",
-        hypothesis=hypothesis,
-        fix=_fix(hypothesis, names[0], sources),
-    )
-
-
-def _missing(truth: Truth, name: str) -> Finding:
-    assignment = truth.plan.assignments[name]
-    return Finding(
-        kind="missing",
-        target_module=owner(name),
-        target_parameters=(name,),
-        source_module=owner(assignment.source or ""),
-        source_parameters=(assignment.source,) if assignment.source else (),
-        rule=truth.origins.get(name),
-        summary=f"`{name}` is missing from the folder; transformers fills it at random",
-        hypothesis=Hypothesis(name="not_filled", confirmed=True, detail={"missing": True}),
-        fix=f"write `{assignment.source or assignment.op.name}` there",
+        kind="missing" if cause.hypothesis.name == "not_filled" else "weights",
+        target_module=owner(first),
+        target_parameters=cause.names,
+        source_module=owner(sources[first]) if first in sources else "",
+        source_parameters=tuple(dict.fromkeys(sources.values())),
+        rule=truth.origins.get(first),
+        summary=summarize(cause, tuple(truth.tensors), stored),
+        hypothesis=cause.hypothesis,
+        fix=advise(cause, sources, stored),
     )
 
 
@@ -165,41 +150,33 @@ def _tied_findings(truth: Truth, actual: Mapping[str, Tensor]) -> Iterator[Findi
 
 
 def _unexpected(truth: Truth, actual: Mapping[str, Tensor]) -> Iterator[Finding]:
-    for name in actual:
-        if name not in truth.plan.targets and not truth.plan.has_no_say(name):
-            yield Finding(
-                kind="weights",
-                target_module=owner(name),
-                target_parameters=(name,),
-                summary=f"`{name}` has no place in the model that the checkpoint describes",
-                hypothesis=Hypothesis(name="wrong_value", confirmed=True, detail={"extra": True}),
-                fix=f"remove `{name}`, or correct the key that makes the model want it",
-            )
+    plan = truth.plan
+    strange = [n for n in actual if n not in plan.targets and not plan.has_no_say(n)]
+    places = defaultdict(list)
+    for name in strange:
+        places[_strange_place(name, plan.targets)].append(name)
+    for names in places.values() if len(places) < SYSTEMATIC else [strange]:
+        yield _unexpected_finding(tuple(names))
 
 
-def _say(hypothesis: Hypothesis) -> str:
-    detail = hypothesis.detail
-    sentences = {
-        "zeroed": "holds zeros",
-        "sign_flipped": "holds its values with the sign flipped",
-        "transposed": "holds its values transposed",
-        "precision_lost": f"went through {detail.get('dtype')}",
-        "swapped_with": f"holds the values of `{detail.get('with')}`",
-        "layer_offset": f"holds the values of a layer {detail.get('offset')} further",
-        "scaled": f"holds its values times {detail.get('factor')}",
-        "heads_permuted": f"holds its heads in the order {detail.get('heads')}",
-        "rows_permuted": f"holds {detail.get('moved')} of its rows in other places",
-        "rows_shifted": f"holds its rows shifted by {detail.get('by')}",
-        "partly_copied": f"holds only {detail.get('equal_share', 0):.0%} of its values",
-        "not_filled": "holds nothing of its source",
-        "wrong_value": f"differs in {detail.get('elements', 'its')} elements",
-    }
-    return sentences.get(hypothesis.name, hypothesis.name)
+def _strange_place(name: str, targets: Collection[str]) -> str:
+    """The largest module around a tensor of which the model has nothing; else the tensor's own."""
+    parts = name.split(".")
+    for end in range(1, len(parts)):
+        place = ".".join(parts[:end])
+        if not any(target.startswith(f"{place}.") for target in targets):
+            return place
+    return owner(name)
 
 
-def _fix(hypothesis: Hypothesis, name: str, sources: Iterable[str]) -> str:
-    source = ", ".join(f"`{s}`" for s in sources)
-    home = hypothesis.detail.get("with")
-    if home:
-        return f"map {source} to `{name}`; what stands there belongs to `{home}`"
-    return f"write {source} to `{name}` unchanged"
+def _unexpected_finding(names: tuple[str, ...]) -> Finding:
+    more = f" and {len(names) - 1} more tensors have" if len(names) > 1 else " has"
+    them = "them" if len(names) > 1 else f"`{names[0]}`"
+    return Finding(
+        kind="weights",
+        target_module=owner(names[0]),
+        target_parameters=names,
+        summary=f"`{names[0]}`{more} no place in the model that the checkpoint describes",
+        hypothesis=Hypothesis(name="wrong_value", confirmed=True, detail={"extra": True}),
+        fix=f"remove {them}, or correct the key that makes the model want {them}",
+    )

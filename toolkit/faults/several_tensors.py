@@ -66,6 +66,7 @@ def _attention_faults(facts: Facts) -> Iterator[Fault]:
         if _alike(facts, copy):
             yield moved("projection_copied", copy, f"{attention}.{left}-{right}", "swapped_with")
         yield from _permuted_attention(facts, attention)
+        yield from _fused_attention(facts, attention, turn)
     yield from _crossed_faults(facts)
 
 
@@ -78,6 +79,27 @@ def _permuted_attention(facts: Facts, attention: str) -> Iterator[Fault]:
         permute = partial(weights.permute_blocks, order=exchanged(heads), axis=0)
         changes = dict.fromkeys(present, permute)
         yield changed("heads_permuted_on_one_side", changes, "heads_permuted", where=attention)
+
+
+def _fused_attention(facts: Facts, attention: str, turn: int) -> Iterator[Fault]:
+    """Query, key and value cut out of one tensor as if heads or rows took turns, or misnamed."""
+    names = [f"{attention}.{p}.{ending}" for ending in ENDINGS for p in PROJECTIONS[:3]]
+    misnamed = dict(zip(names, [*names[1:3], names[0], *names[4:], names[3]], strict=True))
+    if not _alike(facts, misnamed):
+        return
+    yield moved("fused_order_changed", misnamed, attention, "fused_split")
+    width = 1 if turn % 2 else facts.width(attention) // facts.heads(attention)
+    cuts = [
+        partial(weights.cut_fused, names=tuple(fused), width=width)
+        for fused in (names[:3], names[3:])
+    ]
+    yield Fault(
+        name=f"fused_cut_in_turns:{attention}-{width}",
+        kind="fused_cut_in_turns",
+        part=Place(name=names[0], shape=()).part,
+        truth=tensor_truth(names, "fused_split"),
+        break_folder=partial(_in_turn, breaks=tuple(cuts)),
+    )
 
 
 def _crossed_faults(facts: Facts) -> Iterator[Fault]:

@@ -193,6 +193,15 @@ def _swap_two_rows(place: Place, _: Facts, seed: int) -> Change:
     return partial(weights.swap_rows, rows=(first, second))
 
 
+def _interleave_halves(place: Place, facts: Facts, _: int) -> Change:
+    """As rotary positions want it, which these models do not have."""
+    return partial(weights.deal_rows, rows=2, heads=facts.heads(place.name))
+
+
+def _interleave_heads(place: Place, facts: Facts, _: int) -> Change:
+    return partial(weights.deal_rows, rows=facts.heads(place.name))
+
+
 def _exchange_heads(axis: int) -> Callable[..., Change]:
     def make(place: Place, facts: Facts, _: int) -> Change:
         return partial(weights.permute_blocks, order=exchanged(facts.heads(place.name)), axis=axis)
@@ -225,6 +234,8 @@ KINDS: tuple[Kind, ...] = (
     # No name of its own: columns are the rows of another axis.
     Kind(name="columns_shuffled",        hypothesis="rows_permuted",  fits=_has_columns,       make=_seeded(weights.shuffle_rows, axis=1)),
     Kind(name="heads_of_rows_permuted",  hypothesis="heads_permuted", fits=_in_attention,      make=_exchange_heads(0)),
+    Kind(name="halves_of_heads_interleaved", hypothesis="heads_permuted", fits=_in_attention,  make=_interleave_halves),
+    Kind(name="heads_interleaved",       hypothesis="heads_permuted", fits=_in_attention,      make=_interleave_heads),
     Kind(name="heads_of_columns_permuted", hypothesis="heads_permuted", fits=_after_attention, make=_exchange_heads(1)),
     Kind(name="first_half_cleared",      hypothesis="partly_copied",  fits=_has_many_values,   make=_fixed(weights.clear_part, first=0.0, last=0.5)),
     Kind(name="second_half_cleared",     hypothesis="partly_copied",  fits=_has_many_values,   make=_fixed(weights.clear_part, first=0.5, last=1.0)),
@@ -261,8 +272,7 @@ def _tap_faults(facts: Facts) -> Iterator[Fault]:
         if kernels:
             reverse = partial(weights.reverse_axis, axis=2)
             shift = partial(weights.shift_rows, by=1, axis=2)
-            # Taps are the rows of the last axis; a reversal is one of their permutations.
-            yield changed("taps_reversed", {kernels[0].name: reverse}, "rows_permuted")
+            yield changed("taps_reversed", {kernels[0].name: reverse}, "kernel_flipped")
             yield changed("taps_shifted", {kernels[-1].name: shift}, "rows_shifted")
         for place in kernels:
             if place.part == "adaptor":

@@ -171,6 +171,25 @@ def permute_blocks(tensor: Tensor, *, order: tuple[int, ...], axis: int) -> Tens
     return torch.cat([blocks[block] for block in order], axis)
 
 
+def deal_rows(tensor: Tensor, *, rows: int, heads: int = 1) -> Tensor:
+    """The rows of each head laid out in a table of so many rows, and read column by column."""
+    table = tensor.reshape(heads, rows, -1, *tensor.shape[1:])
+    return table.transpose(1, 2).reshape(tensor.shape)
+
+
+def cut_fused(folder: Path, *, names: tuple[str, ...], width: int) -> None:
+    """Cuts tensors that lie one after the other as if they took turns in blocks of a width."""
+    import torch
+
+    def edit(tensors: dict[str, Tensor]) -> None:
+        fused = torch.cat([tensors[name] for name in names])
+        turns = fused.reshape(-1, len(names), width, *fused.shape[1:])
+        for index, name in enumerate(names):
+            tensors[name] = turns[:, index].reshape(tensors[name].shape)
+
+    edit_tensors(folder, edit)
+
+
 def clear_part(tensor: Tensor, *, first: float, last: float) -> Tensor:
     """Zeros from one share of the values to another, in the order of memory."""
     flat = tensor.clone().flatten()

@@ -132,7 +132,7 @@ def _finding_lines(findings: tuple[Finding, ...]) -> Iterator[str]:
         yield f"{rank}. {finding.kind}: {finding.summary}"
         if place:
             yield f"   at:  {place}"
-        yield f"   fix: {finding.fix}"
+        yield "   fix: " + finding.fix.replace("\n", "\n        ")
     left_out = len(findings) - MAX_FINDINGS
     if left_out > 0:
         yield f"   and {left_out} more, which the report and the JSON list."
