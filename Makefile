@@ -12,21 +12,25 @@ DEMO := reports/demo
 OLDEST_PYTHON ?= $(shell for p in python3.8 $(HOME)/.pyenv/versions/3.8.*/bin/python3.8; do $$p -c pass 2>/dev/null && echo $$p && break; done)
 OLDEST := .venv-oldest
 OLDEST_STAMP := $(OLDEST)/.installed
+RELEASED := .venv-released
 
-.PHONY: help demo test test-oldest test-slow test-docs docs fuzz bench kills check format variants faults bench-diff test-browser bench-report example-report golden clean
+.PHONY: help demo test test-oldest test-released test-slow test-all test-docs docs fuzz bench kills check format variants faults bench-diff test-browser bench-report example-report golden clean
 
 help: ## Say what the targets do.
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(STAMP) ## Convert the golden checkpoint, prove it, write reports/demo/index.html.
 	@rm -rf $(DEMO) && mkdir -p $(DEMO)
 	$(BIN)/toolkit convert $(GOLDEN) $(DEMO)/hf --verify --html $(DEMO)/index.html --json $(DEMO)/result.json
 
 test: $(STAMP) ## Run the whole suite but its slow part.
-	$(BIN)/python -m pytest -m "not slow and not browser and not oldest" -n auto --dist loadfile
+	$(BIN)/python -m pytest -m "not slow and not browser and not oldest and not released" -n auto --dist loadfile
 
 test-oldest: $(STAMP) $(OLDEST_STAMP) ## Record with Python 3.8, fairseq 0.12.2 and torch 1.10; compare.
 	TOOLKIT_OLDEST_PYTHON=$(CURDIR)/$(OLDEST)/bin/python $(BIN)/python -m pytest -m oldest
+
+test-released: $(STAMP) ## Judge what released transformers save and what the public script makes.
+	TOOLKIT_RELEASED=$(CURDIR)/$(RELEASED) $(BIN)/python -m pytest -m released
 
 test-browser: $(STAMP) ## Use the reports in headless Chromium; installs Debian's where there is none.
 	@command -v chromium >/dev/null || (apt-get update -qq && apt-get install -qq -y chromium)
@@ -34,6 +38,8 @@ test-browser: $(STAMP) ## Use the reports in headless Chromium; installs Debian'
 
 test-slow: $(STAMP) ## Run the slow part: remakes the golden material (needs espeak-ng).
 	$(BIN)/python -m pytest -m slow
+
+test-all: test test-slow test-released test-oldest test-browser variants ## Run every test there is.
 
 test-docs: $(STAMP) ## Run every command of the documentation, and build it.
 	$(BIN)/python -m pytest tests/docs
@@ -83,7 +89,7 @@ golden: $(STAMP) ## Make golden_audio again: clips (needs espeak-ng) and checkpo
 	$(BIN)/python -W ignore golden_audio/recipe.py
 
 clean: ## Remove everything that make made.
-	rm -rf $(VENV) $(OLDEST) $(DEMO) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(OLDEST) $(RELEASED) $(DEMO) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 
 # ve-fairseq comes without its dependencies: they ask for torchaudio, which nothing here imports and
 # whose CUDA build breaks a CPU torch. What it really needs is the extra `fairseq`.
