@@ -5,6 +5,7 @@ import shutil
 from dataclasses import replace
 
 import pytest
+import sentencepiece
 from transformers import AutoTokenizer, Wav2Vec2CTCTokenizer
 
 from tests.faults.breaking import edit_json, edit_key, set_key, swap_rows, unmark
@@ -272,7 +273,12 @@ RIGHT = {
         edit("decoder", lambda old: step("Sequence", decoders=[old])),
         edit("post_processor", lambda old: step("Sequence", processors=[old])),
     ),
-    "an empty list": (part("pre_tokenizer", step("Sequence", pretokenizers=[])),),
+    "an empty list": (
+        edit(
+            "pre_tokenizer",
+            lambda old: step("Sequence", pretokenizers=[old, step("Sequence", pretokenizers=[])]),
+        ),
+    ),
     "steps that do nothing": (
         behind("normalizer", "normalizers", replacing("a", "a"), step("Prepend", prepend="")),
         behind("decoder", "decoders", step("Fuse"), step("Strip", content=" ", start=0, stop=0)),
@@ -449,8 +455,6 @@ def test_units_that_are_cut_in_another_way_fail_the_vocabulary(units):
 @pytest.fixture
 def pruned(contents):
     """The golden dictionary without every fourth piece, and how fairseq cuts its texts."""
-    import sentencepiece
-
     symbols = contents.dictionary.symbols
     tags = set(contents.language_tags.values())
     kept = tuple(s for i, s in enumerate(symbols) if i < 4 or i % 4 or i in tags)
@@ -482,3 +486,27 @@ def test_a_pruned_dictionary_in_a_stock_class_fails_the_vocabulary(pruned):
 
 
 SPECIAL = {"bos_token": "<s>", "pad_token": "<pad>", "eos_token": "</s>", "unk_token": "<unk>"}
+
+
+@pytest.mark.parametrize("kind", ["char", "unigram", "bpe"])
+def test_a_model_that_takes_text_as_it_is_passes_the_vocabulary(kind, contents, clips, tmp_path):
+    texts = [clip.transcript for clip in clips if clip.transcript]
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(texts),
+        model_prefix=str(tmp_path / "spm"),
+        model_type=kind,
+        vocab_size=120,
+        hard_vocab_limit=False,
+        normalization_rule_name="identity",
+        minloglevel=2,
+    )
+    path = tmp_path / "spm.model"
+    model = sentencepiece.SentencePieceProcessor(model_file=str(path))
+    pieces = (model.id_to_piece(i) for i in range(3, model.get_piece_size()))
+    dictionary = Dictionary(symbols=(*SPECIAL_SYMBOLS, *pieces))
+    characters = replace(
+        contents, dictionary=dictionary, spm_path=path, language_tags={}, prefix_tag=None
+    )
+    reference = Pieces(dictionary, lambda text: " ".join(model.encode(text, out_type=str)).split())
+    target = Tokens(build_tokenizer(characters))
+    assert vocabulary_level(characters, reference, target, texts).verdict == "pass"

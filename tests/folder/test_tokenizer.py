@@ -137,13 +137,10 @@ def test_words_have_no_scores(contents):
 
 # Encoding
 
-WHITESPACE_OF_STR_SPLIT = "\x1c\x1d\x1e\x1f\x85"
-"""fairseq splits at these although sentencepiece keeps them; a tokenizer gives `<unk>`."""
 # `tokenizers` normalizes by grapheme and loses what combines with a character that has a rule of
 # its own; sentencepiece by longest match. Texts in NFC without such clusters are not affected.
 PLAIN = st.characters(
-    exclude_categories=["Cs", "Mn", "Mc", "Me", "Cf"],
-    exclude_characters=WHITESPACE_OF_STR_SPLIT + "\u200d",
+    exclude_categories=["Cs", "Mn", "Mc", "Me", "Cf"], exclude_characters="\u200d"
 )
 
 
@@ -265,14 +262,13 @@ def test_a_missing_or_an_empty_model_is_refused(tmp_path):
     with pytest.raises(BadInput, match=r"must be a sentencepiece model, but .*No such file"):
         read_pieces(tmp_path / "spm.model")
     (tmp_path / "spm.model").touch()
-    with pytest.raises(BadInput, match=r"or bpe kind with pieces, .* with 0"):
+    with pytest.raises(BadInput, match=r"or char kind with pieces, .* with 0"):
         read_pieces(tmp_path / "spm.model")
 
 
-@pytest.mark.parametrize("kind", ["word", "char"])
-def test_a_model_of_another_kind_is_refused(contents, tmp_path, kind):
-    path = train(tmp_path, kind)
-    with pytest.raises(BadInput, match=f"of the unigram or bpe kind .* but is of kind {kind} with"):
+def test_a_model_of_words_is_refused(contents, tmp_path):
+    path = train(tmp_path, "word")
+    with pytest.raises(BadInput, match="unigram, bpe or char kind .* but is of kind word with"):
         build_tokenizer(replace(contents, spm_path=path))
 
 
@@ -312,6 +308,9 @@ TAGS = ("<lang:de>", "<lang:en>")
 ROWS_WITHOUT_PIECE = ("madeupword0000", "madeupword0001", "<mask>")
 LETTERS_OF_ROWS = ("a <lang:de> madeupword0001 <mask> [de_DE]",) * 3
 """Trained on these, a model can spell every row that it lacks."""
+IDENTITY = {"normalization_rule_name": "identity"}
+SPACED = ("wide \u3000 space", "hard \xa0 space", "old \x1f space") * 4
+"""Trained on these, a model that takes text as it is has pieces that are spaces to fairseq."""
 LAYOUTS = {
     "unigram": {"model_type": "unigram"},
     "unigram that spells all rows": {"model_type": "unigram", "more": LETTERS_OF_ROWS},
@@ -322,7 +321,25 @@ LAYOUTS = {
         "more": LETTERS_OF_ROWS,
         "user_defined_symbols": ["<sep>", "bell", "zz"],
     },
+    "unigram as it is": {"model_type": "unigram", **IDENTITY},
+    "unigram with spaces of its own": {"model_type": "unigram", "more": SPACED, **IDENTITY},
+    "unigram with spaces that stay": {
+        "model_type": "unigram",
+        "remove_extra_whitespaces": False,
+        **IDENTITY,
+    },
+    "unigram with bytes as it is": {
+        "model_type": "unigram",
+        "vocab_size": 400,
+        "byte_fallback": True,
+        "more": SPACED,
+        **IDENTITY,
+    },
+    "char": {"model_type": "char"},
+    "char as it is": {"model_type": "char", "more": SPACED, **IDENTITY},
     "bpe": {"model_type": "bpe"},
+    "bpe as it is": {"model_type": "bpe", **IDENTITY},
+    "bpe with spaces of its own": {"model_type": "bpe", "more": SPACED, **IDENTITY},
     "bpe that repeats": {
         "model_type": "bpe",
         "more": ("aaaa 0000 aaaaaa ababab banana ananas 000000 ....",) * 9,
@@ -331,8 +348,27 @@ LAYOUTS = {
     },
     "bpe with bytes": {"model_type": "bpe", "vocab_size": 400, "byte_fallback": True},
 }
-PRUNED = ("unigram", "unigram that spells all rows", "unigram with bytes", "bpe", "bpe with bytes")
-NAMES = (*LAYOUTS, *(f"{name}, pruned" for name in PRUNED))
+PRUNED = (
+    "unigram",
+    "unigram that spells all rows",
+    "unigram with bytes",
+    "bpe",
+    "bpe with bytes",
+    "char as it is",
+)
+LONG = {
+    "unigram with spaces of its own",
+    "unigram with spaces that stay",
+    "unigram with bytes as it is",
+    "char",
+    "bpe as it is",
+    "char as it is, pruned",
+}
+"""Others of their kind are tried every time."""
+NAMES = [
+    pytest.param(name, marks=pytest.mark.slow if name in LONG else ())
+    for name in (*LAYOUTS, *(f"{name}, pruned" for name in PRUNED))
+]
 
 
 @dataclass(frozen=True)
@@ -426,6 +462,18 @@ def test_every_layout_encodes_texts_of_its_own_rows_as_fairseq_does(layout, name
     words = st.sampled_from(rows) | st.sampled_from([*letters, " ", "日", "😀"])
     text = "".join(data.draw(st.lists(words, max_size=12)))
     assume(not any(symbol in text for symbol in found.tokenizer.all_special_tokens))
+    assert found.encode_here(text) == found.encode(text)
+
+
+SPACES = "\t\n\v\f\r\x1c\x1d\x1e\x1f\x85\xa0\u1680\u2000\u2007\u2028\u2029\u202f\u205f\u3000"
+CONTROLS = "\x00\x01\x07\x08\x0e\x1b\x7f\x80\x9f\u200b\ufeff"
+
+
+@pytest.mark.parametrize("name", NAMES)
+@SETTINGS
+@given(text=st.text(st.sampled_from(f"{SPACES}{CONTROLS}  abell日漢▁.")))
+def test_every_layout_encodes_control_characters_as_fairseq_does(layout, name, text):
+    found = layout(name)
     assert found.encode_here(text) == found.encode(text)
 
 
@@ -599,6 +647,7 @@ def plain_spaces(model):
         (plain_spaces, "bpe", "escape_whitespaces: false"),
         (of_type(USER_DEFINED), "bpe", "bpe kind with user-defined or unused pieces"),
         (of_type(UNUSED), "bpe", "bpe kind with user-defined or unused pieces"),
+        (of_type(USER_DEFINED), "char", "char kind with user-defined or unused pieces"),
     ],
 )
 def test_a_model_that_no_fast_tokenizer_follows_is_refused_by_name(edited, edit, kind, reason):
@@ -615,6 +664,15 @@ def test_an_unused_piece_is_no_piece(make_layout, edited):
     found = make_layout([f"{piece} 1" for piece in pieces], path)
     for text in (unused, f"a{unused}b {unused}".replace(SPACE, " ")):
         assert found.encode_here(text) == found.encode(text)
+
+
+@pytest.mark.parametrize("kind", ["unigram", "bpe"])
+def test_a_piece_that_fairseq_cuts_again_is_refused(make_layout, edited, kind):
+    def widen(model):
+        model.pieces[20].piece = "e\u3000e"
+
+    with pytest.raises(BadInput, match="but has 'e\\\\u3000e', which fairseq cuts again"):
+        make_layout(["a 1"], edited(widen, kind, more=SPACED, **IDENTITY))
 
 
 @pytest.mark.parametrize("symbol", ["ﬁ", "a b", "Ⅷ"])

@@ -27,15 +27,17 @@ from toolkit.folder.contents import FolderContents
 from toolkit.folder.tokenizer_files import render_config, render_unigram
 from toolkit.folder.tokenizer_form import TokenizerForm, read_form
 
-UNIGRAM, BPE = 1, 2
+UNIGRAM, BPE, CHAR = 1, 2, 4
 """`TrainerSpec.ModelType` of the sentencepiece models that are known here."""
-KINDS = {UNIGRAM: "unigram", BPE: "bpe", 3: "word", 4: "char"}
+KINDS = {UNIGRAM: "unigram", BPE: "bpe", 3: "word", CHAR: "char"}
 NORMAL, USER_DEFINED, UNUSED, BYTE = 1, 4, 5, 6
 """`SentencePiece.Type`; the others, `<unk>` and control symbols, are no part of any text."""
 NFKC_RULES = ("nfkc", "nmt_nfkc", "nfkc_cf", "nmt_nfkc_cf")
 SPACE = "\u2581"
 WHITESPACE = r"[\s\x1c-\x1f]"
 """What Python's `str.split` and `str.strip` count as space."""
+STRAY_SPACES = tuple(chr(code) for code in range(0x3001) if chr(code).isspace() and code != 0x20)
+"""All of it but the space itself; fairseq splits a line of pieces at them too."""
 
 _PLACEHOLDER = re.compile(r"<.+>|\[.+\]|madeupword\d+")
 """Rows that stand for no text."""
@@ -73,6 +75,20 @@ class Pieces:
         return self._single.issuperset(text)
 
     @cached_property
+    def dropped(self) -> str:
+        """Letters of prepared text that count as space, at which fairseq cuts and loses them."""
+        from tokenizers import normalizers
+
+        charsmap = normalizers.Sequence(list(_charsmap_steps(self)))
+        prepared = "".join(map(charsmap.normalize_str, STRAY_SPACES))
+        falls_back = bool(self.byte_pieces)
+        return "".join(
+            space
+            for space in STRAY_SPACES
+            if space in prepared and (not falls_back or space in self.scores)
+        )
+
+    @cached_property
     def _single(self) -> frozenset[str]:
         return frozenset(piece for piece in self.scores if len(piece) == 1)
 
@@ -102,10 +118,10 @@ def _read_pieces(path: Path, _stamp: tuple[int, int, int]) -> Pieces:
     except (OSError, DecodeError) as error:
         raise _no_model(path, error) from error
     kind = model.trainer_spec.model_type
-    if not model.pieces or kind not in (UNIGRAM, BPE):
+    if not model.pieces or kind not in (UNIGRAM, BPE, CHAR):
         raise BadInput(
-            f"`{path}` must be a sentencepiece model of the unigram or bpe kind with pieces, but "
-            f"is of kind {KINDS.get(kind, kind)} with {len(model.pieces)}. Name the right file "
+            f"`{path}` must be a sentencepiece model of the unigram, bpe or char kind with pieces, "
+            f"but is of kind {KINDS.get(kind, kind)} with {len(model.pieces)}. Name the right file "
             "with `--spm`."
         )
     refused = list(_refused_settings(model))
@@ -130,19 +146,26 @@ def _refused_settings(model: Any) -> Iterator[str]:
     if not normalizer.escape_whitespaces:
         yield "it leaves spaces as they are (`escape_whitespaces: false`)"
     types = {piece.type for piece in model.pieces}
-    if trainer.model_type == BPE and types & {USER_DEFINED, UNUSED}:
-        yield "it is of the bpe kind with user-defined or unused pieces"
+    if trainer.model_type in (BPE, CHAR) and types & {USER_DEFINED, UNUSED}:
+        kind = KINDS[trainer.model_type]
+        yield f"it is of the {kind} kind with user-defined or unused pieces"
 
 
 def _pieces(model: Any) -> Pieces:
-    normal = {piece.piece: piece.score for piece in model.pieces if piece.type == NORMAL}
+    kind = model.trainer_spec.model_type
+    normal = {
+        piece.piece: piece.score
+        for piece in model.pieces
+        # A model of characters looks at one at a time.
+        if piece.type == NORMAL and (kind != CHAR or len(piece.piece) == 1)
+    }
     chosen = [piece.piece for piece in model.pieces if piece.type == USER_DEFINED]
     best = max(normal.values(), default=0.0)
     # As `unigram::Model::EncodeOptimized`: these win over anything that they could be cut into.
     bonus = {piece: round(len(piece.encode()) * best - 0.1, 3) for piece in chosen}
     falls_back = model.trainer_spec.byte_fallback
     return Pieces(
-        kind=model.trainer_spec.model_type,
+        kind=kind,
         scores={**normal, **bonus},
         user_defined=tuple(chosen),
         byte_pieces=tuple(p.piece for p in model.pieces if p.type == BYTE and falls_back),
@@ -200,12 +223,12 @@ def write_tokenizer(contents: FolderContents, folder: Path) -> None:
         BadInput: dictionary or sentencepiece model cannot be followed exactly.
     """
     pieces = None if contents.spm_path is None else read_pieces(contents.spm_path)
-    if pieces is None or pieces.kind != UNIGRAM or _missing(pieces, contents.dictionary):
+    if pieces is None or pieces.kind == BPE or _missing(pieces, contents.dictionary):
         build_tokenizer(contents).save_pretrained(folder)
         return
     _check_symbols(contents)
     hiding = _hiding(contents, pieces)
-    _check_user_defined(pieces)
+    _check_pieces(pieces)
     rows = zip(contents.dictionary.symbols, _scores(contents, pieces, (), hiding), strict=True)
     (folder / "tokenizer.json").write_text(
         render_unigram(_described(contents, pieces), rows), encoding="utf-8"
@@ -223,7 +246,7 @@ def row_scores(contents: FolderContents) -> dict[str, float]:
         BadInput: dictionary or sentencepiece model cannot be followed exactly.
     """
     pieces = None if contents.spm_path is None else read_pieces(contents.spm_path)
-    if pieces is None or pieces.kind != UNIGRAM:
+    if pieces is None or pieces.kind == BPE:
         return {}
     symbols = contents.dictionary.symbols
     special = {*SPECIAL_SYMBOLS, *(symbols[i] for i in _tag_ids(contents))}
@@ -306,25 +329,28 @@ def _row_ids(contents: FolderContents, missing: tuple[str, ...]) -> dict[str, in
 
 def _backend(contents: FolderContents, pieces: Pieces, missing: tuple[str, ...]) -> Any:
     hiding = _hiding(contents, pieces)
-    _check_user_defined(pieces)
+    _check_pieces(pieces)
     make_model = _bpe_model if pieces.kind == BPE else _unigram_model
     return _around(make_model(contents, pieces, missing, hiding), contents, pieces, hiding)
 
 
 def _around(model: Any, contents: FolderContents, pieces: Pieces, hiding: _Hiding) -> Any:
     """A tokenizer with everything that a model of the pieces needs around it."""
-    from tokenizers import Regex, Tokenizer, decoders
+    from tokenizers import Regex, Tokenizer, decoders, pre_tokenizers
 
     tokenizer = Tokenizer(model)
     tokenizer.normalizer = _normalizer(pieces, hiding)
-    if hiding.letters and pieces.byte_pieces:
-        tokenizer.pre_tokenizer = _apart(hiding)
+    cuts = list(_cuts(pieces, hiding))
+    if cuts:
+        tokenizer.pre_tokenizer = cuts[0] if len(cuts) == 1 else pre_tokenizers.Sequence(cuts)
     # As fairseq's SentencepieceBPE.decode: spaces for the marks, none at either end.
+    spaced = any(map(str.isspace, "".join(contents.dictionary.symbols)))
+    ends = rf"\A{WHITESPACE}+|{WHITESPACE}+\z" if spaced else "^ +| +$"
     tokenizer.decoder = decoders.Sequence(
         [
             decoders.Replace(SPACE, " "),
             decoders.Fuse(),
-            decoders.Replace(Regex("^ +| +$"), ""),
+            decoders.Replace(Regex(ends), ""),
         ]
     )
     _add_special_tokens(tokenizer, contents)
@@ -492,8 +518,15 @@ def _is_placeholder(row: str) -> bool:
     return _PLACEHOLDER.fullmatch(row) is not None
 
 
-def _check_user_defined(pieces: Pieces) -> None:
-    """Refuses user-defined pieces that sentencepiece shields from its own normalization."""
+def _check_pieces(pieces: Pieces) -> None:
+    """Refuses pieces that fairseq cuts again, or that sentencepiece shields from normalization."""
+    crossing = [p for p in pieces.scores if len(p) > 1 and not set(p).isdisjoint(pieces.dropped)]
+    if crossing:
+        raise BadInput(
+            "The sentencepiece model must have pieces without tabs, line ends and wide spaces, "
+            f"but has {_some(crossing)}, which fairseq cuts again and no fast tokenizer does. Use "
+            "a checkpoint that was trained with another model."
+        )
     plain = _normalizer(pieces, None)
     prefix = SPACE if pieces.add_dummy_prefix else ""
     changed = [p for p in pieces.user_defined if plain.normalize_str(p) != prefix + p or SPACE in p]
@@ -512,29 +545,43 @@ def _filler(taken: Set[str]) -> str:
 def _normalizer(pieces: Pieces, hiding: _Hiding | None) -> Any:
     from tokenizers import Regex, normalizers
 
-    steps: list[Any] = []
-    if pieces.charsmap:
-        if pieces.rule_name in NFKC_RULES:
-            # `Precompiled` loses what combines with a letter in decomposed text.
-            steps.append(normalizers.NFC())
-        steps.append(normalizers.Precompiled(pieces.charsmap))
+    steps = list(_charsmap_steps(pieces))
     if pieces.remove_extra_whitespaces:
-        steps.append(normalizers.Strip(left=True, right=True))
+        # Not `Strip`, which takes away what is no space to sentencepiece.
+        steps.append(normalizers.Replace(Regex(r"\A +"), ""))
         steps.append(normalizers.Replace(Regex(" {2,}"), " "))
     steps.append(normalizers.Replace(" ", SPACE))
     if pieces.add_dummy_prefix:
         # `Metaspace` would leave out the mark before a text that begins with one.
         steps.append(normalizers.Prepend(SPACE))
+    if pieces.remove_extra_whitespaces:
+        # Marks of the text itself included.
+        steps.append(normalizers.Replace(Regex(rf"{SPACE}+\z"), ""))
     if hiding is not None and hiding.letters and not pieces.byte_pieces:
         steps.append(normalizers.Replace(Regex(_any_of(hiding.letters)), hiding.filler))
     return normalizers.Sequence(steps)
 
 
-def _apart(hiding: _Hiding) -> Any:
+def _charsmap_steps(pieces: Pieces) -> Iterator[Any]:
+    from tokenizers import normalizers
+
+    if pieces.charsmap:
+        if pieces.rule_name in NFKC_RULES:
+            # `Precompiled` loses what combines with a letter in decomposed text.
+            yield normalizers.NFC()
+        yield normalizers.Precompiled(pieces.charsmap)
+
+
+def _cuts(pieces: Pieces, hiding: _Hiding) -> Iterator[Any]:
+    """Where a prepared text is cut before anything else: at letters that no piece crosses."""
     from tokenizers import Regex, pre_tokenizers
 
-    # No piece crosses such a letter, and another one would fall back to other bytes.
-    return pre_tokenizers.Split(Regex(_any_of(hiding.letters)), "isolated")
+    if pieces.dropped:
+        # As `fairseq.tokenizer.tokenize_line`, which finds them between pieces and in unknown ones.
+        yield pre_tokenizers.Split(Regex(f"{_any_of(pieces.dropped)}+"), "removed")
+    if hiding.letters and pieces.byte_pieces:
+        # Another such letter would fall back to other bytes.
+        yield pre_tokenizers.Split(Regex(_any_of(hiding.letters)), "isolated")
 
 
 def _any_of(letters: str) -> str:
