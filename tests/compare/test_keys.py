@@ -1,9 +1,9 @@
+import json
 from dataclasses import replace
 
 import pytest
 
-from tests.faults.breaking import edit_json, set_key
-from toolkit.compare.keys import KeyDifference, config_differences, expected_keys
+from toolkit.compare.keys import config_differences, expected_keys, key_faults
 from toolkit.folder.view import ABSENT, view_folder
 
 
@@ -15,6 +15,19 @@ def contents(prepared):
 @pytest.fixture(scope="module")
 def view(converted):
     return view_folder(converted)
+
+
+def spoil(view, key, value):
+    """The view with another value of a key such as `decoder.dropout`."""
+    group, _, name = key.rpartition(".")
+    if group in ("encoder", "decoder"):
+        return replace(view, config={**view.config, group: {**view.config[group], name: value}})
+    field = group.removesuffix("_config") or "config"
+    return replace(view, **{field: {**getattr(view, field), name: value}})
+
+
+def consequences(contents, view):
+    return {d.key: d.consequence for d in config_differences(contents, view)}
 
 
 def test_a_right_folder_differs_in_no_key(contents, view):
@@ -37,85 +50,221 @@ OTHER = {True: False, False: True, "gelu": "relu"}
 
 def test_every_expected_key_is_found_wrong_if_it_is(contents, view):
     for key, value in expected_keys(contents):
-        group, _, name = key.rpartition(".")
         wrong = OTHER[value] if isinstance(value, (bool, str)) and value in OTHER else "other"
-        if group in ("encoder", "decoder"):
-            sides = {**view.config, group: {**view.config[group], name: wrong}}
-            spoiled = replace(view, config=sides)
-        elif group:
-            part = group.removesuffix("_config")
-            spoiled = replace(view, **{part: {**getattr(view, part), name: wrong}})
-        else:
-            spoiled = replace(view, config={**view.config, name: wrong})
-        found = config_differences(contents, spoiled)
-        assert KeyDifference(key=key, expected=value, actual=wrong) in found, key
+        found = config_differences(contents, spoil(view, key, wrong))
+        assert (key, value, wrong) in [(d.key, d.expected, d.actual) for d in found], key
 
 
 @pytest.mark.parametrize(
     ("key", "value"),
     [
         ("min_new_tokens", 20),
+        ("max_new_tokens", 9),
         ("min_length", 20),
         ("temperature", 0.5),
         ("do_sample", True),
         ("repetition_penalty", 1.5),
+        ("encoder_repetition_penalty", 1.5),
         ("top_k", 3),
         ("num_beam_groups", 2),
         ("bad_words_ids", [[5]]),
+        ("begin_suppress_tokens", [5]),
+        ("stop_strings", ["a"]),
+        ("max_time", 0.1),
+        ("watermarking_config", {"bias": 2.5}),
+        ("prompt_lookup_num_tokens", 3),
+        ("assistant_early_exit", 2),
+        ("guidance_scale", 2.0),
+        ("use_cache", False),
+        ("return_dict_in_generate", True),
+        ("num_return_sequences", 2),
+        ("invented", 1),
     ],
 )
-def test_a_generation_key_that_somebody_added_is_a_difference(key, value, contents, broken):
-    set_key("generation_config.json", key, value)(broken)
-    (difference,) = config_differences(contents, view_folder(broken))
+def test_a_generation_key_that_somebody_added_is_a_fault(key, value, contents, view):
+    (difference,) = key_faults(contents, spoil(view, f"generation_config.{key}", value))
     assert (difference.key, difference.actual) == (f"generation_config.{key}", value)
+    assert difference.consequence == "generation"
 
 
 @pytest.mark.parametrize(
-    ("file", "key", "value", "name"),
+    ("key", "value"),
     [
-        ("config.json", "encoder.adapter_attn_dim", 16, "encoder.adapter_attn_dim"),
-        ("config.json", "encoder.use_weighted_layer_sum", True, "encoder.use_weighted_layer_sum"),
-        ("config.json", "decoder.init_std", 1.0, "decoder.init_std"),
-        ("preprocessor_config.json", "padding_value", 1.0, "preprocessor_config.padding_value"),
+        ("encoder.adapter_attn_dim", 16),
+        ("encoder.num_attention_heads", 3.0),
+        ("encoder.num_adapter_layers", True),
+        ("decoder.scale_embedding", 1),
+        ("decoder.hidden_size", 24),
+        ("decoder.num_hidden_layers", 1),
+        ("decoder.encoder_layers", 2),
+        ("decoder.output_attentions", True),
+        ("decoder.return_dict", False),
+        ("encoder.hidden_dropout", 2.0),
+        ("encoder.hidden_dropout", "much"),
+        ("encoder.layerdrop", None),
+        ("encoder.mask_time_length", 10.0),
+        ("encoder.quantization_config", {"load_in_8bit": True}),
+        ("return_dict", False),
+        ("return_dict", 1),
+        ("output_attentions", True),
+        ("output_hidden_states", True),
+        ("is_encoder_decoder", False),
+        ("tie_encoder_decoder", True),
+        ("tie_word_embeddings", True),
+        ("use_cache", False),
+        ("chunk_size_feed_forward", 8),
+        ("custom_pipelines", {"speech": {"impl": "x.Y"}}),
+        ("quantization_config", {"load_in_8bit": True}),
+        ("invented", 1),
+        ("preprocessor_config.padding_value", 1.0),
+        ("preprocessor_config.do_normalize", 1),
+        ("preprocessor_config.sampling_rate", 16000.0),
+        ("preprocessor_config.invented", 1),
     ],
 )
-def test_a_key_of_another_file_that_is_not_the_default_is_a_difference(
-    file, key, value, name, contents, broken
-):
-    set_key(file, key, value)(broken)
-    assert [d.key for d in config_differences(contents, view_folder(broken))] == [name]
+def test_a_key_that_changes_what_a_user_gets_changes_the_output(key, value, contents, view):
+    assert consequences(contents, spoil(view, key, value)) == {key: "output"}
 
 
 @pytest.mark.parametrize(
-    ("file", "key", "value"),
+    ("key", "value"),
     [
-        ("config.json", "transformers_version", "4.0.0"),
-        ("config.json", "encoder.transformers_version", "4.0.0"),
-        ("config.json", "encoder.vocab_size", 189),
-        ("config.json", "_name_or_path", "somebody/model"),
-        ("config.json", "encoder.output_attentions", True),
-        ("generation_config.json", "_from_model_config", True),
-        ("generation_config.json", "temperature", None),
-        ("preprocessor_config.json", "processor_class", "Other"),
+        ("eos_token_id", 3),
+        ("decoder.pad_token_id", 3),
+        ("decoder.decoder_start_token_id", 0),
+        ("decoder.forced_eos_token_id", 3),
+        ("generation_config.num_beams", 5.0),
+        ("generation_config.num_beams", None),
+        ("generation_config.early_stopping", 1),
+        ("generation_config.eos_token_id", None),
+        ("generation_config.suppress_tokens", [True]),
     ],
 )
-def test_a_key_without_effect_may_be_anything(file, key, value, contents, broken):
-    set_key(file, key, value)(broken)
-    assert config_differences(contents, view_folder(broken)) == ()
+def test_another_id_or_setting_changes_the_generation(key, value, contents, view):
+    assert consequences(contents, spoil(view, key, value)) == {key: "generation"}
 
 
-def test_defaults_written_out_are_no_differences(contents, broken):
+TRAINING = (
+    ("encoder.hidden_dropout", 0.1),
+    ("encoder.hidden_dropout", 1),
+    ("encoder.final_dropout", 0.5),
+    ("encoder.feat_quantizer_dropout", 0.5),
+    ("encoder.layerdrop", 0.1),
+    ("encoder.apply_spec_augment", True),
+    ("encoder.mask_time_prob", 0.05),
+    ("encoder.mask_feature_length", 3),
+    ("encoder.mask_time_min_masks", 3),
+    ("encoder.ctc_loss_reduction", "mean"),
+    ("encoder.diversity_loss_weight", 0.5),
+    ("encoder.initializer_range", 0.5),
+    ("encoder.num_negatives", 3),
+    ("decoder.dropout", 0.3),
+    ("decoder.decoder_layerdrop", 0.3),
+    ("decoder.classifier_dropout", 0.3),
+    ("decoder.init_std", 1.0),
+    ("decoder.gradient_checkpointing", True),
+    ("gradient_checkpointing", True),
+)
+
+NOTHING = (
+    ("architectures", ["Another"]),
+    ("transformers_version", "4.0.0"),
+    ("_name_or_path", "somebody/model"),
+    ("processor_class", "Wav2Vec2Processor"),
+    ("tokenizer_class", "mbart50"),
+    ("torchscript", False),
+    ("max_length", 20),
+    ("forced_bos_token_id", 183),
+    ("pad_token_id", None),
+    ("eos_token_id", None),
+    ("decoder_start_token_id", None),
+    ("encoder.transformers_version", "4.0.0"),
+    ("encoder.vocab_size", 189),
+    ("encoder.pad_token_id", 1),
+    ("encoder.do_sample", False),
+    ("encoder.num_beams", 7),
+    ("encoder.pruned_heads", {}),
+    ("encoder.tdnn_dim", [3, 3]),
+    ("encoder.use_weighted_layer_sum", True),
+    ("encoder.invented", 3),
+    ("encoder.torch_dtype", "float16"),
+    ("encoder.id2label", {"0": "A", "1": "B", "2": "C"}),
+    ("encoder.is_decoder", False),
+    ("encoder.output_attentions", False),
+    ("encoder.tie_encoder_decoder", False),
+    ("decoder.add_bias_logits", True),
+    ("decoder.normalize_before", False),
+    ("decoder.encoder_attention_heads", 4),
+    ("decoder.encoder_layers", 12),
+    ("decoder.num_hidden_layers", 12),
+    ("decoder.hidden_size", 48),
+    ("decoder.max_length", 20),
+    ("decoder.bos_token_id", None),
+    ("decoder.task_specific_params", None),
+    ("decoder.dtype", "float32"),
+)
+
+
+@pytest.mark.parametrize(("key", "value"), TRAINING)
+def test_what_only_fine_tuning_reads_is_a_note_of_training(key, value, contents, view):
+    assert consequences(contents, spoil(view, key, value)) == {key: "training"}
+
+
+@pytest.mark.parametrize(("key", "value"), NOTHING)
+def test_what_nothing_reads_is_no_fault(key, value, contents, view):
+    assert set(consequences(contents, spoil(view, key, value)).values()) <= {"none"}
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("generation_config._from_model_config", True),
+        ("generation_config.temperature", None),
+        ("generation_config.temperature", 1.0),
+        ("generation_config.top_k", 50),
+        ("generation_config.do_sample", False),
+        ("generation_config.num_assistant_tokens", 5),
+        ("generation_config.num_assistant_tokens_schedule", "heuristic"),
+        ("generation_config.length_penalty", None),
+        ("generation_config.length_penalty", 1),
+        ("generation_config.bos_token_id", None),
+        ("generation_config.transformers_version", "4.30.2"),
+        ("preprocessor_config.processor_class", "Other"),
+    ],
+)
+def test_a_default_of_another_release_is_no_fault(key, value, contents, view):
+    assert key_faults(contents, spoil(view, key, value)) == ()
+
+
+def test_a_key_that_is_left_out_is_judged_by_the_value_that_transformers_takes(contents, broken):
+    def strip(config):
+        for key in ("tie_word_embeddings", "is_encoder_decoder", "pad_token_id"):
+            del config[key]
+        for key in ("do_stable_layer_norm", "hidden_dropout", "hidden_act"):
+            del config["encoder"][key]
+        return config
+
+    path = broken / "config.json"
+    path.write_text(json.dumps(strip(json.loads(path.read_text()))))
+    assert consequences(contents, view_folder(broken)) == {
+        "pad_token_id": "none",
+        "encoder.do_stable_layer_norm": "output",
+        "encoder.hidden_dropout": "training",
+    }
+
+
+def test_defaults_written_out_are_no_differences(contents, view):
     import transformers
 
     defaults = transformers.Wav2Vec2Config().to_dict()
-    edit_json(broken, "config.json", "encoder", lambda given: {**defaults, **given})
-    assert config_differences(contents, view_folder(broken)) == ()
+    config = {**view.config, "encoder": {**defaults, **view.config["encoder"]}}
+    assert config_differences(contents, replace(view, config=config)) == ()
 
 
 def test_a_key_that_is_not_there_and_has_no_default_is_absent(contents, view):
-    config = {key: value for key, value in view.config.items() if key != "tie_word_embeddings"}
-    found = config_differences(contents, replace(view, config=config))
-    assert KeyDifference(key="tie_word_embeddings", expected=False, actual=ABSENT) in found
+    config = {key: value for key, value in view.config.items() if key != "model_type"}
+    found = {d.key: d.actual for d in config_differences(contents, replace(view, config=config))}
+    assert found["model_type"] == ABSENT
 
 
 def test_a_list_and_a_tuple_are_the_same_value(contents, view):

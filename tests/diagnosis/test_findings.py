@@ -102,7 +102,6 @@ def test_a_broken_tie_is_traced_to_the_tensor_that_the_checkpoint_ties(broken, e
 @pytest.mark.parametrize(
     ("file", "key", "value", "kind", "name"),
     [
-        ("config.json", "decoder.dropout", 0.1, "config", "decoder.dropout"),
         ("generation_config.json", "length_penalty", 0.0, "generation", None),
         ("preprocessor_config.json", "padding_value", 1.0, "front_end", None),
     ],

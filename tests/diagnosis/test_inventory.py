@@ -235,7 +235,7 @@ def test_an_output_layer_that_is_the_same_tensor_breaks_nothing(inventory):
         ("config.json", "encoder.adapter_stride", 3, "config", "wrong_stride"),
         ("config.json", "tie_word_embeddings", True, "config", "tie_invented"),
         ("config.json", "decoder.tie_word_embeddings", False, "config", "tie_broken"),
-        ("config.json", "decoder.dropout", 0.1, "config", "wrong_value"),
+        ("config.json", "encoder.adapter_attn_dim", 16, "config", "wrong_value"),
         ("generation_config.json", "forced_bos_token_id", 182, "generation", "wrong_language"),
         ("generation_config.json", "decoder_start_token_id", 0, "generation", "wrong_start_token"),
         ("generation_config.json", "temperature", 0.5, "generation", "wrong_value"),

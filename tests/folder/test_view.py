@@ -6,7 +6,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from toolkit.core.errors import BadInput
-from toolkit.folder.view import ABSENT, view_folder
+from toolkit.folder.view import ABSENT, class_aliases, view_folder
 
 JSON_FILES = ("config.json", "generation_config.json", "preprocessor_config.json")
 
@@ -65,13 +65,28 @@ def test_a_key_that_a_file_leaves_out_has_its_classes_default(file, path, key, d
     assert view.problems == ()
 
 
-def test_unusual_keys_are_those_that_somebody_set(broken):
+def test_every_place_has_its_values_beside_the_defaults_of_its_class(broken):
     path = broken / "generation_config.json"
-    before = dict(view_folder(broken).unusual_keys())
     path.write_text(json.dumps({**json.loads(path.read_text()), "temperature": 0.5}))
-    after = dict(view_folder(broken).unusual_keys())
-    assert after.keys() - before.keys() == {"generation_config.temperature"}
-    assert after["generation_config.temperature"][1] == 0.5
+    groups = {name: (values, defaults) for name, values, defaults in view_folder(broken).groups()}
+    assert list(groups) == ["", "encoder", "decoder", "generation_config", "preprocessor_config"]
+    values, defaults = groups["generation_config"]
+    assert (values["temperature"], defaults["temperature"]) == (0.5, None)
+    values, defaults = groups[""]
+    assert values["is_encoder_decoder"] is defaults["is_encoder_decoder"] is True
+    assert "encoder" not in values
+
+
+@pytest.mark.parametrize(
+    ("model_type", "alias", "key"),
+    [("mbart", "hidden_size", "d_model"), ("trocr", "num_hidden_layers", "decoder_layers")],
+)
+def test_a_class_takes_some_keys_under_other_names(model_type, alias, key):
+    assert class_aliases({"model_type": model_type})[alias] == key
+
+
+def test_an_unknown_kind_of_model_takes_none_under_another_name():
+    assert class_aliases({"model_type": "nothing"}) == {}
 
 
 @pytest.mark.parametrize("file", ["config.json", "preprocessor_config.json"])
@@ -98,7 +113,7 @@ def test_a_side_that_is_no_object_has_no_values(side, value, broken):
     path.write_text(json.dumps({**json.loads(path.read_text()), side: value}))
     view = view_folder(broken)
     assert view.value(f"{side}.hidden_act") == ABSENT
-    assert all(not key.startswith(f"{side}.") for key, _ in view.unusual_keys())
+    assert (side, {}, {}) in list(view.groups())
 
 
 def test_an_unknown_kind_of_model_has_no_defaults(broken):
@@ -127,7 +142,8 @@ def test_a_carried_class_gives_its_defaults_without_its_folder(side, key, defaul
     path.write_text(json.dumps(config))
     view = view_folder(broken)
     assert view.value(f"{side}.{key}") == default
-    assert f"{side}.{key}" not in dict(view.unusual_keys())
+    (defaults,) = [defaults for name, _, defaults in view.groups() if name == side]
+    assert defaults[key] == default
 
 
 def test_a_tokenizer_with_foreign_code_is_a_problem_and_the_code_not_run(broken, tmp_path):
@@ -213,6 +229,6 @@ def test_viewing_leaves_the_folder_as_it_is(broken):
     before = contents()
     view = view_folder(broken)
     dict(view.tensors)
-    list(view.unusual_keys())
+    list(view.groups())
     assert contents() == before
     shutil.rmtree(broken)

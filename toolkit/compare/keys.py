@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from toolkit.compare.consequences import Change, is_fault, judge, same_value
+from toolkit.core.result import Consequence, NoteConsequence
+from toolkit.folder import released_defaults
 from toolkit.folder.contents import FolderContents
-from toolkit.folder.view import FolderView
+from toolkit.folder.view import ABSENT, FolderView, class_aliases, class_defaults
 
-IRRELEVANT_KEYS = frozenset(
-    {"architectures", "dtype", "torch_dtype", "transformers_version", "_name_or_path"}
-    | {"id2label", "label2id", "processor_class", "feature_extractor_type", "model_type"}
-    | {"is_encoder_decoder", "tie_encoder_decoder", "vocab_size", "num_feat_extract_layers"}
-    | {"chunk_size_feed_forward", "output_attentions", "output_hidden_states", "return_dict"}
-    | {"bos_token_id", "eos_token_id", "pad_token_id", "_from_model_config", "use_cache"}
-)
-"""Keys that may differ from a class default without any effect on what the model computes."""
+PARTS = ("encoder", "decoder")
+UNTIED = {"tie_word_embeddings": False}
+"""What the model of a pair of parts sets by itself."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,12 +24,15 @@ class KeyDifference:
     key: str
     expected: Any
     actual: Any
+    consequence: Consequence | NoteConsequence
+    because: str
+    """Why it has that consequence."""
 
 
 def expected_keys(contents: FolderContents) -> Iterator[tuple[str, Any]]:
     """Every configuration key that the checkpoint determines, with its value."""
     for key, value in contents.config.items():
-        if key in ("encoder", "decoder"):
+        if key in PARTS:
             yield from ((f"{key}.{inner}", item) for inner, item in value.items())
         elif key not in ("dtype", "architectures"):
             yield key, value
@@ -45,30 +46,106 @@ def expected_keys(contents: FolderContents) -> Iterator[tuple[str, Any]]:
 
 
 def config_differences(contents: FolderContents, view: FolderView) -> tuple[KeyDifference, ...]:
-    """The keys that are not what the checkpoint says.
+    """The keys that are not what the checkpoint says, each with what follows from it.
 
-    A key that the checkpoint does not determine must have its class's default, unless it has no
-    effect: `temperature` or `repetition_penalty` set by somebody changes what the folder says.
+    What the classes of a folder cannot express comes first, and stands for the keys that differ for
+    it. A key that the checkpoint does not determine must have its class's default: `temperature` or
+    `repetition_penalty` set by somebody changes what the folder says.
     """
-    expected = dict(expected_keys(contents))
-    misfits = [
-        KeyDifference(key=misfit.key, expected=misfit.expected, actual=misfit.actual)
+    explained = [
+        KeyDifference(
+            key=misfit.key,
+            expected=misfit.expected,
+            actual=misfit.actual,
+            consequence="output",
+            because=misfit.because,
+        )
         for misfit in contents.misfits
     ]
-    determined = [
-        KeyDifference(key=key, expected=value, actual=view.value(key))
-        for key, value in expected.items()
-        if _plain(view.value(key)) != _plain(value) and contents.maybe_misfit(key) is None
-    ]
-    added = [
-        KeyDifference(key=key, expected=default, actual=found)
-        for key, (default, found) in view.unusual_keys()
-        if key not in expected
-        and key.rpartition(".")[2] not in IRRELEVANT_KEYS
-        and contents.maybe_misfit(key) is None
-    ]
-    return (*misfits, *determined, *added)
+    others = [d for d in _differences(contents, view) if contents.maybe_misfit(d.key) is None]
+    return (*explained, *others)
 
 
-def _plain(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value
+def key_faults(contents: FolderContents, view: FolderView) -> tuple[KeyDifference, ...]:
+    """The differences that show to somebody who uses the folder."""
+    return tuple(d for d in config_differences(contents, view) if is_fault(d.consequence))
+
+
+def _differences(contents: FolderContents, view: FolderView) -> Iterator[KeyDifference]:
+    expected = dict(expected_keys(contents))
+    for key, value in expected.items():
+        if not _is_in_force(view, key, value):
+            yield _difference(view, key, value, view.value(key), determined=True)
+    written = {
+        "": contents.config,
+        "generation_config": contents.generation,
+        "preprocessor_config": contents.preprocessor,
+    }
+    for group, values, defaults in view.groups():
+        usual = {**defaults, **written.get(group, {})}
+        for name, found in values.items():
+            key = f"{group}.{name}" if group else name
+            if key not in expected and not same_value(usual.get(name), found):
+                yield from _added(view, expected, key, defaults)
+
+
+def _is_in_force(view: FolderView, key: str, value: Any) -> bool:
+    """Whether transformers ends with that value, which it may also take for a key left out."""
+    found = view.value(key)
+    group, _, name = key.rpartition(".")
+    if found in (None, ABSENT) and group == "generation_config":
+        return any(same_value(value, d) for d in released_defaults.GENERATION.get(name, (None,)))
+    if found == ABSENT and not group:
+        return same_value(value, {**class_defaults(view.config), **UNTIED}.get(name, ABSENT))
+    return same_value(value, found)
+
+
+def _added(
+    view: FolderView, expected: Mapping[str, Any], key: str, defaults: Mapping[str, Any]
+) -> Iterator[KeyDifference]:
+    """A key that the checkpoint does not determine; it may be another name of one that it does."""
+    group, _, name = key.rpartition(".")
+    meant = class_aliases(_siblings(view, group)).get(name) if group in PARTS else None
+    if meant is None:
+        yield _difference(view, key, defaults.get(name), view.value(key), determined=False)
+        return
+    value = expected.get(f"{group}.{meant}", defaults.get(meant))
+    if not same_value(value, view.value(key)):
+        yield _difference(view, key, value, view.value(key), determined=True, meant=meant)
+
+
+def _difference(
+    view: FolderView,
+    key: str,
+    expected: Any,
+    actual: Any,
+    *,
+    determined: bool,
+    meant: str = "",
+) -> KeyDifference:
+    group, _, name = key.rpartition(".")
+    judgement = judge(
+        Change(
+            group=group,
+            name=meant or name,
+            expected=expected,
+            actual=actual,
+            determined=determined,
+            siblings=_siblings(view, group),
+        )
+    )
+    return KeyDifference(
+        key=key,
+        expected=expected,
+        actual=actual,
+        consequence=judgement.consequence,
+        because=judgement.because,
+    )
+
+
+def _siblings(view: FolderView, group: str) -> Mapping[str, Any]:
+    if group in PARTS:
+        found = view.config.get(group, {})
+        return found if isinstance(found, Mapping) else {}
+    files = {"generation_config": view.generation, "preprocessor_config": view.preprocessor}
+    return files.get(group, view.config)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from toolkit.compare import tolerances
 from toolkit.compare.clip import ClipRun
-from toolkit.compare.keys import config_differences
+from toolkit.compare.keys import key_faults
 from toolkit.compare.metrics import relative_error
 from toolkit.core.result import Level, Measure
 from toolkit.folder.contents import FolderContents
@@ -97,8 +97,8 @@ def _changed_ties(after: Target, plan: Plan) -> Iterator[str]:
 
 
 def _changed_keys(before: Target, after: Target, contents: FolderContents) -> Iterator[str]:
-    known = {difference.key for difference in config_differences(contents, before.view)}
-    for difference in config_differences(contents, after.view):
+    known = {difference.key for difference in key_faults(contents, before.view)}
+    for difference in key_faults(contents, after.view):
         if difference.key not in known:
             yield difference.key
 

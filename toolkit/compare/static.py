@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from toolkit.checkpoint import Checkpoint
 from toolkit.compare import tolerances
-from toolkit.compare.keys import config_differences, expected_keys
+from toolkit.compare.keys import expected_keys, key_faults
 from toolkit.compare.metrics import elementwise_error, relative_error
 from toolkit.core.result import Level, Measure
 from toolkit.folder.contents import FolderContents
@@ -80,7 +80,7 @@ def weights_level(errors: tuple[WeightError, ...], target: Target) -> Level:
 def config_level(contents: FolderContents, target: Target) -> Level:
     """Whether every configuration key that the checkpoint determines has its value."""
     compared = sum(1 for _ in expected_keys(contents))
-    differing = config_differences(contents, target.view)
+    differing = key_faults(contents, target.view)
     return Level(
         name="config",
         measures=(

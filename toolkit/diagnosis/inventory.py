@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from toolkit.core.result import Finding
-from toolkit.diagnosis.keys import file_findings, key_findings
+from toolkit.core.result import Finding, Note
+from toolkit.diagnosis.keys import file_findings, key_findings, key_notes
 from toolkit.diagnosis.tensors import tensor_findings
 from toolkit.diagnosis.truth import Truth
 from toolkit.diagnosis.vocabulary import vocabulary_findings
@@ -21,6 +21,11 @@ def take_inventory(truth: Truth, view: FolderView) -> tuple[Finding, ...]:
         *_one_per_cause(tensor_findings(truth, view), keys),
         *vocabulary_findings(truth, view),
     )
+
+
+def take_notes(truth: Truth, view: FolderView) -> tuple[Note, ...]:
+    """Every difference that shows in fine-tuning alone, or nowhere: training first."""
+    return tuple(sorted(key_notes(truth, view), key=lambda note: note.consequence != "training"))
 
 
 def _one_per_cause(tensors: Iterable[Finding], keys: Iterable[Finding]) -> Iterator[Finding]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from toolkit.compare.keys import config_differences
-from toolkit.core.result import Consequence, Finding, FindingKind, Hypothesis
+from toolkit.compare.consequences import is_fault, is_note
+from toolkit.compare.keys import KeyDifference, config_differences
+from toolkit.core.result import Consequence, Finding, FindingKind, Hypothesis, Note
 from toolkit.diagnosis.truth import Truth
 from toolkit.folder.contents import Misfit
 from toolkit.folder.side_files import PREPROCESSOR, PROCESSOR
@@ -55,18 +56,37 @@ def _file_of(key: str) -> str:
 
 
 def key_findings(truth: Truth, view: FolderView) -> Iterator[Finding]:
-    """Keys with another value than the checkpoint says."""
+    """Keys with another value than the checkpoint says, where that shows to a user."""
+    for difference in _readable_differences(truth, view):
+        misfit = truth.contents.maybe_misfit(difference.key)
+        if misfit is not None:
+            yield _misfit_finding(misfit)
+        elif is_fault(difference.consequence):
+            yield _key_finding(difference, difference.consequence)
+
+
+def key_notes(truth: Truth, view: FolderView) -> Iterator[Note]:
+    """Keys with another value, where only fine-tuning changes, or nothing."""
+    for difference in _readable_differences(truth, view):
+        if is_note(difference.consequence):
+            yield Note(
+                key=difference.key,
+                consequence=difference.consequence,
+                summary=(
+                    f"`{difference.key}` is {difference.actual!r}, where "
+                    f"{difference.expected!r} was expected: {difference.because}"
+                ),
+            )
+
+
+def _readable_differences(truth: Truth, view: FolderView) -> Iterator[KeyDifference]:
+    """The differences in files that can be read; `file_findings` stand for the others."""
     unread = {problem.partition(":")[0] for problem in view.problems}
     if PROCESSOR in unread:
         unread.add(PREPROCESSOR)
     for difference in config_differences(truth.contents, view):
-        if _file_of(difference.key) in unread:
-            continue
-        misfit = truth.contents.maybe_misfit(difference.key)
-        if misfit is not None:
-            yield _misfit_finding(misfit)
-        else:
-            yield _key_finding(difference.key, difference.expected, difference.actual)
+        if _file_of(difference.key) not in unread:
+            yield difference
 
 
 def _misfit_finding(misfit: Misfit) -> Finding:
@@ -85,16 +105,18 @@ def _misfit_finding(misfit: Misfit) -> Finding:
     )
 
 
-def _key_finding(key: str, expected: Any, found: Any) -> Finding:
-    name = _key_hypothesis(key, expected)
+def _key_finding(difference: KeyDifference, consequence: Consequence) -> Finding:
+    key, expected, found = difference.key, difference.expected, difference.actual
     return Finding(
         kind=_key_kind(key),
-        consequence=_consequence(key),
+        consequence=consequence,
         target_module="",
         config_keys=(key,),
         summary=f"`{key}` must be {expected!r} as the checkpoint says, but is {found!r}",
         hypothesis=Hypothesis(
-            name=name, confirmed=True, detail={"expected": repr(expected), "found": repr(found)}
+            name=_key_hypothesis(key, expected),
+            confirmed=True,
+            detail={"expected": repr(expected), "found": repr(found)},
         ),
         fix=f"set `{key}` to {expected!r}",
     )

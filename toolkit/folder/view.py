@@ -53,15 +53,12 @@ class FolderView:
         }
         return groups.get(part, self.config).get(name, ABSENT)
 
-    def unusual_keys(self) -> Iterator[tuple[str, tuple[Any, Any]]]:
-        """Keys whose value is not their class's default, with the default and the value."""
-        for group, values, defaults in self._groups():
-            for key, value in values.items():
-                if value != defaults.get(key):
-                    yield f"{group}.{key}", (defaults.get(key), value)
-
-    def _groups(self) -> Iterator[tuple[str, Mapping[str, Any], Mapping[str, Any]]]:
-        for side in ("encoder", "decoder"):
+    def groups(self) -> Iterator[tuple[str, Mapping[str, Any], Mapping[str, Any]]]:
+        """What each place says, and what its class has by default; the top level has no name."""
+        sides = ("encoder", "decoder")
+        outer = {key: item for key, item in self.config.items() if key not in sides}
+        yield "", outer, class_defaults(self.config)
+        for side in sides:
             values = self.config.get(side, {})
             yield side, values, class_defaults(values)
         yield "generation_config", self.generation, _generation_defaults()
@@ -134,15 +131,23 @@ def _with_defaults(raw: Mapping[str, Any]) -> dict[str, Any]:
 
 def class_defaults(raw: Mapping[str, Any]) -> dict[str, Any]:
     """What the configuration class of a model type has by default; nothing for unknown types."""
+    found = _maybe_class(raw)
+    return {} if found is None else dict(found().to_dict())
+
+
+def class_aliases(raw: Mapping[str, Any]) -> dict[str, str]:
+    """Other names under which the configuration class of a model type takes its keys."""
+    found = _maybe_class(raw)
+    return {} if found is None else dict(found.attribute_map)
+
+
+def _maybe_class(raw: Mapping[str, Any]) -> Any:
     import transformers
 
     model_type = str(raw.get("model_type"))
-    carried = maybe_config_class(model_type)
-    try:
-        defaults = carried() if carried else transformers.AutoConfig.for_model(model_type)
-    except ValueError:
-        return {}
-    return dict(defaults.to_dict())
+    if model_type in transformers.CONFIG_MAPPING:
+        return transformers.CONFIG_MAPPING[model_type]
+    return maybe_config_class(model_type)
 
 
 def _generation_defaults() -> dict[str, Any]:

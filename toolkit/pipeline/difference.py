@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from toolkit.audio import Clip
 from toolkit.compare import tolerances
 from toolkit.compare.blame import Blame, Record, find_blame, own_calls, record_clip
-from toolkit.compare.keys import config_differences, expected_keys
+from toolkit.compare.keys import expected_keys, key_faults
 from toolkit.compare.pictures import CLIPS, Sketchbook
 from toolkit.core.errors import BadInput
 from toolkit.core.result import (
@@ -29,7 +29,7 @@ from toolkit.core.result import (
     Reason,
     Result,
 )
-from toolkit.diagnosis import Evidence, Truth, find_faults, take_inventory
+from toolkit.diagnosis import Evidence, Truth, find_faults, take_inventory, take_notes
 from toolkit.diagnosis.findings import smallest_failing
 from toolkit.folder.admission import check_folder
 from toolkit.folder.digest import folder_sha256
@@ -210,6 +210,7 @@ def diff_folder(session: Session, folder: Path, book: Sketchbook | None = None) 
     if undoable and smallest_failing(rows):
         findings = _confirmed(session, view, findings)
     result = _result(session, folder, replayed, levels, findings)
+    result = replace(result, notes=take_notes(session.truth, view))
     if book is None:
         return result
     return replace(result, pictures=finish_pictures(book, session.truth, view, findings))
@@ -318,7 +319,7 @@ def _static_levels(
 ) -> Iterator[Level]:
     tensors = [f for f in inventory if f.kind in ("weights", "missing")]
     rows = [f for f in inventory if f.kind == "vocabulary"]
-    differing = config_differences(session.truth.contents, view)
+    differing = key_faults(session.truth.contents, view)
     keys = sum(1 for _ in expected_keys(session.truth.contents))
     for name, wrong, compared, unit in (
         ("weights", tensors, len(session.truth.tensors), "tensors"),

@@ -40,7 +40,7 @@ from toolkit.core.result import (
     Reason,
     Result,
 )
-from toolkit.diagnosis import Evidence, find_faults, take_inventory
+from toolkit.diagnosis import Evidence, find_faults, take_inventory, take_notes
 from toolkit.folder.admission import check_folder
 from toolkit.folder.background import Background
 from toolkit.folder.digest import folder_sha256
@@ -278,6 +278,7 @@ def _judge(case: _Case, runs: tuple[ClipRun, ...], book: Sketchbook) -> Result:
         levels=levels,
         deviations=tuple(_deviations(prepared, levels, padding)),
         findings=faults,
+        notes=take_notes(truth, target.view),
         tokens=tuple(_tokens(run) for run in runs),
         modules=rows,
         assumptions=prepared.assumptions,
@@ -311,6 +312,7 @@ def _judge_silent(case: _Case, error: Exception) -> Result:
         target=case.target,
         levels=levels,
         findings=find_faults(Evidence(inventory=inventory, modules=(), levels=levels)),
+        notes=take_notes(truth, target.view),
         assumptions=prepared.assumptions,
         environment=case.environment,
         reproduce=case.reproduce,

@@ -1,0 +1,102 @@
+"""Which configuration keys the code of a model reads, by the source of its classes."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+from toolkit.bundled import MODELLING, maybe_config_class
+
+GENERAL = (
+    "cache_utils",
+    "configuration_utils",
+    "generation.utils",
+    "masking_utils",
+    "modeling_utils",
+    "models.speech_encoder_decoder.modeling_speech_encoder_decoder",
+)
+"""Modules of transformers that read the configuration of any part."""
+
+_STOCK_BASES = (
+    "models.bart.modeling_bart",
+    "models.mbart.modeling_mbart",
+    "models.wav2vec2.modeling_wav2vec2",
+    "models.wav2vec2_conformer.modeling_wav2vec2_conformer",
+)
+"""Whose classes the carried ones derive from."""
+
+
+@cache
+def is_read(name: str, model_type: str) -> bool:
+    """Whether the code that runs for a part of that type mentions a key.
+
+    What it mentions need not have an effect; what it does not mention has none.
+
+    Args:
+        name: The key.
+        model_type: That of the part; every key counts as read for a type that nobody has.
+    """
+    source = _source(model_type)
+    if source is None:
+        return True
+    mentioned = rf"(?<!generation_)config\.{re.escape(name)}\b|[\"']{re.escape(name)}[\"']"
+    return re.search(mentioned, source) is not None
+
+
+@cache
+def _source(model_type: str) -> str | None:
+    """The source of the classes that a part is built of, and of what reads any configuration."""
+    if maybe_config_class(model_type) is not None:
+        parts = [MODELLING.read_text(encoding="utf-8"), *map(_text_of, _STOCK_BASES)]
+    else:
+        name = _class_name(model_type)
+        if name is None:
+            return None
+        package = model_type.replace("-", "_")
+        parts = list(_reachable(_text_of(f"models.{package}.modeling_{package}"), name))
+    return "\n".join([*map(_text_of, GENERAL), *parts])
+
+
+def _class_name(model_type: str) -> str | None:
+    """The class of an encoder, or of a decoder, of that type."""
+    from transformers.models.auto import modeling_auto
+
+    decoders = modeling_auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+    name = decoders.get(model_type) or modeling_auto.MODEL_MAPPING_NAMES.get(model_type)
+    return name if isinstance(name, str) else None
+
+
+def _text_of(module: str) -> str:
+    """The source of a module of transformers, which need not be imported for it."""
+    found = find_spec(f"transformers.{module}")
+    return "" if found is None or not found.origin else Path(found.origin).read_text("utf-8")
+
+
+def _reachable(source: str, name: str) -> Iterator[str]:
+    """The source of everything in a module that a class of it refers to, directly or not."""
+    nodes = {
+        node.name: node
+        for node in ast.parse(source).body
+        if isinstance(node, (ast.ClassDef, ast.FunctionDef))
+    }
+    waiting, seen = [name], set[str]()
+    while waiting:
+        current = waiting.pop()
+        if current in nodes and current not in seen:
+            seen.add(current)
+            nodes[current] = _without_initialization(nodes[current])
+            yield ast.unparse(nodes[current])
+            waiting += [n.id for n in ast.walk(nodes[current]) if isinstance(n, ast.Name)]
+
+
+def _without_initialization(
+    node: ast.ClassDef | ast.FunctionDef,
+) -> ast.ClassDef | ast.FunctionDef:
+    """A class without the method that fills new weights: it names all classes of its module."""
+    if isinstance(node, ast.ClassDef):
+        node.body = [part for part in node.body if getattr(part, "name", "") != "_init_weights"]
+    return node
