@@ -448,6 +448,15 @@ def diff(
         ),
         Role.FOLDER,
     ] = None,
+    fix: Annotated[
+        Path | None,
+        typer.Option(
+            "--fix",
+            metavar="DIR",
+            help="Write the folder with every finding undone, proven before it appears.",
+        ),
+        Role.FOLDER,
+    ] = None,
     device: DeviceOption = "cpu",
     html: HtmlOption = None,
     json_path: JsonOption = None,
@@ -461,6 +470,8 @@ def diff(
     Example: toolkit diff model.pt out/ --recording recording/
 
     Example: toolkit diff model.pt out/ --reproduction cases/
+
+    Example: toolkit diff model.pt out/ --fix mended/
     """
     from toolkit.pipeline import diff as run
 
@@ -474,6 +485,7 @@ def diff(
             fairseq_python=fairseq_python,
             user_dir=user_dir,
             reproduction=reproduction,
+            fix=fix,
             device=device,
             progress=progress,
         )

@@ -8,9 +8,11 @@ import torch
 from tests.faults.breaking import add, change, edit_tensors, remove, scale, set_key, swap, swap_rows
 from toolkit.compare.pictures import shortest
 from toolkit.core.errors import BadInput
+from toolkit.core.result import Finding
 from toolkit.diagnosis.findings import smallest_failing
 from toolkit.pipeline import difference
 from toolkit.pipeline.difference import diff, diff_folder, open_session
+from toolkit.pipeline.undoing import undo_keys
 
 ATTENTION = "encoder.encoder.layers.1.attention"
 POS_CONV = "encoder.encoder.pos_conv_embed.conv.parametrizations.weight"
@@ -276,7 +278,9 @@ def test_the_undone_copy_is_a_right_folder_and_goes_away(found, monkeypatch):
 
 def test_a_key_of_a_side_that_is_no_object_can_be_undone(session, broken):
     set_key("config.json", "encoder", None)(broken)
-    difference._set_keys(broken, session, ["encoder.hidden_size", "tie_word_embeddings"])
+    keys = ("encoder.hidden_size", "tie_word_embeddings")
+    finding = Finding(kind="config", target_module="", config_keys=keys, summary="", fix="")
+    undo_keys(session.truth.contents, [finding], broken)
     config = json.loads((broken / "config.json").read_text())
     assert config["encoder"] == {"hidden_size": 48}
 

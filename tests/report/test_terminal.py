@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from toolkit.core.result import LEVEL_NAMES, Artifact
+from toolkit.core.result import LEVEL_NAMES, Artifact, Fixed
 from toolkit.report import print_result
 
 
@@ -100,3 +100,16 @@ def test_a_narrow_console_wraps_places_without_losing_any(matching):
     output = printed(matching, make_console("ascii", width=60))
     places = "".join(line.split("|")[5].strip() for line in output.splitlines() if "|" in line)
     assert "encoder.feature_projection.projection.weight" in places
+
+
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [
+        ("undone", "fixed: mended (3 findings undone; verified: match)"),
+        ("converted", "fixed: mended (a new conversion, as undoing alone makes no match; "),
+    ],
+)
+def test_a_mended_folder_is_named_with_what_was_done(how, said, mismatching):
+    fixed = Fixed(path="mended", how=how, findings=3)
+    assert said in printed(replace(mismatching, fixed=fixed), make_console())
+    assert "fixed:" not in printed(mismatching, make_console())

@@ -338,6 +338,17 @@ class Note:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Fixed:
+    """A folder that was written without the findings; it was proven to match before it appeared."""
+
+    path: str
+    how: str
+    """`undone`: the folder under test with its findings undone; `converted`: a new conversion."""
+    findings: int
+    """How many findings it is free of."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Artifact:
     """A file or folder that took part, with the hash that identifies it."""
 
@@ -368,6 +379,8 @@ class Result:
     environment: Mapping[str, str] = field(default_factory=dict)
     reproduce: str = ""
     """The command line that gives this result again."""
+    fixed: Fixed | None = None
+    """What `--fix` wrote."""
     pictures: Pictures | None = None
     """What the HTML report draws; no part of the JSON."""
 
@@ -407,6 +420,7 @@ class Result:
                 "unverified_because": self.unverified_because,
                 "environment": dict(self.environment),
                 "reproduce": self.reproduce,
+                "fixed": None if self.fixed is None else asdict(self.fixed),
             }
         )
         return said

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,11 +36,13 @@ from toolkit.folder.view import FolderView, view_folder
 from toolkit.pipeline.basics import Progress, environment, silent
 from toolkit.pipeline.clips import tag_of
 from toolkit.pipeline.device import device_option, gpu_facts
+from toolkit.pipeline.mending import Workbench, check_destination, mend
 from toolkit.pipeline.origin import Asked, Origin
 from toolkit.pipeline.picturing import finish_pictures, name_reproductions
 from toolkit.pipeline.prepare import Inputs, Material, Prepared
 from toolkit.pipeline.resources import fitting_resources
 from toolkit.pipeline.truth import expect_texts, make_truth
+from toolkit.pipeline.undoing import copy_without_weights, undo_keys, undo_tensors
 from toolkit.pipeline.verification import expecting, make_pairs
 from toolkit.replay.pairs import explain_uncompared, module_paths, parameterized
 from toolkit.replay.reproduction import write_reproduction
@@ -81,6 +82,7 @@ def diff(
     fairseq_python: Path | None = None,
     user_dir: Path | None = None,
     reproduction: Path | None = None,
+    fix: Path | None = None,
     device: str = "cpu",
     progress: Progress | None = None,
     **material: Unpack[Material],
@@ -96,6 +98,8 @@ def diff(
         user_dir: Folder of a fork's own models and tasks, as fairseq's `--user-dir`.
         reproduction: Folder to write, where a module errs and nothing explains it: one subfolder
             per module with its input, the expected output and a script. Must not exist.
+        fix: Folder to write with every finding undone, proven before it appears; nothing for a
+            match. Must not exist.
         device: Where both models run, in torch's words: `cpu`, `cuda`, `cuda:1`.
         progress: Called before every step.
         material: What else is named; see `toolkit.pipeline.prepare.Material`.
@@ -117,6 +121,8 @@ def diff(
     origin.check(audio)
     inputs = Inputs(checkpoint=checkpoint, **material)
     check_folder(hf_dir)
+    if fix is not None:
+        check_destination(fix, hf_dir)
     report("reading the checkpoint", 0, 3)
     prepared = prepare_with(expecting(inputs, hf_dir), recording)
     clips = origin.read_few_clips(prepared, audio)
@@ -131,7 +137,17 @@ def diff(
         )
         if reproduction is not None:
             reproduce(session, hf_dir, result.findings, reproduction)
-        return name_reproductions(result, reproduction)
+    result = name_reproductions(result, reproduction)
+    if fix is None:
+        return result
+    bench = Workbench(
+        prepared=prepared,
+        prepare_freely=partial(prepare_with, inputs, recording),
+        clips=clips,
+        origin=origin,
+        progress=report,
+    )
+    return mend(result, hf_dir, fix, bench)
 
 
 @contextmanager
@@ -406,30 +422,9 @@ def _doubted(hypothesis: Hypothesis | None) -> Hypothesis | None:
 
 def _undo(session: Session, view: FolderView, findings: Sequence[Finding], folder: Path) -> None:
     """A copy of the folder with every finding undone, and nothing else."""
-    from safetensors.torch import save_file
-
-    weights = shutil.ignore_patterns("*.safetensors", "*.safetensors.index.json")
-    shutil.copytree(view.path, folder, ignore=weights)
-    wrong = {name for finding in findings for name in finding.target_parameters}
-    tensors = {name: view.tensors[name] for name in view.tensors if name not in wrong}
-    tensors |= {name: t for name, t in session.truth.tensors.items() if name in wrong}
-    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
-    keys = [key for finding in findings for key in finding.config_keys]
-    _set_keys(folder, session, keys)
-
-
-def _set_keys(folder: Path, session: Session, keys: Sequence[str]) -> None:
-    path = folder / "config.json"
-    config = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    expected = dict(expected_keys(session.truth.contents))
-    for key in keys:
-        side, _, name = key.rpartition(".")
-        if key in expected and side in ("", "encoder", "decoder"):
-            if side and not isinstance(config.get(side), dict):
-                config[side] = {}
-            part = config[side] if side else config
-            part[name] = expected[key]
-    path.write_text(json.dumps(config), encoding="utf-8")
+    copy_without_weights(view.path, folder)
+    undo_tensors(view.tensors, session.truth.tensors, findings, folder)
+    undo_keys(session.truth.contents, findings, folder)
 
 
 def _is_missing(finding: Finding) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from toolkit.core.result import Finding, Level, Result
+from toolkit.core.result import Finding, Fixed, Level, Result
 from toolkit.core.settled import settled, unproven
 from toolkit.report import text
 
@@ -55,6 +55,8 @@ def print_result(result: Result, console: Console, report_path: Path | None = No
         )
     for line in _finding_lines(result.findings):
         writer.line(line)
+    if result.fixed is not None:
+        writer.line(_fixed_line(result.fixed))
     if report_path is not None:
         writer.line(f"report: {report_path}")
 
@@ -99,6 +101,12 @@ def _assumption_lines(result: Result) -> Iterator[str]:
         yield f"assumption {reason.name}: {reason.because}"
     for chosen in settled(result.assumptions):
         yield f"chosen {chosen.name}: {chosen.because}"
+
+
+def _fixed_line(fixed: Fixed) -> str:
+    converted = "a new conversion, as undoing alone makes no match"
+    how = f"{fixed.findings} findings undone" if fixed.how == "undone" else converted
+    return f"fixed: {fixed.path} ({how}; verified: match)"
 
 
 def _level_table(levels: tuple[Level, ...], writer: _Writer) -> Table:

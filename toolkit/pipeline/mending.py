@@ -1,0 +1,109 @@
+"""Writes a folder with the findings of another one undone, and proves it before it appears."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from toolkit.audio import Clip
+from toolkit.core.errors import BadInput
+from toolkit.core.result import Finding, Fixed, Result
+from toolkit.folder.staging import staged_folder
+from toolkit.folder.tokenizer import write_tokenizer
+from toolkit.folder.weights import write_weights
+from toolkit.folder.write import write_folder
+from toolkit.pipeline.basics import Progress
+from toolkit.pipeline.origin import Origin
+from toolkit.pipeline.prepare import Prepared
+from toolkit.pipeline.undoing import copy_without_weights, undo_keys
+from toolkit.pipeline.verification import prove
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workbench:
+    """What it takes to mend a folder and to prove it."""
+
+    prepared: Prepared
+    """The checkpoint for the classes of the folder."""
+    prepare_freely: Callable[[], Prepared]
+    """The checkpoint for the classes that a conversion chooses."""
+    clips: Sequence[Clip]
+    origin: Origin
+    progress: Progress
+
+
+def check_destination(destination: Path, folder: Path) -> None:
+    """Makes sure, before any work, that a mended folder can appear.
+
+    Raises:
+        BadInput: it exists, or lies in the folder under test.
+    """
+    if os.path.lexists(destination):
+        raise BadInput(f"`{destination}` must not exist yet, but does. Choose another `--fix` DIR.")
+    if destination.resolve().is_relative_to(folder.resolve()):
+        raise BadInput(
+            f"`{destination}` must lie outside the folder under test, but lies in `{folder}`, "
+            "which is never changed. Choose another `--fix` DIR."
+        )
+
+
+def mend(result: Result, folder: Path, destination: Path, bench: Workbench) -> Result:
+    """The result with what became of its findings in the new folder.
+
+    They are undone one by one in a copy. Where that does not make a match, because the classes
+    cannot express the checkpoint or files say more than findings name, a conversion is written. The
+    folder appears when it is proven on the clips of the diff; nothing is written for a match.
+
+    Args:
+        result: What diff found.
+        folder: The folder that it found it in.
+        destination: The folder to write.
+        bench: What it takes.
+
+    Raises:
+        BadInput: the destination cannot be written, or neither way leads to a match.
+    """
+    if result.verdict == "match":
+        return result
+    with staged_folder(destination) as staged:
+        ways = {"undone": _undo, "converted": _convert}
+        for how, way in ways.items():
+            prepared = way(result.findings, folder, staged.path, bench)
+            proof = prove(prepared, staged.path, bench.clips, bench.origin, progress=bench.progress)
+            if proof.verdict == "match":
+                staged.publish()
+                fixed = Fixed(path=str(destination), how=how, findings=len(result.findings))
+                return replace(result, fixed=fixed)
+    failing = ", ".join(level.name for level in proof.levels if level.verdict == "fail")
+    raise BadInput(
+        f"`{destination}` must be a folder that matches, but a conversion of "
+        f"`{result.source.path}` does not either: {failing}. Run `toolkit convert` for the details."
+    )
+
+
+def _undo(findings: Sequence[Finding], folder: Path, staged: Path, bench: Workbench) -> Prepared:
+    """Right weights, keys and tokenizer wherever a finding names them; the rest as it was."""
+    prepared = bench.prepared
+    contents = prepared.task.contents
+    if any(finding.target_parameters for finding in findings):
+        copy_without_weights(folder, staged)
+        write_weights(prepared.plan, prepared.checkpoint, staged)
+    else:
+        shutil.copytree(folder, staged, dirs_exist_ok=True)
+    undo_keys(contents, [f for f in findings if f.kind != "vocabulary"], staged)
+    if any(finding.kind == "vocabulary" for finding in findings):
+        for file in staged.glob("*token*"):
+            file.unlink()
+        write_tokenizer(contents, staged)
+    return prepared
+
+
+def _convert(_: Sequence[Finding], __: Path, staged: Path, bench: Workbench) -> Prepared:
+    prepared = bench.prepare_freely()
+    shutil.rmtree(staged)
+    staged.mkdir()
+    write_folder(staged, prepared.task.contents, prepared.plan, prepared.checkpoint)
+    return prepared

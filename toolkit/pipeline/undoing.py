@@ -1,0 +1,88 @@
+"""Undoes findings in a copy of a folder: what they name becomes what the checkpoint says."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from toolkit.compare.keys import expected_keys
+from toolkit.core.result import Finding
+from toolkit.folder.contents import FolderContents
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+WEIGHT_FILES = ("*.safetensors", "*.safetensors.index.json", "*.bin", "*.bin.index.json")
+SECTIONS = ("generation_config", "preprocessor_config")
+"""Files of one object each; every other key is one of `config.json` or of a part in it."""
+
+
+def copy_without_weights(source: Path, folder: Path) -> None:
+    """Copies everything but the weights into a folder, which may be there already."""
+    ignored = shutil.ignore_patterns(*WEIGHT_FILES)
+    shutil.copytree(source, folder, ignore=ignored, dirs_exist_ok=True)
+
+
+def undo_tensors(
+    actual: Mapping[str, Tensor],
+    expected: Mapping[str, Tensor],
+    findings: Iterable[Finding],
+    folder: Path,
+) -> None:
+    """Writes the weights with the expected tensors wherever a finding names one."""
+    from safetensors.torch import save_file
+
+    wrong = {name for finding in findings for name in finding.target_parameters}
+    tensors = {name: actual[name] for name in actual if name not in wrong}
+    tensors |= {name: tensor for name, tensor in expected.items() if name in wrong}
+    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+
+
+def undo_keys(contents: FolderContents, findings: Iterable[Finding], folder: Path) -> None:
+    """Sets every key that a finding names to what is expected; one that is not expected goes."""
+    expected = dict(expected_keys(contents))
+    by_file: dict[str, list[str]] = defaultdict(list)
+    for key in (key for finding in findings for key in finding.config_keys):
+        section = key.partition(".")[0]
+        by_file[section if section in SECTIONS else "config"].append(key)
+    for name, keys in by_file.items():
+        path = folder / f"{name}.json"
+        values = _read(path) or _whole(contents, name)
+        for key in keys:
+            _set(values, key.removeprefix(f"{name}."), key in expected, expected.get(key))
+        path.write_text(json.dumps(values, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def _whole(contents: FolderContents, name: str) -> dict[str, Any]:
+    files = {
+        "config": contents.config,
+        "generation_config": contents.generation,
+        "preprocessor_config": contents.preprocessor,
+    }
+    # Parts are set in place.
+    copied: dict[str, Any] = json.loads(json.dumps(files[name]))
+    return copied
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """The object of a file, empty where it is missing or holds none."""
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return values if isinstance(values, dict) else {}
+
+
+def _set(values: dict[str, Any], path: str, is_expected: bool, value: Any) -> None:
+    side, _, name = path.rpartition(".")
+    if side and not isinstance(values.get(side), dict):
+        values[side] = {}
+    part = values[side] if side else values
+    if is_expected:
+        part[name] = value
+    else:
+        part.pop(name, None)
