@@ -279,6 +279,19 @@ RIGHT = {
             lambda old: step("Sequence", pretokenizers=[old, step("Sequence", pretokenizers=[])]),
         ),
     ),
+    "control characters as before": (
+        edit(
+            "normalizer.normalizers",
+            lambda old: [
+                step("Strip", strip_left=True, strip_right=True)
+                if s.get("pattern") == {"Regex": "\\A +"}
+                else s
+                for s in old
+                if s.get("pattern") != {"Regex": "▁+\\z"}
+            ],
+        ),
+        part("pre_tokenizer", None),
+    ),
     "steps that do nothing": (
         behind("normalizer", "normalizers", replacing("a", "a"), step("Prepend", prepend="")),
         behind("decoder", "decoders", step("Fuse"), step("Strip", content=" ", start=0, stop=0)),

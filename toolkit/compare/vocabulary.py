@@ -243,7 +243,8 @@ def _wrong_form(
     found = read_form(json.loads(tokenizer.backend_tokenizer.to_str()))
     explained = set(explained)
     for key in STEPS:
-        yield "settings", *_part(key, _other(wanted.steps[key], found.steps[key]))
+        if found.steps[key] != wanted.older_steps.get(key):
+            yield "settings", *_part(key, _other(wanted.steps[key], found.steps[key]))
     yield "settings", *_part("post_processor", _wrong_frame(wanted, found, explained))
     yield "settings", *_part("added_tokens", tuple(_wrong_added(wanted, found, explained)))
     if wanted.model != found.model:

@@ -38,7 +38,11 @@ WHITESPACE = r"[\s\x1c-\x1f]"
 """What Python's `str.split` and `str.strip` count as space."""
 STRAY_SPACES = tuple(chr(code) for code in range(0x3001) if chr(code).isspace() and code != 0x20)
 """All of it but the space itself; fairseq splits a line of pieces at them too."""
+RARE_SPACES = frozenset("\x1c\x1d\x1e\x1f\x85")
+"""Those that no keyboard has; `nmt_nfkc` leaves them alone."""
 
+_BEFORE, _AFTER = r"\A +", rf"{SPACE}+\z"
+"""Spaces before a text, and marks of spaces behind it."""
 _PLACEHOLDER = re.compile(r"<.+>|\[.+\]|madeupword\d+")
 """Rows that stand for no text."""
 
@@ -265,7 +269,27 @@ def describe_tokenizer(contents: FolderContents) -> TokenizerForm:
     pieces = None if contents.spm_path is None else read_pieces(contents.spm_path)
     form = read_form(json.loads(_small_backend(contents, pieces).to_str()))
     merges = () if pieces is None or pieces.kind != BPE else tuple(_merges(pieces))
-    return replace(form, scores=row_scores(contents), merges=merges)
+    older = {} if pieces is None else _older_steps(pieces, form)
+    return replace(form, scores=row_scores(contents), merges=merges, older_steps=older)
+
+
+def _older_steps(pieces: Pieces, form: TokenizerForm) -> dict[str, tuple[Any, ...]]:
+    """Steps of folders that were written before texts were cut at control characters.
+
+    Speech is decoded alike, and no transcript has such characters.
+    """
+    if not set(pieces.dropped) <= RARE_SPACES:
+        return {}
+    ends = {"type": "Strip", "strip_left": True, "strip_right": True}
+    patterns = [(step, step.get("pattern", {}).get("Regex")) for step in form.steps["normalizer"]]
+    return {
+        "normalizer": tuple(
+            ends if pattern == _BEFORE else step for step, pattern in patterns if pattern != _AFTER
+        ),
+        "pre_tokenizer": tuple(
+            step for step in form.steps["pre_tokenizer"] if step.get("behavior") != "Removed"
+        ),
+    }
 
 
 def _tokenizer_class(*, own: bool) -> Any:
@@ -548,7 +572,7 @@ def _normalizer(pieces: Pieces, hiding: _Hiding | None) -> Any:
     steps = list(_charsmap_steps(pieces))
     if pieces.remove_extra_whitespaces:
         # Not `Strip`, which takes away what is no space to sentencepiece.
-        steps.append(normalizers.Replace(Regex(r"\A +"), ""))
+        steps.append(normalizers.Replace(Regex(_BEFORE), ""))
         steps.append(normalizers.Replace(Regex(" {2,}"), " "))
     steps.append(normalizers.Replace(" ", SPACE))
     if pieces.add_dummy_prefix:
@@ -556,7 +580,7 @@ def _normalizer(pieces: Pieces, hiding: _Hiding | None) -> Any:
         steps.append(normalizers.Prepend(SPACE))
     if pieces.remove_extra_whitespaces:
         # Marks of the text itself included.
-        steps.append(normalizers.Replace(Regex(rf"{SPACE}+\z"), ""))
+        steps.append(normalizers.Replace(Regex(_AFTER), ""))
     if hiding is not None and hiding.letters and not pieces.byte_pieces:
         steps.append(normalizers.Replace(Regex(_any_of(hiding.letters)), hiding.filler))
     return normalizers.Sequence(steps)

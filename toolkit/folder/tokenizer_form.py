@@ -39,6 +39,8 @@ class TokenizerForm:
     scores: Mapping[str, float] = field(default_factory=dict)
     """Scores of the rows that texts are cut into; empty where rows have none."""
     merges: tuple[tuple[str, ...], ...] = ()
+    older_steps: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    """What is as good as `steps` under a key: it parts from them at control characters alone."""
 
 
 def read_form(described: Mapping[str, Any]) -> TokenizerForm:
