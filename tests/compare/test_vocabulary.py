@@ -238,11 +238,6 @@ WRONG = {
         config("model_input_names", ["labels", "attention_mask"]),
         "tokenizer_config.model_input_names",
     ),
-    "labels that a processor cuts": (config("max_length", 5), "tokenizer_config.max_length"),
-    "labels that a processor cuts, by tokenizer.json": (
-        part("truncation", block(5)),
-        "tokenizer_config.max_length",
-    ),
     "labels that a processor pads": (
         config("padding", "max_length"),
         "tokenizer_config.padding",
@@ -332,7 +327,7 @@ RIGHT = {
     "tokens as objects": (
         config("eos_token", {"__type": "AddedToken", "content": "</s>", "special": True}),
     ),
-    "cut at what the longest target has": (part("truncation", block(1024)),),
+    "a length left behind by a call": (part("truncation", block(9)), config("max_length", 9)),
     "padded on the right": (part("padding", {**LEFT_PADDING, "direction": "Right"}),),
 }
 
@@ -349,7 +344,7 @@ def test_a_tokenizer_that_transformers_saved_again_is_right(folder, find):
 
 def test_a_tokenizer_that_was_used_and_saved_is_right(folder, find):
     tokenizer = AutoTokenizer.from_pretrained(folder)
-    tokenizer(["one", "two three"], padding=True, truncation=True, max_length=1024)
+    tokenizer(["one", "two three"], padding=True, truncation=True, max_length=9)
     tokenizer.save_pretrained(folder)
     assert find() == []
 
@@ -439,7 +434,7 @@ def test_units_pass_the_vocabulary_and_texts_of_all_units_are_compared(units):
     assert {m.name: m.compared for m in level.measures} == {
         "rows": 44,
         "special tokens": 4,
-        "settings": 13,
+        "settings": 12,
         "texts": len(PROBE_TEXTS) + 4,
     }
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from tests.faults.breaking import edit_key, set_key
-from toolkit.diagnosis import take_inventory
+from toolkit.diagnosis import take_inventory, take_notes
 from toolkit.folder.view import view_folder
 
 LAYERS = "encoder.encoder.layers."
@@ -324,3 +324,12 @@ def test_a_score_that_differs_by_a_bit_of_float32_is_a_finding(truth, right_view
     nudged = {**scores, piece: score * (1 + 2**-23)}
     (finding,) = take_inventory(with_scores(truth, nudged), right_view)
     assert repr(piece) in finding.summary
+
+
+@pytest.mark.parametrize(("longest", "keys"), [(9, ["tokenizer_config.max_length"]), (1024, [])])
+def test_a_length_that_a_call_left_behind_is_a_note_where_it_cuts(longest, keys, truth, broken):
+    block = {"direction": "Right", "max_length": longest, "strategy": "LongestFirst", "stride": 0}
+    set_key("tokenizer.json", "truncation", block)(broken)
+    view = view_folder(broken)
+    assert take_inventory(truth, view) == ()
+    assert [note.key for note in take_notes(truth, view)] == keys

@@ -34,6 +34,16 @@ def wrong_settings(
             yield "settings", (f"{_CONFIG}.{key}",), (said,)
 
 
+def maybe_cut(contents: FolderContents, tokenizer: Any) -> Any:
+    """The length at which a processor cuts labels, if it is less than that of the longest target.
+
+    The last call before a tokenizer was saved leaves it behind; a call of the tokenizer itself sets
+    its own.
+    """
+    longest = getattr(tokenizer, "init_kwargs", {}).get("max_length")
+    return longest if longest is not None and any(_too_short(longest, contents)) else None
+
+
 def is_foreign(tokenizer: Any) -> bool:
     """Whether its class does anything in another way than a plain fast tokenizer or our own."""
     from transformers import PreTrainedTokenizerFast
@@ -82,13 +92,6 @@ def _longest(contents: FolderContents, tokenizer: Any) -> Iterator[str]:
     yield from _too_short(tokenizer.model_max_length, contents)
 
 
-def _max_length(contents: FolderContents, tokenizer: Any) -> Iterator[str]:
-    """A processor cuts every text at a length that its tokenizer was made with."""
-    longest = getattr(tokenizer, "init_kwargs", {}).get("max_length")
-    if longest is not None:
-        yield from _too_short(longest, contents)
-
-
 def _too_short(longest: Any, contents: FolderContents) -> Iterator[str]:
     known = isinstance(longest, int | float) and not isinstance(longest, bool)
     if not known or longest < contents.max_positions:
@@ -107,7 +110,6 @@ SETTINGS: Mapping[str, Callable[[FolderContents, Any], Iterator[str]]] = {
     "split_special_tokens": _split_special_tokens,
     "clean_up_tokenization_spaces": _clean_up,
     "model_max_length": _longest,
-    "max_length": _max_length,
     "model_input_names": _input_names,
 }
 """What finds a wrong value, by the key of `tokenizer_config.json` that gives it."""

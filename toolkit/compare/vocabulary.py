@@ -95,8 +95,12 @@ def vocabulary_level(
     contents: FolderContents, reference: AnyReference, target: HasTokenizer, texts: Iterable[str]
 ) -> Level:
     """Whether ids mean the same symbols, and texts get the same ids, for the same reasons."""
-    expected = expect_vocabulary(contents, reference, texts)
-    return judge_vocabulary(expected, compare_vocabulary(expected, target.tokenizer))
+    return tokenizer_level(expect_vocabulary(contents, reference, texts), target.tokenizer)
+
+
+def tokenizer_level(expected: Vocabulary, tokenizer: Any) -> Level:
+    """The level of a tokenizer against what is known of the right one."""
+    return judge_vocabulary(expected, compare_vocabulary(expected, tokenizer))
 
 
 def judge_vocabulary(expected: Vocabulary, differences: Sequence[Difference]) -> Level:

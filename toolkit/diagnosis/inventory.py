@@ -9,7 +9,7 @@ from toolkit.core.result import Finding, Note
 from toolkit.diagnosis.keys import file_findings, key_findings, key_notes
 from toolkit.diagnosis.tensors import tensor_findings
 from toolkit.diagnosis.truth import Truth
-from toolkit.diagnosis.vocabulary import vocabulary_findings
+from toolkit.diagnosis.vocabulary import vocabulary_findings, vocabulary_notes
 from toolkit.folder.view import FolderView
 
 
@@ -25,7 +25,8 @@ def take_inventory(truth: Truth, view: FolderView) -> tuple[Finding, ...]:
 
 def take_notes(truth: Truth, view: FolderView) -> tuple[Note, ...]:
     """Every difference that shows in fine-tuning alone, or nowhere: training first."""
-    return tuple(sorted(key_notes(truth, view), key=lambda note: note.consequence != "training"))
+    notes = (*key_notes(truth, view), *vocabulary_notes(truth, view))
+    return tuple(sorted(notes, key=lambda note: note.consequence != "training"))
 
 
 def _one_per_cause(tensors: Iterable[Finding], keys: Iterable[Finding]) -> Iterator[Finding]:

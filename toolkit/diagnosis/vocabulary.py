@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from toolkit.compare.tokenizer_settings import maybe_cut
 from toolkit.compare.vocabulary import FILE, Difference, compare_vocabulary
-from toolkit.core.result import Finding, Hypothesis
+from toolkit.core.result import Finding, Hypothesis, Note
 from toolkit.diagnosis.truth import Truth
 from toolkit.folder.view import FolderView
 
@@ -20,6 +21,18 @@ def vocabulary_findings(truth: Truth, view: FolderView) -> Iterator[Finding]:
         yield _finding(Difference(aspect="rows", keys=(FILE,), wrong=wrong))
         return
     yield from map(_finding, compare_vocabulary(truth.vocabulary, view.tokenizer))
+
+
+def vocabulary_notes(truth: Truth, view: FolderView) -> Iterator[Note]:
+    """What shows only where labels are made for fine-tuning."""
+    longest = maybe_cut(truth.contents, view.tokenizer)
+    if longest is not None:
+        yield Note(
+            key="tokenizer_config.max_length",
+            consequence="training",
+            summary=f"a call before the tokenizer was saved left its length behind: a processor "
+            f"cuts labels at {longest} tokens, unless `max_length` is given",
+        )
 
 
 def _finding(difference: Difference) -> Finding:

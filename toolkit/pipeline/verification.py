@@ -28,7 +28,7 @@ from toolkit.compare.static import (
     weight_errors,
     weights_level,
 )
-from toolkit.compare.vocabulary import vocabulary_level
+from toolkit.compare.vocabulary import tokenizer_level
 from toolkit.core.result import (
     LEVEL_NAMES,
     Artifact,
@@ -251,11 +251,12 @@ def _judge(case: _Case, runs: tuple[ClipRun, ...], book: Sketchbook) -> Result:
         explain_uncompared(prepared.proof, paths, bench.pairs, prepared.network.unpaired)
     )
     weights = weight_errors(prepared.proof, prepared.checkpoint, target)
+    truth = make_truth(prepared, expect_texts(prepared, bench.reference, _texts(runs)))
     padding = padding_level(bench, runs, prepared.task.padding)
     levels = (
         weights_level(weights, target),
         config_level(contents, target),
-        vocabulary_level(contents, bench.reference, target, _texts(runs)),
+        tokenizer_level(truth.vocabulary, target.tokenizer),
         front_end_level(runs),
         modules_level(runs, unexplained_modules(uncompared, runs)),
         logits_level(runs, bench.isolated_tolerance()),
@@ -265,7 +266,6 @@ def _judge(case: _Case, runs: tuple[ClipRun, ...], book: Sketchbook) -> Result:
         reload_level(target, contents, prepared.proof, runs, bench.search),
     )
     rows = module_rows(runs, lambda path: type(target.model.get_submodule(path)).__name__)
-    truth = make_truth(prepared, expect_texts(prepared, bench.reference, _texts(runs)))
     inventory = take_inventory(truth, target.view)
     faults = find_faults(
         Evidence(inventory=inventory, modules=rows, levels=levels, twins=truth.twins)
@@ -294,17 +294,17 @@ def _judge_silent(case: _Case, error: Exception) -> Result:
     contents, target = prepared.task.contents, bench.target
     weights = weight_errors(prepared.proof, prepared.checkpoint, target)
     because = " ".join(str(error).split())[:200] or type(error).__name__
+    truth = make_truth(prepared, expect_texts(prepared, bench.reference, ()))
     known = {
         "weights": weights_level(weights, target),
         "config": config_level(contents, target),
-        "vocabulary": vocabulary_level(contents, bench.reference, target, ()),
+        "vocabulary": tokenizer_level(truth.vocabulary, target.tokenizer),
     }
     levels = tuple(
         known.get(name)
         or Level(name=name, measures=(), summary=f"not compared: the model does not run: {because}")
         for name in LEVEL_NAMES
     )
-    truth = make_truth(prepared, expect_texts(prepared, bench.reference, ()))
     inventory = take_inventory(truth, target.view)
     return Result(
         command="verify",
