@@ -19,6 +19,7 @@ def outcome(name: str, *, blamed: bool = True, extra: int = 0) -> FaultOutcome:
         kind="zeroed",
         part="encoder layers",
         of_weights=True,
+        noted=False,
         detected=True,
         blamed=blamed,
         hypothesis=blamed,
@@ -80,3 +81,13 @@ def test_one_extra_finding_spoils_a_run_without_a_miss(result: FaultsResult) -> 
     clean = replace(result, singles=(outcome("zeroed:a"),), doubles=())
     assert clean.perfect
     assert not replace(clean, singles=(outcome("zeroed:a", extra=1),)).perfect
+
+
+def test_a_fault_that_nobody_sees_is_counted_where_a_note_names_it(result: FaultsResult) -> None:
+    unseen = replace(outcome("dropout_changed:a"), noted=True, kind="dropout_changed")
+    counted = replace(result, singles=(*result.singles, unseen, replace(unseen, blamed=False)))
+    stream = io.StringIO()
+    print_faults(counted, Console(file=stream, width=160))
+    assert "nobody: 1 of 2 noted" in stream.getvalue()
+    assert counted.to_dict()["noted"] == {"right": 1, "total": 2}
+    assert counted.count_noted(counted.by_kind["dropout_changed"]) == 1

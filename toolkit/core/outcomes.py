@@ -28,9 +28,12 @@ class FaultOutcome:
     part: str
     of_weights: bool
     """Whether a tensor was broken; else a configuration key or the tokenizer was."""
+    noted: bool
+    """Whether it changes fine-tuning alone, or nothing: a note must name it, and no finding."""
     detected: bool
+    """Whether there is a finding, or the note that there must be, with the verdict of a match."""
     blamed: bool
-    """Whether the first finding names the module or key that was broken."""
+    """Whether the first finding, or the note, names the module or key that was broken."""
     hypothesis: bool
     """Whether the first finding's hypothesis is right and confirmed."""
     extra: int
@@ -94,6 +97,16 @@ class FaultsResult:
         return sum(outcome.extra for outcome in outcomes)
 
     @property
+    def noted(self) -> Share:
+        """How many of the faults that nobody sees came to a note alone."""
+        return self.share("blamed", [outcome for outcome in self.singles if outcome.noted])
+
+    @staticmethod
+    def count_noted(outcomes: Sequence[FaultOutcome]) -> int:
+        """How many faults came to a note alone, as they should."""
+        return sum(outcome.noted and outcome.blamed for outcome in outcomes)
+
+    @property
     def extras(self) -> dict[str, int]:
         """How many findings no fault explains, by fault; those without any are left out."""
         outcomes: tuple[FaultOutcome | DoubleOutcome, ...] = (*self.singles, *self.doubles)
@@ -115,7 +128,7 @@ class FaultsResult:
     @property
     def yardsticks(self) -> dict[str, tuple[Share, Share]]:
         """Per simpler comparison: how many faults it detects, and blames on the right module."""
-        names = [y.name for y in self.singles[0].yardsticks] if self.singles else []
+        names = dict.fromkeys(y.name for o in self.singles for y in o.yardsticks)
         return {
             name: (
                 self._yardstick_share(name, "detects"),
@@ -149,6 +162,7 @@ class FaultsResult:
             "blamed": asdict(self.share("blamed")),
             "hypotheses_of_weight_faults": asdict(self.share("hypothesis", weights)),
             "extra_findings": self.extra,
+            "noted": asdict(self.noted),
             "double_faults": asdict(
                 Share(right=sum(d.both for d in self.doubles), total=len(self.doubles))
             ),

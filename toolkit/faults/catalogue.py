@@ -30,7 +30,6 @@ PAIRED_CONFIG_KINDS = frozenset(
         "epsilon_changed",
         "stride_changed",
         "embedding_scale_changed",
-        "dropout_changed",
         "start_token_changed",
         "token_id_changed",
         "language_changed",

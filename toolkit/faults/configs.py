@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,9 +19,6 @@ from typing import Any
 from toolkit.bundled import maybe_config_class
 from toolkit.faults.facts import CONFIG, GENERATION, PREPROCESSOR, Facts, read_json
 from toolkit.faults.fault import Fault, Truth
-
-TRAINING = ("wrong_value", "train_mode")
-"""Keys that tell in training only: a wrong value, and a model that trains where it should not."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +30,8 @@ class Slip:
     hypotheses: tuple[str, ...]
     values: Callable[[Any, Facts], tuple[Any, ...]]
     """Wrong values, given the right one."""
+    noted: bool
+    """Fine-tuning alone reads the key, or nothing does."""
 
 
 def config_faults(facts: Facts) -> Iterator[Fault]:
@@ -95,7 +94,7 @@ def _slip_faults(file: str, slip: Slip, facts: Facts) -> Iterator[Fault]:
         return
     for value in slip.values(right, facts):
         label = label_of(file, slip.path)
-        yield _key_fault(
+        fault = _key_fault(
             f"{slip.kind}:{label}={json.dumps(value)}",
             slip.kind,
             file,
@@ -103,6 +102,11 @@ def _slip_faults(file: str, slip: Slip, facts: Facts) -> Iterator[Fault]:
             slip.hypotheses,
             partial(set_key, file=file, path=slip.path, value=value),
         )
+        yield _noted(fault) if slip.noted else fault
+
+
+def _noted(fault: Fault) -> Fault:
+    return replace(fault, truth=replace(fault.truth, noted=True))
 
 
 def _key_fault(
@@ -234,7 +238,13 @@ def _suppressions(right: Any, facts: Facts) -> tuple[Any, ...]:
 
 
 def _slip(path: str, kind: str, values: Values, *hypotheses: str) -> Slip:
-    return Slip(path=path, kind=kind, values=values, hypotheses=hypotheses or ("wrong_value",))
+    names = hypotheses or ("wrong_value",)
+    return Slip(path=path, kind=kind, values=values, hypotheses=names, noted=False)
+
+
+def _unseen(path: str, kind: str, values: Values) -> Slip:
+    """A slip that nobody sees who does not fine-tune the model."""
+    return replace(_slip(path, kind, values), noted=True)
 
 
 # fmt: off
@@ -244,7 +254,7 @@ CONFIG_SLIPS: tuple[Slip, ...] = (
     _slip("decoder.activation_function",           "activation_changed",     _activations,                     "wrong_activation"),
     _slip("encoder.num_attention_heads",           "head_count_changed",     _other_divisors("encoder", "hidden_size"), "wrong_head_count"),
     _slip("decoder.decoder_attention_heads",       "head_count_changed",     _other_divisors("decoder", "d_model"),     "wrong_head_count"),
-    _slip("decoder.encoder_attention_heads",       "head_count_changed",     _plus(1),                         "wrong_head_count", "wrong_value"),
+    _unseen("decoder.encoder_attention_heads",   "unread_key_changed",     _plus(1)),
     _slip("encoder.do_stable_layer_norm",          "norm_order_changed",     _toggled,                         "norm_order"),
     _slip("encoder.feat_extract_norm",             "conv_norm_changed",      _other("group", "layer"),         "norm_order", "wrong_value"),
     _slip("encoder.conv_bias",                     "conv_bias_changed",      _toggled),
@@ -256,20 +266,20 @@ CONFIG_SLIPS: tuple[Slip, ...] = (
     _slip("encoder.num_hidden_layers",             "layer_count_changed",    _plus(1, -1)),
     _slip("decoder.decoder_layers",                "layer_count_changed",    _plus(1, -1)),
     _slip("encoder.num_conv_pos_embedding_groups", "pos_conv_groups_changed", _other_divisors("encoder", "hidden_size")),
-    _slip("encoder.hidden_dropout",                "dropout_changed",        _other(0.1, 0.0),                 *TRAINING),
-    _slip("encoder.attention_dropout",             "dropout_changed",        _other(0.1, 0.0),                 *TRAINING),
-    _slip("encoder.activation_dropout",            "dropout_changed",        _other(0.1, 0.0),                 *TRAINING),
-    _slip("encoder.feat_proj_dropout",             "dropout_changed",        _other(0.1, 0.0),                 *TRAINING),
-    _slip("encoder.layerdrop",                     "layerdrop_changed",      _other(0.1, 0.0),                 *TRAINING),
-    _slip("decoder.dropout",                       "dropout_changed",        _other(0.1, 0.0),                 *TRAINING),
-    _slip("decoder.attention_dropout",             "dropout_changed",        _other(0.1, 0.0),                 *TRAINING),
-    _slip("decoder.activation_dropout",            "dropout_changed",        _other(0.1, 0.0),                 *TRAINING),
-    _slip("decoder.decoder_layerdrop",             "layerdrop_changed",      _other(0.1, 0.0),                 *TRAINING),
-    _slip("encoder.apply_spec_augment",            "masking_changed",        _toggled,                         *TRAINING),
-    _slip("encoder.mask_time_prob",                "masking_changed",        _other(0.05, 0.0),                *TRAINING),
-    _slip("encoder.mask_feature_prob",             "masking_changed",        _other(0.05, 0.0),                *TRAINING),
-    _slip("encoder.mask_time_length",              "masking_changed",        _plus(1),                         *TRAINING),
-    _slip("encoder.mask_feature_length",           "masking_changed",        _plus(1),                         *TRAINING),
+    _unseen("encoder.hidden_dropout",                "dropout_changed",        _other(0.1, 0.0)),
+    _unseen("encoder.attention_dropout",             "dropout_changed",        _other(0.1, 0.0)),
+    _unseen("encoder.activation_dropout",            "dropout_changed",        _other(0.1, 0.0)),
+    _unseen("encoder.feat_proj_dropout",             "dropout_changed",        _other(0.1, 0.0)),
+    _unseen("encoder.layerdrop",                     "layerdrop_changed",      _other(0.1, 0.0)),
+    _unseen("decoder.dropout",                       "dropout_changed",        _other(0.1, 0.0)),
+    _unseen("decoder.attention_dropout",             "dropout_changed",        _other(0.1, 0.0)),
+    _unseen("decoder.activation_dropout",            "dropout_changed",        _other(0.1, 0.0)),
+    _unseen("decoder.decoder_layerdrop",             "layerdrop_changed",      _other(0.1, 0.0)),
+    _unseen("encoder.apply_spec_augment",            "masking_changed",        _toggled),
+    _unseen("encoder.mask_time_prob",                "masking_changed",        _other(0.05, 0.0)),
+    _unseen("encoder.mask_feature_prob",             "masking_changed",        _other(0.05, 0.0)),
+    _unseen("encoder.mask_time_length",              "masking_changed",        _plus(1)),
+    _unseen("encoder.mask_feature_length",           "masking_changed",        _plus(1)),
     _slip("decoder.scale_embedding",               "embedding_scale_changed", _lost,                          "missing_scale"),
     _slip("decoder.scale_embedding",               "embedding_scale_changed", _gained,                        "missing_scale", "wrong_value"),
     _slip("decoder.tie_word_embeddings",           "tie_changed",            _lost,                            "tie_broken"),
@@ -291,6 +301,8 @@ CONFIG_SLIPS: tuple[Slip, ...] = (
     _slip("eos_token_id",                          "token_id_changed",       _plus(2)),
 )
 """Keys of `config.json`."""
+UNSEEN = frozenset(slip.path for slip in CONFIG_SLIPS if slip.noted)
+"""Those whose value nobody sees who does not fine-tune the model."""
 
 GENERATION_SLIPS: tuple[Slip, ...] = (
     _slip("forced_bos_token_id",    "language_changed",          _other_languages,          "wrong_language"),
@@ -324,8 +336,8 @@ FORGETTABLE = (
     (CONFIG, "encoder.feat_extract_norm",        "norm_order", "wrong_value"),
     (CONFIG, "encoder.conv_bias",                "wrong_value"),
     (CONFIG, "encoder.num_attention_heads",      "wrong_head_count"),
-    (CONFIG, "encoder.apply_spec_augment",       *TRAINING),
-    (CONFIG, "encoder.hidden_dropout",           *TRAINING),
+    (CONFIG, "encoder.apply_spec_augment",       "wrong_value"),
+    (CONFIG, "encoder.hidden_dropout",           "wrong_value"),
     (CONFIG, "decoder.decoder_attention_heads",  "wrong_head_count"),
     (CONFIG, "decoder.scale_embedding",          "missing_scale"),
     (GENERATION, "forced_bos_token_id",          "wrong_language"),
@@ -358,14 +370,16 @@ def _absent_faults(facts: Facts) -> Iterator[Fault]:
         default = _lookup(defaults[file], path)[1]
         if present and default != right:
             label = label_of(file, path)
-            yield _key_fault(
-                f"key_absent:{label}",
-                "key_absent",
+            kind = "unseen_key_absent" if path in UNSEEN else "key_absent"
+            fault = _key_fault(
+                f"{kind}:{label}",
+                kind,
                 file,
                 path,
                 tuple(hypotheses),
                 partial(remove_key, file=file, path=path),
             )
+            yield _noted(fault) if path in UNSEEN else fault
 
 
 def _class_defaults(facts: Facts) -> dict[str, dict[str, Any]]:

@@ -27,6 +27,8 @@ class Truth:
     """Names that are right; more than one only where the same bits have two explanations."""
     files: frozenset[str]
     """The files of the folder that are changed; no other one is touched."""
+    noted: bool = False
+    """Fine-tuning alone sees it, or nobody: it is worth a note and spoils no verdict."""
 
 
 @dataclass(frozen=True, kw_only=True)

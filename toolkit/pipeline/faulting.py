@@ -138,6 +138,8 @@ def _run_in_worker(fault: Fault | DoubleFault) -> Outcome:
         result = diff_folder(workshop.session, broken)
         if isinstance(fault, DoubleFault):
             return _judge_double(fault, result.findings)
+        if fault.truth.noted:
+            return _judge_noted(fault, result)
         twins = {t.target_twin: t.target for t in workshop.session.prepared.proof.ties}
         return _judge_single(fault, result, _yardsticks(workshop, broken), twins)
 
@@ -156,6 +158,7 @@ def _judge_single(
         kind=fault.kind,
         part=fault.part,
         of_weights=bool(fault.truth.parameters),
+        noted=False,
         detected=first is not None,
         blamed=first is not None and names(first, fault.truth),
         hypothesis=hypothesis is not None
@@ -173,6 +176,27 @@ def _judge_single(
             )
             for baseline in baselines
         ),
+    )
+
+
+def _judge_noted(fault: Fault, result: Result) -> FaultOutcome:
+    """What a fault that nobody sees comes to: a note, no finding, the verdict of a match."""
+    named = [note for note in result.notes if note.key in fault.truth.config_keys]
+    is_right = bool(named) and result.verdict == "match"
+    return FaultOutcome(
+        name=fault.name,
+        kind=fault.kind,
+        part=fault.part,
+        of_weights=False,
+        noted=True,
+        detected=is_right,
+        blamed=is_right,
+        hypothesis=False,
+        extra=len(result.findings),
+        said=named[0].summary if named else _say(next(iter(result.findings), None)),
+        right_error=0.0,
+        wrong_error=None,
+        yardsticks=(),
     )
 
 

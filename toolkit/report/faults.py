@@ -22,6 +22,7 @@ def print_faults(result: FaultsResult, console: Console) -> None:
         f"weight faults: {result.share('hypothesis', weights)} hypotheses right and confirmed",
         f"double faults: {sum(d.both for d in result.doubles)} of {len(result.doubles)} with both "
         "in the findings",
+        f"faults that fine-tuning alone sees, or nobody: {result.noted} noted, and no finding",
         f"extra findings: {result.extra} beyond those that the faults explain",
         f"isolated errors: right modules up to {result.gap[0]:.1e}, wrong ones from "
         f"{result.gap[1]:.1e} of the largest value",
@@ -43,13 +44,14 @@ def _classes_table(result: FaultsResult) -> object:
     from rich.table import Table
 
     table = Table(title="faults by class", title_justify="left")
-    for column in ("class", "faults", "detected", "blamed", "hypothesis", "extra"):
+    for column in ("class", "faults", "detected", "blamed", "hypothesis", "noted", "extra"):
         table.add_column(column, justify="left" if column == "class" else "right")
     for kind, outcomes in result.by_kind.items():
         shares = [result.share(f, outcomes) for f in ("detected", "blamed", "hypothesis")]
         rights = (str(share.right) for share in shares)
+        noted = str(result.count_noted(outcomes))
         extra = str(result.count_extra(outcomes))
-        table.add_row(kind, str(len(outcomes)), *rights, extra)
+        table.add_row(kind, str(len(outcomes)), *rights, noted, extra)
     return table
 
 
