@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -188,6 +189,28 @@ def test_an_override_that_is_no_json_object(
     refused: Invoke, golden_checkpoint: Path, value: str
 ) -> None:
     assert "--encoder-config" in refused("inspect", golden_checkpoint, "--encoder-config", value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[" * 100_000, '{"a":' * 100_000, '{"a": NaN}', '{"a": 1e999}', '{"a": 1, "a": 2}', "\ud800"],
+)
+def test_an_override_that_no_two_readers_read_alike(
+    refused: Invoke, golden_checkpoint: Path, tmp_path: Path, text: str
+) -> None:
+    file = tmp_path / "override.json"
+    file.write_bytes(text.encode("utf-8", "surrogatepass"))
+    assert "--decoder-config" in refused("inspect", golden_checkpoint, "--decoder-config", file)
+
+
+@pytest.mark.parametrize("special", ["pipe", "folder", "/dev/zero", "/dev/null", "/dev/stdin"])
+def test_an_override_in_what_is_no_file(
+    refused: Invoke, golden_checkpoint: Path, tmp_path: Path, special: str
+) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
+    for option in ("--encoder-config", "--decoder-config"):
+        assert option in refused("inspect", golden_checkpoint, option, tmp_path / special)
 
 
 def test_an_override_that_gives_no_buildable_model(

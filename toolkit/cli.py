@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect as introspection
-import json
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext, redirect_stdout
@@ -653,15 +652,17 @@ def _parsed(material: dict[str, Any]) -> dict[str, Any]:
 def _read_json_option(option: str, text: str | None) -> dict[str, Any] | None:
     """The object in `--encoder-config` and its kin: JSON itself, or the path of a file of it."""
     from toolkit.core.errors import BadInput
+    from toolkit.folder.plain_json import parse_json, read_json
 
     if text is None:
         return None
     try:
-        source = text if text.lstrip().startswith("{") else Path(text).read_text(encoding="utf-8")
-        values = json.loads(source)
+        inline = text.lstrip().startswith("{")
+        values = parse_json(text.encode()) if inline else read_json(Path(text))
     except (OSError, ValueError) as error:
+        said = error.strerror if isinstance(error, OSError) and error.strerror else error
         raise BadInput(
-            f"`{option}` must be a JSON object or a file of one, but {error}. "
+            f"`{option}` must be a JSON object or a file of one, but {said}. "
             "Write it as '{\"key\": value}'."
         ) from error
     if not isinstance(values, dict):

@@ -1,3 +1,4 @@
+import json
 import shutil
 
 import pytest
@@ -59,11 +60,41 @@ def test_paths_of_the_machine_it_was_trained_on_are_looked_up_beside_the_checkpo
     assert found.spm_path == checkpoint.parent / "spm.model"
 
 
-def test_an_absolute_path_that_leads_somewhere_is_taken(beside, tmp_path):
-    (tmp_path / "far.txt").write_text("b 1\n")
-    found = find_sidecars(beside({**NAMED, "vocab_filename": str(tmp_path / "far.txt")}))
-    assert found.dict_path == tmp_path / "far.txt"
-    assert found.dictionary.symbols[-1] == "b"
+@pytest.mark.parametrize("option", ["vocab_filename", "sentencepiece_model"])
+@pytest.mark.parametrize("outside", ["absolute", "climbing", "climbing from a folder"])
+def test_a_name_that_leads_elsewhere_is_never_followed(beside, tmp_path, option, outside):
+    secret = tmp_path / "secret.txt"
+    secret.write_text("do not quote me\n")
+    names = {
+        "absolute": str(secret),
+        "climbing": "../secret.txt",
+        "climbing from a folder": "sub/../../secret.txt",
+    }
+    name = names[outside]
+    config = {**NAMED, "vocab_filename": name}
+    if option == "sentencepiece_model":
+        config = {**NAMED, "bpe_tokenizer": {"bpe": "sentencepiece", option: name}}
+    checkpoint = beside(config)
+    (checkpoint.parent / "sub").mkdir()
+    with pytest.raises(BadInput, match=r"secret\.txt`, the .* must stand beside") as caught:
+        find_sidecars(checkpoint)
+    assert "quote me" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["..", "/", ".", "a\0b", "n" * 300])
+def test_a_name_that_no_file_has_is_refused(beside, name):
+    with pytest.raises(BadInput, match="`--dict`"):
+        find_sidecars(beside(json.dumps({**NAMED, "vocab_filename": name})))
+
+
+def test_everything_that_is_missing_is_named_at_once_with_where_it_was_looked_for(beside):
+    checkpoint = beside(files=[])
+    with pytest.raises(BadInput) as caught:
+        find_sidecars(checkpoint)
+    said = str(caught.value)
+    for option in ("--config-yaml", "--dict", "--spm"):
+        assert f"`{option}`" in said
+    assert f"`{checkpoint.parent / 'dict.txt'}`" in said
 
 
 def test_a_path_is_relative_to_the_configuration_that_names_it(beside, tmp_path):

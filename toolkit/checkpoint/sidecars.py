@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from toolkit.checkpoint.dictionary import Dictionary, read_dictionary
 from toolkit.checkpoint.plain_files import read_small
@@ -14,6 +14,7 @@ from toolkit.checkpoint.plain_yaml import load_yaml
 from toolkit.checkpoint.values import quote
 from toolkit.core.errors import BadInput
 
+T = TypeVar("T")
 MAX_YAML_BYTES = 1 << 18
 """fairseq's own are a few hundred bytes."""
 _COMPANION_SUFFIXES = {".yaml", ".yml", ".txt", ".model", ".vocab", ".pt"}
@@ -43,8 +44,8 @@ def find_sidecars(
     """The checkpoint's companions: those named, else those that stand beside it.
 
     `config.yaml` names the dictionary (`vocab_filename`) and the sentencepiece model
-    (`bpe_tokenizer.sentencepiece_model`); names that lead nowhere are looked up beside the
-    checkpoint, because released checkpoints carry paths of the machine they were trained on.
+    (`bpe_tokenizer.sentencepiece_model`); of names that lead elsewhere the last part is looked up
+    beside the two, because released checkpoints carry paths of the machine they were trained on.
 
     Where it names no sentencepiece model and none stands beside, there is none: fairseq then takes
     the words of a text for symbols, as it does for units of speech.
@@ -54,19 +55,41 @@ def find_sidecars(
     """
     folder = checkpoint.parent
     yaml_path = config_yaml or folder / "config.yaml"
-    config = _read_yaml(yaml_path)
-    _check_preparation(yaml_path, config)
-    dictionary_path = dict_path or _beside(
-        folder, yaml_path, str(config.get("vocab_filename", "dict.txt")), "dictionary", "--dict"
+    missing = _Missing()
+    config = missing.unless_found(lambda: _read_yaml(yaml_path))
+    _check_preparation(yaml_path, config or {})
+    named = "dict.txt" if config is None else str(config.get("vocab_filename", "dict.txt"))
+    dictionary_path = dict_path or missing.unless_found(
+        lambda: _beside(folder, yaml_path, named, "dictionary", "--dict")
     )
-    dictionary = read_dictionary(dictionary_path)
+    dictionary = None if dictionary_path is None else read_dictionary(dictionary_path)
+    found_spm = spm_path or missing.unless_found(
+        lambda: _maybe_spm(folder, yaml_path, config, dictionary)
+    )
+    if missing.said or config is None or dictionary_path is None or dictionary is None:
+        raise BadInput("\n".join(missing.said))
     return Sidecars(
         config_yaml=yaml_path,
         config=config,
         dict_path=dictionary_path,
         dictionary=dictionary,
-        spm_path=spm_path or _maybe_spm(folder, yaml_path, config, dictionary),
+        spm_path=found_spm,
     )
+
+
+class _Missing:
+    """What cannot be found, all of which is said at once."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def unless_found(self, find: Callable[[], T]) -> T | None:
+        """What was found; None where that is an error to come."""
+        try:
+            return find()
+        except BadInput as error:
+            self.said.append(str(error))
+            return None
 
 
 def companions(checkpoint: Path) -> Iterator[Path]:
@@ -102,21 +125,25 @@ def _check_preparation(yaml_path: Path, config: Mapping[str, Any]) -> None:
 
 
 def _maybe_spm(
-    folder: Path, yaml_path: Path, config: Mapping[str, Any], dictionary: Dictionary
+    folder: Path,
+    yaml_path: Path,
+    config: Mapping[str, Any] | None,
+    dictionary: Dictionary | None,
 ) -> Path | None:
-    bpe = _settings(config, "bpe_tokenizer")
+    """The sentencepiece model; what is not known of the other two files is taken to ask for one."""
+    bpe = _settings(config or {}, "bpe_tokenizer")
     if bpe.get("sentencepiece_model"):
         name = str(bpe["sentencepiece_model"])
         return _beside(folder, yaml_path, name, "sentencepiece model", "--spm")
     found = sorted(folder.glob("*.model"))
     if len(found) == 1:
         return found[0]
-    if not found and not _wants_spm(config, dictionary):
+    if not found and dictionary is not None and not _wants_spm(config or {}, dictionary):
         return None
     raise BadInput(
         f"`{yaml_path}` must name the sentencepiece model as `bpe_tokenizer.sentencepiece_model`, "
-        f"but names none, and {len(found)} files `*.model` stand beside the checkpoint. "
-        "Name it with `--spm`."
+        f"but names none, and {len(found)} files `*.model` stand beside the checkpoint in "
+        f"`{folder}`. Name it with `--spm`."
     )
 
 
@@ -132,15 +159,27 @@ def _settings(config: Mapping[str, Any], step: str) -> Mapping[str, Any]:
 
 
 def _beside(folder: Path, yaml_path: Path, name: str, what: str, option: str) -> Path:
-    # An absolute name stays itself under `/`; one relative to the working folder never counts.
-    candidates = [yaml_path.parent / name, folder / name, folder / Path(name).name]
-    for candidate in candidates:
+    looked_for = list(dict.fromkeys(_candidates(folder, yaml_path.parent, name)))
+    for candidate in looked_for:
         if _is_file(candidate):
             return candidate
+    where = ", ".join(f"`{quote(str(path))}`" for path in looked_for) or "no file has that name"
     raise BadInput(
         f"`{quote(name)}`, the {what} that `{yaml_path}` names, must stand beside the checkpoint "
-        f"in `{folder}`, but does not. Name it with `{option}`."
+        f"in `{folder}`, but does not (looked for: {where}). Name it with `{option}`."
     )
+
+
+def _candidates(folder: Path, yaml_folder: Path, name: str) -> Iterator[Path]:
+    """Where a named file may be: never outside of the two folders, wherever the name leads.
+
+    Who made a configuration may have had the file anywhere, or want to see one of this machine.
+    """
+    path = Path(name)
+    if not path.is_absolute() and ".." not in path.parts:
+        yield from (yaml_folder / path, folder / path)
+    if path.name not in ("", ".."):
+        yield from (yaml_folder / path.name, folder / path.name)
 
 
 def _is_file(path: Path) -> bool:
