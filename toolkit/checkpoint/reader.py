@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, BinaryIO, Literal
 
 from toolkit.checkpoint.archive import read_archive
+from toolkit.checkpoint.lookalikes import see_path, see_root
 from toolkit.checkpoint.plain_files import NoFile, open_plain
 from toolkit.checkpoint.settings import Budget, to_plain
 from toolkit.checkpoint.tensors import (
@@ -244,8 +245,10 @@ def _open(path: Path, *, expected: _Stamp | None = None) -> Iterator[tuple[Binar
             yield file, stamp
             _expect_stamp(path, _make_stamp(file), stamp)
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError, NoFile) as error:
+        seen = see_path(path)
+        what, then = (seen.what, seen.then) if seen else ("a pipe or a device", "Check the path.")
         raise BadInput(
-            f"`{path}` must be a checkpoint file, but is no file. Check the path."
+            f"`{path}` must be a checkpoint file, but is no file: it is {what}. {then}"
         ) from error
     except OSError as error:
         raise BadInput(
@@ -277,12 +280,16 @@ def _expect_fairseq(
             f"`{label}` is not a fairseq checkpoint: expected a dict with the entry `{_MODEL}`, "
             f"found {type_name(root)}. Use the file that fairseq's trainer saved."
         )
-    model = root.get(_MODEL)
-    if not isinstance(model, dict) or not any(isinstance(v, TensorRef) for v in model.values()):
+    model, seen = root.get(_MODEL), see_root(root)
+    values = model.values() if isinstance(model, dict) else ()
+    holds_tensors = any(isinstance(value, TensorRef) for value in values)
+    if not isinstance(model, dict) or not holds_tensors or seen is not None:
         keys = ", ".join(f"`{quote(key)}`" for key in list(root)[:20]) or "nothing"
+        what = "" if seen is None else f", {seen.what}"
+        then = "Use the file that fairseq's trainer saved." if seen is None else seen.then
         raise BadInput(
             f"`{label}` is not a fairseq checkpoint: expected the entry `{_MODEL}` with tensors by "
-            f"name, found {keys} at the top. Use the file that fairseq's trainer saved."
+            f"name, found {keys} at the top{what}. {then}"
         )
     unnamed = [k for k, v in model.items() if isinstance(v, TensorRef) and not isinstance(k, str)]
     if unnamed:

@@ -36,6 +36,7 @@ def check_given(
     """
     from toolkit.report.files import is_report
 
+    _expect_order(given, options)
     outputs = [
         Output(option=options[name], path=value, kind=role.value)
         for name, role in roles.items()
@@ -43,6 +44,15 @@ def check_given(
     ]
     if outputs:
         check_outputs(outputs, _kept(given, roles), force=force, is_report=is_report)
+
+
+def _expect_order(given: Mapping[str, Any], options: Mapping[str, str]) -> None:
+    from toolkit.checkpoint.lookalikes import expect_order
+
+    checkpoint = given.get("checkpoint")
+    for name in ("out", "hf_dir", "rec_dir"):
+        if isinstance(checkpoint, Path) and isinstance(given.get(name), Path):
+            expect_order(checkpoint, given[name], options[name])
 
 
 def _kept(given: Mapping[str, Any], roles: Mapping[str, Role]) -> Kept:

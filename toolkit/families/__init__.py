@@ -9,6 +9,7 @@ from pkgutil import iter_modules
 from toolkit.checkpoint import Checkpoint
 from toolkit.core.errors import BadInput
 from toolkit.families.base import Derived, Family, Form, Network, Options, Task
+from toolkit.families.elsewhere import describe_elsewhere
 
 __all__ = ["Derived", "Family", "Form", "Network", "Options", "Task", "families", "find_family"]
 
@@ -31,11 +32,11 @@ def find_family(checkpoint: Checkpoint) -> Family:
     matching = [family for family in known if family.matches(checkpoint)]
     if len(matching) == 1:
         return matching[0]
-    names = ", ".join(f"`{family.name}`" for family in known)
+    names, said = ", ".join(f"`{family.name}`" for family in known), architecture(checkpoint)
     raise BadInput(
         f"`{checkpoint.path}` must belong to one family of {names}, but its architecture is "
-        f"`{architecture(checkpoint)}` and {len(matching)} families match. Add a file to "
-        "`toolkit/families` for it."
+        f"`{said}` and {len(matching)} families match. "
+        f"{describe_elsewhere(said) or 'Add a file to `toolkit/families` for it.'}"
     )
 
 

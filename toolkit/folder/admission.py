@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from toolkit.checkpoint.lookalikes import see_path
 from toolkit.checkpoint.plain_files import read_small
 from toolkit.checkpoint.values import quote
 from toolkit.core.errors import BadInput
@@ -54,9 +55,10 @@ def check_folder(folder: Path) -> dict[str, Path]:
             for many more layers than the weights have.
     """
     if not folder.is_dir():
+        seen = see_path(folder)
+        what, then = (seen.what, seen.then) if seen else ("a file", "Name the folder it lies in.")
         raise BadInput(
-            f"`{folder}` must be a Hugging Face folder, but is no folder. Name the folder that a "
-            "conversion wrote."
+            f"`{folder}` must be a Hugging Face folder, but is no folder: it is {what}. {then}"
         )
     _check_tree(folder)
     said = dict(_read_all_json(folder))

@@ -228,6 +228,4 @@ def _rename_to_new(source: Path, target: Path) -> None:
 
 
 def _existing(destination: Path) -> BadInput:
-    return BadInput(
-        f"`{destination}` must not exist yet, but does. Remove it, or choose another OUT."
-    )
+    return BadInput(f"`{destination}` must not exist yet, but does. Choose a new name for OUT.")

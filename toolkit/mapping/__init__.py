@@ -2,7 +2,14 @@
 
 from toolkit.mapping.file import MappingFile, extend_table, read_mapping
 from toolkit.mapping.ops import Copy, Identity, Op, Sinusoids, SplitWeightNorm, Zeros
-from toolkit.mapping.plan import Assignment, Plan, dropped_tensors, fit_plan, make_plan
+from toolkit.mapping.plan import (
+    Assignment,
+    Plan,
+    dropped_tensors,
+    fit_plan,
+    make_plan,
+    unclaimed_tensors,
+)
 from toolkit.mapping.rules import Drop, Fill, PlacedRow, Row, Rule, Table, Tie, Transpose
 
 __all__ = [
@@ -28,4 +35,5 @@ __all__ = [
     "fit_plan",
     "make_plan",
     "read_mapping",
+    "unclaimed_tensors",
 ]

@@ -161,6 +161,14 @@ def dropped_tensors(table: Table, names: Iterable[str]) -> tuple[Reason, ...]:
     return tuple(_dropped(_claim(table, names)))
 
 
+def unclaimed_tensors(table: Table, names: Iterable[str]) -> tuple[Reason, ...]:
+    """Those of the names that no row claims, for which there is no exact conversion."""
+    because = "no rule claims it; name one with `--mapping`"
+    return tuple(
+        Reason(name=n, because=because) for n, rows in _claim(table, names).items() if not rows
+    )
+
+
 Claims = Mapping[str, tuple[tuple[Row, tuple[str, ...]], ...]]
 """By source tensor: the rows that claim it, each with the values of its slots."""
 

@@ -4,16 +4,25 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from toolkit.checkpoint import Checkpoint
 from toolkit.checkpoint.sidecars import Sidecars, find_sidecars
-from toolkit.core.errors import BadInput
+from toolkit.core.errors import BadInput, BrokenRule
 from toolkit.core.inspection import ConfigField, Inspection
 from toolkit.core.result import Artifact, Reason
-from toolkit.families import Family, Network, Options, architecture, find_family
-from toolkit.mapping import dropped_tensors, extend_table, read_mapping
+from toolkit.families import Family, Network, Options, Task, architecture, find_family
+from toolkit.families.known_tensors import maybe_known_specs
+from toolkit.mapping import (
+    Table,
+    dropped_tensors,
+    extend_table,
+    make_plan,
+    read_mapping,
+    unclaimed_tensors,
+)
 from toolkit.pipeline.prepare import Inputs, Material, open_mapped
 
 if TYPE_CHECKING:
@@ -40,6 +49,7 @@ def inspect(checkpoint: Path, **material: Unpack[Material]) -> Inspection:
     network = family.network(opened, inputs.options)
     table = network.table if rules is None else extend_table(network.table, rules)
     sidecars = _sidecars(inputs)
+    prospect = _foresee(family, opened, network, table, sidecars, inputs.options)
     return Inspection(
         source=Artifact(path=str(checkpoint), sha256=opened.sha256()),
         format=opened.format,
@@ -51,9 +61,9 @@ def inspect(checkpoint: Path, **material: Unpack[Material]) -> Inspection:
         dtypes={**Counter(spec.dtype for spec in opened.tensors.values())},
         has_optimizer_state=opened.has_optimizer_state,
         fields=tuple(_fields(network)),
-        assumptions=_assumptions(family, opened, network, sidecars, inputs.options),
-        unknown=network.unknown,
-        refusals=network.refusals,
+        assumptions=prospect.assumptions,
+        unknown=prospect.unknown,
+        refusals=prospect.refusals,
         shortcomings=network.shortcomings,
         dropped=dropped_tensors(table, opened.tensors),
         languages=() if isinstance(sidecars, str) else tuple(sidecars.dictionary.languages),
@@ -75,20 +85,52 @@ def _fields(network: Network) -> Iterator[ConfigField]:
                 yield ConfigField(name=name, value=field.value, evidence=field.evidence)
 
 
-def _assumptions(
+@dataclass(frozen=True, kw_only=True)
+class _Prospect:
+    """What a conversion will come upon."""
+
+    assumptions: tuple[Reason, ...]
+    unknown: tuple[Reason, ...]
+    refusals: tuple[Reason, ...]
+
+
+def _foresee(
     family: Family,
     checkpoint: Checkpoint,
     network: Network,
+    table: Table,
     sidecars: Sidecars | str,
     options: Options,
-) -> tuple[Reason, ...]:
-    """Those about the network, and those about its task as far as that is understood."""
-    if isinstance(sidecars, str) or network.unknown or network.refusals:
-        return network.assumptions
+) -> _Prospect:
+    """What is known of the network, and of its task and plan as far as that is understood."""
+    unclaimed = unclaimed_tensors(table, checkpoint.tensors)
+    known = _Prospect(
+        assumptions=network.assumptions,
+        unknown=network.unknown,
+        refusals=(*network.refusals, *unclaimed),
+    )
+    if isinstance(sidecars, str):
+        missing = Reason(name="files beside the checkpoint", because=sidecars)
+        return replace(known, unknown=(*known.unknown, missing))
+    if known.unknown or known.refusals:
+        return known
     try:
-        return family.task(checkpoint, sidecars, network, options).assumptions
-    except BadInput:
-        return network.assumptions
+        task = family.task(checkpoint, sidecars, network, options)
+    except BadInput as error:
+        return replace(known, unknown=(Reason(name="task", because=str(error)),))
+    problems = tuple(_plan_problems(table, checkpoint, task))
+    return replace(known, assumptions=task.assumptions, refusals=problems)
+
+
+def _plan_problems(table: Table, checkpoint: Checkpoint, task: Task) -> Iterator[Reason]:
+    targets = maybe_known_specs(task.contents.config)
+    if targets is None:
+        return
+    try:
+        make_plan(table, checkpoint.tensors, targets)
+    except BrokenRule as error:
+        for line in str(error).split("\n"):
+            yield Reason(name="rules", because=line)
 
 
 def _sidecars(inputs: Inputs) -> Sidecars | str:
@@ -101,7 +143,7 @@ def _sidecars(inputs: Inputs) -> Sidecars | str:
             spm_path=inputs.spm,
         )
     except BadInput as error:
-        return str(error)
+        return " ".join(str(error).split("\n"))
 
 
 def _files(found: Sidecars | str) -> dict[str, str]:
