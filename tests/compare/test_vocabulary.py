@@ -215,6 +215,20 @@ WRONG = {
         config("mask_token", "▁"),
         "tokenizer_config.extra_special_tokens",
     ),
+    "a token too many": (config("mask_token", "<mask>"), JSON),
+    "a token too many, by another file": (
+        lambda folder: (folder / "added_tokens.json").write_text('{"<x>": 189}'),
+        JSON,
+    ),
+    "a flag by the other file": (
+        config("added_tokens_decoder", {"2": {"content": "</s>", "lstrip": True, "special": True}}),
+        "tokenizer.added_tokens",
+    ),
+    "another end by the old file": (
+        lambda folder: (folder / "special_tokens_map.json").write_text('{"eos_token": "<pad>"}'),
+        "tokenizer_config.eos_token",
+    ),
+    "no configuration": (lambda folder: (folder / CONFIG).unlink(), "tokenizer_config.json"),
     "another end": (config("eos_token", "<pad>"), "tokenizer_config.eos_token"),
     "an end that is a row": (config("eos_token", "e"), "tokenizer_config.eos_token"),
     "no padding token": (config("pad_token", None), "tokenizer_config.pad_token"),
@@ -314,6 +328,21 @@ RIGHT = {
     ),
     "no limit": (config("model_max_length", int(1e30)),),
     "keys that transformers does not know": (config("invented", 7), config("name_or_path", "/x")),
+    "what no version reads beside it": (
+        lambda folder: (folder / "vocab.json").write_text("{}"),
+        lambda folder: (folder / "added_tokens.json").write_text('{"</s>": 2}'),
+    ),
+    "the flags in both files": (
+        lambda folder: edit_json(
+            folder,
+            CONFIG,
+            "added_tokens_decoder",
+            lambda _: {
+                str(t["id"]): {key: value for key, value in t.items() if key != "id"}
+                for t in json.loads((folder / JSON).read_text())["added_tokens"]
+            },
+        ),
+    ),
     "the class of transformers 4": (config("tokenizer_class", "PreTrainedTokenizerFast"),),
     "the key of transformers 4": (
         lambda folder: edit_json(
@@ -353,6 +382,12 @@ def test_what_differs_is_told_with_both_values(expected, folder):
     config("padding_side", "left")(folder)
     (found,) = compare_vocabulary(expected, AutoTokenizer.from_pretrained(folder))
     assert found.wrong == ("'left', not 'right'",)
+
+
+def test_the_steps_that_differ_are_told_and_no_others(expected, folder):
+    behind("normalizer", "normalizers", step("Lowercase"))(folder)
+    (found,) = compare_vocabulary(expected, AutoTokenizer.from_pretrained(folder))
+    assert found.wrong == ('it has {"type": "Lowercase"}',)
 
 
 def test_no_tokenizer_is_a_difference(expected):

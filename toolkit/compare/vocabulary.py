@@ -204,10 +204,14 @@ def _wrong_vocabulary(expected: Vocabulary, tokenizer: Any) -> Iterator[_Found]:
     rows = wrong_rows(expected.contents, tokenizer)
     yield "rows", (FILE,), tuple(rows.values())
     named = _wrong_names(tokenizer)
+    symbols = {symbol for wanted, found, _ in named.values() for symbol in (wanted, found)}
+    if not tokenizer.all_special_tokens:
+        symbols |= expected.form.added.keys()
+        yield "special tokens", (f"{CONFIG}.json",), ("no token is named as special",)
+        named = {}
     for key, (_, _, said) in named.items():
         yield "special tokens", (f"{CONFIG}.{key}",), (said,)
-    symbols = {symbol for wanted, found, _ in named.values() for symbol in (wanted, found)}
-    listed = _wrong_special(expected, tokenizer, symbols)
+    listed = _wrong_special(expected, tokenizer, symbols, too_many="" in rows)
     yield "special tokens", (EXTRA,), tuple(listed.values())
     if getattr(tokenizer, "backend_tokenizer", None) is not None:
         explained = {*rows, *symbols, *listed}
@@ -225,10 +229,19 @@ def _wrong_names(tokenizer: Any) -> dict[str, tuple[str, str | None, str]]:
 
 
 def _wrong_special(
-    expected: Vocabulary, tokenizer: Any, explained: Iterable[str | None]
+    expected: Vocabulary, tokenizer: Any, explained: Iterable[str | None], *, too_many: bool
 ) -> dict[str, str]:
-    """Tokens that decoding drops or prints although it should not."""
+    """Tokens that decoding drops or prints although it should not.
+
+    Args:
+        expected: What the checkpoint implies.
+        tokenizer: The folder's tokenizer.
+        explained: Tokens that have another fault.
+        too_many: There are more rows than symbols: tokens without a symbol are theirs.
+    """
     wanted, found = set(expected.form.added), set(tokenizer.all_special_tokens)
+    if too_many:
+        found &= {*expected.contents.dictionary.symbols}
     tags = {
         expected.contents.dictionary.symbols[index]: f"decoding prints the tag of {lang}"
         for lang, index in expected.contents.language_tags.items()
@@ -248,7 +261,7 @@ def _wrong_form(
     explained = set(explained)
     for key in STEPS:
         if found.steps[key] != wanted.older_steps.get(key):
-            yield "settings", *_part(key, _other(wanted.steps[key], found.steps[key]))
+            yield "settings", *_part(key, _other_steps(wanted.steps[key], found.steps[key]))
     yield "settings", *_part("post_processor", _wrong_frame(wanted, found, explained))
     yield "settings", *_part("added_tokens", tuple(_wrong_added(wanted, found, explained)))
     if wanted.model != found.model:
@@ -269,9 +282,17 @@ def _other(wanted: Any, found: Any) -> tuple[str, ...]:
     return (f"it is {_brief(found)}, not {_brief(wanted)}",)
 
 
+def _other_steps(wanted: Sequence[Any], found: Sequence[Any]) -> tuple[str, ...]:
+    if wanted == found:
+        return ()
+    more = [f"it has {_brief(step)}" for step in found if step not in wanted]
+    less = [f"it lacks {_brief(step)}" for step in wanted if step not in found]
+    return (*more, *less) or (f"its steps are {_brief(found)}, not {_brief(wanted)}",)
+
+
 def _brief(said: Any) -> str:
     text = json.dumps(said, ensure_ascii=False)
-    return text if len(text) <= 200 else f"{text[:150]}… ({len(text)} characters)"
+    return text if len(text) <= 120 else f"{text[:90]}… ({len(text)} characters)"
 
 
 def _wrong_frame(

@@ -12,6 +12,7 @@ from toolkit.folder.view import FolderView
 
 SHOWN, KEPT = 3, 20
 """How many of the things that are wrong a summary shows, and a finding keeps."""
+MAX_SHOWN_CHARS = 300
 
 
 def vocabulary_findings(truth: Truth, view: FolderView) -> Iterator[Finding]:
@@ -37,6 +38,8 @@ def vocabulary_notes(truth: Truth, view: FolderView) -> Iterator[Note]:
 
 def _finding(difference: Difference) -> Finding:
     shown = "; ".join(difference.wrong[:SHOWN])
+    if len(shown) > MAX_SHOWN_CHARS:
+        shown = f"{shown[: MAX_SHOWN_CHARS - 1]}…"
     return Finding(
         kind="vocabulary",
         consequence="text",
