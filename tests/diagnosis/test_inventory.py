@@ -236,6 +236,7 @@ def test_an_output_layer_that_is_the_same_tensor_breaks_nothing(inventory):
         ("config.json", "tie_word_embeddings", True, "config", "tie_invented"),
         ("config.json", "decoder.tie_word_embeddings", False, "config", "tie_broken"),
         ("config.json", "encoder.adapter_attn_dim", 16, "config", "wrong_value"),
+        ("config.json", "dtype", "float16", "config", "wrong_dtype"),
         ("generation_config.json", "forced_bos_token_id", 182, "generation", "wrong_language"),
         ("generation_config.json", "decoder_start_token_id", 0, "generation", "wrong_start_token"),
         ("generation_config.json", "temperature", 0.5, "generation", "wrong_value"),
@@ -250,6 +251,40 @@ def test_a_wrong_key_is_called_what_it_means(file, key, value, kind, name, truth
     assert finding.config_keys == (place,)
     assert finding.hypothesis.confirmed
     assert f"`{place}`" in finding.fix
+
+
+def test_several_search_settings_of_one_file_are_one_finding(truth, broken):
+    for key, value in (("num_beams", 1), ("max_length", 20), ("do_sample", True)):
+        set_key("generation_config.json", key, value)(broken)
+    set_key("generation_config.json", "forced_bos_token_id", 182)(broken)
+    names, language = take_inventory(truth, view_folder(broken))
+    assert set(names.config_keys) == {
+        f"generation_config.{key}" for key in ("num_beams", "max_length", "do_sample")
+    }
+    assert names.summary.startswith("3 search settings are not as the checkpoint says: ")
+    assert len(names.fix.splitlines()) == 3
+    assert language.hypothesis.name == "wrong_language"
+
+
+def test_a_key_that_nobody_sets_is_to_be_removed(truth, broken):
+    set_key("config.json", "custom_pipelines", {})(broken)
+    (finding,) = take_inventory(truth, view_folder(broken))
+    assert finding.fix == "remove `custom_pipelines`"
+
+
+def test_notes_name_keys_and_reasons_those_of_training_first(truth, broken):
+    set_key("config.json", "decoder.add_bias_logits", True)(broken)
+    set_key("config.json", "decoder.dropout", 0.1)(broken)
+    view = view_folder(broken)
+    assert take_inventory(truth, view) == ()
+    notes = take_notes(truth, view)
+    assert [(note.key, note.consequence) for note in notes] == [
+        ("decoder.dropout", "training"),
+        ("decoder.add_bias_logits", "none"),
+    ]
+    assert notes[0].summary == (
+        "`decoder.dropout` is 0.1, where 0.0 was expected: only fine-tuning reads it"
+    )
 
 
 def test_a_score_that_is_not_the_sentencepiece_models_is_a_vocabulary_finding(truth, broken):

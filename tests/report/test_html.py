@@ -12,7 +12,7 @@ from urllib.parse import unquote
 import pytest
 from jinja2 import UndefinedError
 
-from toolkit.core.result import Artifact, ModuleRow, Reason
+from toolkit.core.result import Artifact, ModuleRow, Note, Reason
 from toolkit.report import render_html, write_html
 from toolkit.report.html import align_tokens, create_environment, scale_position
 
@@ -353,3 +353,18 @@ def test_tokens_are_aligned_and_the_first_difference_is_marked_once(mismatching)
     assert aligned[4] == (4, "2603", "77", "first")
     assert aligned[5] == (5, "15", "15", "equal")
     assert aligned[10] == (10, "2", "end", "later")
+
+
+def test_notes_stand_in_one_collapsed_group_per_consequence(matching):
+    notes = (
+        Note(key="decoder.dropout", consequence="training", summary="only fine-tuning"),
+        Note(key="encoder.<b>", consequence="none", summary="nothing <reads> it"),
+        Note(key="encoder.layerdrop", consequence="training", summary="only fine-tuning"),
+    )
+    page = render_html(replace(matching, notes=notes))
+    (section,) = re.findall(r'<section aria-labelledby="section-notes">.*?</section>', page, re.S)
+    groups = re.findall(r"<details>\s*<summary>(.*?)</summary>", section)
+    assert groups == ["2 that only fine-tuning shows", "1 that nothing shows"]
+    assert "nothing &lt;reads&gt; it" in section
+    assert section.count("<tbody>") == 2
+    assert "section-notes" not in render_html(matching)

@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from toolkit.core.result import LEVEL_NAMES, Artifact, Fixed
+from toolkit.core.result import LEVEL_NAMES, Artifact, Fixed, Note
 from toolkit.report import print_result
 
 
@@ -113,3 +113,20 @@ def test_a_mended_folder_is_named_with_what_was_done(how, said, mismatching):
     fixed = Fixed(path="mended", how=how, findings=3)
     assert said in printed(replace(mismatching, fixed=fixed), make_console())
     assert "fixed:" not in printed(mismatching, make_console())
+
+
+@pytest.mark.parametrize(
+    ("consequences", "line"),
+    [
+        (
+            ("training", "none", "training"),
+            "3 differences change nothing here (training 2, none 1)",
+        ),
+        (("none",), "1 difference changes nothing here (none 1)"),
+    ],
+)
+def test_notes_are_counted_in_one_line(consequences, line, matching):
+    notes = tuple(Note(key="decoder.dropout", consequence=c, summary="why") for c in consequences)
+    lines = printed(replace(matching, notes=notes), make_console()).splitlines()
+    assert lines.count(line) == 1
+    assert not any("differences change" in said for said in printed(matching, make_console()))

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeGuard, get_args
 
+from toolkit.compare import dtypes
 from toolkit.compare.reading import is_read
 from toolkit.core.result import Consequence, NoteConsequence
 from toolkit.folder import released_defaults
@@ -141,6 +142,15 @@ def _processor(change: Change) -> Judgement | None:
     return None
 
 
+def _dtype(change: Change) -> Judgement | None:
+    """The dtype of the whole: what is half as wide may be held with more room."""
+    if change.name not in dtypes.KEYS:
+        return None
+    if change.expected in ("float16", "bfloat16") and change.actual == "float32":
+        return _none("it holds the same numbers with more room")
+    return Judgement(consequence="output", because="users get the model in that dtype")
+
+
 def _search_setting(change: Change) -> Judgement | None:
     if change.name in released_defaults.GENERATION and change.name not in GENERAL:
         return _none("transformers takes settings of searches from `generation_config.json`")
@@ -148,7 +158,8 @@ def _search_setting(change: Change) -> Judgement | None:
 
 
 def _spelled_out(change: Change) -> Judgement | None:
-    defaults = released_defaults.MODEL.get(change.name, ())
+    everywhere = {**released_defaults.GENERATION, **released_defaults.MODEL}
+    defaults = everywhere.get(change.name, ())
     if not change.determined and any(same_value(d, change.actual) for d in defaults):
         return _none("a release of transformers spells this default out")
     return None
@@ -186,7 +197,7 @@ _ENCODER_SIZES = ("encoder_ffn_dim", "encoder_attention_heads")
 
 
 def _part_dtype(change: Change) -> Judgement | None:
-    if change.name in ("dtype", "torch_dtype"):
+    if change.name in dtypes.KEYS:
         return _none("the whole model is loaded in one dtype, which no part decides")
     return None
 
@@ -214,13 +225,8 @@ def _generation(change: Change) -> Judgement | None:
 
 
 _OUTER: tuple[Rule, ...] = (
-    _bookkeeping,
-    _special_id,
-    _general,
-    _search_setting,
-    _spelled_out,
-    _training,
-    _output,
+    *(_bookkeeping, _processor, _dtype, _special_id, _spelled_out, _general),
+    *(_search_setting, _training, _output),
 )
 _PART: tuple[Rule, ...] = (
     *(_bookkeeping, _encoder_id, _special_id, _training, _spelled_out, _general),

@@ -6,7 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from toolkit.compare import dtypes
 from toolkit.compare.consequences import Change, is_fault, judge, same_value
+from toolkit.compare.dtypes import loaded_dtype
 from toolkit.core.result import Consequence, NoteConsequence
 from toolkit.folder import released_defaults
 from toolkit.folder.contents import FolderContents
@@ -27,6 +29,8 @@ class KeyDifference:
     consequence: Consequence | NoteConsequence
     because: str
     """Why it has that consequence."""
+    determined: bool = True
+    """Whether the checkpoint says what is right; otherwise it is a default of transformers."""
 
 
 def expected_keys(contents: FolderContents) -> Iterator[tuple[str, Any]]:
@@ -81,11 +85,14 @@ def _differences(contents: FolderContents, view: FolderView) -> Iterator[KeyDiff
         "generation_config": contents.generation,
         "preprocessor_config": contents.preprocessor,
     }
+    key, dtype = loaded_dtype(view)
+    if not same_value(contents.config.get("dtype", dtype), dtype):
+        yield _difference(view, key, contents.config["dtype"], dtype, determined=True)
     for group, values, defaults in view.groups():
         usual = {**defaults, **written.get(group, {})}
         for name, found in values.items():
             key = f"{group}.{name}" if group else name
-            if key not in expected and not same_value(usual.get(name), found):
+            if key not in (*expected, *dtypes.KEYS) and not same_value(usual.get(name), found):
                 yield from _added(view, expected, key, defaults)
 
 
@@ -140,6 +147,7 @@ def _difference(
         actual=actual,
         consequence=judgement.consequence,
         because=judgement.because,
+        determined=determined,
     )
 
 

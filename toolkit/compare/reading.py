@@ -43,7 +43,7 @@ def is_read(name: str, model_type: str) -> bool:
     source = _source(model_type)
     if source is None:
         return True
-    mentioned = rf"(?<!generation_)config\.{re.escape(name)}\b|[\"']{re.escape(name)}[\"']"
+    mentioned = rf"(?<!generation_)config(\.\w+)?\.{re.escape(name)}\b|[\"']{re.escape(name)}[\"']"
     return re.search(mentioned, source) is not None
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, get_args
 
-from toolkit.core.result import Finding, FindingKind, Level, ModuleRow
+from toolkit.core.result import Consequence, Finding, FindingKind, Level, ModuleRow
 from toolkit.replay.pairs import owner
 
 RANKS: tuple[FindingKind, ...] = (
@@ -69,9 +69,10 @@ def smallest_failing(modules: Sequence[ModuleRow]) -> tuple[ModuleRow, ...]:
     )
 
 
-def _rank(finding: Finding) -> tuple[int, float]:
+def _rank(finding: Finding) -> tuple[int, int, float]:
     error = finding.evidence.get("isolated_error", 0.0)
-    return RANKS.index(finding.kind), -float(error)
+    consequence = get_args(Consequence).index(finding.consequence)
+    return consequence, RANKS.index(finding.kind), -float(error)
 
 
 def _with_module(finding: Finding, evidence: Evidence, blamed: Sequence[ModuleRow]) -> Finding:

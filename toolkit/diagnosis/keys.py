@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from toolkit.compare.consequences import is_fault, is_note
+from toolkit.compare.consequences import SPECIAL_ID, is_fault, is_note
 from toolkit.compare.keys import KeyDifference, config_differences
 from toolkit.core.result import Consequence, Finding, FindingKind, Hypothesis, Note
 from toolkit.diagnosis.truth import Truth
@@ -29,8 +29,13 @@ KEY_HYPOTHESES = {
     "forced_bos_token_id": "wrong_language",
     "decoder_start_token_id": "wrong_start_token",
     "do_normalize": "not_normalized",
+    "dtype": "wrong_dtype",
+    "torch_dtype": "wrong_dtype",
 }
 """What a wrong value of a configuration key is called; any other is a `wrong_value`."""
+
+MAX_NAMES = 8
+"""Keys that a sentence names."""
 
 
 def file_findings(view: FolderView) -> Iterator[Finding]:
@@ -57,7 +62,12 @@ def _file_of(key: str) -> str:
 
 def key_findings(truth: Truth, view: FolderView) -> Iterator[Finding]:
     """Keys with another value than the checkpoint says, where that shows to a user."""
-    for difference in _readable_differences(truth, view):
+    differences = tuple(_readable_differences(truth, view))
+    settings = [d for d in differences if _is_search_setting(d)]
+    if len(settings) > 1:
+        yield _search_finding(settings)
+        differences = tuple(d for d in differences if d not in settings)
+    for difference in differences:
         misfit = truth.contents.maybe_misfit(difference.key)
         if misfit is not None:
             yield _misfit_finding(misfit)
@@ -105,6 +115,41 @@ def _misfit_finding(misfit: Misfit) -> Finding:
     )
 
 
+def _is_search_setting(difference: KeyDifference) -> bool:
+    """Whether it is about how a search goes, and not about the tokens it begins and ends with."""
+    group, _, name = difference.key.rpartition(".")
+    is_setting = group == "generation_config" and not SPECIAL_ID.fullmatch(name)
+    return is_setting and is_fault(difference.consequence)
+
+
+def _search_finding(settings: Sequence[KeyDifference]) -> Finding:
+    """Several settings of one search are one cause: other settings than the checkpoint's."""
+    keys = tuple(difference.key for difference in settings)
+    names = _listed([f"`{key.rpartition('.')[2]}`" for key in keys])
+    return Finding(
+        kind="generation",
+        consequence="generation",
+        target_module="",
+        config_keys=keys,
+        summary=f"{len(keys)} search settings are not as the checkpoint says: {names}",
+        hypothesis=Hypothesis(
+            name="wrong_value",
+            confirmed=True,
+            detail={
+                "expected": {d.key: repr(d.expected) for d in settings},
+                "found": {d.key: repr(d.actual) for d in settings},
+            },
+        ),
+        fix="\n".join(_fix(difference) for difference in settings),
+    )
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = names[:MAX_NAMES]
+    more = len(names) - len(shown)
+    return ", ".join(shown) + (f" and {more} more" if more else "")
+
+
 def _key_finding(difference: KeyDifference, consequence: Consequence) -> Finding:
     key, expected, found = difference.key, difference.expected, difference.actual
     return Finding(
@@ -112,14 +157,28 @@ def _key_finding(difference: KeyDifference, consequence: Consequence) -> Finding
         consequence=consequence,
         target_module="",
         config_keys=(key,),
-        summary=f"`{key}` must be {expected!r} as the checkpoint says, but is {found!r}",
+        summary=f"`{key}` must be {_right(difference)}, but is {found!r}",
         hypothesis=Hypothesis(
             name=_key_hypothesis(key, expected),
             confirmed=True,
             detail={"expected": repr(expected), "found": repr(found)},
         ),
-        fix=f"set `{key}` to {expected!r}",
+        fix=_fix(difference),
     )
+
+
+def _right(difference: KeyDifference) -> str:
+    if difference.determined:
+        return f"{difference.expected!r} as the checkpoint says"
+    if difference.expected is None:
+        return "left out, as no checkpoint sets it"
+    return f"{difference.expected!r} as in any new model of its class"
+
+
+def _fix(difference: KeyDifference) -> str:
+    if difference.determined or difference.expected is not None:
+        return f"set `{difference.key}` to {difference.expected!r}"
+    return f"remove `{difference.key}`"
 
 
 def _key_hypothesis(key: str, expected: Any) -> str:

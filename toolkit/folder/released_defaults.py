@@ -1,8 +1,7 @@
-"""What releases 4.21 to 5.x of transformers write where nobody set anything.
+"""What releases 4.21 to 5.x of transformers have by default, whatever the class of the model.
 
 Old releases spell all of it out in each part of a `config.json`, and in `generation_config.json`;
-new ones know some of the keys no more. `tests/released/tabulate.py` makes the tables again from the
-sources of all releases.
+new ones know some of the keys no more. `tests/released/tabulate.py` prints the tables from wheels.
 """
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 GENERATION: Mapping[str, tuple[Any, ...]] = {
+    "_commit_hash": (None,),
     "_from_model_config": (False, None),
     "assistant_confidence_threshold": (0.4, None),
     "assistant_early_exit": (None,),
@@ -43,9 +43,9 @@ GENERATION: Mapping[str, tuple[Any, ...]] = {
     "forced_eos_token_id": (None,),
     "generation_kwargs": ({},),
     "guidance_scale": (None,),
-    "is_assistant": (False, None),
+    "is_assistant": (None,),
     "length_penalty": (1.0, None),
-    "low_memory": (False, None),
+    "low_memory": (None,),
     "max_cache_len": (None,),
     "max_length": (20, None),
     "max_matching_ngram_size": (None,),
@@ -62,7 +62,7 @@ GENERATION: Mapping[str, tuple[Any, ...]] = {
     "num_return_sequences": (1, None),
     "output_attentions": (False, None),
     "output_hidden_states": (False, None),
-    "output_logits": (False, None),
+    "output_logits": (None,),
     "output_scores": (False, None),
     "pad_token_id": (None,),
     "penalty_alpha": (None,),
@@ -74,6 +74,7 @@ GENERATION: Mapping[str, tuple[Any, ...]] = {
     "return_dict_in_generate": (False, None),
     "return_legacy_cache": (True, None),
     "sequence_bias": (None,),
+    "speculation_type": (None,),
     "stop_strings": (None,),
     "suppress_tokens": (None,),
     "target_lookbehind": (10, None),
@@ -82,41 +83,83 @@ GENERATION: Mapping[str, tuple[Any, ...]] = {
     "top_h": (None,),
     "top_k": (50, None),
     "top_p": (1.0, None),
+    "transformers_version": (None,),
     "typical_p": (1.0, None),
     "use_cache": (True, None),
     "use_mtp": (None,),
     "watermarking_config": (None,),
 }
-"""Keys of a `generation_config.json`, or of the settings for searches in a `config.json`."""
+"""Keys of a `generation_config.json`."""
 
 MODEL: Mapping[str, tuple[Any, ...]] = {
+    "_auto_class": (None,),
+    "_commit_hash": (None,),
     "add_cross_attention": (False,),
     "architectures": (None,),
+    "attn_implementation": (None,),
+    "bad_words_ids": (None,),
+    "base_model_ep_plan": (None,),
+    "base_model_pp_plan": (None,),
+    "base_model_tp_plan": (None,),
+    "begin_suppress_tokens": (None,),
     "bos_token_id": (None,),
     "chunk_size_feed_forward": (0,),
     "cross_attention_hidden_size": (None,),
     "decoder_start_token_id": (None,),
+    "diversity_penalty": (0.0,),
+    "do_sample": (False,),
     "dtype": (None,),
+    "early_stopping": (False,),
+    "encoder_no_repeat_ngram_size": (0,),
     "eos_token_id": (None,),
+    "experts_implementation": (None,),
+    "exponential_decay_length_penalty": (None,),
     "finetuning_task": (None,),
+    "forced_bos_token_id": (None,),
+    "forced_eos_token_id": (None,),
+    "has_no_defaults_at_init": (False,),
+    "id2label": (None,),
+    "ignore_keys_at_rope_validation": (None,),
+    "is_composition": (False,),
     "is_decoder": (False,),
     "is_encoder_decoder": (False,),
-    "output_attentions": (False, None),
+    "label2id": (None,),
+    "length_penalty": (1.0,),
+    "max_length": (20,),
+    "min_length": (0,),
+    "name_or_path": ("",),
+    "no_repeat_ngram_size": (0,),
+    "num_beam_groups": (1,),
+    "num_beams": (1,),
+    "num_labels": (None, 2),
+    "num_return_sequences": (1,),
+    "output_attentions": (False,),
     "output_hidden_states": (False,),
+    "output_scores": (False,),
     "pad_token_id": (None,),
     "per_layer_config": (None,),
     "prefix": (None,),
     "problem_type": (None,),
     "pruned_heads": ({}, None),
+    "remove_invalid_values": (False,),
+    "repetition_penalty": (1.0,),
     "return_dict": (True,),
+    "return_dict_in_generate": (False,),
     "sep_token_id": (None,),
+    "suppress_tokens": (None,),
     "task_specific_params": (None,),
+    "temperature": (1.0,),
     "tf_legacy_loss": (False,),
     "tie_encoder_decoder": (False,),
+    "tie_word_embeddings": (True,),
     "tokenizer_class": (None,),
+    "top_k": (50,),
+    "top_p": (1.0,),
     "torch_dtype": (None,),
     "torchscript": (False,),
+    "transformers_version": (None,),
+    "typical_p": (1.0,),
     "use_bfloat16": (False,),
     "xla_device": (None,),
 }
-"""Keys of a `config.json`, of any part and any class."""
+"""Keys of a `config.json`, of the whole and of each part."""

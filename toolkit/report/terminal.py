@@ -55,6 +55,8 @@ def print_result(result: Result, console: Console, report_path: Path | None = No
         )
     for line in _finding_lines(result.findings):
         writer.line(line)
+    if result.notes:
+        writer.line(text.describe_notes(result.notes))
     if result.fixed is not None:
         writer.line(_fixed_line(result.fixed))
     if report_path is not None:

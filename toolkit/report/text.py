@@ -6,9 +6,9 @@ import math
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, get_args
 
-from toolkit.core.result import Coverage, Level, LevelVerdict, Reason
+from toolkit.core.result import Coverage, Level, LevelVerdict, Note, NoteConsequence, Reason
 from toolkit.core.settled import unproven
 
 SYMBOLS = {
@@ -140,3 +140,11 @@ def _is_control(char: str) -> bool:
 
 def _escape(char: str) -> str:
     return char.encode("unicode_escape").decode("ascii")
+
+
+def describe_notes(notes: Sequence[Note]) -> str:
+    """How many differences change nothing of what a folder says, by what they do change."""
+    counts = Counter(note.consequence for note in notes)
+    each = ", ".join(f"{name} {counts[name]}" for name in get_args(NoteConsequence) if counts[name])
+    plural = "difference changes" if len(notes) == 1 else "differences change"
+    return f"{len(notes)} {plural} nothing here ({each})"

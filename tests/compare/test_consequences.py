@@ -1,0 +1,59 @@
+"""Consequences hold: what is said to change nothing changes no bit."""
+
+import json
+
+import pytest
+import torch
+
+from tests.compare.test_keys import NOTHING, TRAINING
+from tests.faults.breaking import set_key
+from toolkit.compare.consequences import same_value
+from toolkit.compare.keys import config_differences
+from toolkit.folder import released_defaults
+from toolkit.folder.view import view_folder
+from toolkit.replay.target import quiet_transformers
+
+
+def answers(folder):
+    """Logits and tokens as a user gets them: no toolkit in between."""
+    import transformers
+
+    with quiet_transformers(), torch.no_grad():
+        model = transformers.AutoModelForSpeechSeq2Seq.from_pretrained(folder)
+        sound = torch.randn(2, 8000, generator=torch.Generator().manual_seed(1))
+        ids = torch.tensor([[2, 183, 5], [2, 183, 6]])
+        logits = model(input_values=sound, decoder_input_ids=ids).logits
+        return logits, model.generate(sound, max_length=20)
+
+
+def test_all_that_changes_nothing_at_once_changes_no_bit(prepared, converted, broken):
+    for key, value in (*TRAINING, *NOTHING):
+        set_key("config.json", key, value)(broken)
+    path = broken / "generation_config.json"
+    spelled = {key: values[0] for key, values in released_defaults.GENERATION.items()}
+    del spelled["generation_kwargs"]
+    path.write_text(json.dumps({**spelled, **json.loads(path.read_text())}))
+    differences = config_differences(prepared.task.contents, view_folder(broken))
+    assert {d.consequence for d in differences} == {"training", "none"}
+    assert len(differences) > 40
+    for right, found in zip(answers(converted), answers(broken), strict=True):
+        assert torch.equal(right, found)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [(1, 1), (1.0, 1), ([1, 2], (1, 2)), ({"a": [1]}, {"a": (1,)}), (None, None), ("a", "a")],
+)
+def test_values_of_one_type_are_the_same(one, other):
+    assert same_value(one, other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        *((1, True), (True, 1), (0, False), (5, 5.0), (1.0, True), ("1", 1), (None, 0)),
+        *(([1], [True]), ([1], [1, 2]), ({"a": 1}, {"a": True}), ({"a": 1}, {}), ([], None)),
+    ],
+)
+def test_values_of_two_types_are_not_the_same(one, other):
+    assert not same_value(one, other)
