@@ -6,11 +6,12 @@ import pytest
 import torch
 
 from tests.bundled.elsewhere import SCRIPT, Elsewhere, make_elsewhere
-from toolkit.bundled import GENERATION, MODELLING, TOKENIZATION, carries_own_code_only
+from toolkit.bundled import FEATURES, GENERATION, MODELLING, TOKENIZATION
 from toolkit.core.errors import BadInput
+from toolkit.folder.foreign_code import carries_own_code_only, find_foreign_code
 from toolkit.oracle.search import with_beam
 from toolkit.pipeline.reference import open_reference
-from toolkit.replay.target import Target
+from toolkit.replay.target import DoesNotLoad, Target
 
 
 @pytest.fixture
@@ -73,10 +74,72 @@ def test_another_file_is_not_ours(folder, foreign, name):
 @pytest.mark.parametrize("file", [GENERATION, MODELLING, TOKENIZATION])
 @pytest.mark.parametrize("change_to", [b"\n", b"\xff", b"\r"])
 def test_our_code_with_one_byte_more_is_not_ours(tmp_path, file, change_to):
-    (tmp_path / file.name).write_bytes(file.read_bytes())
+    name = "generate.py" if file == GENERATION else file.name
+    (tmp_path / name).write_bytes(file.read_bytes())
     assert carries_own_code_only(tmp_path)
-    (tmp_path / file.name).write_bytes(file.read_bytes() + change_to)
+    (tmp_path / name).write_bytes(file.read_bytes() + change_to)
     assert not carries_own_code_only(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("place", "own"),
+    [
+        ("custom_generate/generate.py", MODELLING),
+        ("generation.py", GENERATION),
+        (MODELLING.name, FEATURES),
+        (FEATURES.name, TOKENIZATION),
+    ],
+)
+def test_our_code_in_the_place_of_other_code_is_not_ours(folder, place, own):
+    (folder / place).write_bytes(own.read_bytes())
+    assert [item.file for item in find_foreign_code(folder)] == [place]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("custom_generate/requirements.txt", "custom_generate/generate.so", "fast.so", "x.pyd"),
+        *("custom_generate/__pycache__/generate.cpython-311.pyc", "custom_generate/weights.bin"),
+        *("chat_template.jinja", "additional_chat_templates/rag.jinja", "chat_template.json"),
+        *("audio_tokenizer_config.json", "sub/folder/more.py", "modeling_xm_transformer.pyc"),
+    ],
+)
+def test_whatever_may_run_or_load_another_model_is_named(folder, name):
+    (folder / name).parent.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_bytes(b"{}")
+    assert [str(item) for item in find_foreign_code(folder)] == [f"`{name}`"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("README.md", "LICENSE", "training_args.bin", "optimizer.pt", "rng_state.pth", "log.txt"),
+        *("requirements.txt", "custom_generate/README.md", "vocab.json", "trainer_state.json"),
+    ],
+)
+def test_what_nobody_runs_is_harmless(folder, name):
+    (folder / name).write_text('{"auto_map": 1}' if name == "vocab.json" else "{}")
+    assert carries_own_code_only(folder)
+
+
+@pytest.mark.parametrize(
+    ("file", "changes", "keys"),
+    [
+        ("config.json", {"custom_pipelines": {"speech": {"impl": "x.P"}}}, ["custom_pipelines"]),
+        ("processor_config.json", {"chat_template": "{{ x }}"}, ["chat_template"]),
+        ("tokenizer_config.json", {"chat_template": [{"name": "a"}]}, ["chat_template"]),
+        ("processor_config.json", {"audio_tokenizer": {"a": 1}}, ["audio_tokenizer"]),
+        ("processor_config.json", {"feature_extractor": {"auto_map": "x.F"}}, ["auto_map"]),
+        ("generation_config.json", {"auto_map": ["x.F"]}, ["auto_map"]),
+        ("config.json", {"custom_pipelines": {}, "chat_template": None}, []),
+    ],
+)
+def test_a_key_that_refers_to_code_is_named(folder, file, changes, keys):
+    change(folder / file, **changes)
+    found = find_foreign_code(folder)
+    assert [(item.file, item.key) for item in found] == [(file, key) for key in keys]
+    prefix = "" if file == "config.json" else file.removesuffix("json")
+    assert [item.config_key for item in found] == [prefix + key for key in keys]
 
 
 @pytest.mark.parametrize(
@@ -122,14 +185,26 @@ def test_an_adapter_on_a_model_elsewhere_is_not_ours(folder):
 # What a target does with it
 
 
-@pytest.mark.parametrize("name", [MODELLING.name, "more.py", "custom_generate/generate.py"])
-def test_a_folder_with_foreign_code_is_refused_and_its_code_not_run(folder, foreign, marker, name):
-    file = folder / name
-    file.write_text(foreign + (file.read_text() if file.exists() else ""))
-    with pytest.raises(BadInput, match=r"carries other code, which was not run") as caught:
+def test_a_folder_whose_model_is_foreign_does_not_load_and_its_code_is_not_run(
+    folder, foreign, marker
+):
+    file = folder / MODELLING.name
+    file.write_text(foreign + file.read_text())
+    with pytest.raises(DoesNotLoad, match=r"carries other code, which was not run") as caught:
         Target(folder)
     assert str(folder) in str(caught.value)
     assert not marker.exists()
+
+
+@pytest.mark.parametrize("name", ["more.py", "custom_generate/generate.py"])
+def test_a_folder_loads_without_the_foreign_code_beside_its_own(folder, foreign, marker, name):
+    before = sorted(folder.rglob("*"))
+    (folder / name).write_text(foreign)
+    target = Target(folder)
+    assert [item.file for item in target.view.foreign] == [name]
+    assert type(target.model).__module__.startswith("transformers_modules.")
+    assert not marker.exists()
+    assert sorted(folder.rglob("*")) == sorted({*before, folder / name})
 
 
 @pytest.mark.parametrize("dashes", ["--", "\\u002d\\u002d"])

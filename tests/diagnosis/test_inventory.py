@@ -368,3 +368,38 @@ def test_a_length_that_a_call_left_behind_is_a_note_where_it_cuts(longest, keys,
     view = view_folder(broken)
     assert take_inventory(truth, view) == ()
     assert [note.key for note in take_notes(truth, view)] == keys
+
+
+def test_a_tied_tensor_may_stand_under_its_other_name_alone(truth, inventory):
+    (tie,) = truth.plan.ties
+
+    def rename(tensors):
+        tensors[tie.target] = tensors.pop(tie.target_twin)
+
+    assert not inventory(rename)
+
+
+def test_a_tied_tensor_under_its_other_name_alone_is_compared(truth, inventory):
+    (tie,) = truth.plan.ties
+
+    def rename(tensors):
+        tensors[tie.target] = -tensors.pop(tie.target_twin)
+
+    (finding,) = inventory(rename)
+    assert finding.hypothesis.name == "sign_flipped"
+
+
+def test_all_code_of_others_is_one_finding(truth, broken):
+    for name in ("more.py", "custom_generate/generate.py", "custom_generate/requirements.txt"):
+        (broken / name).write_text("x = 1\n")
+    named = {"AutoConfig": "more.Config", "AutoModelForSpeechSeq2Seq": "more.Model"}
+    for file in ("config.json", "tokenizer_config.json", "preprocessor_config.json"):
+        set_key(file, "auto_map", named)(broken)
+    (finding,) = take_inventory(truth, view_folder(broken))
+    assert finding.hypothesis.name == "foreign_code"
+    assert finding.hypothesis.confirmed
+    assert set(finding.config_keys) == {
+        *("more.py", "custom_generate/generate.py", "custom_generate/requirements.txt"),
+        *("auto_map", "tokenizer_config.auto_map", "preprocessor_config.auto_map"),
+    }
+    assert "and 1 more" in finding.summary

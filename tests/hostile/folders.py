@@ -115,6 +115,9 @@ INDICES = {
     "index with backslashes": (index("..\\x.safetensors"), "but names `..\\x.safetensors`"),
     "index of a subfolder": (index("a/x.safetensors"), "but names `a/x.safetensors`"),
     "index of a number": (index(3), "must name `*.safetensors` files"),
+    "index of nothing": ({"weight_map": {}}, "beside it, but names none"),
+    "index that is none": ([], "must name `*.safetensors` files"),
+    "index of what is not there": (index("x.safetensors"), "must hold `x.safetensors`, as `"),
     "index of a list": ({"weight_map": ["w"]}, "must name `*.safetensors` files"),
     "index with control characters": (index("\x1b[2J.safetensors"), r"`\x1b[2J.safetensors`"),
 }
@@ -302,16 +305,20 @@ PLACES = {
         lambda folder: (folder / "adapter_config.json").write_text("{}"),
         "is an adapter of another",
     ),
-    "pickle instead of weights": (
+    "no pickle in its place": (
         lambda folder: (folder / WEIGHTS_FILE).rename(folder / "pytorch_model.bin"),
-        "must hold its weights as",
+        "expected a file written by `torch.save`",
+    ),
+    "shards of a distributed checkpoint": (
+        lambda folder: (folder / "shard-00001-model-00001-of-00001.safetensors").touch(),
+        "shards of a distributed checkpoint",
     ),
     "weights under another name beside a pickle": (
         lambda folder: [
             (folder / WEIGHTS_FILE).rename(folder / "x.safetensors"),
             (folder / "pytorch_model.bin").write_bytes(b"\x80\x04cos\nsystem\n."),
         ],
-        "must hold its weights as",
+        "expected a file written by `torch.save`",
     ),
 }
 if hasattr(socket, "AF_UNIX"):

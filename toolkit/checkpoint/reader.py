@@ -12,7 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, BinaryIO, Literal
 
-from toolkit.checkpoint.archive import read_archive
+from toolkit.checkpoint.archive import Archive, read_archive
 from toolkit.checkpoint.lookalikes import see_path, see_root
 from toolkit.checkpoint.plain_files import NoFile, open_plain
 from toolkit.checkpoint.settings import Budget, to_plain
@@ -217,6 +217,45 @@ def open_checkpoint(path: Path) -> Checkpoint:
     with _open(path) as (file, stamp):
         archive = read_archive(file, label=str(path))
     root, model = _expect_fairseq(archive.root, label=str(path))
+    return _make_checkpoint(path, archive, root, model, stamp)
+
+
+def open_state_dict(path: Path) -> Checkpoint:
+    """Returns the tensors of a file that holds nothing else, such as `pytorch_model.bin`.
+
+    Nothing of the file runs, and no values are read yet.
+
+    Raises:
+        BadInput: The file cannot be read, is damaged, or holds something else than tensors by name.
+    """
+    with _open(path) as (file, stamp):
+        archive = read_archive(file, label=str(path))
+    model = archive.root
+    if not isinstance(model, dict) or not all(
+        isinstance(key, str) and isinstance(value, TensorRef) for key, value in model.items()
+    ):
+        raise BadInput(
+            f"`{path}` must hold tensors by name and nothing else, but holds "
+            f"{_describe_content(model)}. Save the model with `save_pretrained`."
+        )
+    return _make_checkpoint(path, archive, {}, model, stamp)
+
+
+def _describe_content(root: object) -> str:
+    if not isinstance(root, dict):
+        return type_name(root)
+    return ", ".join(
+        f"`{quote(key)}`" for key, v in list(root.items())[:20] if not isinstance(v, TensorRef)
+    )
+
+
+def _make_checkpoint(
+    path: Path,
+    archive: Archive,
+    root: Mapping[object, object],
+    model: Mapping[object, object],
+    stamp: _Stamp,
+) -> Checkpoint:
     refs = {str(name): ref for name, ref in model.items() if isinstance(ref, TensorRef)}
     views = make_views(refs, archive.storages, label=str(path))
     return Checkpoint(

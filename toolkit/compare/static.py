@@ -13,6 +13,7 @@ from toolkit.compare.keys import expected_keys, key_faults
 from toolkit.compare.metrics import elementwise_error, relative_error
 from toolkit.core.result import Level, Measure
 from toolkit.folder.contents import FolderContents
+from toolkit.folder.view import FolderView
 from toolkit.folder.weights import target_tensor
 from toolkit.mapping import Plan
 from toolkit.mapping.ops import effective_weight
@@ -92,12 +93,25 @@ def config_level(contents: FolderContents, target: Target) -> Level:
                 unit="keys",
                 compared=compared,
             ),
+            foreign_measure(target.view),
         ),
         summary=(
             f"{len(differing)} keys are not as the checkpoint says"
             if differing
             else f"all {compared} keys are as the checkpoint says"
         ),
+    )
+
+
+def foreign_measure(view: FolderView) -> Measure:
+    """Whether what the folder carries to be run, and refers to, is the toolkit's own."""
+    return Measure(
+        name="code that is not the toolkit's",
+        where=", ".join(item.config_key for item in view.foreign[:3]),
+        error=float(len(view.foreign)),
+        tolerance=tolerances.EXACT,
+        unit="files and keys",
+        compared=1,
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from toolkit.core.result import Finding, Note
+from toolkit.diagnosis.foreign import foreign_findings
 from toolkit.diagnosis.keys import file_findings, key_findings, key_notes
 from toolkit.diagnosis.tensors import tensor_findings
 from toolkit.diagnosis.truth import Truth
@@ -17,6 +18,7 @@ def take_inventory(truth: Truth, view: FolderView) -> tuple[Finding, ...]:
     """Every difference between the files and the checkpoint, as findings."""
     keys = tuple(key_findings(truth, view))
     return (
+        *foreign_findings(view),
         *file_findings(view),
         *_one_per_cause(tensor_findings(truth, view), keys),
         *vocabulary_findings(truth, view),

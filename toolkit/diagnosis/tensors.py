@@ -31,7 +31,7 @@ MISSING = Hypothesis(name="not_filled", confirmed=True, detail={"missing": True}
 
 def tensor_findings(truth: Truth, view: FolderView) -> Iterator[Finding]:
     """Tensors that are missing, hold something else, or have no place; one finding per cause."""
-    stored = {_modern(name): name for name in view.tensors}
+    stored = _stored_names(truth, view)
     actual = LazyTensors(
         {name: partial(_in_float32, view.tensors, old) for name, old in stored.items()}
     )
@@ -41,6 +41,15 @@ def tensor_findings(truth: Truth, view: FolderView) -> Iterator[Finding]:
         yield _cause_finding(truth, cause, old and _narrow_dtype(view.tensors[old], cause))
     yield from _tied_findings(truth, actual)
     yield from _unexpected(truth, actual)
+
+
+def _stored_names(truth: Truth, view: FolderView) -> dict[str, str]:
+    """The name in the file of every tensor; a tied one may stand under its other name alone."""
+    stored = {_modern(name): name for name in view.tensors}
+    for tie in truth.plan.ties:
+        if tie.target in stored and tie.target_twin not in stored:
+            stored[tie.target_twin] = stored.pop(tie.target)
+    return stored
 
 
 def _explain_all(truth: Truth, actual: Mapping[str, Tensor]) -> dict[str, Hypothesis]:

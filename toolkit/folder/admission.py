@@ -17,17 +17,15 @@ from toolkit.checkpoint.plain_files import read_small
 from toolkit.checkpoint.values import quote
 from toolkit.core.errors import BadInput
 from toolkit.folder.plain_json import MAX_BYTES, Refused, read_json
-from toolkit.folder.safetensors_header import read_names
-from toolkit.folder.shards import FILE_NAME, INDEX_NAME
 from toolkit.folder.tokenizer_patterns import find_objections
 from toolkit.folder.tokenizer_trial import maybe_misbehaviour
+from toolkit.folder.weight_files import CONFIG, place_tensors
 
 MAX_FILES = 10_000
 MAX_FOLDER_BYTES = 1 << 37
 """128 GiB: a model of 16 billion parameters in float64. Every byte of a folder is hashed."""
 MAX_LAYERS = 1000
 """Where the weights have fewer tensors; a million would take hours to build."""
-CONFIG = "config.json"
 ADAPTER = "adapter_config.json"
 TOKENIZER = "tokenizer.json"
 
@@ -47,7 +45,7 @@ def check_folder(folder: Path) -> dict[str, Path]:
     JSON that is none is left to whoever reads it: it does no harm, and the rest can be told.
 
     Raises:
-        BadInput: it is no folder, or holds no weights in safetensors.
+        BadInput: it is no folder, or holds no weights.
         BadInput: a file is a pipe or a device, lies elsewhere, or is outsized.
         BadInput: JSON nests too deep, repeats a key, or has numbers that are none.
         BadInput: the header of weights does not fit them, or an index leads out of the folder.
@@ -62,7 +60,6 @@ def check_folder(folder: Path) -> dict[str, Path]:
         )
     _check_tree(folder)
     said = dict(_read_all_json(folder))
-    _check_index(folder, said.get(INDEX_NAME))
     _check_configurations(folder, said)
     _check_tokenizer(folder / TOKENIZER, said.get(TOKENIZER))
     places = place_tensors(folder)
@@ -148,28 +145,6 @@ def _read_all_json(folder: Path) -> Iterator[tuple[str, object]]:
             continue
 
 
-def _check_index(folder: Path, index: object) -> None:
-    files = index.get("weight_map") if isinstance(index, dict) else None
-    if files is None:
-        return
-    names = set(files.values()) if _is_of_texts(files) else {str(files)}
-    odd = sorted(name for name in names if not _is_plain(name))
-    if odd:
-        listed = ", ".join(f"`{quote(name)}`" for name in odd[:5])
-        raise BadInput(
-            f"`{folder / INDEX_NAME}` must name `*.safetensors` files beside it, but names "
-            f"{listed}. Save the model again."
-        )
-
-
-def _is_of_texts(values: object) -> bool:
-    return isinstance(values, dict) and all(isinstance(v, str) for v in values.values())
-
-
-def _is_plain(name: str) -> bool:
-    return name.endswith(".safetensors") and name.isprintable() and not set(name) & set("/\\")
-
-
 def _check_configurations(folder: Path, said: Mapping[str, object]) -> None:
     """Refuses what makes transformers load another model, other weights or foreign kernels."""
     if (folder / ADAPTER).exists():
@@ -182,15 +157,11 @@ def _check_configurations(folder: Path, said: Mapping[str, object]) -> None:
             foreign = key.strip("_").startswith(_IMPLEMENTATIONS) and any(
                 "/" in text for text in _texts(value)
             )
-            if foreign or (key == "transformers_weights" and not _names_weights(value)):
+            if foreign:
                 raise BadInput(
-                    f"`{key}` in `{folder / name}` must name nothing outside of the folder and no "
-                    f"pickle, but is {quote(value)}. Remove the key."
+                    f"`{key}` in `{folder / name}` must name nothing outside of the folder, but is "
+                    f"{quote(value)}. Remove the key."
                 )
-
-
-def _names_weights(value: object) -> bool:
-    return value is None or (isinstance(value, str) and _is_plain(value))
 
 
 def _pairs(root: object) -> Iterator[tuple[str, Any]]:
@@ -235,30 +206,3 @@ def _check_tokenizer(path: Path, said: object) -> None:
         raise BadInput(
             f"`{path}` must be a tokenizer of bounded cost, but {found}. Save the tokenizer again."
         )
-
-
-# Weights
-
-
-def place_tensors(folder: Path) -> dict[str, Path]:
-    """Returns the file of every tensor, whose header was read with care.
-
-    Raises:
-        BadInput: there are no weights, or their header does not fit them.
-    """
-    if not any((folder / name).is_file() for name in (FILE_NAME, INDEX_NAME)):
-        raise BadInput(
-            f"`{folder}` must hold its weights as `{FILE_NAME}`, or in shards with `{INDEX_NAME}`, "
-            "but holds none. Save the model with `save_pretrained`."
-        )
-    places: dict[str, Path] = {}
-    for file in sorted(folder.glob("*.safetensors")):
-        try:
-            names = read_names(file)
-        except (OSError, ValueError) as error:
-            raise BadInput(
-                f"`{quote(str(file))}` must be a safetensors file, but {error}. Save the model "
-                "again."
-            ) from error
-        places |= dict.fromkeys(names, file)
-    return places

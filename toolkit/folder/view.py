@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from toolkit.bundled import carries_own_code_only, maybe_config_class
-from toolkit.folder.admission import check_folder, place_tensors
+from toolkit.bundled import maybe_config_class
+from toolkit.folder.admission import check_folder
+from toolkit.folder.foreign_code import ForeignCode, find_foreign_code, refers_to_own
+from toolkit.folder.safe_copy import loadable
 from toolkit.folder.side_files import (
     CONFIG,
     maybe_feature_extractor,
@@ -16,6 +18,7 @@ from toolkit.folder.side_files import (
     read_generation,
     read_object,
 )
+from toolkit.folder.weight_files import StoredTensors, are_pickled, place_tensors
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -30,6 +33,11 @@ class FolderView:
 
     path: Path
     tensors: Mapping[str, Tensor]
+    """Those of the files that transformers reads."""
+    pickled: bool
+    """Whether transformers would have to run a file to get at the tensors."""
+    foreign: tuple[ForeignCode, ...]
+    """Code that is not the toolkit's; nothing here comes of it."""
     config: Mapping[str, Any]
     generation: Mapping[str, Any]
     """What the model generates with, whichever file says so."""
@@ -73,51 +81,31 @@ def view_folder(path: Path, *, vetted: bool = False) -> FolderView:
         vetted: It was written a moment ago, of what was admitted before.
 
     Raises:
-        BadInput: it is no folder, holds no weights in safetensors, or is not to be trusted.
+        BadInput: it is no folder, holds no weights, or is not to be trusted.
     """
-    files = place_tensors(path) if vetted else check_folder(path)
+    places = place_tensors(path) if vetted else check_folder(path)
+    foreign = find_foreign_code(path)
     problems: list[str] = []
-    trusted = carries_own_code_only(path)
-    tokenizer = _tokenizer(path, problems, trusted=trusted)
-    extractor = maybe_feature_extractor(path, problems, trusted=trusted)
-    return FolderView(
-        path=path,
-        tensors=_Tensors(files),
-        config=_with_defaults(read_object(path / CONFIG, problems)),
-        generation=read_generation(path, problems),
-        preprocessor=preprocessor_values(extractor),
-        feature_extractor=extractor,
-        tokenizer=tokenizer,
-        problems=tuple(problems),
-    )
+    with loadable(path, foreign) as place:
+        tokenizer = _tokenizer(place, problems)
+        extractor = maybe_feature_extractor(place, problems)
+        return FolderView(
+            path=path,
+            tensors=StoredTensors(places),
+            pickled=are_pickled(places),
+            foreign=foreign,
+            config=_with_defaults(read_object(place / CONFIG, problems)),
+            generation=read_generation(place, problems),
+            preprocessor=preprocessor_values(extractor),
+            feature_extractor=extractor,
+            tokenizer=tokenizer,
+            problems=tuple(problems),
+        )
 
 
 def carries_model_code(folder: Path) -> bool:
-    """Whether the folder's configuration says that the model's classes are in the folder."""
-    return "auto_map" in read_object(folder / CONFIG, [])
-
-
-class _Tensors(Mapping[str, "Tensor"]):
-    """The tensors of a folder's safetensors files, each read when asked for."""
-
-    def __init__(self, files: Mapping[str, Path]) -> None:
-        self._files = files
-        self._opened: dict[Path, Any] = {}
-
-    def __getitem__(self, name: str) -> Tensor:
-        from safetensors import safe_open
-
-        file = self._files[name]
-        if file not in self._opened:
-            self._opened[file] = safe_open(file, framework="pt")
-        tensor: Tensor = self._opened[file].get_tensor(name)
-        return tensor
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._files)
-
-    def __len__(self) -> int:
-        return len(self._files)
+    """Whether the folder's configuration says that the model's classes are the toolkit's own."""
+    return refers_to_own(read_object(folder / CONFIG, []))
 
 
 def _with_defaults(raw: Mapping[str, Any]) -> dict[str, Any]:
@@ -157,12 +145,12 @@ def _generation_defaults() -> dict[str, Any]:
     return defaults
 
 
-def _tokenizer(path: Path, problems: list[str], *, trusted: bool) -> Any:
+def _tokenizer(path: Path, problems: list[str]) -> Any:
     import transformers
 
     try:
         return transformers.AutoTokenizer.from_pretrained(
-            path, local_files_only=True, trust_remote_code=trusted
+            path, local_files_only=True, trust_remote_code=True
         )
     except Exception as error:
         problems.append(f"tokenizer: {' '.join(str(error).split())[:200]}")

@@ -15,6 +15,7 @@ from toolkit.compare import tolerances
 from toolkit.compare.blame import Blame, Record, find_blame, own_calls, record_clip
 from toolkit.compare.keys import expected_keys, key_faults
 from toolkit.compare.pictures import CLIPS, Sketchbook
+from toolkit.compare.static import foreign_measure
 from toolkit.core.errors import BadInput
 from toolkit.core.result import (
     Artifact,
@@ -350,8 +351,11 @@ def _static_levels(
             unit=unit,
             compared=compared,
         )
+        more = (foreign_measure(view),) if name == "config" else ()
         yield Level(
-            name=name, measures=(measure,), summary=f"{len(wrong)} differ, of {compared} {unit}"
+            name=name,
+            measures=(measure, *more),
+            summary=f"{len(wrong)} differ, of {compared} {unit}",
         )
 
 

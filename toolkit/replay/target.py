@@ -13,9 +13,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from toolkit.bundled import carries_own_code_only
 from toolkit.core.errors import BadInput
-from toolkit.folder.view import carries_model_code, view_folder
+from toolkit.folder.safe_copy import loadable
+from toolkit.folder.view import FolderView, carries_model_code, view_folder
 from toolkit.oracle.hooks import recording
 from toolkit.oracle.precision import in_float64
 from toolkit.oracle.reference import Forced, ScoredTokens, pad
@@ -35,6 +35,10 @@ class LoadingReport:
     mismatched: tuple[str, ...]
 
 
+class DoesNotLoad(BadInput):
+    """Users cannot load the folder either."""
+
+
 class Target:
     """A converted model with its feature extractor and tokenizer, ready to be asked."""
 
@@ -46,7 +50,8 @@ class Target:
         It computes in float32 whatever the dtype that users get, so that only the rounding of
         weights is judged, and half precision can be told from a fault.
 
-        Code that the folder carries runs only if its model needs it and it is the toolkit's own.
+        Code that the folder carries runs only if its model needs it and it is the toolkit's own;
+        what is not is left out, and so are pickles: their tensors are read as data.
 
         Args:
             folder: The folder.
@@ -56,50 +61,45 @@ class Target:
                 lies in memory.
 
         Raises:
-            BadInput: transformers cannot load it, or needs somebody else's code for it.
+            BadInput: the folder is not to be trusted.
+            DoesNotLoad: transformers cannot load it, or needs somebody else's code for it.
         """
-        import transformers
-
         # First: it refuses what transformers would read without bounds.
         self.view = view_folder(folder, vetted=vetted)
-        trusted = carries_own_code_only(folder)
         try:
-            with quiet_transformers():
+            with (
+                quiet_transformers(),
+                loadable(
+                    folder, self.view.foreign, self.view.tensors if self.view.pickled else None
+                ) as place,
+            ):
                 # Without trust a stock model keeps the `generate` that users get by default.
-                self.model, info = _load_model(
-                    folder, trusted=trusted and carries_model_code(folder)
-                )
+                self.model, info = _load_model(place, trusted=carries_model_code(place))
                 if not lenient:
-                    self.feature_extractor = (
-                        self.view.feature_extractor
-                        or transformers.AutoFeatureExtractor.from_pretrained(
-                            folder, trust_remote_code=trusted
-                        )
-                    )
-                    # A vocabulary of 250,000 takes half a gigabyte: once is enough.
-                    self.tokenizer = (
-                        self.view.tokenizer
-                        or transformers.AutoTokenizer.from_pretrained(
-                            folder, trust_remote_code=trusted
-                        )
-                    )
+                    self._take_processor(place)
         except Exception as error:
-            if not trusted:
-                raise BadInput(
-                    f"`{folder}` must carry no code, or that of this version of the toolkit, but "
-                    "carries other code, which was not run, and does not load without it: "
-                    f"{_brief(error)}. Convert the checkpoint again."
-                ) from error
-            raise BadInput(
-                f"`{folder}` must be a folder that transformers loads, but {_brief(error)}. "
-                "Convert the checkpoint again, or name the right folder."
-            ) from error
+            raise _unloadable(self.view, error) from error
         _align(self.model)
         self.model.to(device)
         self.loading = LoadingReport(
             missing=tuple(sorted(info["missing_keys"])),
             unexpected=tuple(sorted(info["unexpected_keys"])),
             mismatched=tuple(sorted(str(key) for key in info["mismatched_keys"])),
+        )
+
+    def _take_processor(self, place: Path) -> None:
+        """The feature extractor and the tokenizer of the view, or why there are none.
+
+        A vocabulary of 250,000 takes half a gigabyte: once is enough.
+        """
+        import transformers
+
+        self.feature_extractor = (
+            self.view.feature_extractor
+            or transformers.AutoFeatureExtractor.from_pretrained(place, trust_remote_code=True)
+        )
+        self.tokenizer = self.view.tokenizer or transformers.AutoTokenizer.from_pretrained(
+            place, trust_remote_code=True
         )
 
     def front_end(self, waveform: Tensor) -> Tensor:
@@ -264,6 +264,19 @@ def _explicit_attention(model: Any) -> Iterator[None]:
     finally:
         with quiet_transformers():
             model.set_attn_implementation(before)
+
+
+def _unloadable(view: FolderView, error: Exception) -> DoesNotLoad:
+    if view.foreign:
+        return DoesNotLoad(
+            f"`{view.path}` must carry no code, or that of this version of the toolkit, but "
+            "carries other code, which was not run, and does not load without it: "
+            f"{_brief(error)}. Convert the checkpoint again."
+        )
+    return DoesNotLoad(
+        f"`{view.path}` must be a folder that transformers loads, but {_brief(error)}. "
+        "Convert the checkpoint again, or name the right folder."
+    )
 
 
 def _load_model(folder: Path, *, trusted: bool) -> tuple[Any, Any]:
