@@ -13,9 +13,7 @@ from typing import TYPE_CHECKING
 from toolkit.audio import Clip
 from toolkit.compare import tolerances
 from toolkit.compare.blame import Blame, Record, find_blame, own_calls, record_clip
-from toolkit.compare.keys import expected_keys, key_faults
 from toolkit.compare.pictures import CLIPS, Sketchbook
-from toolkit.compare.static import foreign_measure
 from toolkit.core.errors import BadInput
 from toolkit.core.result import (
     Artifact,
@@ -44,6 +42,7 @@ from toolkit.pipeline.prepare import Inputs, Material, Prepared
 from toolkit.pipeline.resources import fitting_resources
 from toolkit.pipeline.truth import expect_texts, make_truth
 from toolkit.pipeline.undoing import copy_without_weights, undo_keys, undo_tensors
+from toolkit.pipeline.unloaded import static_levels, unloadable
 from toolkit.pipeline.verification import expecting, make_pairs
 from toolkit.replay.pairs import explain_uncompared, module_paths, parameterized
 from toolkit.replay.reproduction import write_reproduction
@@ -216,13 +215,13 @@ def diff_folder(session: Session, folder: Path, book: Sketchbook | None = None) 
     inventory = take_inventory(session.truth, view)
     replayed = _replay(session, folder, book)
     rows, refusal = replayed.rows, replayed.refusal
-    levels = (*_static_levels(session, view, inventory), _modules_level(rows))
+    levels = (*static_levels(session.truth, view, inventory), _modules_level(rows))
     twins = session.truth.twins
     findings = find_faults(Evidence(inventory=inventory, modules=rows, levels=levels, twins=twins))
     if replayed.training:
         findings = (*findings, _in_training(replayed.training))
     if refusal is not None and not inventory:
-        findings = (_unloadable(refusal),)
+        findings = (unloadable(refusal),)
     undoable = any(f.target_parameters or f.config_keys for f in findings)
     if undoable and smallest_failing(rows):
         findings = _confirmed(session, view, findings)
@@ -331,34 +330,6 @@ def _row(session: Session, target: Target, blames: Sequence[Blame]) -> ModuleRow
     )
 
 
-def _static_levels(
-    session: Session, view: FolderView, inventory: Sequence[Finding]
-) -> Iterator[Level]:
-    tensors = [f for f in inventory if f.kind in ("weights", "missing")]
-    rows = [f for f in inventory if f.kind == "vocabulary"]
-    differing = key_faults(session.truth.contents, view)
-    keys = sum(1 for _ in expected_keys(session.truth.contents))
-    for name, wrong, compared, unit in (
-        ("weights", tensors, len(session.truth.tensors), "tensors"),
-        ("config", differing, keys, "keys"),
-        ("vocabulary", rows, len(session.truth.contents.dictionary), "ids"),
-    ):
-        measure = Measure(
-            name="differences",
-            where="",
-            error=float(len(wrong)),
-            tolerance=tolerances.EXACT,
-            unit=unit,
-            compared=compared,
-        )
-        more = (foreign_measure(view),) if name == "config" else ()
-        yield Level(
-            name=name,
-            measures=(measure, *more),
-            summary=f"{len(wrong)} differ, of {compared} {unit}",
-        )
-
-
 def _modules_level(rows: Sequence[ModuleRow]) -> Level:
     failing = [row for row in rows if row.verdict == "fail"]
     measure = Measure(
@@ -386,15 +357,6 @@ def _in_training(paths: Sequence[str]) -> Finding:
         ),
         hypothesis=Hypothesis(name="train_mode", confirmed=True),
         fix="call `eval()` on the model",
-    )
-
-
-def _unloadable(refusal: str) -> Finding:
-    return Finding(
-        kind="config",
-        target_module="",
-        summary=f"transformers cannot load the folder: {refusal}",
-        fix="correct what the message names",
     )
 
 

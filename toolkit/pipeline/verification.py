@@ -44,6 +44,7 @@ from toolkit.diagnosis import Evidence, find_faults, take_inventory, take_notes
 from toolkit.folder.admission import check_folder
 from toolkit.folder.background import Background
 from toolkit.folder.digest import folder_sha256
+from toolkit.folder.view import view_folder
 from toolkit.pipeline.basics import Progress, environment, silent
 from toolkit.pipeline.clips import tag_of
 from toolkit.pipeline.device import device_option, gpu_facts
@@ -53,9 +54,10 @@ from toolkit.pipeline.picturing import finish_pictures
 from toolkit.pipeline.prepare import Inputs, Material, Prepared
 from toolkit.pipeline.resources import fitting_resources
 from toolkit.pipeline.truth import expect_texts, make_truth
+from toolkit.pipeline.unloaded import judge_unloaded
 from toolkit.replay.pairs import Pair, derive_pairs, explain_uncompared, module_paths, parameterized
 from toolkit.replay.replay import has_gpu_failed
-from toolkit.replay.target import Target
+from toolkit.replay.target import DoesNotLoad, Target
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -126,8 +128,7 @@ def prove(
         progress: Called before every step.
 
     Raises:
-        BadInput: fairseq cannot build the checkpoint, transformers cannot load the folder, or
-            torch has no such device.
+        BadInput: fairseq cannot build the checkpoint, or torch has no such device.
     """
     progress("loading both models", 0, len(clips) + 2)
     with (
@@ -136,12 +137,8 @@ def prove(
         fitting_resources(prepared.plan),
         origin.ask(prepared, clips, progress) as asked,
     ):
-        target = Target(folder, vetted=True, device=origin.device)
-        bench = make_bench(prepared, asked, target)
-        book = Sketchbook(pairs_of=[clip.name for clip in shortest(clips)])
         case = _Case(
             prepared=prepared,
-            bench=bench,
             folder=folder,
             hashing=hashing,
             beam=beam,
@@ -149,13 +146,19 @@ def prove(
             made_with=asked.environment,
         )
         try:
-            runs = tuple(_run_clips(case, clips, progress, book))
+            target = Target(folder, vetted=True, device=origin.device)
+        except DoesNotLoad as error:
+            return _judge_unloaded(case, asked, error)
+        bench = make_bench(prepared, asked, target)
+        book = Sketchbook(pairs_of=[clip.name for clip in shortest(clips)])
+        try:
+            runs = tuple(_run_clips(case, bench, clips, progress, book))
         except (RuntimeError, LookupError, ValueError, TypeError) as error:
             if has_gpu_failed(error):
                 raise
-            return _judge_silent(case, error)
+            return _judge_silent(case, bench, error)
         progress("padded batch and reload", len(clips) + 1, len(clips) + 2)
-        result = _judge(case, runs, book)
+        result = _judge(case, bench, runs, book)
     progress("done", len(clips) + 2, len(clips) + 2)
     return result
 
@@ -205,7 +208,6 @@ class _Case:
     """What is on trial."""
 
     prepared: Prepared
-    bench: Bench
     folder: Path
     hashing: Background[str]
     """The digest of the folder, while the models load."""
@@ -236,15 +238,15 @@ class _Case:
 
 
 def _run_clips(
-    case: _Case, clips: Sequence[Clip], progress: Progress, book: Sketchbook
+    case: _Case, bench: Bench, clips: Sequence[Clip], progress: Progress, book: Sketchbook
 ) -> Iterator[ClipRun]:
     for done, clip in enumerate(clips, start=1):
         progress(f"comparing {clip.name}", done, len(clips) + 2)
-        yield run_clip(case.bench, clip, tag=tag_of(case.prepared, clip), beam=case.beam, book=book)
+        yield run_clip(bench, clip, tag=tag_of(case.prepared, clip), beam=case.beam, book=book)
 
 
-def _judge(case: _Case, runs: tuple[ClipRun, ...], book: Sketchbook) -> Result:
-    prepared, bench = case.prepared, case.bench
+def _judge(case: _Case, bench: Bench, runs: tuple[ClipRun, ...], book: Sketchbook) -> Result:
+    prepared = case.prepared
     contents, target = prepared.task.contents, bench.target
     paths = module_paths(target.model)
     uncompared = tuple(
@@ -288,9 +290,9 @@ def _judge(case: _Case, runs: tuple[ClipRun, ...], book: Sketchbook) -> Result:
     )
 
 
-def _judge_silent(case: _Case, error: Exception) -> Result:
+def _judge_silent(case: _Case, bench: Bench, error: Exception) -> Result:
     """What can be said of a folder whose model loads but does not run: what its files hold."""
-    prepared, bench = case.prepared, case.bench
+    prepared = case.prepared
     contents, target = prepared.task.contents, bench.target
     weights = weight_errors(prepared.proof, prepared.checkpoint, target)
     because = " ".join(str(error).split())[:200] or type(error).__name__
@@ -313,6 +315,25 @@ def _judge_silent(case: _Case, error: Exception) -> Result:
         levels=levels,
         findings=find_faults(Evidence(inventory=inventory, modules=(), levels=levels)),
         notes=take_notes(truth, target.view),
+        assumptions=prepared.assumptions,
+        environment=case.environment,
+        reproduce=case.reproduce,
+    )
+
+
+def _judge_unloaded(case: _Case, asked: Asked, error: DoesNotLoad) -> Result:
+    """What can be said of a folder that transformers does not load: what its files hold."""
+    prepared = case.prepared
+    truth = make_truth(prepared, expect_texts(prepared, asked.reference, ()))
+    view = view_folder(case.folder, vetted=True)
+    levels, findings = judge_unloaded(truth, view, str(error))
+    return Result(
+        command="verify",
+        source=case.source,
+        target=case.target,
+        levels=levels,
+        findings=findings,
+        notes=take_notes(truth, view),
         assumptions=prepared.assumptions,
         environment=case.environment,
         reproduce=case.reproduce,

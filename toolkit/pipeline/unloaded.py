@@ -1,0 +1,70 @@
+"""What is known of a folder without running its model: what its files hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from toolkit.compare import tolerances
+from toolkit.compare.keys import expected_keys, key_faults
+from toolkit.compare.static import foreign_measure
+from toolkit.core.result import LEVEL_NAMES, Finding, Level, Measure
+from toolkit.diagnosis import Evidence, Truth, find_faults, take_inventory
+from toolkit.folder.view import FolderView
+
+
+def judge_unloaded(
+    truth: Truth, view: FolderView, refusal: str
+) -> tuple[tuple[Level, ...], tuple[Finding, ...]]:
+    """All levels and the findings of a folder that transformers cannot load.
+
+    Args:
+        truth: What the folder must hold.
+        view: What it holds.
+        refusal: What transformers said.
+    """
+    inventory = take_inventory(truth, view)
+    known = {level.name: level for level in static_levels(truth, view, inventory)}
+    because = f"not compared: the folder does not load: {refusal}"
+    levels = tuple(
+        known.get(name) or Level(name=name, measures=(), summary=because) for name in LEVEL_NAMES
+    )
+    if not inventory:
+        return levels, (unloadable(refusal),)
+    return levels, find_faults(Evidence(inventory=inventory, modules=(), levels=levels))
+
+
+def static_levels(truth: Truth, view: FolderView, inventory: Sequence[Finding]) -> Iterator[Level]:
+    """The levels that need no model, as counts of differences."""
+    tensors = [f for f in inventory if f.kind in ("weights", "missing")]
+    rows = [f for f in inventory if f.kind == "vocabulary"]
+    differing = key_faults(truth.contents, view)
+    keys = sum(1 for _ in expected_keys(truth.contents))
+    for name, wrong, compared, unit in (
+        ("weights", tensors, len(truth.tensors), "tensors"),
+        ("config", differing, keys, "keys"),
+        ("vocabulary", rows, len(truth.contents.dictionary), "ids"),
+    ):
+        measure = Measure(
+            name="differences",
+            where="",
+            error=float(len(wrong)),
+            tolerance=tolerances.EXACT,
+            unit=unit,
+            compared=compared,
+        )
+        more = (foreign_measure(view),) if name == "config" else ()
+        yield Level(
+            name=name,
+            measures=(measure, *more),
+            summary=f"{len(wrong)} differ, of {compared} {unit}",
+        )
+
+
+def unloadable(refusal: str) -> Finding:
+    """What is wrong with a folder of which only transformers knows that it is."""
+    return Finding(
+        kind="config",
+        target_module="",
+        summary=f"transformers cannot load the folder: {refusal}",
+        fix="correct what the message names",
+    )
