@@ -43,7 +43,7 @@ class Judge:
             result = command(self.checkpoint, folder, recording=self.recording)
         except toolkit.BadInput as refusal:
             return Said(verdict="refused", findings=(str(refusal),))
-        named = tuple(_all_of(finding.to_dict(1)) for finding in result.findings)
+        named = tuple(all_of(finding.to_dict(1)) for finding in result.findings)
         failed = tuple(level.name for level in result.levels if level.verdict == "fail")
         return Said(verdict=result.verdict, findings=named or failed)
 
@@ -56,7 +56,8 @@ def open_judge(checkpoint: Path, place: Path) -> Judge:
     return Judge(checkpoint=checkpoint, recording=place)
 
 
-def _all_of(finding: dict[str, Any]) -> str:
+def all_of(finding: dict[str, Any]) -> str:
+    """All that a finding names, of its JSON."""
     target = finding["target"]
     named = (target["module"], *target["parameters"], *target["config_keys"])
     return " ".join((finding["summary"], finding["fix"], *named))

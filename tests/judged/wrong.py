@@ -410,7 +410,7 @@ TOKENS = of_kind(
         edit_key(TOKENIZER_CONFIG, "extra_special_tokens", lambda tokens: [*tokens, "e"]),
         "special",
     ),
-    ("language printed when decoding", unmark("<lang:de>"), "<lang:de>"),
+    ("language printed when decoding", unmark("<lang:de>"), "tag of de"),
     ("token that swallows blanks", flag_token("<lang:fr>", lstrip=True, rstrip=True), "lang:fr"),
     ("decoder replaces a letter", append_decoder(replaces("e", "a")), "decoder"),
     (
@@ -431,9 +431,9 @@ TOKENS = of_kind(
     ("no language before the text", set_key(TOKENIZER, "post_processor", None), "post_processor"),
     ("another row is unknown", set_key(TOKENIZER, "model.unk_id", 5), "unk"),
     ("no row is unknown", set_key(TOKENIZER, "model.unk_id", None), "unk"),
-    ("two rows exchanged", swap_rows(20, 21), "vocab"),
-    ("row renamed", rename_row(30, "▁zzz"), "vocab"),
-    ("score of a row", score_row(30, -0.01), "vocab"),
+    ("two rows exchanged", swap_rows(20, 21), "became"),
+    ("row renamed", rename_row(30, "▁zzz"), "▁zzz"),
+    ("score of a row", score_row(30, -0.01), "score"),
     ("tokens split", set_key(TOKENIZER_CONFIG, "split_special_tokens", True), "split_special"),
     ("padding on the left", set_key(TOKENIZER_CONFIG, "padding_side", "left"), "padding_side"),
     ("cut on the left", set_key(TOKENIZER_CONFIG, "truncation_side", "left"), "truncation_side"),
@@ -516,7 +516,7 @@ FILES = of_kind(
     (
         "extractor that nobody has",
         set_key(EXTRACTOR, "feature_extractor_type", "NoFeatureExtractor"),
-        "NoFeatureExtractor",
+        EXTRACTOR,
     ),
     (
         "weights that the configuration names",
@@ -524,7 +524,7 @@ FILES = of_kind(
             copy_weights("best.safetensors", PROJECTION),
             set_key(CONFIG, "transformers_weights", "best.safetensors"),
         ),
-        "projection",
+        "best.safetensors",
     ),
     (
         "right weights under a name that nobody reads",
@@ -535,7 +535,7 @@ FILES = of_kind(
         "projection",
     ),
     ("wrong tensor in a shard", lambda folder: into_shards(folder, PROJECTION), "projection"),
-    ("shard lost", lose_shard, "model-00002-of-00002.safetensors"),
+    ("shard lost", lose_shard, "missing"),
     ("wrong tensor in a .bin", into_bin(PROJECTION), "projection"),
     ("no search configuration", delete(GENERATION), "generation_config"),
     ("no weights", delete(WEIGHTS), "weights"),

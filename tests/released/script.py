@@ -177,4 +177,48 @@ def run_script(environment: Released, jobs: Sequence[Job], place: Path) -> list[
     """What became of each job, in order: `done`, or why the script gave up."""
     listed = place / "jobs.json"
     listed.write_text(json.dumps([list(job.words) for job in jobs]), encoding="utf-8")
-    return environment.run("seed_script.py", listed, cwd=place).splitlines()
+    said = environment.run("seed_script.py", listed, cwd=place).splitlines()
+    return said[-len(jobs) :]
+
+
+EVERYWHERE = ("tokenizer.json", "decoder_start_token_id", "forced_bos_token_id", "max_length")
+"""What is wrong with every folder of the script: the tokenizer of another model, no start token in
+`generation_config.json`, the language 250004 and the lengths of the borrowed model."""
+
+CAUSES: dict[str, tuple[str, ...]] = {
+    "v0, equal widths": (),
+    "another seed": (),
+    "three encoder layers": (),
+    "width 64": (),
+    "odd positional kernel": (),
+    "max_target_positions 100": (),
+    "float16 weights": (),
+    "encoder_proj, equal widths": (),
+    "adaptor of 1 layer": (),
+    "adaptor of 5 layers": (),
+    "adaptor stride 1": (),
+    "adaptor stride 3": (),
+    "no adaptor": ("add_adapter",),
+    "adaptor kernel 5": ("adaptor",),
+    "adaptor_layernorm": ("adaptor",),
+    "untied output": ("decoder.lm_head.weight",),
+    "decoder relu": ("decoder.activation_function",),
+    "decoder tanh": ("decoder.activation_function",),
+    "encoder relu": ("encoder.hidden_act",),
+    "no_scale_embedding": ("scale_embedding",),
+    "no conv bias": ("conv_bias",),
+    "group-norm extractor, post-LN encoder": (
+        "conv_bias",
+        "feat_extract_norm",
+        "do_stable_layer_norm",
+    ),
+    "post-norm decoder": ("normalizes after",),
+    "post-norm decoder, no layernorm_embedding": ("normalizes after",),
+    "no layernorm_embedding": ("does not normalize its embeddings",),
+    "sinusoidal positions": ("positions",),
+    "sinusoidal positions, post-norm decoder": ("positions", "normalizes after"),
+    "no positions": ("positions",),
+    "tags as [xx_XX]": ("min_new_tokens",),
+    "pruned dict with the original spm": (),
+}
+"""What is wrong beside with the folders of some variants, in words that a finding holds."""
