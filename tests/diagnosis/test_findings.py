@@ -6,7 +6,7 @@ import torch
 from tests.faults.breaking import add, change, remove, scale, set_key, swap_rows
 from toolkit.core.result import LEVEL_NAMES, Finding, Hypothesis, Level, Measure
 from toolkit.diagnosis import Evidence, find_faults
-from toolkit.diagnosis.findings import smallest_failing
+from toolkit.diagnosis.findings import name_culprits, smallest_failing
 
 LEVELS = tuple(name for name in LEVEL_NAMES if name not in ("reload", "padding"))
 Q_PROJ = "encoder.encoder.layers.1.attention.q_proj"
@@ -245,6 +245,20 @@ def test_the_smallest_failing_modules_are_those_none_of_whose_parts_fails(sound)
     rows = erring(sound, Q_PROJ, "encoder.encoder.layers.1", "encoder", "decoder")
     assert [row.target for row in smallest_failing(rows)] == [Q_PROJ, "decoder"]
     assert smallest_failing(sound.modules) == ()
+
+
+def test_modules_that_fail_for_another_ones_sake_name_it(sound):
+    embedding, layer = "decoder.model.decoder.embed_tokens", "encoder.encoder.layers.1"
+    rows = erring(sound, Q_PROJ, layer, "encoder", embedding, "decoder.lm_head")
+    named = name_culprits(rows, {"decoder.lm_head.weight": f"{embedding}.weight"})
+    assert {row.target: row.fails_in for row in named if row.verdict == "fail"} == {
+        Q_PROJ: None,
+        layer: Q_PROJ,
+        "encoder": Q_PROJ,
+        embedding: None,
+        "decoder.lm_head": embedding,
+    }
+    assert all(row.fails_in is None for row in name_culprits(sound.modules, {}))
 
 
 def test_a_tokenizer_fault_is_a_vocabulary_finding_with_the_rows(broken, examined):

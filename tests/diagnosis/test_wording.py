@@ -7,7 +7,7 @@ import random
 import pytest
 import torch
 
-from tests.faults.breaking import edit_tensors
+from tests.faults.breaking import edit_tensors, set_key, swap_rows
 from toolkit.diagnosis import take_inventory
 from toolkit.diagnosis.wording import describe_place
 from toolkit.folder.view import view_folder
@@ -174,3 +174,27 @@ def test_three_independent_faults_stay_three_findings(broken, truth):
 )
 def test_a_place_is_told_in_words(path, words):
     assert describe_place(path) == words
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("decoder.scale_embedding", 1),
+        ("decoder.activation_function", 7),
+        ("encoder.hidden_size", "48"),
+        ("encoder.conv_bias", "yes"),
+    ],
+)
+def test_a_value_of_another_type_is_no_fault_of_the_tokenizer(key, value, broken, truth):
+    set_key("config.json", key, value)(broken)
+    view = view_folder(broken)
+    assert view.tokenizer is None
+    (finding,) = take_inventory(truth, view)
+    assert finding.config_keys == (key,)
+
+
+def test_a_wrong_tokenizer_is_still_found_beside_such_a_value(broken, truth):
+    set_key("config.json", "decoder.scale_embedding", 1)(broken)
+    swap_rows(20, 21)(broken)
+    kinds = [finding.kind for finding in take_inventory(truth, view_folder(broken))]
+    assert kinds == ["config", "vocabulary"]

@@ -213,6 +213,8 @@ class ModuleRow:
     propagated_tolerance: float
     clip: str
     """The clip with the largest isolated error."""
+    fails_in: str | None = None
+    """The failing module that explains this one, as it is a part of it or has the same tensor."""
 
     @property
     def verdict(self) -> LevelVerdict:

@@ -69,6 +69,24 @@ def smallest_failing(modules: Sequence[ModuleRow]) -> tuple[ModuleRow, ...]:
     )
 
 
+def name_culprits(modules: Sequence[ModuleRow], twins: Mapping[str, str]) -> tuple[ModuleRow, ...]:
+    """The rows, where those that fail for another one's sake name it."""
+    failing = [row.target for row in modules if row.verdict == "fail"]
+    same = {owner(name): owner(twin) for name, twin in twins.items()}
+
+    def explain(row: ModuleRow) -> ModuleRow:
+        parts = [path for path in failing if path.startswith(f"{row.target}.")]
+        other = same.get(row.target)
+        parts += [other] if other in failing else []
+        return replace(row, fails_in=max(parts, key=_depth)) if parts else row
+
+    return tuple(explain(row) if row.verdict == "fail" else row for row in modules)
+
+
+def _depth(path: str) -> int:
+    return path.count(".")
+
+
 def _rank(finding: Finding) -> tuple[int, int, float]:
     error = finding.evidence.get("isolated_error", 0.0)
     consequence = get_args(Consequence).index(finding.consequence)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from pathlib import Path
 
 from toolkit.core.result import Finding, Note
 from toolkit.diagnosis.foreign import foreign_findings
@@ -11,18 +15,36 @@ from toolkit.diagnosis.keys import file_findings, key_findings, key_notes
 from toolkit.diagnosis.tensors import tensor_findings
 from toolkit.diagnosis.truth import Truth
 from toolkit.diagnosis.vocabulary import vocabulary_findings, vocabulary_notes
-from toolkit.folder.view import FolderView
+from toolkit.folder.safe_copy import loadable
+from toolkit.folder.view import FolderView, load_tokenizer
 
 
 def take_inventory(truth: Truth, view: FolderView) -> tuple[Finding, ...]:
     """Every difference between the files and the checkpoint, as findings."""
-    keys = tuple(key_findings(truth, view))
+    files, keys = tuple(file_findings(view)), tuple(key_findings(truth, view))
+    has_wrong_config = any(finding.kind == "config" for finding in (*files, *keys))
+    excused = view.tokenizer is None and has_wrong_config
     return (
         *foreign_findings(view),
-        *file_findings(view),
+        *files,
         *_one_per_cause(tensor_findings(truth, view), keys),
-        *vocabulary_findings(truth, view),
+        *vocabulary_findings(truth, _with_right_config(truth, view) if excused else view),
     )
+
+
+def _with_right_config(truth: Truth, view: FolderView) -> FolderView:
+    """The folder with the tokenizer that loads beside the expected `config.json`.
+
+    transformers reads that file before any tokenizer, and fails on what is wrong in it.
+    """
+    with tempfile.TemporaryDirectory(prefix="toolkit-tokenizer-") as scratch:
+        copy = Path(scratch) / "folder"
+        weights = shutil.ignore_patterns("*.safetensors", "*.bin")
+        with loadable(view.path, view.foreign) as place:
+            shutil.copytree(place, copy, ignore=weights)
+        (copy / "config.json").write_text(json.dumps(truth.contents.config), encoding="utf-8")
+        tokenizer = load_tokenizer(copy, [])
+    return replace(view, tokenizer=tokenizer)
 
 
 def take_notes(truth: Truth, view: FolderView) -> tuple[Note, ...]:
@@ -47,7 +69,7 @@ def _is_same_cause(tensor: Finding, key: Finding) -> bool:
         return False
     if theirs.name == "tie_invented":
         return bool(mine.detail.get("missing")) and len(tensor.target_parameters) == 1
-    dtype = str(mine.detail.get("dtype"))
+    dtype = repr(mine.detail.get("dtype"))
     lost = mine.name == "precision_lost" and dtype in str(theirs.detail.get("found"))
     return (theirs.name == mine.name == "tie_broken") or (theirs.name == "wrong_dtype" and lost)
 

@@ -87,7 +87,7 @@ def view_folder(path: Path, *, vetted: bool = False) -> FolderView:
     foreign = find_foreign_code(path)
     problems: list[str] = []
     with loadable(path, foreign) as place:
-        tokenizer = _tokenizer(place, problems)
+        tokenizer = load_tokenizer(place, problems)
         extractor = maybe_feature_extractor(place, problems)
         return FolderView(
             path=path,
@@ -145,7 +145,8 @@ def _generation_defaults() -> dict[str, Any]:
     return defaults
 
 
-def _tokenizer(path: Path, problems: list[str]) -> Any:
+def load_tokenizer(path: Path, problems: list[str]) -> Any:
+    """The tokenizer of a folder, or None where none loads, which is a problem then."""
     import transformers
 
     try:

@@ -28,7 +28,7 @@ from toolkit.core.result import (
     Result,
 )
 from toolkit.diagnosis import Evidence, Truth, find_faults, take_inventory, take_notes
-from toolkit.diagnosis.findings import smallest_failing
+from toolkit.diagnosis.findings import name_culprits, smallest_failing
 from toolkit.folder.admission import check_folder
 from toolkit.folder.digest import folder_sha256
 from toolkit.folder.view import FolderView, view_folder
@@ -281,7 +281,9 @@ def _replay(session: Session, folder: Path, book: Sketchbook | None = None) -> _
         clips.append(_clip_coverage(facts, blames, session.prepared.network.frames_of))
         for blame in blames:
             by_target.setdefault(blame.pair.target, []).append(blame)
-    rows = tuple(_row(session, target, same) for same in by_target.values())
+    rows = name_culprits(
+        [_row(session, target, same) for same in by_target.values()], session.truth.twins
+    )
     return _Replayed(
         rows=rows,
         clips=tuple(clips),
@@ -332,10 +334,11 @@ def _row(session: Session, target: Target, blames: Sequence[Blame]) -> ModuleRow
 
 def _modules_level(rows: Sequence[ModuleRow]) -> Level:
     failing = [row for row in rows if row.verdict == "fail"]
+    culprits = [row for row in failing if row.fails_in is None]
     measure = Measure(
-        name="modules that differ",
-        where=", ".join(row.target for row in failing[:3]),
-        error=float(len(failing)),
+        name="modules that differ by themselves",
+        where=", ".join(row.target for row in culprits[:3]),
+        error=float(len(culprits)),
         tolerance=tolerances.EXACT,
         unit="modules",
         compared=len(rows),

@@ -11,6 +11,8 @@ from pathlib import Path
 from toolkit.audio import Clip
 from toolkit.core.errors import BadInput
 from toolkit.core.result import Finding, Fixed, Result
+from toolkit.folder.foreign_code import find_foreign_code
+from toolkit.folder.safe_copy import loadable
 from toolkit.folder.staging import staged_folder
 from toolkit.folder.tokenizer import write_tokenizer
 from toolkit.folder.weights import write_weights
@@ -18,7 +20,7 @@ from toolkit.folder.write import write_folder
 from toolkit.pipeline.basics import Progress
 from toolkit.pipeline.origin import Origin
 from toolkit.pipeline.prepare import Prepared
-from toolkit.pipeline.undoing import copy_without_weights, undo_keys
+from toolkit.pipeline.undoing import copy_whole, copy_without_weights, undo_keys
 from toolkit.pipeline.verification import prove
 
 
@@ -88,11 +90,12 @@ def _undo(findings: Sequence[Finding], folder: Path, staged: Path, bench: Workbe
     """Right weights, keys and tokenizer wherever a finding names them; the rest as it was."""
     prepared = bench.prepared
     contents = prepared.task.contents
-    if any(finding.target_parameters for finding in findings):
-        copy_without_weights(folder, staged)
+    rewritten = any(finding.target_parameters for finding in findings)
+    with loadable(folder, find_foreign_code(folder)) as place:
+        copy = copy_without_weights if rewritten else copy_whole
+        copy(place, staged)
+    if rewritten:
         write_weights(prepared.plan, prepared.checkpoint, staged)
-    else:
-        shutil.copytree(folder, staged, dirs_exist_ok=True)
     undo_keys(contents, [f for f in findings if f.kind != "vocabulary"], staged)
     if any(finding.kind == "vocabulary" for finding in findings):
         for file in staged.glob("*token*"):

@@ -27,6 +27,11 @@ def copy_without_weights(source: Path, folder: Path) -> None:
     shutil.copytree(source, folder, ignore=ignored, dirs_exist_ok=True)
 
 
+def copy_whole(source: Path, folder: Path) -> None:
+    """Copies everything into a folder, which may be there already."""
+    shutil.copytree(source, folder, dirs_exist_ok=True)
+
+
 def undo_tensors(
     actual: Mapping[str, Tensor],
     expected: Mapping[str, Tensor],
@@ -79,10 +84,10 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _set(values: dict[str, Any], path: str, is_expected: bool, value: Any) -> None:
     side, _, name = path.rpartition(".")
-    if side and not isinstance(values.get(side), dict):
+    if is_expected and side and not isinstance(values.get(side), dict):
         values[side] = {}
-    part = values[side] if side else values
+    part: Any = values.get(side) if side else values
     if is_expected:
         part[name] = value
-    else:
+    elif isinstance(part, dict):
         part.pop(name, None)

@@ -41,6 +41,7 @@ from toolkit.core.result import (
     Result,
 )
 from toolkit.diagnosis import Evidence, find_faults, take_inventory, take_notes
+from toolkit.diagnosis.findings import name_culprits
 from toolkit.folder.admission import check_folder
 from toolkit.folder.background import Background
 from toolkit.folder.digest import folder_sha256
@@ -267,7 +268,8 @@ def _judge(case: _Case, bench: Bench, runs: tuple[ClipRun, ...], book: Sketchboo
         padding,
         reload_level(target, contents, prepared.proof, runs, bench.search),
     )
-    rows = module_rows(runs, lambda path: type(target.model.get_submodule(path)).__name__)
+    measured = module_rows(runs, lambda path: type(target.model.get_submodule(path)).__name__)
+    rows = name_culprits(measured, truth.twins)
     inventory = take_inventory(truth, target.view)
     faults = find_faults(
         Evidence(inventory=inventory, modules=rows, levels=levels, twins=truth.twins)
