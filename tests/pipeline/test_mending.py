@@ -61,7 +61,7 @@ def test_several_findings_are_undone_in_a_folder_that_matches(broken: Path) -> N
     assert result.verdict == "mismatch"
     assert result.fixed is not None
     assert (result.fixed.path, result.fixed.how) == (str(mended), "undone")
-    assert result.to_dict()["fixed"]["findings"] == len(result.findings) == 7
+    assert result.to_dict()["fixed"]["findings"] == len(result.findings) == 6
 
 
 def test_what_no_finding_names_stays_as_it_was(broken: Path) -> None:
