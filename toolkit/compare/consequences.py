@@ -18,9 +18,10 @@ BOOKKEEPING = frozenset(
     | {"_from_model_config", "_attn_implementation_autoset", "is_composition"}
     | {"id2label", "label2id", "num_labels", "problem_type", "finetuning_task"}
     | {"processor_class", "tokenizer_class"}
-    | {"num_feat_extract_layers"}
+    | {"num_feat_extract_layers", "transformers_weights"}
 )
-"""Keys that say where a folder comes from, or what a class without a search would name."""
+"""Keys that say where a folder comes from or its weights lie, or what a class without a search
+would name."""
 
 GENERAL = frozenset(
     {"return_dict", "output_attentions", "output_hidden_states", "is_encoder_decoder"}

@@ -51,6 +51,26 @@ def weight_errors(plan: Plan, checkpoint: Checkpoint, target: Target) -> tuple[W
     )
 
 
+def split_otherwise(plan: Plan, checkpoint: Checkpoint, target: Target) -> frozenset[str]:
+    """The factors of weight norms that are the same weight but for rounding, split another way.
+
+    What computes with them is rounded likewise.
+    """
+    state: Mapping[str, Tensor] = target.model.state_dict()
+    twins = {tie.target: tie.target_twin for tie in plan.ties}
+    names: set[str] = set()
+    for direction in (name for name in plan.targets if name.endswith(DIRECTION)):
+        gain = direction.removesuffix(DIRECTION) + GAIN
+        if not {gain, direction} <= state.keys():
+            continue
+        wanted = [_expected(name, plan, checkpoint, twins) for name in (gain, direction)]
+        expected, actual = (wanted[0], wanted[1]), (state[gain].cpu(), state[direction].cpu())
+        same = all(e.equal(a) for e, a in zip(expected, actual, strict=True))
+        if not same and effective_error(expected, actual) <= tolerances.EFFECTIVE_WEIGHT:
+            names |= {gain, direction}
+    return frozenset(names)
+
+
 def weights_level(errors: tuple[WeightError, ...], target: Target) -> Level:
     """Whether every tensor holds what the mapping makes of the source."""
     normed = [e for e in errors if e.target.endswith(DIRECTION)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -43,7 +43,7 @@ from toolkit.pipeline.resources import fitting_resources
 from toolkit.pipeline.truth import expect_texts, make_truth
 from toolkit.pipeline.undoing import copy_without_weights, undo_keys, undo_tensors
 from toolkit.pipeline.unloaded import static_levels, unloadable
-from toolkit.pipeline.verification import expecting, make_pairs
+from toolkit.pipeline.verification import expecting, make_pairs, rounded_parameters
 from toolkit.replay.pairs import explain_uncompared, module_paths, parameterized
 from toolkit.replay.reproduction import write_reproduction
 from toolkit.replay.target import Target
@@ -281,8 +281,9 @@ def _replay(session: Session, folder: Path, book: Sketchbook | None = None) -> _
         clips.append(_clip_coverage(facts, blames, session.prepared.network.frames_of))
         for blame in blames:
             by_target.setdefault(blame.pair.target, []).append(blame)
+    rounded = rounded_parameters(session.prepared, target)
     rows = name_culprits(
-        [_row(session, target, same) for same in by_target.values()], session.truth.twins
+        [_row(target, same, rounded) for same in by_target.values()], session.truth.twins
     )
     return _Replayed(
         rows=rows,
@@ -315,7 +316,7 @@ def _uncompared(session: Session, target: Target, rows: Sequence[ModuleRow]) -> 
         yield reason or Reason(name=path, because="fairseq has no module with its parameters")
 
 
-def _row(session: Session, target: Target, blames: Sequence[Blame]) -> ModuleRow:
+def _row(target: Target, blames: Sequence[Blame], rounded: Collection[str]) -> ModuleRow:
     worst = max(blames, key=lambda blame: (blame.error != blame.error, blame.error))
     pair = worst.pair
     return ModuleRow(
@@ -325,7 +326,7 @@ def _row(session: Session, target: Target, blames: Sequence[Blame]) -> ModuleRow
         shape=worst.shape,
         axes=pair.layout.output_axes[1],
         isolated_error=worst.error,
-        isolated_tolerance=tolerances.isolated(session.prepared.proof.rounded, pair.target),
+        isolated_tolerance=tolerances.isolated(rounded, pair.target),
         propagated_ratio=None,
         propagated_tolerance=tolerances.PROPAGATED,
         clip=worst.clip,

@@ -25,6 +25,7 @@ from toolkit.compare.pictures import Sketchbook, shortest
 from toolkit.compare.reload import reload_level
 from toolkit.compare.static import (
     config_level,
+    split_otherwise,
     weight_errors,
     weights_level,
 )
@@ -200,8 +201,14 @@ def make_bench(prepared: Prepared, asked: Asked, target: Target) -> Bench:
         pairs=make_pairs(prepared, asked.source.paths, target),
         search=prepared.task.search,
         frames_of=prepared.network.frames_of,
-        rounded=prepared.proof.rounded,
+        rounded=rounded_parameters(prepared, target),
     )
+
+
+def rounded_parameters(prepared: Prepared, target: Target) -> frozenset[str]:
+    """Parameters that are the source's but for rounding, in the mapping or in the folder."""
+    plan = prepared.proof
+    return plan.rounded | split_otherwise(plan, prepared.checkpoint, target)
 
 
 @dataclass(frozen=True, kw_only=True)
