@@ -139,7 +139,7 @@ def test_faults_of_every_file_are_all_found(found):
         swap_rows(20, 21),
     ).findings
     kinds = [finding.kind for finding in findings]
-    assert kinds == ["missing", "weights", "vocabulary", "front_end", "generation"]
+    assert kinds == ["missing", "weights", "front_end", "generation", "vocabulary"]
     assert findings[0].target_parameters == (f"{POS_CONV}.original0",)
 
 
