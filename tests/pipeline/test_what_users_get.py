@@ -7,7 +7,10 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from tests.faults.breaking import edit_json, edit_tensors, set_key
+from toolkit.bundled import GENERATION
+from toolkit.folder.foreign_code import carries_own_code_only
 from toolkit.pipeline.difference import diff
+from toolkit.pipeline.undoing import undo_keys
 from toolkit.pipeline.verification import verify
 
 SAFE = "model.safetensors"
@@ -169,3 +172,17 @@ def test_a_wrong_folder_is_a_mismatch_of_one_cause(name, judged):
     for result in results:
         assert [finding.hypothesis.name for finding in result.findings] == [hypothesis]
         assert any(level.verdict == "fail" for level in result.levels)
+
+
+def test_code_of_others_is_taken_away_where_it_is_undone(broken, prepared):
+    (broken / SEARCH).write_text("")
+    (broken / "more.py").write_text("")
+    set_key("config.json", "auto_map", {"AutoConfig": "more.Config"})(broken)
+    before = json.loads((broken / "config.json").read_text())
+    undo_keys(prepared.task.contents, (), broken)
+    assert carries_own_code_only(broken)
+    assert (broken / SEARCH).read_bytes() == GENERATION.read_bytes()
+    assert not (broken / "more.py").exists()
+    assert json.loads((broken / "config.json").read_text()) == {
+        key: value for key, value in before.items() if key != "auto_map"
+    }

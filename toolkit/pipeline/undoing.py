@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from toolkit.compare.keys import expected_keys
 from toolkit.core.result import Finding
 from toolkit.folder.contents import FolderContents
+from toolkit.folder.foreign_code import find_foreign_code, without_foreign_keys
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -49,9 +50,10 @@ def undo_tensors(
 
 def undo_keys(contents: FolderContents, findings: Iterable[Finding], folder: Path) -> None:
     """Sets every key that a finding names to what is expected; one that is not expected goes."""
+    _undo_foreign(contents, folder)
     expected = dict(expected_keys(contents))
     by_file: dict[str, list[str]] = defaultdict(list)
-    for key in (key for finding in findings for key in finding.config_keys):
+    for key in (key for f in findings if not _is_foreign(f) for key in f.config_keys):
         section = key.partition(".")[0]
         by_file[section if section in SECTIONS else "config"].append(key)
     for name, keys in by_file.items():
@@ -60,6 +62,23 @@ def undo_keys(contents: FolderContents, findings: Iterable[Finding], folder: Pat
         for key in keys:
             _set(values, key.removeprefix(f"{name}."), key in expected, expected.get(key))
         path.write_text(json.dumps(values, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def _is_foreign(finding: Finding) -> bool:
+    return finding.hypothesis is not None and finding.hypothesis.name == "foreign_code"
+
+
+def _undo_foreign(contents: FolderContents, folder: Path) -> None:
+    """Takes away what is not the toolkit's code, or puts the toolkit's in its place."""
+    for item in find_foreign_code(folder):
+        path, own = folder / item.file, contents.code.get(item.file)
+        if item.key is not None:
+            values = without_foreign_keys(_read(path))
+            path.write_text(json.dumps(values, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+        elif own is not None:
+            shutil.copyfile(own, path)
+        else:
+            path.unlink()
 
 
 def _whole(contents: FolderContents, name: str) -> dict[str, Any]:
