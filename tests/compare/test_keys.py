@@ -111,7 +111,8 @@ def test_a_generation_key_that_somebody_added_is_a_fault(key, value, contents, v
         ("is_encoder_decoder", False),
         ("tie_encoder_decoder", True),
         ("tie_word_embeddings", True),
-        ("use_cache", False),
+        ("use_cache", 1),
+        ("decoder.use_cache", False),
         ("chunk_size_feed_forward", 8),
         ("custom_pipelines", {"speech": {"impl": "x.Y"}}),
         ("quantization_config", {"load_in_8bit": True}),
@@ -167,6 +168,8 @@ TRAINING = (
 )
 
 NOTHING = (
+    ("use_cache", False),
+    ("generation_config.eos_token_id", [2]),
     ("architectures", ["Another"]),
     ("transformers_version", "4.0.0"),
     ("_name_or_path", "somebody/model"),

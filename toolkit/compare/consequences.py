@@ -143,6 +143,13 @@ def _processor(change: Change) -> Judgement | None:
     return None
 
 
+def _outer_cache(change: Change) -> Judgement | None:
+    """Trainers switch it off for the whole model, where nothing looks."""
+    if change.name == "use_cache" and type(change.actual) is bool:
+        return _none("the decoder's own key and `generation_config.json` decide")
+    return None
+
+
 def _dtype(change: Change) -> Judgement | None:
     """The dtype of the whole: what is half as wide may be held with more room."""
     if change.name not in dtypes.KEYS:
@@ -219,6 +226,8 @@ def _generation(change: Change) -> Judgement | None:
     defaults = released_defaults.GENERATION.get(change.name, ())
     if not change.determined and any(same_value(d, change.actual) for d in defaults):
         return _none("a release of transformers spells this default out")
+    if change.name == "eos_token_id" and same_value([change.expected], change.actual):
+        return _none("a list of one end is that end")
     starts = change.siblings.get("decoder_start_token_id") is not None
     if change.name == "bos_token_id" and change.actual in (None, ABSENT) and starts:
         return _none("a search begins with `decoder_start_token_id`")
@@ -226,7 +235,7 @@ def _generation(change: Change) -> Judgement | None:
 
 
 _OUTER: tuple[Rule, ...] = (
-    *(_bookkeeping, _processor, _dtype, _special_id, _spelled_out, _general),
+    *(_bookkeeping, _processor, _outer_cache, _dtype, _special_id, _spelled_out, _general),
     *(_search_setting, _training, _output),
 )
 _PART: tuple[Rule, ...] = (
