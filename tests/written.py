@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from collections.abc import Callable, Mapping
@@ -76,7 +77,14 @@ def write_stock(
     generation = (folder / "generation_config.json").read_bytes()
     model.save_pretrained(folder)
     (folder / "generation_config.json").write_bytes(generation)
+    _plain_front_end(folder / "preprocessor_config.json")
     return folder
+
+
+def _plain_front_end(file: Path) -> None:
+    values = json.loads(file.read_text(encoding="utf-8"))
+    values.pop("auto_map", None)
+    file.write_text(json.dumps(values), encoding="utf-8")
 
 
 def _build(

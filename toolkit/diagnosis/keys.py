@@ -111,7 +111,7 @@ def _misfit_finding(misfit: Misfit) -> Finding:
             confirmed=True,
             detail={"expected": misfit.expected, "found": misfit.actual},
         ),
-        fix=f"{misfit.advice}, or convert the checkpoint again",
+        fix=misfit.advice,
     )
 
 

@@ -73,6 +73,9 @@ class Options:
     decoder_config: Mapping[str, Any] = field(default_factory=dict)
     w2v: Path | None = None
     """The pretrained encoder's own checkpoint, for arguments that the converted one lacks."""
+    folder_tags: tuple[int | str, ...] = ()
+    """Ids or symbols that texts of the folder on trial begin with; the first that is a language's
+    counts where the checkpoint names no language."""
     form: Form | None = None
     """The classes of the folder on trial; None for those that a conversion chooses."""
     chosen: Mapping[str, Derived] = field(default_factory=dict)

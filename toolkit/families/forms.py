@@ -20,7 +20,7 @@ class Part:
     nearest: str
     """The model type that expresses the checkpoint's part."""
     names: Mapping[str, str]
-    """What the known classes are called, by model type."""
+    """What the stock classes are called, by model type."""
     lacks: Sequence[Lack]
     """What the found class, if it is known, cannot express."""
 
@@ -78,4 +78,6 @@ def _stranger(part: Part) -> Misfit:
 
 
 def _advice(part: Part) -> str:
-    return f"write it as {part.names[part.nearest]}"
+    if part.nearest in part.names:
+        return f"write it as {part.names[part.nearest]}"
+    return "no stock class does: convert the checkpoint with `toolkit convert`"

@@ -36,8 +36,12 @@ def check_dictionary_size(sidecars: Sidecars, network: Network) -> None:
         )
 
 
-def default_language(sidecars: Sidecars, options: Options) -> str | None:
-    """The language that generation starts with, None where the task prepends no tag.
+def default_language(
+    sidecars: Sidecars, arguments: Arguments, options: Options
+) -> tuple[str | None, tuple[Reason, ...]]:
+    """The language that generation starts with, and what was assumed for it.
+
+    None where the task prepends no tag.
 
     Raises:
         BadInput: it is not known, has no tag, or the task treats tags in another way.
@@ -56,14 +60,23 @@ def default_language(sidecars: Sidecars, options: Options) -> str | None:
         )
     if not sidecars.config.get("prepend_tgt_lang_tag"):
         _refuse_language(sidecars, options)
-        return None
-    chosen = options.target_lang or _only_language(sidecars, languages)
+        return None, ()
+    said = options.target_lang or _maybe_said(sidecars, arguments)
+    chosen = said or _language_of_folder(sidecars, options)
     if chosen not in languages:
         raise BadInput(
             f"`{chosen}` must be a target language of `{sidecars.dict_path}`, but that has the "
             f"tags of: {known}. Choose one with `--target-lang`."
         )
-    return chosen
+    return chosen, () if said else (_assumed_language(chosen, languages),)
+
+
+def _assumed_language(chosen: str, languages: Mapping[str, int]) -> Reason:
+    return Reason(
+        name="generation_config.forced_bos_token_id",
+        because=f"assumed {languages[chosen]}, of `{chosen}`, as the folder says and the checkpoint "
+        f"does not, which has {len(languages)} languages; overrule it with `--target-lang`",
+    )
 
 
 def _refuse_language(sidecars: Sidecars, options: Options) -> None:
@@ -85,16 +98,48 @@ def _hub(sidecars: Sidecars) -> Mapping[str, Any]:
     return hub
 
 
-def _only_language(sidecars: Sidecars, languages: Mapping[str, int]) -> str:
-    hub = _hub(sidecars)
+def _maybe_said(sidecars: Sidecars, arguments: Arguments) -> str | None:
+    """The one language that the checkpoint or a file beside it names."""
+    hub, languages = _hub(sidecars), sidecars.dictionary.languages
     if hub.get("tgt_lang"):
         return str(hub["tgt_lang"])
     if len(languages) == 1:
         return next(iter(languages))
+    said = {lang for lang in _trained_languages(arguments) if lang in languages}
+    return said.pop() if len(said) == 1 else None
+
+
+def _trained_languages(arguments: Arguments) -> Iterator[str]:
+    """The target languages that the checkpoint's own arguments name."""
+    for group in (arguments.task, arguments.model):
+        for key in ("target_lang", "tgt_lang"):
+            if isinstance(group.get(key), str):
+                yield group[key]
+        pairs = group.get("lang_pairs")
+        for pair in pairs.split(",") if isinstance(pairs, str) else ():
+            yield pair.strip().rpartition("-")[2]
+
+
+def _language_of_folder(sidecars: Sidecars, options: Options) -> str:
+    """The language that the folder on trial decodes into.
+
+    Raises:
+        BadInput: there is none, or it names no language of the dictionary.
+    """
+    dictionary = sidecars.dictionary
+    languages = dictionary.languages
+    tags = {
+        name: code for code, index in languages.items() for name in (index, dictionary.tag_of(code))
+    }
+    for name in options.folder_tags:
+        if name in tags:
+            return tags[name]
+    named = ", ".join(f"`{name}`" for name in options.folder_tags)
+    folder = f", and the folder names {named}, which is no tag of a language" if named else ""
     raise BadInput(
         "`generation_config.forced_bos_token_id` must name the target language, but "
         f"`{sidecars.dict_path}` has {len(languages)} ({', '.join(languages) or 'none'}) and "
-        f"`{sidecars.config_yaml}` has no `hub.tgt_lang`. Choose one with `--target-lang`."
+        f"`{sidecars.config_yaml}` has no `hub.tgt_lang`{folder}. Choose one with `--target-lang`."
     )
 
 

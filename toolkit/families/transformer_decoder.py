@@ -27,9 +27,8 @@ HF_DECODER = "decoder.model.decoder."
 POSITION_OFFSET = 2
 """Rows before the first position: `padding_idx + 1` in fairseq, two in transformers."""
 CARRIED = "xm_transformer_decoder"
-NAMES = {"mbart": "MBart", "bart": "Bart", "trocr": "TrOCR", CARRIED: "`toolkit convert` does"}
-"""How the classes are called, by their model type."""
-STOCK = ("mbart", "bart", "trocr")
+NAMES = {"mbart": "MBart", "bart": "Bart", "trocr": "TrOCR"}
+"""How the stock classes are called, by their model type."""
 
 # fmt: off
 ROWS: tuple[Row, ...] = (
@@ -146,7 +145,8 @@ def _position_rows(facts: Facts, model: Mapping[str, Any], *, stock: bool) -> tu
 
 def nearest(facts: Facts, model: Mapping[str, Any]) -> str:
     """The class for the decoder by itself: a stock one where one computes the same."""
-    return CARRIED if tuple(shortcomings(facts, model)) else stock_class(facts, model)
+    stock = stock_class(facts, model)
+    return CARRIED if tuple(lacks(facts, model, stock)) else stock
 
 
 def lacks(facts: Facts, model: Mapping[str, Any], kind: str) -> Iterator[Lack]:
@@ -167,7 +167,7 @@ def lacks(facts: Facts, model: Mapping[str, Any], kind: str) -> Iterator[Lack]:
 
 
 def _lacks_of_norms(facts: Facts, kind: str, *, before: bool) -> Iterator[Lack]:
-    if kind in STOCK and before != (kind == "mbart"):
+    if before != (kind == "mbart"):
         orders = ("before", "after") if before else ("after", "before")
         yield Lack(
             name="args.decoder_normalize_before",

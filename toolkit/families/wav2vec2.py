@@ -49,13 +49,8 @@ KNOWN_HEADS = {(768, 12): 12, (1024, 24): 16, (1280, 48): 16, (1920, 48): 16}
 large, XLS-R 0.3, 1 and 2 B (arXiv:2111.09296, table 2)."""
 FRAMES_OF = "encoder.feature_extractor"
 CARRIED = "xm_transformer_encoder"
-NAMES = {
-    "wav2vec2": "Wav2Vec2",
-    "wav2vec2-conformer": "Wav2Vec2Conformer",
-    CARRIED: "`toolkit convert` does",
-}
-"""How the classes are called, by their model type."""
-STOCK = ("wav2vec2", "wav2vec2-conformer")
+NAMES = {"wav2vec2": "Wav2Vec2", "wav2vec2-conformer": "Wav2Vec2Conformer"}
+"""How the stock classes are called, by their model type."""
 USUAL_HEAD_WIDTH = 64
 USUAL_STRIDES = (5, 2, 2, 2, 2, 2, 2)
 

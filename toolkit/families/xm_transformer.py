@@ -156,7 +156,7 @@ class XMTransformer:
         """What the folder and fairseq's task need beside the weights."""
         arguments, facts = read_arguments(checkpoint, options.w2v), Facts(checkpoint)
         check_dictionary_size(sidecars, network)
-        lang = default_language(sidecars, options)
+        lang, language_assumed = default_language(sidecars, arguments, options)
         search = read_search(arguments)
         normalize, assumptions = normalization(arguments, sidecars, network, options)
         code = {"custom_generate/generate.py": GENERATION}
@@ -193,7 +193,7 @@ class XMTransformer:
             default_lang=lang,
             reference_settings={**settings, "w2v_args": w2v_args},
             reference_yaml=reference_yaml(sidecars, normalize),
-            assumptions=(*network.assumptions, *assumptions),
+            assumptions=(*network.assumptions, *assumptions, *language_assumed),
             preprocessor={"do_normalize": normalize},
         )
 
@@ -236,9 +236,9 @@ def _kinds(facts: Facts, model: Mapping[str, Any], options: Options, short: bool
         return _Kinds(encoder=wav2vec2.CARRIED, decoder=transformer_decoder.CARRIED, carried=True)
     encoder, decoder = (None, None) if form is None else (form.encoder, form.decoder)
     return _Kinds(
-        encoder=kind_of(encoder, wav2vec2.STOCK, wav2vec2.stock_class(facts)),
+        encoder=kind_of(encoder, wav2vec2.NAMES, wav2vec2.stock_class(facts)),
         decoder=kind_of(
-            decoder, transformer_decoder.STOCK, transformer_decoder.stock_class(facts, model)
+            decoder, transformer_decoder.NAMES, transformer_decoder.stock_class(facts, model)
         ),
         carried=False,
     )

@@ -1,14 +1,15 @@
-"""Reads off a folder which classes it is written in."""
+"""Reads off a folder which classes it is written in, and in which language its texts begin."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from toolkit.bundled import maybe_config_class
 from toolkit.families import Form
 from toolkit.folder.plain_json import read_json
+from toolkit.folder.side_files import read_generation
 
 
 def read_form(folder: Path) -> Form | None:
@@ -26,6 +27,20 @@ def read_form(folder: Path) -> Form | None:
         decoder=types["decoder"],
         carries_code=any(kind is not None and maybe_config_class(kind) is not None for kind in own),
     )
+
+
+def read_tags(folder: Path) -> Iterator[int | str]:
+    """What texts of the folder begin with: the id that generation forces, then a symbol."""
+    forced = read_generation(folder, []).get("forced_bos_token_id")
+    if isinstance(forced, int):
+        yield forced
+    try:
+        tokenizer: Any = read_json(folder / "tokenizer.json")
+        frame = tokenizer["post_processor"]
+        first = frame["single"][0]["SpecialToken"]["id"]
+        yield str(frame["special_tokens"][first]["tokens"][0])
+    except (OSError, ValueError, KeyError, IndexError, TypeError):
+        return  # a file without such a symbol, which says no language
 
 
 def _maybe_type(config: Any) -> str | None:

@@ -80,6 +80,8 @@ class Inputs:
     dtype: str | None = None
     chosen: Mapping[str, Derived] = field(default_factory=lambda: MappingProxyType({}))
     """Values that were held against a recording; see `toolkit.pipeline.choosing`."""
+    folder_tags: tuple[int | str, ...] = ()
+    """What texts of the folder on trial begin with; see `toolkit.families.base.Options`."""
     form: Form | None = None
     """The classes of the folder on trial; None where a conversion chooses them."""
 
@@ -102,6 +104,7 @@ class Inputs:
             encoder_config=self.encoder_config or {},
             decoder_config=self.decoder_config or {},
             w2v=self.w2v,
+            folder_tags=self.folder_tags,
             form=self.form,
             chosen=self.chosen,
         )

@@ -50,7 +50,7 @@ from toolkit.folder.view import view_folder
 from toolkit.pipeline.basics import Progress, environment, silent
 from toolkit.pipeline.clips import tag_of
 from toolkit.pipeline.device import device_option, gpu_facts
-from toolkit.pipeline.forms import read_form
+from toolkit.pipeline.forms import read_form, read_tags
 from toolkit.pipeline.origin import Asked, Origin
 from toolkit.pipeline.picturing import finish_pictures
 from toolkit.pipeline.prepare import Inputs, Material, Prepared
@@ -166,10 +166,18 @@ def prove(
 
 
 def expecting(inputs: Inputs, folder: Path) -> Inputs:
-    """The inputs for a folder that is there: it is judged in the classes that it is written in."""
+    """The inputs for a folder that is there: it is judged in the classes that it is written in.
+
+    Its own language counts where neither the user nor the checkpoint names one.
+    """
     form = read_form(folder)
     carried = form is not None and form.carries_code
-    return replace(inputs, exact_padding=inputs.exact_padding or carried, form=form)
+    return replace(
+        inputs,
+        exact_padding=inputs.exact_padding or carried,
+        folder_tags=tuple(read_tags(folder)),
+        form=form,
+    )
 
 
 def make_pairs(prepared: Prepared, source_paths: Sequence[str], target: Target) -> tuple[Pair, ...]:
