@@ -169,7 +169,6 @@ TRAINING = (
 
 NOTHING = (
     ("use_cache", False),
-    ("generation_config.eos_token_id", [2]),
     ("architectures", ["Another"]),
     ("transformers_version", "4.0.0"),
     ("_name_or_path", "somebody/model"),

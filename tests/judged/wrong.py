@@ -524,7 +524,7 @@ FILES = of_kind(
             copy_weights("best.safetensors", PROJECTION),
             set_key(CONFIG, "transformers_weights", "best.safetensors"),
         ),
-        "best.safetensors",
+        "projection",
     ),
     (
         "right weights under a name that nobody reads",
@@ -535,7 +535,7 @@ FILES = of_kind(
         "projection",
     ),
     ("wrong tensor in a shard", lambda folder: into_shards(folder, PROJECTION), "projection"),
-    ("shard lost", lose_shard, "missing"),
+    ("shard lost", lose_shard, "model-00002-of-00002.safetensors"),
     ("wrong tensor in a .bin", into_bin(PROJECTION), "projection"),
     ("no search configuration", delete(GENERATION), "generation_config"),
     ("no weights", delete(WEIGHTS), "weights"),

@@ -226,8 +226,6 @@ def _generation(change: Change) -> Judgement | None:
     defaults = released_defaults.GENERATION.get(change.name, ())
     if not change.determined and any(same_value(d, change.actual) for d in defaults):
         return _none("a release of transformers spells this default out")
-    if change.name == "eos_token_id" and same_value([change.expected], change.actual):
-        return _none("a list of one end is that end")
     starts = change.siblings.get("decoder_start_token_id") is not None
     if change.name == "bos_token_id" and change.actual in (None, ABSENT) and starts:
         return _none("a search begins with `decoder_start_token_id`")
