@@ -265,7 +265,6 @@ RIGHT: tuple[Right, ...] = tuple(
             set_key(CONFIG, "output_attentions", False),
             set_key(CONFIG, "output_hidden_states", False),
         ),
-        "lists of one": set_key(GENERATION, "eos_token_id", [2]),
         "precision as it was named": both(
             remove_key(CONFIG, "dtype"), set_key(CONFIG, "torch_dtype", "float32")
         ),

@@ -580,6 +580,11 @@ SEARCHES = of_kind(
     ("another language", set_key(GENERATION, "forced_bos_token_id", 185), "forced_bos_token_id"),
     ("no language", remove_key(GENERATION, "forced_bos_token_id"), "forced_bos_token_id"),
     ("another start token", set_key(GENERATION, "decoder_start_token_id", 0), "decoder_start"),
+    (
+        "end as a list, of which the carried search knows nothing",
+        set_key(GENERATION, "eos_token_id", [2]),
+        "eos_token_id",
+    ),
     ("another end", set_key(GENERATION, "eos_token_id", 6), "eos_token_id"),
     ("20 tokens at most", set_key(GENERATION, "max_length", 20), "max_length"),
     ("3 new tokens at most", set_key(GENERATION, "max_new_tokens", 3), "max_new_tokens"),
