@@ -339,7 +339,7 @@ LAYOUTS = {
     "char as it is": {"model_type": "char", "more": SPACED, **IDENTITY},
     "bpe": {"model_type": "bpe"},
     "bpe as it is": {"model_type": "bpe", **IDENTITY},
-    "bpe with spaces of its own": {"model_type": "bpe", "more": SPACED, **IDENTITY},
+    "bpe with spaces of its own": {"model_type": "bpe", "more": SPACED * 9, **IDENTITY},
     "bpe that repeats": {
         "model_type": "bpe",
         "more": ("aaaa 0000 aaaaaa ababab banana ananas 000000 ....",) * 9,
@@ -663,6 +663,13 @@ def test_an_unused_piece_is_no_piece(make_layout, edited):
     assert unused not in read_pieces(path).scores
     found = make_layout([f"{piece} 1" for piece in pieces], path)
     for text in (unused, f"a{unused}b {unused}".replace(SPACE, " ")):
+        assert found.encode_here(text) == found.encode(text)
+
+
+def test_a_mark_beside_a_wide_space_is_a_piece_like_any_other(layout):
+    found = layout("bpe with spaces of its own")
+    assert f"{SPACE}\u3000" in found.contents.dictionary.symbols
+    for text in ("a \u3000 b", "\u3000", " \u3000\u3000a", "a\u3000b"):
         assert found.encode_here(text) == found.encode(text)
 
 
