@@ -200,6 +200,15 @@ def test_a_folder_that_does_not_load_has_findings_and_no_traceback(spoil, found)
     assert all(finding.fix for finding in result.findings)
 
 
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("decoder.return_dict", False), ("encoder.return_dict", False), ("is_encoder_decoder", False)],
+)
+def test_a_model_that_loads_and_may_not_run_has_the_key_as_its_one_finding(key, value, found):
+    (finding,) = found(set_key("config.json", key, value)).findings
+    assert finding.config_keys == (key,)
+
+
 def test_a_folder_that_does_not_load_for_a_reason_that_no_file_shows_says_why(
     session, broken, monkeypatch
 ):

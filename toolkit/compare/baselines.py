@@ -15,7 +15,7 @@ from toolkit.oracle.asking import AnyReference
 from toolkit.oracle.hooks import Calls, recording
 from toolkit.oracle.reference import Forced
 from toolkit.replay.pairs import Pair
-from toolkit.replay.replay import first, paired_outputs
+from toolkit.replay.replay import DOES_NOT_RUN, first, paired_outputs
 from toolkit.replay.source import Source
 from toolkit.replay.target import Target
 
@@ -91,7 +91,7 @@ def _run(target: Target, record: Record) -> tuple[Calls, Tensor | None]:
                 decoder_input_ids=tokens,
                 use_cache=False,
             )
-        except (RuntimeError, IndexError, ValueError, TypeError):
+        except DOES_NOT_RUN:
             return calls, None
     return calls, output.logits
 

@@ -17,7 +17,7 @@ from toolkit.oracle.hooks import Calls, recording
 from toolkit.oracle.precision import as_it_is
 from toolkit.oracle.search import Search, with_beam
 from toolkit.replay.pairs import Pair
-from toolkit.replay.replay import CannotReplayError, first, has_gpu_failed
+from toolkit.replay.replay import DOES_NOT_RUN, CannotReplayError, first, has_gpu_failed
 from toolkit.replay.source import Source
 from toolkit.replay.target import Target
 
@@ -110,7 +110,7 @@ def own_calls(target: Target, record: Record) -> Calls:
                 decoder_attention_mask=torch.ones_like(tokens),
                 use_cache=False,
             )
-        except (RuntimeError, IndexError, ValueError, TypeError) as error:
+        except DOES_NOT_RUN as error:
             if has_gpu_failed(error):
                 raise
             return calls

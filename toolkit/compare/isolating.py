@@ -9,7 +9,14 @@ from toolkit.compare.metrics import relative_error
 from toolkit.oracle.hooks import Call
 from toolkit.oracle.precision import as_it_is
 from toolkit.replay.pairs import Pair
-from toolkit.replay.replay import Outputs, first, paired_outputs, replay, replay_arguments
+from toolkit.replay.replay import (
+    DOES_NOT_RUN,
+    Outputs,
+    first,
+    paired_outputs,
+    replay,
+    replay_arguments,
+)
 from toolkit.replay.source import Source
 
 if TYPE_CHECKING:
@@ -47,7 +54,7 @@ def _own(
     try:
         given = replay_arguments(pair.layout, made, received)
         outputs = paired_outputs(pair.layout, source, first(made.outputs), first(received.outputs))
-    except (RuntimeError, IndexError, ValueError, TypeError, KeyError):
+    except DOES_NOT_RUN:
         return None
     replaced = [name for name, value in given.items() if value is not made.arguments[name]]
     inputs_agree = all(

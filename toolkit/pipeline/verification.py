@@ -58,7 +58,7 @@ from toolkit.pipeline.resources import fitting_resources
 from toolkit.pipeline.truth import expect_texts, make_truth
 from toolkit.pipeline.unloaded import judge_unloaded
 from toolkit.replay.pairs import Pair, derive_pairs, explain_uncompared, module_paths, parameterized
-from toolkit.replay.replay import has_gpu_failed
+from toolkit.replay.replay import DOES_NOT_RUN, has_gpu_failed
 from toolkit.replay.target import DoesNotLoad, Target
 
 if TYPE_CHECKING:
@@ -155,7 +155,7 @@ def prove(
         book = Sketchbook(pairs_of=[clip.name for clip in shortest(clips)])
         try:
             runs = tuple(_run_clips(case, bench, clips, progress, book))
-        except (RuntimeError, LookupError, ValueError, TypeError) as error:
+        except DOES_NOT_RUN as error:
             if has_gpu_failed(error):
                 raise
             return _judge_silent(case, bench, error)

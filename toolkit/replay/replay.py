@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
 
+DOES_NOT_RUN = (RuntimeError, LookupError, ValueError, TypeError, AttributeError)
+"""What a model raises whose parts or settings do not go together."""
+
 
 class CannotReplayError(Exception):
     """A module cannot take fairseq's input: its own call had other shapes. A result, not a bug."""
@@ -53,7 +56,7 @@ def replay(pair: Pair, target: nn.Module, source: Source, made: Call, received: 
             arguments = _placed(replay_arguments(pair.layout, made, received), device_of(target))
             actual = first(flatten(module(**arguments))).cpu()
         return paired_outputs(pair.layout, source, actual, first(received.outputs))
-    except (RuntimeError, IndexError, ValueError, TypeError) as error:
+    except DOES_NOT_RUN as error:
         if has_gpu_failed(error):
             raise
         raise CannotReplayError(" ".join(str(error).split())[:200]) from error
