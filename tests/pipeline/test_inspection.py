@@ -33,6 +33,14 @@ def drop_tensor(state):
     del state["model"]["decoder.layers.0.fc1.bias"]
 
 
+def put_nan(state):
+    state["model"]["decoder.layers.0.fc1.bias"][:3] = torch.nan
+
+
+def put_nan_in_a_counter(state):
+    state["model"]["decoder.version"].fill_(torch.nan)
+
+
 def longer_dictionary(folder):
     with (folder / "dict.txt").open("a", encoding="utf-8") as file:
         file.write("extra 1\n")
@@ -42,6 +50,12 @@ SPOILED = {
     "not": (lambda _: None, "native", ""),
     "an unclaimed tensor": (with_model(add_tensor), "refused", "decoder.extra.weight"),
     "a missing tensor": (with_model(drop_tensor), "refused", "decoder.layers.0.fc1.bias"),
+    "a weight that is no number": (
+        with_model(put_nan),
+        "refused",
+        "decoder.layers.0.fc1.bias: 3",
+    ),
+    "a number that counts formats": (with_model(put_nan_in_a_counter), "native", ""),
     "no dictionary": (lambda f: without(f, "dict.txt"), "incomplete", "--dict"),
     "no companions": (
         lambda f: without(f, "dict.txt", "spm.model", "config.yaml"),
@@ -60,6 +74,7 @@ def test_inspect_and_convert_agree(golden_checkpoint, tmp_path, kind):
     said = toolkit.inspect(folder / "model.pt")
     assert said.conversion == conversion
     reasons = [f"{r.name}: {r.because}" for r in (*said.unknown, *said.refusals)]
+    reasons += [f"{tensor.name}: {tensor.nan}" for tensor in said.not_finite]
     if conversion == "native":
         assert reasons == []
         toolkit.convert(folder / "model.pt", tmp_path / "out", verify=False)

@@ -8,6 +8,7 @@ from rich.console import Console
 
 from toolkit.core.inspection import ConfigField, Inspection
 from toolkit.core.result import Artifact, Reason
+from toolkit.core.spec import NotFinite
 from toolkit.report.inspection import print_inspection, render_inspection
 
 REASON = Reason(name="encoder.num_attention_heads", because="assumed 1: heads are usually 64 wide")
@@ -51,6 +52,8 @@ def show(request):
         ({"shortcomings": (REASON,)}, "classes that the folder carries, exact"),
         ({"unknown": (REASON,)}, "needs values"),
         ({"refusals": (REASON,)}, "refused: "),
+        ({"not_finite": (NotFinite(name="w", nan=3, inf=1),)}, "refused: tensors that it would"),
+        ({"not_finite": (NotFinite(name="w", nan=3, inf=1),)}, "3 NaN, 1 infinite"),
         ({"assumptions": (REASON,)}, "stock transformers classes, exact; under 1 assumption"),
         (
             {"assumptions": (REASON,) * 2, "shortcomings": (REASON,)},

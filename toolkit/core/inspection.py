@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from toolkit.core.result import SCHEMA_VERSION, Artifact, Reason
+from toolkit.core.spec import NotFinite
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,11 +46,13 @@ class Inspection:
     languages: tuple[str, ...]
     sidecars: Mapping[str, str]
     """The files beside the checkpoint, or why one is missing, by kind."""
+    not_finite: tuple[NotFinite, ...] = ()
+    """Tensors that a conversion would use and that hold NaN or infinities; it refuses them."""
 
     @property
     def conversion(self) -> Literal["native", "bundled", "refused", "incomplete"]:
         """What a conversion will do: use stock classes, carry code, refuse, or ask for values."""
-        if self.refusals:
+        if self.refusals or self.not_finite:
             return "refused"
         if self.unknown:
             return "incomplete"

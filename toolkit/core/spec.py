@@ -41,3 +41,13 @@ class TensorSpec:
     def num_bytes(self) -> int:
         """Size of the values alone, in bytes."""
         return self.numel * ITEM_BYTES[self.dtype]
+
+
+@dataclass(frozen=True, kw_only=True)
+class NotFinite:
+    """One tensor with values that are no finite numbers, and how many."""
+
+    name: str
+    nan: int
+    inf: int
+    """Infinities of either sign."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from toolkit.checkpoint import Checkpoint
+from toolkit.checkpoint.finite import find_not_finite
 from toolkit.checkpoint.sidecars import Sidecars, find_sidecars
 from toolkit.core.errors import BadInput, BrokenRule
 from toolkit.core.inspection import ConfigField, Inspection
@@ -49,6 +50,8 @@ def inspect(checkpoint: Path, **material: Unpack[Material]) -> Inspection:
     network = family.network(opened, inputs.options)
     table = network.table if rules is None else extend_table(network.table, rules)
     sidecars = _sidecars(inputs)
+    dropped = dropped_tensors(table, opened.tensors)
+    unused = {reason.name for reason in dropped}
     prospect = _foresee(family, opened, network, table, sidecars, inputs.options)
     return Inspection(
         source=Artifact(path=str(checkpoint), sha256=opened.sha256()),
@@ -65,9 +68,10 @@ def inspect(checkpoint: Path, **material: Unpack[Material]) -> Inspection:
         unknown=prospect.unknown,
         refusals=prospect.refusals,
         shortcomings=network.shortcomings,
-        dropped=dropped_tensors(table, opened.tensors),
+        dropped=dropped,
         languages=() if isinstance(sidecars, str) else tuple(sidecars.dictionary.languages),
         sidecars=_files(sidecars),
+        not_finite=find_not_finite(opened, (n for n in opened.tensors if n not in unused)),
     )
 
 

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any, TypedDict
 
 from toolkit.checkpoint import Checkpoint, open_checkpoint
+from toolkit.checkpoint.finite import expect_finite
 from toolkit.checkpoint.renamed import rename_tensors
 from toolkit.checkpoint.sidecars import Sidecars, find_sidecars
 from toolkit.core.errors import BadInput, BrokenRule
@@ -145,7 +146,8 @@ def prepare(
         opened: Gets the checkpoint before anything else is done with it.
 
     Raises:
-        BadInput: a file is missing or unfit, a value is unknown, or no exact conversion exists.
+        BadInput: a file is missing or unfit, a value is unknown, or no exact conversion
+            exists, or a tensor holds NaN or infinities.
         BrokenRule: the family's rules do not cover the checkpoint.
     """
     mapping = None if inputs.mapping is None else read_mapping(inputs.mapping)
@@ -166,6 +168,8 @@ def prepare(
     targets = find_targets(task.contents.config)
     table = network.table if mapping is None else extend_table(network.table, mapping)
     plan = _plan(network, table, checkpoint, targets)
+    dropped = {reason.name for reason in plan.dropped}
+    expect_finite(checkpoint, (name for name in checkpoint.tensors if name not in dropped))
     return Prepared(
         checkpoint=checkpoint,
         family=family,

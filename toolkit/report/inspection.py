@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from toolkit.checkpoint.finite import describe_not_finite
 from toolkit.core.inspection import Inspection
 from toolkit.core.result import Reason
 from toolkit.report import text
@@ -58,17 +59,27 @@ def render_inspection(inspection: Inspection) -> str:
 def _conversion(inspection: Inspection) -> str:
     under = text.describe_assumptions(inspection.assumptions)
     conversion = CONVERSIONS[inspection.conversion]
+    if inspection.not_finite and not inspection.refusals:
+        conversion = "refused: tensors that it would use hold NaN or infinities"
     return f"{conversion}; {under}" if under else conversion
 
 
 def _groups(inspection: Inspection) -> list[tuple[str, tuple[Reason, ...]]]:
     return [
+        ("warning", _warnings(inspection)),
         ("assumed", inspection.assumptions),
         ("unknown", inspection.unknown),
         ("refused", inspection.refusals),
         ("carries code", inspection.shortcomings),
         ("dropped", inspection.dropped),
     ]
+
+
+def _warnings(inspection: Inspection) -> tuple[Reason, ...]:
+    if not inspection.not_finite:
+        return ()
+    because = f"all must be finite numbers, but {describe_not_finite(inspection.not_finite)}"
+    return (Reason(name="values", because=because),)
 
 
 def _facts(inspection: Inspection) -> list[tuple[str, str]]:

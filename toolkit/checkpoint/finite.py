@@ -1,0 +1,142 @@
+"""Whether a file's floating-point values are finite numbers, as data and without torch."""
+
+from __future__ import annotations
+
+import mmap
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from toolkit.checkpoint.reader import Checkpoint
+from toolkit.checkpoint.values import quote
+from toolkit.core.errors import BadInput
+from toolkit.core.spec import ITEM_BYTES, NotFinite
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+MAX_NAMED = 20
+"""Most tensors that one sentence names."""
+
+_CHUNK_NUMEL = 1 << 18
+"""Elements looked at together: 1 MB of float32, which stays in a core's cache."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Layout:
+    """How a floating-point dtype spells infinity: all bits of its exponent, and no others."""
+
+    kind: str
+    """The unsigned integer of the same size, little-endian as in the file."""
+    infinity: int
+
+
+_LAYOUTS = {
+    "float64": _Layout(kind="<u8", infinity=0x7FF0_0000_0000_0000),
+    "float32": _Layout(kind="<u4", infinity=0x7F80_0000),
+    "float16": _Layout(kind="<u2", infinity=0x7C00),
+    "bfloat16": _Layout(kind="<u2", infinity=0x7F80),
+}
+
+
+def find_not_finite(checkpoint: Checkpoint, names: Iterable[str]) -> tuple[NotFinite, ...]:
+    """Those of the tensors that hold NaN or infinities, in the order of the names.
+
+    Args:
+        checkpoint: The file; a megabyte of it is looked at at a time.
+        names: Its tensors; those of integers are passed over.
+
+    Raises:
+        BadInput: There is no such tensor, or the file changed since it was opened.
+    """
+    return tuple(_find(checkpoint, names))
+
+
+def expect_finite(checkpoint: Checkpoint, names: Iterable[str]) -> None:
+    """Refuses a file that holds NaN or infinities in one of the tensors.
+
+    Raises:
+        BadInput: It does, or there is no such tensor, or the file changed since it was opened.
+    """
+    found = find_not_finite(checkpoint, names)
+    if found:
+        raise BadInput(
+            f"`{checkpoint.path}` must hold finite numbers, but {describe_not_finite(found)}. Use "
+            "a checkpoint from before the training diverged, or get the file again from its origin."
+        )
+
+
+def describe_not_finite(found: Sequence[NotFinite]) -> str:
+    """The tensors with their counts, as the part of a sentence."""
+    named = ", ".join(_describe(tensor) for tensor in found[:MAX_NAMED])
+    more = f" and {len(found) - MAX_NAMED} others" if len(found) > MAX_NAMED else ""
+    what = "1 tensor does not" if len(found) == 1 else f"{len(found)} tensors do not"
+    return f"{what}: {named}{more}"
+
+
+def _describe(tensor: NotFinite) -> str:
+    return f"`{quote(tensor.name)}` ({tensor.nan} NaN, {tensor.inf} infinite)"
+
+
+def _find(checkpoint: Checkpoint, names: Iterable[str]) -> Iterator[NotFinite]:
+    twins = _first_of_twins(checkpoint.aliases())
+    counted: dict[str, tuple[int, int]] = {}
+    with checkpoint.opened() as file:
+        for name in names:
+            layout = _LAYOUTS.get(checkpoint.stored_dtype(name))
+            if layout is None:
+                continue
+            first = twins.get(name, name)
+            if first not in counted:
+                counted[first] = _count(_map(checkpoint, file, name, layout), layout.infinity)
+            nan, inf = counted[first]
+            if nan or inf:
+                yield NotFinite(name=name, nan=nan, inf=inf)
+
+
+def _first_of_twins(groups: Iterable[Collection[str]]) -> dict[str, str]:
+    return {name: next(iter(group)) for group in groups for name in group}
+
+
+def _map(checkpoint: Checkpoint, file: int, name: str, layout: _Layout) -> NDArray[Any]:
+    """The bits of a tensor's elements where they lie in the file."""
+    import numpy as np
+
+    spec, place = checkpoint.tensors[name], checkpoint.location(name)
+    if not spec.numel:
+        return np.empty(0, layout.kind)
+    item = ITEM_BYTES[checkpoint.stored_dtype(name)]
+    skipped = place.offset_bytes % mmap.ALLOCATIONGRANULARITY
+    pages = mmap.mmap(
+        file,
+        skipped + place.num_bytes,
+        access=mmap.ACCESS_READ,
+        offset=place.offset_bytes - skipped,
+    )
+    strides = tuple(item * step for step in checkpoint.stride(name))
+    return np.ndarray(spec.shape, layout.kind, pages, skipped, strides)
+
+
+def _count(bits: NDArray[Any], infinity: int) -> tuple[int, int]:
+    """How many NaN and how many infinities there are, whatever their sign."""
+    nan = inf = 0
+    for chunk in _chunks(bits):
+        sizes = chunk & chunk.dtype.type(_without_sign(chunk.dtype))
+        if sizes.max() >= infinity:
+            nan += int((sizes > infinity).sum())
+            inf += int((sizes == infinity).sum())
+    return nan, inf
+
+
+def _without_sign(dtype: np.dtype[Any]) -> int:
+    return (1 << (8 * dtype.itemsize - 1)) - 1
+
+
+def _chunks(bits: NDArray[Any]) -> Iterator[NDArray[Any]]:
+    import numpy as np
+
+    pieces: Iterator[Any] = np.nditer(
+        bits, flags=["external_loop", "buffered", "zerosize_ok"], buffersize=_CHUNK_NUMEL
+    )
+    yield from (piece for piece in pieces if piece.size)
