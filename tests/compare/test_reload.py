@@ -36,6 +36,16 @@ def test_an_id_that_is_lost_on_saving_fails(prepared, loaded, run, monkeypatch):
     assert changed(reload(prepared, loaded, run)) == {"ids that changed"}
 
 
+def test_a_model_that_transformers_does_not_save_fails(prepared, loaded, run, monkeypatch):
+    def refuse(name):
+        raise RuntimeError(f"no {name} today\nnor tomorrow")
+
+    monkeypatch.setattr(loaded.model, "save_pretrained", refuse)
+    level = reload(prepared, loaded, run)
+    assert changed(level) == {"parts that cannot be saved"}
+    assert level.summary.endswith("today")
+
+
 def test_an_output_projection_stored_beside_the_embedding_that_it_is_tied_to_fails(
     broken, examined, target
 ):

@@ -32,9 +32,9 @@ def reload_level(
     """
     searched = sorted(runs, key=lambda run: run.source.numel())[:1]
     with tempfile.TemporaryDirectory(prefix="toolkit-reload-") as name:
-        with quiet_transformers():
-            for part in (target.model, target.feature_extractor, target.tokenizer):
-                part.save_pretrained(name)
+        refusal = _save(target, name)
+        if refusal is not None:
+            return _unsaved(refusal)
         again = Target(Path(name), vetted=True, device=str(target.model.device))
         measures = (
             _measure("tensors that changed", _changed_tensors(target, again), len(plan.targets)),
@@ -59,6 +59,22 @@ def reload_level(
             f"{len(runs)} clips, the configuration and the vocabulary"
         ),
     )
+
+
+def _save(target: Target, folder: str) -> str | None:
+    """Saves every part; returns what transformers says where it refuses one."""
+    with quiet_transformers():
+        try:
+            for part in (target.model, target.feature_extractor, target.tokenizer):
+                part.save_pretrained(folder)
+        except Exception as error:  # its checks of a configuration raise what they like
+            return f"{type(error).__name__}: {error}".splitlines()[0]
+    return None
+
+
+def _unsaved(refusal: str) -> Level:
+    refused = _measure("parts that cannot be saved", iter((refusal,)), 1)
+    return Level(name="reload", measures=(refused,), summary=f"it cannot be saved: {refusal}")
 
 
 def _measure(name: str, wrong: Iterator[str], compared: int) -> Measure:
