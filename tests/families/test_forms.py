@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from torch import Tensor
 
 from tests.families.networks import network_of, specimen
 from tests.variants import VARIANTS, build_variant
 from tests.written import write_stock
+from toolkit import verify
 from toolkit.audio import golden_folder
 from toolkit.core.result import Result
 from toolkit.families import Form
@@ -110,6 +112,8 @@ def test_a_misfit_covers_its_own_keys_alone():
     assert not decoder.covers("decoder.activation_function")
     assert decoder.holds("decoder.model.decoder.layers.0")
     assert not decoder.holds("encoder.encoder")
+    assert encoder.holds("decoder.model.decoder.layers.1.encoder_attn")
+    assert not encoder.holds("decoder.model.decoder.layers.1.self_attn")
 
 
 def test_a_conversion_has_no_misfit(prepared):
@@ -132,3 +136,70 @@ def test_a_post_norm_decoder_in_mbart_is_one_finding(judged):
 def test_a_post_norm_decoder_in_bart_is_right(judged):
     result = judged("post-norm decoder", decoder="bart")
     assert (result.verdict, result.findings) == ("match", ())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [
+        ("untied output", {}),
+        ("sinusoidal positions", {}),
+        ("sinusoidal positions, post-norm decoder", {"decoder": "bart"}),
+        ("post-norm decoder, no layernorm_embedding", {"decoder": "trocr"}),
+        ("conformer, rel_pos", {"encoder": "wav2vec2-conformer"}),
+        ("encoder_proj to a wider decoder, no adaptor", {}),
+    ],
+)
+def test_a_folder_of_classes_that_express_its_checkpoint_is_right(judged, name, written):
+    result = judged(name, **written)
+    assert (result.verdict, result.findings) == ("match", ())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "written", "said"),
+    [
+        ("post-norm decoder, no layernorm_embedding", {}, "MBart before"),
+        ("v0, equal widths", {"decoder": "bart"}, "Bart after"),
+        ("no layernorm_embedding", {}, "does not normalize its embeddings"),
+        ("decoder wider than a v0 encoder", {}, "states of width 32"),
+        ("adaptor_proj (v1), equal widths", {}, "feed-forward blocks"),
+        ("adaptor_proj (v1), wider decoder", {}, "feed-forward blocks"),
+        ("adaptor_layernorm and adaptor_proj", {}, "a layer norm before or between"),
+        ("July 2021, wider decoder", {}, "changes the width"),
+        ("encoder_proj to a wider decoder", {}, "projects after its layers"),
+        ("adaptor kernel 2", {}, "wrong for kernels of 2"),
+        ("adaptor kernel 5", {}, "wrong for kernels of 5"),
+        ("pos_conv_depth 2", {}, "several positional convolutions"),
+        ("conformer, rel_pos", {}, "conformer layers"),
+        ("conformer, abs", {"encoder": "wav2vec2-conformer"}, "its positional convolution"),
+        ("v0, equal widths", {"encoder": "hubert"}, "`hubert`"),
+        ("v0, equal widths", {"decoder": "blenderbot"}, "`blenderbot`"),
+    ],
+)
+@pytest.mark.parametrize("command", [diff, verify])
+def test_a_class_that_does_not_fit_is_the_one_finding(judged, name, written, said, command):
+    result = judged(name, command, **written)
+    assert result.verdict == "mismatch"
+    (finding,) = result.findings
+    assert said in finding.summary
+    assert finding.consequence == "output"
+    assert finding.config_keys[0].endswith(".model_type")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", [diff, verify])
+def test_positions_left_random_are_the_one_finding(judged, command):
+    (finding,) = judged("sinusoidal positions", command, sinusoids=False).findings
+    assert finding.target_parameters == ("decoder.model.decoder.embed_positions.weight",)
+    assert "table of sinusoids" in finding.summary
+
+
+@pytest.mark.slow
+def test_a_wrong_tensor_beside_a_misfit_is_a_finding_of_its_own(judged):
+    def lose(tensors: dict[str, Tensor]) -> None:
+        tensors["encoder.feature_projection.projection.weight"].normal_()
+
+    tensor, misfit = judged("post-norm decoder", change=lose).findings
+    assert tensor.target_parameters == ("encoder.feature_projection.projection.weight",)
+    assert misfit.config_keys == ("decoder.model_type",)

@@ -3,7 +3,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from toolkit.mapping import Copy, Identity, SplitWeightNorm, Zeros
+from toolkit.mapping import Copy, Identity, Sinusoids, SplitWeightNorm, Zeros
 from toolkit.mapping.ops import effective_weight
 
 FLOATS = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
@@ -109,3 +109,11 @@ def test_zeros_change_nothing_that_they_are_added_to():
 def test_every_op_has_a_name_of_its_own():
     names = [op.name for op in (Copy(), SplitWeightNorm(), Identity(), Zeros())]
     assert len(set(names)) == 4
+
+
+@pytest.mark.parametrize(("rows", "width"), [(10, 8), (7, 9), (66, 32)])
+def test_a_table_of_sinusoids_is_fairseqs(rows, width):
+    from fairseq.modules import SinusoidalPositionalEmbedding
+
+    expected = SinusoidalPositionalEmbedding.get_embedding(rows, width, padding_idx=1)
+    assert Sinusoids().make((rows, width)).equal(expected)

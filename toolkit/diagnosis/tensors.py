@@ -136,9 +136,20 @@ def _cause_finding(truth: Truth, cause: Cause, stored: str | None) -> Finding:
         source_module=owner(sources[first]) if first in sources else "",
         source_parameters=tuple(dict.fromkeys(sources.values())),
         rule=truth.origins.get(first),
-        summary=summarize(cause, tuple(truth.tensors), stored),
+        summary=_maybe_unfilled(truth, cause) or summarize(cause, tuple(truth.tensors), stored),
         hypothesis=cause.hypothesis,
         fix=advise(cause, sources, stored),
+    )
+
+
+def _maybe_unfilled(truth: Truth, cause: Cause) -> str | None:
+    """What is wrong with one tensor that fairseq does without."""
+    (name, *others), detail = cause.names, cause.hypothesis.detail
+    assignment = truth.plan.assignments[name]
+    if others or assignment.source is not None or detail.get("missing"):
+        return None
+    return (
+        f"`{name}` holds something else than the {assignment.op.name} that it must be filled with"
     )
 
 

@@ -23,6 +23,8 @@ class Part:
     """What the stock classes are called, by model type."""
     lacks: Sequence[Lack]
     """What the found class, if it is known, cannot express."""
+    readers: tuple[str, ...] = ()
+    """Names of modules of other parts that are given what this one makes."""
 
     @property
     def unknown(self) -> bool:
@@ -61,6 +63,7 @@ def _misfit(part: Part) -> Misfit:
         because=f"the checkpoint's {part.name} is no {part.names[str(part.found)]}: {reasons}",
         advice=_advice(part),
         explains=tuple(key for lack in part.lacks for key in lack.explains),
+        readers=part.readers,
     )
 
 
@@ -74,6 +77,7 @@ def _stranger(part: Part) -> Misfit:
         because=f"the checkpoint's {part.name} is not known to be what `{part.found}` computes",
         advice=_advice(part),
         explains=(part.name,),
+        readers=part.readers,
     )
 
 

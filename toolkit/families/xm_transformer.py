@@ -256,6 +256,7 @@ def _parts(facts: Facts, arguments: Arguments, options: Options, kinds: _Kinds) 
         nearest=wav2vec2.CARRIED if short else wav2vec2.stock_class(facts),
         names=wav2vec2.NAMES,
         lacks=tuple(_encoder_lacks(facts, arguments, options, kinds.encoder)),
+        readers=("encoder_attn",),
     )
     yield Part(
         name="decoder",

@@ -28,6 +28,8 @@ class Misfit:
     """What to write."""
     explains: tuple[str, ...] = ()
     """Further keys that differ for it, or `encoder` or `decoder` for all keys of a part."""
+    readers: tuple[str, ...] = ()
+    """Names of modules elsewhere that are given what the part makes, its number of frames too."""
 
     @property
     def part(self) -> str:
@@ -35,8 +37,9 @@ class Misfit:
         return self.key.partition(".")[0]
 
     def holds(self, module: str) -> bool:
-        """Whether a target module is in the part whose class does not fit."""
-        return module == self.part or module.startswith(f"{self.part}.")
+        """Whether a target module is in the part whose class does not fit, or reads from it."""
+        names = module.split(".")
+        return names[0] == self.part or any(reader in names for reader in self.readers)
 
     def covers(self, key: str) -> bool:
         """Whether a difference of the key follows from this one."""

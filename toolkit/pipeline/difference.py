@@ -377,12 +377,13 @@ def _confirmed(
         _undo(session, view, findings, undone)
         replayed = _replay(session, undone)
     misfits = session.truth.contents.misfits
-    rows = [row for row in replayed.rows if not any(m.holds(row.target) for m in misfits)]
-    if replayed.refusal is None and not smallest_failing(rows):
+    failing = smallest_failing(replayed.rows)
+    left = tuple(row for row in failing if not any(m.holds(row.target) for m in misfits))
+    if replayed.refusal is None and not left:
         return findings
     doubted = [replace(finding, hypothesis=_doubted(finding.hypothesis)) for finding in findings]
     known = {finding.target_module for finding in findings}
-    remaining = find_faults(Evidence(inventory=(), modules=tuple(rows), levels=()))
+    remaining = find_faults(Evidence(inventory=(), modules=left, levels=()))
     return (*doubted, *(f for f in remaining if f.target_module not in known))
 
 
