@@ -227,9 +227,12 @@ def test_the_command_that_reproduces_a_proof_carries_what_was_chosen(
 ) -> None:
     out, result = converted_odd
     words = shlex.split(result.reproduce)
-    assert words[-2] == "--encoder-config"
-    assert json.loads(words[-1]) == ODD_CONFIG
-    outcome = toolkit(*words[1:], "--audio", audio[0])
+    named = dict(zip(words[4::2], words[5::2], strict=True))
+    assert set(named) == {"--encoder-config", "--recording"}
+    assert json.loads(named["--encoder-config"]) == ODD_CONFIG
+    outcome = toolkit(
+        "verify", *words[2:4], "--encoder-config", named["--encoder-config"], "--audio", audio[0]
+    )
     assert words[3] == str(out)
     assert outcome.exit_code == 0, outcome.output
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import shlex
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -15,6 +13,7 @@ from toolkit.checkpoint import Checkpoint
 from toolkit.core.errors import BadInput
 from toolkit.core.result import Artifact, Result
 from toolkit.core.spec import TensorSpec
+from toolkit.families import Derived
 from toolkit.families.known_tensors import maybe_known_specs
 from toolkit.folder.background import Background
 from toolkit.folder.digest import MODEL_CARD
@@ -23,10 +22,10 @@ from toolkit.folder.skeleton import target_specs
 from toolkit.folder.staging import staged_folder
 from toolkit.folder.write import write_folder
 from toolkit.pipeline.basics import Progress, environment, silent
-from toolkit.pipeline.device import device_option
 from toolkit.pipeline.origin import Origin
 from toolkit.pipeline.prepare import Inputs, Material, Prepared, prepare
 from toolkit.pipeline.reference import INSTALL_HINT, fairseq_is_installed
+from toolkit.pipeline.reproduce import command_line
 from toolkit.report.model_card import CardFacts, render_model_card
 
 if TYPE_CHECKING:
@@ -92,7 +91,9 @@ def convert(
             watch=lambda done, total: report("copying the weights", done, total, "bytes"),
         )
         hashing.finish()
-        reproduce = _reproduce(inputs, prepared, out) + device_option(device)
+        proof = command_line(
+            "verify", out, _settled(inputs, prepared), origin, audio=audio, beam=beam
+        )
         if because is None:
             result = _proven(
                 prepared,
@@ -100,17 +101,21 @@ def convert(
                 out,
                 clips,
                 origin,
-                reproduce,
+                proof,
                 beam=beam,
                 progress=report,
             )
         else:
-            result = _unproven(prepared, out, because, reproduce)
+            result = _unproven(prepared, out, because, proof)
         card = render_model_card(result, _card_facts(prepared, out))
         (staged.path / MODEL_CARD).write_text(card, encoding="utf-8")
         if result.verdict != "mismatch":
             staged.publish()
-    return result
+            return result
+    again = command_line(
+        "convert", out, inputs, origin, audio=audio, beam=beam, max_shard_bytes=max_shard_bytes
+    )
+    return replace(result, reproduce=again)
 
 
 def _why_unverified(verify: bool | None, origin: Origin) -> str | None:
@@ -194,28 +199,21 @@ def _unproven(prepared: Prepared, out: Path, because: str, reproduce: str) -> Re
     )
 
 
-def _reproduce(inputs: Inputs, prepared: Prepared, out: Path) -> str:
-    """The command line that proves the folder, with what was named or chosen for it."""
-    words = ["toolkit", "verify", str(inputs.checkpoint), str(out)]
-    for name in ("config_yaml", "dict", "spm", "w2v", "target_lang", "mapping", "dtype"):
-        if getattr(inputs, name) is not None:
-            words += [_option(name), str(getattr(inputs, name))]
-    for name, given, derived in (
-        ("encoder_config", inputs.encoder_config, prepared.network.encoder),
-        ("decoder_config", inputs.decoder_config, prepared.network.decoder),
-    ):
-        settled = {k: d.value for k, d in derived.items() if d.trials and not d.candidates}
-        if given or settled:
-            words += [_option(name), json.dumps({**(given or {}), **settled})]
-    if inputs.exact_padding:
-        words.append(_option("exact_padding"))
-    if inputs.padding_reference != Inputs.padding_reference:
-        words += [_option("padding_reference"), inputs.padding_reference]
-    return shlex.join(words)
+def _settled(inputs: Inputs, prepared: Prepared) -> Inputs:
+    """The inputs with the values that a recording chose, so that they hold without it."""
+    network = prepared.network
+    return replace(
+        inputs,
+        encoder_config=_with_chosen(inputs.encoder_config, network.encoder),
+        decoder_config=_with_chosen(inputs.decoder_config, network.decoder),
+    )
 
 
-def _option(name: str) -> str:
-    return f"--{name.replace('_', '-')}"
+def _with_chosen(
+    given: Mapping[str, Any] | None, derived: Mapping[str, Derived]
+) -> Mapping[str, Any] | None:
+    chosen = {k: d.value for k, d in derived.items() if d.trials and not d.candidates}
+    return {**(given or {}), **chosen} or None
 
 
 def _card_facts(prepared: Prepared, out: Path) -> CardFacts:

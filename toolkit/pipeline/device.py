@@ -82,11 +82,6 @@ def gpu_facts(name: str) -> dict[str, str]:
     return {"device": torch.cuda.get_device_name(name), "cuda": str(torch.version.cuda)}
 
 
-def device_option(name: str) -> str:
-    """What repeats a command there: the option, or nothing for the CPU."""
-    return "" if name == CPU else f" --device {name}"
-
-
 @contextmanager
 def exact_kernels() -> Iterator[None]:
     """While active, torch computes on GPUs in full float32, in one and the same order each time.

@@ -34,11 +34,12 @@ from toolkit.folder.digest import folder_sha256
 from toolkit.folder.view import FolderView, view_folder
 from toolkit.pipeline.basics import Progress, environment, silent
 from toolkit.pipeline.clips import tag_of
-from toolkit.pipeline.device import device_option, gpu_facts
+from toolkit.pipeline.device import gpu_facts
 from toolkit.pipeline.mending import Workbench, check_destination, mend
 from toolkit.pipeline.origin import Asked, Origin
 from toolkit.pipeline.picturing import finish_pictures, name_reproductions
 from toolkit.pipeline.prepare import Inputs, Material, Prepared
+from toolkit.pipeline.reproduce import command_line
 from toolkit.pipeline.resources import fitting_resources
 from toolkit.pipeline.truth import expect_texts, make_truth
 from toolkit.pipeline.undoing import copy_without_weights, undo_keys, undo_tensors
@@ -137,7 +138,8 @@ def diff(
         )
         if reproduction is not None:
             reproduce(session, hf_dir, result.findings, reproduction)
-    result = name_reproductions(result, reproduction)
+    line = command_line("diff", hf_dir, inputs, origin, audio=audio)
+    result = replace(name_reproductions(result, reproduction), reproduce=line)
     if fix is None:
         return result
     bench = Workbench(
@@ -442,6 +444,4 @@ def _result(
             **gpu_facts(session.device),
             **session.asked.environment,
         },
-        reproduce=f"toolkit diff {prepared.checkpoint.path} {folder}"
-        + device_option(session.device),
     )

@@ -49,11 +49,12 @@ from toolkit.folder.digest import folder_sha256
 from toolkit.folder.view import view_folder
 from toolkit.pipeline.basics import Progress, environment, silent
 from toolkit.pipeline.clips import tag_of
-from toolkit.pipeline.device import device_option, gpu_facts
+from toolkit.pipeline.device import gpu_facts
 from toolkit.pipeline.forms import read_form, read_tags
 from toolkit.pipeline.origin import Asked, Origin
 from toolkit.pipeline.picturing import finish_pictures
 from toolkit.pipeline.prepare import Inputs, Material, Prepared
+from toolkit.pipeline.reproduce import command_line
 from toolkit.pipeline.resources import fitting_resources
 from toolkit.pipeline.truth import expect_texts, make_truth
 from toolkit.pipeline.unloaded import judge_unloaded
@@ -107,7 +108,9 @@ def verify(
     check_folder(hf_dir)
     prepared = prepare_with(expecting(inputs, hf_dir), recording)
     clips = origin.read_clips(prepared, audio)
-    return prove(prepared, hf_dir, clips, origin, beam=beam, progress=progress or silent)
+    result = prove(prepared, hf_dir, clips, origin, beam=beam, progress=progress or silent)
+    line = command_line("verify", hf_dir, inputs, origin, audio=audio, beam=beam)
+    return replace(result, reproduce=line)
 
 
 def prove(
@@ -244,11 +247,6 @@ class _Case:
         return Artifact(path=str(self.folder), sha256=self.hashing.result())
 
     @property
-    def reproduce(self) -> str:
-        command = f"toolkit verify {self.prepared.checkpoint.path} {self.folder}"
-        return command + device_option(self.device)
-
-    @property
     def environment(self) -> dict[str, str]:
         return {**environment(), **gpu_facts(self.device), **self.made_with}
 
@@ -302,7 +300,6 @@ def _judge(case: _Case, bench: Bench, runs: tuple[ClipRun, ...], book: Sketchboo
         modules=rows,
         assumptions=prepared.assumptions,
         environment=case.environment,
-        reproduce=case.reproduce,
         pictures=finish_pictures(book, truth, target.view, faults),
     )
 
@@ -334,7 +331,6 @@ def _judge_silent(case: _Case, bench: Bench, error: Exception) -> Result:
         notes=take_notes(truth, target.view),
         assumptions=prepared.assumptions,
         environment=case.environment,
-        reproduce=case.reproduce,
     )
 
 
@@ -353,7 +349,6 @@ def _judge_unloaded(case: _Case, asked: Asked, error: DoesNotLoad) -> Result:
         notes=take_notes(truth, view),
         assumptions=prepared.assumptions,
         environment=case.environment,
-        reproduce=case.reproduce,
     )
 
 

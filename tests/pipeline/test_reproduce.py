@@ -1,0 +1,191 @@
+"""The command that a result names finds the same once more, whatever was given."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import shlex
+import shutil
+from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.main import get_command
+from typer.testing import CliRunner
+
+from tests.faults.breaking import set_key
+from toolkit.cli import app
+from toolkit.pipeline import convert, diff, verify
+from toolkit.pipeline.origin import Origin
+from toolkit.pipeline.prepare import Inputs, Material
+from toolkit.pipeline.reproduce import NOT_CARRIED, command_line
+
+COMMANDS: dict[str, Any] = get_command(app).commands  # type: ignore[attr-defined]
+ODD = Path("an odd 'name'/$HOME")
+CONFIG = {"num_attention_heads": 4, "a b": "'"}
+OF_INPUTS: dict[str, Any] = {
+    **dict.fromkeys(("config_yaml", "dict", "spm", "w2v", "mapping"), ODD),
+    **dict.fromkeys(("encoder_config", "decoder_config"), CONFIG),
+    "target_lang": "d e",
+    "exact_padding": True,
+    "dtype": "float16",
+    "padding_reference": "unmasked",
+}
+OF_ORIGIN: dict[str, Any] = {
+    **dict.fromkeys(("recording", "fairseq_python", "user_dir"), ODD),
+    "device": "cuda:1",
+}
+OF_RUN: dict[str, Any] = {
+    "audio": (ODD, Path("-b.wav")),
+    "beam": False,
+    "max_shard_bytes": 7,
+}
+"""For every option that bears on a result, a value that is not its default."""
+ALL = {"inputs": OF_INPUTS, "origin": OF_ORIGIN, "run": OF_RUN}
+SWAPPING = """\
+rules:
+  - source: decoder.layers.{i}.self_attn.q_proj.{weight|bias}
+    target: decoder.model.decoder.layers.{i}.self_attn.k_proj.{weight|bias}
+  - source: decoder.layers.{i}.self_attn.k_proj.{weight|bias}
+    target: decoder.model.decoder.layers.{i}.self_attn.q_proj.{weight|bias}
+"""
+
+
+def test_every_field_and_keyword_is_carried_or_has_a_reason_not_to_be() -> None:
+    known = {*NOT_CARRIED, *OF_INPUTS, *OF_ORIGIN, *OF_RUN}
+    assert {field.name for field in fields(Inputs)} <= {*OF_INPUTS, *NOT_CARRIED}
+    assert {field.name for field in fields(Origin)} == set(OF_ORIGIN)
+    assert set(Material.__annotations__) == set(OF_INPUTS)
+    for function in (verify, diff, convert):
+        assert set(inspect.signature(function).parameters) - {"material"} <= known
+    assert all(NOT_CARRIED.values())
+
+
+@pytest.mark.parametrize("name", [*OF_INPUTS, *OF_ORIGIN, *OF_RUN])
+def test_every_option_is_read_as_it_was_given(name: str) -> None:
+    given = {n: {name: v[name]} if name in v else {} for n, v in ALL.items()}
+    line = command_line(
+        "convert",
+        Path("-out"),
+        Inputs(checkpoint=Path("a b.pt"), **given["inputs"]),
+        Origin(**given["origin"]),
+        **given["run"],
+    )
+    toolkit, command, *words = shlex.split(line)
+    values = COMMANDS[command].make_context(command, words).params
+    assert (toolkit, values["checkpoint"], values["out"]) == (
+        "toolkit",
+        Path("a b.pt"),
+        Path("-out"),
+    )
+    value = json.loads(values[name]) if name.endswith("coder_config") else values[name]
+    assert (tuple(value) if name == "audio" else value) == {**OF_INPUTS, **OF_ORIGIN, **OF_RUN}[
+        name
+    ]
+
+
+def test_what_has_its_default_is_left_out() -> None:
+    line = command_line("diff", Path("hf"), Inputs(checkpoint=Path("m.pt")), Origin())
+    assert line == "toolkit diff m.pt hf"
+
+
+# Run again
+
+Run = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    """Runs a command in process; what its JSON says."""
+
+    def run(*words: object) -> dict[str, Any]:
+        report = tmp_path / "said.json"
+        outcome = CliRunner().invoke(app, [*map(str, words), "--json", str(report), "--force"])
+        assert outcome.exit_code in (0, 1), outcome.output
+        said: dict[str, Any] = json.loads(report.read_text(encoding="utf-8"))
+        assert outcome.exit_code == (said["verdict"] == "mismatch")
+        return said
+
+    return run
+
+
+@pytest.fixture
+def options(golden_checkpoint: Path, tmp_path: Path) -> dict[str, object]:
+    """Companions that lie elsewhere, under names that a shell would take apart."""
+    elsewhere = tmp_path / "my $files' place"
+    elsewhere.mkdir()
+    for name in ("dict.txt", "spm.model", "config.yaml"):
+        shutil.copy(golden_checkpoint.parent / name, elsewhere / f"the {name}")
+    clip = elsewhere / "a clip.flac"
+    shutil.copy(golden_checkpoint.parents[1] / "ru_2.flac", clip)
+    return {
+        "--audio": clip,
+        "--dict": elsewhere / "the dict.txt",
+        "--spm": elsewhere / "the spm.model",
+        "--config-yaml": elsewhere / "the config.yaml",
+        "--decoder-config": '{"dropout": 0.25}',
+        "--padding-reference": "unmasked",
+        "--target-lang": "de",
+    }
+
+
+def flat(options: dict[str, object]) -> list[str]:
+    return [str(word) for pair in options.items() for word in pair]
+
+
+def judged(said: dict[str, Any]) -> dict[str, Any]:
+    return {key: said[key] for key in ("verdict", "levels", "findings", "assumptions", "notes")}
+
+
+def again(run: Run, said: dict[str, Any], given: list[str]) -> None:
+    """Runs what the result names, which carries what was given, and compares."""
+    words = shlex.split(said["reproduce"])[1:]
+    assert [word for word in given if word not in words] == []
+    assert judged(run(*words)) == judged(said)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("verdict", ["match", "mismatch"])
+def test_verify_runs_again(
+    verdict: str, run: Run, options: dict[str, object], golden_checkpoint: Path, tmp_path: Path
+) -> None:
+    given = [*flat(options), "--no-beam"]
+    out = tmp_path / "my out"
+    converted = run("convert", golden_checkpoint, out, *given, "--verify")
+    assert converted["verdict"] == "match"
+    if verdict == "mismatch":
+        set_key("config.json", "decoder.scale_embedding", False)(out)
+    said = run("verify", golden_checkpoint, out, *given)
+    assert said["verdict"] == verdict
+    again(run, said, given)
+    if verdict == "match":
+        again(run, {**said, "reproduce": converted["reproduce"]}, given)
+
+
+@pytest.mark.parametrize("verdict", [pytest.param("match", marks=pytest.mark.slow), "mismatch"])
+def test_diff_runs_again(
+    verdict: str, run: Run, options: dict[str, object], golden_checkpoint: Path, tmp_path: Path
+) -> None:
+    out, given = tmp_path / "my out", flat(options)
+    run("convert", golden_checkpoint, out, *given, "--no-verify")
+    if verdict == "mismatch":
+        set_key("config.json", "decoder.scale_embedding", False)(out)
+    said = run("diff", golden_checkpoint, out, *given)
+    assert said["verdict"] == verdict
+    again(run, said, given)
+
+
+@pytest.mark.slow
+def test_a_conversion_that_failed_runs_again_as_a_conversion(
+    run: Run, options: dict[str, object], golden_checkpoint: Path, tmp_path: Path
+) -> None:
+    mapping = tmp_path / "wrong rules.yaml"
+    mapping.write_text(SWAPPING)
+    given = [*flat({**options, "--mapping": mapping, "--max-shard-bytes": 300_000}), "--no-beam"]
+    said = run("convert", golden_checkpoint, tmp_path / "my out", *given)
+    assert said["verdict"] == "mismatch"
+    assert said["reproduce"].startswith("toolkit convert ")
+    again(run, said, given)
+    assert not (tmp_path / "my out").exists()
