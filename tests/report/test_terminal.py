@@ -130,3 +130,10 @@ def test_notes_are_counted_in_one_line(consequences, line, matching):
     lines = printed(replace(matching, notes=notes), make_console()).splitlines()
     assert lines.count(line) == 1
     assert not any("differences change" in said for said in printed(matching, make_console()))
+
+
+def test_a_fix_of_several_lines_is_printed_line_by_line(mismatching):
+    finding = replace(mismatching.findings[0], fix="map each:\n`a` -> `b`\n`c` -> `d`\u202e")
+    output = printed(replace(mismatching, findings=(finding,)), make_console())
+    assert "   fix: map each:\n        `a` -> `b`\n        `c` -> `d`" in output
+    assert "\u202e" not in output

@@ -142,7 +142,9 @@ def _finding_lines(findings: tuple[Finding, ...]) -> Iterator[str]:
         yield f"{rank}. {finding.kind}: {finding.summary}"
         if place:
             yield f"   at:  {place}"
-        yield "   fix: " + finding.fix.replace("\n", "\n        ")
+        first, *more = finding.fix.split("\n")
+        yield f"   fix: {first}"
+        yield from (f"        {line}" for line in more)
     left_out = len(findings) - MAX_FINDINGS
     if left_out > 0:
         yield f"   and {left_out} more, which the report and the JSON list."
