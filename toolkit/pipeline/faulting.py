@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from toolkit.audio import golden_folder, read_clips
@@ -30,6 +29,7 @@ from toolkit.pipeline.basics import Progress, silent
 from toolkit.pipeline.difference import Session, diff_folder, open_session
 from toolkit.pipeline.prepare import Inputs, prepare
 from toolkit.pipeline.verification import make_pairs
+from toolkit.pipeline.workers import share_among
 from toolkit.replay.target import Target
 
 WORKERS = 2
@@ -89,13 +89,10 @@ def _run_all(
     workers: int,
     progress: Progress,
 ) -> Iterator[Outcome]:
-    spawning = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(
-        workers, mp_context=spawning, initializer=_start_worker, initargs=(source, right)
-    ) as pool:
-        for done, outcome in enumerate(pool.map(_run_in_worker, chosen, chunksize=8), start=1):
-            progress(chosen[done - 1].name, done, len(chosen))
-            yield outcome
+    run = partial(_run_in_worker, source, right)
+    for done, outcome in enumerate(share_among(workers, run, chosen), start=1):
+        progress(chosen[done - 1].name, done, len(chosen))
+        yield outcome
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,11 +109,13 @@ _WORKSHOP: list[_Workshop] = []
 """The worker's own; a process starts it once."""
 
 
-def _start_worker(source: Path, right: Path) -> None:
+def _workshop(source: Path, right: Path) -> _Workshop:
     import torch
 
-    torch.set_num_threads(1)
-    _WORKSHOP.append(ExitStack().enter_context(_open_workshop(source, right)))
+    if not _WORKSHOP:
+        torch.set_num_threads(1)
+        _WORKSHOP.append(ExitStack().enter_context(_open_workshop(source, right)))
+    return _WORKSHOP[0]
 
 
 @contextmanager
@@ -127,9 +126,10 @@ def _open_workshop(source: Path, right: Path) -> Iterator[_Workshop]:
         yield _Workshop(session=session, right=right, expected=expected)
 
 
-def _run_in_worker(fault: Fault | DoubleFault) -> Outcome:
-    (workshop,) = _WORKSHOP
-    with tempfile.TemporaryDirectory(prefix="toolkit-fault-") as name:
+def _run_in_worker(source: Path, right: Path, fault: Fault | DoubleFault) -> Outcome:
+    workshop = _workshop(source, right)
+    # Beside the right folder, so that nothing stays if this process is ended.
+    with tempfile.TemporaryDirectory(prefix="fault-", dir=right.parent) as name:
         broken = Path(shutil.copytree(workshop.right, Path(name) / "broken"))
         fault.break_folder(broken)
         proof = maybe_harmless(workshop.right, broken)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from toolkit.core.outcomes import FaultsResult
 from toolkit.report.html import create_environment
+from toolkit.report.text import show_controls
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -30,14 +32,19 @@ def print_faults(result: FaultsResult, console: Console) -> None:
         f"took {result.duration_s:.0f} s",
     ):
         console.print(line, markup=False, highlight=False)
+    for line in _complaints(result):
+        console.print(show_controls(line), markup=False)
+
+
+def _complaints(result: FaultsResult) -> Iterator[str]:
     for outcome in result.singles:
         if not (outcome.detected and outcome.blamed):
-            console.print(f"not named: {outcome.name}: {outcome.said}", markup=False)
+            yield f"not named: {outcome.name}: {outcome.said}"
     for name, extra in result.extras.items():
-        console.print(f"{extra} extra findings: {name}", markup=False)
+        yield f"{extra} extra findings: {name}"
     for double in result.doubles:
         if not double.both:
-            console.print(f"not both: {double.name}: {'; '.join(double.said)}", markup=False)
+            yield f"not both: {double.name}: {'; '.join(double.said)}"
 
 
 def _classes_table(result: FaultsResult) -> object:

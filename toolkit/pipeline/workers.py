@@ -1,0 +1,77 @@
+"""Processes that share work, and are gone when it ends, however it ends."""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+import threading
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from multiprocessing.process import BaseProcess
+from typing import TypeVar
+
+from toolkit.core.errors import BadInput
+
+Item = TypeVar("Item")
+Outcome = TypeVar("Outcome")
+
+PATIENCE_S = 5.0
+"""How long a process may take to end what it is at."""
+
+
+def share_among(
+    workers: int, work: Callable[[Item], Outcome], items: Sequence[Item]
+) -> Iterator[Outcome]:
+    """The outcome of every item in order, as soon as it and those before it are there.
+
+    An interrupt reaches this process alone, which then ends the others.
+
+    Args:
+        workers: How many processes.
+        work: Is imported by each; what it raises is raised here.
+        items: Are sent to the processes.
+
+    Raises:
+        BadInput: the system ended a process.
+    """
+    others = set(multiprocessing.active_children())
+    spawning = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=spawning) as pool:
+        with _uninterrupted():
+            waiting: list[Future[Outcome]] = [pool.submit(work, item) for item in items]
+        try:
+            for future in waiting:
+                yield future.result()
+        except BrokenProcessPool as error:
+            raise BadInput(
+                f"`{workers}` processes must live until the work is done, but the system ended "
+                "one, as it does where memory is short. Take fewer with `--workers`."
+            ) from error
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            _end(set(multiprocessing.active_children()) - others)
+            raise
+
+
+def _end(processes: Collection[BaseProcess]) -> None:
+    """Lets processes finish what they are at, so that they leave nothing, but not for long."""
+    until = time.monotonic() + PATIENCE_S
+    for process in processes:
+        process.join(max(0.0, until - time.monotonic()))
+        process.terminate()
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Processes that are started within never hear of an interrupt."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
