@@ -49,6 +49,8 @@ def conversion(golden_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory
 def test_it_ends_with_match_and_exit_code_zero(conversion: Conversion) -> None:
     assert conversion.exit_code == 0
     assert conversion.result["verdict"] == "match"
+    assert conversion.result["suspicious"] == []
+    assert "WARNING" not in conversion.output
     assert "match" in conversion.output
 
 

@@ -21,6 +21,7 @@ from toolkit.core.result import (
     ModuleRow,
     Reason,
     Result,
+    Suspicion,
     TokenComparison,
 )
 
@@ -229,6 +230,7 @@ def test_a_full_result_becomes_strict_json():
         levels=(level(measure(error=math.nan), measure(error=-math.inf)),),
         coverage=COVERAGE,
         deviations=(Deviation(name="d", summary="s", where="w", max_error=math.inf),),
+        suspicious=(Suspicion(name="transcripts", summary="s"),),
         findings=(
             replace(FINDING, hypothesis=Hypothesis(name="swapped", confirmed=True)),
             replace(FINDING, evidence={"errors": (math.nan, [math.inf])}),
@@ -244,6 +246,7 @@ def test_a_full_result_becomes_strict_json():
     )
     values = json.loads(json.dumps(full.to_dict(), allow_nan=False))
     assert values["schema_version"] == SCHEMA_VERSION
+    assert values["suspicious"] == [{"name": "transcripts", "summary": "s"}]
     assert values["verdict"] == "mismatch"
     assert [f["rank"] for f in values["findings"]] == [1, 2]
     assert values["findings"][1]["evidence"] == {"errors": ["nan", ["inf"]]}

@@ -12,7 +12,7 @@ from urllib.parse import unquote
 import pytest
 from jinja2 import UndefinedError
 
-from toolkit.core.result import Artifact, ModuleRow, Note, Reason
+from toolkit.core.result import Artifact, ModuleRow, Note, Reason, Suspicion
 from toolkit.report import render_html, write_html
 from toolkit.report.html import align_tokens, create_environment, scale_position
 
@@ -368,3 +368,13 @@ def test_notes_stand_in_one_collapsed_group_per_consequence(matching):
     assert "nothing &lt;reads&gt; it" in section
     assert section.count("<tbody>") == 2
     assert "section-notes" not in render_html(matching)
+
+
+def test_what_is_suspicious_is_an_alert_in_the_banner(matching):
+    suspicion = Suspicion(name="transcripts", summary="Check <b>dict.txt</b>.")
+    page = render_html(replace(matching, suspicious=(suspicion,)))
+    banner = page[page.index('<div class="banner') : page.index('<ol class="strip"')]
+    (alert,) = re.findall(r'<p class="is-deviation" role="alert">.*?</p>', banner)
+    assert "Suspicious transcripts" in alert
+    assert "Check &lt;b&gt;dict.txt&lt;/b&gt;." in alert
+    assert 'role="alert"' not in render_html(matching)

@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 import yaml
 
-from toolkit.core.result import Artifact, Deviation, Reason
+from toolkit.core.result import Artifact, Deviation, Reason, Suspicion
 from toolkit.report import render_model_card
 from toolkit.report.model_card import escape_markdown, fence_code, quote_cell_code, quote_code
 
@@ -120,6 +120,7 @@ def test_hostile_names_do_not_break_the_card(mismatching, facts):
         mismatching,
         source=Artifact(path=HOSTILE.replace("/", ""), sha256=HOSTILE),
         deviations=(Deviation(name=HOSTILE, summary=HOSTILE, where=HOSTILE, max_error=1.0),),
+        suspicious=(Suspicion(name=HOSTILE, summary=HOSTILE),),
         findings=(replace(mismatching.findings[0], summary=HOSTILE, fix=HOSTILE),),
         assumptions=(Reason(name=HOSTILE, because=HOSTILE),),
         environment={HOSTILE: HOSTILE},
@@ -162,3 +163,10 @@ def test_pipes_in_code_are_escaped_in_table_cells_only():
 
 def test_a_fence_cannot_be_closed_by_its_content():
     assert fence_code("```\nx", "sh") == "````sh\n```\nx\n````"
+
+
+def test_what_is_suspicious_is_told_beside_the_verdict(matching, facts):
+    suspicion = Suspicion(name="transcripts", summary="None of 4 comes out.")
+    card = render_model_card(replace(matching, suspicious=(suspicion,)), facts)
+    assert "**Suspicious transcripts.** None of 4 comes out" in card
+    assert "Suspicious" not in render_model_card(matching, facts)

@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from toolkit.core.result import LEVEL_NAMES, Artifact, Fixed, Note
+from toolkit.core.result import LEVEL_NAMES, Artifact, Fixed, Note, Suspicion
 from toolkit.report import print_result
 
 
@@ -137,3 +137,13 @@ def test_a_fix_of_several_lines_is_printed_line_by_line(mismatching):
     output = printed(replace(mismatching, findings=(finding,)), make_console())
     assert "   fix: map each:\n        `a` -> `b`\n        `c` -> `d`" in output
     assert "\u202e" not in output
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "utf-8"])
+def test_what_is_suspicious_is_warned_of_right_below_the_verdict(matching, encoding):
+    suspicion = Suspicion(name="transcripts", summary="Check `/data/dict.txt`.")
+    said = printed(replace(matching, suspicious=(suspicion,)), make_console(encoding))
+    verdict, warning = said.splitlines()[:2]
+    assert "match" in verdict
+    assert warning == "WARNING, suspicious transcripts: Check `/data/dict.txt`."
+    assert "WARNING" not in printed(matching, make_console(encoding))

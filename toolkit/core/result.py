@@ -136,6 +136,15 @@ class Deviation:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Suspicion:
+    """Evidence against a match that no level judges; it does not change the verdict."""
+
+    name: str
+    summary: str
+    """What speaks against it, and which files to look at."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Reason:
     """Something that was left out, and why."""
 
@@ -370,6 +379,7 @@ class Result:
     levels: tuple[Level, ...] = ()
     """All of `LEVEL_NAMES`, in that order; empty when nothing was verified."""
     deviations: tuple[Deviation, ...] = ()
+    suspicious: tuple[Suspicion, ...] = ()
     findings: tuple[Finding, ...] = ()
     notes: tuple[Note, ...] = ()
     tokens: tuple[ClipTokens, ...] = ()
@@ -412,6 +422,7 @@ class Result:
                 "source": asdict(self.source),
                 "target": asdict(self.target),
                 "deviations": [asdict(deviation) for deviation in self.deviations],
+                "suspicious": [asdict(suspicion) for suspicion in self.suspicious],
                 "coverage": None if self.coverage is None else self.coverage.to_dict(),
                 "levels": {level.name: level.to_dict() for level in self.levels},
                 "findings": [f.to_dict(rank) for rank, f in enumerate(self.findings, start=1)],

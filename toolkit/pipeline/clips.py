@@ -20,3 +20,15 @@ def tag_of(prepared: Prepared, clip: Clip) -> int | None:
     """The tag of the clip's own language where the dictionary has it, else of the default."""
     tags, default = prepared.task.contents.language_tags, prepared.task.default_lang
     return None if default is None else tags.get(clip.lang or default, tags[default])
+
+
+def is_in_own_language(prepared: Prepared, clip: Clip) -> bool:
+    """Whether the clip is decoded in the language it is spoken in, as far as that is known."""
+    default = prepared.task.default_lang
+    if clip.lang is None or default is None or clip.lang in prepared.task.contents.language_tags:
+        return True
+    return _language(clip.lang) == _language(default)
+
+
+def _language(tag: str) -> str:
+    return tag.replace("-", "_").partition("_")[0].casefold()

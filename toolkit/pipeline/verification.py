@@ -20,6 +20,7 @@ from toolkit.compare.dynamic import (
     modules_level,
     unexplained_modules,
 )
+from toolkit.compare.evidence import judge_transcripts
 from toolkit.compare.padding import padding_deviation, padding_level
 from toolkit.compare.pictures import Sketchbook, shortest
 from toolkit.compare.reload import reload_level
@@ -40,6 +41,7 @@ from toolkit.core.result import (
     Level,
     Reason,
     Result,
+    Suspicion,
 )
 from toolkit.diagnosis import Evidence, find_faults, take_inventory, take_notes
 from toolkit.diagnosis.findings import name_culprits
@@ -48,7 +50,7 @@ from toolkit.folder.background import Background
 from toolkit.folder.digest import folder_sha256
 from toolkit.folder.view import view_folder
 from toolkit.pipeline.basics import Progress, environment, silent
-from toolkit.pipeline.clips import tag_of
+from toolkit.pipeline.clips import is_in_own_language, tag_of
 from toolkit.pipeline.device import gpu_facts
 from toolkit.pipeline.forms import read_form, read_tags
 from toolkit.pipeline.origin import Asked, Origin
@@ -294,6 +296,7 @@ def _judge(case: _Case, bench: Bench, runs: tuple[ClipRun, ...], book: Sketchboo
         coverage=_coverage(prepared, bench, runs, uncompared),
         levels=levels,
         deviations=tuple(_deviations(prepared, levels, padding)),
+        suspicious=_suspicions(prepared, runs),
         findings=faults,
         notes=take_notes(truth, target.view),
         tokens=tuple(_tokens(run) for run in runs),
@@ -372,6 +375,15 @@ def _deviations(prepared: Prepared, levels: Sequence[Level], padding: Level) -> 
     deviation = padding_deviation(padding, prepared.task.padding)
     if deviation is not None:
         yield deviation
+
+
+def _suspicions(prepared: Prepared, runs: Sequence[ClipRun]) -> tuple[Suspicion, ...]:
+    spoken = [_tokens(run) for run in runs if is_in_own_language(prepared, run.clip)]
+    sidecars = prepared.sidecars
+    files = [f"the dictionary `{sidecars.dict_path}`"]
+    if sidecars.spm_path is not None:
+        files.append(f"the sentencepiece model `{sidecars.spm_path}`")
+    return judge_transcripts(spoken, files)
 
 
 def _coverage(

@@ -37,6 +37,8 @@ def print_result(result: Result, console: Console, report_path: Path | None = No
     """
     writer = _Writer(console)
     writer.line(_verdict_line(result, writer), _STYLES[result.verdict])
+    for suspicion in result.suspicious:
+        writer.line(f"WARNING, suspicious {suspicion.name}: {suspicion.summary}", "bold yellow")
     for line in _assumption_lines(result):
         writer.line(line, "yellow")
     if result.levels:
