@@ -9,9 +9,20 @@ import pytest
 from tests.variants import MORE_CLEAN, VARIANTS, Examination, Variant, examine, readme_table
 
 README = Path(__file__).parents[1] / "README.md"
+EVERY = 7
+"""One in so many variants is examined in the fast part of the suite; `make test-slow` has all."""
 
 
-@pytest.mark.parametrize("variant", [*VARIANTS, *MORE_CLEAN], ids=lambda variant: variant.name)
+def _examined() -> list[object]:
+    return [
+        pytest.param(
+            variant, id=variant.name, marks=() if number % EVERY == 0 else pytest.mark.slow
+        )
+        for number, variant in enumerate((*VARIANTS, *MORE_CLEAN))
+    ]
+
+
+@pytest.mark.parametrize("variant", _examined())
 def test_a_variant_is_exact_or_refused_and_a_fault_in_it_is_found(
     variant: Variant, tmp_path: Path
 ) -> None:
@@ -24,6 +35,11 @@ def test_a_variant_is_exact_or_refused_and_a_fault_in_it_is_found(
         assert found.padded <= 1e-6 or found.deviations
     if variant.ends == "bundled exact":
         assert found.deviations == ()
+
+
+def test_the_fast_part_has_native_and_bundled_variants() -> None:
+    fast = (*VARIANTS, *MORE_CLEAN)[::EVERY]
+    assert {"native exact", "bundled exact"} <= {variant.ends for variant in fast}
 
 
 def test_few_variants_are_refused() -> None:
