@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.checkpoint.dictionary import BOS, EOS, PAD, SPECIAL_SYMBOLS, UNK, Dictionary
+from toolkit.checkpoint.plain_files import read_small
 from toolkit.core.errors import BadInput
 from toolkit.folder.contents import FolderContents
 from toolkit.folder.tokenizer_files import render_config, render_unigram
@@ -29,6 +30,8 @@ from toolkit.folder.tokenizer_form import TokenizerForm, read_form
 
 UNIGRAM, BPE, CHAR = 1, 2, 4
 """`TrainerSpec.ModelType` of the sentencepiece models that are known here."""
+MAX_MODEL_BYTES = 1 << 28
+"""Of a sentencepiece model; those of a million pieces have some 20 MB."""
 KINDS = {UNIGRAM: "unigram", BPE: "bpe", 3: "word", CHAR: "char"}
 NORMAL, USER_DEFINED, UNUSED, BYTE = 1, 4, 5, 6
 """`SentencePiece.Type`; the others, `<unk>` and control symbols, are no part of any text."""
@@ -118,8 +121,8 @@ def _read_pieces(path: Path, _stamp: tuple[int, int, int]) -> Pieces:
 
     model = sentencepiece_model_pb2.ModelProto()
     try:
-        model.ParseFromString(path.read_bytes())
-    except (OSError, DecodeError) as error:
+        model.ParseFromString(read_small(path, max_bytes=MAX_MODEL_BYTES))
+    except (OSError, ValueError, DecodeError) as error:
         raise _no_model(path, error) from error
     kind = model.trainer_spec.model_type
     if not model.pieces or kind not in (UNIGRAM, BPE, CHAR):
