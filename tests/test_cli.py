@@ -228,11 +228,13 @@ def test_verify_refuses_a_folder_that_is_none(
     assert "folder" in refused("verify", golden_checkpoint, tmp_path / "nowhere")
 
 
-def test_verify_refuses_a_folder_that_transformers_cannot_load(
-    refused: Invoke, golden_checkpoint: Path, broken: Path
+def test_a_folder_that_transformers_cannot_load_is_judged_by_its_files(
+    golden_checkpoint: Path, broken: Path
 ) -> None:
     (broken / "config.json").write_text("{}")
-    assert "transformers" in refused("verify", golden_checkpoint, broken)
+    outcome = CliRunner().invoke(app, ["verify", str(golden_checkpoint), str(broken)])
+    assert outcome.exit_code == 1, outcome.output
+    assert "`model_type` must be 'speech-encoder-decoder'" in outcome.stdout
 
 
 def test_verify_refuses_a_folder_without_weights(

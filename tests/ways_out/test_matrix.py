@@ -76,6 +76,8 @@ COMMANDS = {
     "verify": ["verify", "material/model.pt", "hf"],
     "diff": ["diff", "material/model.pt", "hf"],
 }
+FAST_COMMANDS = ("inspect", "verify")
+"""Those of the fast part of the suite; a broken checkpoint is refused by one function in all."""
 
 
 def change(path: Path, **values: object) -> None:
@@ -133,7 +135,15 @@ def named(values: Iterator[tuple[object, ...]]) -> list[object]:
     return [pytest.param(*v, id="-".join(map(str, v))) for v in values]
 
 
-@pytest.mark.parametrize(("kind", "command"), named(product(CHECKPOINTS, COMMANDS)))
+@pytest.mark.parametrize(
+    ("kind", "command"),
+    [
+        pytest.param(
+            *pair, id="-".join(pair), marks=() if pair[1] in FAST_COMMANDS else pytest.mark.slow
+        )
+        for pair in product(CHECKPOINTS, COMMANDS)
+    ],
+)
 def test_a_broken_checkpoint_is_refused(kind: str, command: str, place: Path) -> None:
     CHECKPOINTS[kind](place / "broken.pt", place / "material/model.pt")
     words = ["broken.pt" if w == "material/model.pt" else w for w in COMMANDS[command]]
