@@ -10,7 +10,7 @@ import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from toolkit.checkpoint.dictionary import SPECIAL_SYMBOLS
 from toolkit.compare import tolerances
@@ -19,7 +19,9 @@ from toolkit.core.result import Level, Measure
 from toolkit.folder.contents import FolderContents
 from toolkit.folder.tokenizer import describe_tokenizer
 from toolkit.folder.tokenizer_form import STEPS, TEXT, TokenizerForm, read_form
-from toolkit.oracle.asking import AnyReference
+
+if TYPE_CHECKING:
+    from toolkit.oracle.asking import AnyReference
 
 FILE, CONFIG = "tokenizer.json", "tokenizer_config"
 EXTRA = f"{CONFIG}.extra_special_tokens"
