@@ -16,7 +16,7 @@ MAX_SHOWN = 3
 
 _FEWEST = 2
 """One transcript may be wrong itself."""
-_MAX_CHARS = 1000
+_MAX_CHARS = 300
 """Of a text: comparing takes the square of it."""
 _MAX_QUOTED = 60
 _NO_LETTERS = frozenset("PSZC")
