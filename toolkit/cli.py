@@ -581,12 +581,12 @@ def _toolkit(
 def _deliver_result(
     result: Result, html: Path | None, json_path: Path | None, quiet: bool
 ) -> NoReturn:
-    from toolkit.report import print_result, render_html
+    from toolkit import report
 
     _deliver(
         values=result.to_dict,
-        page=lambda: render_html(result),
-        show=lambda console: print_result(result, console, html),
+        page=lambda: report.render_html(result),
+        show=lambda console: report.print_result(result, console, html),
         html=html,
         json_path=json_path,
         quiet=quiet,

@@ -17,10 +17,11 @@ from toolkit.folder.view import FolderView
 from toolkit.folder.weights import target_tensor
 from toolkit.mapping import Plan
 from toolkit.mapping.ops import effective_weight
-from toolkit.replay.target import Target
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from toolkit.replay.target import Target
 
 GAIN = ".parametrizations.weight.original0"
 DIRECTION = ".parametrizations.weight.original1"
