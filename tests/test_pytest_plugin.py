@@ -182,7 +182,7 @@ class TestBroken:
         assert f"`{Q_PROJ}` errs by" in text
         assert "Where: clip `" in text
         assert f"Smallest tolerance that would pass: {error[1]}" in text
-        assert f"Likely cause: `{Q_PROJ}.weight` differs in 1 elements" in text
+        assert f"Likely cause: `{Q_PROJ}.weight` differs in one element" in text
         assert "confirmed by undoing it" in text
         assert "rule: xm_transformer, row " in text
         assert (
@@ -298,7 +298,7 @@ class TestRecording:
         for kind in ("failure", "skipped", "passed"):
             assert run.named(kind) == broken_run.named(kind)
         text = run.cases[f"parity[{Q_PROJ}]"].findtext("failure") or ""
-        assert f"Likely cause: `{Q_PROJ}.weight` differs in 1 elements" in text
+        assert f"Likely cause: `{Q_PROJ}.weight` differs in one element" in text
         assert "confirmed by undoing it" in text
         assert (project / ".toolkit-parity" / "hf.html").is_file()
 

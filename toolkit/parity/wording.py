@@ -88,4 +88,6 @@ def _finding_lines(finding: Finding) -> Iterator[str]:
         yield f"    at:   {place}"
     if finding.rule:
         yield f"    rule: {finding.rule}"
-    yield f"    fix:  {finding.fix}"
+    first, *more = finding.fix.split("\n")
+    yield f"    fix:  {first}"
+    yield from (f"          {line}" for line in more)
