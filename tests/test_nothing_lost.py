@@ -238,7 +238,7 @@ def test_a_folder_that_cannot_be_written_is_refused(large: Path, small_disk: Pat
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
     done = convert(large, small_disk / "out")
     assert done.returncode == 2
-    assert "must be in a writable folder" in done.stderr
+    assert "must lie in a writable folder" in done.stderr
     assert os.listdir(small_disk) == []
 
 
@@ -257,7 +257,7 @@ def closed(tmp_path: Path) -> Iterator[Path]:
 def test_a_folder_without_rights_is_refused(large: Path, closed: Path) -> None:
     done = convert(large, closed / "out")
     assert done.returncode == 2
-    assert "must be in a writable folder" in done.stderr
+    assert "must lie in a writable folder" in done.stderr
     assert os.listdir(closed) == []
 
 
