@@ -273,3 +273,17 @@ def test_a_list_and_a_tuple_are_the_same_value(contents, view):
     encoder = {**view.config["encoder"], "conv_dim": (32,) * 7}
     spoiled = replace(view, config={**view.config, "encoder": encoder})
     assert config_differences(contents, spoiled) == ()
+
+
+@pytest.mark.parametrize(
+    ("named", "faults"),
+    [
+        ({"processor_class": "WhisperProcessor"}, ["processor_config.processor_class"]),
+        ({"processor_class": 5}, ["processor_config.processor_class"]),
+        ({"processor_class": "Wav2Vec2Processor"}, []),
+        ({}, []),
+    ],
+)
+def test_another_processor_than_the_checkpoints_is_a_fault(named, faults, contents, view):
+    found = key_faults(contents, replace(view, processor=named))
+    assert [difference.key for difference in found] == faults

@@ -25,6 +25,28 @@ def nest(folder, key="feature_extractor", **changes):
     write(folder / PROCESSOR, **{key: {**values, **changes}})
 
 
+# The processor
+
+
+@pytest.mark.parametrize("file", [PROCESSOR, FEATURES, "tokenizer_config.json", "config.json"])
+def test_the_first_file_that_names_a_processor_decides(file, broken):
+    order = (PROCESSOR, FEATURES, "tokenizer_config.json", "config.json")
+    for name in order:
+        values = {k: v for k, v in read(broken / name).items() if k != "processor_class"}
+        (broken / name).write_text(json.dumps(values))
+    for name in order[order.index(file) :]:
+        write(broken / name, processor_class=f"Named{order.index(name)}")
+    found = view_folder(broken).value("processor_config.processor_class")
+    assert found == f"Named{order.index(file)}"
+
+
+@pytest.mark.parametrize("other", ["WhisperProcessor", "Speech2TextProcessor"])
+def test_it_is_the_class_that_transformers_builds(other, broken):
+    write(broken / PROCESSOR, processor_class=other)
+    built = transformers.AutoProcessor.from_pretrained(broken)
+    assert view_folder(broken).processor == {"processor_class": type(built).__name__}
+
+
 # The feature extractor
 
 

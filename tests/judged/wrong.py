@@ -509,6 +509,16 @@ FILES = of_kind(
     ("no mask", set_key(EXTRACTOR, "return_attention_mask", False), "return_attention_mask"),
     ("padded on the left", set_key(EXTRACTOR, "padding_side", "left"), "padding_side"),
     (
+        "another processor",
+        set_key(PROCESSOR, "processor_class", "WhisperProcessor"),
+        "processor_class",
+    ),
+    (
+        "another processor, named beside the extractor",
+        both(delete(PROCESSOR), set_key(EXTRACTOR, "processor_class", "Speech2TextProcessor")),
+        "processor_class",
+    ),
+    (
         "another extractor",
         set_key(EXTRACTOR, "feature_extractor_type", "WhisperFeatureExtractor"),
         "feature_extractor_type",

@@ -44,7 +44,8 @@ class Change:
     """A key with another value than is right."""
 
     group: str
-    """`encoder`, `decoder`, `generation_config`, `preprocessor_config`; empty at top level."""
+    """`encoder`, `decoder`, `generation_config`, `preprocessor_config`,
+    `processor_config`; empty at top level."""
     name: str
     expected: Any
     """What the checkpoint says, or the default of its class."""
@@ -232,6 +233,10 @@ def _generation(change: Change) -> Judgement | None:
     return Judgement(consequence="generation", because="searches read it")
 
 
+def _processor_class(_change: Change) -> Judgement:
+    return Judgement(consequence="output", because="`AutoProcessor` builds another class")
+
+
 _OUTER: tuple[Rule, ...] = (
     *(_bookkeeping, _processor, _outer_cache, _dtype, _special_id, _spelled_out, _general),
     *(_search_setting, _training, _output),
@@ -243,5 +248,6 @@ _PART: tuple[Rule, ...] = (
 _RULES: Mapping[str, tuple[Rule, ...]] = {
     "generation_config": (_bookkeeping, _generation),
     "preprocessor_config": (_bookkeeping, _output),
+    "processor_config": (_processor_class,),
 }
 """What decides about the keys of a file; the first rule that knows a key does."""

@@ -11,7 +11,7 @@ from toolkit.compare.consequences import Change, is_fault, judge, same_value
 from toolkit.compare.dtypes import loaded_dtype
 from toolkit.core.result import Consequence, NoteConsequence
 from toolkit.folder import released_defaults
-from toolkit.folder.contents import FolderContents
+from toolkit.folder.contents import PROCESSOR_CLASS, FolderContents
 from toolkit.folder.view import ABSENT, FolderView, class_aliases, class_defaults
 
 PARTS = ("encoder", "decoder")
@@ -47,6 +47,7 @@ def expected_keys(contents: FolderContents) -> Iterator[tuple[str, Any]]:
         for key, value in values.items():
             if key != "processor_class":
                 yield f"{group}.{key}", value
+    yield "processor_config.processor_class", PROCESSOR_CLASS
 
 
 def config_differences(contents: FolderContents, view: FolderView) -> tuple[KeyDifference, ...]:
@@ -102,6 +103,8 @@ def _is_in_force(view: FolderView, key: str, value: Any) -> bool:
     group, _, name = key.rpartition(".")
     if found in (None, ABSENT) and group == "generation_config":
         return any(same_value(value, d) for d in released_defaults.GENERATION.get(name, (None,)))
+    if found == ABSENT and group == "processor_config":
+        return True  # users name the class themselves
     if found == ABSENT and not group:
         return same_value(value, {**class_defaults(view.config), **UNTIED}.get(name, ABSENT))
     return same_value(value, found)

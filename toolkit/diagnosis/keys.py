@@ -56,7 +56,7 @@ def file_findings(view: FolderView) -> Iterator[Finding]:
 
 def _file_of(key: str) -> str:
     group = key.partition(".")[0]
-    separate = group in ("generation_config", "preprocessor_config")
+    separate = group in ("generation_config", "preprocessor_config", "processor_config")
     return f"{group}.json" if separate else "config.json"
 
 
@@ -191,7 +191,8 @@ def _key_hypothesis(key: str, expected: Any) -> str:
 def _key_kind(key: str) -> FindingKind:
     if key.startswith("generation_config."):
         return "generation"
-    return "front_end" if key.startswith("preprocessor_config.") else "config"
+    is_front_end = key.startswith(("preprocessor_config.", "processor_config."))
+    return "front_end" if is_front_end else "config"
 
 
 def _consequence(key: str) -> Consequence:

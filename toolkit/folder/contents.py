@@ -46,6 +46,10 @@ class Misfit:
         return any(key == name or key.startswith(f"{name}.") for name in (self.key, *self.explains))
 
 
+PROCESSOR_CLASS = "Wav2Vec2Processor"
+"""What `AutoProcessor` builds of the folder."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class FolderContents:
     """Every file of the folder but the weights and the model card."""

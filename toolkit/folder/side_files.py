@@ -16,6 +16,7 @@ CONFIG = "config.json"
 GENERATION = "generation_config.json"
 PREPROCESSOR = "preprocessor_config.json"
 PROCESSOR = "processor_config.json"
+TOKENIZER = "tokenizer_config.json"
 NESTED = ("feature_extractor", "audio_processor")
 """Where `processor_config.json` holds what `preprocessor_config.json` held before; it wins."""
 
@@ -52,6 +53,18 @@ def read_generation(folder: Path, problems: list[str]) -> dict[str, Any]:
         )
         return defaults
     return {**defaults, **derived.to_dict()}
+
+
+def read_processor(folder: Path) -> dict[str, Any]:
+    """The class that `AutoProcessor` builds, of the first file that names one; empty if none does.
+
+    What is wrong with the files is said where their other keys are read.
+    """
+    for name in (PROCESSOR, PREPROCESSOR, TOKENIZER, CONFIG):
+        named = read_object(folder / name, []).get("processor_class")
+        if named is not None:
+            return {"processor_class": named}
+    return {}
 
 
 def maybe_feature_extractor(folder: Path, problems: list[str]) -> Any:

@@ -17,6 +17,7 @@ from toolkit.folder.side_files import (
     preprocessor_values,
     read_generation,
     read_object,
+    read_processor,
 )
 from toolkit.folder.weight_files import StoredTensors, are_pickled, place_tensors
 
@@ -43,6 +44,8 @@ class FolderView:
     """What the model generates with, whichever file says so."""
     preprocessor: Mapping[str, Any]
     """What the feature extractor that users get works with, whichever file says so."""
+    processor: Mapping[str, Any]
+    """The class of processor that users get, whichever file says so."""
     feature_extractor: Any
     """None where none loads."""
     tokenizer: Any
@@ -56,6 +59,7 @@ class FolderView:
         groups = {
             "generation_config": self.generation,
             "preprocessor_config": self.preprocessor,
+            "processor_config": self.processor,
             "encoder": self.config.get("encoder", {}),
             "decoder": self.config.get("decoder", {}),
         }
@@ -97,6 +101,7 @@ def view_folder(path: Path, *, vetted: bool = False) -> FolderView:
             config=_with_defaults(read_object(place / CONFIG, problems)),
             generation=read_generation(place, problems),
             preprocessor=preprocessor_values(extractor),
+            processor=read_processor(place),
             feature_extractor=extractor,
             tokenizer=tokenizer,
             problems=tuple(problems),

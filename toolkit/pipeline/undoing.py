@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 WEIGHT_FILES = ("*.safetensors", "*.safetensors.index.json", "*.bin", "*.bin.index.json")
-SECTIONS = ("generation_config", "preprocessor_config")
+SECTIONS = ("generation_config", "preprocessor_config", "processor_config")
 """Files of one object each; every other key is one of `config.json` or of a part in it."""
 
 
@@ -86,6 +86,7 @@ def _whole(contents: FolderContents, name: str) -> dict[str, Any]:
         "config": contents.config,
         "generation_config": contents.generation,
         "preprocessor_config": contents.preprocessor,
+        "processor_config": {},
     }
     # Parts are set in place.
     copied: dict[str, Any] = json.loads(json.dumps(files[name]))
