@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from tests.faults.breaking import edit_key, set_key
+from tests.judged.wrong import remove_key
 from toolkit.diagnosis import take_inventory, take_notes
 from toolkit.folder.view import view_folder
 
@@ -403,3 +404,20 @@ def test_all_code_of_others_is_one_finding(truth, broken):
         *("auto_map", "tokenizer_config.auto_map", "preprocessor_config.auto_map"),
     }
     assert "and 1 more" in finding.summary
+
+
+@pytest.mark.parametrize(
+    ("paths", "findings"),
+    [
+        (("encoder",), 1),
+        (("encoder", "decoder", "model_type"), 1),
+        (("encoder.hidden_size", "decoder.d_model"), 2),
+    ],
+)
+def test_many_keys_that_are_left_out_are_one_finding(paths, findings, truth, broken):
+    for path in paths:
+        remove_key("config.json", path)(broken)
+    found = take_inventory(truth, view_folder(broken))
+    assert len(found) == findings
+    assert sum(len(finding.config_keys) for finding in found) >= len(paths)
+    assert all(len(finding.summary) < 400 for finding in found)

@@ -147,3 +147,15 @@ def test_what_is_suspicious_is_warned_of_right_below_the_verdict(matching, encod
     assert "match" in verdict
     assert warning == "WARNING, suspicious transcripts: Check `/data/dict.txt`."
     assert "WARNING" not in printed(matching, make_console(encoding))
+
+
+@pytest.mark.parametrize(
+    ("number", "line"),
+    [(2, "   at:  key0, key1"), (9, "   at:  key0, key1, key2, key3 and 5 more")],
+    [(2, "   at:  key0, key1"), (9, "   at:  key0, key1, key2, key3 and 5 more")],
+)
+def test_the_keys_of_a_finding_are_named_as_far_as_they_fit(number, line, mismatching):
+    keys = tuple(f"key{i}" for i in range(number))
+    finding = replace(mismatching.findings[0], target_module="", config_keys=keys)
+    output = printed(replace(mismatching, findings=(finding,)), make_console())
+    assert line in output.splitlines()

@@ -11,7 +11,7 @@ from toolkit.core.result import Consequence, Finding, FindingKind, Hypothesis, N
 from toolkit.diagnosis.truth import Truth
 from toolkit.folder.contents import Misfit
 from toolkit.folder.side_files import PREPROCESSOR, PROCESSOR
-from toolkit.folder.view import FolderView
+from toolkit.folder.view import ABSENT, FolderView
 
 KEY_HYPOTHESES = {
     "hidden_act": "wrong_activation",
@@ -36,6 +36,8 @@ KEY_HYPOTHESES = {
 
 MAX_NAMES = 8
 """Keys that a sentence names."""
+MANY = 4
+"""Keys that are left out together, not each by a mistake of its own."""
 
 
 def file_findings(view: FolderView) -> Iterator[Finding]:
@@ -63,6 +65,10 @@ def _file_of(key: str) -> str:
 def key_findings(truth: Truth, view: FolderView) -> Iterator[Finding]:
     """Keys with another value than the checkpoint says, where that shows to a user."""
     differences = tuple(_readable_differences(truth, view))
+    left_out = [d for d in differences if _is_left_out(d)]
+    if len(left_out) >= MANY:
+        yield _left_out_finding(left_out)
+        differences = tuple(d for d in differences if d not in left_out)
     settings = [d for d in differences if _is_search_setting(d)]
     if len(settings) > 1:
         yield _search_finding(settings)
@@ -97,6 +103,32 @@ def _readable_differences(truth: Truth, view: FolderView) -> Iterator[KeyDiffere
     for difference in config_differences(truth.contents, view):
         if _file_of(difference.key) not in unread:
             yield difference
+
+
+def _is_left_out(difference: KeyDifference) -> bool:
+    in_config = _file_of(difference.key) == "config.json" and difference.determined
+    return in_config and difference.actual == ABSENT and is_fault(difference.consequence)
+
+
+def _left_out_finding(left_out: Sequence[KeyDifference]) -> Finding:
+    """Many keys that are not there are one cause: parts of a file are lost."""
+    keys = tuple(difference.key for difference in left_out)
+    return Finding(
+        kind="config",
+        consequence="output",
+        target_module="",
+        config_keys=keys,
+        summary=(
+            f"`config.json` leaves out {len(keys)} keys that the checkpoint determines: "
+            f"{_listed([f'`{key}`' for key in keys])}"
+        ),
+        hypothesis=Hypothesis(
+            name="wrong_value",
+            confirmed=True,
+            detail={"expected": {d.key: repr(d.expected) for d in left_out}},
+        ),
+        fix="write `config.json` as the checkpoint says",
+    )
 
 
 def _misfit_finding(misfit: Misfit) -> Finding:

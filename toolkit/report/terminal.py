@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 MAX_FINDINGS = 5
+MAX_KEYS = 4
 
 _STYLES = {
     "pass": "green",
@@ -138,9 +139,14 @@ def _level_cells(level: Level, writer: _Writer) -> tuple[Text, ...]:
     return (writer.text(level.name), verdict, *(writer.text(cell) for cell in numbers))
 
 
+def _listed(keys: tuple[str, ...]) -> str:
+    left_out = len(keys) - MAX_KEYS
+    return ", ".join(keys[:MAX_KEYS]) + (f" and {left_out} more" if left_out > 0 else "")
+
+
 def _finding_lines(findings: tuple[Finding, ...]) -> Iterator[str]:
     for rank, finding in enumerate(findings[:MAX_FINDINGS], start=1):
-        place = finding.target_module or ", ".join(finding.config_keys)
+        place = finding.target_module or _listed(finding.config_keys)
         yield f"{rank}. {finding.kind}: {finding.summary}"
         if place:
             yield f"   at:  {place}"
