@@ -15,6 +15,7 @@ from jinja2 import UndefinedError
 from toolkit.core.result import Artifact, ModuleRow, Note, Reason, Suspicion
 from toolkit.report import render_html, write_html
 from toolkit.report.html import align_tokens, create_environment, scale_position
+from toolkit.report.text import drop_marks
 
 HOSTILE = (
     "<script>alert(1)</script>",
@@ -97,7 +98,12 @@ def test_files_findings_deviations_and_reasons_appear(page, mismatching):
         assert artifact.path in page.text
         assert artifact.sha256 in page.text
     for finding in mismatching.findings:
-        parts = (finding.summary, finding.fix, finding.kind, finding.rule or "no single rule")
+        parts = (
+            drop_marks(finding.summary),
+            drop_marks(finding.fix),
+            finding.kind,
+            finding.rule or "no single rule",
+        )
         names = (*finding.target_parameters, *finding.source_parameters, *finding.config_keys)
         for words in (*parts, *names):
             assert words in page.text
@@ -378,3 +384,20 @@ def test_what_is_suspicious_is_an_alert_in_the_banner(matching):
     assert "Suspicious transcripts" in alert
     assert "Check &lt;b&gt;dict.txt&lt;/b&gt;." in alert
     assert 'role="alert"' not in render_html(matching)
+
+
+def test_a_fix_of_several_lines_stands_in_several_lines(mismatching):
+    finding = replace(mismatching.findings[0], fix="map each:\n`a` -> `b`\u202e\n`c` -> `d`")
+    page = render_html(replace(mismatching, findings=(finding,)))
+    shown = re.findall(r"map each:</bdi><br>.*?a -&gt; b\\u202e</bdi><br>.*?c -&gt; d</bdi>", page)
+    assert len(shown) == 2
+    assert "\u202e" not in page
+
+
+@pytest.mark.parametrize(
+    ("consequence", "words"),
+    [("output", "numbers of some clip"), ("generation", "searches"), ("text", "ids of texts")],
+)
+def test_a_finding_says_what_it_changes(consequence, words, mismatching):
+    finding = replace(mismatching.findings[0], consequence=consequence)
+    assert f"<dt>Changes</dt><dd>{words}" in render_html(replace(mismatching, findings=(finding,)))

@@ -152,7 +152,6 @@ def test_what_is_suspicious_is_warned_of_right_below_the_verdict(matching, encod
 @pytest.mark.parametrize(
     ("number", "line"),
     [(2, "   at:  key0, key1"), (9, "   at:  key0, key1, key2, key3 and 5 more")],
-    [(2, "   at:  key0, key1"), (9, "   at:  key0, key1, key2, key3 and 5 more")],
 )
 def test_the_keys_of_a_finding_are_named_as_far_as_they_fit(number, line, mismatching):
     keys = tuple(f"key{i}" for i in range(number))

@@ -107,7 +107,7 @@ def _finding(index: int, anchored: tuple[str, Finding]) -> dict[str, Any]:
         "module": finding.target_module,
         "parameters": list(finding.target_parameters),
         "summary": text.drop_marks(text.show_controls(finding.summary)),
-        "fix": text.drop_marks(text.show_controls(finding.fix)),
+        "fix": "\n".join(map(text.show_controls, text.drop_marks(finding.fix).split("\n"))),
         "rule": finding.rule and text.show_controls(finding.rule),
         "hypothesis": hypothesis and text.format_name(hypothesis.name),
         "confirmed": bool(hypothesis and hypothesis.confirmed),

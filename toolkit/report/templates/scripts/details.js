@@ -32,7 +32,7 @@ function saidElement(finding) {
     : null;
   return make("div", { class: "said" },
     make("p", {}, make("a", { href: `#${encodeURIComponent(finding.anchor)}` }, `Finding ${finding.rank}`), `: ${finding.summary}`),
-    make("p", {}, make("strong", {}, "Fix: "), finding.fix),
+    make("p", { class: "lines" }, make("strong", {}, "Fix: "), finding.fix),
     finding.rule ? make("p", {}, "Rule: ", make("code", {}, finding.rule)) : null,
     hypothesis);
 }
