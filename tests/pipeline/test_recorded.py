@@ -205,7 +205,7 @@ def test_what_is_no_recording_is_refused(tmp_path, prepared):
 
 def test_another_version_is_refused(rewrite, prepared):
     folder = rewrite(lambda said: said.update(version=1))
-    with pytest.raises(BadInput, match="must be a recording of version 2, but is of version 1"):
+    with pytest.raises(BadInput, match="must be a recording of version 3, but is of version 1"):
         open_recorded(folder, prepared.checkpoint)
 
 
@@ -213,6 +213,14 @@ def test_a_recording_of_another_checkpoint_is_refused(rewrite, prepared):
     folder = rewrite(lambda said: said["checkpoint"].update(sha256="0" * 64))
     with pytest.raises(BadInput, match=r"must be a recording of `.*model\.pt`, but is of a file"):
         open_recorded(folder, prepared.checkpoint)
+
+
+def test_a_recording_of_weights_in_another_dtype_is_refused(rewrite, prepared):
+    rounded = prepared.checkpoint.as_dtype("float16")
+    folder = rewrite(lambda _: None)
+    open_recorded(folder, prepared.checkpoint)
+    with pytest.raises(BadInput, match=r"weights in float16, but is of weights in float32\. Give"):
+        open_recorded(folder, rounded)
 
 
 def nest(said):

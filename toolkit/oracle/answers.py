@@ -213,6 +213,7 @@ class _Recorder:
             "toolkit": job.toolkit,
             "environment": environment(),
             "axes": AXES,
+            "dtypes": sorted({place.dtype for place in job.places.values()}),
             "assumed": list(job.assumed),
             "start_token": self.reference.start_token,
             "paths": list(_callable_paths(model)),

@@ -184,7 +184,8 @@ def open_recorded(folder: Path, checkpoint: Checkpoint) -> RecordedReference:
     """The recording of a checkpoint that a folder holds.
 
     Raises:
-        BadInput: it is no recording, of another version, of another checkpoint, or damaged.
+        BadInput: it is no recording, of another version, of another checkpoint or of weights in
+            another dtype, or damaged.
     """
     index = read_index(folder)
     if index.checkpoint_sha256 != checkpoint.sha256():
@@ -192,7 +193,17 @@ def open_recorded(folder: Path, checkpoint: Checkpoint) -> RecordedReference:
             f"`{folder}` must be a recording of `{checkpoint.path}`, but is of a file with the "
             f"sha256 {index.checkpoint_sha256:.64}. Record this checkpoint."
         )
+    dtypes = {spec.dtype for spec in checkpoint.tensors.values()}
+    if index.dtypes != dtypes:
+        raise BadInput(
+            f"`{folder}` must be a recording of weights in {_listed(dtypes)}, but is of weights in "
+            f"{_listed(index.dtypes):.200}. Give both commands the same `--dtype`, or record again."
+        )
     return RecordedReference(folder, index)
+
+
+def _listed(dtypes: Collection[str]) -> str:
+    return ", ".join(sorted(dtypes)) or "none"
 
 
 class _RecordedCalls(dict[str, "list[Call]"]):

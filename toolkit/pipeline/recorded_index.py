@@ -95,6 +95,8 @@ class RecordingIndex:
     checkpoint_sha256: str
     start_token: int
     environment: Mapping[str, str]
+    dtypes: frozenset[str]
+    """Of the weights that fairseq computed with, which may be rounded ones of the checkpoint."""
     assumed: frozenset[str]
     """Values that were assumed when it was made: it cannot testify to them."""
     facts: SourceFacts
@@ -183,6 +185,7 @@ def _read(said: Mapping[str, Any]) -> RecordingIndex:
         checkpoint_sha256=str(said["checkpoint"]["sha256"]),
         start_token=int(said["start_token"]),
         environment={str(k): str(v) for k, v in said["environment"].items()},
+        dtypes=frozenset(str(dtype) for dtype in said["dtypes"]),
         assumed=frozenset(str(key) for key in said["assumed"]),
         facts=SourceFacts(
             paths=tuple(str(path) for path in said["paths"]),
