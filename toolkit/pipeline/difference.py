@@ -35,6 +35,7 @@ from toolkit.folder.view import FolderView, view_folder
 from toolkit.pipeline.basics import Progress, environment, silent
 from toolkit.pipeline.clips import tag_of
 from toolkit.pipeline.device import gpu_facts
+from toolkit.pipeline.files_alone import static_levels, unusable
 from toolkit.pipeline.mending import Workbench, check_destination, mend
 from toolkit.pipeline.origin import Asked, Origin
 from toolkit.pipeline.picturing import finish_pictures, name_reproductions
@@ -43,7 +44,6 @@ from toolkit.pipeline.reproduce import command_line
 from toolkit.pipeline.resources import fitting_resources
 from toolkit.pipeline.truth import expect_texts, make_truth
 from toolkit.pipeline.undoing import copy_without_weights, undo_keys, undo_tensors
-from toolkit.pipeline.unloaded import static_levels, unloadable
 from toolkit.pipeline.verification import expecting, make_pairs, rounded_parameters
 from toolkit.replay.pairs import explain_uncompared, module_paths, parameterized
 from toolkit.replay.reproduction import write_reproduction
@@ -223,7 +223,7 @@ def diff_folder(session: Session, folder: Path, book: Sketchbook | None = None) 
     if replayed.training:
         findings = (*findings, _in_training(replayed.training))
     if refusal is not None and not inventory:
-        findings = (unloadable(refusal),)
+        findings = (unusable(refusal),)
     undoable = any(f.target_parameters or f.config_keys for f in findings)
     if undoable and smallest_failing(rows):
         findings = _confirmed(session, view, findings)

@@ -32,7 +32,6 @@ from toolkit.compare.static import (
 )
 from toolkit.compare.vocabulary import tokenizer_level
 from toolkit.core.result import (
-    LEVEL_NAMES,
     Artifact,
     ClipCoverage,
     ClipTokens,
@@ -48,10 +47,11 @@ from toolkit.diagnosis.findings import name_culprits
 from toolkit.folder.admission import check_folder
 from toolkit.folder.background import Background
 from toolkit.folder.digest import folder_sha256
-from toolkit.folder.view import view_folder
+from toolkit.folder.view import FolderView, view_folder
 from toolkit.pipeline.basics import Progress, environment, silent
 from toolkit.pipeline.clips import is_in_own_language, tag_of
 from toolkit.pipeline.device import gpu_facts
+from toolkit.pipeline.files_alone import judge_files
 from toolkit.pipeline.forms import read_form, read_tags
 from toolkit.pipeline.origin import Asked, Origin
 from toolkit.pipeline.picturing import finish_pictures
@@ -59,7 +59,6 @@ from toolkit.pipeline.prepare import Inputs, Material, Prepared
 from toolkit.pipeline.reproduce import command_line
 from toolkit.pipeline.resources import fitting_resources
 from toolkit.pipeline.truth import expect_texts, make_truth
-from toolkit.pipeline.unloaded import judge_unloaded
 from toolkit.replay.pairs import Pair, derive_pairs, explain_uncompared, module_paths, parameterized
 from toolkit.replay.replay import DOES_NOT_RUN, has_gpu_failed
 from toolkit.replay.target import DoesNotLoad, Target
@@ -155,7 +154,7 @@ def prove(
         try:
             target = Target(folder, vetted=True, device=origin.device)
         except DoesNotLoad as error:
-            return _judge_unloaded(case, asked, error)
+            return _judge_files(case, asked, view_folder(folder, vetted=True), str(error))
         bench = make_bench(prepared, asked, target)
         book = Sketchbook(pairs_of=[clip.name for clip in shortest(clips)])
         try:
@@ -163,7 +162,7 @@ def prove(
         except DOES_NOT_RUN as error:
             if has_gpu_failed(error):
                 raise
-            return _judge_silent(case, bench, error)
+            return _judge_files(case, asked, target.view, f"the model does not run: {error}")
         progress("padded batch and reload", len(clips) + 1, len(clips) + 2)
         result = _judge(case, bench, runs, book)
     progress("done", len(clips) + 2, len(clips) + 2)
@@ -307,42 +306,11 @@ def _judge(case: _Case, bench: Bench, runs: tuple[ClipRun, ...], book: Sketchboo
     )
 
 
-def _judge_silent(case: _Case, bench: Bench, error: Exception) -> Result:
-    """What can be said of a folder whose model loads but does not run: what its files hold."""
-    prepared = case.prepared
-    contents, target = prepared.task.contents, bench.target
-    weights = weight_errors(prepared.proof, prepared.checkpoint, target)
-    because = " ".join(str(error).split())[:200] or type(error).__name__
-    truth = make_truth(prepared, expect_texts(prepared, bench.reference, ()))
-    known = {
-        "weights": weights_level(weights, target),
-        "config": config_level(contents, target),
-        "vocabulary": tokenizer_level(truth.vocabulary, target.tokenizer),
-    }
-    levels = tuple(
-        known.get(name)
-        or Level(name=name, measures=(), summary=f"not compared: the model does not run: {because}")
-        for name in LEVEL_NAMES
-    )
-    inventory = take_inventory(truth, target.view)
-    return Result(
-        command="verify",
-        source=case.source,
-        target=case.target,
-        levels=levels,
-        findings=find_faults(Evidence(inventory=inventory, modules=(), levels=levels)),
-        notes=take_notes(truth, target.view),
-        assumptions=prepared.assumptions,
-        environment=case.environment,
-    )
-
-
-def _judge_unloaded(case: _Case, asked: Asked, error: DoesNotLoad) -> Result:
-    """What can be said of a folder that transformers does not load: what its files hold."""
+def _judge_files(case: _Case, asked: Asked, view: FolderView, because: str) -> Result:
+    """What can be said of a folder whose model does not load or run: what its files hold."""
     prepared = case.prepared
     truth = make_truth(prepared, expect_texts(prepared, asked.reference, ()))
-    view = view_folder(case.folder, vetted=True)
-    levels, findings = judge_unloaded(truth, view, str(error))
+    levels, findings = judge_files(truth, view, because)
     return Result(
         command="verify",
         source=case.source,

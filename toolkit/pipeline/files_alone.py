@@ -12,24 +12,25 @@ from toolkit.diagnosis import Evidence, Truth, find_faults, take_inventory
 from toolkit.folder.view import FolderView
 
 
-def judge_unloaded(
-    truth: Truth, view: FolderView, refusal: str
+def judge_files(
+    truth: Truth, view: FolderView, because: str
 ) -> tuple[tuple[Level, ...], tuple[Finding, ...]]:
-    """All levels and the findings of a folder that transformers cannot load.
+    """All levels and the findings of a folder whose model cannot be asked.
 
     Args:
         truth: What the folder must hold.
         view: What it holds.
-        refusal: What transformers said.
+        because: Why it cannot.
     """
+    said = " ".join(because.split())[:300]
     inventory = take_inventory(truth, view)
     known = {level.name: level for level in static_levels(truth, view, inventory)}
-    because = f"not compared: the folder does not load: {refusal}"
     levels = tuple(
-        known.get(name) or Level(name=name, measures=(), summary=because) for name in LEVEL_NAMES
+        known.get(name) or Level(name=name, measures=(), summary=f"not compared: {said}")
+        for name in LEVEL_NAMES
     )
     if not inventory:
-        return levels, (unloadable(refusal),)
+        return levels, (unusable(said),)
     return levels, find_faults(Evidence(inventory=inventory, modules=(), levels=levels))
 
 
@@ -60,11 +61,11 @@ def static_levels(truth: Truth, view: FolderView, inventory: Sequence[Finding]) 
         )
 
 
-def unloadable(refusal: str) -> Finding:
+def unusable(because: str) -> Finding:
     """What is wrong with a folder of which only transformers knows that it is."""
     return Finding(
         kind="config",
         target_module="",
-        summary=f"transformers cannot load the folder: {refusal}",
+        summary=f"transformers cannot use the folder: {because}",
         fix="correct what the message names",
     )
