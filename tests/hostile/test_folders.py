@@ -158,14 +158,21 @@ def test_a_folder_may_itself_be_a_link(attacked):
     assert len(check_folder(link)) > 100
 
 
-@pytest.mark.parametrize("target", ["gone", "loop", "file"])
-def test_a_link_to_no_folder_is_refused(target, tmp_path, golden_checkpoint):
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        ("gone", "must be a Hugging Face folder, but is no folder"),
+        ("loop", "must be a Hugging Face folder, but is no folder"),
+        ("file", "`HF_DIR` must be a folder, but"),
+    ],
+)
+def test_a_link_to_no_folder_is_refused(target, said, tmp_path, golden_checkpoint):
     (tmp_path / "file").touch()
     (tmp_path / "loop").symlink_to("loop")
     (tmp_path / "hf").symlink_to(target)
     for command in ("diff", "verify"):
         outcome = CliRunner().invoke(app, [command, str(golden_checkpoint), str(tmp_path / "hf")])
-        check_refusal(outcome, "must be a Hugging Face folder, but is no folder")
+        check_refusal(outcome, said)
 
 
 # Code

@@ -43,22 +43,40 @@ def check_refusal(outcome, fragment):
 
 
 @pytest.mark.parametrize(
-    "target", ["../theirs", "../theirs/file", "gone", "../theirs/gone", "out", "/dev/null"]
+    ("target", "said"),
+    [
+        ("../theirs", "must not exist yet, but is a link"),
+        ("../theirs/file", "`OUT` must be a folder, but"),
+        ("gone", "must not exist yet, but is a link"),
+        ("../theirs/gone", "must not exist yet, but is a link"),
+        ("out", "must not exist yet, but is a link"),
+        ("/dev/null", "must not exist yet, but is a link"),
+    ],
 )
-def test_a_link_as_out_is_refused_and_not_followed(target, parent, theirs, golden_checkpoint):
+def test_a_link_as_out_is_refused_and_not_followed(target, said, parent, theirs, golden_checkpoint):
     out = parent / "out"
     out.symlink_to(target)
-    check_refusal(convert(golden_checkpoint, out), "must not exist yet, but does")
+    check_refusal(convert(golden_checkpoint, out), said)
     assert os.readlink(out) == target
     assert os.listdir(parent) == ["out"]
     assert theirs.is_dir()
 
 
-@pytest.mark.parametrize("target", ["gone", "parent", "theirs/file", "/dev/null"])
-def test_a_parent_that_leads_to_no_folder_is_refused(target, parent, theirs, golden_checkpoint):
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        ("gone", "must lie in an existing folder"),
+        ("parent", "Too many levels of symbolic links"),
+        ("theirs/file", "must lie in an existing folder"),
+        ("/dev/null", "must lie in an existing folder"),
+    ],
+)
+def test_a_parent_that_leads_to_no_folder_is_refused(
+    target, said, parent, theirs, golden_checkpoint
+):
     parent.rmdir()
     parent.symlink_to(target)
-    check_refusal(convert(golden_checkpoint, parent / "out"), "must lie in an existing folder")
+    check_refusal(convert(golden_checkpoint, parent / "out"), said)
     assert theirs.is_dir()
 
 
