@@ -8,6 +8,7 @@ import shlex
 import shutil
 from argparse import Namespace
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,9 @@ from toolkit.oracle.hooks import Call
 from toolkit.oracle.quiet import quiet_fairseq
 from toolkit.pipeline import choosing
 from toolkit.pipeline import recording as recordings
+from toolkit.pipeline.prepare import Inputs
 from toolkit.pipeline.recorded_index import INDEX
+from toolkit.pipeline.verification import expecting
 
 HEADS = "encoder.num_attention_heads"
 NORM_FIRST = "encoder.do_stable_layer_norm"
@@ -565,3 +568,25 @@ def test_a_superfluous_pretrained_checkpoint_is_refused(
     outcome = toolkit("convert", golden_checkpoint, tmp_path / "out", "--w2v", w2v)
     assert outcome.exit_code == 2
     assert "`w2v_args` of its own" in outcome.stderr
+
+
+def test_a_folder_of_the_classes_that_a_conversion_writes_is_prepared_once(
+    golden_checkpoint, rec_dir, converted, monkeypatch
+):
+    times = []
+    real = choosing.prepare
+
+    def counted(inputs):
+        times.append(inputs.form)
+        return real(inputs)
+
+    monkeypatch.setattr(choosing, "prepare", counted)
+    inputs = expecting(Inputs(checkpoint=golden_checkpoint), converted)
+    once = choosing.prepare_with(inputs, rec_dir)
+    assert times == [None]
+    again = real(inputs)
+    assert once.task.contents == again.task.contents
+    assert once.proof == again.proof
+    other = replace(inputs, form=replace(inputs.form, decoder="bart"))
+    assert choosing.prepare_with(other, rec_dir).network.misfits
+    assert times == [None, None, other.form]

@@ -30,6 +30,7 @@ from toolkit.mapping import read_mapping
 from toolkit.oracle.hooks import Call, bind
 from toolkit.oracle.precision import in_float64
 from toolkit.oracle.shelf import Shelf, keep_all
+from toolkit.pipeline.forms import form_of
 from toolkit.pipeline.prepare import Inputs, Prepared, open_mapped, prepare
 from toolkit.pipeline.recorded import open_recorded
 from toolkit.pipeline.resources import fitting_resources
@@ -70,7 +71,9 @@ def prepare_with(inputs: Inputs, recording: Path | None) -> Prepared:
     questions = list(_questions(prepared))
     if not questions:
         open_recorded(recording, prepared.checkpoint)
-        return prepared if inputs.form is None else prepare(replace(narrowed, form=inputs.form))
+        if inputs.form in (None, form_of(prepared.task.contents.config)):
+            return prepared
+        return prepare(replace(narrowed, form=inputs.form))
     recorded = recorded or _listen(prepared.checkpoint, recording)
     asked = [question for question in questions if question.key not in recorded.assumed]
     chosen = {

@@ -18,8 +18,11 @@ def read_form(folder: Path) -> Form | None:
         config = read_json(folder / "config.json")
     except (OSError, ValueError):
         return None
-    if not isinstance(config, dict):
-        return None
+    return form_of(config) if isinstance(config, dict) else None
+
+
+def form_of(config: Mapping[str, Any]) -> Form:
+    """The classes that the content of a `config.json` names."""
     types = {name: _maybe_type(config.get(name)) for name in ("encoder", "decoder")}
     own = (_maybe_type(config), *types.values())
     return Form(
