@@ -66,7 +66,7 @@ fuzz: $(STAMP) ## Attack every reader with random input for FUZZ_SECONDS (600).
 	$(BIN)/python -m pytest -q tests/fuzz/test_structure.py --hypothesis-profile=fuzz
 	$(BIN)/python -m tests.fuzz.run --seconds $(FUZZ_SECONDS)
 
-faults: $(STAMP) ## Break the golden conversion in 600 ways and check what diff says of each.
+faults: $(STAMP) ## Break the golden conversion in some 600 ways and check what diff says of each.
 	@mkdir -p reports/faults
 	$(BIN)/toolkit faults --html reports/faults/index.html --json reports/faults/result.json
 

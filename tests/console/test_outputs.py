@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from toolkit.audio import golden_folder
 from toolkit.cli import app
-from toolkit.console.outputs import Role
+from toolkit.console.outputs import Role, check_given
 
 COMMANDS: dict[str, Any] = get_command(app).commands  # type: ignore[attr-defined]
 RIGHT = {
@@ -225,3 +225,14 @@ def test_a_dash_is_standard_output_and_the_words_go_elsewhere(
 
 def test_a_folder_cannot_go_to_standard_output(folder: Path) -> None:
     assert "`./-`" in refuse(folder, ["convert", str(folder / RIGHT["checkpoint"]), "-"])
+
+
+def test_a_report_lies_beside_a_folder_that_a_text_happens_to_spell(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`--only ""` is no folder, though `Path("")` is the one at hand; nor is a language."""
+    (tmp_path / "de").mkdir()
+    monkeypatch.chdir(tmp_path)
+    for only in ("", "de"):
+        given = {"only": only, "html": Path("de/faults.html")}
+        check_given(given, {"html": Role.REPORT}, {"html": "`--html`"}, force=False)

@@ -70,15 +70,15 @@ def _kept(given: Mapping[str, Any], roles: Mapping[str, Role]) -> Kept:
 
 
 def _paths(value: Any) -> Iterator[Path]:
-    """The files and folders that a value names; text may name a file of JSON."""
+    """The files and folders that a value names; text may name a file of JSON, never a folder."""
     for part in value if isinstance(value, (list, tuple)) else (value,):
-        if isinstance(part, (str, Path)) and _exists(Path(part)):
+        if isinstance(part, (str, Path)) and _is_named(part):
             yield Path(part)
 
 
-def _exists(path: Path) -> bool:
+def _is_named(part: str | Path) -> bool:
     try:
-        return path.exists()
+        return part.exists() if isinstance(part, Path) else Path(part).is_file()
     except (OSError, ValueError):
         return False
 
