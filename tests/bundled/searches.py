@@ -10,7 +10,8 @@ from fairseq.ngram_repeat_block import NGramRepeatBlock
 from torch import Tensor
 
 from toolkit.bundled.generation import generate
-from toolkit.oracle.reference import Reference, ScoredTokens
+from toolkit.oracle.asking import ScoredTokens
+from toolkit.oracle.reference import Reference
 from toolkit.oracle.search import Search
 from toolkit.replay.target import quiet_transformers
 

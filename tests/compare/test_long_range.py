@@ -26,7 +26,7 @@ def prefix(reference):
 
 @pytest.fixture(scope="module")
 def record(reference, source, prefix):
-    forced = reference.teacher_force([source], [prefix], explicit=True, double=True)
+    forced = reference.forward([source], [prefix], explicit=True, double=True)
     return Record(clip="synthetic", source=source, prefix=prefix, calls=forced.calls)
 
 
@@ -67,10 +67,8 @@ def test_such_a_row_changes_the_logits_from_there_on_alone(
     converted, broken, source, prefix, reference
 ):
     scale(f"{POSITIONS}.weight", 5.0, index=WIDTH * (REACHED + OFFSET))(broken)
-    expected = reference.teacher_force([source], [prefix]).logits[0]
-    right, wrong = (
-        Target(f).teacher_force([source], [prefix]).logits[0] for f in (converted, broken)
-    )
+    expected = reference.forward([source], [prefix]).logits[0]
+    right, wrong = (Target(f).forward([source], [prefix]).logits[0] for f in (converted, broken))
     assert relative_error(expected, right) < 1e-4
     assert relative_error(expected[:REACHED], wrong[:REACHED]) < 1e-4
     assert relative_error(expected[REACHED:], wrong[REACHED:]) > 1e-3

@@ -154,8 +154,8 @@ def test_arguments_of_2021_build_and_tensors_tell_what_defaults_said(
     told = {**MODEL, **dict.fromkeys(FLAGS, flag), "w2v_args": W2V}
     state = make_state(told)
     bare = {name: MODEL[name] for name in NEEDED} | {"w2v_args": W2V}
-    expected = build(told, state).teacher_force(sources[:1], [[2, 5]]).logits
-    actual = build(bare, state).teacher_force(sources[:1], [[2, 5]]).logits
+    expected = build(told, state).forward(sources[:1], [[2, 5]]).logits
+    actual = build(bare, state).forward(sources[:1], [[2, 5]]).logits
     assert actual.equal(expected)
 
 
@@ -164,10 +164,8 @@ def test_wav2vec_arguments_of_2021_may_be_grouped(plain, make_state, build, sour
     model = {name: W2V[name] for name in W2V if name not in {"arch", "task", "data", "normalize"}}
     task = {"_name": "audio_pretraining", "data": "/datasets", "normalize": True}
     grouped = {"_name": None, "model": {"_name": "wav2vec2", **model}, "task": task}
-    expected = build(plain, state).teacher_force(sources[:1], [[2, 5]]).logits
-    actual = (
-        build({**plain, "w2v_args": grouped}, state).teacher_force(sources[:1], [[2, 5]]).logits
-    )
+    expected = build(plain, state).forward(sources[:1], [[2, 5]]).logits
+    actual = build({**plain, "w2v_args": grouped}, state).forward(sources[:1], [[2, 5]]).logits
     assert actual.equal(expected)
 
 

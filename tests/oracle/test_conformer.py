@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from tests.oracle.masks import padding_mask
 from tests.variants import W2V
 from toolkit.oracle.conformer import MendedConformerEncoder, mended_conformer
 
@@ -26,17 +27,18 @@ def reference(request, plain, make_state, build):
 
 
 def test_a_conformer_runs_single_clips_and_padded_batches(reference, sources):
-    alone = [
-        reference.teacher_force([c], [p]).logits[0] for c, p in zip(sources, PREFIXES, strict=True)
-    ]
-    batch = reference.teacher_force(sources, PREFIXES)
+    alone = [reference.forward([c], [p]).logits[0] for c, p in zip(sources, PREFIXES, strict=True)]
+    batch = reference.forward(sources, PREFIXES)
     assert torch.allclose(batch.logits[0], alone[0], atol=1e-5)
-    assert batch.encoder_padding_mask.tolist() == [[False] * 4, [False] * 3 + [True]]
+    assert padding_mask(batch).tolist() == [
+        [False] * 4,
+        [False] * 3 + [True],
+    ]
     assert batch.logits[1, :2].isfinite().all()
 
 
 def test_every_layer_of_a_conformer_is_recorded(reference, sources):
-    calls = reference.teacher_force(sources[:1], PREFIXES[:1], explicit=True).calls
+    calls = reference.forward(sources[:1], PREFIXES[:1], explicit=True).calls
     layer = "encoder.w2v_encoder.w2v_model.encoder.layers.1"
     assert {f"{layer}.{name}" for name in ("ffn1", "self_attn", "conv_module", "ffn2")} <= set(
         calls
@@ -45,7 +47,7 @@ def test_every_layer_of_a_conformer_is_recorded(reference, sources):
 
 
 def test_a_conformer_in_float64_is_float64_throughout(reference, sources):
-    forced = reference.teacher_force(sources, PREFIXES, double=True)
+    forced = reference.forward(sources, PREFIXES, double=True)
     dtypes = {
         tensor.dtype
         for made in forced.calls.values()
@@ -58,11 +60,11 @@ def test_a_conformer_in_float64_is_float64_throughout(reference, sources):
 
 def test_a_float64_run_neither_meets_nor_leaves_tables_of_another_precision(reference, sources):
     run = [sources[:1], PREFIXES[:1]]
-    double = reference.teacher_force(*run, double=True).logits
-    single = reference.teacher_force(*run).logits
-    assert reference.teacher_force(*run, double=True).logits.equal(double)
-    assert reference.teacher_force(*run).logits.equal(single)
-    explicit = reference.teacher_force(*run, double=True, explicit=True).logits
+    double = reference.forward(*run, double=True).logits
+    single = reference.forward(*run).logits
+    assert reference.forward(*run, double=True).logits.equal(double)
+    assert reference.forward(*run).logits.equal(single)
+    explicit = reference.forward(*run, double=True, explicit=True).logits
     assert (explicit - double).abs().max() < 1e-13
 
 

@@ -2,6 +2,7 @@ import pytest
 import torch
 from torch import nn
 
+from tests.oracle.masks import padding_mask
 from toolkit.oracle.history import MaskedAdaptor, NormedAdaptor, UnmaskedAdaptor, shorten
 
 PREFIXES = [[2, 5, 6], [2, 7]]
@@ -67,8 +68,8 @@ def test_the_first_convolution_of_july_2021_may_change_the_width(
     reference = build(wider, state)
     assert reference.model.encoder.w2v_encoder.proj is None
     assert reference.model.decoder.layers[0].encoder_attn.kdim == width
-    forced = reference.teacher_force(sources, PREFIXES)
-    assert forced.encoder_out.shape == (4, 2, width)
+    forced = reference.forward(sources, PREFIXES)
+    assert forced.outputs["encoder_out"].shape == (2, 4, width)
     built = reference.model.state_dict()
     assert all(built[name].equal(tensor) for name, tensor in state.items())
 
@@ -88,15 +89,17 @@ def test_unmasked_padding_changes_padded_batches_alone(flags, plain, make_state,
     state = make_state(settings)
     masked, unmasked = (build(settings, state, padding=p) for p in ("masked", "unmasked"))
     assert isinstance(unmasked.model.encoder.adaptor, UnmaskedAdaptor)
-    alone = [r.teacher_force(sources[:1], PREFIXES[:1]).logits for r in (masked, unmasked)]
+    alone = [r.forward(sources[:1], PREFIXES[:1]).logits for r in (masked, unmasked)]
     assert alone[0].equal(alone[1])
-    batch = [r.teacher_force(sources, PREFIXES) for r in (masked, unmasked)]
-    assert batch[0].encoder_padding_mask.equal(batch[1].encoder_padding_mask)
+    batch = [r.forward(sources, PREFIXES) for r in (masked, unmasked)]
+    assert (
+        batch[0].calls["encoder"][0].outputs["encoder_padding_mask.0"].equal(padding_mask(batch[1]))
+    )
     assert batch[0].logits[0].equal(batch[1].logits[0])
     assert (batch[0].logits[1] - batch[1].logits[1]).abs().max() > 1e-4
-    padded = batch[0].encoder_padding_mask.T
-    assert batch[0].encoder_out[padded].eq(0).all()
-    assert batch[1].encoder_out[padded].abs().min() > 0
+    padded = padding_mask(batch[0])
+    assert batch[0].outputs["encoder_out"][padded].eq(0).all()
+    assert batch[1].outputs["encoder_out"][padded].abs().min() > 0
 
 
 @pytest.mark.parametrize("flags", [{}, {"layernorm": True}, {"proj": True}])

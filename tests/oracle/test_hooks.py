@@ -112,7 +112,7 @@ def test_a_call_inside_a_call_of_the_same_module_keeps_its_own_arguments():
 
 
 def test_recording_changes_no_output(reference, run):
-    recorded = reference.teacher_force([run.source], [run.prefix]).logits
+    recorded = reference.forward([run.source], [run.prefix]).logits
     with torch.no_grad():
         bare, _ = reference.model(
             run.source.unsqueeze(0),
@@ -125,7 +125,7 @@ def test_recording_changes_no_output(reference, run):
 def test_both_real_models_have_the_hooks_that_they_had_before_a_pass(reference, target, run):
     for side in (reference, target):
         before = hook_count(side.model)  # torch's weight norm is a hook of its own
-        side.teacher_force([run.source], [run.prefix], explicit=True)
+        side.forward([run.source], [run.prefix], explicit=True)
         assert hook_count(side.model) == before
 
 

@@ -27,7 +27,7 @@ def without_modes(monkeypatch):
 
 
 def force(reference, source, **choices):
-    return reference.teacher_force([source], [PREFIX], **choices)
+    return reference.forward([source], [PREFIX], **choices)
 
 
 def worst(expected, actual):
@@ -72,7 +72,7 @@ def test_nothing_of_a_float64_pass_without_modes_stays_behind(reference, source)
 def test_an_error_in_a_pass_without_modes_leaves_nothing_behind(reference, source):
     parameters = dict(reference.model.named_parameters())
     with pytest.raises((IndexError, RuntimeError)):
-        reference.teacher_force([source], [[10**6]], double=True)
+        reference.forward([source], [[10**6]], double=True)
     assert torch.get_default_dtype() is torch.float32
     assert all(p is parameters[name] for name, p in reference.model.named_parameters())
 

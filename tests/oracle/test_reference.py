@@ -2,6 +2,7 @@ import pytest
 import torch
 from fairseq.models.speech_to_text.hub_interface import S2THubInterface
 
+from tests.oracle.masks import padding_mask
 from toolkit.oracle.reference import Reference, pad
 from toolkit.oracle.search import Search, with_beam
 
@@ -19,7 +20,7 @@ def attention_flags(model):
 
 def test_float32_weights_survive_a_float64_pass_bit_for_bit(reference, run):
     before = {name: tensor.clone() for name, tensor in reference.model.state_dict().items()}
-    forced = reference.teacher_force([run.source], [run.prefix], double=True)
+    forced = reference.forward([run.source], [run.prefix], double=True)
     assert forced.logits.dtype is torch.float64
     after = reference.model.state_dict()
     assert all(
@@ -29,9 +30,9 @@ def test_float32_weights_survive_a_float64_pass_bit_for_bit(reference, run):
 
 
 def test_a_float64_pass_is_far_more_exact_than_float32(reference, run):
-    exact = reference.teacher_force([run.source], [run.prefix], double=True, explicit=True).logits
-    fused = reference.teacher_force([run.source], [run.prefix], double=True).logits
-    single = reference.teacher_force([run.source], [run.prefix]).logits
+    exact = reference.forward([run.source], [run.prefix], double=True, explicit=True).logits
+    fused = reference.forward([run.source], [run.prefix], double=True).logits
+    single = reference.forward([run.source], [run.prefix]).logits
     assert (exact - fused).abs().max() < 1e-12
     assert (exact - single).abs().max() > 1e-8
 
@@ -40,16 +41,16 @@ def test_a_float64_pass_is_far_more_exact_than_float32(reference, run):
 def test_precision_and_attention_are_restored_when_the_pass_fails(reference, run, double):
     before = attention_flags(reference.model)
     with pytest.raises(IndexError):
-        reference.teacher_force([run.source], [[2, 100_000]], double=double, explicit=True)
+        reference.forward([run.source], [[2, 100_000]], double=double, explicit=True)
     assert attention_flags(reference.model) == before
     assert {p.dtype for p in reference.model.parameters()} == {torch.float32}
 
 
 def test_explicit_attention_makes_the_projections_fire_and_is_undone(reference, run):
     before = attention_flags(reference.model)
-    explicit = reference.teacher_force([run.source], [run.prefix], explicit=True)
+    explicit = reference.forward([run.source], [run.prefix], explicit=True)
     assert attention_flags(reference.model) == before
-    fused = reference.teacher_force([run.source], [run.prefix])
+    fused = reference.forward([run.source], [run.prefix])
     path = "decoder.layers.0.self_attn.q_proj"
     assert len(explicit.calls[path]) == 1
     assert path not in fused.calls
@@ -72,14 +73,14 @@ def test_a_greedy_hypothesis_begins_with_the_tag_and_ends_with_the_end(reference
 def test_the_greedy_hypothesis_is_the_argmax_of_teacher_forcing(reference, run, greedy):
     (hypothesis,) = reference.search(run.source, greedy, 188)
     prefix = (reference.start_token, *hypothesis.tokens[:-1])
-    logits = reference.teacher_force([run.source], [prefix]).logits[0]
+    logits = reference.forward([run.source], [prefix]).logits[0]
     assert tuple(logits.argmax(-1).tolist()[1:]) == hypothesis.tokens[1:]
 
 
 def test_a_score_is_the_mean_log_probability_tag_and_end_included(reference, run, greedy):
     (hypothesis,) = reference.search(run.source, greedy, 188)
     prefix = (reference.start_token, *hypothesis.tokens[:-1])
-    chances = reference.teacher_force([run.source], [prefix]).logits[0].log_softmax(-1)
+    chances = reference.forward([run.source], [prefix]).logits[0].log_softmax(-1)
     expected = chances.gather(1, torch.tensor(hypothesis.tokens).unsqueeze(1)).mean()
     assert hypothesis.score == pytest.approx(float(expected), abs=1e-5)
 
@@ -131,7 +132,7 @@ def test_encode_gives_neither_tag_nor_end_and_unknown_for_foreign_symbols(refere
 
 
 def test_an_odd_number_of_frames_is_even_inside_the_layers_and_odd_after(reference, run):
-    calls = reference.teacher_force([run.source], [run.prefix]).calls
+    calls = reference.forward([run.source], [run.prefix]).calls
     stack = "encoder.w2v_encoder.w2v_model.encoder"
     layer = calls[f"{stack}.layers.0"][0].outputs["0"]
     after = calls[f"{stack}.layer_norm"][0].outputs[""]
@@ -140,9 +141,12 @@ def test_an_odd_number_of_frames_is_even_inside_the_layers_and_odd_after(referen
 
 def test_shorter_clips_are_padded_and_their_frames_masked(reference, run, clip):
     short = reference.front_end(torch.from_numpy(clip("tiny").waveform))
-    forced = reference.teacher_force([run.source, short], [run.prefix, run.prefix[:2]])
+    forced = reference.forward([run.source, short], [run.prefix, run.prefix[:2]])
     assert forced.logits.shape == (2, len(run.prefix), 189)
-    assert forced.encoder_padding_mask.tolist() == [[False] * 7, [False] + [True] * 6]
+    assert padding_mask(forced).tolist() == [
+        [False] * 7,
+        [False] + [True] * 6,
+    ]
 
 
 def test_pad_fills_the_end_of_shorter_rows_and_tells_lengths():

@@ -141,8 +141,8 @@ def compare(good: Path, bad: Path, cases: Path) -> dict:
         weights = weight_errors(prepared.proof, prepared.checkpoint, target)
         pair = bench.pairs[-1]
         forced = ([runs[0].source], [runs[0].prefix])
-        made = target.teacher_force(*forced, double=True).calls[pair.target][0]
-        received = reference.teacher_force(*forced, double=True).calls[pair.source][0]
+        made = target.forward(*forced, double=True).calls[pair.target][0]
+        received = reference.forward(*forced, double=True).calls[pair.source][0]
         write_reproduction(cases, pair, target.model, reference.model, made, received)
         session = make_session(prepared, clips, asked, FAR)
         results = [diff_folder(session, folder) for folder in (good, bad)]

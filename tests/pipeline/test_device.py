@@ -245,8 +245,8 @@ def test_a_replay_does_not_blame_a_module_for_its_gpu(error, bench, clip, monkey
     pair = bench.pairs[0]
     source = bench.reference.front_end(torch.from_numpy(clip("tiny").waveform))
     forced = ([source], [[bench.reference.start_token]])
-    made = bench.target.teacher_force(*forced).calls[pair.target][0]
-    received = bench.reference.teacher_force(*forced).calls[pair.source][0]
+    made = bench.target.forward(*forced).calls[pair.target][0]
+    received = bench.reference.forward(*forced).calls[pair.source][0]
     module = bench.target.model.get_submodule(pair.target)
     arguments = (pair, bench.target.model, bench.reference.model, made, received)
 
@@ -394,14 +394,14 @@ def test_what_a_gpu_gives_comes_back(converted, prepared, clip) -> None:
         source = reference.front_end(torch.from_numpy(clip("tiny").waveform))
         for model in (reference, target):
             assert {p.device.type for p in model.model.parameters()} == {"cuda"}
-            forced = model.teacher_force([source], [[2]], double=True, explicit=True)
+            forced = model.forward([source], [[2]], double=True, explicit=True)
             tensors = [
                 t for calls in forced.calls.values() for c in calls for t in c.outputs.values()
             ]
             tensors += [
                 t for calls in forced.calls.values() for c in calls for t in c.inputs.values()
             ]
-            assert {t.device.type for t in (*tensors, forced.logits, forced.encoder_out)} == {"cpu"}
+            assert {t.device.type for t in (*tensors, *forced.outputs.values())} == {"cpu"}
 
 
 @needs_gpu

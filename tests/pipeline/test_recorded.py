@@ -125,8 +125,8 @@ QUESTIONS = {
     "another clip": (lambda r, w: r.front_end(w[1:]), "audio of"),
     "another beam": (lambda r, w: r.search(r.front_end(w), Search(beam=7), TAG), "beam 7"),
     "another tag": (lambda r, w: r.search(r.front_end(w), Search(beam=BEAM), 5), "tag 5"),
-    "another prefix": (lambda r, w: r.teacher_force([r.front_end(w)], [[2, 5]]), "a teacher-"),
-    "another batch": (lambda r, w: r.teacher_force([w, w], [[2], [2]]), "over 2 inputs"),
+    "another prefix": (lambda r, w: r.forward([r.front_end(w)], [[2, 5]]), "a teacher-"),
+    "another batch": (lambda r, w: r.forward([w, w], [[2], [2]]), "over 2 inputs"),
     "another text": (lambda r, _: r.encode("never said"), "the ids of 'never said'"),
     "other tokens": (lambda r, _: r.text((9, 9, 9)), r"the text of the tokens \[9, 9, 9\]"),
 }
@@ -141,7 +141,7 @@ def test_what_was_not_asked_is_not_known(recorded, waveform, name):
 
 def test_a_module_that_was_not_recorded_is_an_error_and_not_a_silence(recorded, prepared, waveform):
     record = record_clip(recorded, "ru_2", waveform, prepared.task.search, TAG)
-    forced = recorded.teacher_force([record.source], [record.prefix])
+    forced = recorded.forward([record.source], [record.prefix])
     with pytest.raises(NotRecorded, match="must hold the calls of `decoder`"):
         forced.calls["decoder"]
 
@@ -205,7 +205,7 @@ def test_what_is_no_recording_is_refused(tmp_path, prepared):
 
 def test_another_version_is_refused(rewrite, prepared):
     folder = rewrite(lambda said: said.update(version=1))
-    with pytest.raises(BadInput, match="must be a recording of version 3, but is of version 1"):
+    with pytest.raises(BadInput, match="must be a recording of version 4, but is of version 1"):
         open_recorded(folder, prepared.checkpoint)
 
 
@@ -241,7 +241,7 @@ HOSTILE = {
     "another search": lambda said: said["searches"][0]["search"].update(beams=3),
     "tokens that are none": lambda said: said["searches"][0]["hypotheses"][0].update(tokens="ab"),
     "nests": nest,
-    "a pass without logits": lambda said: said["passes"][0].pop("logits"),
+    "a pass without outputs": lambda said: said["passes"][0].pop("outputs"),
 }
 
 

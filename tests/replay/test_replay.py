@@ -89,8 +89,8 @@ def test_two_swapped_layers_show_in_both_and_not_between_them(broken, failing):
 def recorded(bench, run):
     """The calls of both sides in float64, by pair."""
     bare = {"double": True, "explicit": True}
-    made = bench.target.teacher_force([run.source], [run.prefix], **bare).calls
-    received = bench.reference.teacher_force([run.source], [run.prefix], **bare).calls
+    made = bench.target.forward([run.source], [run.prefix], **bare).calls
+    received = bench.reference.forward([run.source], [run.prefix], **bare).calls
 
     def find(path):
         pair = next(pair for pair in bench.pairs if pair.target == path)

@@ -68,7 +68,7 @@ def test_loading_names_the_tensors_whose_shape_a_key_changed(key, value, tensor,
 def test_a_lenient_target_needs_the_model_alone(file, broken, run):
     (broken / file).unlink()
     lenient = Target(broken, lenient=True)
-    logits = lenient.teacher_force([run.source], [run.prefix]).logits
+    logits = lenient.forward([run.source], [run.prefix]).logits
     assert logits.equal(run.target_logits)
 
 
@@ -103,9 +103,9 @@ def test_the_model_is_loaded_in_float32_ready_for_inference_with_stock_classes(t
 def test_a_float64_pass_leaves_weights_and_attention_as_they_were(target, run):
     before = {name: tensor.clone() for name, tensor in target.model.state_dict().items()}
     attention = target.model.config.decoder._attn_implementation
-    target.teacher_force([run.source], [run.prefix], double=True, explicit=True)
+    target.forward([run.source], [run.prefix], double=True, explicit=True)
     with pytest.raises(IndexError):
-        target.teacher_force([run.source], [[2, 100_000]], double=True, explicit=True)
+        target.forward([run.source], [[2, 100_000]], double=True, explicit=True)
     after = target.model.state_dict()
     assert all(after[name].equal(tensor) for name, tensor in before.items())
     assert target.model.config.decoder._attn_implementation == attention != "eager"
@@ -135,7 +135,7 @@ def test_the_tag_decides_the_language(target, run):
 
 def test_without_a_tag_the_first_token_is_the_models_own(target, run):
     (free,) = target.search(run.source, Search(beam=1), None)
-    logits = target.teacher_force([run.source], [[2]]).logits[0, -1]
+    logits = target.forward([run.source], [[2]]).logits[0, -1]
     assert free.tokens[0] == int(logits.argmax())
 
 
@@ -202,7 +202,7 @@ def test_the_weights_are_rounded_to_the_dtype_that_users_get(key, dtype, broken,
 @pytest.mark.parametrize("dtype", ["float32", "float64", None])
 def test_a_dtype_that_holds_the_weights_changes_none(dtype, broken, run):
     edit_config(broken, dtype=dtype)
-    logits = Target(broken).teacher_force([run.source], [run.prefix]).logits
+    logits = Target(broken).forward([run.source], [run.prefix]).logits
     assert logits.equal(run.target_logits)
 
 

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from toolkit.compare.blame import Record
-from toolkit.oracle.asking import AnyReference
+from toolkit.oracle.asking import AnyReference, Pass
 from toolkit.oracle.hooks import Calls, recording
-from toolkit.oracle.reference import Forced
 from toolkit.replay.pairs import Pair
 from toolkit.replay.replay import DOES_NOT_RUN, first, paired_outputs
 from toolkit.replay.source import Source
@@ -49,13 +48,13 @@ class _Layer:
     actual: Tensor
 
 
-def record_float32(reference: AnyReference, record: Record) -> Forced:
+def record_float32(reference: AnyReference, record: Record) -> Pass:
     """The float32 pass of fairseq over the same input."""
-    return reference.teacher_force([record.source], [record.prefix], explicit=True)
+    return reference.forward([record.source], [record.prefix], explicit=True)
 
 
 def judge_baselines(
-    target: Target, source: Source, pairs: Sequence[Pair], record: Record, expected: Forced
+    target: Target, source: Source, pairs: Sequence[Pair], record: Record, expected: Pass
 ) -> tuple[BaselineVerdict, ...]:
     """What every yardstick says; a model that cannot even run counts as detected by all."""
     calls, logits = _run(target, record)
@@ -80,24 +79,18 @@ def detected_by_all() -> tuple[BaselineVerdict, ...]:
 def _run(target: Target, record: Record) -> tuple[Calls, Tensor | None]:
     import torch
 
-    tokens = torch.tensor([record.prefix])
     with ExitStack() as stack:
         stack.enter_context(torch.no_grad())
         calls = stack.enter_context(recording(target.model))
         try:
-            output = target.model(
-                input_values=record.source.unsqueeze(0),
-                attention_mask=torch.ones(1, record.source.numel(), dtype=torch.long),
-                decoder_input_ids=tokens,
-                use_cache=False,
-            )
+            output = target.call([record.source], [record.prefix])
         except DOES_NOT_RUN:
             return calls, None
     return calls, output.logits
 
 
 def _layers(
-    source: Source, pairs: Sequence[Pair], calls: Calls, expected: Forced
+    source: Source, pairs: Sequence[Pair], calls: Calls, expected: Pass
 ) -> Iterator[_Layer]:
     """The pairs in the order in which the converted model finishes them."""
     by_target = {pair.target: pair for pair in pairs}

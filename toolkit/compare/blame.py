@@ -67,7 +67,7 @@ def record_clip(
     source = reference.front_end(waveform)
     tokens = reference.search(source, with_beam(search, 1), tag)[0].tokens
     prefix = (reference.start_token, *tokens[:-1])
-    forced = reference.teacher_force([source], [prefix], explicit=True, double=True)
+    forced = reference.forward([source], [prefix], explicit=True, double=True)
     return Record(clip=name, source=source, prefix=prefix, calls=forced.calls)
 
 
@@ -95,21 +95,12 @@ def own_calls(target: Target, record: Record) -> Calls:
     """The model's own calls in float64, as far as it comes."""
     import torch
 
-    device = target.model.device
-    tokens = torch.tensor([record.prefix], device=device)
-    length = record.source.numel()
     with ExitStack() as stack:
         stack.enter_context(torch.no_grad())
         stack.enter_context(target.exact())
         calls = stack.enter_context(recording(target.model))
         try:
-            target.model(
-                input_values=record.source.double().unsqueeze(0).to(device),
-                attention_mask=torch.ones(1, length, dtype=torch.long, device=device),
-                decoder_input_ids=tokens,
-                decoder_attention_mask=torch.ones_like(tokens),
-                use_cache=False,
-            )
+            target.call([record.source.double()], [record.prefix])
         except DOES_NOT_RUN as error:
             if has_gpu_failed(error):
                 raise

@@ -15,10 +15,9 @@ from toolkit.compare.metrics import noise_ratio, relative_error
 from toolkit.compare.pictures import Sketchbook
 from toolkit.core.errors import NotRecorded
 from toolkit.core.result import TokenComparison
-from toolkit.oracle.asking import AnyReference
+from toolkit.oracle.asking import AnyReference, ScoredTokens
 from toolkit.oracle.hooks import Call, Calls
 from toolkit.oracle.precision import as_it_is
-from toolkit.oracle.reference import ScoredTokens
 from toolkit.oracle.search import Search, with_beam
 from toolkit.replay.pairs import Pair
 from toolkit.replay.replay import CannotReplayError, Outputs, first, paired_outputs
@@ -153,7 +152,7 @@ def run_clip(
         front_end=relative_error(source, own_source),
         front_end_explained=_explained_front_end(waveform, source, own_source),
         encoder=relative_error(
-            passes.expected.encoder_out.transpose(0, 1), passes.actual.encoder_out
+            passes.expected.outputs["encoder_out"], passes.actual.outputs["encoder_out"]
         ),
         logits=relative_error(passes.fused_expected.logits, passes.fused_actual.logits),
         logits_noise=relative_error(passes.exact.logits, passes.fused_expected.logits.double()),
@@ -175,12 +174,12 @@ class _Passes:
         run = ([source], [prefix])
         sources = {pair.source for pair in bench.pairs}
         targets = {bench.frames_of, *(pair.target for pair in bench.pairs)}
-        self.fused_expected = reference.teacher_force(*run, only=())
-        self.fused_actual = target.teacher_force(*run, only=())
-        self.expected = reference.teacher_force(*run, explicit=True, only=sources)
-        self.actual = target.teacher_force(*run, explicit=True, only=targets)
-        self.exact = reference.teacher_force(*run, explicit=True, double=True, only=sources)
-        self.exact_actual = target.teacher_force(*run, explicit=True, double=True, only=targets)
+        self.fused_expected = reference.forward(*run, only=())
+        self.fused_actual = target.forward(*run, only=())
+        self.expected = reference.forward(*run, explicit=True, only=sources)
+        self.actual = target.forward(*run, explicit=True, only=targets)
+        self.exact = reference.forward(*run, explicit=True, double=True, only=sources)
+        self.exact_actual = target.forward(*run, explicit=True, double=True, only=targets)
 
     @property
     def frames(self) -> int:

@@ -18,8 +18,8 @@ from toolkit.compare.clip import Bench, ClipRun
 from toolkit.compare.metrics import relative_error
 from toolkit.compare.probes import PaddingProbes
 from toolkit.core.result import Deviation, Level, Measure
+from toolkit.oracle.asking import Pass
 from toolkit.oracle.hooks import Call
-from toolkit.oracle.reference import Forced
 from toolkit.oracle.rows import choose_rows
 from toolkit.replay.pairs import Pair
 from toolkit.replay.replay import CannotReplayError, Outputs, replay
@@ -40,7 +40,7 @@ def padding_level(bench: Bench, runs: Sequence[ClipRun], probes: PaddingProbes) 
     batch = _choose(runs)
     alone = probes.reference == "alone"
     expected = _alone(bench, batch) if alone else _together(bench, batch)
-    actual = bench.target.teacher_force(batch.sources, batch.prefixes, only=())
+    actual = bench.target.forward(batch.sources, batch.prefixes, only=())
     error, where = _worst_row(batch, expected, actual.logits)
     parts = () if alone else tuple(_parts(bench, batch, probes))
     explained = all(part.verdict == "pass" for part in parts)
@@ -108,13 +108,13 @@ def _name(run: ClipRun, times: int) -> str:
 
 def _together(bench: Bench, batch: _Batch) -> Sequence[Tensor]:
     """Fairseq's logits of every row of the batch."""
-    return tuple(bench.reference.teacher_force(batch.sources, batch.prefixes, only=()).logits)
+    return tuple(bench.reference.forward(batch.sources, batch.prefixes, only=()).logits)
 
 
 def _alone(bench: Bench, batch: _Batch) -> Sequence[Tensor]:
     """Fairseq's logits of every clip by itself."""
     return tuple(
-        bench.reference.teacher_force([source], [prefix], only=()).logits[0]
+        bench.reference.forward([source], [prefix], only=()).logits[0]
         for source, prefix in zip(batch.sources, batch.prefixes, strict=True)
     )
 
@@ -133,14 +133,14 @@ def _parts(bench: Bench, batch: _Batch, probes: PaddingProbes) -> list[Measure]:
     sources, prefixes = batch.sources, batch.prefixes
     looked_at = (probes.before, probes.unmasked, probes.after)
     by_target = {pair.target: pair for pair in bench.pairs if pair.target in looked_at}
-    exact = reference.teacher_force(
+    exact = reference.forward(
         sources,
         prefixes,
         explicit=True,
         double=True,
         only={pair.source for pair in by_target.values()},
     )
-    actual = target.teacher_force(sources, prefixes, explicit=True, double=True, only=by_target)
+    actual = target.forward(sources, prefixes, explicit=True, double=True, only=by_target)
     tokens = _lengths_mask([len(prefix) for prefix in prefixes])
     parts = []
     with target.exact():
@@ -184,7 +184,7 @@ def _zeroed(received: Call) -> Call:
     return Call(arguments={**received.arguments, "x": zeroed}, outputs=received.outputs)
 
 
-def _kept_frames(exact: Forced, outputs: Outputs, pair: Pair) -> Tensor:
+def _kept_frames(exact: Pass, outputs: Outputs, pair: Pair) -> Tensor:
     """True for the frames that belong to a clip, shape (B, T)."""
     import torch
 

@@ -128,7 +128,7 @@ def _changed_ids(before: Target, after: Target) -> Iterator[str]:
 def _changed_logits(after: Target, runs: Sequence[ClipRun]) -> Iterator[str]:
     # Not bit for bit: where a file's tensors lie in memory decides how kernels sum.
     for run in runs:
-        logits = after.teacher_force([run.source], [run.prefix], only=()).logits
+        logits = after.forward([run.source], [run.prefix], only=()).logits
         if not relative_error(run.target_logits, logits) <= tolerances.LOGITS_FLOAT32:
             yield run.clip.name
 

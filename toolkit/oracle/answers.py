@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from toolkit.oracle.hooks import Calls
 from toolkit.oracle.job import VERSION, Job, JobClip, as_samples, digest
-from toolkit.oracle.reference import Forced, Reference
+from toolkit.oracle.reference import Reference
 from toolkit.oracle.rows import choose_rows
 from toolkit.oracle.search import with_beam
 from toolkit.oracle.store import Store
@@ -25,8 +25,7 @@ AXES = {
     "waveform": "L",
     "source": "L",
     "logits": "B S V",
-    "encoder_out": "T B D",
-    "encoder_padding_mask": "B T",
+    "encoder_out": "B T D",
 }
 """Axes of what an index names. Axes of a module's tensors are fairseq's own."""
 
@@ -54,7 +53,7 @@ def expected_bytes(reference: Reference, job: Job) -> int:
     source = reference.front_end(_tensor(clip.waveform))
     tokens = reference.search(source, with_beam(job.search, job.beams[0]), clip.tag)[0].tokens
     prefix = (reference.start_token, *tokens[:-1])
-    forced = reference.teacher_force([source], [prefix], explicit=True)
+    forced = reference.forward([source], [prefix], explicit=True)
     kept = _keeping(reference.model, None)
     whole, firsts = Store(), Store()
     _put_calls(whole, "", {p: c for p, c in forced.calls.items() if p in kept}, _everything)
@@ -173,17 +172,20 @@ class _Recorder:
         only: Optional[Sequence[str]] = None,
     ) -> None:
         sources, prefixes, places = given
-        forced = self.reference.teacher_force(sources, prefixes, explicit=explicit, double=double)
+        made = self.reference.forward(sources, prefixes, explicit=explicit, double=double)
         kind = "float64" if double else "explicit" if explicit else "fused"
         kept = _keeping(self.reference.model, only) if keep else ()
-        calls = {path: made for path, made in forced.calls.items() if path in kept}
+        calls = {path: called for path, called in made.calls.items() if path in kept}
         self.passes.append(
             {
                 "inputs": list(places),
                 "prefixes": [list(prefix) for prefix in prefixes],
                 "explicit": explicit,
                 "double": double,
-                **_put_outcome(name, store, kind, forced),
+                "outputs": {
+                    output: _put(name, store, f"{kind}/{output}", tensor)
+                    for output, tensor in made.outputs.items()
+                },
                 "modules": "none" if keep is None else "parameterized" if only is None else "some",
                 "calls": _put_calls(store, f"{kind}/", calls, keep, name) if keep else {},
             }
@@ -265,18 +267,6 @@ def _first_output(call: Any) -> Tuple[Mapping[str, Tensor], Mapping[str, Tensor]
 def _put(file: str, store: Store, name: str, tensor: Tensor) -> str:
     """Where a tensor is found: file and name, parted by a colon."""
     return f"{file}:{store.put(name, tensor)}"
-
-
-def _put_outcome(file: str, store: Store, kind: str, forced: Forced) -> Entry:
-    named = {
-        "logits": forced.logits,
-        "encoder_out": forced.encoder_out,
-        "encoder_padding_mask": forced.encoder_padding_mask,
-    }
-    return {
-        name: None if tensor is None else _put(file, store, f"{kind}/{name}", tensor)
-        for name, tensor in named.items()
-    }
 
 
 def _put_calls(

@@ -2,12 +2,37 @@
 
 from __future__ import annotations
 
-from typing import Collection, List, Optional, Protocol, Sequence, Tuple
+from dataclasses import dataclass
+from typing import Collection, List, Mapping, Optional, Protocol, Sequence, Tuple
 
 from torch import Tensor
 
-from toolkit.oracle.reference import Forced, ScoredTokens
+from toolkit.oracle.hooks import Calls
 from toolkit.oracle.search import Search
+
+
+@dataclass(frozen=True)
+class ScoredTokens:
+    """One hypothesis: its tokens from the first generated one to the end, and its score."""
+
+    tokens: Tuple[int, ...]
+    score: float
+    """Sum of log-probabilities over length ** lenpen, language tag and end included."""
+
+
+@dataclass(frozen=True)
+class Pass:
+    """What one forward pass gave, the same on both sides of a comparison."""
+
+    outputs: Mapping[str, Tensor]
+    """By name, batch first: `logits` of shape (B, S, V), and what else the task has."""
+    calls: Calls
+    """The recorded calls of modules, by path."""
+
+    @property
+    def logits(self) -> Tensor:
+        """Shape (B, S, V)."""
+        return self.outputs["logits"]
 
 
 class AnyReference(Protocol):
@@ -25,7 +50,7 @@ class AnyReference(Protocol):
         """The network's input for a waveform, both of shape (L,)."""
         ...
 
-    def teacher_force(
+    def forward(
         self,
         sources: Sequence[Tensor],
         prefixes: Sequence[Sequence[int]],
@@ -33,8 +58,8 @@ class AnyReference(Protocol):
         double: bool = False,
         explicit: bool = False,
         only: Optional[Collection[str]] = None,
-    ) -> Forced:
-        """One pass over a batch with the decoder's inputs given."""
+    ) -> Pass:
+        """One pass over a batch, with the decoder's inputs given where there is a decoder."""
         ...
 
     def search(

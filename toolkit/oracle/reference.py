@@ -4,41 +4,19 @@ from __future__ import annotations
 
 from argparse import Namespace
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Collection, Iterator, List, Optional, Sequence, Tuple
 
 import torch
 from torch import Tensor, nn
 
-from toolkit.oracle.hooks import Calls, recording
+from toolkit.oracle.asking import Pass, ScoredTokens
+from toolkit.oracle.hooks import recording
 from toolkit.oracle.precision import in_float64
 from toolkit.oracle.search import Search
 
 ENCODER = "encoder"
 """fairseq's path of the encoder; its output is no output of the model."""
-
-
-@dataclass(frozen=True)
-class ScoredTokens:
-    """One hypothesis: its tokens from the first generated one to the end, and its score."""
-
-    tokens: Tuple[int, ...]
-    score: float
-    """Sum of log-probabilities over length ** lenpen, language tag and end included."""
-
-
-@dataclass(frozen=True)
-class Forced:
-    """The outcome of one teacher-forced pass."""
-
-    logits: Tensor
-    """Shape (B, S, V)."""
-    encoder_out: Tensor
-    """Shape (T, B, D), after the adaptor."""
-    encoder_padding_mask: Optional[Tensor]
-    """Shape (B, T), True where there is no frame; None where every frame is real."""
-    calls: Calls
 
 
 class Reference:
@@ -81,7 +59,7 @@ class Reference:
         source: Tensor = sample["net_input"]["src_tokens"]
         return source[0]
 
-    def teacher_force(
+    def forward(
         self,
         sources: Sequence[Tensor],
         prefixes: Sequence[Sequence[int]],
@@ -89,7 +67,7 @@ class Reference:
         double: bool = False,
         explicit: bool = False,
         only: Optional[Collection[str]] = None,
-    ) -> Forced:
+    ) -> Pass:
         """One pass over a batch with the decoder's inputs given.
 
         Args:
@@ -103,7 +81,7 @@ class Reference:
                 all.
 
         Returns:
-            Logits, encoder output and the calls.
+            `logits`, `encoder_out` after the adaptor, shape (B, T, D), and the calls.
         """
         batch, lengths = pad(sources, 0.0)
         tokens, _ = pad([torch.tensor(prefix) for prefix in prefixes], self.task.tgt_dict.pad())
@@ -118,11 +96,9 @@ class Reference:
             calls = stack.enter_context(recording(self.model, recorded))
             inputs = [tensor.to(self.device) for tensor in (batch, lengths, tokens)]
             logits, _ = self.model(*inputs)
-        encoder_out = calls[ENCODER][0].outputs
-        return Forced(
-            logits=logits.cpu(),
-            encoder_out=encoder_out["encoder_out.0"],
-            encoder_padding_mask=encoder_out.get("encoder_padding_mask.0"),
+        encoder_out = calls[ENCODER][0].outputs["encoder_out.0"]
+        return Pass(
+            outputs={"logits": logits.cpu(), "encoder_out": encoder_out.transpose(0, 1)},
             calls=calls,
         )
 

@@ -302,16 +302,9 @@ def _call(target: Target, path: str, record: Record) -> Call:
 
     module = target.model.get_submodule(path)
     handle = module.register_forward_pre_hook(stop, with_kwargs=True)
-    tokens = torch.tensor([record.prefix])
     try:
         with torch.no_grad():
-            target.model(
-                input_values=record.source.float().unsqueeze(0),
-                attention_mask=torch.ones(1, record.source.numel(), dtype=torch.long),
-                decoder_input_ids=tokens,
-                decoder_attention_mask=torch.ones_like(tokens),
-                use_cache=False,
-            )
+            target.call([record.source.float()], [record.prefix])
     except _ReachedError:
         return Call(arguments=reached[0], outputs={})
     except (RuntimeError, IndexError, ValueError, TypeError) as error:

@@ -24,7 +24,7 @@ from toolkit.core.outcomes import DoubleOutcome, FaultOutcome, FaultsResult, Yar
 from toolkit.core.result import Finding, ModuleRow, Reason, Result
 from toolkit.faults import DoubleFault, Fault, Truth, double_faults, maybe_harmless, single_faults
 from toolkit.folder.write import write_folder
-from toolkit.oracle.reference import Forced
+from toolkit.oracle.asking import Pass
 from toolkit.pipeline.basics import Progress, silent
 from toolkit.pipeline.difference import Session, diff_folder, open_session
 from toolkit.pipeline.prepare import Inputs, prepare
@@ -101,7 +101,7 @@ class _Workshop:
 
     session: Session
     right: Path
-    expected: Forced
+    expected: Pass
     """fairseq's float32 pass over the first clip, for the yardsticks."""
 
 

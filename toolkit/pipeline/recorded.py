@@ -24,8 +24,8 @@ from toolkit.pipeline.recorded_tensors import RecordedTensors
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from toolkit.oracle.asking import Pass, ScoredTokens
     from toolkit.oracle.hooks import Call, Calls
-    from toolkit.oracle.reference import Forced, ScoredTokens
 
 NEAR = 1e-6
 """Relative error within which an input counts as the recorded one in a search: front ends that
@@ -85,7 +85,7 @@ class RecordedReference:
         names = ", ".join(clip.name for clip in self.index.clips)
         raise self._unknown(f"audio of {waveform.numel()} samples", f"these clips: {names}")
 
-    def teacher_force(
+    def forward(
         self,
         sources: Sequence[Tensor],
         prefixes: Sequence[Sequence[int]],
@@ -93,21 +93,16 @@ class RecordedReference:
         double: bool = False,
         explicit: bool = False,
         only: Collection[str] | None = None,
-    ) -> Forced:
+    ) -> Pass:
         """The recorded pass over the same inputs, bit by bit, and the same prefixes."""
-        from toolkit.oracle.reference import Forced
+        from toolkit.oracle.asking import Pass
 
         wanted = tuple(tuple(prefix) for prefix in prefixes)
         for known in self.index.passes:
             alike = (known.explicit, known.double, known.prefixes) == (explicit, double, wanted)
             if alike and self._are(known.inputs, sources):
-                mask = known.encoder_padding_mask
-                return Forced(
-                    logits=self.tensors.get(known.logits),
-                    encoder_out=self.tensors.get(known.encoder_out),
-                    encoder_padding_mask=None if mask is None else self.tensors.get(mask),
-                    calls=self._calls(known, only),
-                )
+                outputs = {name: self.tensors.get(at) for name, at in known.outputs.items()}
+                return Pass(outputs=outputs, calls=self._calls(known, only))
         kind = "float64" if double else "float32"
         raise self._unknown(
             f"a teacher-forced pass in {kind} over {len(sources)} inputs of "
@@ -117,7 +112,7 @@ class RecordedReference:
 
     def search(self, source: Tensor, search: Search, tag: int | None = None) -> list[ScoredTokens]:
         """The hypotheses that fairseq found for this input, or for one that is nearly the same."""
-        from toolkit.oracle.reference import ScoredTokens
+        from toolkit.oracle.asking import ScoredTokens
 
         for known in self.index.searches:
             if (known.search, known.tag) == (search, tag) and self._is_near(known.input, source):

@@ -76,15 +76,14 @@ class RecordedCall:
 
 @dataclass(frozen=True, kw_only=True)
 class RecordedPass:
-    """One teacher-forced pass over a batch."""
+    """One forward pass over a batch."""
 
     inputs: tuple[str, ...]
     prefixes: tuple[tuple[int, ...], ...]
     explicit: bool
     double: bool
-    logits: str
-    encoder_out: str
-    encoder_padding_mask: str | None
+    outputs: Mapping[str, str]
+    """What the pass gave, by name."""
     calls: Mapping[str, tuple[RecordedCall, ...]]
 
 
@@ -242,9 +241,7 @@ def _read_pass(said: Mapping[str, Any]) -> RecordedPass:
         prefixes=tuple(tuple(map(int, prefix)) for prefix in said["prefixes"]),
         explicit=bool(said["explicit"]),
         double=bool(said["double"]),
-        logits=str(said["logits"]),
-        encoder_out=str(said["encoder_out"]),
-        encoder_padding_mask=_maybe_text(said["encoder_padding_mask"]),
+        outputs={str(name): str(place) for name, place in said["outputs"].items()},
         calls={
             str(path): tuple(_read_call(call) for call in made)
             for path, made in said["calls"].items()

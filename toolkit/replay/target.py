@@ -16,9 +16,10 @@ from torch import Tensor
 from toolkit.core.errors import BadInput
 from toolkit.folder.safe_copy import loadable
 from toolkit.folder.view import FolderView, carries_model_code, view_folder
+from toolkit.oracle.asking import Pass, ScoredTokens
 from toolkit.oracle.hooks import recording
 from toolkit.oracle.precision import in_float64
-from toolkit.oracle.reference import Forced, ScoredTokens, pad
+from toolkit.oracle.reference import pad
 from toolkit.oracle.search import Search
 from toolkit.oracle.shelf import ALIGNMENT
 
@@ -118,7 +119,7 @@ class Target:
         values: Tensor = features["input_values"]
         return values[0]
 
-    def teacher_force(
+    def forward(
         self,
         sources: Sequence[Tensor],
         prefixes: Sequence[Sequence[int]],
@@ -126,32 +127,41 @@ class Target:
         double: bool = False,
         explicit: bool = False,
         only: Collection[str] | None = None,
-    ) -> Forced:
-        """One pass over a batch with the decoder's inputs given; see `Reference.teacher_force`."""
-        batch, lengths = pad(sources, 0.0)
-        pad_id = int(self.model.config.decoder.pad_token_id or 0)
-        tokens, token_lengths = pad([torch.tensor(prefix) for prefix in prefixes], pad_id)
+    ) -> Pass:
+        """One pass over a batch; see `Reference.forward`."""
         with ExitStack() as stack:
             stack.enter_context(torch.no_grad())
             if double:
-                batch = batch.double()
                 stack.enter_context(in_float64(self.model))
             if explicit:
                 stack.enter_context(_explicit_attention(self.model))
             calls = stack.enter_context(recording(self.model, only))
-            device = self.model.device
-            output = self.model(
-                input_values=batch.to(device),
-                attention_mask=_mask(lengths, batch.shape[1]).to(device),
-                decoder_input_ids=tokens.to(device),
-                decoder_attention_mask=_mask(token_lengths, tokens.shape[1]).to(device),
-                use_cache=False,
-            )
-        return Forced(
-            logits=output.logits.cpu(),
-            encoder_out=output.encoder_last_hidden_state.cpu(),
-            encoder_padding_mask=None,
-            calls=calls,
+            output = self.call([s.double() if double else s for s in sources], prefixes)
+        encoder_out = output.encoder_last_hidden_state.cpu()
+        return Pass(
+            outputs={"logits": output.logits.cpu(), "encoder_out": encoder_out}, calls=calls
+        )
+
+    def call(self, sources: Sequence[Tensor], prefixes: Sequence[Sequence[int]]) -> Any:
+        """What the model itself returns for a batch: the one place where it is called.
+
+        Args:
+            sources: Inputs of shape (L,), of the model's dtype; shorter ones are padded with zeros.
+            prefixes: Decoder inputs, one per source.
+
+        Raises:
+            Exception: whatever the model raises whose parts or settings do not go together.
+        """
+        batch, lengths = pad(sources, 0.0)
+        pad_id = int(self.model.config.decoder.pad_token_id or 0)
+        tokens, token_lengths = pad([torch.tensor(prefix) for prefix in prefixes], pad_id)
+        device = self.model.device
+        return self.model(
+            input_values=batch.to(device),
+            attention_mask=_mask(lengths, batch.shape[1]).to(device),
+            decoder_input_ids=tokens.to(device),
+            decoder_attention_mask=_mask(token_lengths, tokens.shape[1]).to(device),
+            use_cache=False,
         )
 
     @contextmanager
