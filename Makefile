@@ -14,7 +14,7 @@ OLDEST := .venv-oldest
 OLDEST_STAMP := $(OLDEST)/.installed
 RELEASED := .venv-released
 
-.PHONY: help demo test test-oldest test-released test-slow test-all test-docs docs fuzz bench kills check format variants faults bench-diff test-browser bench-report example-report golden clean
+.PHONY: help demo test test-oldest test-released test-slow test-all test-docs docs fuzz bench kills check structure format variants faults bench-diff test-browser bench-report example-report golden clean
 
 help: ## Say what the targets do.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,6 +52,9 @@ check: $(STAMP) ## Lint, format, types, layers.
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+structure: $(STAMP) ## Measure the shape of the code: cycles, lengths, words of families.
+	@$(BIN)/python -m tests.structure
 
 format: $(STAMP) ## Apply the formatter and the safe fixes.
 	$(BIN)/ruff check --fix .

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import errno
-import os
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, NoReturn, TextIO
@@ -15,6 +14,8 @@ from typing import Any, NoReturn, TextIO
 import typer
 from typer.core import TyperGroup
 
+from toolkit.console.silencing import silence
+from toolkit.console.speaking import say
 from toolkit.core.errors import InternalError, ToolkitError
 
 
@@ -82,8 +83,6 @@ class Commands(TyperGroup):
 @contextmanager
 def _ways_out(*, debug: bool) -> Iterator[None]:
     """Turns whatever ends a command into one line and a `typer.Exit`."""
-    from toolkit.console.speaking import say
-
     try:
         yield
     except typer.Exit:
@@ -139,8 +138,6 @@ def _word_usage(error: Any) -> str:
 
 
 def _say_fault(error: BaseException, *, debug: bool) -> None:
-    from toolkit.console.speaking import say
-
     if debug:
         say("".join(traceback.format_exception(error)), err=True)
     said = " ".join(str(error).split())[:300]
@@ -164,11 +161,3 @@ def _give_up_unless_writable(stream: TextIO | None) -> None:
     except (OSError, ValueError):
         if stream is not None:
             silence(stream)
-
-
-def silence(stream: TextIO) -> None:
-    """Leads a stream nowhere from now on."""
-    with suppress(OSError, ValueError):
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, stream.fileno())
-        os.close(nowhere)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
+from toolkit.console.silencing import silence
 from toolkit.core.errors import BadInput
 
 if TYPE_CHECKING:
@@ -45,8 +46,6 @@ def printing() -> Iterator[None]:
     Raises:
         BadInput: standard output cannot take what is printed, because its disk is full, say.
     """
-    from toolkit.console.exits import silence
-
     try:
         yield
         if sys.stdout is not None:
