@@ -14,7 +14,6 @@ from pathlib import Path
 import torch
 
 from toolkit.audio import golden_folder
-from toolkit.compare.blame import Record
 from toolkit.compare.pictures import shortest
 from toolkit.pipeline.conversion import convert
 from toolkit.pipeline.difference import diff
@@ -24,6 +23,7 @@ from toolkit.pipeline.recording import record
 from toolkit.pipeline.reference import open_reference
 from toolkit.pipeline.resources import fitting_resources
 from toolkit.replay.target import Target
+from toolkit.trial.measuring import Record
 
 CHECKPOINT = golden_folder() / "checkpoint" / "model.pt"
 ROUNDS = 5

@@ -15,7 +15,6 @@ import pytest
 import torch
 
 from toolkit.audio import Clip, golden_folder, read_clips
-from toolkit.compare.clip import Bench, ClipRun, run_clip
 from toolkit.folder.write import write_folder
 from toolkit.oracle.reference import Reference
 from toolkit.pipeline import verification
@@ -24,6 +23,7 @@ from toolkit.pipeline.prepare import Inputs, Prepared, prepare
 from toolkit.pipeline.reference import open_reference
 from toolkit.replay.source import read_source
 from toolkit.replay.target import Target
+from toolkit.trial.clip import Bench, ClipRun, run_clip
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -10,18 +10,6 @@ import pytest
 
 from tests.faults.breaking import brief
 from toolkit.audio import Clip
-from toolkit.compare.clip import Bench, ClipRun, run_clip
-from toolkit.compare.dynamic import (
-    beam_level,
-    front_end_level,
-    greedy_level,
-    logits_level,
-    module_rows,
-    modules_level,
-    unexplained_modules,
-)
-from toolkit.compare.padding import padding_level
-from toolkit.compare.reload import reload_level
 from toolkit.compare.static import (
     config_level,
     weight_errors,
@@ -33,8 +21,19 @@ from toolkit.diagnosis import Evidence, Truth, find_faults, take_inventory
 from toolkit.oracle.reference import Reference
 from toolkit.pipeline.prepare import Prepared
 from toolkit.pipeline.truth import expect_texts, make_truth
-from toolkit.replay.pairs import explain_uncompared, module_paths
 from toolkit.replay.target import Target
+from toolkit.trial.clip import Bench, ClipRun, run_clip
+from toolkit.trial.dynamic import (
+    beam_level,
+    front_end_level,
+    greedy_level,
+    logits_level,
+    modules_level,
+    unexplained_modules,
+)
+from toolkit.trial.padding import padding_level
+from toolkit.trial.reload import reload_level
+from toolkit.trial.rows import module_rows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,9 +49,7 @@ class Examined:
 
     @property
     def rows(self) -> tuple[ModuleRow, ...]:
-        return module_rows(
-            self.runs, lambda path: type(self.target.model.get_submodule(path)).__name__
-        )
+        return module_rows((run.pairs for run in self.runs), self.bench.target.kind_of)
 
     def level(self, name: str) -> Level:
         contents, plan = self.prepared.task.contents, self.prepared.plan
@@ -60,8 +57,7 @@ class Examined:
         if name == "weights":
             return weights_level(weight_errors(plan, self.prepared.checkpoint, target), target)
         if name == "modules":
-            paths = module_paths(target.model)
-            uncompared = explain_uncompared(plan, paths, self.bench.pairs)
+            uncompared = self.bench.pairing.uncompared
             return modules_level(runs, unexplained_modules(uncompared, runs))
         if name == "reload":
             return reload_level(target, contents, plan, runs, self.bench.search)
@@ -69,7 +65,7 @@ class Examined:
             "config": lambda: config_level(contents, target),
             "vocabulary": lambda: vocabulary_level(contents, self.bench.reference, target, []),
             "front_end": lambda: front_end_level(runs),
-            "logits": lambda: logits_level(runs, self.bench.isolated_tolerance()),
+            "logits": lambda: logits_level(runs, self.bench.pairing.tolerance()),
             "greedy": lambda: greedy_level(runs),
             "beam": lambda: beam_level(runs),
             "padding": lambda: padding_level(self.bench, runs, self.prepared.task.padding),

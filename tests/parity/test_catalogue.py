@@ -17,9 +17,9 @@ from toolkit.folder.view import carries_model_code
 from toolkit.oracle.conformer import mended_conformer
 from toolkit.oracle.quiet import quiet_fairseq
 from toolkit.parity.catalogue import list_tests, paired_modules
+from toolkit.pipeline.pairing import pair_with
 from toolkit.pipeline.prepare import Inputs, Prepared, prepare
 from toolkit.pipeline.reference import open_reference
-from toolkit.pipeline.verification import make_pairs
 from toolkit.replay.pairs import module_paths, parameterized
 from toolkit.replay.target import Target
 
@@ -81,5 +81,5 @@ def listed_and_real(variant: Variant, folder: Path) -> tuple[tuple[str, ...], tu
     inputs = Inputs(checkpoint=checkpoint, **variant.options)
     prepared = prepare(replace(inputs, exact_padding=carries_model_code(out)))
     with open_reference(prepared) as reference:
-        pairs = make_pairs(prepared, module_paths(reference.model), Target(out))
+        pairs = pair_with(prepared, module_paths(reference.model), Target(out)).pairs
     return paired_modules(prepared), tuple(pair.target for pair in pairs)

@@ -113,8 +113,6 @@ def expect_strict() -> None:
 def compare(good: Path, bad: Path, cases: Path) -> dict:
     """All that runs on the device: searches, passes, replays, a padded batch, a reproduction."""
     from toolkit.audio import golden_folder, read_clips
-    from toolkit.compare.clip import run_clip
-    from toolkit.compare.padding import padding_level
     from toolkit.compare.pictures import Sketchbook
     from toolkit.compare.static import weight_errors
     from toolkit.pipeline.difference import diff_folder, make_session
@@ -125,6 +123,8 @@ def compare(good: Path, bad: Path, cases: Path) -> dict:
     from toolkit.replay.reproduction import write_reproduction
     from toolkit.replay.source import read_source
     from toolkit.replay.target import Target
+    from toolkit.trial.clip import run_clip
+    from toolkit.trial.padding import padding_level
 
     prepared = prepare(Inputs(checkpoint=golden_folder() / "checkpoint" / "model.pt"))
     clips = [clip for clip in read_clips([]) if clip.name in ("ru_2", "tiny")]
@@ -139,7 +139,7 @@ def compare(good: Path, bad: Path, cases: Path) -> dict:
         runs = [run_clip(bench, clip, tag=188, book=book) for clip in clips]
         padding = padding_level(bench, runs, prepared.task.padding)
         weights = weight_errors(prepared.proof, prepared.checkpoint, target)
-        pair = bench.pairs[-1]
+        pair = bench.pairing.pairs[-1]
         forced = ([runs[0].source], [runs[0].prefix])
         made = target.forward(*forced, double=True).calls[pair.target][0]
         received = reference.forward(*forced, double=True).calls[pair.source][0]

@@ -22,7 +22,6 @@ from typer.testing import CliRunner, Result
 from tests.variants import W2V, Variant, build_variant, without_w2v_args
 from toolkit import BadInput, convert, diff, inspect, verify
 from toolkit.cli import app
-from toolkit.compare.blame import Record
 from toolkit.core.settled import settled, unproven
 from toolkit.families import Derived
 from toolkit.families.wav2vec2 import CONV, FRAMES_OF, MAX_STRIDES, possible_strides
@@ -33,6 +32,7 @@ from toolkit.pipeline import recording as recordings
 from toolkit.pipeline.prepare import Inputs
 from toolkit.pipeline.recorded_index import INDEX
 from toolkit.pipeline.verification import expecting
+from toolkit.trial.measuring import Record
 
 HEADS = "encoder.num_attention_heads"
 NORM_FIRST = "encoder.do_stable_layer_norm"

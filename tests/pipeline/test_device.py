@@ -242,7 +242,7 @@ def test_other_errors_pass_through(monkeypatch) -> None:
 
 @pytest.mark.parametrize("error", GPU_FAILURES, ids=lambda error: str(error)[:20])
 def test_a_replay_does_not_blame_a_module_for_its_gpu(error, bench, clip, monkeypatch) -> None:
-    pair = bench.pairs[0]
+    pair = bench.pairing.pairs[0]
     source = bench.reference.front_end(torch.from_numpy(clip("tiny").waveform))
     forced = ([source], [[bench.reference.start_token]])
     made = bench.target.forward(*forced).calls[pair.target][0]

@@ -10,16 +10,16 @@ import numpy as np
 import pytest
 import torch
 
-from toolkit.compare.blame import record_clip
-from toolkit.compare.clip import BEAM, Bench, run_clip
-from toolkit.compare.padding import padding_level
 from toolkit.core.errors import BadInput, NotRecorded
 from toolkit.oracle.search import Search, with_beam
 from toolkit.pipeline.clips import tag_of
+from toolkit.pipeline.pairing import pair_with
 from toolkit.pipeline.recorded import open_recorded
 from toolkit.pipeline.truth import expect_texts
-from toolkit.pipeline.verification import make_pairs
 from toolkit.replay.source import read_source
+from toolkit.trial.clip import BEAM, Bench, run_clip
+from toolkit.trial.measuring import record_clip
+from toolkit.trial.padding import padding_level
 
 TAG = 188
 """Russian."""
@@ -32,16 +32,16 @@ def waveform(recorded_clips):
 
 @pytest.fixture
 def recorded_bench(bench, prepared, recorded):
-    pairs = make_pairs(prepared, recorded.index.facts.paths, bench.target)
+    pairing = pair_with(prepared, recorded.index.facts.paths, bench.target)
     return Bench(
         **{
             field.name: getattr(bench, field.name)
             for field in dataclasses.fields(bench)
-            if field.name not in ("reference", "source", "pairs")
+            if field.name not in ("reference", "source", "pairing")
         },
         reference=recorded,
         source=recorded.index.facts,
-        pairs=pairs,
+        pairing=pairing,
     )
 
 
@@ -54,7 +54,7 @@ def same(one, other):
 def test_a_comparison_with_a_recording_is_the_one_with_fairseq(
     bench, recorded_bench, prepared, recorded_clips, recorded
 ):
-    assert recorded_bench.pairs == bench.pairs
+    assert recorded_bench.pairing.pairs == bench.pairing.pairs
     runs, recorded_runs = (
         [run_clip(b, clip, tag=tag_of(prepared, clip)) for clip in clips]
         for b, clips in ((bench, recorded_clips), (recorded_bench, recorded.read_clips()))

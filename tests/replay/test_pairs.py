@@ -30,24 +30,24 @@ def as_dict(pairs):
 
 
 def test_the_golden_model_has_all_its_pairs(bench):
-    assert len(bench.pairs) == NEVER_SHRINKS
-    assert len(as_dict(bench.pairs)) == NEVER_SHRINKS
+    assert len(bench.pairing.pairs) == NEVER_SHRINKS
+    assert len(as_dict(bench.pairing.pairs)) == NEVER_SHRINKS
 
 
 def test_every_module_that_owns_a_parameter_is_paired(bench, prepared):
     owners = set(parameterized(prepared.plan))
     assert len(owners) == 90
-    assert owners <= set(as_dict(bench.pairs))
+    assert owners <= set(as_dict(bench.pairing.pairs))
 
 
 def test_pairs_stand_in_the_order_of_the_target_model(bench, target):
     order = [path for path, _ in target.model.named_modules()]
-    found = [order.index(pair.target) for pair in bench.pairs]
+    found = [order.index(pair.target) for pair in bench.pairing.pairs]
     assert found == sorted(found)
 
 
 def test_where_modules_nest_the_outermost_and_the_innermost_go_together(bench):
-    pairs = as_dict(bench.pairs)
+    pairs = as_dict(bench.pairing.pairs)
     stack = "encoder.w2v_encoder.w2v_model.encoder.pos_conv"
     assert pairs["encoder.encoder.pos_conv_embed"] == stack
     assert pairs["encoder.encoder.pos_conv_embed.conv"] == f"{stack}.0"
@@ -63,7 +63,7 @@ def test_neither_order_of_modules_nor_order_of_layouts_plays_a_part(random, prep
 
     layouts = prepared.network.layouts
     pairs = derive_pairs(prepared.plan, *map(shuffled, paths), shuffled(layouts))
-    assert as_dict(pairs) == as_dict(bench.pairs)
+    assert as_dict(pairs) == as_dict(bench.pairing.pairs)
 
 
 def test_names_play_no_part_where_the_mapping_says_otherwise(prepared, paths, bench):
@@ -76,7 +76,7 @@ def test_names_play_no_part_where_the_mapping_says_otherwise(prepared, paths, be
         swapped[key] = replace(plan.assignments[key], source=plan.assignments[query].source)
     plan = replace(plan, assignments=swapped)
     pairs = as_dict(derive_pairs(plan, *paths, prepared.network.layouts))
-    right = as_dict(bench.pairs)
+    right = as_dict(bench.pairing.pairs)
     assert pairs[f"{layer}.q_proj"] == right[f"{layer}.k_proj"]
     assert pairs[f"{layer}.k_proj"] == right[f"{layer}.q_proj"]
     differing = {path for path in right if pairs[path] != right[path]}
@@ -84,7 +84,7 @@ def test_names_play_no_part_where_the_mapping_says_otherwise(prepared, paths, be
 
 
 def test_no_layout_row_that_the_model_needs_can_be_deleted(prepared, paths, bench):
-    needed = {id(pair.layout) for pair in bench.pairs}
+    needed = {id(pair.layout) for pair in bench.pairing.pairs}
     layouts = prepared.network.layouts
     assert len(needed) > 20
     for row in layouts:
@@ -93,7 +93,7 @@ def test_no_layout_row_that_the_model_needs_can_be_deleted(prepared, paths, benc
             with pytest.raises(BrokenRule, match="matches 0"):
                 derive_pairs(prepared.plan, *paths, remaining)
         else:
-            assert derive_pairs(prepared.plan, *paths, remaining) == bench.pairs
+            assert derive_pairs(prepared.plan, *paths, remaining) == bench.pairing.pairs
 
 
 def test_all_pairs_without_a_layout_are_named_at_once(prepared, paths):
@@ -143,8 +143,8 @@ def test_a_parameter_belongs_to_its_module_parametrized_or_not(parameter, expect
 
 
 def test_every_module_without_a_pair_has_a_reason(prepared, paths, bench):
-    uncompared = dict(explain_uncompared(prepared.plan, paths[1], bench.pairs))
-    assert len(uncompared) + len(bench.pairs) == len(paths[1])
+    uncompared = dict(explain_uncompared(prepared.plan, paths[1], bench.pairing.pairs))
+    assert len(uncompared) + len(bench.pairing.pairs) == len(paths[1])
     assert all(reason is not None for reason in uncompared.values())
     assert "no parameters" in uncompared["encoder.encoder.dropout"].because
     assert "same extent" in uncompared["encoder.feature_projection"].because
@@ -152,7 +152,7 @@ def test_every_module_without_a_pair_has_a_reason(prepared, paths, bench):
 
 def test_a_parameterized_module_that_loses_its_pair_has_no_excuse(prepared, paths, bench):
     lost = "encoder.encoder.layers.1.attention.q_proj"
-    pairs = [pair for pair in bench.pairs if pair.target != lost]
+    pairs = [pair for pair in bench.pairing.pairs if pair.target != lost]
     uncompared = dict(explain_uncompared(prepared.plan, paths[1], pairs))
     assert [path for path, reason in uncompared.items() if reason is None] == [lost]
 
@@ -169,7 +169,7 @@ def test_a_module_of_filled_tensors_alone_is_excused_by_the_row_that_fills_it(
             for name, a in prepared.plan.assignments.items()
         },
     )
-    pairs = [pair for pair in bench.pairs if pair.target != filled]
+    pairs = [pair for pair in bench.pairing.pairs if pair.target != filled]
     assert dict(explain_uncompared(plan, paths[1], pairs))[filled].because == because
 
 
@@ -178,5 +178,5 @@ def test_a_module_that_is_only_partly_filled_has_no_excuse(prepared, paths, benc
     assignments = dict(prepared.plan.assignments)
     assignments[f"{module}.bias"] = replace(assignments[f"{module}.bias"], source=None)
     plan = replace(prepared.plan, assignments=assignments)
-    pairs = [pair for pair in bench.pairs if pair.target != module]
+    pairs = [pair for pair in bench.pairing.pairs if pair.target != module]
     assert dict(explain_uncompared(plan, paths[1], pairs))[module] is None

@@ -5,11 +5,11 @@ import pytest
 import torch
 
 from tests.faults.breaking import brief, scale, swap
-from toolkit.compare.clip import run_clip
 from toolkit.oracle.hooks import Call
 from toolkit.replay.pairs import Layout
 from toolkit.replay.replay import CannotReplayError, paired_outputs, replay
 from toolkit.replay.target import Target
+from toolkit.trial.clip import run_clip
 
 FAULTS = {
     "encoder.feature_extractor.conv_layers.2.conv.bias": (
@@ -93,7 +93,7 @@ def recorded(bench, run):
     received = bench.reference.forward([run.source], [run.prefix], **bare).calls
 
     def find(path):
-        pair = next(pair for pair in bench.pairs if pair.target == path)
+        pair = next(pair for pair in bench.pairing.pairs if pair.target == path)
         return pair, made[pair.target][0], received[pair.source][0]
 
     return find

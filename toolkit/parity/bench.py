@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from toolkit.audio import Clip
-    from toolkit.compare.blame import Blame
-    from toolkit.compare.clip import Bench, ClipRun
     from toolkit.compare.static import WeightError
     from toolkit.oracle.asking import AnyReference
     from toolkit.parity.settings import PairSettings
@@ -28,6 +26,8 @@ if TYPE_CHECKING:
     from toolkit.pipeline.origin import Asked, Origin
     from toolkit.pipeline.prepare import Prepared
     from toolkit.replay.target import Target
+    from toolkit.trial.clip import Bench, ClipRun
+    from toolkit.trial.measuring import PairErrors
 
 
 class Parity:
@@ -128,8 +128,8 @@ class Parity:
 
     def run(self, clip: str) -> ClipRun:
         """What both models make of a clip."""
-        from toolkit.compare.clip import run_clip
         from toolkit.pipeline.clips import tag_of
+        from toolkit.trial.clip import run_clip
 
         if clip not in self._runs:
             named = {known.name: known for known in self.clips}[clip]
@@ -201,13 +201,13 @@ class Parity:
         Raises:
             BadInput: the mapping implies no such pair.
         """
-        from toolkit.compare import tolerances
+        from toolkit.trial.rows import nan_first
 
-        blames = [blame for blame in self._blames if blame.pair.target == path]
+        found = [one for one in self._errors if one.pair.target == path]
         rule = next(iter(self.rules.get(path, ())), None)
-        own = tolerances.isolated(self.prepared.proof.rounded, path)
+        own = self.bench.pairing.tolerance(path)
         tolerance = own if rule is None else rule.tolerance
-        worst = max(blames, key=lambda b: (b.error != b.error, b.error), default=None)
+        worst = max(found, key=lambda one: nan_first(one.isolated), default=None)
         return ModuleVerdict(path=path, worst=worst, tolerance=tolerance, rule=rule)
 
     @cached_property
@@ -275,16 +275,14 @@ class Parity:
         return make_session(self.prepared, self._replayed_clips, self._asked)
 
     @cached_property
-    def _blames(self) -> tuple[Blame, ...]:
-        from toolkit.compare.blame import find_blame
-        from toolkit.pipeline.verification import make_pairs
+    def _errors(self) -> tuple[PairErrors, ...]:
+        from toolkit.trial.measuring import find_errors
 
-        session = self._session
-        pairs = make_pairs(self.prepared, session.asked.source.paths, self.converted)
+        bench = self.bench
         return tuple(
-            blame
-            for record in session.records
-            for blame in find_blame(self.converted, session.asked.source, pairs, record)
+            one
+            for record in self._session.records
+            for one in find_errors(bench.target, bench.source, bench.pairing, record)
         )
 
     def _level(self, test: ParityTest) -> Level:
@@ -313,17 +311,8 @@ class Parity:
 
     def _make_coverage(self) -> Level:
         """Whether the pairs that are compared are those that were collected, and all there are."""
-        from toolkit.pipeline.verification import make_pairs
-        from toolkit.replay.pairs import explain_uncompared, module_paths
-
-        pairs = make_pairs(self.prepared, self._session.asked.source.paths, self.converted)
-        uncompared = explain_uncompared(
-            self.prepared.proof,
-            module_paths(self.converted.model),
-            pairs,
-            self.prepared.network.unpaired,
-        )
-        unexplained = [path for path, reason in uncompared if reason is None]
+        pairs = self.bench.pairing.pairs
+        unexplained = [path for path, reason in self.bench.pairing.uncompared if reason is None]
         strange = sorted({pair.target for pair in pairs} ^ set(self.modules))
         return Level(
             name="coverage",
@@ -337,38 +326,38 @@ class Parity:
         )
 
     def _make_front_end(self, clip: str) -> Level:
-        from toolkit.compare.dynamic import front_end_level
+        from toolkit.trial.dynamic import front_end_level
 
         return front_end_level((self.run(clip),))
 
     def _make_modules(self, clip: str) -> Level:
-        from toolkit.compare.dynamic import modules_level, unexplained_modules
+        from toolkit.trial.dynamic import modules_level, unexplained_modules
 
         run = self.run(clip)
         return modules_level((run,), unexplained_modules((), (run,)))
 
     def _make_logits(self, clip: str) -> Level:
-        from toolkit.compare.dynamic import logits_level
+        from toolkit.trial.dynamic import logits_level
 
-        return logits_level((self.run(clip),), self.bench.isolated_tolerance())
+        return logits_level((self.run(clip),), self.bench.pairing.tolerance())
 
     def _make_greedy(self, clip: str) -> Level:
-        from toolkit.compare.dynamic import greedy_level
+        from toolkit.trial.dynamic import greedy_level
 
         return greedy_level((self.run(clip),))
 
     def _make_beam(self, clip: str) -> Level:
-        from toolkit.compare.dynamic import beam_level
+        from toolkit.trial.dynamic import beam_level
 
         return beam_level((self.run(clip),))
 
     def _make_padding(self) -> Level:
-        from toolkit.compare.padding import padding_level
+        from toolkit.trial.padding import padding_level
 
         return padding_level(self.bench, self._batch(), self.prepared.task.padding)
 
     def _make_reload(self) -> Level:
-        from toolkit.compare.reload import reload_level
+        from toolkit.trial.reload import reload_level
 
         contents, search = self.prepared.task.contents, self.prepared.task.search
         return reload_level(self.converted, contents, self.prepared.proof, self._batch(), search)
@@ -386,7 +375,7 @@ class ModuleVerdict:
     """One module pair against its tolerance."""
 
     path: str
-    worst: Blame | None
+    worst: PairErrors | None
     """Where it errs most; None where no clip reached it."""
     tolerance: float
     rule: ToleranceRule | None
@@ -395,7 +384,7 @@ class ModuleVerdict:
     @property
     def passes(self) -> bool:
         """Whether the error is within the tolerance; a module that nothing reached fails."""
-        return self.worst is not None and self.worst.error <= self.tolerance
+        return self.worst is not None and self.worst.isolated <= self.tolerance
 
 
 def _prepare(settings: PairSettings) -> Prepared:

@@ -89,7 +89,7 @@ class ParityItem(pytest.Item):
         from toolkit.parity import wording
 
         if verdict.worst is not None:
-            self.user_properties.append(("error", verdict.worst.error))
+            self.user_properties.append(("error", verdict.worst.isolated))
             self.user_properties.append(("tolerance", verdict.tolerance))
         if verdict.passes:
             if verdict.rule is not None:

@@ -24,16 +24,17 @@ def describe_module(parity: Parity, test: ParityTest, verdict: ModuleVerdict) ->
         ]
     else:
         allowed = format_error(verdict.tolerance)
-        error = format_error(worst.error)
+        error = format_error(worst.isolated)
         lines = [
             f"`{verdict.path}` errs by {error}, {allowed} allowed",
             "",
             f"`{worst.pair.source}` gives another output on the same input, fairseq's own",
-            f"Greatest relative difference: {worst.error!r} (up to {verdict.tolerance!r} allowed)",
+            f"Greatest relative difference: {worst.isolated!r} "
+            f"(up to {verdict.tolerance!r} allowed)",
             "    of the largest expected value, in float64",
             f"Where: clip `{worst.clip}`, output of shape {worst.shape}, "
             f"axes {worst.pair.layout.output_axes[1]}",
-            f"Smallest tolerance that would pass: {worst.error!r}",
+            f"Smallest tolerance that would pass: {worst.isolated!r}",
         ]
         lines += [f"Its input cannot be taken: {worst.reason}"] if worst.reason else []
     return "\n".join([*lines, *_explain(parity, test)])

@@ -19,7 +19,6 @@ from typing import Any
 
 from toolkit.checkpoint import Checkpoint
 from toolkit.compare import tolerances
-from toolkit.compare.blame import Record
 from toolkit.compare.metrics import relative_error
 from toolkit.compare.pictures import shortest
 from toolkit.core.errors import BadInput, BrokenRule
@@ -31,15 +30,16 @@ from toolkit.oracle.hooks import Call, bind
 from toolkit.oracle.precision import in_float64
 from toolkit.oracle.shelf import Shelf, keep_all
 from toolkit.pipeline.forms import form_of
+from toolkit.pipeline.pairing import pair_with
 from toolkit.pipeline.prepare import Inputs, Prepared, open_mapped, prepare
 from toolkit.pipeline.recorded import open_recorded
 from toolkit.pipeline.resources import fitting_resources
-from toolkit.pipeline.verification import make_pairs
 from toolkit.replay.pairs import Pair
 from toolkit.replay.replay import CannotReplayError, replay
 from toolkit.replay.source import SourceFacts
 from toolkit.replay.target import Target
 from toolkit.report.text import format_error
+from toolkit.trial.measuring import Record
 
 WHOLE = "encoder"
 """The module that has the final say: what was chosen piece by piece must be right as a whole."""
@@ -257,7 +257,7 @@ class _Bench:
         return target
 
     def _maybe_pair(self, target: Target, module: str) -> Pair | None:
-        pairs = make_pairs(self.prepared, self.recorded.source.paths, target)
+        pairs = pair_with(self.prepared, self.recorded.source.paths, target).pairs
         return next((pair for pair in pairs if pair.target == module), None)
 
     def _replayed(self, target: Target, pair: Pair) -> float:

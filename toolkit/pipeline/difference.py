@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -12,13 +12,11 @@ from typing import TYPE_CHECKING
 
 from toolkit.audio import Clip
 from toolkit.compare import tolerances
-from toolkit.compare.blame import Blame, Record, find_blame, own_calls, record_clip
 from toolkit.compare.pictures import CLIPS, Sketchbook
 from toolkit.core.errors import BadInput
 from toolkit.core.result import (
     Artifact,
     ClipCoverage,
-    Coverage,
     Finding,
     Hypothesis,
     Level,
@@ -38,16 +36,21 @@ from toolkit.pipeline.device import gpu_facts
 from toolkit.pipeline.files_alone import static_levels, unusable
 from toolkit.pipeline.mending import Workbench, check_destination, mend
 from toolkit.pipeline.origin import Asked, Origin
+from toolkit.pipeline.pairing import pair_with
 from toolkit.pipeline.picturing import finish_pictures, name_reproductions
 from toolkit.pipeline.prepare import Inputs, Material, Prepared
 from toolkit.pipeline.reproduce import command_line
 from toolkit.pipeline.resources import fitting_resources
 from toolkit.pipeline.truth import expect_texts, make_truth
 from toolkit.pipeline.undoing import copy_without_weights, undo_keys, undo_tensors
-from toolkit.pipeline.verification import expecting, make_pairs, rounded_parameters
-from toolkit.replay.pairs import explain_uncompared, module_paths, parameterized
+from toolkit.pipeline.verification import expecting
+from toolkit.replay.pairs import parameterized
 from toolkit.replay.reproduction import write_reproduction
 from toolkit.replay.target import Target
+from toolkit.trial.coverage import clip_coverage, frames_in, measure_coverage
+from toolkit.trial.measuring import Record, find_errors, own_calls, record_clip
+from toolkit.trial.pairing import Pairing
+from toolkit.trial.rows import module_rows
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -251,7 +254,7 @@ def reproduce(
     calls = own_calls(target, record)
     models = (target.model, session.asked.model)
     with target.exact():
-        for pair in make_pairs(session.prepared, session.asked.source.paths, target):
+        for pair in pair_with(session.prepared, session.asked.source.paths, target).pairs:
             if pair.target in unexplained:
                 made, received = calls[pair.target][0], record.calls[pair.source][0]
                 write_reproduction(destination / pair.target, pair, *models, made, received)
@@ -275,64 +278,31 @@ def _replay(session: Session, folder: Path, book: Sketchbook | None = None) -> _
         target = Target(folder, lenient=True, vetted=True, device=session.device)
     except BadInput as error:
         return _Replayed(refusal=str(error))
-    pairs = make_pairs(session.prepared, session.asked.source.paths, target)
-    by_target: dict[str, list[Blame]] = {}
-    clips = []
-    for record, facts in zip(session.records, session.clips, strict=True):
-        blames = find_blame(target, session.asked.source, pairs, record, book)
-        clips.append(_clip_coverage(facts, blames, session.prepared.network.frames_of))
-        for blame in blames:
-            by_target.setdefault(blame.pair.target, []).append(blame)
-    rounded = rounded_parameters(session.prepared, target)
-    rows = name_culprits(
-        [_row(target, same, rounded) for same in by_target.values()], session.truth.twins
-    )
+    pairing = pair_with(session.prepared, session.asked.source.paths, target)
+    measured = [
+        find_errors(target, session.asked.source, pairing, record, book)
+        for record in session.records
+    ]
+    rows = name_culprits(module_rows(measured, target.kind_of), session.truth.twins)
     return _Replayed(
         rows=rows,
-        clips=tuple(clips),
-        uncompared=tuple(_uncompared(session, target, rows)),
+        clips=tuple(
+            clip_coverage(facts.name, facts.duration_s, frames_in(errors, pairing), errors)
+            for facts, errors in zip(session.clips, measured, strict=True)
+        ),
+        uncompared=tuple(_uncompared(pairing, rows)),
         training=tuple(path for path, module in target.model.named_modules() if module.training),
     )
 
 
-def _clip_coverage(facts: ClipFacts, blames: Sequence[Blame], frames_of: str) -> ClipCoverage:
-    frames = [blame.shape[-1] for blame in blames if blame.pair.target == frames_of and blame.shape]
-    return ClipCoverage(
-        name=facts.name,
-        duration_s=facts.duration_s,
-        frames=max(frames, default=0),
-        frames_not_compared=max((blame.frames_left_out for blame in blames), default=0),
-    )
-
-
-def _uncompared(session: Session, target: Target, rows: Sequence[ModuleRow]) -> Iterator[Reason]:
-    """Modules without a counterpart, which blame looks through, and those that were not reached."""
-    pairs = make_pairs(session.prepared, session.asked.source.paths, target)
+def _uncompared(pairing: Pairing, rows: Sequence[ModuleRow]) -> Iterator[Reason]:
+    """Modules that were not reached, and those without a counterpart, which diff looks through."""
     reached = {row.target for row in rows}
-    for pair in pairs:
+    for pair in pairing.pairs:
         if pair.target not in reached:
             yield Reason(name=pair.target, because="the model stops before it, or calls it twice")
-    unpaired = session.prepared.network.unpaired
-    paths = module_paths(target.model)
-    for path, reason in explain_uncompared(session.prepared.proof, paths, pairs, unpaired):
+    for path, reason in pairing.uncompared:
         yield reason or Reason(name=path, because="fairseq has no module with its parameters")
-
-
-def _row(target: Target, blames: Sequence[Blame], rounded: Collection[str]) -> ModuleRow:
-    worst = max(blames, key=lambda blame: (blame.error != blame.error, blame.error))
-    pair = worst.pair
-    return ModuleRow(
-        target=pair.target,
-        source=pair.source,
-        kind=type(target.model.get_submodule(pair.target)).__name__,
-        shape=worst.shape,
-        axes=pair.layout.output_axes[1],
-        isolated_error=worst.error,
-        isolated_tolerance=tolerances.isolated(rounded, pair.target),
-        propagated_ratio=None,
-        propagated_tolerance=tolerances.PROPAGATED,
-        clip=worst.clip,
-    )
 
 
 def _modules_level(rows: Sequence[ModuleRow]) -> Level:
@@ -413,25 +383,17 @@ def _result(
 ) -> Result:
     prepared, plan = session.prepared, session.prepared.proof
     rows = replayed.rows
-    compared = {row.target for row in rows}
     twins = {tie.target: tie.target_twin for tie in plan.ties}
     absent = {name for f in findings if _is_missing(f) for name in f.target_parameters}
-    compared_tensors = sum(twins.get(name, name) not in absent for name in plan.targets)
-    owners = parameterized(plan, prepared.network.unpaired)
     return Result(
         command="diff",
         source=Artifact(path=str(prepared.checkpoint.path), sha256=prepared.checkpoint.sha256()),
         target=Artifact(path=str(folder), sha256=folder_sha256(folder)),
-        coverage=Coverage(
-            source_used=len(plan.used_sources),
-            source_dropped=plan.dropped,
-            source_total=len(plan.sources),
-            target_compared=compared_tensors,
-            target_total=len(plan.targets),
-            modules_compared=len(rows),
-            modules_total=len(rows) + len(replayed.uncompared),
-            parameterized_compared=sum(path in compared for path in owners),
-            parameterized_total=len(owners),
+        coverage=measure_coverage(
+            plan,
+            owners=parameterized(plan, prepared.network.unpaired),
+            tensors=[name for name in plan.targets if twins.get(name, name) not in absent],
+            modules=[row.target for row in rows],
             uncompared=replayed.uncompared,
             clips=replayed.clips,
         ),

@@ -12,12 +12,6 @@ from functools import partial
 from pathlib import Path
 
 from toolkit.audio import golden_folder, read_clips
-from toolkit.compare.baselines import (
-    BaselineVerdict,
-    detected_by_all,
-    judge_baselines,
-    record_float32,
-)
 from toolkit.compare.pictures import shortest
 from toolkit.core.errors import BadInput
 from toolkit.core.outcomes import DoubleOutcome, FaultOutcome, FaultsResult, YardstickOutcome
@@ -27,10 +21,16 @@ from toolkit.folder.write import write_folder
 from toolkit.oracle.asking import Pass
 from toolkit.pipeline.basics import Progress, silent
 from toolkit.pipeline.difference import Session, diff_folder, open_session
+from toolkit.pipeline.pairing import pair_with
 from toolkit.pipeline.prepare import Inputs, prepare
-from toolkit.pipeline.verification import make_pairs
 from toolkit.pipeline.workers import share_among
 from toolkit.replay.target import Target
+from toolkit.trial.baselines import (
+    BaselineVerdict,
+    detected_by_all,
+    judge_baselines,
+    record_float32,
+)
 
 WORKERS = 2
 """Processes; each runs fairseq once and then breaks folders of its own."""
@@ -250,7 +250,7 @@ def _yardsticks(workshop: _Workshop, broken: Path) -> tuple[BaselineVerdict, ...
         target = Target(broken, lenient=True)
     except BadInput:
         return detected_by_all()
-    pairs = make_pairs(session.prepared, session.asked.source.paths, target)
+    pairs = pair_with(session.prepared, session.asked.source.paths, target).pairs
     return judge_baselines(
         target, session.asked.source, pairs, session.records[0], workshop.expected
     )

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolkit.audio import Clip
-from toolkit.compare.clip import BEAM, TRANSFORMERS_EPSILON
 from toolkit.compare.vocabulary import probe_texts
 from toolkit.core.errors import BadInput
 from toolkit.core.settled import unproven
 from toolkit.folder.staging import staged_folder
 from toolkit.pipeline.basics import environment
 from toolkit.pipeline.prepare import Prepared
+from toolkit.trial.clip import BEAM, TRANSFORMERS_EPSILON
 
 if TYPE_CHECKING:
     import numpy as np

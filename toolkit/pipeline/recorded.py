@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from toolkit.audio import Clip
 from toolkit.checkpoint import Checkpoint
-from toolkit.compare.blame import Record
 from toolkit.core.errors import BadInput, NotRecorded
 from toolkit.oracle.search import Search
 from toolkit.pipeline.recorded_index import (
@@ -20,6 +19,7 @@ from toolkit.pipeline.recorded_index import (
     read_index,
 )
 from toolkit.pipeline.recorded_tensors import RecordedTensors
+from toolkit.trial.measuring import Record
 
 if TYPE_CHECKING:
     from torch import Tensor

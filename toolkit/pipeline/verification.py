@@ -9,31 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from toolkit.audio import Clip
-from toolkit.compare.clip import Bench, ClipRun, run_clip
-from toolkit.compare.dynamic import (
-    beam_left_out,
-    beam_level,
-    front_end_level,
-    greedy_level,
-    logits_level,
-    module_rows,
-    modules_level,
-    unexplained_modules,
-)
 from toolkit.compare.evidence import judge_transcripts
-from toolkit.compare.padding import padding_deviation, padding_level
 from toolkit.compare.pictures import Sketchbook, shortest
-from toolkit.compare.reload import reload_level
 from toolkit.compare.static import (
     config_level,
-    split_otherwise,
     weight_errors,
     weights_level,
 )
 from toolkit.compare.vocabulary import tokenizer_level
 from toolkit.core.result import (
     Artifact,
-    ClipCoverage,
     ClipTokens,
     Coverage,
     Deviation,
@@ -54,14 +39,29 @@ from toolkit.pipeline.device import gpu_facts
 from toolkit.pipeline.files_alone import judge_files
 from toolkit.pipeline.forms import read_form, read_tags
 from toolkit.pipeline.origin import Asked, Origin
+from toolkit.pipeline.pairing import pair_with
 from toolkit.pipeline.picturing import finish_pictures
 from toolkit.pipeline.prepare import Inputs, Material, Prepared
 from toolkit.pipeline.reproduce import command_line
 from toolkit.pipeline.resources import fitting_resources
 from toolkit.pipeline.truth import expect_texts, make_truth
-from toolkit.replay.pairs import Pair, derive_pairs, explain_uncompared, module_paths, parameterized
+from toolkit.replay.pairs import parameterized
 from toolkit.replay.replay import DOES_NOT_RUN, has_gpu_failed
 from toolkit.replay.target import DoesNotLoad, Target
+from toolkit.trial.clip import Bench, ClipRun, run_clip
+from toolkit.trial.coverage import clip_coverage, measure_coverage
+from toolkit.trial.dynamic import (
+    beam_left_out,
+    beam_level,
+    front_end_level,
+    greedy_level,
+    logits_level,
+    modules_level,
+    unexplained_modules,
+)
+from toolkit.trial.padding import padding_deviation, padding_level
+from toolkit.trial.reload import reload_level
+from toolkit.trial.rows import module_rows
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -184,22 +184,6 @@ def expecting(inputs: Inputs, folder: Path) -> Inputs:
     )
 
 
-def make_pairs(prepared: Prepared, source_paths: Sequence[str], target: Target) -> tuple[Pair, ...]:
-    """The module pairs that the mapping implies.
-
-    Raises:
-        BrokenRule: a pair has no layout or several.
-    """
-    bypassed = prepared.network.bypassed
-    return derive_pairs(
-        prepared.proof,
-        [path for path in source_paths if path not in bypassed],
-        module_paths(target.model),
-        prepared.network.layouts,
-        prepared.network.unpaired,
-    )
-
-
 def make_bench(prepared: Prepared, asked: Asked, target: Target) -> Bench:
     """Both models with the module pairs that the mapping implies.
 
@@ -210,17 +194,9 @@ def make_bench(prepared: Prepared, asked: Asked, target: Target) -> Bench:
         reference=asked.reference,
         source=asked.source,
         target=target,
-        pairs=make_pairs(prepared, asked.source.paths, target),
+        pairing=pair_with(prepared, asked.source.paths, target),
         search=prepared.task.search,
-        frames_of=prepared.network.frames_of,
-        rounded=rounded_parameters(prepared, target),
     )
-
-
-def rounded_parameters(prepared: Prepared, target: Target) -> frozenset[str]:
-    """Parameters that are the source's but for rounding, in the mapping or in the folder."""
-    plan = prepared.proof
-    return plan.rounded | split_otherwise(plan, prepared.checkpoint, target)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -263,10 +239,7 @@ def _run_clips(
 def _judge(case: _Case, bench: Bench, runs: tuple[ClipRun, ...], book: Sketchbook) -> Result:
     prepared = case.prepared
     contents, target = prepared.task.contents, bench.target
-    paths = module_paths(target.model)
-    uncompared = tuple(
-        explain_uncompared(prepared.proof, paths, bench.pairs, prepared.network.unpaired)
-    )
+    uncompared = bench.pairing.uncompared
     weights = weight_errors(prepared.proof, prepared.checkpoint, target)
     truth = make_truth(prepared, expect_texts(prepared, bench.reference, _texts(runs)))
     padding = padding_level(bench, runs, prepared.task.padding)
@@ -276,13 +249,13 @@ def _judge(case: _Case, bench: Bench, runs: tuple[ClipRun, ...], book: Sketchboo
         tokenizer_level(truth.vocabulary, target.tokenizer),
         front_end_level(runs),
         modules_level(runs, unexplained_modules(uncompared, runs)),
-        logits_level(runs, bench.isolated_tolerance()),
+        logits_level(runs, bench.pairing.tolerance()),
         greedy_level(runs),
         beam_level(runs) if case.beam else beam_left_out(),
         padding,
         reload_level(target, contents, prepared.proof, runs, bench.search),
     )
-    measured = module_rows(runs, lambda path: type(target.model.get_submodule(path)).__name__)
+    measured = module_rows((run.pairs for run in runs), target.kind_of)
     rows = name_culprits(measured, truth.twins)
     inventory = take_inventory(truth, target.view)
     faults = find_faults(
@@ -292,7 +265,7 @@ def _judge(case: _Case, bench: Bench, runs: tuple[ClipRun, ...], book: Sketchboo
         command="verify",
         source=case.source,
         target=case.target,
-        coverage=_coverage(prepared, bench, runs, uncompared),
+        coverage=_coverage(prepared, bench, runs),
         levels=levels,
         deviations=tuple(_deviations(prepared, levels, padding)),
         suspicious=_suspicions(prepared, runs),
@@ -354,39 +327,21 @@ def _suspicions(prepared: Prepared, runs: Sequence[ClipRun]) -> tuple[Suspicion,
     return judge_transcripts(spoken, files)
 
 
-def _coverage(
-    prepared: Prepared,
-    bench: Bench,
-    runs: Sequence[ClipRun],
-    uncompared: Sequence[tuple[str, Reason | None]],
-) -> Coverage:
-    plan = prepared.proof
-    owners = parameterized(plan, prepared.network.unpaired)
-    state = bench.target.model.state_dict()
-    compared = {pair.target for pair in bench.pairs}
-    return Coverage(
-        source_used=len(plan.used_sources),
-        source_dropped=plan.dropped,
-        source_total=len(plan.sources),
-        target_compared=sum(name in state for name in plan.targets),
-        target_total=len(plan.targets),
-        modules_compared=len(bench.pairs),
-        modules_total=len(bench.pairs) + len(uncompared),
-        parameterized_compared=sum(path in compared for path in owners),
-        parameterized_total=len(owners),
-        uncompared=tuple(
-            reason or Reason(name=path, because="no reason is declared: this is a failure")
-            for path, reason in uncompared
-        ),
-        clips=tuple(
-            ClipCoverage(
-                name=run.clip.name,
-                duration_s=run.clip.duration_s,
-                frames=run.frames,
-                frames_not_compared=max((pair.frames_left_out for pair in run.pairs), default=0),
-            )
-            for run in runs
-        ),
+def _coverage(prepared: Prepared, bench: Bench, runs: Sequence[ClipRun]) -> Coverage:
+    plan, state = prepared.proof, bench.target.model.state_dict()
+    undeclared = "no reason is declared: this is a failure"
+    return measure_coverage(
+        plan,
+        owners=parameterized(plan, prepared.network.unpaired),
+        tensors=[name for name in plan.targets if name in state],
+        modules=[pair.target for pair in bench.pairing.pairs],
+        uncompared=[
+            reason or Reason(name=path, because=undeclared)
+            for path, reason in bench.pairing.uncompared
+        ],
+        clips=[
+            clip_coverage(run.clip.name, run.clip.duration_s, run.frames, run.pairs) for run in runs
+        ],
     )
 
 

@@ -103,6 +103,10 @@ class Target:
             place, trust_remote_code=True
         )
 
+    def kind_of(self, path: str) -> str:
+        """Class name of the module at a path."""
+        return type(self.model.get_submodule(path)).__name__
+
     def front_end(self, waveform: Tensor) -> Tensor:
         """The network's input, shape (L,), for a waveform of shape (L,) at 16 kHz.
 

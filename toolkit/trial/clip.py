@@ -9,20 +9,18 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from toolkit.audio import Clip
-from toolkit.compare import tolerances
-from toolkit.compare.isolating import isolate
 from toolkit.compare.metrics import noise_ratio, relative_error
 from toolkit.compare.pictures import Sketchbook
 from toolkit.core.errors import NotRecorded
 from toolkit.core.result import TokenComparison
 from toolkit.oracle.asking import AnyReference, ScoredTokens
-from toolkit.oracle.hooks import Call, Calls
-from toolkit.oracle.precision import as_it_is
 from toolkit.oracle.search import Search, with_beam
 from toolkit.replay.pairs import Pair
-from toolkit.replay.replay import CannotReplayError, Outputs, first, paired_outputs
+from toolkit.replay.replay import first, paired_outputs
 from toolkit.replay.source import Source
 from toolkit.replay.target import Target
+from toolkit.trial.measuring import PairErrors, Sides, measure_pairs, only_call
+from toolkit.trial.pairing import Pairing
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -32,22 +30,6 @@ BEAM = 5
 """Beam of the comparison of searches; fairseq's own default."""
 TRANSFORMERS_EPSILON = 1e-7
 """What `Wav2Vec2FeatureExtractor` adds to the variance; fairseq's layer norm adds 1e-5."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class PairErrors:
-    """One module pair on one clip."""
-
-    pair: Pair
-    isolated: float
-    """Float64, on fairseq's input; infinity if the module cannot take it, NaN if a hook did not
-    fire exactly once."""
-    tolerance: float
-    """What the isolated error may be."""
-    propagated: float
-    """End to end in float32, in units of the reference's own error; NaN likewise."""
-    shape: tuple[int, ...]
-    frames_left_out: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,17 +74,9 @@ class Bench:
     source: Source
     """What is known of fairseq's modules."""
     target: Target
-    pairs: tuple[Pair, ...]
+    pairing: Pairing
     search: Search
     """The checkpoint's search settings; the beam is set per search."""
-    frames_of: str
-    """Target module whose output has one column, its last axis, per encoder frame."""
-    rounded: frozenset[str] = frozenset()
-    """Target tensors that an operation of the mapping had to round."""
-
-    def isolated_tolerance(self, module: str = "") -> float:
-        """What a module may differ by in float64; the whole model by default."""
-        return tolerances.isolated(self.rounded, module)
 
 
 def run_clip(
@@ -131,7 +105,7 @@ def run_clip(
     greedy = reference.search(source, once, tag)[0]
     prefix = (reference.start_token, *greedy.tokens[:-1])
     passes = _Passes(bench, source, prefix)
-    pairs = tuple(passes.compare_pairs(clip.name, book))
+    pairs = passes.compare_pairs(clip.name, book)
     if book is not None:
         book.draw_clip(clip.name, waveform, prefix)
     heard = _compare_words(
@@ -166,14 +140,13 @@ def run_clip(
 
 
 class _Passes:
-    """The teacher-forced passes over one clip, in the precisions that the measures need."""
+    """The passes over one clip, in the precisions that the measures need."""
 
     def __init__(self, bench: Bench, source: Tensor, prefix: tuple[int, ...]) -> None:
         reference, target = bench.reference, bench.target
         self.bench, self.reference, self.target = bench, reference, target
         run = ([source], [prefix])
-        sources = {pair.source for pair in bench.pairs}
-        targets = {bench.frames_of, *(pair.target for pair in bench.pairs)}
+        sources, targets = bench.pairing.sources, bench.pairing.targets
         self.fused_expected = reference.forward(*run, only=())
         self.fused_actual = target.forward(*run, only=())
         self.expected = reference.forward(*run, explicit=True, only=sources)
@@ -184,48 +157,26 @@ class _Passes:
     @property
     def frames(self) -> int:
         """Encoder frames before the adaptor, as the convolutions give them."""
-        return first(self.actual.calls[self.bench.frames_of][0].outputs).shape[-1]
+        return first(self.actual.calls[self.bench.pairing.frames_of][0].outputs).shape[-1]
 
-    def compare_pairs(self, clip: str, book: Sketchbook | None) -> Iterator[PairErrors]:
+    def compare_pairs(self, clip: str, book: Sketchbook | None) -> tuple[PairErrors, ...]:
         """Both errors of every pair; draws them in `book`."""
-        with self.target.exact():
-            isolated = [(pair, *self._replayed(pair)) for pair in self.bench.pairs]
-        for pair, error, outputs in isolated:
-            if book is not None and outputs is not None:
-                own = self.exact_actual.calls[pair.target][0]
-                book.draw_pair(pair, clip, outputs, first(own.outputs))
-            yield PairErrors(
-                pair=pair,
-                isolated=error,
-                tolerance=self.bench.isolated_tolerance(pair.target),
-                propagated=error if outputs is None else self._propagated(pair, outputs.expected),
-                shape=() if outputs is None else tuple(outputs.actual.shape),
-                frames_left_out=0 if outputs is None else outputs.frames_left_out,
+        return measure_pairs(
+            Sides(
+                target=self.target,
+                source=self.bench.source,
+                pairing=self.bench.pairing,
+                clip=clip,
+                made=self.exact_actual.calls,
+                received=self.exact.calls,
+                book=book,
+                propagate=self._propagated,
             )
-
-    def _replayed(self, pair: Pair) -> tuple[float, Outputs | None]:
-        """The isolated error, and the outputs if there are any."""
-        made = _only(self.exact_actual.calls, pair.target)
-        received = _only(self.exact.calls, pair.source)
-        if made is None or received is None:
-            return NAN, None
-        try:
-            outputs = isolate(
-                pair,
-                self.target.model,
-                self.bench.source,
-                made,
-                received,
-                self.bench.isolated_tolerance(pair.target),
-            )
-        except CannotReplayError:
-            return math.inf, None
-        with as_it_is():
-            return relative_error(outputs.expected, outputs.actual), outputs
+        )
 
     def _propagated(self, pair: Pair, exact: Tensor) -> float:
-        made = _only(self.actual.calls, pair.target)
-        received = _only(self.expected.calls, pair.source)
+        made = only_call(self.actual.calls, pair.target)
+        received = only_call(self.expected.calls, pair.source)
         if made is None or received is None:
             return NAN
         try:
@@ -243,11 +194,6 @@ def _heard(reference: AnyReference, source: Tensor, search: Search, tag: int | N
         return reference.text(reference.search(source, search, tag)[0].tokens)
     except NotRecorded:
         return None
-
-
-def _only(calls: Calls, path: str) -> Call | None:
-    made = calls.get(path, [])
-    return made[0] if len(made) == 1 else None
 
 
 def _explained_front_end(waveform: Tensor, source: Tensor, own_source: Tensor) -> float:

@@ -4,10 +4,10 @@ import pytest
 import torch
 
 from tests.faults.breaking import scale
-from toolkit.compare.blame import Record, find_blame, record_clip
 from toolkit.compare.metrics import relative_error
-from toolkit.pipeline.verification import make_pairs
+from toolkit.pipeline.pairing import pair_with
 from toolkit.replay.target import Target
+from toolkit.trial.measuring import Record, find_errors, record_clip
 
 POSITIONS = "decoder.model.decoder.embed_positions"
 WIDTH, OFFSET = 48, 2
@@ -36,10 +36,10 @@ def blamed(prepared, asked):
 
     def look(folder, record):
         target = Target(folder)
-        pairs = make_pairs(prepared, asked.source.paths, target)
-        blames = find_blame(target, asked.source, pairs, record)
+        pairing = pair_with(prepared, asked.source.paths, target)
+        blames = find_errors(target, asked.source, pairing, record)
         assert len(blames) > 100
-        return {blame.pair.target for blame in blames if blame.error > 1e-9}
+        return {blame.pair.target for blame in blames if blame.isolated > 1e-9}
 
     return look
 

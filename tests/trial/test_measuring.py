@@ -5,14 +5,14 @@ import pytest
 import torch
 
 from tests.faults.breaking import scale, set_key
-from toolkit.compare.blame import find_blame, record_clip
 from toolkit.compare.tolerances import ISOLATED
 from toolkit.replay.target import Target
+from toolkit.trial.measuring import find_errors, record_clip
 
 
 def smallest_to_blame(blames, tolerance):
     """The failing pairs none of whose parts fails."""
-    failing = [blame for blame in blames if not blame.error <= tolerance]
+    failing = [blame for blame in blames if not blame.isolated <= tolerance]
     paths = {blame.pair.target for blame in failing}
     return tuple(
         blame
@@ -32,7 +32,7 @@ def blames(bench, reference, record):
     """The blames of a folder; of the right one if none."""
 
     def find(target):
-        return find_blame(target, reference.model, bench.pairs, record)
+        return find_errors(target, reference.model, bench.pairing, record)
 
     return find
 
@@ -49,15 +49,17 @@ def test_a_record_is_fairseqs_greedy_hypothesis_in_float64(record, run):
 
 def test_every_pair_of_a_right_folder_is_right(blames, target, bench):
     found = blames(target)
-    assert [blame.pair for blame in found] == list(bench.pairs)
-    assert max(blame.error for blame in found) < 1e-12
+    assert [blame.pair for blame in found] == list(bench.pairing.pairs)
+    assert max(blame.isolated for blame in found) < 1e-12
     assert {(blame.clip, blame.reason) for blame in found} == {("ru_2", None)}
     assert smallest_to_blame(found, ISOLATED) == ()
 
 
 def test_the_errors_are_those_of_the_verdict(blames, target, run):
     by_target = {errors.pair.target: errors.isolated for errors in run.pairs}
-    assert {b.pair.target: b.error for b in blames(target)} == pytest.approx(by_target, abs=1e-13)
+    assert {b.pair.target: b.isolated for b in blames(target)} == pytest.approx(
+        by_target, abs=1e-13
+    )
 
 
 def test_blaming_leaves_the_model_as_it_was(blames, target):
@@ -72,7 +74,7 @@ def test_a_wrong_weight_blames_its_leaf(blames, broken):
     found = blames(Target(broken, lenient=True))
     (smallest,) = smallest_to_blame(found, ISOLATED)
     assert smallest.pair.target == "decoder.model.decoder.layers.1.fc1"
-    failing = {blame.pair.target for blame in found if blame.error > ISOLATED}
+    failing = {blame.pair.target for blame in found if blame.isolated > ISOLATED}
     assert failing == {
         "decoder.model.decoder.layers.1.fc1",
         "decoder.model.decoder.layers.1",
@@ -93,7 +95,7 @@ def test_a_model_that_raises_midway_is_judged_as_far_as_it_comes(blames, target,
 
     monkeypatch.setattr(target.model.decoder.model.decoder.layers[1], "forward", refuse)
     found = {blame.pair.target: blame for blame in blames(target)}
-    assert max(blame.error for blame in found.values()) < 1e-12
+    assert max(blame.isolated for blame in found.values()) < 1e-12
     assert {"encoder.encoder.layers.2.attention.q_proj", "encoder.adapter"} <= set(found)
     assert "decoder.model.decoder.layers.0.fc2" in found
     assert not any(path.startswith("decoder.model.decoder.layers.2") for path in found)
@@ -127,15 +129,15 @@ def test_a_module_that_cannot_take_fairseqs_input_errs_infinitely_and_says_why(
     monkeypatch.setattr(layer, "forward", once)
     found = {blame.pair.target: blame for blame in blames(target)}
     blame = found["encoder.encoder.layers.1.final_layer_norm"]
-    assert (blame.error, blame.reason) == (math.inf, "size mismatch")
-    assert found["encoder.encoder.layers.0.final_layer_norm"].error < 1e-12
+    assert (blame.isolated, blame.reason) == (math.inf, "size mismatch")
+    assert found["encoder.encoder.layers.0.final_layer_norm"].isolated < 1e-12
 
 
 def test_a_nan_is_to_blame_and_excuses_what_contains_it(blames, target):
     nan = "encoder.encoder.layers.1.attention.v_proj"
     wrong = {nan, "encoder.encoder.layers.1.attention", "encoder.encoder.layers.1", "encoder"}
     spoiled = [
-        replace(blame, error=math.nan) if blame.pair.target in wrong else blame
+        replace(blame, isolated=math.nan) if blame.pair.target in wrong else blame
         for blame in blames(target)
     ]
     assert [blame.pair.target for blame in smallest_to_blame(spoiled, ISOLATED)] == [nan]

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from toolkit.compare import tolerances
-from toolkit.compare.clip import Bench, ClipRun
 from toolkit.compare.metrics import relative_error
 from toolkit.compare.probes import PaddingProbes
 from toolkit.core.result import Deviation, Level, Measure
@@ -23,6 +22,7 @@ from toolkit.oracle.hooks import Call
 from toolkit.oracle.rows import choose_rows
 from toolkit.replay.pairs import Pair
 from toolkit.replay.replay import CannotReplayError, Outputs, replay
+from toolkit.trial.clip import Bench, ClipRun
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -132,7 +132,7 @@ def _parts(bench: Bench, batch: _Batch, probes: PaddingProbes) -> list[Measure]:
     reference, target = bench.reference, bench.target
     sources, prefixes = batch.sources, batch.prefixes
     looked_at = (probes.before, probes.unmasked, probes.after)
-    by_target = {pair.target: pair for pair in bench.pairs if pair.target in looked_at}
+    by_target = {pair.target: pair for pair in bench.pairing.pairs if pair.target in looked_at}
     exact = reference.forward(
         sources,
         prefixes,
@@ -156,7 +156,7 @@ def _parts(bench: Bench, batch: _Batch, probes: PaddingProbes) -> list[Measure]:
                 outputs = replay(pair, target.model, bench.source, made, received)
                 kept = tokens if path == probes.after else _kept_frames(exact, outputs, pair)
                 error, compared = _kept_error(outputs, kept), int(kept.sum())
-            parts.append(_part(path, error, compared, bench.isolated_tolerance(path)))
+            parts.append(_part(path, error, compared, bench.pairing.tolerance(path)))
     return parts
 
 

@@ -7,8 +7,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
 from toolkit.compare import tolerances
-from toolkit.compare.clip import ClipRun, PairErrors
-from toolkit.core.result import Level, Measure, ModuleRow, Reason, TokenComparison
+from toolkit.core.result import Level, Measure, Reason, TokenComparison
+from toolkit.trial.clip import ClipRun
+from toolkit.trial.measuring import PairErrors
+from toolkit.trial.rows import nan_first
 
 RELATIVE = "relative to the largest value"
 NOISE = "times the reference's own float32 error"
@@ -52,9 +54,7 @@ def modules_level(runs: Sequence[ClipRun], unexplained: Sequence[str]) -> Level:
     """
     judged = {pair.tolerance for run in runs for pair in run.pairs}
     isolated = tuple(_isolated_measure(runs, tolerance) for tolerance in sorted(judged))
-    propagated = _worst_pair(
-        "propagated", _pairs(runs), lambda pair: pair.propagated, tolerances.PROPAGATED, NOISE
-    )
+    propagated = _worst_pair("propagated", _pairs(runs), _propagated, tolerances.PROPAGATED, NOISE)
     coverage = Measure(
         name="parameterized modules not compared",
         where=", ".join(unexplained[:3]),
@@ -63,7 +63,7 @@ def modules_level(runs: Sequence[ClipRun], unexplained: Sequence[str]) -> Level:
         unit="modules",
         compared=propagated.compared,
     )
-    worst = max((measure.error for measure in isolated), key=_nan_first, default=math.nan)
+    worst = max((measure.error for measure in isolated), key=nan_first, default=math.nan)
     return Level(
         name="modules",
         measures=(*isolated, propagated, coverage),
@@ -154,42 +154,12 @@ def beam_level(runs: Sequence[ClipRun]) -> Level:
     )
 
 
-def module_rows(runs: Sequence[ClipRun], kinds: Callable[[str], str]) -> tuple[ModuleRow, ...]:
-    """One row per pair with its worst errors over all clips.
-
-    Args:
-        runs: All clips, with the same pairs.
-        kinds: Class name of a target module, by its path.
-    """
-    by_pair = zip(*(run.pairs for run in runs), strict=True)
-    return tuple(_module_row(runs, errors, kinds) for errors in by_pair)
-
-
 def unexplained_modules(
     uncompared: Iterable[tuple[str, Reason | None]], runs: Sequence[ClipRun]
 ) -> tuple[str, ...]:
     """Modules that are not compared without a reason, hooks that did not fire among them."""
     silent = {e.pair.target for run in runs for e in run.pairs if math.isnan(e.isolated)}
     return (*(path for path, reason in uncompared if reason is None), *sorted(silent))
-
-
-def _module_row(
-    runs: Sequence[ClipRun], errors: tuple[PairErrors, ...], kinds: Callable[[str], str]
-) -> ModuleRow:
-    run, worst = max(zip(runs, errors, strict=True), key=lambda item: _nan_first(item[1].isolated))
-    pair = worst.pair
-    return ModuleRow(
-        target=pair.target,
-        source=pair.source,
-        kind=kinds(pair.target),
-        shape=errors[0].shape,
-        axes=pair.layout.output_axes[1],
-        isolated_error=worst.isolated,
-        isolated_tolerance=worst.tolerance,
-        propagated_ratio=max((e.propagated for e in errors), key=_nan_first),
-        propagated_tolerance=tolerances.PROPAGATED,
-        clip=run.clip.name,
-    )
 
 
 def _texts_measure(runs: Sequence[ClipRun]) -> Measure:
@@ -234,7 +204,7 @@ def _score_error(run: ClipRun) -> float:
     """
     scores = _reference_scores(run)
     errors = [abs(scores.get(h.converted, h.reference_score) - h.converted_score) for h in run.beam]
-    return max(errors, key=_nan_first, default=math.nan)
+    return max(errors, key=nan_first, default=math.nan)
 
 
 def _reference_scores(run: ClipRun) -> dict[tuple[int, ...], float]:
@@ -249,7 +219,7 @@ def _worst(
     *,
     declared: bool = False,
 ) -> Measure:
-    worst = max(runs, key=lambda run: _nan_first(error(run)), default=None)
+    worst = max(runs, key=lambda run: nan_first(error(run)), default=None)
     return Measure(
         name=name,
         where="" if worst is None else worst.clip.name,
@@ -271,6 +241,10 @@ def _pairs(runs: Sequence[ClipRun]) -> list[PairErrors]:
     return [pair for run in runs for pair in run.pairs]
 
 
+def _propagated(errors: PairErrors) -> float:
+    return math.nan if errors.propagated is None else errors.propagated
+
+
 def _worst_pair(
     name: str,
     pairs: Sequence[PairErrors],
@@ -279,7 +253,7 @@ def _worst_pair(
     unit: str,
 ) -> Measure:
     errors = [(error(pair), pair.pair.target) for pair in pairs]
-    worst, where = max(errors, key=lambda item: _nan_first(item[0]), default=(math.nan, ""))
+    worst, where = max(errors, key=lambda item: nan_first(item[0]), default=(math.nan, ""))
     return Measure(
         name=name, where=where, error=worst, tolerance=tolerance, unit=unit, compared=len(errors)
     )
@@ -294,7 +268,3 @@ def _clips(name: str, wrong: list[str], compared: int) -> Measure:
         unit="clips",
         compared=compared,
     )
-
-
-def _nan_first(value: float) -> tuple[bool, float]:
-    return math.isnan(value), value

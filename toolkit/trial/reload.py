@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from toolkit.compare import tolerances
-from toolkit.compare.clip import ClipRun
 from toolkit.compare.keys import key_faults
 from toolkit.compare.metrics import relative_error
 from toolkit.core.result import Level, Measure
@@ -15,6 +14,7 @@ from toolkit.folder.contents import FolderContents
 from toolkit.mapping import Plan
 from toolkit.oracle.search import Search, with_beam
 from toolkit.replay.target import Target, quiet_transformers
+from toolkit.trial.clip import ClipRun
 
 
 def reload_level(

@@ -4,17 +4,17 @@ from dataclasses import replace
 import pytest
 
 from tests.faults.breaking import scale, set_key
-from toolkit.compare.clip import run_clip
-from toolkit.compare.dynamic import (
+from toolkit.compare.tolerances import ISOLATED, ROUNDED
+from toolkit.trial.clip import run_clip
+from toolkit.trial.dynamic import (
     beam_level,
     front_end_level,
     greedy_level,
     logits_level,
-    module_rows,
     modules_level,
     unexplained_modules,
 )
-from toolkit.compare.tolerances import ISOLATED, ROUNDED
+from toolkit.trial.rows import module_rows
 
 STATIC = ("weights", "config", "vocabulary")
 DYNAMIC = ("front_end", "modules", "logits", "greedy", "beam")
@@ -220,14 +220,15 @@ def test_a_best_hypothesis_with_another_score_fails_the_beam(run):
 
 @pytest.mark.parametrize("side", ["target", "source"])
 def test_a_hook_that_never_fires_fails_the_modules(side, bench, clip):
-    silent = replace(bench.pairs[40], **{side: "never.called"})
-    pairs = (*bench.pairs[:40], silent, *bench.pairs[41:])
-    run = run_clip(replace(bench, pairs=pairs), clip("tiny"), tag=182)
+    silent = replace(bench.pairing.pairs[40], **{side: "never.called"})
+    pairs = (*bench.pairing.pairs[:40], silent, *bench.pairing.pairs[41:])
+    pairing = replace(bench.pairing, pairs=pairs)
+    run = run_clip(replace(bench, pairing=pairing), clip("tiny"), tag=182)
     unexplained = unexplained_modules([], [run])
     assert unexplained == (silent.target,)
     level = modules_level([run], unexplained)
     assert [m.verdict for m in level.measures] == ["fail", "fail", "fail"]
-    rows = module_rows([run], lambda _: "Module")
+    rows = module_rows([run.pairs], lambda _: "Module")
     assert [row.target for row in rows if row.verdict == "fail"] == [silent.target]
 
 
@@ -236,7 +237,8 @@ def test_a_module_that_fails_on_one_clip_of_several_fails(run):
     other = replace(run, pairs=(*run.pairs[:7], spoiled, *run.pairs[8:]))
     level = modules_level([run, other, run], ())
     assert (level.verdict, level.measures[0].where) == ("fail", spoiled.pair.target)
-    (row,) = (r for r in module_rows([run, other, run], str) if r.verdict == "fail")
+    rows = module_rows([run.pairs, other.pairs, run.pairs], str)
+    (row,) = (row for row in rows if row.verdict == "fail")
     assert row.isolated_error == 1e-3
 
 

@@ -10,13 +10,13 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from toolkit.compare.blame import Record
 from toolkit.oracle.asking import AnyReference, Pass
 from toolkit.oracle.hooks import Calls, recording
 from toolkit.replay.pairs import Pair
 from toolkit.replay.replay import DOES_NOT_RUN, first, paired_outputs
 from toolkit.replay.source import Source
 from toolkit.replay.target import Target
+from toolkit.trial.measuring import Record
 
 if TYPE_CHECKING:
     from torch import Tensor

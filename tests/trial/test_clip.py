@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from tests.faults.breaking import set_key
-from toolkit.compare.clip import run_clip
 from toolkit.compare.tolerances import ISOLATED, ROUNDED
+from toolkit.trial.clip import run_clip
 
 
 def test_a_right_conversion_is_bit_identical_up_to_the_decoder(run):
@@ -16,7 +16,7 @@ def test_a_right_conversion_is_bit_identical_up_to_the_decoder(run):
 
 
 def test_every_pair_is_measured_alone_and_in_its_place(run, bench):
-    assert [errors.pair for errors in run.pairs] == list(bench.pairs)
+    assert [errors.pair for errors in run.pairs] == list(bench.pairing.pairs)
     assert all(math.isfinite(e.isolated) and math.isfinite(e.propagated) for e in run.pairs)
     assert max(e.propagated for e in run.pairs) <= 4.0
     assert all(errors.shape for errors in run.pairs)
@@ -97,9 +97,11 @@ def test_a_run_leaves_both_models_as_they_were(bench, clip):
 
 
 def test_only_modules_around_a_rounded_weight_may_differ_more(bench):
-    rounded = replace(bench, rounded=frozenset({"encoder.encoder.pos_conv_embed.conv.weight"}))
-    wider = {p.target for p in bench.pairs if rounded.isolated_tolerance(p.target) == ROUNDED}
+    rounded = replace(
+        bench.pairing, rounded=frozenset({"encoder.encoder.pos_conv_embed.conv.weight"})
+    )
+    wider = {p.target for p in bench.pairing.pairs if rounded.tolerance(p.target) == ROUNDED}
     conv = "encoder.encoder.pos_conv_embed"
     assert wider == {"encoder", "encoder.encoder", conv, f"{conv}.conv"}
-    assert rounded.isolated_tolerance() == ROUNDED
-    assert bench.isolated_tolerance() == ISOLATED
+    assert rounded.tolerance() == ROUNDED
+    assert bench.pairing.tolerance() == ISOLATED

@@ -4,8 +4,8 @@ from dataclasses import replace
 import pytest
 
 from tests.faults.breaking import change, scale, set_key
-from toolkit.compare.padding import padding_deviation, padding_level
 from toolkit.compare.probes import PaddingProbes
+from toolkit.trial.padding import padding_deviation, padding_level
 
 
 @pytest.fixture(scope="module")

@@ -2,11 +2,11 @@ import pytest
 import torch
 from torch import nn
 
-from toolkit.compare.isolating import isolate
 from toolkit.compare.tolerances import ISOLATED, SAME_INPUT
 from toolkit.oracle.hooks import Call
 from toolkit.replay.pairs import Layout, Pair
 from toolkit.replay.replay import CannotReplayError
+from toolkit.trial.isolating import isolate
 
 PAIR = Pair(target="halving", source="halving", layout=Layout("halving", "T B D", "B T D"))
 INPUT = torch.arange(24.0, dtype=torch.float64).reshape(2, 3, 4) + 1

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from tests.faults.breaking import add, set_key, swap_rows
-from toolkit.compare.reload import reload_level
 from toolkit.replay.target import Target
+from toolkit.trial.reload import reload_level
 
 EMBEDDING = "decoder.model.decoder.embed_tokens.weight"
 

@@ -1,0 +1,69 @@
+"""How much a comparison covers: tensors, modules and clips, and what it leaves out."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from toolkit.core.result import ClipCoverage, Coverage, Reason
+from toolkit.mapping import Plan
+from toolkit.trial.measuring import PairErrors
+from toolkit.trial.pairing import Pairing
+
+
+def measure_coverage(
+    plan: Plan,
+    *,
+    owners: Collection[str],
+    tensors: Collection[str],
+    modules: Collection[str],
+    uncompared: Sequence[Reason],
+    clips: Sequence[ClipCoverage],
+) -> Coverage:
+    """What was compared, of all that there is.
+
+    Args:
+        plan: What the mapping makes.
+        owners: The target modules that own a parameter themselves, but for those left out.
+        tensors: The target tensors that were compared.
+        modules: The target modules that were.
+        uncompared: Those that were not, each with its reason.
+        clips: What it was measured on.
+    """
+    return Coverage(
+        source_used=len(plan.used_sources),
+        source_dropped=plan.dropped,
+        source_total=len(plan.sources),
+        target_compared=len(tensors),
+        target_total=len(plan.targets),
+        modules_compared=len(modules),
+        modules_total=len(modules) + len(uncompared),
+        parameterized_compared=sum(path in modules for path in owners),
+        parameterized_total=len(owners),
+        uncompared=tuple(uncompared),
+        clips=tuple(clips),
+    )
+
+
+def clip_coverage(
+    name: str, duration_s: float, frames: int, errors: Sequence[PairErrors]
+) -> ClipCoverage:
+    """One clip, with the frames that its module pairs were compared on.
+
+    Args:
+        name: The clip's name.
+        duration_s: Its length in seconds.
+        frames: Encoder frames before the adaptor.
+        errors: What was measured on it.
+    """
+    return ClipCoverage(
+        name=name,
+        duration_s=duration_s,
+        frames=frames,
+        frames_not_compared=max((one.frames_left_out for one in errors), default=0),
+    )
+
+
+def frames_in(errors: Sequence[PairErrors], pairing: Pairing) -> int:
+    """Encoder frames, by the shape of what was compared; 0 where nothing says so."""
+    frames = [one.shape[-1] for one in errors if one.pair.target == pairing.frames_of and one.shape]
+    return max(frames, default=0)

@@ -1,0 +1,177 @@
+"""How far each module pair errs by itself: fed with fairseq's own input, in whatever folder."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from toolkit.compare.metrics import relative_error
+from toolkit.compare.pictures import Sketchbook
+from toolkit.oracle.asking import AnyReference
+from toolkit.oracle.hooks import Call, Calls, recording
+from toolkit.oracle.precision import as_it_is
+from toolkit.oracle.search import Search, with_beam
+from toolkit.replay.pairs import Pair
+from toolkit.replay.replay import DOES_NOT_RUN, CannotReplayError, first, has_gpu_failed
+from toolkit.replay.source import Source
+from toolkit.replay.target import Target
+from toolkit.trial.isolating import isolate
+from toolkit.trial.pairing import Pairing
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """What fairseq did with one clip in float64, to be compared with any number of folders."""
+
+    clip: str
+    source: Tensor
+    prefix: tuple[int, ...]
+    calls: Calls
+    """fairseq's calls, by module path."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PairErrors:
+    """One module pair on one clip."""
+
+    pair: Pair
+    clip: str
+    isolated: float
+    """Float64, on fairseq's input; infinity if the module cannot take it, NaN if one of the two was
+    not called exactly once."""
+    tolerance: float
+    """What the isolated error may be."""
+    propagated: float | None = None
+    """End to end in float32, in units of the reference's own error; None where not measured."""
+    reached: bool = True
+    """Whether both modules were called exactly once."""
+    shape: tuple[int, ...] = ()
+    """Of the output, in the target's axes."""
+    frames_left_out: int = 0
+    """Frames beyond the clip's end that fairseq adds."""
+    reason: str | None = None
+    """What the module said when it could not take the input."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sides:
+    """What both models did with one clip, in float64 with explicit attention."""
+
+    target: Target
+    source: Source
+    """What is known of fairseq's modules."""
+    pairing: Pairing
+    clip: str
+    made: Calls
+    """The converted model's own calls."""
+    received: Calls
+    """fairseq's."""
+    book: Sketchbook | None = None
+    """Where to draw what is compared."""
+    propagate: Callable[[Pair, Tensor], float] | None = None
+    """Says of a pair and fairseq's output how far the modules are apart end to end."""
+
+
+def record_clip(
+    reference: AnyReference, name: str, waveform: Tensor, search: Search, tag: int | None
+) -> Record:
+    """Records fairseq on one clip, teacher-forced on its own greedy hypothesis.
+
+    Args:
+        reference: fairseq's model.
+        name: The clip's name.
+        waveform: Shape (L,), 16 kHz mono.
+        search: The checkpoint's search settings.
+        tag: Language tag to begin with, None where the task prepends none.
+    """
+    source = reference.front_end(waveform)
+    tokens = reference.search(source, with_beam(search, 1), tag)[0].tokens
+    prefix = (reference.start_token, *tokens[:-1])
+    forced = reference.forward([source], [prefix], explicit=True, double=True)
+    return Record(clip=name, source=source, prefix=prefix, calls=forced.calls)
+
+
+def find_errors(
+    target: Target,
+    source: Source,
+    pairing: Pairing,
+    record: Record,
+    book: Sketchbook | None = None,
+) -> tuple[PairErrors, ...]:
+    """The isolated error of every pair that the folder's model reaches; draws them in `book`."""
+    sides = Sides(
+        target=target,
+        source=source,
+        pairing=pairing,
+        clip=record.clip,
+        made=own_calls(target, record),
+        received=record.calls,
+        book=book,
+    )
+    errors = tuple(one for one in measure_pairs(sides) if one.reached)
+    if book is not None:
+        book.draw_clip(record.clip, record.source, record.prefix)
+    return errors
+
+
+def own_calls(target: Target, record: Record) -> Calls:
+    """The model's own calls in float64, as far as it comes."""
+    import torch
+
+    with ExitStack() as stack:
+        stack.enter_context(torch.no_grad())
+        stack.enter_context(target.exact())
+        calls = stack.enter_context(recording(target.model))
+        try:
+            target.call([record.source.double()], [record.prefix])
+        except DOES_NOT_RUN as error:
+            if has_gpu_failed(error):
+                raise
+            return calls
+    return calls
+
+
+def measure_pairs(sides: Sides) -> tuple[PairErrors, ...]:
+    """The errors of every pair; each is reduced to numbers before the next is looked at."""
+    with sides.target.exact():
+        return tuple(_measure(sides, pair) for pair in sides.pairing.pairs)
+
+
+def only_call(calls: Calls, path: str) -> Call | None:
+    """The one call of a module; None if there are none or several."""
+    made = calls.get(path, [])
+    return made[0] if len(made) == 1 else None
+
+
+def _measure(sides: Sides, pair: Pair) -> PairErrors:
+    made, received = only_call(sides.made, pair.target), only_call(sides.received, pair.source)
+    tolerance = sides.pairing.tolerance(pair.target)
+    nothing = PairErrors(pair=pair, clip=sides.clip, isolated=math.nan, tolerance=tolerance)
+    if made is None or received is None:
+        return replace(nothing, reached=False, propagated=_end_to_end(sides, math.nan))
+    try:
+        outputs = isolate(pair, sides.target.model, sides.source, made, received, tolerance)
+    except CannotReplayError as cannot:
+        reason, far = str(cannot), math.inf
+        return replace(nothing, isolated=far, propagated=_end_to_end(sides, far), reason=reason)
+    with as_it_is():
+        if sides.book is not None:
+            sides.book.draw_pair(pair, sides.clip, outputs, first(made.outputs))
+        return replace(
+            nothing,
+            isolated=relative_error(outputs.expected, outputs.actual),
+            propagated=sides.propagate and sides.propagate(pair, outputs.expected),
+            shape=tuple(outputs.actual.shape),
+            frames_left_out=outputs.frames_left_out,
+        )
+
+
+def _end_to_end(sides: Sides, error: float) -> float | None:
+    """The error end to end of a pair that cannot be compared, where it is measured at all."""
+    return None if sides.propagate is None else error
