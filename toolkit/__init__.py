@@ -24,6 +24,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from toolkit.core.version import __version__ as __version__
+
 if TYPE_CHECKING:
     from toolkit.core.errors import (
         BadInput,

@@ -6,6 +6,8 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 from typing import Protocol
 
+from toolkit.core.version import __version__
+
 
 class Progress(Protocol):
     """Hears how far a command is."""
@@ -30,7 +32,6 @@ def silent(_what: str, _done: int, _total: int, _unit: str = "steps") -> None:
 def environment() -> dict[str, str]:
     """Versions of everything that takes part."""
     names = {
-        "toolkit": "fairseq-hf-toolkit",
         "torch": "torch",
         "transformers": "transformers",
         "tokenizers": "tokenizers",
@@ -40,6 +41,7 @@ def environment() -> dict[str, str]:
     return {
         "python": platform.python_version(),
         "platform": platform.platform(),
+        "toolkit": __version__,
         **{name: _version(package) for name, package in names.items()},
     }
 
