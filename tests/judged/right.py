@@ -230,7 +230,6 @@ RIGHT: tuple[Right, ...] = tuple(
         "keys in another order": in_every_json(backwards),
         "without a line end": in_every_json(lambda content: content, separators=(",", ":")),
         "escaped": in_every_json(lambda content: content, ensure_ascii=True, indent=4),
-        "no card": delete("README.md"),
         "another card": write("README.md", "# Mine\n"),
         "files of a hub": both(
             write(".gitattributes", "*.safetensors filter=lfs\n"),
