@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +14,7 @@ from toolkit.core.errors import BadInput, ToolkitError
 from toolkit.core.result import Finding, Level, Measure, Result
 from toolkit.parity.catalogue import ParityTest, list_tests
 from toolkit.parity.rules import Rules, ToleranceRule, assign_rules, has_tolerance, read_rules
+from toolkit.parity.verdicts import Explanation, ModuleVerdict
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -147,8 +148,8 @@ class Parity:
         with self.quiet():
             verdict = self.module(path)
             if not verdict.passes:
-                test = ParityTest(level="module", subject=path)
-                raise AssertionError(describe_module(self, test, verdict))
+                explanation = self.explain(ParityTest(level="module", subject=path))
+                raise AssertionError(describe_module(verdict, explanation))
 
     def assert_close(
         self, actual: Tensor, expected: Tensor, *, tolerance: float, what: str = "the tensors"
@@ -234,6 +235,16 @@ class Parity:
         inside = [f for f in found if f.target_module.startswith(f"{test.subject}.")]
         about_module = test.level in ("module", "weights")
         return tuple(own or inside or found) if about_module else tuple(found)
+
+    def explain(self, test: ParityTest) -> Explanation:
+        """What is said of a failed test beside its numbers; writes the report."""
+        if isinstance(self.explained, str):
+            return Explanation(unexplained=self.explained)
+        findings = self.findings_for(test)
+        try:
+            return Explanation(findings=findings, report=self.report)
+        except ToolkitError as error:
+            return Explanation(findings=findings, unreported=str(error))
 
     @cached_property
     def report(self) -> Path:
@@ -368,23 +379,6 @@ class Parity:
 
         rows = choose_rows([len(clip.waveform) for clip in self.clips])
         return tuple(self.run(self.clips[index].name) for index, times in rows if times == 1)
-
-
-@dataclass(frozen=True, kw_only=True)
-class ModuleVerdict:
-    """One module pair against its tolerance."""
-
-    path: str
-    worst: PairErrors | None
-    """Where it errs most; None where no clip reached it."""
-    tolerance: float
-    rule: ToleranceRule | None
-    """The rule that set the tolerance; None for the toolkit's own."""
-
-    @property
-    def passes(self) -> bool:
-        """Whether the error is within the tolerance; a module that nothing reached fails."""
-        return self.worst is not None and self.worst.isolated <= self.tolerance
 
 
 def _prepare(settings: PairSettings) -> Prepared:

@@ -10,8 +10,9 @@ import pytest
 
 from toolkit.core.errors import ToolkitError
 from toolkit.core.result import Level
-from toolkit.parity.bench import ModuleVerdict, Parity
+from toolkit.parity.bench import Parity
 from toolkit.parity.catalogue import ParityTest
+from toolkit.parity.verdicts import ModuleVerdict
 
 
 class PairFile(pytest.File):
@@ -99,7 +100,8 @@ class ParityItem(pytest.Item):
         if culprit is not None:
             because = f"undecided, as its part `{culprit}` fails; that one has a test of its own"
             raise pytest.skip.Exception(because, _use_item_location=True)
-        pytest.fail(wording.describe_module(self.bench, self.test, verdict), pytrace=False)
+        explanation = self.bench.explain(self.test)
+        pytest.fail(wording.describe_module(verdict, explanation), pytrace=False)
 
     def _culprit_inside(self, path: str) -> str | None:
         """A failing part of the module whose own test runs in this session.
@@ -123,7 +125,8 @@ class ParityItem(pytest.Item):
         from toolkit.parity import wording
 
         if level.verdict == "fail":
-            pytest.fail(wording.describe_level(self.bench, self.test, level), pytrace=False)
+            explanation = self.bench.explain(self.test)
+            pytest.fail(wording.describe_level(self.test, level, explanation), pytrace=False)
         self.user_properties.append(("summary", level.summary))
         if level.verdict == "deviation":
             self.user_properties.append(("deviation", level.summary))

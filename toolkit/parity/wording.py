@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from toolkit.core.errors import ToolkitError
 from toolkit.core.result import Finding, Level, Measure
-from toolkit.parity.bench import ModuleVerdict, Parity
 from toolkit.parity.catalogue import ParityTest
+from toolkit.parity.verdicts import Explanation, ModuleVerdict
 from toolkit.report.text import format_error
 
 MAX_FINDINGS = 3
 
 
-def describe_module(parity: Parity, test: ParityTest, verdict: ModuleVerdict) -> str:
+def describe_module(verdict: ModuleVerdict, explanation: Explanation) -> str:
     """Why a module pair fails."""
     worst = verdict.worst
     if worst is None:
@@ -37,10 +36,10 @@ def describe_module(parity: Parity, test: ParityTest, verdict: ModuleVerdict) ->
             f"Smallest tolerance that would pass: {worst.isolated!r}",
         ]
         lines += [f"Its input cannot be taken: {worst.reason}"] if worst.reason else []
-    return "\n".join([*lines, *_explain(parity, test)])
+    return "\n".join([*lines, *_explain(explanation)])
 
 
-def describe_level(parity: Parity, test: ParityTest, level: Level) -> str:
+def describe_level(test: ParityTest, level: Level, explanation: Explanation) -> str:
     """Why a level fails."""
     failing = [measure for measure in level.measures if measure.verdict == "fail"]
     first = f"`{test.ident}` fails: {failing[0].name if failing else 'nothing was compared'}"
@@ -48,7 +47,7 @@ def describe_level(parity: Parity, test: ParityTest, level: Level) -> str:
     lines = ["".join([first, *where]), "", level.summary]
     for measure in failing:
         lines += _measure_lines(measure)
-    return "\n".join([*lines, *_explain(parity, test)])
+    return "\n".join([*lines, *_explain(explanation)])
 
 
 def _measure_lines(measure: Measure) -> Iterator[str]:
@@ -61,22 +60,21 @@ def _measure_lines(measure: Measure) -> Iterator[str]:
     yield f"    Smallest tolerance that would pass: {measure.error!r}"
 
 
-def _explain(parity: Parity, test: ParityTest) -> Iterator[str]:
-    explained = parity.explained
-    if isinstance(explained, str):
-        yield f"No explanation: {explained}"
+def _explain(explanation: Explanation) -> Iterator[str]:
+    if explanation.unexplained:
+        yield f"No explanation: {explanation.unexplained}"
         return
-    findings = parity.findings_for(test)
+    findings = explanation.findings
     if not findings:
         yield "Likely cause: none found by `toolkit diff`, which looks at tensors, keys and modules"
     for finding in findings[:MAX_FINDINGS]:
         yield from _finding_lines(finding)
     if len(findings) > MAX_FINDINGS:
         yield f"... and {len(findings) - MAX_FINDINGS} more in the report"
-    try:
-        yield f"Report: {parity.report}"
-    except ToolkitError as error:
-        yield f"No report: {error}"
+    if explanation.report is not None:
+        yield f"Report: {explanation.report}"
+    else:
+        yield f"No report: {explanation.unreported}"
 
 
 def _finding_lines(finding: Finding) -> Iterator[str]:
