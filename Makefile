@@ -14,7 +14,7 @@ OLDEST := .venv-oldest
 OLDEST_STAMP := $(OLDEST)/.installed
 RELEASED := .venv-released
 
-.PHONY: help demo test test-oldest test-released test-slow test-all test-docs docs fuzz bench kills check structure format variants faults bench-diff test-browser bench-report example-report golden clean
+.PHONY: help demo test test-oldest test-released test-slow test-all test-docs docs fuzz bench kills check structure format variants faults bench-diff test-browser bench-report example-report golden golden-ctc clean
 
 help: ## Say what the targets do.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -88,8 +88,11 @@ bench-report: $(STAMP) ## Time and weigh the HTML reports.
 example-report: $(STAMP) ## Write reports/example again.
 	$(BIN)/python -m tests.report.example
 
-golden: $(STAMP) ## Make golden_audio again: clips (needs espeak-ng) and checkpoint.
+golden: $(STAMP) ## Make golden_audio again: clips (needs espeak-ng) and both checkpoints.
 	$(BIN)/python -W ignore golden_audio/recipe.py
+
+golden-ctc: $(STAMP) ## Make the CTC checkpoint of golden_audio again, from the clips that are there.
+	$(BIN)/python -W ignore golden_audio/recipe.py --only ctc
 
 clean: ## Remove everything that make made.
 	rm -rf $(VENV) $(OLDEST) $(RELEASED) $(DEMO) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

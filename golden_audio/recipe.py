@@ -6,23 +6,23 @@ import argparse
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-CHECKPOINT = "checkpoint"
+CLIPS, CHECKPOINT, CTC = "clips", "checkpoint", "ctc"
+"""What there is to make. Both checkpoints stand in folders of these names."""
 
 
 def main() -> None:
-    """Makes the clips, then the checkpoint trained on them, or one of the two."""
+    """Makes the clips, then the checkpoints trained on them, or one of the three."""
     options = _parse_options()
-    if options.only != CHECKPOINT:
-        _make_clips(options.out)
-    if options.only != "clips":
-        _make_checkpoint(options.out)
+    make = {CLIPS: _make_clips, CHECKPOINT: _make_checkpoint, CTC: _make_ctc_checkpoint}
+    for part in (options.only,) if options.only else make:
+        make[part](options.out)
 
 
 def _parse_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=HERE, help="default: the recipe's own folder")
     parser.add_argument(
-        "--only", choices=("clips", CHECKPOINT), help=f"`{CHECKPOINT}` needs the clips in --out"
+        "--only", choices=(CLIPS, CHECKPOINT, CTC), help="checkpoints need the clips in --out"
     )
     return parser.parse_args()
 
@@ -45,6 +45,17 @@ def _make_checkpoint(out: Path) -> None:
     )
     for beam, right in outcome.right.items():
         print(f"beam {beam}: {right} of {len(SPEECH)} transcripts exact")
+
+
+def _make_ctc_checkpoint(out: Path) -> None:
+    from clips import SPEECH
+    from training_ctc import write_ctc_checkpoint
+
+    outcome = write_ctc_checkpoint(clips_dir=out, out=out / CTC)
+    print(
+        f"{outcome.updates} updates in {outcome.seconds:.0f} s, loss {outcome.loss:.3f} bits, "
+        f"margin {outcome.margin:.3f} nats; {outcome.right} of {len(SPEECH)} transcripts exact"
+    )
 
 
 if __name__ == "__main__":

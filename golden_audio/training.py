@@ -137,15 +137,14 @@ def write_checkpoint(clips_dir: Path, out: Path) -> Outcome:
     Raises:
         ValueError: The saved model does not transcribe every speech clip.
     """
-    logging.disable(logging.WARNING)
-    _make_deterministic()
+    make_deterministic(SEED, THREADS)
     out.mkdir(parents=True, exist_ok=True)
     _write_vocabulary(out)
     started_s = time.monotonic()
     trainer = _build_trainer(out)
     dataset = _build_dataset(trainer.task, clips_dir)
     loss, margin = _train(trainer, dataset, clips_dir)
-    _save(trainer, out / "model.pt")
+    save(trainer, out / "model.pt")
     outcome = Outcome(
         updates=trainer.get_num_updates(),
         loss=loss,
@@ -157,11 +156,34 @@ def write_checkpoint(clips_dir: Path, out: Path) -> Outcome:
     return outcome
 
 
-def _make_deterministic() -> None:
-    torch.manual_seed(SEED)
-    np.random.seed(SEED)  # fairseq draws from the global generator
+def make_deterministic(seed: int, threads: int) -> None:
+    """Makes two runs on one machine the same.
+
+    Args:
+        seed: Where every random number starts from.
+        threads: How many compute; another number rounds differently.
+    """
+    logging.disable(logging.WARNING)
+    torch.manual_seed(seed)
+    np.random.seed(seed)  # fairseq draws from the global generator
     torch.use_deterministic_algorithms(True)
-    torch.set_num_threads(THREADS)
+    torch.set_num_threads(threads)
+
+
+def perturb_vectors(model: torch.nn.Module, seed: int) -> None:
+    """Adds noise to norms and biases, so that none is all zeros or all ones."""
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.dim() == 1:
+                noise = torch.randn(parameter.shape, generator=generator)
+                parameter.add_(INITIAL_NOISE * noise)
+
+
+def save(trainer: Trainer, path: Path) -> None:
+    """Writes the checkpoint as fairseq does, but for its wall-clock meters: runs are the same."""
+    no_clock: dict[str, Any] = {"metrics": [], "previous_training_time": 0.0}
+    trainer.save_checkpoint(str(path), no_clock)
 
 
 def _write_vocabulary(out: Path) -> None:
@@ -193,7 +215,7 @@ def _build_trainer(data: Path) -> Trainer:
     args = _parse_training_options(data)
     task = tasks.setup_task(args)
     model = task.build_model(args)
-    _perturb_vectors(model)
+    perturb_vectors(model, SEED)
     args.data = "."  # a release must not name the machine it was trained on
     cfg = convert_namespace_to_omegaconf(args)
     return Trainer(cfg, task, model, task.build_criterion(cfg.criterion))
@@ -206,15 +228,6 @@ def _parse_training_options(data: Path) -> Namespace:
     args.w2v_args = WAV2VEC2
     args.freeze_regex = None  # read by fairseq main, offered by no option of this model
     return args
-
-
-def _perturb_vectors(model: torch.nn.Module) -> None:
-    generator = torch.Generator().manual_seed(SEED)
-    with torch.no_grad():
-        for parameter in model.parameters():
-            if parameter.dim() == 1:
-                noise = torch.randn(parameter.shape, generator=generator)
-                parameter.add_(INITIAL_NOISE * noise)
 
 
 def _build_dataset(task: LegacyFairseqTask, clips_dir: Path) -> GoldenDataset:
@@ -275,12 +288,6 @@ def _measure_margin(model: torch.nn.Module, dataset: GoldenDataset, index: int) 
     right = logits.gather(1, target)
     others = logits.scatter(1, target, -torch.inf)
     return float((right - others.max(dim=1, keepdim=True).values).min())
-
-
-def _save(trainer: Trainer, path: Path) -> None:
-    # fairseq would add wall-clock meters; without them two runs write the same bytes.
-    no_clock: dict[str, Any] = {"metrics": [], "previous_training_time": 0.0}
-    trainer.save_checkpoint(str(path), no_clock)
 
 
 def _count_right(
