@@ -1,0 +1,283 @@
+"""Small wav2vec 2.0 CTC models of both kinds and every era, built by fairseq with random weights.
+
+Norms and biases are perturbed, so that none is an identity by accident.
+"""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from toolkit.oracle.quiet import quiet_fairseq
+
+Groups = dict[str, dict[str, Any]]
+"""The configuration of a run, each group a plain mapping."""
+State = dict[str, torch.Tensor]
+Save = Callable[[Groups, State], dict[str, Any]]
+
+LETTERS = ("|", *"ETAONIHSRDLUMWCFGYPBVK", "'", *"XJQZ")
+PHONES = ("|", "aː", "b", "d͡ʒ", "eɪ", "k", "k_h", "AH0", "SIL", "ŋ", "ɹ̩", "<sil>")
+ODD = ("|", "#", "ß", "ё", "é", "e\u0301", "ﬁ", "¿", "的", "7", "madeupword0000", "<mask>")
+
+INNER: dict[str, Any] = {
+    "conv_feature_layers": "[(12, 10, 5)] + [(16, 3, 2)] * 4 + [(20, 2, 2)] * 2",
+    "encoder_layers": 3,
+    "encoder_embed_dim": 32,
+    "encoder_ffn_embed_dim": 64,
+    "encoder_attention_heads": 2,
+    "conv_pos": 16,
+    "conv_pos_groups": 4,
+    "quantize_targets": True,
+    "final_dim": 8,
+    "latent_vars": 4,
+}
+GROUP_NORM = {"extractor_mode": "default", "layer_norm_first": False, "conv_bias": False}
+"""As wav2vec 2.0 base: group norm in the extractor, norms behind each part of a layer."""
+LAYER_NORM = {"extractor_mode": "layer_norm", "layer_norm_first": True, "conv_bias": True}
+"""As XLS-R: layer norm in the extractor, norms before each part of a layer."""
+EQUAL_WIDTHS = {"conv_feature_layers": "[(32, 10, 5)] + [(32, 3, 2)] * 4 + [(32, 2, 2)] * 2"}
+
+YOUNGER = (
+    "freeze_regex",
+    "mask_channel_before",
+    "checkpoint_activations",
+    "offload_activations",
+    "min_params_to_wrap",
+)
+"""Arguments of the fine-tuned model that fairseq main reads and older files lack."""
+YOUNGER_INNER = (
+    "layer_type",
+    "pos_conv_depth",
+    "max_positions",
+    "required_seq_len_multiple",
+    "crop_seq_to_multiple",
+    "checkpoint_activations",
+    "mask_channel_before",
+    "depthwise_conv_kernel_size",
+    "attn_type",
+    "pos_enc_type",
+    "fp16",
+    "adp_num",
+    "adp_dim",
+    "adp_act_fn",
+    "adp_trf_idx",
+)
+"""Arguments of the pretrained model that came after 2020."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CtcVariant:
+    """One kind of checkpoint: what differs from the plainest one of its kind."""
+
+    name: str
+    kind: Mapping[str, Any] = field(default_factory=lambda: LAYER_NORM)
+    inner: Mapping[str, Any] = field(default_factory=dict)
+    """Arguments of the pretrained encoder."""
+    outer: Mapping[str, Any] = field(default_factory=dict)
+    """Arguments of the fine-tuned model."""
+    symbols: Sequence[str] = LETTERS
+    """Rows of `dict.ltr.txt`."""
+    normalize: bool | None = None
+    """Whether the task standardizes the sound; by default, layer-norm models do."""
+    save: Save | None = None
+    """Makes what is saved; None saves as fairseq main does."""
+    seed: int = 1
+
+    @property
+    def normalizes(self) -> bool:
+        """What task, model and pretrained task say."""
+        return self.kind is LAYER_NORM if self.normalize is None else self.normalize
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuiltCtc:
+    """A checkpoint on disk, and fairseq's own model with the same weights."""
+
+    path: Path
+    task: Any
+    model: Any
+
+
+def as_hydra(groups: Groups, state: State) -> dict[str, Any]:
+    """As fairseq main saves: `cfg` as plain mappings."""
+    return {"args": None, "cfg": groups, "model": state}
+
+
+def as_dict_config(groups: Groups, state: State) -> dict[str, Any]:
+    """As the first releases with hydra saved: `cfg` as omegaconf made it."""
+    from omegaconf import OmegaConf
+
+    return {"args": None, "cfg": OmegaConf.create(groups), "model": state}
+
+
+def as_namespace(groups: Groups, state: State) -> dict[str, Any]:
+    """As 2020: everything in one Namespace, the pretrained model's in another one inside."""
+    pretrained = groups["model"]["w2v_args"]
+    inner = {**_older(pretrained["model"], YOUNGER_INNER), **pretrained["task"]}
+    outer = {**groups["task"], **_older(groups["model"], YOUNGER)}
+    inner.update(arch="wav2vec2", task="audio_pretraining", criterion="wav2vec")
+    inner.update(latent_temp="(2,0.5,0.999995)")
+    outer.update(arch="wav2vec_ctc", task="audio_pretraining", criterion="ctc", no_save=False)
+    # The default of an option that all encoders share; nothing here is that wide.
+    outer.update(encoder_embed_dim=512, w2v_args=Namespace(**inner))
+    return {"args": Namespace(**outer), "model": state}
+
+
+def as_first_hydra(groups: Groups, state: State) -> dict[str, Any]:
+    """As the releases of 2021 converted from 2020: the inner configuration is whole and old.
+
+    It has groups and keys that fairseq main no longer knows, and lacks those that came later.
+    """
+    changed = deepcopy(groups)
+    model = _older(changed["model"], YOUNGER)
+    inner = model["w2v_args"]
+    inner["model"] = {**_older(inner["model"], YOUNGER_INNER), "quantizer_ema": None}
+    inner["task"].update(eval_wer=False, eval_wer_config=GENERATION, autoregressive=False)
+    inner["bmuf"] = {"block_lr": 1, "block_momentum": 0.875, "use_nbm": False}
+    inner["checkpoint"] = {"save_dir": "/checkpoint/somebody", "restore_file": "x.pt"}
+    return as_hydra({**changed, "model": {**model, "w2v_path": "???"}}, state)
+
+
+def without_w2v_args(groups: Groups, state: State) -> dict[str, Any]:
+    """As a run that was stopped and packed by hand: the pretrained arguments are gone."""
+    return as_hydra({**groups, "model": {**groups["model"], "w2v_args": None}}, state)
+
+
+def without_younger(groups: Groups, state: State) -> dict[str, Any]:
+    """Without what fairseq main reads and files before 2022 lack."""
+    return as_hydra({**groups, "model": _older(groups["model"], YOUNGER)}, state)
+
+
+def in_half(groups: Groups, state: State) -> dict[str, Any]:
+    """As a run with `--fp16` saves."""
+    return as_hydra(groups, {name: tensor.half() for name, tensor in state.items()})
+
+
+GENERATION = {"_name": None, "beam": 5, "nbest": 1, "print_alignment": None}
+
+CTC_VARIANTS = (
+    CtcVariant(name="layer norm"),
+    CtcVariant(name="group norm", kind=GROUP_NORM),
+    CtcVariant(name="layer norm, not normalized", normalize=False),
+    CtcVariant(name="group norm, normalized", kind=GROUP_NORM, normalize=True),
+    CtcVariant(name="group norm, norms first", kind={**GROUP_NORM, "layer_norm_first": True}),
+    CtcVariant(name="layer norm, no conv bias", inner={"conv_bias": False}),
+    CtcVariant(name="equal widths", inner=EQUAL_WIDTHS),
+    CtcVariant(name="group norm, equal widths", kind=GROUP_NORM, inner=EQUAL_WIDTHS),
+    CtcVariant(name="odd positional kernel", inner={"conv_pos": 15}),
+    CtcVariant(name="positional kernel of 128", inner={"conv_pos": 128, "conv_pos_groups": 16}),
+    CtcVariant(name="relu", inner={"activation_fn": "relu"}),
+    CtcVariant(name="DictConfig", save=as_dict_config),
+    CtcVariant(name="group norm, DictConfig", kind=GROUP_NORM, save=as_dict_config),
+    CtcVariant(name="Namespace", save=as_namespace),
+    CtcVariant(name="group norm, Namespace", kind=GROUP_NORM, save=as_namespace),
+    CtcVariant(name="old inner configuration", save=as_first_hydra),
+    CtcVariant(name="group norm, old inner configuration", kind=GROUP_NORM, save=as_first_hydra),
+    CtcVariant(name="no w2v_args", save=without_w2v_args),
+    CtcVariant(name="younger outer keys missing", save=without_younger),
+    CtcVariant(
+        name="outer dropouts and masks",
+        inner={"dropout": 0.1, "attention_dropout": 0.1, "encoder_layerdrop": 0.05},
+        outer={
+            **{"dropout": 0.0, "attention_dropout": 0.2, "layerdrop": 0.1, "final_dropout": 0.3},
+            **{"apply_mask": True, "mask_prob": 0.65, "mask_channel_prob": 0.25},
+        },
+    ),
+    CtcVariant(name="phones of several letters", symbols=PHONES),
+    CtcVariant(name="odd symbols", symbols=ODD),
+    CtcVariant(name="blank weight added", outer={"blank_weight": 1.5}),
+    CtcVariant(name="blank weight set", outer={"blank_weight": 0.25, "blank_mode": "set"}),
+    CtcVariant(name="float16 weights", save=in_half),
+)
+
+
+def build_ctc(variant: CtcVariant, folder: Path) -> BuiltCtc:
+    """Writes `model.pt` and `dict.ltr.txt` of the variant.
+
+    Args:
+        variant: What to build.
+        folder: Where to write; must exist.
+    """
+    _write_dictionary(variant.symbols, folder / "dict.ltr.txt")
+    groups = _configure(variant)
+    torch.manual_seed(variant.seed)
+    with quiet_fairseq():
+        task, model = _build(groups, folder)
+    _perturb(model)
+    state = dict(model.state_dict())
+    torch.save((variant.save or as_hydra)(groups, state), folder / "model.pt")
+    return BuiltCtc(path=folder / "model.pt", task=task, model=model.eval())
+
+
+def _write_dictionary(symbols: Sequence[str], path: Path) -> None:
+    rows = "".join(f"{symbol} {len(symbols) - i}\n" for i, symbol in enumerate(symbols))
+    path.write_text(rows, encoding="utf-8")
+
+
+def _configure(variant: CtcVariant) -> Groups:
+    """The whole configuration as fairseq main resolves and saves it."""
+    from fairseq.models.wav2vec.wav2vec2 import Wav2Vec2Config
+    from fairseq.models.wav2vec.wav2vec2_asr import Wav2Vec2CtcConfig
+    from fairseq.tasks.audio_finetuning import AudioFinetuningConfig
+    from fairseq.tasks.audio_pretraining import AudioPretrainingConfig
+
+    said = {"data": "/datasets/somebody", "normalize": variant.normalizes}
+    common = {"seed": 1, "tpu": False}
+    pretrained = {
+        "_name": None,
+        "common": {"_name": None, "seed": 1, "tpu": False},
+        "task": _filled(AudioPretrainingConfig, "audio_pretraining", {**said, **common}),
+        "model": _filled(Wav2Vec2Config, "wav2vec2", {**INNER, **variant.kind, **variant.inner}),
+        "criterion": {"_name": "wav2vec", "infonce": True},
+    }
+    outer = {
+        **said,
+        "ddp_backend": "pytorch_ddp",
+        "w2v_path": "/checkpoint/somebody/wav2vec2.pt",
+        **variant.outer,
+    }
+    return {
+        "_name": None,  # type: ignore[dict-item]
+        "common": {"_name": None, "seed": 1, "tpu": False},
+        "generation": GENERATION,
+        "task": _filled(
+            AudioFinetuningConfig, "audio_finetuning", {**said, **common, "labels": "ltr"}
+        ),
+        "model": {**_filled(Wav2Vec2CtcConfig, "wav2vec_ctc", outer), "w2v_args": pretrained},
+        "criterion": {"_name": "ctc", "post_process": "letter", "zero_infinity": True},
+    }
+
+
+def _filled(config: type, name: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """A group with the defaults of its dataclass."""
+    from omegaconf import OmegaConf
+
+    defaults: Any = OmegaConf.to_container(OmegaConf.structured(config), enum_to_str=True)
+    return {**defaults, **given, "_name": name}
+
+
+def _build(groups: Groups, folder: Path) -> tuple[Any, Any]:
+    from fairseq import tasks
+    from omegaconf import OmegaConf
+
+    cfg = OmegaConf.create(deepcopy(groups))
+    cfg.task.data = str(folder)
+    task = tasks.setup_task(cfg.task)
+    return task, task.build_model(cfg.model)
+
+
+def _perturb(model: torch.nn.Module) -> None:
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if parameter.dim() == 1 or "norm" in name:
+                parameter.add_(0.1 * torch.randn_like(parameter))
+
+
+def _older(group: Mapping[str, Any], younger: Sequence[str]) -> dict[str, Any]:
+    return {key: value for key, value in group.items() if key not in younger}
