@@ -8,7 +8,13 @@ from __future__ import annotations
 from argparse import Namespace
 from copy import deepcopy
 from inspect import signature
-from typing import Any, Collection, Dict, Mapping, Tuple
+from typing import TYPE_CHECKING, Any, Collection, Dict, Mapping, Tuple
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Settings = Mapping[str, Any]
+"""Arguments of fairseq by name, plain data."""
 
 MISSING_DEFAULTS = {
     "freeze_regex": None,
@@ -26,8 +32,8 @@ LEFT_BEHIND = ("w2v_path", "load_pretrained_encoder_from", "load_pretrained_deco
 
 
 def build_model(
-    settings: Mapping[str, Any],
-    state_dict: Mapping[str, Any],
+    settings: Settings,
+    state_dict: Mapping[str, Tensor],
     data_dir: str,
     *,
     dropped: Collection[str] = (),
@@ -72,7 +78,7 @@ def build_model(
     return task, model
 
 
-def read_off(state_dict: Mapping[str, Any]) -> Dict[str, Any]:
+def read_off(state_dict: Mapping[str, Tensor]) -> Dict[str, Any]:
     """Arguments that the tensors' names tell, for checkpoints that do not say.
 
     fairseq 75f8fa29 (2021-12-30) turned the defaults of these four from True to False.
@@ -85,7 +91,7 @@ def read_off(state_dict: Mapping[str, Any]) -> Dict[str, Any]:
     }
 
 
-def make_namespace(settings: Mapping[str, Any], data_dir: str) -> Namespace:
+def make_namespace(settings: Settings, data_dir: str) -> Namespace:
     """The arguments as fairseq's task and model want them on this machine."""
     values: Dict[str, Any] = {**MISSING_DEFAULTS, **deepcopy(dict(settings))}
     values.update({name: None for name in LEFT_BEHIND if name in values})
@@ -96,7 +102,7 @@ def make_namespace(settings: Mapping[str, Any], data_dir: str) -> Namespace:
     return Namespace(**values)
 
 
-def _measure_positions(args: Namespace, state_dict: Mapping[str, Any], pad: int) -> None:
+def _measure_positions(args: Namespace, state_dict: Mapping[str, Tensor], pad: int) -> None:
     """Until 7b9118bd (2022-03-25) the decoder had 1024 positions, whatever the argument said."""
     positions = state_dict.get("decoder.embed_positions.weight")
     if positions is not None:
@@ -104,7 +110,7 @@ def _measure_positions(args: Namespace, state_dict: Mapping[str, Any], pad: int)
 
 
 def _restore_adaptor(
-    args: Namespace, task: Any, model: Any, state_dict: Mapping[str, Any], *, masked: bool
+    args: Namespace, task: Any, model: Any, state_dict: Mapping[str, Tensor], *, masked: bool
 ) -> None:
     from toolkit.oracle.history import choose_padding, maybe_normed_adaptor
 
@@ -119,7 +125,7 @@ def _restore_adaptor(
         model.decoder = model.build_decoder(reads, task, model.decoder.embed_tokens)
 
 
-def _w2v_args(w2v_args: Mapping[str, Any]) -> Any:
+def _w2v_args(w2v_args: Settings) -> Any:
     if "model" not in w2v_args:
         return Namespace(**w2v_args)
     from omegaconf import OmegaConf
@@ -133,7 +139,7 @@ def _w2v_args(w2v_args: Mapping[str, Any]) -> Any:
     return OmegaConf.create(groups, **flags)
 
 
-def _known_task(task: Mapping[str, Any]) -> Dict[str, Any]:
+def _known_task(task: Settings) -> Dict[str, Any]:
     """The pretraining task's settings, without those that the fairseq at hand does not know.
 
     They say how training read its data, and no weight depends on them. fairseq main leaves them out

@@ -91,7 +91,7 @@ class Reference:
                 batch = batch.double()
                 stack.enter_context(in_float64(self.model))
             if explicit:
-                stack.enter_context(_explicit_attention(self.model))
+                stack.enter_context(explicit_attention(self.model))
             recorded = None if only is None else {*only, ENCODER}
             calls = stack.enter_context(recording(self.model, recorded))
             inputs = [tensor.to(self.device) for tensor in (batch, lengths, tokens)]
@@ -187,7 +187,8 @@ def pad(rows: Sequence[Tensor], value: float) -> Tuple[Tensor, Tensor]:
 
 
 @contextmanager
-def _explicit_attention(model: nn.Module) -> Iterator[None]:
+def explicit_attention(model: nn.Module) -> Iterator[None]:
+    """While the context lasts, fairseq computes attention step by step, its projections called."""
     from fairseq.modules import MultiheadAttention
 
     attentions = [m for m in model.modules() if isinstance(m, MultiheadAttention)]

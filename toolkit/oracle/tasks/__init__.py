@@ -1,0 +1,1 @@
+"""What fairseq is asked, task by task."""
