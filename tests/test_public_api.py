@@ -6,7 +6,6 @@ import doctest
 import inspect
 import subprocess
 import sys
-import typing
 from importlib.resources import files
 from pathlib import Path
 
@@ -67,18 +66,17 @@ def test_every_argument_is_typed_and_documented(name: str) -> None:
     assert "Raises:" in function.__doc__
 
 
-@pytest.mark.parametrize("name", ["convert", "diff", "inspect", "verify"])
+@pytest.mark.parametrize("name", ["convert", "diff", "inspect", "record", "verify"])
 def test_the_options_of_the_command_are_the_arguments_of_the_function(name: str) -> None:
     from typer.main import get_command
 
     from toolkit.cli import app
-    from toolkit.pipeline.prepare import Material
 
     command = get_command(app).commands[name]  # type: ignore[attr-defined]
     options = {option.name for option in command.params}
-    own = set(inspect.signature(getattr(toolkit, name)).parameters) - {"material", "progress"}
+    own = set(inspect.signature(getattr(toolkit, name)).parameters) - {"progress"}
     of_the_command_line = {"html", "json_path", "quiet", "force", "debug"}
-    assert options - of_the_command_line == own | set(typing.get_type_hints(Material))
+    assert options - of_the_command_line == own
 
 
 def test_the_examples_of_the_package_are_true(

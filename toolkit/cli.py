@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-import inspect as introspection
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, redirect_stdout
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar, get_args
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
 from toolkit.console.exits import Commands, Exit
-from toolkit.console.outputs import Role, check_given
+from toolkit.console.outputs import check_given
+from toolkit.console.parameters import items_of_command, make_signature, read_given
 from toolkit.core.outputs import STDOUT
+from toolkit.session import request
+from toolkit.session.groups import Request, Shown
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from toolkit.core.progress import Progress
     from toolkit.core.result import Result
-    from toolkit.pipeline.basics import Progress
 
 app = typer.Typer(
     name="toolkit",
@@ -35,186 +37,43 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-CheckpointArgument = Annotated[
-    Path, typer.Argument(metavar="CHECKPOINT", help="fairseq checkpoint; only ever read.")
-]
-FolderArgument = Annotated[
-    Path, typer.Argument(metavar="HF_DIR", help="Hugging Face folder, whoever made it.")
-]
-OutArgument = Annotated[
-    Path,
-    typer.Argument(metavar="OUT", help="Folder to write; must not exist yet."),
-    Role.FOLDER,
-]
-AudioOption = Annotated[
-    list[Path] | None,
-    typer.Option("--audio", metavar="PATH", help="Clips or folders of clips; repeatable."),
-    Role.SHELF,
-]
-HtmlOption = Annotated[
-    Path | None,
-    typer.Option("--html", metavar="FILE", help="Write the report as one HTML file; `-`: stdout."),
-    Role.REPORT,
-]
-JsonOption = Annotated[
-    Path | None,
-    typer.Option("--json", metavar="FILE", help="Write the result as JSON; `-`: stdout."),
-    Role.REPORT,
-]
-QuietOption = Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")]
-
-MATERIAL: dict[str, tuple[type, dict[str, Any], Any]] = {
-    "dict": (Path, {"metavar": "FILE", "help": "dict.txt; found beside the checkpoint."}, None),
-    "spm": (
-        Path,
-        {"metavar": "FILE", "help": "sentencepiece model; found beside the checkpoint."},
-        None,
-    ),
-    "config_yaml": (
-        Path,
-        {"metavar": "FILE", "help": "config.yaml; found beside the checkpoint."},
-        None,
-    ),
-    "w2v": (
-        Path,
-        {
-            "metavar": "FILE",
-            "help": "Pretrained wav2vec 2.0 checkpoint whose arguments are missing; found beside.",
-        },
-        None,
-    ),
-    "target_lang": (
-        str,
-        {"metavar": "CODE", "help": "Language that generation starts with."},
-        None,
-    ),
-    "mapping": (
-        Path,
-        {"metavar": "FILE", "help": "YAML of rules that replace or extend the family's."},
-        None,
-    ),
-    "encoder_config": (
-        str,
-        {"metavar": "JSON", "help": "Encoder values, as JSON or a file of it."},
-        None,
-    ),
-    "decoder_config": (
-        str,
-        {"metavar": "JSON", "help": "Decoder values, as JSON or a file of it."},
-        None,
-    ),
-    "exact_padding": (
-        bool,
-        {"help": "Carry code rather than deviate in padded batches."},
-        False,
-    ),
-    "dtype": (
-        str,
-        {
-            "metavar": "DTYPE",
-            "help": "float32, float16 or bfloat16; the checkpoint's own by default.",
-        },
-        None,
-    ),
-    "padding_reference": (
-        str,
-        {
-            "metavar": "KIND",
-            "help": "`masked`: padded batches as in fairseq since August 2022; `unmasked`: before.",
-        },
-        "masked",
-    ),
-}
-"""Options of every command, by the keyword of `toolkit.pipeline.prepare.Material`: type, what
-`--help` says, and default."""
-
-RecordingOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--recording", metavar="REC_DIR", help="Ask a recording instead of fairseq; has its clips."
-    ),
-]
-FairseqPythonOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--fairseq-python", metavar="PATH", help="Python of the environment in which fairseq runs."
-    ),
-]
-UserDirOption = Annotated[
-    Path | None,
-    typer.Option("--user-dir", metavar="PATH", help="A fork's own models, as fairseq takes them."),
-    Role.SHELF,
-]
-BeamOption = Annotated[
-    bool,
-    typer.Option(" /--no-beam", help="Leave out searches with a beam, which take longest."),
-]
-DeviceOption = Annotated[
-    str,
-    typer.Option("--device", metavar="DEVICE", help="Where models run: `cpu`, `cuda`, `cuda:1`."),
-]
-
-Command = TypeVar("Command", bound=Callable[..., None])
+Asked = dict[str, Any]
+"""What a command is asked, by the names of its request's fields."""
+Command = Callable[[Asked, Shown], None]
 
 
-def _command(command: Command) -> Command:
-    """Registers a command: with the options of all, and with what it may write checked first."""
-    signature = introspection.signature(command, eval_str=True)
-    own = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
-    material = [_parameter(name, *described) for name, described in MATERIAL.items()]
-    taken = [*own, *(material if len(own) < len(signature.parameters) else ())]
-    roles = {p.name: role for p in taken if (role := _maybe_role(p)) is not None}
-    writes_files = {Role.REPORT, Role.FILE} & set(roles.values())
-    common = [_parameter("debug", bool, {"help": "Show where a fault of the toolkit is."}, False)]
-    if writes_files:
-        common.append(
-            _parameter("force", bool, {"help": "Replace files that are no report."}, False)
-        )
+def _command(
+    kind: type[Request], shows: Sequence[str] = ("html", "json_path", "quiet")
+) -> Callable[[Command], Command]:
+    """Registers a command with all that can be named of a request.
 
-    @wraps(command)
-    def run(*, debug: bool, force: bool = False, **given: Any) -> None:  # noqa: ARG001
-        check_given(given, roles, {p.name: _typed(p) for p in taken}, force=force)
-        command(**given)
+    What it may write is checked first.
 
-    run.__signature__ = signature.replace(  # type: ignore[attr-defined]
-        parameters=[p.replace(kind=p.KEYWORD_ONLY) for p in [*taken, *common]]
-    )
-    run.__annotations__ = {p.name: p.annotation for p in [*taken, *common]}
-    app.command()(run)
-    return command
+    Args:
+        kind: What it is asked.
+        shows: Where its answer may go.
+    """
+    items = items_of_command(kind, shows)
+    roles = {item.name: item.named.role for item in items if item.named.role is not None}
+    typed = {item.name: item.typed for item in items}
 
+    def register(command: Command) -> Command:
+        @wraps(command)
+        def run(*, debug: bool, force: bool = False, **given: Any) -> None:  # noqa: ARG001
+            check_given(given, roles, typed, force=force)
+            command(read_given(kind, given), Shown(**read_given(Shown, given)))
 
-def _maybe_role(parameter: introspection.Parameter) -> Role | None:
-    return next((part for part in get_args(parameter.annotation) if isinstance(part, Role)), None)
+        signature = make_signature(items)
+        run.__signature__ = signature  # type: ignore[attr-defined]
+        run.__annotations__ = {n: p.annotation for n, p in signature.parameters.items()}
+        app.command(kind.command)(run)
+        return command
 
-
-def _typed(parameter: introspection.Parameter) -> str:
-    """A parameter as it is typed: the first name of an option, the word for an argument."""
-    described = get_args(parameter.annotation)[1]
-    # In an annotation the first name stands where a default would.
-    first = described.default
-    named = isinstance(first, str) and first.startswith("-")
-    return first if named else described.metavar or parameter.name
+    return register
 
 
-def _parameter(
-    name: str, kind: type, described: dict[str, Any], default: Any
-) -> introspection.Parameter:
-    option = typer.Option(f"--{name.replace('_', '-')}", **described)
-    annotation = Annotated[kind if default is not None else kind | None, option]  # type: ignore[valid-type]
-    return introspection.Parameter(
-        name, introspection.Parameter.KEYWORD_ONLY, default=default, annotation=annotation
-    )
-
-
-@_command
-def inspect(
-    checkpoint: CheckpointArgument,
-    html: HtmlOption = None,
-    json_path: JsonOption = None,
-    quiet: QuietOption = False,
-    **material: Any,
-) -> None:
+@_command(request.Inspect)
+def inspect(asked: Asked, shown: Shown) -> None:
     """Say what a fairseq file is. Runs no code from it and needs no fairseq.
 
     Example: toolkit inspect golden_audio/checkpoint/model.pt
@@ -224,44 +83,18 @@ def inspect(
     from toolkit.pipeline import inspect as run
     from toolkit.report.inspection import print_inspection, render_inspection
 
-    with _working(True, html, json_path):
-        inspection = run(checkpoint, **_parsed(material))
+    with _working(True, shown.html, shown.json_path):
+        inspection = run(**asked)
     _deliver(
+        shown,
         values=inspection.to_dict,
         page=lambda: render_inspection(inspection),
         show=lambda console: print_inspection(inspection, console),
-        html=html,
-        json_path=json_path,
-        quiet=quiet,
     )
 
 
-@_command
-def convert(
-    checkpoint: CheckpointArgument,
-    out: OutArgument,
-    verify: Annotated[
-        bool | None,
-        typer.Option(
-            "--verify/--no-verify",
-            help="Prove the folder before it appears. Default: if fairseq is installed.",
-        ),
-    ] = None,
-    audio: AudioOption = None,
-    recording: RecordingOption = None,
-    fairseq_python: FairseqPythonOption = None,
-    user_dir: UserDirOption = None,
-    max_shard_bytes: Annotated[
-        int,
-        typer.Option("--max-shard-bytes", metavar="N", min=1, help="Weights of one file."),
-    ] = 50_000_000_000,
-    beam: BeamOption = True,
-    device: DeviceOption = "cpu",
-    html: HtmlOption = None,
-    json_path: JsonOption = None,
-    quiet: QuietOption = False,
-    **material: Any,
-) -> None:
+@_command(request.Convert)
+def convert(asked: Asked, shown: Shown) -> None:
     """Write a Hugging Face folder; prove it before it appears.
 
     Example: toolkit convert model.pt out/ --verify --html report.html
@@ -272,39 +105,11 @@ def convert(
     """
     from toolkit.pipeline import convert as run
 
-    with _working(quiet, html, json_path) as progress:
-        result = run(
-            checkpoint,
-            out,
-            verify=verify,
-            audio=audio or (),
-            recording=recording,
-            fairseq_python=fairseq_python,
-            user_dir=user_dir,
-            max_shard_bytes=max_shard_bytes,
-            beam=beam,
-            device=device,
-            **_parsed(material),
-            progress=progress,
-        )
-    _deliver_result(result, html, json_path, quiet)
+    _judge(run, asked, shown)
 
 
-@_command
-def verify(
-    checkpoint: CheckpointArgument,
-    hf_dir: FolderArgument,
-    audio: AudioOption = None,
-    recording: RecordingOption = None,
-    fairseq_python: FairseqPythonOption = None,
-    user_dir: UserDirOption = None,
-    beam: BeamOption = True,
-    device: DeviceOption = "cpu",
-    html: HtmlOption = None,
-    json_path: JsonOption = None,
-    quiet: QuietOption = False,
-    **material: Any,
-) -> None:
+@_command(request.Verify)
+def verify(asked: Asked, shown: Shown) -> None:
     """Prove that a folder does what a checkpoint does, whoever made the folder.
 
     Example: toolkit verify model.pt out/ --json result.json
@@ -315,37 +120,11 @@ def verify(
     """
     from toolkit.pipeline import verify as run
 
-    with _working(quiet, html, json_path) as progress:
-        result = run(
-            checkpoint,
-            hf_dir,
-            audio=audio or (),
-            recording=recording,
-            fairseq_python=fairseq_python,
-            user_dir=user_dir,
-            beam=beam,
-            device=device,
-            **_parsed(material),
-            progress=progress,
-        )
-    _deliver_result(result, html, json_path, quiet)
+    _judge(run, asked, shown)
 
 
-@_command
-def record(
-    checkpoint: CheckpointArgument,
-    rec_dir: Annotated[
-        Path,
-        typer.Argument(metavar="REC_DIR", help="Folder to write; must not exist yet."),
-        Role.FOLDER,
-    ],
-    audio: AudioOption = None,
-    fairseq_python: FairseqPythonOption = None,
-    user_dir: UserDirOption = None,
-    json_path: JsonOption = None,
-    quiet: QuietOption = False,
-    **material: Any,
-) -> None:
+@_command(request.Record, shows=("json_path", "quiet"))
+def record(asked: Asked, shown: Shown) -> None:
     """Run fairseq once and store its answers, so that nothing else needs fairseq.
 
     Example: toolkit record model.pt recording/
@@ -355,22 +134,15 @@ def record(
     from toolkit.console.speaking import say
     from toolkit.pipeline.recording import record as run
 
-    with _working(quiet, json_path) as progress:
-        recording = run(
-            checkpoint,
-            rec_dir,
-            audio=audio or (),
-            fairseq_python=fairseq_python,
-            user_dir=user_dir,
-            **_parsed(material),
-            progress=progress if quiet else _saying_size(progress),
-        )
+    with _working(shown.quiet, shown.json_path) as progress:
+        heard = progress if shown.quiet else _saying_size(progress)
+        recording = run(**asked, progress=heard)
     size = f"{recording.num_bytes / 1e6:.1f} MB"
+    said = f"recorded: {recording.path} ({size})"
     _deliver(
+        shown,
         values=recording.to_dict,
-        show=lambda _: say(f"recorded: {rec_dir} ({size})", err=json_path == STDOUT),
-        json_path=json_path,
-        quiet=quiet,
+        show=lambda _: say(said, err=shown.json_path == STDOUT),
     )
 
 
@@ -388,21 +160,8 @@ def _saying_size(progress: Progress | None) -> Progress:
     return report
 
 
-@_command
-def recorder(
-    destination: Annotated[
-        Path,
-        typer.Option("--write", metavar="FILE", help="File to write, a new one; `-`: stdout."),
-        Role.FILE,
-    ],
-    checkpoint: Annotated[
-        Path | None,
-        typer.Argument(metavar="[CHECKPOINT]", help="fairseq checkpoint; the golden one."),
-    ] = None,
-    audio: AudioOption = None,
-    quiet: QuietOption = False,
-    **material: Any,
-) -> None:
+@_command(request.Recorder, shows=("quiet",))
+def recorder(asked: Asked, shown: Shown) -> None:
     """Write a file that records a checkpoint where fairseq lives, without the toolkit.
 
     It needs Python 3.8 or newer, torch, numpy and fairseq: python3.8 recorder.pyz model.pt rec/
@@ -417,51 +176,20 @@ def recorder(
     from toolkit.pipeline.elsewhere import make_recorder
     from toolkit.report.files import write_bytes
 
+    destination = asked["destination"]
     with TemporaryDirectory(prefix="toolkit-recorder-") as folder:
         with _working(True, destination):
-            made = make_recorder(
-                Path(folder) / "recorder.pyz", checkpoint, audio=audio or (), **_parsed(material)
-            )
+            made = make_recorder(**{**asked, "destination": Path(folder) / "recorder.pyz"})
         content = made.read_bytes()
     with printing():
         write_bytes(destination, content)
-    if not quiet:
+    if not shown.quiet:
         size = f"{len(content) / 1e6:.1f} MB"
         say(f"written: {destination} ({size})", err=destination == STDOUT)
 
 
-@_command
-def diff(
-    checkpoint: CheckpointArgument,
-    hf_dir: FolderArgument,
-    audio: AudioOption = None,
-    recording: RecordingOption = None,
-    fairseq_python: FairseqPythonOption = None,
-    user_dir: UserDirOption = None,
-    reproduction: Annotated[
-        Path | None,
-        typer.Option(
-            "--reproduction",
-            metavar="DIR",
-            help="Write a runnable minimal case of every module that errs without explanation.",
-        ),
-        Role.FOLDER,
-    ] = None,
-    fix: Annotated[
-        Path | None,
-        typer.Option(
-            "--fix",
-            metavar="DIR",
-            help="Write the folder with every finding undone, proven before it appears.",
-        ),
-        Role.FOLDER,
-    ] = None,
-    device: DeviceOption = "cpu",
-    html: HtmlOption = None,
-    json_path: JsonOption = None,
-    quiet: QuietOption = False,
-    **material: Any,
-) -> None:
+@_command(request.Diff)
+def diff(asked: Asked, shown: Shown) -> None:
     """Find and explain what is wrong with a folder: module, tensor or key, rule, fix.
 
     Example: toolkit diff model.pt out/ --html report.html
@@ -474,37 +202,11 @@ def diff(
     """
     from toolkit.pipeline import diff as run
 
-    with _working(quiet, html, json_path) as progress:
-        result = run(
-            checkpoint,
-            hf_dir,
-            audio=audio or (),
-            **_parsed(material),
-            recording=recording,
-            fairseq_python=fairseq_python,
-            user_dir=user_dir,
-            reproduction=reproduction,
-            fix=fix,
-            device=device,
-            progress=progress,
-        )
-    _deliver_result(result, html, json_path, quiet)
+    _judge(run, asked, shown)
 
 
-@_command
-def faults(
-    checkpoint: Annotated[
-        Path | None,
-        typer.Argument(metavar="[CHECKPOINT]", help="A convertible checkpoint; the golden one."),
-    ] = None,
-    only: Annotated[
-        str, typer.Option("--only", metavar="TEXT", help="Only faults whose name contains TEXT.")
-    ] = "",
-    workers: Annotated[int, typer.Option("--workers", min=1, help="Processes.")] = 2,
-    html: HtmlOption = None,
-    json_path: JsonOption = None,
-    quiet: QuietOption = False,
-) -> None:
+@_command(request.Faults)
+def faults(asked: Asked, shown: Shown) -> None:
     """Break a good conversion on purpose, fault by fault, and check what diff says.
 
     Example: toolkit faults --html faults.html
@@ -514,29 +216,19 @@ def faults(
     from toolkit.pipeline.faulting import faults as run
     from toolkit.report.faults import print_faults, render_faults
 
-    with _working(quiet, html, json_path) as progress:
-        result = run(checkpoint, workers=workers, keep=lambda name: only in name, progress=progress)
+    with _working(shown.quiet, shown.html, shown.json_path) as progress:
+        result = run(**asked, progress=progress)
     _deliver(
+        shown,
         values=result.to_dict,
         page=lambda: render_faults(result),
         show=lambda console: print_faults(result, console),
-        html=html,
-        json_path=json_path,
-        quiet=quiet,
     )
     raise typer.Exit(Exit.MATCH if result.perfect else Exit.MISMATCH)
 
 
-@_command
-def report(
-    first: Annotated[
-        Path, typer.Argument(metavar="A.json", help="A run's --json, before a correction, say.")
-    ],
-    second: Annotated[Path, typer.Argument(metavar="B.json", help="Another run's, after it.")],
-    html: HtmlOption = None,
-    json_path: JsonOption = None,
-    quiet: QuietOption = False,
-) -> None:
+@_command(request.Report)
+def report(asked: Asked, shown: Shown) -> None:
     """Show what changed between two runs.
 
     Exits with 1 where the second run found a mismatch.
@@ -545,14 +237,12 @@ def report(
     """
     from toolkit.report.compare_runs import compare_runs, print_comparison, render_comparison
 
-    comparison = compare_runs(first, second)
+    comparison = compare_runs(**asked)
     _deliver(
+        shown,
         values=comparison.to_dict,
         page=lambda: render_comparison(comparison),
         show=lambda console: print_comparison(comparison, console),
-        html=html,
-        json_path=json_path,
-        quiet=quiet,
     )
     raise typer.Exit(Exit.MATCH if comparison.matches else Exit.MISMATCH)
 
@@ -578,42 +268,40 @@ def _toolkit(
         raise typer.Exit(Exit.BAD_INPUT)
 
 
-def _deliver_result(
-    result: Result, html: Path | None, json_path: Path | None, quiet: bool
-) -> NoReturn:
+def _judge(run: Callable[..., Result], asked: Asked, shown: Shown) -> NoReturn:
+    """Runs a command that comes to a verdict, and ends with it."""
     from toolkit import report
 
+    with _working(shown.quiet, shown.html, shown.json_path) as progress:
+        result = run(**asked, progress=progress)
     _deliver(
+        shown,
         values=result.to_dict,
         page=lambda: report.render_html(result),
-        show=lambda console: report.print_result(result, console, html),
-        html=html,
-        json_path=json_path,
-        quiet=quiet,
+        show=lambda console: report.print_result(result, console, shown.html),
     )
     raise typer.Exit(Exit.MISMATCH if result.verdict == "mismatch" else Exit.MATCH)
 
 
 def _deliver(
+    shown: Shown,
     *,
     values: Callable[[], Mapping[str, Any]],
     page: Callable[[], str] | None = None,
     show: Callable[[Console], None],
-    html: Path | None = None,
-    json_path: Path | None,
-    quiet: bool,
 ) -> None:
     """Writes all that was asked for or nothing, then speaks; to stderr where stdout is taken."""
     from toolkit.console.speaking import make_console, printing
     from toolkit.report.files import write_files
     from toolkit.report.json_report import render_json
 
+    html, json_path = shown.html, shown.json_path
     files = [] if json_path is None else [(json_path, render_json(values()))]
     if html is not None and page is not None:
         files.append((html, page().encode("utf-8", errors="xmlcharrefreplace")))
     with printing():
         write_files(files)
-    if not quiet:
+    if not shown.quiet:
         with printing():
             show(make_console(err=STDOUT in (html, json_path)))
 
@@ -638,36 +326,3 @@ def _progress(quiet: bool) -> Iterator[Any]:
 
     with progress_bar(Console(stderr=True)) as show:
         yield show
-
-
-def _parsed(material: dict[str, Any]) -> dict[str, Any]:
-    """The shared options as the Python functions take them."""
-    values = {
-        name: _read_json_option(f"--{name.replace('_', '-')}", material[name])
-        for name in ("encoder_config", "decoder_config")
-    }
-    return {**material, **values}
-
-
-def _read_json_option(option: str, text: str | None) -> dict[str, Any] | None:
-    """The object in `--encoder-config` and its kin: JSON itself, or the path of a file of it."""
-    from toolkit.core.errors import BadInput
-    from toolkit.folder.plain_json import parse_json, read_json
-
-    if text is None:
-        return None
-    try:
-        inline = text.lstrip().startswith("{")
-        values = parse_json(text.encode()) if inline else read_json(Path(text))
-    except (OSError, ValueError) as error:
-        said = error.strerror if isinstance(error, OSError) and error.strerror else error
-        raise BadInput(
-            f"`{option}` must be a JSON object or a file of one, but {said}. "
-            "Write it as '{\"key\": value}'."
-        ) from error
-    if not isinstance(values, dict):
-        raise BadInput(
-            f"`{option}` must be a JSON object, but is {type(values).__name__}. "
-            "Write it as '{\"key\": value}'."
-        )
-    return values

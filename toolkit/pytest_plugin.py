@@ -190,7 +190,7 @@ def _is_worker(config: pytest.Config) -> bool:
 def _names(config: pytest.Config, argument: str, pair: PairSettings) -> bool:
     """Whether an argument is the pair's folder, its entry, or a test of it."""
     path = (config.invocation_params.dir / argument.split("::", maxsplit=1)[0]).resolve()
-    return path in (pair.target, pair.entry)
+    return path in (pair.hf_dir, pair.entry)
 
 
 def _bench(config: pytest.Config, pair: PairSettings) -> Parity:

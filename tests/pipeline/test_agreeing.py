@@ -11,9 +11,9 @@ import pytest
 from toolkit.audio import Clip
 from toolkit.compare.pictures import shortest
 from toolkit.core.errors import BadInput
+from toolkit.core.progress import silent
 from toolkit.core.result import Finding, Result
 from toolkit.faults import Fault, single_faults
-from toolkit.pipeline.basics import silent
 from toolkit.pipeline.difference import Session, diff_folder, open_session
 from toolkit.pipeline.origin import Origin
 from toolkit.pipeline.prepare import Prepared

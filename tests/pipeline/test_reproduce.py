@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 import shlex
 import shutil
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,33 +16,28 @@ from typer.testing import CliRunner
 
 from tests.faults.breaking import set_key
 from toolkit.cli import app
-from toolkit.pipeline import convert, diff, verify
-from toolkit.pipeline.origin import Origin
-from toolkit.pipeline.prepare import Inputs, Material
-from toolkit.pipeline.reproduce import NOT_CARRIED, command_line
+from toolkit.console.parameters import read_given
+from toolkit.pipeline.reproduce import command_line
+from toolkit.session.options import Argument, typed_items
+from toolkit.session.request import Convert, Diff, Verify
 
 COMMANDS: dict[str, Any] = get_command(app).commands  # type: ignore[attr-defined]
 ODD = Path("an odd 'name'/$HOME")
 CONFIG = {"num_attention_heads": 4, "a b": "'"}
-OF_INPUTS: dict[str, Any] = {
+GIVEN: dict[str, Any] = {
     **dict.fromkeys(("config_yaml", "dict", "spm", "w2v", "mapping"), ODD),
     **dict.fromkeys(("encoder_config", "decoder_config"), CONFIG),
     "target_lang": "d e",
     "exact_padding": True,
     "dtype": "float16",
     "padding_reference": "unmasked",
-}
-OF_ORIGIN: dict[str, Any] = {
     **dict.fromkeys(("recording", "fairseq_python", "user_dir"), ODD),
     "device": "cuda:1",
-}
-OF_RUN: dict[str, Any] = {
     "audio": (ODD, Path("-b.wav")),
     "beam": False,
     "max_shard_bytes": 7,
 }
 """For every option that bears on a result, a value that is not its default."""
-ALL = {"inputs": OF_INPUTS, "origin": OF_ORIGIN, "run": OF_RUN}
 SWAPPING = """\
 rules:
   - source: decoder.layers.{i}.self_attn.q_proj.{weight|bias}
@@ -53,42 +47,25 @@ rules:
 """
 
 
-def test_every_field_and_keyword_is_carried_or_has_a_reason_not_to_be() -> None:
-    known = {*NOT_CARRIED, *OF_INPUTS, *OF_ORIGIN, *OF_RUN}
-    assert {field.name for field in fields(Inputs)} <= {*OF_INPUTS, *NOT_CARRIED}
-    assert {field.name for field in fields(Origin)} == set(OF_ORIGIN)
-    assert set(Material.__annotations__) == set(OF_INPUTS)
-    for function in (verify, diff, convert):
-        assert set(inspect.signature(function).parameters) - {"material"} <= known
-    assert all(NOT_CARRIED.values())
+def test_what_is_left_out_has_a_reason() -> None:
+    items = [item for kind in (Convert, Verify, Diff) for item in typed_items(kind)]
+    options = {item.name for item in items if not isinstance(item.named, Argument)}
+    left_out = {item.name for item in items if item.named.not_repeated}
+    assert left_out == {"verify", "reproduction", "fix"}
+    assert options == {*GIVEN, *left_out}
 
 
-@pytest.mark.parametrize("name", [*OF_INPUTS, *OF_ORIGIN, *OF_RUN])
+@pytest.mark.parametrize("name", GIVEN)
 def test_every_option_is_read_as_it_was_given(name: str) -> None:
-    given = {n: {name: v[name]} if name in v else {} for n, v in ALL.items()}
-    line = command_line(
-        "convert",
-        Path("-out"),
-        Inputs(checkpoint=Path("a b.pt"), **given["inputs"]),
-        Origin(**given["origin"]),
-        **given["run"],
-    )
-    toolkit, command, *words = shlex.split(line)
+    request = Convert(Path("a b.pt"), Path("-out"), **{name: GIVEN[name]})
+    toolkit, command, *words = shlex.split(command_line(request))
     values = COMMANDS[command].make_context(command, words).params
-    assert (toolkit, values["checkpoint"], values["out"]) == (
-        "toolkit",
-        Path("a b.pt"),
-        Path("-out"),
-    )
-    value = json.loads(values[name]) if name.endswith("coder_config") else values[name]
-    assert (tuple(value) if name == "audio" else value) == {**OF_INPUTS, **OF_ORIGIN, **OF_RUN}[
-        name
-    ]
+    assert toolkit == "toolkit"
+    assert replace(Convert(**read_given(Convert, values)), out=Path("-out")) == request
 
 
 def test_what_has_its_default_is_left_out() -> None:
-    line = command_line("diff", Path("hf"), Inputs(checkpoint=Path("m.pt")), Origin())
-    assert line == "toolkit diff m.pt hf"
+    assert command_line(Diff(Path("m.pt"), Path("hf"))) == "toolkit diff m.pt hf"
 
 
 # Run again

@@ -3,21 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from enum import Enum
 from pathlib import Path
 from typing import Any
 
 from toolkit.core.outputs import Kept, Output, check_outputs
-
-
-class Role(Enum):
-    """Stands in the annotation of a parameter; one without is read, and a folder is one thing."""
-
-    REPORT = "report"
-    FILE = "file"
-    FOLDER = "folder"
-    SHELF = "shelf"
-    """Is read: files, or folders of separate files."""
+from toolkit.session.options import Role
 
 
 def check_given(

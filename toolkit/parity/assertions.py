@@ -2,37 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from toolkit.core.result import Level, Result
 from toolkit.report.text import format_error
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
-
-    from toolkit.pipeline.prepare import Material
+from toolkit.session.keywords import keywords_of
+from toolkit.session.request import Assertion, Verify
 
 
-def assert_parity(
-    checkpoint: Path,
-    hf_dir: Path,
-    *,
-    audio: Sequence[Path] = (),
-    report: Path | None = None,
-    **material: Unpack[Material],
-) -> Result:
+@keywords_of(Assertion)
+def assert_parity(request: Assertion) -> Result:
     """The result of `toolkit.verify`, if the folder matches the checkpoint.
 
     For unittest and scripts; pytest has a plugin with one test per module pair, level and clip.
-
-    Args:
-        checkpoint: The fairseq file.
-        hf_dir: The folder, whoever made it.
-        audio: Clips, folders of clips, or folders with a manifest; the golden audio by default.
-        report: HTML file to write if the folder does not match.
-        material: What else is named; see `toolkit.pipeline.prepare.Material`.
 
     Raises:
         AssertionError: the folder does not match; says where, by how much, why, and what to change.
@@ -41,9 +24,9 @@ def assert_parity(
     """
     from toolkit.pipeline.verification import verify
 
-    result = verify(checkpoint, hf_dir, audio=audio, **material)
+    result = verify(**vars(request.part(Verify)))
     if result.verdict != "match":
-        raise AssertionError("\n".join(_describe(result, report)))
+        raise AssertionError("\n".join(_describe(result, request.report)))
     return result
 
 

@@ -86,11 +86,11 @@ class Parity:
     def _origin(self) -> Origin:
         from toolkit.pipeline.origin import Origin
 
-        return Origin(recording=self.settings.recording)
+        return self.settings.part(Origin)
 
     @cached_property
     def _asked(self) -> Asked:
-        from toolkit.pipeline.basics import silent
+        from toolkit.core.progress import silent
 
         # The reference needs its files for as long as it is used, but other people's tests need
         # their log messages; `quiet` silences fairseq while it is asked.
@@ -109,7 +109,7 @@ class Parity:
         """
         from toolkit.replay.target import Target
 
-        return Target(self.settings.target)
+        return Target(self.settings.hf_dir, device=self.settings.device)
 
     @cached_property
     def bench(self) -> Bench:
@@ -222,7 +222,7 @@ class Parity:
         from toolkit.pipeline.difference import diff_folder
 
         try:
-            return diff_folder(self._session, self.settings.target)
+            return diff_folder(self._session, self.settings.hf_dir)
         except ToolkitError as error:
             return str(error)
 
@@ -283,7 +283,7 @@ class Parity:
         """Fairseq's side of a diff, asked once."""
         from toolkit.pipeline.difference import make_session
 
-        return make_session(self.prepared, self._replayed_clips, self._asked)
+        return make_session(self.prepared, self._replayed_clips, self._asked, self.settings.device)
 
     @cached_property
     def _errors(self) -> tuple[PairErrors, ...]:
@@ -387,9 +387,8 @@ def _prepare(settings: PairSettings) -> Prepared:
     from toolkit.folder.view import carries_model_code
     from toolkit.pipeline.prepare import Inputs, prepare
 
-    inputs = Inputs(checkpoint=settings.checkpoint, **settings.material)
-    carries = inputs.exact_padding or carries_model_code(settings.target)
-    inputs = replace(inputs, exact_padding=carries)
+    carries = settings.exact_padding or carries_model_code(settings.hf_dir)
+    inputs = settings.part(Inputs, exact_padding=carries)
     if settings.recording is not None:
         from toolkit.pipeline.choosing import prepare_with
 

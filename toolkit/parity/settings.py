@@ -1,18 +1,18 @@
 """Which pairs to compare: from pytest's command line, pytest.ini and pyproject.toml."""
 
-from __future__ import annotations
-
 import shlex
 import sys
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Annotated, Any
+
+import pytest
 
 from toolkit.core.errors import BadInput
-
-if TYPE_CHECKING:
-    import pytest
+from toolkit.session.options import Item, Named, items_of
+from toolkit.session.request import Pair
+from toolkit.session.values import read_json_object
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -20,44 +20,27 @@ else:
     import tomli as tomllib
 
 DEFAULT_REPORT = ".toolkit-parity"
-FILES = ("config_yaml", "dict", "spm", "w2v", "mapping")
-"""Keys of `Material` that name files; relative ones are relative to the settings' own file."""
-VALUES = (
-    "target_lang",
-    "encoder_config",
-    "decoder_config",
-    "exact_padding",
-    "dtype",
-    "padding_reference",
-)
-PLACES = ("checkpoint", "target", "audio", "tolerances", "recording", "report")
-KEYS = ("name", *PLACES, *FILES, *VALUES)
 RUN_BY_PYTEST = ("conftest.py", "__init__.py")
 
 
 @dataclass(frozen=True, kw_only=True)
-class PairSettings:
+class PairSettings(Pair):
     """One checkpoint and the folder that must equal it."""
 
-    name: str
-    checkpoint: Path
-    target: Path
-    audio: tuple[Path, ...] = ()
-    """Clips to compare on; none means the golden audio."""
-    recording: Path | None = None
-    """What `toolkit record` wrote of the checkpoint; takes the place of fairseq and of clips."""
-    tolerances: Path | None = None
-    """File of tolerance rules."""
-    report: Path
-    """Folder for the report of a failing pair."""
-    material: Mapping[str, Any] = field(default_factory=dict)
-    """Keywords of `toolkit.pipeline.prepare.Material`."""
+    name: Annotated[str, Named("What the pair is called; the folder's name by default.")]
+    tolerances: Annotated[Path | None, Named("File of tolerance rules.")] = None
+    report: Annotated[Path, Named("Folder for the report of a failing pair.")]
     from_command_line: bool = False
 
     @property
     def entry(self) -> Path:
         """The file by which pytest collects the pair."""
-        return self.target / "config.json"
+        return self.hf_dir / "config.json"
+
+
+ITEMS = {item.name: item for item in items_of(PairSettings)}
+KEYS = tuple("target" if name == "hf_dir" else name for name in ITEMS)
+"""What a table may say; the folder is the `target` of a pair."""
 
 
 def read_pairs(config: pytest.Config) -> tuple[PairSettings, ...]:
@@ -153,22 +136,27 @@ def _make_pair(table: dict[str, Any], folder: Path, report: Path) -> PairSetting
             f"{', '.join(f'`{key}`' for key in table) or 'nothing'}. Name both sides."
         )
     _refuse_both(table)
-    audio = table.get("audio", ())
-    target = _path(folder, table["target"])
-    places = {key: _path(folder, table[key]) for key in ("recording", "tolerances") if key in table}
-    return PairSettings(
-        name=str(table.get("name", target.name)),
-        checkpoint=_path(folder, table["checkpoint"]),
-        target=target,
-        audio=tuple(_path(folder, a) for a in ([audio] if isinstance(audio, str) else audio)),
-        report=_path(folder, table["report"]) if "report" in table else report,
-        material={
-            **{key: _path(folder, table[key]) for key in FILES if key in table},
-            **{key: _value(key, table[key]) for key in VALUES if key in table},
-        },
+    named = {"hf_dir" if key == "target" else key: value for key, value in table.items()}
+    read = {key: _read(item, named[key], folder) for key, item in ITEMS.items() if key in named}
+    pair = PairSettings(
+        **{"name": read["hf_dir"].name, "report": report, **read},
         from_command_line=bool(table.get("from_command_line")),
-        **places,
     )
+    pair.check()
+    return pair
+
+
+def _read(item: Item, value: Any, folder: Path) -> Any:
+    """A value as the Python functions take it; pytest.ini knows texts only."""
+    if item.type is Sequence:
+        return tuple(_path(folder, part) for part in ([value] if isinstance(value, str) else value))
+    if item.type is Path:
+        return _path(folder, value)
+    if isinstance(value, str) and item.type is Mapping:
+        return read_json_object(item.name, value)
+    if isinstance(value, str) and item.type is bool:
+        return value == "true"
+    return str(value) if item.name == "name" else value
 
 
 def _path(folder: Path, name: Any) -> Path:
@@ -177,11 +165,6 @@ def _path(folder: Path, name: Any) -> Path:
             f"A path of a parity pair must be a text, but is {name!r}. Write it in quotes."
         )
     return (folder / name).resolve()
-
-
-def _value(key: str, value: Any) -> Any:
-    """A value as the Python functions take it; pytest.ini knows texts only."""
-    return value == "true" if key == "exact_padding" and isinstance(value, str) else value
 
 
 def _refuse_both(table: dict[str, Any]) -> None:
@@ -193,8 +176,8 @@ def _refuse_both(table: dict[str, Any]) -> None:
 
 
 def _refuse_twins(pairs: tuple[PairSettings, ...]) -> None:
-    for what in ("name", "target"):
-        seen = [getattr(pair, what) for pair in pairs]
+    for what, field in (("name", "name"), ("target", "hf_dir")):
+        seen = [getattr(pair, field) for pair in pairs]
         twice = sorted({str(value) for value in seen if seen.count(value) > 1})
         if twice:
             raise BadInput(
@@ -206,13 +189,13 @@ def _refuse_twins(pairs: tuple[PairSettings, ...]) -> None:
 def _refuse_folder(pair: PairSettings) -> None:
     if not pair.entry.is_file():
         raise BadInput(
-            f"`{pair.target}` must be a Hugging Face folder with a `config.json`, but has none. "
+            f"`{pair.hf_dir}` must be a Hugging Face folder with a `config.json`, but has none. "
             "Convert the checkpoint first: `toolkit convert CHECKPOINT HF_DIR`."
         )
-    foreign = [name for name in RUN_BY_PYTEST if (pair.target / name).exists()]
+    foreign = [name for name in RUN_BY_PYTEST if (pair.hf_dir / name).exists()]
     if foreign:
         raise BadInput(
-            f"`{pair.target}` must hold a model alone, but holds `{foreign[0]}`, which pytest "
+            f"`{pair.hf_dir}` must hold a model alone, but holds `{foreign[0]}`, which pytest "
             "would run. Remove it."
         )
     if not pair.checkpoint.is_file():

@@ -6,116 +6,69 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from toolkit.audio import SAMPLE_RATE_HZ, Clip
 from toolkit.checkpoint import Checkpoint
 from toolkit.core.errors import BadInput
+from toolkit.core.progress import silent
 from toolkit.core.result import Artifact, Result
 from toolkit.core.spec import TensorSpec
 from toolkit.families import Derived
 from toolkit.families.known_tensors import maybe_known_specs
 from toolkit.folder.background import Background
 from toolkit.folder.digest import MODEL_CARD
-from toolkit.folder.shards import MAX_SHARD_BYTES
 from toolkit.folder.skeleton import target_specs
 from toolkit.folder.staging import staged_folder
 from toolkit.folder.write import write_folder
-from toolkit.pipeline.basics import Progress, environment, silent
+from toolkit.pipeline.basics import environment
 from toolkit.pipeline.origin import Origin
-from toolkit.pipeline.prepare import Inputs, Material, Prepared, prepare
+from toolkit.pipeline.prepare import Inputs, Prepared, prepare
 from toolkit.pipeline.reference import INSTALL_HINT, fairseq_is_installed
 from toolkit.pipeline.reproduce import command_line
 from toolkit.report.model_card import CardFacts, render_model_card
+from toolkit.session.keywords import keywords_of
+from toolkit.session.request import Convert, Verify
 
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
 
-
-def convert(
-    checkpoint: Path,
-    out: Path,
-    *,
-    verify: bool | None = None,
-    audio: Sequence[Path] = (),
-    recording: Path | None = None,
-    fairseq_python: Path | None = None,
-    user_dir: Path | None = None,
-    max_shard_bytes: int = MAX_SHARD_BYTES,
-    beam: bool = True,
-    device: str = "cpu",
-    progress: Progress | None = None,
-    **material: Unpack[Material],
-) -> Result:
+@keywords_of(Convert)
+def convert(request: Convert) -> Result:
     """Converts a fairseq checkpoint into a Hugging Face folder.
 
     A folder that does not match the checkpoint does not appear.
-
-    Args:
-        checkpoint: The fairseq file; opened for reading only.
-        out: The folder to write; must not exist.
-        verify: Prove the conversion before the folder appears. None does so if fairseq is at hand.
-        audio: Clips, folders of clips, or folders with a manifest; the golden audio by default.
-        recording: Folder that `toolkit record` wrote of this checkpoint; chooses among the values
-            that the checkpoint leaves open, and proves the conversion in the place of fairseq.
-        fairseq_python: Python of the environment in which fairseq runs, if not this one.
-        user_dir: Folder of a fork's own models and tasks, as fairseq's `--user-dir`.
-        max_shard_bytes: Weights of one file; what is more is written in several, with an index.
-        beam: Whether a proof compares searches with a beam, which take longest.
-        device: Where a proof runs both models, in torch's words: `cpu`, `cuda`, `cuda:1`.
-        progress: Called before every step.
-        material: What else is named; see `toolkit.pipeline.prepare.Material`.
 
     Raises:
         BadInput: a file, folder, device or value cannot be used, or no exact conversion exists.
         BrokenRule: the family's rules do not cover the checkpoint.
     """
-    report = progress or silent
-    inputs = Inputs(checkpoint=checkpoint, **material)
-    origin = Origin(
-        recording=recording, fairseq_python=fairseq_python, user_dir=user_dir, device=device
-    )
-    because = _why_unverified(verify, origin)
-    origin.check(audio)
-    with staged_folder(out) as staged, ExitStack() as background:
+    report = request.progress or silent
+    origin = request.part(Origin)
+    because = _why_unverified(request.verify, origin)
+    with staged_folder(request.out) as staged, ExitStack() as background:
         report("reading the checkpoint", 0, 1)
         hashing = _Hashing(background)
-        prepared = _prepare(inputs, recording, hashing, is_proven=because is None)
-        clips = () if because else origin.read_clips(prepared, audio)
+        prepared = _prepare(request, hashing, is_proven=because is None)
+        clips = () if because else origin.read_clips(prepared, request.audio)
         write_folder(
             staged.path,
             prepared.task.contents,
             prepared.plan,
             prepared.checkpoint,
-            max_shard_bytes=max_shard_bytes,
+            max_shard_bytes=request.max_shard_bytes,
             watch=lambda done, total: report("copying the weights", done, total, "bytes"),
         )
         hashing.finish()
-        proof = command_line(
-            "verify", out, _settled(inputs, prepared), origin, audio=audio, beam=beam
-        )
         if because is None:
-            result = _proven(
-                prepared,
-                staged.path,
-                out,
-                clips,
-                origin,
-                proof,
-                beam=beam,
-                progress=report,
-            )
+            result = _proven(prepared, staged.path, clips, request)
         else:
-            result = _unproven(prepared, out, because, proof)
-        card = render_model_card(result, _card_facts(prepared, out))
+            result = _unproven(prepared, request.out, because)
+        proof = replace(result, reproduce=command_line(_settled(request, prepared)))
+        card = render_model_card(proof, _card_facts(prepared, request.out))
         (staged.path / MODEL_CARD).write_text(card, encoding="utf-8")
         if result.verdict != "mismatch":
             staged.publish()
-            return result
-    again = command_line(
-        "convert", out, inputs, origin, audio=audio, beam=beam, max_shard_bytes=max_shard_bytes
-    )
-    return replace(result, reproduce=again)
+            return proof
+    return replace(result, reproduce=command_line(request))
 
 
 def _why_unverified(verify: bool | None, origin: Origin) -> str | None:
@@ -152,13 +105,12 @@ class _Hashing:
             work.result()
 
 
-def _prepare(
-    inputs: Inputs, recording: Path | None, hashing: _Hashing, *, is_proven: bool
-) -> Prepared:
-    if recording is not None:
+def _prepare(request: Convert, hashing: _Hashing, *, is_proven: bool) -> Prepared:
+    inputs = request.part(Inputs)
+    if request.recording is not None:
         from toolkit.pipeline.choosing import prepare_with
 
-        return prepare_with(inputs, recording)
+        return prepare_with(inputs, request.recording)
     # Who names values of the configuration is told by transformers itself whether they fit.
     ask = is_proven or inputs.encoder_config or inputs.decoder_config
     return prepare(inputs, target_specs if ask else _known_or_asked, hashing.start)
@@ -168,25 +120,22 @@ def _known_or_asked(config: Mapping[str, Any]) -> dict[str, TensorSpec]:
     return maybe_known_specs(config) or target_specs(config)
 
 
-def _proven(
-    prepared: Prepared,
-    folder: Path,
-    out: Path,
-    clips: Sequence[Clip],
-    origin: Origin,
-    reproduce: str,
-    *,
-    beam: bool,
-    progress: Progress,
-) -> Result:
+def _proven(prepared: Prepared, folder: Path, clips: Sequence[Clip], request: Convert) -> Result:
     from toolkit.pipeline.verification import prove
 
-    result = prove(prepared, folder, clips, origin, beam=beam, progress=progress)
-    target = replace(result.target, path=str(out))
-    return replace(result, command="convert", target=target, reproduce=reproduce)
+    result = prove(
+        prepared,
+        folder,
+        clips,
+        request.part(Origin),
+        beam=request.beam,
+        progress=request.progress or silent,
+    )
+    target = replace(result.target, path=str(request.out))
+    return replace(result, command="convert", target=target)
 
 
-def _unproven(prepared: Prepared, out: Path, because: str, reproduce: str) -> Result:
+def _unproven(prepared: Prepared, out: Path, because: str) -> Result:
     return Result(
         command="convert",
         source=Artifact(path=str(prepared.checkpoint.path), sha256=prepared.checkpoint.sha256()),
@@ -195,17 +144,17 @@ def _unproven(prepared: Prepared, out: Path, because: str, reproduce: str) -> Re
         assumptions=prepared.assumptions,
         unverified_because=because,
         environment=environment(),
-        reproduce=reproduce,
     )
 
 
-def _settled(inputs: Inputs, prepared: Prepared) -> Inputs:
-    """The inputs with the values that a recording chose, so that they hold without it."""
+def _settled(request: Convert, prepared: Prepared) -> Verify:
+    """The proof, with the values that a recording chose, so that they hold without it."""
     network = prepared.network
-    return replace(
-        inputs,
-        encoder_config=_with_chosen(inputs.encoder_config, network.encoder),
-        decoder_config=_with_chosen(inputs.decoder_config, network.decoder),
+    return request.part(
+        Verify,
+        hf_dir=request.out,
+        encoder_config=_with_chosen(request.encoder_config, network.encoder),
+        decoder_config=_with_chosen(request.decoder_config, network.decoder),
     )
 
 

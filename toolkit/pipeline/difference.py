@@ -8,12 +8,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from toolkit.audio import Clip
 from toolkit.compare import tolerances
 from toolkit.compare.pictures import CLIPS, Sketchbook
 from toolkit.core.errors import BadInput
+from toolkit.core.progress import Progress, silent
 from toolkit.core.result import (
     Artifact,
     ClipCoverage,
@@ -30,15 +30,14 @@ from toolkit.diagnosis.findings import name_culprits, smallest_failing
 from toolkit.folder.admission import check_folder
 from toolkit.folder.digest import folder_sha256
 from toolkit.folder.view import FolderView, view_folder
-from toolkit.pipeline.basics import Progress, environment, silent
+from toolkit.pipeline.basics import environment
 from toolkit.pipeline.clips import tag_of
-from toolkit.pipeline.device import gpu_facts
 from toolkit.pipeline.files_alone import static_levels, unusable
 from toolkit.pipeline.mending import Workbench, check_destination, mend
 from toolkit.pipeline.origin import Asked, Origin
 from toolkit.pipeline.pairing import pair_with
 from toolkit.pipeline.picturing import finish_pictures, name_reproductions
-from toolkit.pipeline.prepare import Inputs, Material, Prepared
+from toolkit.pipeline.prepare import Inputs, Prepared
 from toolkit.pipeline.reproduce import command_line
 from toolkit.pipeline.resources import fitting_resources
 from toolkit.pipeline.truth import expect_texts, make_truth
@@ -47,13 +46,13 @@ from toolkit.pipeline.verification import expecting
 from toolkit.replay.pairs import parameterized
 from toolkit.replay.reproduction import write_reproduction
 from toolkit.replay.target import Target
+from toolkit.session.device import gpu_facts
+from toolkit.session.keywords import keywords_of
+from toolkit.session.request import Diff
 from toolkit.trial.coverage import clip_coverage, frames_in, measure_coverage
 from toolkit.trial.measuring import Record, find_errors, own_calls, record_clip
 from toolkit.trial.pairing import Pairing
 from toolkit.trial.rows import module_rows
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,36 +76,9 @@ class Session:
     """Where models run."""
 
 
-def diff(
-    checkpoint: Path,
-    hf_dir: Path,
-    *,
-    audio: Sequence[Path] = (),
-    recording: Path | None = None,
-    fairseq_python: Path | None = None,
-    user_dir: Path | None = None,
-    reproduction: Path | None = None,
-    fix: Path | None = None,
-    device: str = "cpu",
-    progress: Progress | None = None,
-    **material: Unpack[Material],
-) -> Result:
+@keywords_of(Diff)
+def diff(request: Diff) -> Result:
     """Says what is wrong with a folder: which module, tensor or key, which rule, and the fix.
-
-    Args:
-        checkpoint: The fairseq file.
-        hf_dir: The folder, whoever made it.
-        audio: Clips to replay; by default the shortest two of the golden audio.
-        recording: Folder that `toolkit record` wrote; takes the place of fairseq and of clips.
-        fairseq_python: Python of the environment in which fairseq runs, if not this one.
-        user_dir: Folder of a fork's own models and tasks, as fairseq's `--user-dir`.
-        reproduction: Folder to write, where a module errs and nothing explains it: one subfolder
-            per module with its input, the expected output and a script. Must not exist.
-        fix: Folder to write with every finding undone, proven before it appears; nothing for a
-            match. Must not exist.
-        device: Where both models run, in torch's words: `cpu`, `cuda`, `cuda:1`.
-        progress: Called before every step.
-        material: What else is named; see `toolkit.pipeline.prepare.Material`.
 
     Raises:
         BadInput: a file, folder or device cannot be used, or fairseq is not installed.
@@ -114,45 +86,46 @@ def diff(
     """
     from toolkit.pipeline.choosing import prepare_with
 
-    report = progress or silent
-    if reproduction is not None and reproduction.exists():
-        raise BadInput(
-            f"`{reproduction}` must not exist yet, but does. Remove it, or choose another folder."
-        )
-    origin = Origin(
-        recording=recording, fairseq_python=fairseq_python, user_dir=user_dir, device=device
-    )
-    origin.check(audio)
-    inputs = Inputs(checkpoint=checkpoint, **material)
-    check_folder(hf_dir)
-    if fix is not None:
-        check_destination(fix, hf_dir)
+    report = request.progress or silent
+    _check_destinations(request)
+    origin, inputs = request.part(Origin), request.part(Inputs)
     report("reading the checkpoint", 0, 3)
-    prepared = prepare_with(expecting(inputs, hf_dir), recording)
-    clips = origin.read_few_clips(prepared, audio)
+    prepared = prepare_with(expecting(inputs, request.hf_dir), request.recording)
+    clips = origin.read_few_clips(prepared, request.audio)
     report("asking fairseq", 1, 3)
     with (
         fitting_resources(prepared.plan),
         open_session(prepared, clips, origin, report) as session,
     ):
         report("replaying the folder", 2, 3)
-        result = diff_folder(
-            session, hf_dir, Sketchbook(pairs_of=[clip.name for clip in session.clips[:CLIPS]])
-        )
-        if reproduction is not None:
-            reproduce(session, hf_dir, result.findings, reproduction)
-    line = command_line("diff", hf_dir, inputs, origin, audio=audio)
-    result = replace(name_reproductions(result, reproduction), reproduce=line)
-    if fix is None:
+        book = Sketchbook(pairs_of=[clip.name for clip in session.clips[:CLIPS]])
+        result = diff_folder(session, request.hf_dir, book)
+        if request.reproduction is not None:
+            reproduce(session, request.hf_dir, result.findings, request.reproduction)
+    result = name_reproductions(result, request.reproduction)
+    result = replace(result, reproduce=command_line(request))
+    if request.fix is None:
         return result
     bench = Workbench(
         prepared=prepared,
-        prepare_freely=partial(prepare_with, inputs, recording),
+        prepare_freely=partial(prepare_with, inputs, request.recording),
         clips=clips,
         origin=origin,
         progress=report,
     )
-    return mend(result, hf_dir, fix, bench)
+    return mend(result, request.hf_dir, request.fix, bench)
+
+
+def _check_destinations(request: Diff) -> None:
+    """Makes sure, before any work, that the folder can be read and what is asked for written."""
+    if request.reproduction is not None and request.reproduction.exists():
+        raise BadInput(
+            f"`{request.reproduction}` must not exist yet, but does. Remove it, or choose another "
+            "folder."
+        )
+    check_folder(request.hf_dir)
+    if request.fix is not None:
+        check_destination(request.fix, request.hf_dir)
 
 
 @contextmanager

@@ -16,18 +16,18 @@ from typing import TYPE_CHECKING, Any
 
 from toolkit.audio import Clip, golden_folder, read_clips
 from toolkit.core.errors import BadInput
+from toolkit.core.progress import Progress, silent
 from toolkit.oracle.recorder import MARK
-from toolkit.pipeline.basics import Progress, silent
 from toolkit.pipeline.cache import keep_recording
 from toolkit.pipeline.clips import shortest_input
 from toolkit.pipeline.job import make_job, recorder_members, write_recorder
-from toolkit.pipeline.prepare import Inputs, Material, Prepared, prepare
+from toolkit.pipeline.prepare import Inputs, Prepared, prepare
 from toolkit.pipeline.recorded import RecordedReference, open_recorded
 from toolkit.pipeline.reference import INSTALL_HINT, fairseq_is_installed
+from toolkit.session.keywords import keywords_of
+from toolkit.session.request import Recorder
 
 if TYPE_CHECKING:
-    from typing_extensions import Unpack
-
     from toolkit.oracle.job import Job
 
 PATIENCE_S = 10.0
@@ -38,22 +38,11 @@ _UNWANTED = ("PYTHONHOME", "__PYVENV_LAUNCHER__")
 """Variables that make one Python look for its libraries in another's."""
 
 
-def make_recorder(
-    destination: Path,
-    checkpoint: Path | None = None,
-    *,
-    audio: Sequence[Path] = (),
-    **material: Unpack[Material],
-) -> Path:
+@keywords_of(Recorder)
+def make_recorder(request: Recorder) -> Path:
     """Writes a file that records a checkpoint where fairseq lives.
 
     It is run there with `python FILE CHECKPOINT REC_DIR`.
-
-    Args:
-        destination: The file; must not exist.
-        checkpoint: The fairseq file; the golden one by default.
-        audio: Clips to record; the golden audio by default.
-        material: What else is named; see `toolkit.pipeline.prepare.Material`.
 
     Returns:
         The file.
@@ -62,10 +51,10 @@ def make_recorder(
         BadInput: a file cannot be used.
         BrokenRule: the family's rules do not cover the checkpoint.
     """
-    path = checkpoint or golden_folder() / "checkpoint" / "model.pt"
-    prepared = prepare(Inputs(checkpoint=path, **material))
-    clips = read_clips(audio, min_samples=shortest_input(prepared))
-    return write_recorder(make_job(prepared, clips), destination)
+    path = request.checkpoint or golden_folder() / "checkpoint" / "model.pt"
+    prepared = prepare(request.part(Inputs, checkpoint=path))
+    clips = read_clips(request.audio, min_samples=shortest_input(prepared))
+    return write_recorder(make_job(prepared, clips), request.destination)
 
 
 def record_here(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -15,16 +15,18 @@ from toolkit.audio import golden_folder, read_clips
 from toolkit.compare.pictures import shortest
 from toolkit.core.errors import BadInput
 from toolkit.core.outcomes import DoubleOutcome, FaultOutcome, FaultsResult, YardstickOutcome
+from toolkit.core.progress import Progress, silent
 from toolkit.core.result import Finding, ModuleRow, Reason, Result
 from toolkit.faults import DoubleFault, Fault, Truth, double_faults, maybe_harmless, single_faults
 from toolkit.folder.write import write_folder
 from toolkit.oracle.asking import Pass
-from toolkit.pipeline.basics import Progress, silent
 from toolkit.pipeline.difference import Session, diff_folder, open_session
 from toolkit.pipeline.pairing import pair_with
 from toolkit.pipeline.prepare import Inputs, prepare
 from toolkit.pipeline.workers import share_among
 from toolkit.replay.target import Target
+from toolkit.session.keywords import keywords_of
+from toolkit.session.request import Faults
 from toolkit.trial.baselines import (
     BaselineVerdict,
     detected_by_all,
@@ -32,39 +34,25 @@ from toolkit.trial.baselines import (
     record_float32,
 )
 
-WORKERS = 2
-"""Processes; each runs fairseq once and then breaks folders of its own."""
 
-
-def faults(
-    checkpoint: Path | None = None,
-    *,
-    workers: int = WORKERS,
-    keep: Callable[[str], bool] = lambda _: True,
-    progress: Progress | None = None,
-) -> FaultsResult:
+@keywords_of(Faults)
+def faults(request: Faults) -> FaultsResult:
     """Breaks the conversion of a checkpoint in every way of the catalogue, and runs diff on each.
-
-    Args:
-        checkpoint: A fairseq checkpoint that converts exactly; the golden one by default.
-        workers: How many processes share the work.
-        keep: Which faults to run, by name; all by default.
-        progress: Called after every fault.
 
     Raises:
         BadInput: the checkpoint cannot be converted, or no fault is kept.
     """
-    report = progress or silent
+    report = request.progress or silent
     started = time.monotonic()
-    source = checkpoint or golden_folder() / "checkpoint" / "model.pt"
+    source = request.checkpoint or golden_folder() / "checkpoint" / "model.pt"
     with tempfile.TemporaryDirectory(prefix="toolkit-faults-") as name:
         right = Path(name) / "right"
         _convert(source, right)
-        singles = [fault for fault in single_faults(right) if keep(fault.name)]
-        doubles = [fault for fault in double_faults(right) if keep(fault.name)]
+        singles = [fault for fault in single_faults(right) if request.only in fault.name]
+        doubles = [fault for fault in double_faults(right) if request.only in fault.name]
         if not singles and not doubles:
             raise BadInput("`--only` must keep at least one fault, but keeps none. Widen it.")
-        outcomes = list(_run_all(source, right, [*singles, *doubles], workers, report))
+        outcomes = list(_run_all(source, right, [*singles, *doubles], request.workers, report))
     return FaultsResult(
         singles=tuple(o for o in outcomes if isinstance(o, FaultOutcome)),
         doubles=tuple(o for o in outcomes if isinstance(o, DoubleOutcome)),

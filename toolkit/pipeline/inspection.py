@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 from toolkit.checkpoint import Checkpoint
 from toolkit.checkpoint.finite import find_not_finite
@@ -24,28 +22,24 @@ from toolkit.mapping import (
     read_mapping,
     unclaimed_tensors,
 )
-from toolkit.pipeline.prepare import Inputs, Material, open_mapped
+from toolkit.pipeline.prepare import Inputs, open_mapped
+from toolkit.session.keywords import keywords_of
+from toolkit.session.request import Inspect
 
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
 
-
-def inspect(checkpoint: Path, **material: Unpack[Material]) -> Inspection:
+@keywords_of(Inspect)
+def inspect(request: Inspect) -> Inspection:
     """What a fairseq file is, and what a conversion will do with it.
 
     Nothing of the file runs, and fairseq is not needed. Missing companions are reported, not
     refused.
 
-    Args:
-        checkpoint: The file.
-        material: What else is named; see `toolkit.pipeline.prepare.Material`.
-
     Raises:
         BadInput: the file is no fairseq checkpoint of a known family.
     """
-    inputs = Inputs(checkpoint=checkpoint, **material)
+    inputs = request.part(Inputs)
     rules = None if inputs.mapping is None else read_mapping(inputs.mapping)
-    opened = open_mapped(checkpoint, rules)
+    opened = open_mapped(inputs.checkpoint, rules)
     family = find_family(opened)
     network = family.network(opened, inputs.options)
     table = network.table if rules is None else extend_table(network.table, rules)
@@ -54,7 +48,7 @@ def inspect(checkpoint: Path, **material: Unpack[Material]) -> Inspection:
     unused = {reason.name for reason in dropped}
     prospect = _foresee(family, opened, network, table, sidecars, inputs.options)
     return Inspection(
-        source=Artifact(path=str(checkpoint), sha256=opened.sha256()),
+        source=Artifact(path=str(inputs.checkpoint), sha256=opened.sha256()),
         format=opened.format,
         family=family.name,
         generation=network.generation,

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from toolkit.audio import Clip
 from toolkit.core.errors import BadInput
+from toolkit.core.progress import Progress
 from toolkit.core.result import Finding, Fixed, Result
 from toolkit.folder.foreign_code import find_foreign_code
 from toolkit.folder.safe_copy import loadable
@@ -17,7 +18,6 @@ from toolkit.folder.staging import staged_folder
 from toolkit.folder.tokenizer import write_tokenizer
 from toolkit.folder.weights import write_weights
 from toolkit.folder.write import write_folder
-from toolkit.pipeline.basics import Progress
 from toolkit.pipeline.origin import Origin
 from toolkit.pipeline.prepare import Prepared
 from toolkit.pipeline.undoing import copy_whole, copy_without_weights, undo_keys

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 from toolkit.audio import Clip, read_clips
 from toolkit.checkpoint import Checkpoint
-from toolkit.core.errors import BadInput
-from toolkit.pipeline.basics import Progress
+from toolkit.core.progress import Progress
 from toolkit.pipeline.clips import shortest_input
-from toolkit.pipeline.device import exact_device, expect_device
 from toolkit.pipeline.prepare import Prepared
+from toolkit.session.device import exact_device
+from toolkit.session.groups import Device, Fairseq, Recorded
 
 if TYPE_CHECKING:
     from torch import nn
@@ -38,42 +38,13 @@ class Asked:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Origin:
+class Origin(Device, Fairseq, Recorded):
     """Whom to ask, and where models run."""
-
-    recording: Path | None = None
-    """Folder that `toolkit record` or a recorder wrote; takes the place of fairseq and of clips."""
-    fairseq_python: Path | None = None
-    """Python of the environment in which fairseq runs, if not this one."""
-    user_dir: Path | None = None
-    """Folder of a fork's own models and tasks, as fairseq's `--user-dir`."""
-    device: str = "cpu"
-    """In torch's words: `cpu`, `cuda`, `cuda:1`."""
 
     @property
     def needs_fairseq(self) -> bool:
         """Whether fairseq must be importable in this process."""
         return self.recording is None and self.fairseq_python is None
-
-    def check(self, audio: Sequence[Path]) -> None:
-        """Makes sure, before any work, that nothing is named twice and the device is there.
-
-        Raises:
-            BadInput: a recording is named beside what it takes the place of, or torch has no such
-                device.
-        """
-        expect_device(self.device)
-        others = {
-            "--audio": audio,
-            "--fairseq-python": self.fairseq_python,
-            "--user-dir": self.user_dir,
-        }
-        named = [option for option, value in others.items() if value]
-        if self.recording is not None and named:
-            raise BadInput(
-                f"`--recording` must stand alone, as it takes the place of fairseq and of clips, "
-                f"but {' and '.join(named)} is named too. Leave one out."
-            )
 
     def open_recording(self, checkpoint: Checkpoint) -> RecordedReference | None:
         """The recording, if one is named.

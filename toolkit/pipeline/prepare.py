@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any, TypedDict
+from typing import Any
 
 from toolkit.checkpoint import Checkpoint, open_checkpoint
 from toolkit.checkpoint.finite import expect_finite
@@ -26,60 +25,16 @@ from toolkit.mapping import (
     make_plan,
     read_mapping,
 )
-from toolkit.oracle.build import PADDINGS
+from toolkit.session.groups import Material, OfCheckpoint
 
 FindTargets = Callable[[Mapping[str, Any]], dict[str, TensorSpec]]
 
-DTYPES = ("float32", "float16", "bfloat16")
-"""What a user may round to."""
-
-
-class Material(TypedDict, total=False):
-    """What a user may name beside a checkpoint; every command takes these keywords."""
-
-    config_yaml: Path | None
-    """The checkpoint's data configuration; found beside it by default."""
-    dict: Path | None
-    """Its dictionary; found beside it by default."""
-    spm: Path | None
-    """Its sentencepiece model; found beside it by default."""
-    w2v: Path | None
-    """The pretrained wav2vec 2.0 checkpoint it was trained from, where it lacks that one's
-    arguments; found beside it by default, under the name it was trained with."""
-    target_lang: str | None
-    """Language that generation starts with."""
-    mapping: Path | None
-    """YAML file of rules that replace or extend the family's."""
-    encoder_config: Mapping[str, Any] | None
-    """Values for the encoder that the checkpoint does not give."""
-    decoder_config: Mapping[str, Any] | None
-    """Values for the decoder that the checkpoint does not give."""
-    exact_padding: bool
-    """Let the folder carry code rather than deviate from fairseq in padded batches."""
-    dtype: str | None
-    """What floating-point tensors are rounded to; the checkpoint's own by default."""
-    padding_reference: str
-    """Which fairseq padded batches are compared with: `masked`, as since August 2022, or
-    `unmasked`, as before."""
-
 
 @dataclass(frozen=True, kw_only=True)
-class Inputs:
-    """What the user named."""
+class Inputs(Material, OfCheckpoint):
+    """What the user named of a checkpoint, and what was found out about it since."""
 
-    checkpoint: Path
-    config_yaml: Path | None = None
-    dict: Path | None = None
-    spm: Path | None = None
-    w2v: Path | None = None
-    target_lang: str | None = None
-    mapping: Path | None = None
-    encoder_config: Mapping[str, Any] | None = None
-    decoder_config: Mapping[str, Any] | None = None
-    exact_padding: bool = False
-    padding_reference: str = "masked"
-    dtype: str | None = None
-    chosen: Mapping[str, Derived] = field(default_factory=lambda: MappingProxyType({}))
+    chosen: Mapping[str, Derived] = field(default_factory=dict)
     """Values that were held against a recording; see `toolkit.pipeline.choosing`."""
     folder_tags: tuple[int | str, ...] = ()
     """What texts of the folder on trial begin with; see `toolkit.families.base.Options`."""
@@ -88,16 +43,7 @@ class Inputs:
 
     @property
     def options(self) -> Options:
-        """What the family asks of the user's choices.
-
-        Raises:
-            BadInput: there is no such padding.
-        """
-        if self.padding_reference not in PADDINGS:
-            raise BadInput(
-                f"`--padding-reference` must be one of {', '.join(PADDINGS)}, but is "
-                f"{self.padding_reference!r}. Leave it out for today's fairseq."
-            )
+        """What the family asks of the user's choices."""
         return Options(
             target_lang=self.target_lang,
             exact_padding=self.exact_padding,
@@ -151,7 +97,9 @@ def prepare(
         BrokenRule: the family's rules do not cover the checkpoint.
     """
     mapping = None if inputs.mapping is None else read_mapping(inputs.mapping)
-    checkpoint = _rounded(open_mapped(inputs.checkpoint, mapping), inputs.dtype)
+    checkpoint = open_mapped(inputs.checkpoint, mapping)
+    if inputs.dtype is not None:
+        checkpoint = checkpoint.as_dtype(inputs.dtype)
     if opened is not None:
         opened(checkpoint)
     family = find_family(checkpoint)
@@ -190,17 +138,6 @@ def open_mapped(path: Path, mapping: MappingFile | None) -> Checkpoint:
     """
     checkpoint = open_checkpoint(path)
     return checkpoint if mapping is None else rename_tensors(checkpoint, mapping.renames)
-
-
-def _rounded(checkpoint: Checkpoint, dtype: str | None) -> Checkpoint:
-    if dtype is None:
-        return checkpoint
-    if dtype not in DTYPES:
-        raise BadInput(
-            f"`--dtype` must be one of {', '.join(DTYPES)}, but is {dtype!r}. Leave it out for the "
-            "checkpoint's own."
-        )
-    return checkpoint.as_dtype(dtype)
 
 
 def _plan(

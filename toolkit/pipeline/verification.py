@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from toolkit.audio import Clip
 from toolkit.compare.evidence import judge_transcripts
@@ -17,6 +16,7 @@ from toolkit.compare.static import (
     weights_level,
 )
 from toolkit.compare.vocabulary import tokenizer_level
+from toolkit.core.progress import Progress, silent
 from toolkit.core.result import (
     Artifact,
     ClipTokens,
@@ -33,21 +33,23 @@ from toolkit.folder.admission import check_folder
 from toolkit.folder.background import Background
 from toolkit.folder.digest import folder_sha256
 from toolkit.folder.view import FolderView, view_folder
-from toolkit.pipeline.basics import Progress, environment, silent
+from toolkit.pipeline.basics import environment
 from toolkit.pipeline.clips import is_in_own_language, tag_of
-from toolkit.pipeline.device import gpu_facts
 from toolkit.pipeline.files_alone import judge_files
 from toolkit.pipeline.forms import read_form, read_tags
 from toolkit.pipeline.origin import Asked, Origin
 from toolkit.pipeline.pairing import pair_with
 from toolkit.pipeline.picturing import finish_pictures
-from toolkit.pipeline.prepare import Inputs, Material, Prepared
+from toolkit.pipeline.prepare import Inputs, Prepared
 from toolkit.pipeline.reproduce import command_line
 from toolkit.pipeline.resources import fitting_resources
 from toolkit.pipeline.truth import expect_texts, make_truth
 from toolkit.replay.pairs import parameterized
 from toolkit.replay.replay import DOES_NOT_RUN, has_gpu_failed
 from toolkit.replay.target import DoesNotLoad, Target
+from toolkit.session.device import gpu_facts
+from toolkit.session.keywords import keywords_of
+from toolkit.session.request import Verify
 from toolkit.trial.clip import Bench, ClipRun, run_clip
 from toolkit.trial.coverage import clip_coverage, measure_coverage
 from toolkit.trial.dynamic import (
@@ -63,37 +65,10 @@ from toolkit.trial.padding import padding_deviation, padding_level
 from toolkit.trial.reload import reload_level
 from toolkit.trial.rows import module_rows
 
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
 
-
-def verify(
-    checkpoint: Path,
-    hf_dir: Path,
-    *,
-    audio: Sequence[Path] = (),
-    recording: Path | None = None,
-    fairseq_python: Path | None = None,
-    user_dir: Path | None = None,
-    beam: bool = True,
-    device: str = "cpu",
-    progress: Progress | None = None,
-    **material: Unpack[Material],
-) -> Result:
+@keywords_of(Verify)
+def verify(request: Verify) -> Result:
     """Proves that a Hugging Face folder does what a fairseq checkpoint does, or says where not.
-
-    Args:
-        checkpoint: The fairseq file.
-        hf_dir: The folder, whoever made it.
-        audio: Clips, folders of clips, or folders with a manifest; the golden audio by default.
-        recording: Folder that `toolkit record` wrote; takes the place of fairseq and of clips.
-        fairseq_python: Python of the environment in which fairseq runs, if not this one.
-        user_dir: Folder of a fork's own models and tasks, as fairseq's `--user-dir`.
-        beam: Whether to compare searches with a beam, which take longest; if not, that level is
-            left out and says so.
-        device: Where both models run, in torch's words: `cpu`, `cuda`, `cuda:1`.
-        progress: Called before every step.
-        material: What else is named; see `toolkit.pipeline.prepare.Material`.
 
     Raises:
         BadInput: a file, folder or device cannot be used, or fairseq is not installed.
@@ -101,17 +76,19 @@ def verify(
     """
     from toolkit.pipeline.choosing import prepare_with
 
-    inputs = Inputs(checkpoint=checkpoint, **material)
-    origin = Origin(
-        recording=recording, fairseq_python=fairseq_python, user_dir=user_dir, device=device
+    origin = request.part(Origin)
+    check_folder(request.hf_dir)
+    inputs = expecting(request.part(Inputs), request.hf_dir)
+    prepared = prepare_with(inputs, request.recording)
+    result = prove(
+        prepared,
+        request.hf_dir,
+        origin.read_clips(prepared, request.audio),
+        origin,
+        beam=request.beam,
+        progress=request.progress or silent,
     )
-    origin.check(audio)
-    check_folder(hf_dir)
-    prepared = prepare_with(expecting(inputs, hf_dir), recording)
-    clips = origin.read_clips(prepared, audio)
-    result = prove(prepared, hf_dir, clips, origin, beam=beam, progress=progress or silent)
-    line = command_line("verify", hf_dir, inputs, origin, audio=audio, beam=beam)
-    return replace(result, reproduce=line)
+    return replace(result, reproduce=command_line(request))
 
 
 def prove(

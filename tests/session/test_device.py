@@ -20,9 +20,10 @@ from toolkit.cli import app
 from toolkit.compare import tolerances
 from toolkit.core.errors import BadInput
 from toolkit.oracle.precision import in_float64
-from toolkit.pipeline import conversion, device, difference, verification
-from toolkit.pipeline.device import WORKSPACE, exact_device, exact_kernels, expect_device
+from toolkit.pipeline import conversion, difference, verification
 from toolkit.replay.replay import CannotReplayError, has_gpu_failed, replay
+from toolkit.session import device
+from toolkit.session.device import WORKSPACE, exact_device, exact_kernels, expect_device
 
 needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no GPU")
 no_gpu = pytest.mark.skipif(torch.cuda.is_available(), reason="torch sees a GPU")

@@ -1,0 +1,57 @@
+"""The fields of requests as parameters of a command, and back."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+
+import pytest
+
+from toolkit.console.parameters import items_of_command, make_signature, read_given
+from toolkit.core.errors import BadInput
+from toolkit.session.request import COMMANDS, Convert, Faults, Record, Verify
+
+
+def names(kind: type, *shows: str) -> list[str]:
+    return [item.name for item in items_of_command(kind, shows)]
+
+
+def test_what_belongs_to_the_checkpoint_stands_after_where_the_answer_goes() -> None:
+    found = names(Verify, "html", "quiet")
+    assert found[:3] == ["checkpoint", "hf_dir", "audio"]
+    assert found.index("device") < found.index("html") < found.index("quiet") < found.index("dict")
+    assert found[-2:] == ["debug", "force"]
+    assert "json_path" not in found
+
+
+def test_only_a_command_that_writes_files_can_be_forced() -> None:
+    assert "force" in names(Record, "json_path")
+    assert "force" not in names(Record, "quiet")
+
+
+@pytest.mark.parametrize("kind", COMMANDS)
+def test_every_field_of_a_request_can_be_typed(kind: type) -> None:
+    own = set(inspect.signature(kind).parameters) - {"progress"}
+    assert own <= set(names(kind))
+
+
+def test_a_parameter_has_the_default_of_its_field() -> None:
+    parameters = make_signature(items_of_command(Convert, ())).parameters
+    assert parameters["checkpoint"].default is inspect.Parameter.empty
+    assert parameters["padding_reference"].default == "masked"
+    assert parameters["audio"].default is None
+    assert make_signature(items_of_command(Faults, ())).parameters["only"].default == ""
+
+
+def test_what_was_typed_is_read_as_the_functions_take_it() -> None:
+    given = {"audio": [Path("a")], "encoder_config": '{"a": 1}', "quiet": True}
+    assert read_given(Verify, given) == {"audio": (Path("a"),), "encoder_config": {"a": 1}}
+    assert read_given(Verify, {"audio": None, "encoder_config": None}) == {
+        "audio": (),
+        "encoder_config": None,
+    }
+
+
+def test_text_that_must_be_json_and_is_none_is_refused() -> None:
+    with pytest.raises(BadInput, match="`--encoder-config` must be a JSON object"):
+        read_given(Verify, {"encoder_config": "{"})

@@ -1,0 +1,37 @@
+"""Values that are written as text."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from toolkit.core.errors import BadInput
+
+
+def read_json_object(option: str, text: str) -> dict[str, Any]:
+    """The object that a text of JSON is, or that the file of such a name holds.
+
+    Args:
+        option: Who asks, as it is typed.
+        text: JSON itself, or the path of a file of it.
+
+    Raises:
+        BadInput: it is none.
+    """
+    from toolkit.folder.plain_json import parse_json, read_json
+
+    try:
+        inline = text.lstrip().startswith("{")
+        values = parse_json(text.encode()) if inline else read_json(Path(text))
+    except (OSError, ValueError) as error:
+        said = error.strerror if isinstance(error, OSError) and error.strerror else error
+        raise BadInput(
+            f"`{option}` must be a JSON object or a file of one, but {said}. "
+            "Write it as '{\"key\": value}'."
+        ) from error
+    if not isinstance(values, dict):
+        raise BadInput(
+            f"`{option}` must be a JSON object, but is {type(values).__name__}. "
+            "Write it as '{\"key\": value}'."
+        )
+    return values
