@@ -10,14 +10,30 @@ from pathlib import Path
 
 import pytest
 
+import toolkit
+
 ROOT = Path(__file__).parents[2]
+
+
+def copy_source(folder: Path) -> Path:
+    shutil.copytree(ROOT / "docs", folder / "docs")
+    shutil.copyfile(ROOT / "mkdocs.yml", folder / "mkdocs.yml")
+    (folder / "toolkit").symlink_to(ROOT / "toolkit")
+    return folder
 
 
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
-    shutil.copytree(ROOT / "docs", tmp_path / "docs")
-    shutil.copyfile(ROOT / "mkdocs.yml", tmp_path / "mkdocs.yml")
-    return tmp_path
+    return copy_source(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the pages of the repository become, built once."""
+    folder = copy_source(tmp_path_factory.mktemp("documentation"))
+    done = build(folder)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder / "reports" / "site"
 
 
 def build(folder: Path) -> subprocess.CompletedProcess[str]:
@@ -27,22 +43,18 @@ def build(folder: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_it_builds_without_a_warning_and_has_every_page(source: Path) -> None:
-    done = build(source)
-    assert done.returncode == 0, done.stdout + done.stderr
-    site = source / "reports" / "site"
-    for page in (source / "docs").glob("*.md"):
+def test_it_builds_without_a_warning_and_has_every_page(site: Path) -> None:
+    for page in (ROOT / "docs").glob("*.md"):
         assert (site / f"{page.stem}.html").is_file(), page.name
 
 
-def test_every_page_is_in_the_menu(source: Path) -> None:
-    menu = (source / "mkdocs.yml").read_text(encoding="utf-8")
-    assert all(page.name in menu for page in (source / "docs").glob("*.md"))
+def test_every_page_is_in_the_menu() -> None:
+    menu = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+    assert all(page.name in menu for page in (ROOT / "docs").glob("*.md"))
 
 
-def test_no_page_loads_anything_from_elsewhere(source: Path) -> None:
-    assert build(source).returncode == 0
-    for page in (source / "reports" / "site").glob("*.html"):
+def test_no_page_loads_anything_from_elsewhere(site: Path) -> None:
+    for page in site.glob("*.html"):
         text = page.read_text(encoding="utf-8")
         assert not re.search(r'<(script|link|img)[^>]+(src|href)="https?://', text), page.name
 
@@ -51,4 +63,27 @@ def test_no_page_loads_anything_from_elsewhere(source: Path) -> None:
 def test_a_broken_link_stops_it(source: Path, link: str) -> None:
     with (source / "docs" / "limits.md").open("a") as page:
         page.write(f"\n{link}\n")
+    assert build(source).returncode != 0
+
+
+def undescribed(page: str) -> list[str]:
+    """Public names that a built page does not describe under a heading of their own."""
+    return [name for name in toolkit.__all__ if f'id="toolkit.{name}"' not in page]
+
+
+def test_the_reference_describes_every_public_name(site: Path) -> None:
+    page = (site / "api.html").read_text(encoding="utf-8")
+    assert undescribed(page) == []
+    assert "opened for reading only" in page
+    assert 'id="toolkit.Result.findings"' in page
+
+
+def test_a_public_name_that_is_left_out_of_the_reference_is_seen(site: Path) -> None:
+    page = (site / "api.html").read_text(encoding="utf-8")
+    assert undescribed(page.replace('id="toolkit.diff"', "")) == ["diff"]
+
+
+def test_a_name_that_does_not_exist_stops_it(source: Path) -> None:
+    with (source / "docs" / "api.md").open("a") as page:
+        page.write("\n::: toolkit.nonsense\n")
     assert build(source).returncode != 0
