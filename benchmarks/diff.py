@@ -22,7 +22,7 @@ from toolkit.pipeline.recorded import open_recorded
 from toolkit.pipeline.recording import record
 from toolkit.pipeline.reference import open_reference
 from toolkit.pipeline.resources import fitting_resources
-from toolkit.replay.target import Target
+from toolkit.tasks.speech_seq2seq.target import Seq2SeqTarget
 from toolkit.trial.measuring import Record
 
 CHECKPOINT = golden_folder() / "checkpoint" / "model.pt"
@@ -52,7 +52,7 @@ def main() -> None:
 def load_and_run(prepared: Prepared, folder: Path, spoken: Record) -> None:
     """What any comparison needs at the very least."""
     with fitting_resources(prepared.plan), open_reference(prepared) as reference:
-        target = Target(folder)
+        target = Seq2SeqTarget(folder)
         source = spoken.source
         with torch.no_grad():
             reference.model(

@@ -23,7 +23,9 @@ from toolkit.pipeline.prepare import Inputs, Prepared, prepare
 from toolkit.pipeline.reference import open_reference
 from toolkit.replay.source import read_source
 from toolkit.replay.target import Target
-from toolkit.trial.clip import Bench, ClipRun, run_clip
+from toolkit.tasks.speech_seq2seq.clip import ClipRun, run_clip
+from toolkit.tasks.speech_seq2seq.target import Seq2SeqTarget
+from toolkit.trial.bench import Bench
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -73,7 +75,7 @@ def reference(prepared: Prepared) -> Iterator[Reference]:
 
 @pytest.fixture(scope="session")
 def target(converted: Path) -> Target:
-    return Target(converted)
+    return Seq2SeqTarget(converted)
 
 
 @pytest.fixture(scope="session")

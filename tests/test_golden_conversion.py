@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from tests.levels import LEVEL_NAMES
 from toolkit.audio import Clip
 from toolkit.cli import app
-from toolkit.core.result import LEVEL_NAMES
 
 MUST_PASS = ("weights", "config", "vocabulary", "modules", "logits", "greedy", "beam", "reload")
 

@@ -4,6 +4,7 @@ import math
 import random
 from dataclasses import replace
 
+from tests.levels import LEVEL_NAMES
 from toolkit.compare.pictures import error_code
 from toolkit.core.pictures import (
     ClipPicture,
@@ -16,7 +17,6 @@ from toolkit.core.pictures import (
     Worst,
 )
 from toolkit.core.result import (
-    LEVEL_NAMES,
     Artifact,
     ClipCoverage,
     ClipTokens,

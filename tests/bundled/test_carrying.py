@@ -11,7 +11,8 @@ from toolkit.core.errors import BadInput
 from toolkit.folder.foreign_code import carries_own_code_only, find_foreign_code
 from toolkit.oracle.search import with_beam
 from toolkit.pipeline.reference import open_reference
-from toolkit.replay.target import DoesNotLoad, Target
+from toolkit.replay.target import DoesNotLoad
+from toolkit.tasks.speech_seq2seq.target import Seq2SeqTarget
 
 
 @pytest.fixture
@@ -53,7 +54,7 @@ def test_a_converted_folder_carries_our_code_alone(carrying, converted):
 
 
 def test_a_saved_folder_carries_our_code_still(carrying, tmp_path):
-    Target(carrying("even").folder).model.save_pretrained(tmp_path / "saved")
+    Seq2SeqTarget(carrying("even").folder).model.save_pretrained(tmp_path / "saved")
     assert (tmp_path / "saved" / MODELLING.name).exists()
     assert carries_own_code_only(tmp_path / "saved")
 
@@ -191,7 +192,7 @@ def test_a_folder_whose_model_is_foreign_does_not_load_and_its_code_is_not_run(
     file = folder / MODELLING.name
     file.write_text(foreign + file.read_text())
     with pytest.raises(DoesNotLoad, match=r"carries other code, which was not run") as caught:
-        Target(folder)
+        Seq2SeqTarget(folder)
     assert str(folder) in str(caught.value)
     assert not marker.exists()
 
@@ -200,7 +201,7 @@ def test_a_folder_whose_model_is_foreign_does_not_load_and_its_code_is_not_run(
 def test_a_folder_loads_without_the_foreign_code_beside_its_own(folder, foreign, marker, name):
     before = sorted(folder.rglob("*"))
     (folder / name).write_text(foreign)
-    target = Target(folder)
+    target = Seq2SeqTarget(folder)
     assert [item.file for item in target.view.foreign] == [name]
     assert type(target.model).__module__.startswith("transformers_modules.")
     assert not marker.exists()
@@ -216,7 +217,7 @@ def test_a_folder_that_refers_to_another_repository_is_refused(
     (other / MODELLING.name).write_text(foreign + MODELLING.read_text())
     refer(folder, f"{other}{dashes}modeling_xm_transformer.XMTransformerConfig")
     with pytest.raises(BadInput, match=r"carries other code, which was not run"):
-        Target(folder)
+        Seq2SeqTarget(folder)
     assert not marker.exists()
 
 
@@ -224,13 +225,13 @@ def test_a_folder_that_refers_to_a_file_anywhere_is_refused(folder, tmp_path, fo
     (tmp_path / "anywhere.py").write_text(foreign + MODELLING.read_text())
     refer(folder, f"{tmp_path}/anywhere.XMTransformerConfig")
     with pytest.raises(BadInput, match=r"carries other code, which was not run"):
-        Target(folder)
+        Seq2SeqTarget(folder)
     assert not marker.exists()
 
 
 def test_a_stock_folder_loads_without_the_foreign_search_beside_it(broken, foreign, marker, run):
     (broken / "custom_generate" / "generate.py").write_text(foreign)
-    target = Target(broken)
+    target = Seq2SeqTarget(broken)
     assert target.forward([run.source], [run.prefix]).logits.equal(run.target_logits)
     assert not marker.exists()
 

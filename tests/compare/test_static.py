@@ -6,7 +6,7 @@ import torch
 from tests.faults.breaking import add, change, remove, scale, set_key
 from toolkit.compare.keys import config_differences
 from toolkit.compare.static import config_level, weight_errors, weights_level
-from toolkit.replay.target import Target
+from toolkit.tasks.speech_seq2seq.target import Seq2SeqTarget
 
 Q_PROJ = "encoder.encoder.layers.1.attention.q_proj.weight"
 POS_CONV = "encoder.encoder.pos_conv_embed.conv.parametrizations.weight."
@@ -38,7 +38,7 @@ def test_every_tensor_is_compared_and_weight_norm_as_one(weights, target, prepar
 
 def test_the_slightest_change_of_one_element_fails_the_weights(weights, broken):
     change(Q_PROJ, lambda t: torch.nextafter(t, torch.tensor(9.0)))(broken)
-    level = weights(Target(broken))
+    level = weights(Seq2SeqTarget(broken))
     assert level.verdict == "fail"
     assert level.worst.where == Q_PROJ
     assert 0 < level.worst.error < 1e-6
@@ -46,13 +46,13 @@ def test_the_slightest_change_of_one_element_fails_the_weights(weights, broken):
 
 def test_one_element_off_by_a_thousandth_fails_the_weights_there(weights, broken):
     scale(Q_PROJ, 1.001, index=77)(broken)
-    level = weights(Target(broken))
+    level = weights(Seq2SeqTarget(broken))
     assert (level.verdict, level.worst.where) == ("fail", Q_PROJ)
 
 
 def test_a_tensor_missing_from_the_file_fails_the_weights(weights, broken):
     remove("encoder.adapter.layers.0.conv.bias")(broken)
-    target = Target(broken)
+    target = Seq2SeqTarget(broken)
     assert target.loading.missing == ("encoder.adapter.layers.0.conv.bias",)
     failed = {m.name for m in weights(target).measures if m.verdict == "fail"}
     assert "missing, unexpected or mismatched in the file" in failed
@@ -60,9 +60,9 @@ def test_a_tensor_missing_from_the_file_fails_the_weights(weights, broken):
 
 def test_a_missing_tensor_fails_even_if_chance_gave_it_the_right_values(weights, broken):
     name = "encoder.encoder.layers.0.layer_norm.bias"
-    right = Target(broken).model.state_dict()[name]
+    right = Seq2SeqTarget(broken).model.state_dict()[name]
     remove(name)(broken)
-    target = Target(broken)
+    target = Seq2SeqTarget(broken)
     target.model.state_dict()[name].copy_(right)
     assert [m.name for m in weights(target).measures if m.verdict == "fail"] == [
         "missing, unexpected or mismatched in the file"
@@ -71,7 +71,7 @@ def test_a_missing_tensor_fails_even_if_chance_gave_it_the_right_values(weights,
 
 def test_an_extra_tensor_in_the_file_fails_the_weights_alone(weights, broken):
     add("decoder.extra", torch.zeros(3))(broken)
-    level = weights(Target(broken))
+    level = weights(Seq2SeqTarget(broken))
     assert [m.name for m in level.measures if m.verdict == "fail"] == [
         "missing, unexpected or mismatched in the file"
     ]
@@ -81,13 +81,13 @@ def test_an_extra_tensor_in_the_file_fails_the_weights_alone(weights, broken):
 @pytest.mark.parametrize("part", ["original0", "original1"])
 def test_a_wrong_factor_of_the_weight_norm_fails_the_effective_weight(part, weights, broken):
     scale(POS_CONV + part, 1.01)(broken)
-    level = weights(Target(broken))
+    level = weights(Seq2SeqTarget(broken))
     assert [m.name for m in level.measures if m.verdict == "fail"] == ["effective weights"]
 
 
 def test_another_split_of_the_weight_norm_is_the_same_weight(weights, broken):
     change(POS_CONV + "original1", lambda t: t * 2)(broken)
-    assert weights(Target(broken)).verdict == "pass"
+    assert weights(Seq2SeqTarget(broken)).verdict == "pass"
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_another_split_of_the_weight_norm_is_the_same_weight(weights, broken):
 )
 def test_a_wrong_key_fails_the_config(key, value, contents, broken):
     set_key("config.json", key, value)(broken)
-    target = Target(broken)
+    target = Seq2SeqTarget(broken)
     (difference,) = config_differences(contents, target.view)
     assert (difference.key, difference.actual) == (key, value)
     level = config_level(contents, target)
@@ -117,7 +117,7 @@ def test_a_wrong_key_fails_the_config(key, value, contents, broken):
 )
 def test_a_key_that_only_fine_tuning_reads_does_not_fail_the_config(key, value, contents, broken):
     set_key("config.json", key, value)(broken)
-    target = Target(broken)
+    target = Seq2SeqTarget(broken)
     assert [d.key for d in config_differences(contents, target.view)] == [key]
     assert config_level(contents, target).verdict == "pass"
 
@@ -136,7 +136,9 @@ def test_a_wrong_key_of_another_file_fails_the_config_under_its_file(
     file, key, value, contents, broken
 ):
     set_key(f"{file}.json", key, value)(broken)
-    assert [d.key for d in config_differences(contents, Target(broken).view)] == [f"{file}.{key}"]
+    assert [d.key for d in config_differences(contents, Seq2SeqTarget(broken).view)] == [
+        f"{file}.{key}"
+    ]
 
 
 def test_a_config_without_keys_fails(contents, target):

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.levels import LEVEL_NAMES
 from toolkit.core.result import (
-    LEVEL_NAMES,
     SCHEMA_VERSION,
     Artifact,
     ClipCoverage,

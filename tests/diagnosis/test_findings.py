@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from tests.faults.breaking import add, change, remove, scale, set_key, swap_rows
-from toolkit.core.result import LEVEL_NAMES, Finding, Hypothesis, Level, Measure
+from tests.levels import LEVEL_NAMES
+from toolkit.core.result import Finding, Hypothesis, Level, Measure
 from toolkit.diagnosis import Evidence, find_faults
 from toolkit.diagnosis.findings import name_culprits, smallest_failing
 

@@ -171,7 +171,7 @@ def test_the_tolerances_are_those_of_the_page() -> None:
 
 
 def test_every_level_has_a_row() -> None:
-    from toolkit.core.result import LEVEL_NAMES
+    from tests.levels import LEVEL_NAMES
 
     text = (DOCS / "verdicts.md").read_text(encoding="utf-8")
     assert all(f"| `{name}` |" in text for name in LEVEL_NAMES)

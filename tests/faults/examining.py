@@ -9,30 +9,18 @@ from pathlib import Path
 import pytest
 
 from tests.faults.breaking import brief
+from tests.levels import LEVEL_NAMES
 from toolkit.audio import Clip
-from toolkit.compare.static import (
-    config_level,
-    weight_errors,
-    weights_level,
-)
-from toolkit.compare.vocabulary import vocabulary_level
-from toolkit.core.result import LEVEL_NAMES, Finding, Level, ModuleRow
+from toolkit.core.result import Finding, Level, ModuleRow
 from toolkit.diagnosis import Evidence, Truth, find_faults, take_inventory
 from toolkit.oracle.reference import Reference
 from toolkit.pipeline.prepare import Prepared
 from toolkit.pipeline.truth import expect_texts, make_truth
 from toolkit.replay.target import Target
-from toolkit.trial.clip import Bench, ClipRun, run_clip
-from toolkit.trial.dynamic import (
-    beam_level,
-    front_end_level,
-    greedy_level,
-    logits_level,
-    modules_level,
-    unexplained_modules,
-)
-from toolkit.trial.padding import padding_level
-from toolkit.trial.reload import reload_level
+from toolkit.tasks import Measurements
+from toolkit.tasks.speech_seq2seq.clip import ClipRun, run_clip
+from toolkit.tasks.speech_seq2seq.target import Seq2SeqTarget
+from toolkit.trial.bench import Bench
 from toolkit.trial.rows import module_rows
 
 
@@ -52,25 +40,17 @@ class Examined:
         return module_rows((run.pairs for run in self.runs), self.bench.target.kind_of)
 
     def level(self, name: str) -> Level:
-        contents, plan = self.prepared.task.contents, self.prepared.plan
-        target, runs = self.target, self.runs
-        if name == "weights":
-            return weights_level(weight_errors(plan, self.prepared.checkpoint, target), target)
-        if name == "modules":
-            uncompared = self.bench.pairing.uncompared
-            return modules_level(runs, unexplained_modules(uncompared, runs))
-        if name == "reload":
-            return reload_level(target, contents, plan, runs, self.bench.search)
-        levels: dict[str, Callable[[], Level]] = {
-            "config": lambda: config_level(contents, target),
-            "vocabulary": lambda: vocabulary_level(contents, self.bench.reference, target, []),
-            "front_end": lambda: front_end_level(runs),
-            "logits": lambda: logits_level(runs, self.bench.pairing.tolerance()),
-            "greedy": lambda: greedy_level(runs),
-            "beam": lambda: beam_level(runs),
-            "padding": lambda: padding_level(self.bench, runs, self.prepared.task.padding),
-        }
-        return levels[name]()
+        task = self.prepared.task
+        measured = Measurements(
+            bench=self.bench,
+            runs=self.runs,
+            checkpoint=self.prepared.checkpoint,
+            plan=self.prepared.plan,
+            contents=task.contents,
+            padding=task.padding,
+            texts=(),
+        )
+        return task.kind.level(name).judge(measured)
 
     def verdicts(self, verdict: str, names: Iterable[str] = LEVEL_NAMES) -> set[str]:
         """The levels with that verdict."""
@@ -83,6 +63,7 @@ class Examined:
                 inventory=take_inventory(self.truth, self.target.view),
                 modules=self.rows,
                 levels=tuple(self.level(name) for name in names),
+                kinds=self.prepared.task.kind.finding_kinds,
                 twins=self.truth.twins,
             )
         )
@@ -119,7 +100,7 @@ def examined(
 
     def look(folder: Path, *names: str) -> Examined:
         chosen = [clip(name) for name in names or ("ru_2",)]
-        return examine(truth, prepared, make_bench, Target(folder), chosen)
+        return examine(truth, prepared, make_bench, Seq2SeqTarget(folder), chosen)
 
     return look
 

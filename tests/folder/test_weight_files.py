@@ -9,7 +9,7 @@ from toolkit.core.errors import BadInput
 from toolkit.folder.safe_copy import loadable
 from toolkit.folder.view import view_folder
 from toolkit.folder.weight_files import place_tensors
-from toolkit.replay.target import Target
+from toolkit.tasks.speech_seq2seq.target import Seq2SeqTarget
 
 SAFE = "model.safetensors"
 PICKLE = "pytorch_model.bin"
@@ -91,7 +91,7 @@ def test_the_last_of_several_files_wins(broken):
     files = {**dict.fromkeys(tensors, "a.safetensors"), "more": "b.safetensors"}
     index = {"metadata": {}, "weight_map": files}
     (broken / f"{SAFE}.index.json").write_text(json.dumps(index))
-    target = Target(broken)
+    target = Seq2SeqTarget(broken)
     assert target.view.tensors[name].equal(tensors[name] + 1)
     assert target.model.state_dict()[name].equal(tensors[name] + 1)
 
@@ -117,7 +117,7 @@ def test_a_name_that_is_none_is_bad_input(name, broken):
 @pytest.mark.parametrize("shards", [1, 3])
 def test_pickles_are_read_as_data_and_loaded_as_they_are(form, shards, broken, run):
     tensors = to_pickle(broken, shards=shards, **FORMATS[form])
-    target = Target(broken)
+    target = Seq2SeqTarget(broken)
     assert target.view.pickled
     assert target.view.tensors.keys() == tensors.keys()
     assert all(target.view.tensors[name].equal(tensor) for name, tensor in tensors.items())
@@ -176,7 +176,7 @@ def test_nothing_in_a_pickle_runs(place, broken, tmp_path):
     else:
         torch.save(acts if place == "root" else {**tensors, "more": acts}, broken / PICKLE)
     with pytest.raises(BadInput, match=PICKLE):
-        Target(broken)
+        Seq2SeqTarget(broken)
     assert not (tmp_path / "was-here").exists()
 
 

@@ -25,7 +25,7 @@ from tests.hostile.folders import (
 from toolkit.cli import app
 from toolkit.core.errors import BadInput
 from toolkit.folder.admission import check_folder
-from toolkit.replay.target import Target
+from toolkit.tasks.speech_seq2seq.target import Seq2SeqTarget
 
 REPOSITORY = Path(__file__).parents[2]
 FAMILIES = {
@@ -224,5 +224,5 @@ def test_foreign_code_beside_a_model_is_not_run(file, named, attacked, golden_ch
     outcome = CliRunner().invoke(app, ["diff", str(golden_checkpoint), str(attacked)])
     assert isinstance(outcome.exception, SystemExit | None), repr(outcome.exception)
     with contextlib.suppress(BadInput):
-        Target(attacked)
+        Seq2SeqTarget(attacked)
     assert not marker.exists()

@@ -21,7 +21,7 @@ from toolkit.pipeline.pairing import pair_with
 from toolkit.pipeline.prepare import Inputs, Prepared, prepare
 from toolkit.pipeline.reference import open_reference
 from toolkit.replay.pairs import module_paths, parameterized
-from toolkit.replay.target import Target
+from toolkit.tasks.speech_seq2seq.target import Seq2SeqTarget
 
 CHOSEN = [v for v in VARIANTS[::9] if "exact" in v.ends] + [
     v for v in VARIANTS if v.name in ("conformer, rope", "pos_conv_depth 5, even kernels")
@@ -81,5 +81,5 @@ def listed_and_real(variant: Variant, folder: Path) -> tuple[tuple[str, ...], tu
     inputs = Inputs(checkpoint=checkpoint, **variant.options)
     prepared = prepare(replace(inputs, exact_padding=carries_model_code(out)))
     with open_reference(prepared) as reference:
-        pairs = pair_with(prepared, module_paths(reference.model), Target(out)).pairs
+        pairs = pair_with(prepared, module_paths(reference.model), Seq2SeqTarget(out)).pairs
     return paired_modules(prepared), tuple(pair.target for pair in pairs)

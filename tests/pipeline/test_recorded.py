@@ -17,9 +17,9 @@ from toolkit.pipeline.pairing import pair_with
 from toolkit.pipeline.recorded import open_recorded
 from toolkit.pipeline.truth import expect_texts
 from toolkit.replay.source import read_source
-from toolkit.trial.clip import BEAM, Bench, run_clip
-from toolkit.trial.measuring import record_clip
-from toolkit.trial.padding import padding_level
+from toolkit.tasks.speech_seq2seq.clip import BEAM, record_clip, run_clip
+from toolkit.tasks.speech_seq2seq.padding import padding_level
+from toolkit.trial.bench import Bench
 
 TAG = 188
 """Russian."""

@@ -8,8 +8,8 @@ from tests.faults.breaking import brief, scale, swap
 from toolkit.oracle.hooks import Call
 from toolkit.replay.pairs import Layout
 from toolkit.replay.replay import CannotReplayError, paired_outputs, replay
-from toolkit.replay.target import Target
-from toolkit.trial.clip import run_clip
+from toolkit.tasks.speech_seq2seq.clip import run_clip
+from toolkit.tasks.speech_seq2seq.target import Seq2SeqTarget
 
 FAULTS = {
     "encoder.feature_extractor.conv_layers.2.conv.bias": (
@@ -48,7 +48,7 @@ def failing(make_bench, clip):
     """The modules whose isolated error is too large, in a folder."""
 
     def find(folder):
-        target = Target(folder)
+        target = Seq2SeqTarget(folder)
         with brief(target):
             run = run_clip(make_bench(target), clip("ru_2"), tag=188)
         return {errors.pair.target for errors in run.pairs if not errors.isolated <= 1e-9}

@@ -8,7 +8,8 @@ from transformers.utils import logging
 from tests.faults.breaking import add, edit_tensors, remove, set_key
 from toolkit.core.errors import BadInput
 from toolkit.oracle.search import Search, with_beam
-from toolkit.replay.target import Target, quiet_transformers
+from toolkit.replay.target import quiet_transformers
+from toolkit.tasks.speech_seq2seq.target import Seq2SeqTarget
 
 
 def edit_config(folder, **changes):
@@ -25,7 +26,7 @@ def test_a_folder_that_lacks_a_file_is_bad_input(file, broken):
     (broken / file).unlink()
     expected = "must be a folder that transformers loads|must hold its weights"
     with pytest.raises(BadInput, match=expected) as caught:
-        Target(broken)
+        Seq2SeqTarget(broken)
     assert str(broken) in str(caught.value)
     assert re.search("Convert the checkpoint again|Save the model", str(caught.value))
 
@@ -34,7 +35,7 @@ def test_a_folder_that_lacks_a_file_is_bad_input(file, broken):
 def test_a_garbage_configuration_is_bad_input(garbage, broken):
     (broken / "config.json").write_text(garbage)
     with pytest.raises(BadInput, match="must be a folder that transformers loads"):
-        Target(broken)
+        Seq2SeqTarget(broken)
 
 
 def test_loading_a_right_folder_reports_nothing(target):
@@ -45,7 +46,7 @@ def test_loading_a_right_folder_reports_nothing(target):
 def test_loading_names_missing_and_unexpected_tensors(broken):
     remove("decoder.model.decoder.layer_norm.bias")(broken)
     add("decoder.extra", torch.zeros(2))(broken)
-    loading = Target(broken).loading
+    loading = Seq2SeqTarget(broken).loading
     assert loading.missing == ("decoder.model.decoder.layer_norm.bias",)
     assert loading.unexpected == ("decoder.extra",)
 
@@ -60,14 +61,14 @@ def test_loading_names_missing_and_unexpected_tensors(broken):
 )
 def test_loading_names_the_tensors_whose_shape_a_key_changed(key, value, tensor, broken):
     set_key("config.json", key, value)(broken)
-    loading = Target(broken).loading
+    loading = Seq2SeqTarget(broken).loading
     assert any(tensor in mismatched for mismatched in loading.mismatched)
 
 
 @pytest.mark.parametrize("file", ["preprocessor_config.json", "tokenizer.json"])
 def test_a_lenient_target_needs_the_model_alone(file, broken, run):
     (broken / file).unlink()
-    lenient = Target(broken, lenient=True)
+    lenient = Seq2SeqTarget(broken, lenient=True)
     logits = lenient.forward([run.source], [run.prefix]).logits
     assert logits.equal(run.target_logits)
 
@@ -86,7 +87,7 @@ def test_a_configuration_that_makes_no_model_is_bad_input(key, value, broken):
     set_key("config.json", key, value)(broken)
     for lenient in (True, False):
         with pytest.raises(BadInput, match="must be a folder that transformers loads"):
-            Target(broken, lenient=lenient)
+            Seq2SeqTarget(broken, lenient=lenient)
 
 
 def test_a_target_shows_the_files_it_was_loaded_from(target, converted):
@@ -157,14 +158,14 @@ def test_the_pipeline_says_the_text_of_a_waveform(target, clip):
 def test_the_pipeline_uses_the_folders_own_language_where_none_is_asked_for(broken, clip):
     set_key("generation_config.json", "forced_bos_token_id", 188)(broken)
     waveform = torch.from_numpy(clip("ru_2").waveform)
-    assert Target(broken).pipeline_text(waveform, None) == "Ёжик ест яблоко."
+    assert Seq2SeqTarget(broken).pipeline_text(waveform, None) == "Ёжик ест яблоко."
 
 
 def test_the_front_end_is_the_folders_own(broken, clip, target):
     waveform = torch.from_numpy(clip("ru_2").waveform)
     assert not target.front_end(waveform).equal(waveform)
     set_key("preprocessor_config.json", "do_normalize", False)(broken)
-    assert Target(broken).front_end(waveform).equal(waveform)
+    assert Seq2SeqTarget(broken).front_end(waveform).equal(waveform)
 
 
 @pytest.mark.parametrize("verbosity", [logging.INFO, logging.ERROR])
@@ -193,7 +194,7 @@ def test_transformers_is_as_talkative_after_quiet_as_before(verbosity, bars):
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
 def test_the_weights_are_rounded_to_the_dtype_that_users_get(key, dtype, broken, target):
     edit_config(broken, **{"dtype": None, key: dtype})
-    rounded = Target(broken).model.state_dict()
+    rounded = Seq2SeqTarget(broken).model.state_dict()
     for name, exact in target.model.state_dict().items():
         assert rounded[name].dtype is torch.float32
         assert rounded[name].equal(exact.to(getattr(torch, dtype)).float())
@@ -202,14 +203,14 @@ def test_the_weights_are_rounded_to_the_dtype_that_users_get(key, dtype, broken,
 @pytest.mark.parametrize("dtype", ["float32", "float64", None])
 def test_a_dtype_that_holds_the_weights_changes_none(dtype, broken, run):
     edit_config(broken, dtype=dtype)
-    logits = Target(broken).forward([run.source], [run.prefix]).logits
+    logits = Seq2SeqTarget(broken).forward([run.source], [run.prefix]).logits
     assert logits.equal(run.target_logits)
 
 
 def test_without_a_key_the_dtype_is_that_of_the_weights(broken):
     edit_config(broken, dtype=None)
     edit_tensors(broken, lambda tensors: tensors.update({n: t.half() for n, t in tensors.items()}))
-    weights = Target(broken).model.parameters()
+    weights = Seq2SeqTarget(broken).model.parameters()
     assert all(weight.equal(weight.half().float()) for weight in weights)
 
 
@@ -217,10 +218,10 @@ def test_without_a_key_the_dtype_is_that_of_the_weights(broken):
 def test_a_dtype_that_no_model_can_have_is_bad_input(dtype, broken):
     edit_config(broken, dtype=dtype)
     with pytest.raises(BadInput, match="must be a folder that transformers loads"):
-        Target(broken)
+        Seq2SeqTarget(broken)
 
 
 def test_a_feature_extractor_that_makes_no_waveforms_is_told(broken):
     set_key("preprocessor_config.json", "feature_extractor_type", "WhisperFeatureExtractor")(broken)
     with pytest.raises(ValueError, match="`WhisperFeatureExtractor` makes input_features"):
-        Target(broken).front_end(torch.zeros(16000))
+        Seq2SeqTarget(broken).front_end(torch.zeros(16000))

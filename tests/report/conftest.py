@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
+from tests.levels import LEVEL_NAMES
 from toolkit.core.result import (
-    LEVEL_NAMES,
     Artifact,
     ClipCoverage,
     ClipTokens,

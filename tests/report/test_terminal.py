@@ -4,7 +4,8 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from toolkit.core.result import LEVEL_NAMES, Artifact, Fixed, Note, Suspicion
+from tests.levels import LEVEL_NAMES
+from toolkit.core.result import Artifact, Fixed, Note, Suspicion
 from toolkit.report import print_result
 
 

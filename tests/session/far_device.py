@@ -122,13 +122,13 @@ def compare(good: Path, bad: Path, cases: Path) -> dict:
     from toolkit.pipeline.verification import make_bench
     from toolkit.replay.reproduction import write_reproduction
     from toolkit.replay.source import read_source
-    from toolkit.replay.target import Target
-    from toolkit.trial.clip import run_clip
-    from toolkit.trial.padding import padding_level
+    from toolkit.tasks.speech_seq2seq.clip import run_clip
+    from toolkit.tasks.speech_seq2seq.padding import padding_level
+    from toolkit.tasks.speech_seq2seq.target import Seq2SeqTarget
 
     prepared = prepare(Inputs(checkpoint=golden_folder() / "checkpoint" / "model.pt"))
     clips = [clip for clip in read_clips([]) if clip.name in ("ru_2", "tiny")]
-    target = Target(good, device=FAR)
+    target = Seq2SeqTarget(good, device=FAR)
     with open_reference(prepared, FAR) as reference:
         assert {type(p.data) for p in target.model.parameters()} == {FarTensor}
         assert {type(p.data) for p in reference.model.parameters()} == {FarTensor}

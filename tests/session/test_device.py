@@ -388,10 +388,10 @@ def test_diff_finds_the_same_on_a_gpu_as_on_a_cpu(golden_checkpoint, swapped, cl
 @needs_gpu
 def test_what_a_gpu_gives_comes_back(converted, prepared, clip) -> None:
     from toolkit.pipeline.reference import open_reference
-    from toolkit.replay.target import Target
+    from toolkit.tasks.speech_seq2seq.target import Seq2SeqTarget
 
     with exact_device("cuda"), open_reference(prepared, "cuda") as reference:
-        target = Target(converted, device="cuda")
+        target = Seq2SeqTarget(converted, device="cuda")
         source = reference.front_end(torch.from_numpy(clip("tiny").waveform))
         for model in (reference, target):
             assert {p.device.type for p in model.model.parameters()} == {"cuda"}

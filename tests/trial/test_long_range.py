@@ -6,8 +6,9 @@ import torch
 from tests.faults.breaking import scale
 from toolkit.compare.metrics import relative_error
 from toolkit.pipeline.pairing import pair_with
-from toolkit.replay.target import Target
-from toolkit.trial.measuring import Record, find_errors, record_clip
+from toolkit.tasks.speech_seq2seq.clip import record_clip
+from toolkit.tasks.speech_seq2seq.target import Seq2SeqTarget
+from toolkit.trial.measuring import Record, find_errors
 
 POSITIONS = "decoder.model.decoder.embed_positions"
 WIDTH, OFFSET = 48, 2
@@ -35,7 +36,7 @@ def blamed(prepared, asked):
     """The modules of a folder that err by themselves on a record."""
 
     def look(folder, record):
-        target = Target(folder)
+        target = Seq2SeqTarget(folder)
         pairing = pair_with(prepared, asked.source.paths, target)
         blames = find_errors(target, asked.source, pairing, record)
         assert len(blames) > 100
@@ -68,7 +69,9 @@ def test_such_a_row_changes_the_logits_from_there_on_alone(
 ):
     scale(f"{POSITIONS}.weight", 5.0, index=WIDTH * (REACHED + OFFSET))(broken)
     expected = reference.forward([source], [prefix]).logits[0]
-    right, wrong = (Target(f).forward([source], [prefix]).logits[0] for f in (converted, broken))
+    right, wrong = (
+        Seq2SeqTarget(f).forward([source], [prefix]).logits[0] for f in (converted, broken)
+    )
     assert relative_error(expected, right) < 1e-4
     assert relative_error(expected[:REACHED], wrong[:REACHED]) < 1e-4
     assert relative_error(expected[REACHED:], wrong[REACHED:]) > 1e-3

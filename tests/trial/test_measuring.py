@@ -6,8 +6,9 @@ import torch
 
 from tests.faults.breaking import scale, set_key
 from toolkit.compare.tolerances import ISOLATED
-from toolkit.replay.target import Target
-from toolkit.trial.measuring import find_errors, record_clip
+from toolkit.tasks.speech_seq2seq.clip import record_clip
+from toolkit.tasks.speech_seq2seq.target import Seq2SeqTarget
+from toolkit.trial.measuring import find_errors
 
 
 def smallest_to_blame(blames, tolerance):
@@ -71,7 +72,7 @@ def test_blaming_leaves_the_model_as_it_was(blames, target):
 
 def test_a_wrong_weight_blames_its_leaf(blames, broken):
     scale("decoder.model.decoder.layers.1.fc1.weight", 1.5)(broken)
-    found = blames(Target(broken, lenient=True))
+    found = blames(Seq2SeqTarget(broken, lenient=True))
     (smallest,) = smallest_to_blame(found, ISOLATED)
     assert smallest.pair.target == "decoder.model.decoder.layers.1.fc1"
     failing = {blame.pair.target for blame in found if blame.isolated > ISOLATED}
@@ -84,7 +85,7 @@ def test_a_wrong_weight_blames_its_leaf(blames, broken):
 
 def test_a_wrong_head_count_blames_the_attention_and_no_part_of_it(blames, broken):
     set_key("config.json", "encoder.num_attention_heads", 4)(broken)
-    found = smallest_to_blame(blames(Target(broken, lenient=True)), ISOLATED)
+    found = smallest_to_blame(blames(Seq2SeqTarget(broken, lenient=True)), ISOLATED)
     expected = {f"encoder.encoder.layers.{i}.attention" for i in range(3)}
     assert {blame.pair.target for blame in found} == expected
 

@@ -16,4 +16,4 @@ class PaddingProbes:
     after: str
     """Target module that reads the unmasked module's output."""
     reference: str = "masked"
-    """One of `toolkit.trial.padding.REFERENCES`."""
+    """One of `toolkit.tasks.speech_seq2seq.padding.REFERENCES`."""

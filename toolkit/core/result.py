@@ -14,20 +14,6 @@ from toolkit.core.pictures import Pictures
 
 SCHEMA_VERSION = 1
 
-LEVEL_NAMES = (
-    "weights",
-    "config",
-    "vocabulary",
-    "front_end",
-    "modules",
-    "logits",
-    "greedy",
-    "beam",
-    "padding",
-    "reload",
-)
-"""The ten levels of a verdict, in the order in which a reader wants them."""
-
 LevelVerdict = Literal["pass", "deviation", "fail", "unverified"]
 """`deviation`: it differs in a way that the family declares, and by the amount that it predicts;
 `unverified`: the user asked not to compare it."""
@@ -80,7 +66,7 @@ class Measure:
 
 @dataclass(frozen=True, kw_only=True)
 class Level:
-    """One of the ten levels of a verdict."""
+    """One of the levels of a verdict."""
 
     name: str
     measures: tuple[Measure, ...]
@@ -375,9 +361,13 @@ class Result:
     command: Literal["verify", "diff", "convert"]
     source: Artifact
     target: Artifact
+    task: str = ""
+    """What the model is asked: `speech_seq2seq`."""
+    task_levels: tuple[str, ...] = ()
+    """The names of all levels of that task, in the order in which a reader wants them."""
     coverage: Coverage | None = None
     levels: tuple[Level, ...] = ()
-    """All of `LEVEL_NAMES`, in that order; empty when nothing was verified."""
+    """All levels of the task, in order; empty when nothing was verified."""
     deviations: tuple[Deviation, ...] = ()
     suspicious: tuple[Suspicion, ...] = ()
     findings: tuple[Finding, ...] = ()
@@ -419,6 +409,8 @@ class Result:
                 "schema_version": SCHEMA_VERSION,
                 "command": self.command,
                 "verdict": self.verdict,
+                "task": self.task,
+                "task_levels": list(self.task_levels),
                 "source": asdict(self.source),
                 "target": asdict(self.target),
                 "deviations": [asdict(deviation) for deviation in self.deviations],

@@ -21,17 +21,6 @@ RANKS: tuple[FindingKind, ...] = (
 )
 """The kinds of findings, a tensor before what may follow from it."""
 
-LEVEL_KINDS: dict[str, FindingKind] = {
-    "weights": "weights",
-    "config": "config",
-    "vocabulary": "vocabulary",
-    "front_end": "front_end",
-    "modules": "wiring",
-    "logits": "wiring",
-    "padding": "padding",
-}
-"""What a level is about; the others are about generation."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
@@ -41,6 +30,8 @@ class Evidence:
     """Differences between the folder's files and the checkpoint."""
     modules: tuple[ModuleRow, ...]
     levels: tuple[Level, ...]
+    kinds: Mapping[str, FindingKind] = field(default_factory=dict)
+    """What a finding is about that a level alone shows, by the level's name."""
     twins: Mapping[str, str] = field(default_factory=dict)
     """Parameters that are others' under a second name; a wrong one is wrong in both places."""
 
@@ -56,7 +47,7 @@ def find_faults(evidence: Evidence) -> tuple[Finding, ...]:
     found = [_with_module(finding, evidence, blamed) for finding in evidence.inventory]
     found += _wiring_findings(found, evidence.twins, blamed)
     if not found:
-        found += _level_findings(evidence.levels)
+        found += _level_findings(evidence)
     return tuple(sorted(found, key=_rank))
 
 
@@ -152,12 +143,12 @@ def _wiring_findings(
             )
 
 
-def _level_findings(levels: Sequence[Level]) -> Iterator[Finding]:
-    for level in levels:
+def _level_findings(evidence: Evidence) -> Iterator[Finding]:
+    for level in evidence.levels:
         if level.verdict == "fail":
             worst = level.worst
             yield Finding(
-                kind=LEVEL_KINDS.get(level.name, "generation"),
+                kind=evidence.kinds[level.name],
                 target_module="",
                 summary=f"level `{level.name}` fails: {level.summary}; worst: "
                 f"{worst.where if worst else 'nothing compared'}",

@@ -16,6 +16,7 @@ from toolkit.folder.contents import FolderContents, Misfit
 from toolkit.mapping import Table
 from toolkit.oracle.search import Search
 from toolkit.replay.pairs import Layout
+from toolkit.tasks import TaskKind
 
 if TYPE_CHECKING:
     from toolkit.oracle.hooks import Calls
@@ -150,6 +151,8 @@ def assumed(part: str, values: Mapping[str, Derived], remedy: str) -> Iterator[R
 class Task:
     """What the files beside the checkpoint say about text, audio and search."""
 
+    kind: TaskKind
+    """What such models are asked."""
     contents: FolderContents
     padding: PaddingProbes
     search: Search

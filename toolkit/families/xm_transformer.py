@@ -46,6 +46,7 @@ from toolkit.folder.contents import FolderContents
 from toolkit.folder.tokenizer import needs_own_tokenizer
 from toolkit.mapping import Drop, Row, Rule, Table
 from toolkit.replay.pairs import Layout
+from toolkit.tasks import speech_seq2seq
 
 if TYPE_CHECKING:
     from toolkit.oracle.hooks import Calls
@@ -187,6 +188,7 @@ class XMTransformer:
             facts, network.encoder, normalize=bool(settings["normalize"])
         )
         return Task(
+            kind=speech_seq2seq.TASK,
             contents=contents,
             padding=_padding(facts, network, options),
             search=search,

@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from toolkit.core.errors import BadInput, ToolkitError
 from toolkit.core.result import Finding, Level, Measure, Result
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from toolkit.pipeline.origin import Asked, Origin
     from toolkit.pipeline.prepare import Prepared
     from toolkit.replay.target import Target
-    from toolkit.trial.clip import Bench, ClipRun
+    from toolkit.tasks import Measurements, TaskKind
+    from toolkit.trial.bench import Bench, Run
     from toolkit.trial.measuring import PairErrors
 
 
@@ -38,7 +39,7 @@ class Parity:
         """Loads nothing yet."""
         self.settings = settings
         self._stack = ExitStack()
-        self._runs: dict[str, ClipRun] = {}
+        self._runs: dict[str, Run] = {}
 
     @property
     def name(self) -> str:
@@ -107,12 +108,10 @@ class Parity:
         Raises:
             BadInput: transformers cannot load it.
         """
-        from toolkit.replay.target import Target
-
-        return Target(self.settings.hf_dir, device=self.settings.device)
+        return self._kind.target(self.settings.hf_dir, device=self.settings.device)
 
     @cached_property
-    def bench(self) -> Bench:
+    def bench(self) -> Bench[Any]:
         """Both models side by side."""
         from toolkit.pipeline.verification import make_bench
 
@@ -127,14 +126,14 @@ class Parity:
         with quiet_fairseq(), fitting_resources(self.prepared.plan):
             yield
 
-    def run(self, clip: str) -> ClipRun:
+    def run(self, clip: str) -> Run:
         """What both models make of a clip."""
         from toolkit.pipeline.clips import tag_of
-        from toolkit.trial.clip import run_clip
 
         if clip not in self._runs:
             named = {known.name: known for known in self.clips}[clip]
-            self._runs[clip] = run_clip(self.bench, named, tag=tag_of(self.prepared, named))
+            tag = tag_of(self.prepared, named)
+            self._runs[clip] = self._kind.run(self.bench, named, tag=tag)
         return self._runs[clip]
 
     def assert_module(self, path: str) -> None:
@@ -297,30 +296,45 @@ class Parity:
         )
 
     def _level(self, test: ParityTest) -> Level:
-        make = getattr(self, f"_make_{test.level}")
-        level: Level = make(test.subject) if test.subject else make()
-        return level
+        if test.level == "loading":
+            return self._judge_loading()
+        if test.level == "coverage":
+            return self._judge_coverage()
+        kind = self._kind.level(test.level)
+        runs = {
+            "folder": lambda: (),
+            "clip": lambda: (self.run(test.subject),),
+            "batch": self._batch,
+        }[kind.judged_on]()
+        return kind.judge(self._measured(runs))
 
-    def _make_loading(self) -> Level:
+    @cached_property
+    def _kind(self) -> TaskKind:
+        return self.prepared.task.kind
+
+    def _measured(self, runs: tuple[Run, ...]) -> Measurements[Any, Any]:
+        """What levels are judged by; that modules are not compared is a test of its own."""
+        from toolkit.tasks import Measurements
+
+        pairing = replace(self.bench.pairing, uncompared=())
+        return Measurements(
+            bench=replace(self.bench, pairing=pairing),
+            runs=runs,
+            checkpoint=self.prepared.checkpoint,
+            plan=self.prepared.proof,
+            contents=self.prepared.task.contents,
+            padding=self.prepared.task.padding,
+            texts=tuple(clip.transcript for clip in self.clips if clip.transcript),
+        )
+
+    def _judge_loading(self) -> Level:
         from toolkit.compare.static import weights_level
 
         level = weights_level(self._weight_errors, self.converted)
         strange = tuple(measure for measure in level.measures if measure.unit == "tensors")
         return replace(level, name="loading", measures=strange)
 
-    def _make_config(self) -> Level:
-        from toolkit.compare.static import config_level
-
-        return config_level(self.prepared.task.contents, self.converted)
-
-    def _make_vocabulary(self) -> Level:
-        from toolkit.compare.vocabulary import vocabulary_level
-
-        texts = [clip.transcript for clip in self.clips if clip.transcript]
-        contents = self.prepared.task.contents
-        return vocabulary_level(contents, self.reference, self.converted, texts)
-
-    def _make_coverage(self) -> Level:
+    def _judge_coverage(self) -> Level:
         """Whether the pairs that are compared are those that were collected, and all there are."""
         pairs = self.bench.pairing.pairs
         unexplained = [path for path, reason in self.bench.pairing.uncompared if reason is None]
@@ -336,44 +350,7 @@ class Parity:
             summary=f"{len(pairs)} module pairs are compared",
         )
 
-    def _make_front_end(self, clip: str) -> Level:
-        from toolkit.trial.dynamic import front_end_level
-
-        return front_end_level((self.run(clip),))
-
-    def _make_modules(self, clip: str) -> Level:
-        from toolkit.trial.dynamic import modules_level, unexplained_modules
-
-        run = self.run(clip)
-        return modules_level((run,), unexplained_modules((), (run,)))
-
-    def _make_logits(self, clip: str) -> Level:
-        from toolkit.trial.dynamic import logits_level
-
-        return logits_level((self.run(clip),), self.bench.pairing.tolerance())
-
-    def _make_greedy(self, clip: str) -> Level:
-        from toolkit.trial.dynamic import greedy_level
-
-        return greedy_level((self.run(clip),))
-
-    def _make_beam(self, clip: str) -> Level:
-        from toolkit.trial.dynamic import beam_level
-
-        return beam_level((self.run(clip),))
-
-    def _make_padding(self) -> Level:
-        from toolkit.trial.padding import padding_level
-
-        return padding_level(self.bench, self._batch(), self.prepared.task.padding)
-
-    def _make_reload(self) -> Level:
-        from toolkit.trial.reload import reload_level
-
-        contents, search = self.prepared.task.contents, self.prepared.task.search
-        return reload_level(self.converted, contents, self.prepared.proof, self._batch(), search)
-
-    def _batch(self) -> tuple[ClipRun, ...]:
+    def _batch(self) -> tuple[Run, ...]:
         """What the padded batch and the reload are judged on: from the shortest to the longest."""
         from toolkit.oracle.rows import choose_rows
 

@@ -14,9 +14,6 @@ if TYPE_CHECKING:
     from toolkit.audio import Clip
     from toolkit.pipeline.prepare import Prepared
 
-CLIP_LEVELS = ("front_end", "modules", "logits", "greedy", "beam")
-"""Levels with a test per clip."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class ParityTest:
@@ -48,13 +45,19 @@ def list_tests(prepared: Prepared, clips: Sequence[Clip]) -> tuple[ParityTest, .
             f"on, but gives {len(modules)} modules and {len(clips)} clips. Check the checkpoint."
         )
     owners = dict.fromkeys(owner(name) for name in prepared.proof.targets)
+    by_kind = {
+        judged_on: [kind.name for kind in prepared.task.kind.levels if kind.judged_on == judged_on]
+        for judged_on in ("folder", "clip", "batch")
+    }
+    # The tensors of a folder are a test for each module, and one for what has no module.
+    files = [name for name in by_kind["folder"] if name != "weights"]
     return (
-        *(ParityTest(level=level) for level in ("loading", "config", "vocabulary")),
+        *(ParityTest(level=level) for level in ("loading", *files)),
         *(ParityTest(level="weights", subject=path) for path in owners),
         *(ParityTest(level="module", subject=path) for path in modules),
         ParityTest(level="coverage"),
-        *(ParityTest(level=level, subject=c.name) for c in clips for level in CLIP_LEVELS),
-        *(ParityTest(level=level) for level in ("padding", "reload")),
+        *(ParityTest(level=level, subject=c.name) for c in clips for level in by_kind["clip"]),
+        *(ParityTest(level=level) for level in by_kind["batch"]),
     )
 
 

@@ -252,7 +252,7 @@ class _Bench:
             side, _, name = key.partition(".")
             config[side][name] = value
         (self.folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
-        target = Target(self.folder, lenient=True)
+        target = self.prepared.task.kind.target(self.folder, lenient=True)
         target.model.set_attn_implementation("eager")
         return target
 

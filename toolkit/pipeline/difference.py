@@ -45,12 +45,11 @@ from toolkit.pipeline.undoing import copy_without_weights, undo_keys, undo_tenso
 from toolkit.pipeline.verification import expecting
 from toolkit.replay.pairs import parameterized
 from toolkit.replay.reproduction import write_reproduction
-from toolkit.replay.target import Target
 from toolkit.session.device import gpu_facts
 from toolkit.session.keywords import keywords_of
 from toolkit.session.request import Diff
 from toolkit.trial.coverage import clip_coverage, frames_in, measure_coverage
-from toolkit.trial.measuring import Record, find_errors, own_calls, record_clip
+from toolkit.trial.measuring import Record, find_errors, own_calls
 from toolkit.trial.pairing import Pairing
 from toolkit.trial.rows import module_rows
 
@@ -163,7 +162,7 @@ def make_session(
     import torch
 
     records = [
-        record_clip(
+        prepared.task.kind.record(
             asked.reference,
             clip.name,
             torch.from_numpy(clip.waveform),
@@ -195,7 +194,15 @@ def diff_folder(session: Session, folder: Path, book: Sketchbook | None = None) 
     rows, refusal = replayed.rows, replayed.refusal
     levels = (*static_levels(session.truth, view, inventory), _modules_level(rows))
     twins = session.truth.twins
-    findings = find_faults(Evidence(inventory=inventory, modules=rows, levels=levels, twins=twins))
+    findings = find_faults(
+        Evidence(
+            inventory=inventory,
+            modules=rows,
+            levels=levels,
+            kinds=session.prepared.task.kind.finding_kinds,
+            twins=twins,
+        )
+    )
     if replayed.training:
         findings = (*findings, _in_training(replayed.training))
     if refusal is not None and not inventory:
@@ -222,7 +229,7 @@ def reproduce(
             "`--reproduction` must store weights of fairseq's model, but a recording stands for "
             "that model. Run fairseq in this environment, or leave `--reproduction` out."
         )
-    target = Target(folder, lenient=True, device=session.device)
+    target = session.prepared.task.kind.target(folder, lenient=True, device=session.device)
     record = session.records[0]
     calls = own_calls(target, record)
     models = (target.model, session.asked.model)
@@ -248,7 +255,9 @@ class _Replayed:
 
 def _replay(session: Session, folder: Path, book: Sketchbook | None = None) -> _Replayed:
     try:
-        target = Target(folder, lenient=True, vetted=True, device=session.device)
+        target = session.prepared.task.kind.target(
+            folder, lenient=True, vetted=True, device=session.device
+        )
     except BadInput as error:
         return _Replayed(refusal=str(error))
     pairing = pair_with(session.prepared, session.asked.source.paths, target)
@@ -360,6 +369,8 @@ def _result(
     absent = {name for f in findings if _is_missing(f) for name in f.target_parameters}
     return Result(
         command="diff",
+        task=prepared.task.kind.name,
+        task_levels=prepared.task.kind.level_names,
         source=Artifact(path=str(prepared.checkpoint.path), sha256=prepared.checkpoint.sha256()),
         target=Artifact(path=str(folder), sha256=folder_sha256(folder)),
         coverage=measure_coverage(

@@ -24,7 +24,6 @@ from toolkit.pipeline.difference import Session, diff_folder, open_session
 from toolkit.pipeline.pairing import pair_with
 from toolkit.pipeline.prepare import Inputs, prepare
 from toolkit.pipeline.workers import share_among
-from toolkit.replay.target import Target
 from toolkit.session.keywords import keywords_of
 from toolkit.session.request import Faults
 from toolkit.trial.baselines import (
@@ -235,7 +234,7 @@ def _yardsticks(workshop: _Workshop, broken: Path) -> tuple[BaselineVerdict, ...
     session = workshop.session
     torch.manual_seed(1)  # transformers fills missing tensors at random
     try:
-        target = Target(broken, lenient=True)
+        target = session.prepared.task.kind.target(broken, lenient=True)
     except BadInput:
         return detected_by_all()
     pairs = pair_with(session.prepared, session.asked.source.paths, target).pairs

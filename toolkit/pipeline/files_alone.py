@@ -7,18 +7,20 @@ from collections.abc import Iterator, Sequence
 from toolkit.compare import tolerances
 from toolkit.compare.keys import expected_keys, key_faults
 from toolkit.compare.static import foreign_measure
-from toolkit.core.result import LEVEL_NAMES, Finding, Level, Measure
+from toolkit.core.result import Finding, Level, Measure
 from toolkit.diagnosis import Evidence, Truth, find_faults, take_inventory
 from toolkit.folder.view import FolderView
+from toolkit.tasks import TaskKind
 
 
 def judge_files(
-    truth: Truth, view: FolderView, because: str
+    truth: Truth, kind: TaskKind, view: FolderView, because: str
 ) -> tuple[tuple[Level, ...], tuple[Finding, ...]]:
     """All levels and the findings of a folder whose model cannot be asked.
 
     Args:
         truth: What the folder must hold.
+        kind: What the checkpoint's task is.
         view: What it holds.
         because: Why it cannot.
     """
@@ -27,11 +29,13 @@ def judge_files(
     known = {level.name: level for level in static_levels(truth, view, inventory)}
     levels = tuple(
         known.get(name) or Level(name=name, measures=(), summary=f"not compared: {said}")
-        for name in LEVEL_NAMES
+        for name in kind.level_names
     )
     if not inventory:
         return levels, (unusable(said),)
-    return levels, find_faults(Evidence(inventory=inventory, modules=(), levels=levels))
+    return levels, find_faults(
+        Evidence(inventory=inventory, modules=(), levels=levels, kinds=kind.finding_kinds)
+    )
 
 
 def static_levels(truth: Truth, view: FolderView, inventory: Sequence[Finding]) -> Iterator[Level]:

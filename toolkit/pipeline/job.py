@@ -14,7 +14,7 @@ from toolkit.core.settled import unproven
 from toolkit.folder.staging import staged_folder
 from toolkit.pipeline.basics import environment
 from toolkit.pipeline.prepare import Prepared
-from toolkit.trial.clip import BEAM, TRANSFORMERS_EPSILON
+from toolkit.tasks.speech_seq2seq.clip import BEAM, TRANSFORMERS_EPSILON
 
 if TYPE_CHECKING:
     import numpy as np

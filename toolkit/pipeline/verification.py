@@ -1,4 +1,4 @@
-"""The proof: ten levels, from tensors to tokens."""
+"""The proof: every level of a task, from tensors to what is said."""
 
 from __future__ import annotations
 
@@ -6,23 +6,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from toolkit.audio import Clip
 from toolkit.compare.evidence import judge_transcripts
 from toolkit.compare.pictures import Sketchbook, shortest
-from toolkit.compare.static import (
-    config_level,
-    weight_errors,
-    weights_level,
-)
-from toolkit.compare.vocabulary import tokenizer_level
 from toolkit.core.progress import Progress, silent
 from toolkit.core.result import (
     Artifact,
     ClipTokens,
     Coverage,
-    Deviation,
-    Level,
     Reason,
     Result,
     Suspicion,
@@ -50,19 +43,9 @@ from toolkit.replay.target import DoesNotLoad, Target
 from toolkit.session.device import gpu_facts
 from toolkit.session.keywords import keywords_of
 from toolkit.session.request import Verify
-from toolkit.trial.clip import Bench, ClipRun, run_clip
+from toolkit.tasks import Measurements
+from toolkit.trial.bench import Bench, Run
 from toolkit.trial.coverage import clip_coverage, measure_coverage
-from toolkit.trial.dynamic import (
-    beam_left_out,
-    beam_level,
-    front_end_level,
-    greedy_level,
-    logits_level,
-    modules_level,
-    unexplained_modules,
-)
-from toolkit.trial.padding import padding_deviation, padding_level
-from toolkit.trial.reload import reload_level
 from toolkit.trial.rows import module_rows
 
 
@@ -129,7 +112,7 @@ def prove(
             made_with=asked.environment,
         )
         try:
-            target = Target(folder, vetted=True, device=origin.device)
+            target = prepared.task.kind.target(folder, vetted=True, device=origin.device)
         except DoesNotLoad as error:
             return _judge_files(case, asked, view_folder(folder, vetted=True), str(error))
         bench = make_bench(prepared, asked, target)
@@ -161,7 +144,7 @@ def expecting(inputs: Inputs, folder: Path) -> Inputs:
     )
 
 
-def make_bench(prepared: Prepared, asked: Asked, target: Target) -> Bench:
+def make_bench(prepared: Prepared, asked: Asked, target: Target) -> Bench[Any]:
     """Both models with the module pairs that the mapping implies.
 
     Raises:
@@ -206,49 +189,53 @@ class _Case:
 
 
 def _run_clips(
-    case: _Case, bench: Bench, clips: Sequence[Clip], progress: Progress, book: Sketchbook
-) -> Iterator[ClipRun]:
+    case: _Case, bench: Bench[Any], clips: Sequence[Clip], progress: Progress, book: Sketchbook
+) -> Iterator[Run]:
     for done, clip in enumerate(clips, start=1):
         progress(f"comparing {clip.name}", done, len(clips) + 2)
-        yield run_clip(bench, clip, tag=tag_of(case.prepared, clip), beam=case.beam, book=book)
+        tag = tag_of(case.prepared, clip)
+        yield case.prepared.task.kind.run(bench, clip, tag=tag, beam=case.beam, book=book)
 
 
-def _judge(case: _Case, bench: Bench, runs: tuple[ClipRun, ...], book: Sketchbook) -> Result:
+def _judge(case: _Case, bench: Bench[Any], runs: tuple[Run, ...], book: Sketchbook) -> Result:
     prepared = case.prepared
-    contents, target = prepared.task.contents, bench.target
-    uncompared = bench.pairing.uncompared
-    weights = weight_errors(prepared.proof, prepared.checkpoint, target)
-    truth = make_truth(prepared, expect_texts(prepared, bench.reference, _texts(runs)))
-    padding = padding_level(bench, runs, prepared.task.padding)
-    levels = (
-        weights_level(weights, target),
-        config_level(contents, target),
-        tokenizer_level(truth.vocabulary, target.tokenizer),
-        front_end_level(runs),
-        modules_level(runs, unexplained_modules(uncompared, runs)),
-        logits_level(runs, bench.pairing.tolerance()),
-        greedy_level(runs),
-        beam_level(runs) if case.beam else beam_left_out(),
-        padding,
-        reload_level(target, contents, prepared.proof, runs, bench.search),
+    target, kind = bench.target, prepared.task.kind
+    measured = Measurements(
+        bench=bench,
+        runs=runs,
+        checkpoint=prepared.checkpoint,
+        plan=prepared.proof,
+        contents=prepared.task.contents,
+        padding=prepared.task.padding,
+        texts=kind.texts(runs),
     )
-    measured = module_rows((run.pairs for run in runs), target.kind_of)
-    rows = name_culprits(measured, truth.twins)
+    truth = make_truth(prepared, measured.vocabulary)
+    levels = kind.judge(measured, {} if case.beam else {"beam": "--no-beam"})
+    rows = name_culprits(module_rows((run.pairs for run in runs), target.kind_of), truth.twins)
+    tokens = tuple(kind.tokens(run) for run in runs)
     inventory = take_inventory(truth, target.view)
     faults = find_faults(
-        Evidence(inventory=inventory, modules=rows, levels=levels, twins=truth.twins)
+        Evidence(
+            inventory=inventory,
+            modules=rows,
+            levels=levels,
+            kinds=kind.finding_kinds,
+            twins=truth.twins,
+        )
     )
     return Result(
         command="verify",
+        task=prepared.task.kind.name,
+        task_levels=prepared.task.kind.level_names,
         source=case.source,
         target=case.target,
         coverage=_coverage(prepared, bench, runs),
         levels=levels,
-        deviations=tuple(_deviations(prepared, levels, padding)),
-        suspicious=_suspicions(prepared, runs),
+        deviations=tuple(kind.deviations(levels, prepared.task.padding)),
+        suspicious=_suspicions(prepared, runs, tokens),
         findings=faults,
         notes=take_notes(truth, target.view),
-        tokens=tuple(_tokens(run) for run in runs),
+        tokens=tokens,
         modules=rows,
         assumptions=prepared.assumptions,
         environment=case.environment,
@@ -260,9 +247,11 @@ def _judge_files(case: _Case, asked: Asked, view: FolderView, because: str) -> R
     """What can be said of a folder whose model does not load or run: what its files hold."""
     prepared = case.prepared
     truth = make_truth(prepared, expect_texts(prepared, asked.reference, ()))
-    levels, findings = judge_files(truth, view, because)
+    levels, findings = judge_files(truth, prepared.task.kind, view, because)
     return Result(
         command="verify",
+        task=prepared.task.kind.name,
+        task_levels=prepared.task.kind.level_names,
         source=case.source,
         target=case.target,
         levels=levels,
@@ -273,30 +262,11 @@ def _judge_files(case: _Case, asked: Asked, view: FolderView, because: str) -> R
     )
 
 
-def _texts(runs: Sequence[ClipRun]) -> list[str]:
-    transcripts = [run.clip.transcript for run in runs if run.clip.transcript]
-    return [*transcripts, *(run.greedy.reference_text for run in runs)]
-
-
-def _deviations(prepared: Prepared, levels: Sequence[Level], padding: Level) -> Iterator[Deviation]:
-    front_end = next(level for level in levels if level.name == "front_end").measures[0]
-    if front_end.verdict == "deviation":
-        yield Deviation(
-            name="normalization_epsilon",
-            summary=(
-                "transformers' feature extractor adds 1e-7 to the variance, fairseq 1e-5: visible "
-                "on quiet audio"
-            ),
-            where=front_end.where,
-            max_error=front_end.error,
-        )
-    deviation = padding_deviation(padding, prepared.task.padding)
-    if deviation is not None:
-        yield deviation
-
-
-def _suspicions(prepared: Prepared, runs: Sequence[ClipRun]) -> tuple[Suspicion, ...]:
-    spoken = [_tokens(run) for run in runs if is_in_own_language(prepared, run.clip)]
+def _suspicions(
+    prepared: Prepared, runs: Sequence[Run], tokens: Sequence[ClipTokens]
+) -> tuple[Suspicion, ...]:
+    own = {run.clip.name for run in runs if is_in_own_language(prepared, run.clip)}
+    spoken = [said for said in tokens if said.clip in own]
     sidecars = prepared.sidecars
     files = [f"the dictionary `{sidecars.dict_path}`"]
     if sidecars.spm_path is not None:
@@ -304,7 +274,7 @@ def _suspicions(prepared: Prepared, runs: Sequence[ClipRun]) -> tuple[Suspicion,
     return judge_transcripts(spoken, files)
 
 
-def _coverage(prepared: Prepared, bench: Bench, runs: Sequence[ClipRun]) -> Coverage:
+def _coverage(prepared: Prepared, bench: Bench[Any], runs: Sequence[Run]) -> Coverage:
     plan, state = prepared.proof, bench.target.model.state_dict()
     undeclared = "no reason is declared: this is a failure"
     return measure_coverage(
@@ -319,14 +289,4 @@ def _coverage(prepared: Prepared, bench: Bench, runs: Sequence[ClipRun]) -> Cove
         clips=[
             clip_coverage(run.clip.name, run.clip.duration_s, run.frames, run.pairs) for run in runs
         ],
-    )
-
-
-def _tokens(run: ClipRun) -> ClipTokens:
-    return ClipTokens(
-        clip=run.clip.name,
-        transcript=run.clip.transcript,
-        greedy=run.greedy,
-        beam=run.beam,
-        pipeline_text=run.pipeline_text,
     )

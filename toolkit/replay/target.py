@@ -1,14 +1,13 @@
-"""Runs a Hugging Face folder: front end, teacher forcing, search, text, pipeline."""
+"""Runs a Hugging Face folder: front end and forward passes, whatever its task."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Collection, Iterator, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -16,11 +15,10 @@ from torch import Tensor
 from toolkit.core.errors import BadInput
 from toolkit.folder.safe_copy import loadable
 from toolkit.folder.view import FolderView, carries_model_code, view_folder
-from toolkit.oracle.asking import Pass, ScoredTokens
+from toolkit.oracle.asking import Pass
 from toolkit.oracle.hooks import recording
 from toolkit.oracle.precision import in_float64
 from toolkit.oracle.reference import pad
-from toolkit.oracle.search import Search
 from toolkit.oracle.shelf import ALIGNMENT
 
 ALIGNED_NUMEL = 1 << 26
@@ -40,8 +38,11 @@ class DoesNotLoad(BadInput):
     """Users cannot load the folder either."""
 
 
-class Target:
+class Target(ABC):
     """A converted model with its feature extractor and tokenizer, ready to be asked."""
+
+    auto_class: ClassVar[str]
+    """The class of transformers that loads the model, as its users do."""
 
     def __init__(
         self, folder: Path, *, lenient: bool = False, vetted: bool = False, device: str = "cpu"
@@ -75,7 +76,9 @@ class Target:
                 ) as place,
             ):
                 # Without trust a stock model keeps the `generate` that users get by default.
-                self.model, info = _load_model(place, trusted=carries_model_code(place))
+                self.model, info = _load_model(
+                    place, self.auto_class, trusted=carries_model_code(place)
+                )
                 if not lenient:
                     self._take_processor(place)
         except Exception as error:
@@ -141,10 +144,7 @@ class Target:
                 stack.enter_context(_explicit_attention(self.model))
             calls = stack.enter_context(recording(self.model, only))
             output = self.call([s.double() if double else s for s in sources], prefixes)
-        encoder_out = output.encoder_last_hidden_state.cpu()
-        return Pass(
-            outputs={"logits": output.logits.cpu(), "encoder_out": encoder_out}, calls=calls
-        )
+        return Pass(outputs=self.outputs(output), calls=calls)
 
     def call(self, sources: Sequence[Tensor], prefixes: Sequence[Sequence[int]]) -> Any:
         """What the model itself returns for a batch: the one place where it is called.
@@ -157,99 +157,29 @@ class Target:
             Exception: whatever the model raises whose parts or settings do not go together.
         """
         batch, lengths = pad(sources, 0.0)
-        pad_id = int(self.model.config.decoder.pad_token_id or 0)
-        tokens, token_lengths = pad([torch.tensor(prefix) for prefix in prefixes], pad_id)
         device = self.model.device
         return self.model(
             input_values=batch.to(device),
-            attention_mask=_mask(lengths, batch.shape[1]).to(device),
-            decoder_input_ids=tokens.to(device),
-            decoder_attention_mask=_mask(token_lengths, tokens.shape[1]).to(device),
-            use_cache=False,
+            attention_mask=mask_of(lengths, batch.shape[1]).to(device),
+            **{
+                name: value.to(device) if isinstance(value, Tensor) else value
+                for name, value in self.further_arguments(prefixes).items()
+            },
         )
+
+    @abstractmethod
+    def further_arguments(self, prefixes: Sequence[Sequence[int]]) -> Mapping[str, Any]:
+        """What the model is given beside waveforms, the decoder's inputs if there are any."""
+
+    @abstractmethod
+    def outputs(self, output: Any) -> Mapping[str, Tensor]:
+        """What a pass gave, by the names that fairseq's side of the task uses."""
 
     @contextmanager
     def exact(self) -> Iterator[None]:
         """The model in float64 with explicit attention while the context lasts, for replays."""
         with in_float64(self.model), _explicit_attention(self.model):
             yield
-
-    def search(self, source: Tensor, search: Search, tag: int | None) -> list[ScoredTokens]:
-        """The hypotheses that the folder's search finds for one input of shape (L,), best first.
-
-        The search is the one that the folder carries along. All but the beam comes from the
-        folder's own `generation_config.json`.
-
-        Args:
-            source: The network's input.
-            search: Only the beam is used.
-            tag: Token id of the language to decode into; None where the folder forces none.
-
-        Returns:
-            As many as fairseq's rules find, at most `search.beam`; an empty one, whose score is
-            NaN, where they find none.
-        """
-        from toolkit.bundled.generation import generate
-
-        with torch.no_grad(), quiet_transformers():
-            output = generate(
-                source.unsqueeze(0).to(self.model.device),
-                model=self.model,
-                attention_mask=torch.ones(
-                    1, source.numel(), dtype=torch.long, device=self.model.device
-                ),
-                num_beams=search.beam,
-                num_return_sequences=search.beam,
-                forced_bos_token_id=tag,
-                do_sample=False,
-                return_dict_in_generate=True,
-                output_scores=True,
-            )
-        rows = output.sequences.tolist()
-        # A folder whose settings fairseq does not know is searched by transformers, which gives a
-        # single hypothesis no score.
-        scored = getattr(output, "sequences_scores", None)
-        scores = [math.nan] * len(rows) if scored is None else scored.tolist()
-        found = [
-            ScoredTokens(tokens=self._trimmed(row), score=score)
-            for row, score in zip(rows, scores, strict=True)
-            if score != -math.inf
-        ]
-        return found or [ScoredTokens(tokens=(), score=math.nan)]
-
-    def text(self, tokens: Sequence[int]) -> str:
-        """The tokens as text, without special tokens."""
-        return str(self.tokenizer.decode(list(tokens), skip_special_tokens=True))
-
-    def pipeline_text(self, waveform: Tensor, tag: int | None) -> str:
-        """What the folder says to a waveform through the ASR pipeline with greedy search."""
-        with quiet_transformers():
-            options: dict[str, Any] = {"num_beams": 1}
-            if tag is not None:
-                options["forced_bos_token_id"] = tag
-            result = self._recognize(
-                {"raw": waveform.numpy(), "sampling_rate": self.feature_extractor.sampling_rate},
-                generate_kwargs=options,
-            )
-        return str(result["text"])
-
-    @cached_property
-    def _recognize(self) -> Any:
-        import transformers
-
-        return transformers.pipeline(
-            "automatic-speech-recognition",
-            model=self.model,
-            feature_extractor=self.feature_extractor,
-            tokenizer=self.tokenizer,
-            device=self.model.device,
-        )
-
-    def _trimmed(self, sequence: list[int]) -> tuple[int, ...]:
-        generated = sequence[1:]
-        eos = self.model.generation_config.eos_token_id
-        end = generated.index(eos) + 1 if eos in generated else len(generated)
-        return tuple(generated[:end])
 
 
 @contextmanager
@@ -270,7 +200,8 @@ def quiet_transformers() -> Iterator[None]:
 
 @contextmanager
 def _explicit_attention(model: Any) -> Iterator[None]:
-    before = model.config.decoder._attn_implementation
+    inner = getattr(model.config, "decoder", model.config)
+    before = inner._attn_implementation
     try:
         with quiet_transformers():  # a class with one implementation advises against it
             model.set_attn_implementation("eager")
@@ -293,27 +224,29 @@ def _unloadable(view: FolderView, error: Exception) -> DoesNotLoad:
     )
 
 
-def _load_model(folder: Path, *, trusted: bool) -> tuple[Any, Any]:
+def _load_model(folder: Path, auto_class: str, *, trusted: bool) -> tuple[Any, Any]:
     """The model in float32, its weights rounded to the dtype in which users get them; and the info.
 
     Tables that a module makes for itself are made in float32: users get those of their dtype, which
     fairseq rounds likewise.
     """
-    model, info = _from_pretrained(folder, trusted=trusted)
+    model, info = _from_pretrained(folder, auto_class, trusted=trusted)
     dtypes = {name: weight.dtype for name, weight in model.named_parameters()}
     if set(dtypes.values()) == {torch.float32}:
         return model, info
     del model
-    model, info = _from_pretrained(folder, trusted=trusted, dtype=torch.float32)
+    model, info = _from_pretrained(folder, auto_class, trusted=trusted, dtype=torch.float32)
     for name, weight in model.named_parameters():
         weight.data = weight.data.to(dtypes[name]).float()
     return model, info
 
 
-def _from_pretrained(folder: Path, *, trusted: bool, **options: Any) -> tuple[Any, Any]:
+def _from_pretrained(
+    folder: Path, auto_class: str, *, trusted: bool, **options: Any
+) -> tuple[Any, Any]:
     import transformers
 
-    model, info = transformers.AutoModelForSpeechSeq2Seq.from_pretrained(
+    model, info = getattr(transformers, auto_class).from_pretrained(
         folder,
         output_loading_info=True,
         local_files_only=True,
@@ -337,7 +270,8 @@ def _align(model: Any) -> None:
             weight.data = weight.data.clone()
 
 
-def _mask(lengths: Tensor, longest: int) -> Tensor:
+def mask_of(lengths: Tensor, longest: int) -> Tensor:
+    """One where a batch holds a row's own values, shape (B, longest)."""
     return (torch.arange(longest) < lengths.unsqueeze(1)).long()
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from toolkit.core.errors import BadInput
-from toolkit.core.result import LEVEL_NAMES, SCHEMA_VERSION
+from toolkit.core.result import SCHEMA_VERSION
 from toolkit.report import text
 
 if TYPE_CHECKING:
@@ -192,7 +192,7 @@ def _files(before: dict[str, Any], after: dict[str, Any]) -> Iterator[Row]:
 
 
 def _levels(before: dict[str, Any], after: dict[str, Any]) -> Iterator[Row]:
-    for name in LEVEL_NAMES:
+    for name in dict.fromkeys((*before["levels"], *after["levels"])):
         row = _row(name, _level(before, name), _level(after, name))
         if row.change != "same":
             yield row

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from toolkit.compare import tolerances
 from toolkit.core.pictures import Pictures
-from toolkit.core.result import LEVEL_NAMES, Result, TokenComparison
+from toolkit.core.result import Result, TokenComparison
 from toolkit.core.settled import settled, unproven
 from toolkit.report import text
 from toolkit.report.files import write_bytes
@@ -54,7 +54,7 @@ def render_html(result: Result) -> str:
         title=VERDICT_TITLES[result.verdict],
         source_name=_base_name(result.source.path),
         target_name=_base_name(result.target.path),
-        strip=[(name, compared.get(name)) for name in LEVEL_NAMES],
+        strip=[(name, compared.get(name)) for name in result.task_levels or compared],
         findings=finding_anchors(result.findings),
         stacks=stacks,
         counts=count_states(data["rows"]),

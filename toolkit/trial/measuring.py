@@ -10,10 +10,8 @@ from typing import TYPE_CHECKING
 
 from toolkit.compare.metrics import relative_error
 from toolkit.compare.pictures import Sketchbook
-from toolkit.oracle.asking import AnyReference
 from toolkit.oracle.hooks import Call, Calls, recording
 from toolkit.oracle.precision import as_it_is
-from toolkit.oracle.search import Search, with_beam
 from toolkit.replay.pairs import Pair
 from toolkit.replay.replay import DOES_NOT_RUN, CannotReplayError, first, has_gpu_failed
 from toolkit.replay.source import Source
@@ -76,25 +74,6 @@ class Sides:
     """Where to draw what is compared."""
     propagate: Callable[[Pair, Tensor], float] | None = None
     """Says of a pair and fairseq's output how far the modules are apart end to end."""
-
-
-def record_clip(
-    reference: AnyReference, name: str, waveform: Tensor, search: Search, tag: int | None
-) -> Record:
-    """Records fairseq on one clip, teacher-forced on its own greedy hypothesis.
-
-    Args:
-        reference: fairseq's model.
-        name: The clip's name.
-        waveform: Shape (L,), 16 kHz mono.
-        search: The checkpoint's search settings.
-        tag: Language tag to begin with, None where the task prepends none.
-    """
-    source = reference.front_end(waveform)
-    tokens = reference.search(source, with_beam(search, 1), tag)[0].tokens
-    prefix = (reference.start_token, *tokens[:-1])
-    forced = reference.forward([source], [prefix], explicit=True, double=True)
-    return Record(clip=name, source=source, prefix=prefix, calls=forced.calls)
 
 
 def find_errors(

@@ -22,7 +22,7 @@ from toolkit.oracle.hooks import Call
 from toolkit.oracle.rows import choose_rows
 from toolkit.replay.pairs import Pair
 from toolkit.replay.replay import CannotReplayError, Outputs, replay
-from toolkit.trial.clip import Bench, ClipRun
+from toolkit.tasks.speech_seq2seq.clip import ClipRun, SpeechBench
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -35,7 +35,7 @@ REFERENCES = {
 """What a padded batch is compared with."""
 
 
-def padding_level(bench: Bench, runs: Sequence[ClipRun], probes: PaddingProbes) -> Level:
+def padding_level(bench: SpeechBench, runs: Sequence[ClipRun], probes: PaddingProbes) -> Level:
     """Runs one padded batch on both sides and says how far its logits are apart, and why."""
     batch = _choose(runs)
     alone = probes.reference == "alone"
@@ -106,12 +106,12 @@ def _name(run: ClipRun, times: int) -> str:
     return f"{run.clip.name} ({run.clip.duration_s:.1f} s)"
 
 
-def _together(bench: Bench, batch: _Batch) -> Sequence[Tensor]:
+def _together(bench: SpeechBench, batch: _Batch) -> Sequence[Tensor]:
     """Fairseq's logits of every row of the batch."""
     return tuple(bench.reference.forward(batch.sources, batch.prefixes, only=()).logits)
 
 
-def _alone(bench: Bench, batch: _Batch) -> Sequence[Tensor]:
+def _alone(bench: SpeechBench, batch: _Batch) -> Sequence[Tensor]:
     """Fairseq's logits of every clip by itself."""
     return tuple(
         bench.reference.forward([source], [prefix], only=()).logits[0]
@@ -128,7 +128,7 @@ def _worst_row(batch: _Batch, expected: Sequence[Tensor], actual: Tensor) -> tup
     return max(errors, key=lambda item: (item[0] != item[0], item[0]))
 
 
-def _parts(bench: Bench, batch: _Batch, probes: PaddingProbes) -> list[Measure]:
+def _parts(bench: SpeechBench, batch: _Batch, probes: PaddingProbes) -> list[Measure]:
     reference, target = bench.reference, bench.target
     sources, prefixes = batch.sources, batch.prefixes
     looked_at = (probes.before, probes.unmasked, probes.after)

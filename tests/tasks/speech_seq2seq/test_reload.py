@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from tests.faults.breaking import add, set_key, swap_rows
-from toolkit.replay.target import Target
-from toolkit.trial.reload import reload_level
+from toolkit.tasks.speech_seq2seq.reload import reload_level
+from toolkit.tasks.speech_seq2seq.target import Seq2SeqTarget
 
 EMBEDDING = "decoder.model.decoder.embed_tokens.weight"
 
@@ -70,7 +70,7 @@ def reload(prepared, target, run):
 
 @pytest.fixture
 def loaded(broken):
-    return Target(broken)
+    return Seq2SeqTarget(broken)
 
 
 def test_a_model_whose_logits_were_others_before_it_was_saved_fails(prepared, loaded, run):

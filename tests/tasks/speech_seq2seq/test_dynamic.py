@@ -5,8 +5,8 @@ import pytest
 
 from tests.faults.breaking import scale, set_key
 from toolkit.compare.tolerances import ISOLATED, ROUNDED
-from toolkit.trial.clip import run_clip
-from toolkit.trial.dynamic import (
+from toolkit.tasks.speech_seq2seq.clip import run_clip
+from toolkit.tasks.speech_seq2seq.dynamic import (
     beam_level,
     front_end_level,
     greedy_level,

@@ -17,13 +17,14 @@ from toolkit.oracle.asking import AnyReference, ScoredTokens
 from toolkit.oracle.search import Search, with_beam
 from toolkit.replay.pairs import Pair
 from toolkit.replay.replay import first, paired_outputs
-from toolkit.replay.source import Source
-from toolkit.replay.target import Target
-from toolkit.trial.measuring import PairErrors, Sides, measure_pairs, only_call
-from toolkit.trial.pairing import Pairing
+from toolkit.tasks.speech_seq2seq.target import Seq2SeqTarget
+from toolkit.trial.bench import Bench, Run
+from toolkit.trial.measuring import PairErrors, Record, Sides, measure_pairs, only_call
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+SpeechBench = Bench[Seq2SeqTarget]
 
 NAN = float("nan")
 BEAM = 5
@@ -33,19 +34,13 @@ TRANSFORMERS_EPSILON = 1e-7
 
 
 @dataclass(frozen=True, kw_only=True)
-class ClipRun:
-    """What both models made of one clip."""
+class ClipRun(Run):
+    """What both models made of one clip, in numbers and in words."""
 
-    clip: Clip
     tag: int | None
     """Language tag that decoding begins with."""
-    source: Tensor
-    """The network's input as fairseq makes it, shape (L,)."""
-    prefix: tuple[int, ...]
-    """Decoder input of the teacher-forced pass: start token and fairseq's greedy hypothesis."""
     target_logits: Tensor
     """The converted model's float32 logits on that prefix, shape (1, S, V)."""
-    frames: int
     front_end: float
     front_end_explained: float
     """The same error with transformers' epsilon in fairseq's formula."""
@@ -56,7 +51,6 @@ class ClipRun:
     logits_noise: float
     """The reference's own float32 error of its logits, relative to the largest."""
     logits_float64: float
-    pairs: tuple[PairErrors, ...]
     greedy: TokenComparison
     beam: tuple[TokenComparison, ...]
     pipeline_text: str
@@ -66,21 +60,27 @@ class ClipRun:
     """
 
 
-@dataclass(frozen=True, kw_only=True)
-class Bench:
-    """The two models side by side, and how to compare them."""
+def record_clip(
+    reference: AnyReference, name: str, waveform: Tensor, search: Search, tag: int | None
+) -> Record:
+    """Records fairseq on one clip, teacher-forced on its own greedy hypothesis.
 
-    reference: AnyReference
-    source: Source
-    """What is known of fairseq's modules."""
-    target: Target
-    pairing: Pairing
-    search: Search
-    """The checkpoint's search settings; the beam is set per search."""
+    Args:
+        reference: fairseq's model.
+        name: The clip's name.
+        waveform: Shape (L,), 16 kHz mono.
+        search: The checkpoint's search settings.
+        tag: Language tag to begin with, None where the task prepends none.
+    """
+    source = reference.front_end(waveform)
+    tokens = reference.search(source, with_beam(search, 1), tag)[0].tokens
+    prefix = (reference.start_token, *tokens[:-1])
+    forced = reference.forward([source], [prefix], explicit=True, double=True)
+    return Record(clip=name, source=source, prefix=prefix, calls=forced.calls)
 
 
 def run_clip(
-    bench: Bench,
+    bench: SpeechBench,
     clip: Clip,
     *,
     tag: int | None,
@@ -142,7 +142,7 @@ def run_clip(
 class _Passes:
     """The passes over one clip, in the precisions that the measures need."""
 
-    def __init__(self, bench: Bench, source: Tensor, prefix: tuple[int, ...]) -> None:
+    def __init__(self, bench: SpeechBench, source: Tensor, prefix: tuple[int, ...]) -> None:
         reference, target = bench.reference, bench.target
         self.bench, self.reference, self.target = bench, reference, target
         run = ([source], [prefix])
@@ -211,7 +211,9 @@ def _smallest_margin(logits: Tensor) -> float:
     return float((best[..., 0] - best[..., 1]).min())
 
 
-def _compare_beams(bench: Bench, source: Tensor, tag: int | None) -> Iterator[TokenComparison]:
+def _compare_beams(
+    bench: SpeechBench, source: Tensor, tag: int | None
+) -> Iterator[TokenComparison]:
     """Rank by rank; where one side has no hypothesis of a rank, it says nothing, scored NaN."""
     search = with_beam(bench.search, BEAM)
     expected = bench.reference.search(source, search, tag)
@@ -222,7 +224,11 @@ def _compare_beams(bench: Bench, source: Tensor, tag: int | None) -> Iterator[To
 
 
 def _compare_words(
-    bench: Bench, expected: ScoredTokens, actual: ScoredTokens, *, margin: float | None
+    bench: SpeechBench,
+    expected: ScoredTokens,
+    actual: ScoredTokens,
+    *,
+    margin: float | None,
 ) -> TokenComparison:
     return TokenComparison(
         reference=expected.tokens,

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from toolkit.compare import tolerances
 from toolkit.core.result import Level, Measure, Reason, TokenComparison
-from toolkit.trial.clip import ClipRun
+from toolkit.tasks.speech_seq2seq.clip import ClipRun
 from toolkit.trial.measuring import PairErrors
 from toolkit.trial.rows import nan_first
 
@@ -116,16 +116,6 @@ def greedy_level(runs: Sequence[ClipRun]) -> Level:
             _clips("clips with another text", texts, len(runs)),
         ),
         summary=f"{len(runs) - len(tokens)} of {len(runs)} clips equal in every token{transcripts}",
-    )
-
-
-def beam_left_out() -> Level:
-    """The beam level where the user asked not to compare it."""
-    return Level(
-        name="beam",
-        measures=(),
-        summary="not compared, because `--no-beam` was given",
-        left_out=True,
     )
 
 

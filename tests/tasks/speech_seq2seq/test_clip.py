@@ -6,7 +6,7 @@ import torch
 
 from tests.faults.breaking import set_key
 from toolkit.compare.tolerances import ISOLATED, ROUNDED
-from toolkit.trial.clip import run_clip
+from toolkit.tasks.speech_seq2seq.clip import run_clip
 
 
 def test_a_right_conversion_is_bit_identical_up_to_the_decoder(run):

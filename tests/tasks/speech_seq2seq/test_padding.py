@@ -5,7 +5,7 @@ import pytest
 
 from tests.faults.breaking import change, scale, set_key
 from toolkit.compare.probes import PaddingProbes
-from toolkit.trial.padding import padding_deviation, padding_level
+from toolkit.tasks.speech_seq2seq.padding import padding_deviation, padding_level
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,122 @@
+"""What a task says about itself: its name, its levels, and how its folders are loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, Generic, Literal, TypeVar
+
+from toolkit.checkpoint import Checkpoint
+from toolkit.compare.probes import PaddingProbes
+from toolkit.compare.static import WeightError, weight_errors
+from toolkit.compare.vocabulary import Vocabulary, expect_vocabulary
+from toolkit.core.result import ClipTokens, Deviation, FindingKind, Level
+from toolkit.folder.contents import FolderContents
+from toolkit.mapping import Plan
+from toolkit.replay.target import Target
+from toolkit.trial.bench import Bench, Run
+from toolkit.trial.measuring import Record
+
+T = TypeVar("T", bound=Target)
+R = TypeVar("R", bound=Run)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measurements(Generic[T, R]):
+    """Everything that the levels of a folder are judged by."""
+
+    bench: Bench[T]
+    runs: tuple[R, ...]
+    checkpoint: Checkpoint
+    plan: Plan
+    contents: FolderContents
+    padding: PaddingProbes
+    texts: tuple[str, ...]
+    """What both sides turn into ids."""
+
+    @cached_property
+    def weights(self) -> tuple[WeightError, ...]:
+        """How far every tensor is from what the mapping makes of the source."""
+        return weight_errors(self.plan, self.checkpoint, self.bench.target)
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        """What the checkpoint implies of a tokenizer."""
+        return expect_vocabulary(self.contents, self.bench.reference, self.texts)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LevelKind:
+    """One level of a task's verdict."""
+
+    name: str
+    judge: Callable[[Measurements[Any, Any]], Level]
+    finding: FindingKind
+    """What a finding is about that nothing but this level shows."""
+    judged_on: Literal["folder", "clip", "batch"]
+    """The folder without any run; every clip by itself, so that each is a test of its own; or a few
+    clips together."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskKind:
+    """What models of a kind are asked."""
+
+    name: str
+    """As results name it: `speech_seq2seq`."""
+    levels: tuple[LevelKind, ...]
+    """In the order in which a reader wants them."""
+    target: type[Target]
+    """A folder of the kind, ready to be asked."""
+    record: Callable[..., Record]
+    """What fairseq does with a clip in float64: `(reference, name, waveform, search, tag)`."""
+    run: Callable[..., Run]
+    """What both models make of a clip: `(bench, clip, tag=..., beam=..., book=...)`."""
+    texts: Callable[..., tuple[str, ...]]
+    """The texts that a tokenizer is tried on, of all runs."""
+    tokens: Callable[..., ClipTokens]
+    """What both models said about the clip of a run."""
+    deviations: Callable[[Sequence[Level], PaddingProbes], Iterable[Deviation]]
+    """The declared differences, as the levels measured them."""
+
+    @property
+    def level_names(self) -> tuple[str, ...]:
+        """The names of all levels, in order."""
+        return tuple(kind.name for kind in self.levels)
+
+    @property
+    def finding_kinds(self) -> dict[str, FindingKind]:
+        """What a finding of each level is about."""
+        return {kind.name: kind.finding for kind in self.levels}
+
+    def level(self, name: str) -> LevelKind:
+        """The level called `name`.
+
+        Raises:
+            KeyError: the task has no such level.
+        """
+        return {kind.name: kind for kind in self.levels}[name]
+
+    def judge(
+        self, measurements: Measurements[Any, Any], left_out: Mapping[str, str] | None = None
+    ) -> tuple[Level, ...]:
+        """The verdict on every level.
+
+        Args:
+            measurements: What they are judged by.
+            left_out: Levels that the user asked not to compare, each with the option that says so.
+        """
+        options = left_out or {}
+        return tuple(
+            left_out_level(kind.name, options[kind.name])
+            if kind.name in options
+            else replace(kind.judge(measurements), name=kind.name)
+            for kind in self.levels
+        )
+
+
+def left_out_level(name: str, option: str) -> Level:
+    """A level that the user asked not to compare."""
+    summary = f"not compared, because `{option}` was given"
+    return Level(name=name, measures=(), summary=summary, left_out=True)

@@ -1,0 +1,115 @@
+"""A folder with an encoder and a decoder: forward passes, search, text, pipeline."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from toolkit.oracle.asking import ScoredTokens
+from toolkit.oracle.reference import pad
+from toolkit.oracle.search import Search
+from toolkit.replay.target import Target, mask_of, quiet_transformers
+
+
+class Seq2SeqTarget(Target):
+    """A converted speech-to-text model, ready to be asked."""
+
+    auto_class = "AutoModelForSpeechSeq2Seq"
+
+    def further_arguments(self, prefixes: Sequence[Sequence[int]]) -> Mapping[str, Any]:
+        """The decoder's inputs, shorter ones padded, and where they are real."""
+        pad_id = int(self.model.config.decoder.pad_token_id or 0)
+        tokens, lengths = pad([torch.tensor(prefix) for prefix in prefixes], pad_id)
+        mask = mask_of(lengths, tokens.shape[1])
+        return {
+            "decoder_input_ids": tokens,
+            "decoder_attention_mask": mask,
+            "use_cache": False,
+        }
+
+    def outputs(self, output: Any) -> Mapping[str, Tensor]:
+        """`logits` of shape (B, S, V), `encoder_out` after the adaptor, shape (B, T, D)."""
+        encoder_out = output.encoder_last_hidden_state.cpu()
+        return {"logits": output.logits.cpu(), "encoder_out": encoder_out}
+
+    def search(self, source: Tensor, search: Search, tag: int | None) -> list[ScoredTokens]:
+        """The hypotheses that the folder's search finds for one input of shape (L,), best first.
+
+        The search is the one that the folder carries along. All but the beam comes from the
+        folder's own `generation_config.json`.
+
+        Args:
+            source: The network's input.
+            search: Only the beam is used.
+            tag: Token id of the language to decode into; None where the folder forces none.
+
+        Returns:
+            As many as fairseq's rules find, at most `search.beam`; an empty one, whose score is
+            NaN, where they find none.
+        """
+        from toolkit.bundled.generation import generate
+
+        with torch.no_grad(), quiet_transformers():
+            output = generate(
+                source.unsqueeze(0).to(self.model.device),
+                model=self.model,
+                attention_mask=torch.ones(
+                    1, source.numel(), dtype=torch.long, device=self.model.device
+                ),
+                num_beams=search.beam,
+                num_return_sequences=search.beam,
+                forced_bos_token_id=tag,
+                do_sample=False,
+                return_dict_in_generate=True,
+                output_scores=True,
+            )
+        rows = output.sequences.tolist()
+        # A folder whose settings fairseq does not know is searched by transformers, which gives a
+        # single hypothesis no score.
+        scored = getattr(output, "sequences_scores", None)
+        scores = [math.nan] * len(rows) if scored is None else scored.tolist()
+        found = [
+            ScoredTokens(tokens=self._trimmed(row), score=score)
+            for row, score in zip(rows, scores, strict=True)
+            if score != -math.inf
+        ]
+        return found or [ScoredTokens(tokens=(), score=math.nan)]
+
+    def text(self, tokens: Sequence[int]) -> str:
+        """The tokens as text, without special tokens."""
+        return str(self.tokenizer.decode(list(tokens), skip_special_tokens=True))
+
+    def pipeline_text(self, waveform: Tensor, tag: int | None) -> str:
+        """What the folder says to a waveform through the ASR pipeline with greedy search."""
+        with quiet_transformers():
+            options: dict[str, Any] = {"num_beams": 1}
+            if tag is not None:
+                options["forced_bos_token_id"] = tag
+            result = self._recognize(
+                {"raw": waveform.numpy(), "sampling_rate": self.feature_extractor.sampling_rate},
+                generate_kwargs=options,
+            )
+        return str(result["text"])
+
+    @cached_property
+    def _recognize(self) -> Any:
+        import transformers
+
+        return transformers.pipeline(
+            "automatic-speech-recognition",
+            model=self.model,
+            feature_extractor=self.feature_extractor,
+            tokenizer=self.tokenizer,
+            device=self.model.device,
+        )
+
+    def _trimmed(self, sequence: list[int]) -> tuple[int, ...]:
+        generated = sequence[1:]
+        eos = self.model.generation_config.eos_token_id
+        end = generated.index(eos) + 1 if eos in generated else len(generated)
+        return tuple(generated[:end])

@@ -1,0 +1,47 @@
+"""The two models side by side, and what both made of a clip."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from toolkit.audio import Clip
+from toolkit.oracle.asking import AnyReference
+from toolkit.oracle.search import Search
+from toolkit.replay.source import Source
+from toolkit.replay.target import Target
+from toolkit.trial.measuring import PairErrors
+from toolkit.trial.pairing import Pairing
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+T = TypeVar("T", bound=Target)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bench(Generic[T]):
+    """The two models side by side, and how to compare them."""
+
+    reference: AnyReference
+    source: Source
+    """What is known of fairseq's modules."""
+    target: T
+    pairing: Pairing
+    search: Search
+    """The checkpoint's search settings; the beam is set per search."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """What both models made of one clip, whatever they are asked."""
+
+    clip: Clip
+    source: Tensor
+    """The network's input as fairseq makes it, shape (L,)."""
+    prefix: tuple[int, ...]
+    """Decoder input of the pass: start token and fairseq's greedy hypothesis; empty where there is
+    no decoder."""
+    frames: int
+    """Encoder frames before an adaptor."""
+    pairs: tuple[PairErrors, ...]
