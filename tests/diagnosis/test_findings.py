@@ -8,6 +8,7 @@ from tests.levels import LEVEL_NAMES
 from toolkit.core.result import Finding, Hypothesis, Level, Measure
 from toolkit.diagnosis import Evidence, find_faults
 from toolkit.diagnosis.findings import name_culprits, smallest_failing
+from toolkit.tasks.speech_seq2seq import TASK
 
 LEVELS = tuple(name for name in LEVEL_NAMES if name not in ("reload", "padding"))
 Q_PROJ = "encoder.encoder.layers.1.attention.q_proj"
@@ -17,7 +18,8 @@ SOURCE = "encoder.w2v_encoder.w2v_model.encoder.layers.1.self_attn.q_proj"
 @pytest.fixture(scope="module")
 def sound(right):
     """The evidence of the right conversion, without its levels."""
-    return Evidence(inventory=(), modules=right.rows, levels=())
+    kinds = TASK.finding_kinds
+    return Evidence(inventory=(), modules=right.rows, levels=(), kinds=kinds)
 
 
 def finding(kind, *, module="", keys=(), parameters=()):
