@@ -1,6 +1,7 @@
 """A task is its levels as data: adding one is a row, leaving one out is said."""
 
 from dataclasses import replace
+from importlib import import_module
 
 import pytest
 
@@ -56,3 +57,10 @@ def test_a_level_that_a_task_does_not_have_is_an_error(task):
 
 def test_no_level_has_two_names_and_none_is_listed_twice():
     assert len(set(TASK.level_names)) == len(TASK.levels) == 10
+
+
+@pytest.mark.parametrize("name", ["target", "record", "run", "texts", "tokens", "deviations"])
+def test_what_a_task_defers_is_there(name):
+    given = getattr(TASK, name)
+    module, function = (cell.cell_contents for cell in given.__closure__)
+    assert callable(getattr(import_module(module), function))

@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from toolkit.core.errors import BadInput, ToolkitError
 from toolkit.core.result import Finding, Level, Measure, Result
@@ -27,8 +27,9 @@ if TYPE_CHECKING:
     from toolkit.pipeline.origin import Asked, Origin
     from toolkit.pipeline.prepare import Prepared
     from toolkit.replay.target import Target
-    from toolkit.tasks import Measurements, TaskKind
-    from toolkit.trial.bench import Bench, Run
+    from toolkit.tasks import TaskKind
+    from toolkit.tasks.base import AnyMeasurements
+    from toolkit.trial.bench import AnyBench, Run
     from toolkit.trial.measuring import PairErrors
 
 
@@ -111,7 +112,7 @@ class Parity:
         return self._kind.target(self.settings.hf_dir, device=self.settings.device)
 
     @cached_property
-    def bench(self) -> Bench[Any]:
+    def bench(self) -> AnyBench:
         """Both models side by side."""
         from toolkit.pipeline.verification import make_bench
 
@@ -312,7 +313,7 @@ class Parity:
     def _kind(self) -> TaskKind:
         return self.prepared.task.kind
 
-    def _measured(self, runs: tuple[Run, ...]) -> Measurements[Any, Any]:
+    def _measured(self, runs: tuple[Run, ...]) -> AnyMeasurements:
         """What levels are judged by; that modules are not compared is a test of its own."""
         from toolkit.tasks import Measurements
 

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from toolkit.audio import Clip
 from toolkit.compare.evidence import judge_transcripts
@@ -44,7 +43,7 @@ from toolkit.session.device import gpu_facts
 from toolkit.session.keywords import keywords_of
 from toolkit.session.request import Verify
 from toolkit.tasks import Measurements
-from toolkit.trial.bench import Bench, Run
+from toolkit.trial.bench import AnyBench, Bench, Run
 from toolkit.trial.coverage import clip_coverage, measure_coverage
 from toolkit.trial.rows import module_rows
 
@@ -144,7 +143,7 @@ def expecting(inputs: Inputs, folder: Path) -> Inputs:
     )
 
 
-def make_bench(prepared: Prepared, asked: Asked, target: Target) -> Bench[Any]:
+def make_bench(prepared: Prepared, asked: Asked, target: Target) -> AnyBench:
     """Both models with the module pairs that the mapping implies.
 
     Raises:
@@ -189,7 +188,7 @@ class _Case:
 
 
 def _run_clips(
-    case: _Case, bench: Bench[Any], clips: Sequence[Clip], progress: Progress, book: Sketchbook
+    case: _Case, bench: AnyBench, clips: Sequence[Clip], progress: Progress, book: Sketchbook
 ) -> Iterator[Run]:
     for done, clip in enumerate(clips, start=1):
         progress(f"comparing {clip.name}", done, len(clips) + 2)
@@ -197,7 +196,7 @@ def _run_clips(
         yield case.prepared.task.kind.run(bench, clip, tag=tag, beam=case.beam, book=book)
 
 
-def _judge(case: _Case, bench: Bench[Any], runs: tuple[Run, ...], book: Sketchbook) -> Result:
+def _judge(case: _Case, bench: AnyBench, runs: tuple[Run, ...], book: Sketchbook) -> Result:
     prepared = case.prepared
     target, kind = bench.target, prepared.task.kind
     measured = Measurements(
@@ -274,7 +273,7 @@ def _suspicions(
     return judge_transcripts(spoken, files)
 
 
-def _coverage(prepared: Prepared, bench: Bench[Any], runs: Sequence[Run]) -> Coverage:
+def _coverage(prepared: Prepared, bench: AnyBench, runs: Sequence[Run]) -> Coverage:
     plan, state = prepared.proof, bench.target.model.state_dict()
     undeclared = "no reason is declared: this is a failure"
     return measure_coverage(

@@ -168,7 +168,7 @@ class Target(ABC):
         )
 
     @abstractmethod
-    def further_arguments(self, prefixes: Sequence[Sequence[int]]) -> Mapping[str, Any]:
+    def further_arguments(self, prefixes: Sequence[Sequence[int]]) -> Mapping[str, object]:
         """What the model is given beside waveforms, the decoder's inputs if there are any."""
 
     @abstractmethod

@@ -5,21 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Generic, Literal, TypeVar
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar
 
-from toolkit.checkpoint import Checkpoint
-from toolkit.compare.probes import PaddingProbes
-from toolkit.compare.static import WeightError, weight_errors
-from toolkit.compare.vocabulary import Vocabulary, expect_vocabulary
 from toolkit.core.result import ClipTokens, Deviation, FindingKind, Level
-from toolkit.folder.contents import FolderContents
-from toolkit.mapping import Plan
-from toolkit.replay.target import Target
-from toolkit.trial.bench import Bench, Run
-from toolkit.trial.measuring import Record
 
-T = TypeVar("T", bound=Target)
-R = TypeVar("R", bound=Run)
+if TYPE_CHECKING:
+    from toolkit.checkpoint import Checkpoint
+    from toolkit.compare.probes import PaddingProbes
+    from toolkit.compare.static import WeightError
+    from toolkit.compare.vocabulary import Vocabulary
+    from toolkit.folder.contents import FolderContents
+    from toolkit.mapping import Plan
+    from toolkit.replay.target import Target
+    from toolkit.trial.bench import Bench, Run
+    from toolkit.trial.measuring import Record
+
+T = TypeVar("T", bound="Target")
+R = TypeVar("R", bound="Run")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,12 +41,19 @@ class Measurements(Generic[T, R]):
     @cached_property
     def weights(self) -> tuple[WeightError, ...]:
         """How far every tensor is from what the mapping makes of the source."""
+        from toolkit.compare.static import weight_errors
+
         return weight_errors(self.plan, self.checkpoint, self.bench.target)
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
         """What the checkpoint implies of a tokenizer."""
+        from toolkit.compare.vocabulary import expect_vocabulary
+
         return expect_vocabulary(self.contents, self.bench.reference, self.texts)
+
+
+AnyMeasurements: TypeAlias = Measurements[Any, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +61,7 @@ class LevelKind:
     """One level of a task's verdict."""
 
     name: str
-    judge: Callable[[Measurements[Any, Any]], Level]
+    judge: Callable[[AnyMeasurements], Level]
     finding: FindingKind
     """What a finding is about that nothing but this level shows."""
     judged_on: Literal["folder", "clip", "batch"]
@@ -67,8 +77,8 @@ class TaskKind:
     """As results name it: `speech_seq2seq`."""
     levels: tuple[LevelKind, ...]
     """In the order in which a reader wants them."""
-    target: type[Target]
-    """A folder of the kind, ready to be asked."""
+    target: Callable[..., Target]
+    """Loads a folder of the kind, ready to be asked; see `toolkit.replay.target.Target`."""
     record: Callable[..., Record]
     """What fairseq does with a clip in float64: `(reference, name, waveform, search, tag)`."""
     run: Callable[..., Run]
@@ -99,7 +109,7 @@ class TaskKind:
         return {kind.name: kind for kind in self.levels}[name]
 
     def judge(
-        self, measurements: Measurements[Any, Any], left_out: Mapping[str, str] | None = None
+        self, measurements: AnyMeasurements, left_out: Mapping[str, str] | None = None
     ) -> tuple[Level, ...]:
         """The verdict on every level.
 
@@ -114,6 +124,15 @@ class TaskKind:
             else replace(kind.judge(measurements), name=kind.name)
             for kind in self.levels
         )
+
+
+def deferred(module: str, name: str) -> Callable[..., Any]:
+    """A function that is imported when it is called: who only lists levels needs no torch."""
+
+    def call(*args: object, **options: object) -> object:
+        return getattr(import_module(module), name)(*args, **options)
+
+    return call
 
 
 def left_out_level(name: str, option: str) -> Level:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
 from toolkit.audio import Clip
 from toolkit.oracle.asking import AnyReference
@@ -45,3 +45,7 @@ class Run:
     frames: int
     """Encoder frames before an adaptor."""
     pairs: tuple[PairErrors, ...]
+
+
+AnyBench: TypeAlias = Bench[Any]
+"""Whatever the folder is asked."""

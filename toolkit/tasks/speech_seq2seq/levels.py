@@ -2,64 +2,76 @@
 
 from __future__ import annotations
 
-from toolkit.compare.static import config_level, weights_level
-from toolkit.compare.vocabulary import tokenizer_level
+from typing import TYPE_CHECKING, TypeAlias
+
 from toolkit.core.result import Level
 from toolkit.tasks.base import LevelKind, Measurements
-from toolkit.tasks.speech_seq2seq.clip import ClipRun
-from toolkit.tasks.speech_seq2seq.dynamic import (
-    beam_level,
-    front_end_level,
-    greedy_level,
-    logits_level,
-    modules_level,
-    unexplained_modules,
-)
-from toolkit.tasks.speech_seq2seq.padding import padding_level
-from toolkit.tasks.speech_seq2seq.reload import reload_level
-from toolkit.tasks.speech_seq2seq.target import Seq2SeqTarget
 
-Measured = Measurements[Seq2SeqTarget, ClipRun]
+if TYPE_CHECKING:
+    from toolkit.tasks.speech_seq2seq.clip import ClipRun
+    from toolkit.tasks.speech_seq2seq.target import Seq2SeqTarget
+
+Measured: TypeAlias = "Measurements[Seq2SeqTarget, ClipRun]"
 
 
 def _weights(measured: Measured) -> Level:
+    from toolkit.compare.static import weights_level
+
     return weights_level(measured.weights, measured.bench.target)
 
 
 def _config(measured: Measured) -> Level:
+    from toolkit.compare.static import config_level
+
     return config_level(measured.contents, measured.bench.target)
 
 
 def _vocabulary(measured: Measured) -> Level:
+    from toolkit.compare.vocabulary import tokenizer_level
+
     return tokenizer_level(measured.vocabulary, measured.bench.target.tokenizer)
 
 
 def _front_end(measured: Measured) -> Level:
+    from toolkit.tasks.speech_seq2seq.dynamic import front_end_level
+
     return front_end_level(measured.runs)
 
 
 def _modules(measured: Measured) -> Level:
+    from toolkit.tasks.speech_seq2seq.dynamic import modules_level, unexplained_modules
+
     uncompared = measured.bench.pairing.uncompared
     return modules_level(measured.runs, unexplained_modules(uncompared, measured.runs))
 
 
 def _logits(measured: Measured) -> Level:
+    from toolkit.tasks.speech_seq2seq.dynamic import logits_level
+
     return logits_level(measured.runs, measured.bench.pairing.tolerance())
 
 
 def _greedy(measured: Measured) -> Level:
+    from toolkit.tasks.speech_seq2seq.dynamic import greedy_level
+
     return greedy_level(measured.runs)
 
 
 def _beam(measured: Measured) -> Level:
+    from toolkit.tasks.speech_seq2seq.dynamic import beam_level
+
     return beam_level(measured.runs)
 
 
 def _padding(measured: Measured) -> Level:
+    from toolkit.tasks.speech_seq2seq.padding import padding_level
+
     return padding_level(measured.bench, measured.runs, measured.padding)
 
 
 def _reload(measured: Measured) -> Level:
+    from toolkit.tasks.speech_seq2seq.reload import reload_level
+
     bench, plan = measured.bench, measured.plan
     return reload_level(bench.target, measured.contents, plan, measured.runs, bench.search)
 

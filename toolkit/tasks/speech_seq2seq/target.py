@@ -21,7 +21,7 @@ class Seq2SeqTarget(Target):
 
     auto_class = "AutoModelForSpeechSeq2Seq"
 
-    def further_arguments(self, prefixes: Sequence[Sequence[int]]) -> Mapping[str, Any]:
+    def further_arguments(self, prefixes: Sequence[Sequence[int]]) -> Mapping[str, object]:
         """The decoder's inputs, shorter ones padded, and where they are real."""
         pad_id = int(self.model.config.decoder.pad_token_id or 0)
         tokens, lengths = pad([torch.tensor(prefix) for prefix in prefixes], pad_id)
