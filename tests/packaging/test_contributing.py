@@ -31,7 +31,7 @@ def test_a_path_that_is_gone_is_seen(text: str) -> None:
 @pytest.mark.parametrize(
     ("name", "file"),
     [
-        ("LEVEL_NAMES", "toolkit/core/result.py"),
+        ("LEVELS", "toolkit/tasks/speech_seq2seq/levels.py"),
         ("_TESTS", "toolkit/diagnosis/hypotheses.py"),
         ("KINDS", "toolkit/faults/single_tensors.py"),
     ],
