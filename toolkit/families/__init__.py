@@ -1,10 +1,15 @@
-"""One file per family of fairseq models. A new file is found by itself; nothing to register."""
+"""One file per family of fairseq models. A new file is found by itself; nothing to register.
+
+A family in another package is found by its entry point in the group `toolkit.families`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
 from pkgutil import iter_modules
+from typing import cast
 
 from toolkit.checkpoint import Checkpoint
 from toolkit.core.errors import BadInput
@@ -14,12 +19,45 @@ from toolkit.families.elsewhere import describe_elsewhere
 __all__ = ["Derived", "Family", "Form", "Network", "Options", "Task", "families", "find_family"]
 
 
+ENTRY_POINTS = "toolkit.families"
+"""Group of the entry points by which other packages offer families."""
+
+
 def families() -> Iterator[Family]:
-    """Every family of this package: each module that has a `FAMILY`."""
+    """Every family: each module of this package that has a `FAMILY`, and those of other packages.
+
+    Raises:
+        BadInput: another package's family cannot be imported, or is none.
+    """
     for module in iter_modules(__path__):
         family = getattr(import_module(f"{__name__}.{module.name}"), "FAMILY", None)
         if family is not None:
             yield family
+    for point in sorted(entry_points(group=ENTRY_POINTS), key=lambda point: point.name):
+        yield _load(point)
+
+
+def _load(point: EntryPoint) -> Family:
+    """The family that another package offers."""
+    where = f"entry point `{point.name}` of `{point.dist.name if point.dist else 'a package'}`"
+    advice = "Correct the package, or uninstall it."
+    try:
+        family = point.load()
+    except Exception as error:  # whatever code of others raises
+        said = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+        raise BadInput(
+            f"`{point.value}`, {where}, must be importable, but is not: {said}. {advice}"
+        ) from error
+    missing = [name for name in _PROTOCOL if not hasattr(family, name)]
+    if missing:
+        raise BadInput(
+            f"`{point.value}`, {where}, must be a family as `toolkit.families.Family` describes, "
+            f"but has no {', '.join(missing)}. {advice}"
+        )
+    return cast("Family", family)
+
+
+_PROTOCOL = ("name", "matches", "network", "task", "possible")
 
 
 def find_family(checkpoint: Checkpoint) -> Family:

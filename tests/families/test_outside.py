@@ -1,0 +1,60 @@
+"""A family in somebody else's package is found by its entry point."""
+
+import pytest
+
+from toolkit.core.errors import BadInput
+from toolkit.families import families, find_family
+
+FAMILY = """
+class Family:
+    name = "toy"
+    def matches(self, checkpoint): return "toy.weight" in checkpoint.tensors
+    def network(self, checkpoint, options): ...
+    def task(self, checkpoint, sidecars, network, options): ...
+    def possible(self, network, calls): return {}
+
+FAMILY = Family()
+"""
+
+
+@pytest.fixture
+def offer(tmp_path, monkeypatch):
+    """Installs a package whose module has this content, and whose entry point names `what`."""
+
+    def install(content, what):
+        module = what.partition(":")[0]
+        (tmp_path / f"{module}.py").write_text(content)
+        info = tmp_path / f"{module}-1.0.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {module}\nVersion: 1.0\n")
+        (info / "entry_points.txt").write_text(f"[toolkit.families]\noffered = {what}\n")
+        monkeypatch.syspath_prepend(tmp_path)
+
+    return install
+
+
+def test_a_family_of_another_package_is_known_beside_ours(offer):
+    offer(FAMILY, "outside_toy:FAMILY")
+    assert [family.name for family in families()][-1] == "toy"
+    assert "xm_transformer" in {family.name for family in families()}
+
+
+def test_our_own_checkpoint_is_still_ours(offer, prepared):
+    offer(FAMILY, "outside_other:FAMILY")
+    assert find_family(prepared.checkpoint).name == "xm_transformer"
+
+
+@pytest.mark.parametrize(
+    ("content", "what", "said"),
+    [
+        ("raise OSError('no licence')", "outside_raising:FAMILY", "OSError: no licence"),
+        ("", "outside_empty:FAMILY", "AttributeError"),
+        ("FAMILY = 5", "outside_number:FAMILY", "has no name, matches, network, task, possible"),
+        ("import no_such_module", "outside_lacking:FAMILY", "No module named 'no_such_module'"),
+    ],
+)
+def test_a_family_that_is_none_names_its_package(content, what, said, offer):
+    offer(content, what)
+    with pytest.raises(BadInput, match=f"entry point `offered` of `{what.partition(':')[0]}`") as e:
+        list(families())
+    assert said in str(e.value)
