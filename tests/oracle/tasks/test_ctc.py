@@ -21,6 +21,7 @@ from tests.ctc_variants import (
     in_half,
     without_w2v_args,
 )
+from toolkit.audio import Clip, golden_folder
 from toolkit.checkpoint import open_checkpoint
 from toolkit.checkpoint.dictionary import SPECIAL_SYMBOLS, read_dictionary
 from toolkit.families.arguments import own_arguments
@@ -226,6 +227,18 @@ def test_greedy_ids_are_those_that_the_criterion_counts(
         chances = built.model.get_normalized_probs(ask_fairseq(built, sources[:1]), True)[:, 0]
         kept = chances.argmax(-1).unique_consecutive()
         assert reference.greedy(sources[0]) == tuple(kept[kept != 0].tolist())
+
+
+def test_the_golden_checkpoint_reads_its_clips_letter_by_letter(
+    clip: Callable[[str], Clip],
+) -> None:
+    folder = golden_folder() / "ctc"
+    reference = restore(BuiltCtc(path=folder / "model.pt", task=None, model=None))
+    for name in ("en_1", "de_2", "ru_2"):
+        source = reference.front_end(torch.from_numpy(clip(name).waveform))
+        ids = reference.greedy(source)
+        assert reference.text(ids) == clip(name).transcript
+        assert ids == reference.encode(clip(name).transcript or "")
 
 
 def test_blanks_part_doubled_letters_and_repetitions_are_one(
