@@ -48,7 +48,7 @@ test-browser: $(STAMP) ## Use the reports in headless Chromium; installs Debian'
 	$(BIN)/python -m pytest -m browser -n 2
 
 test-slow: $(STAMP) ## Run the slow part: remakes the golden material (needs espeak-ng).
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m slow -n auto --dist worksteal
 
 test-all: test test-slow test-released test-oldest test-browser variants ## Run every test there is.
 
