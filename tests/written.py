@@ -13,6 +13,7 @@ import torch
 import transformers
 from torch import Tensor
 
+from toolkit.blocks.tree import nested
 from toolkit.folder.weights import target_tensor
 from toolkit.folder.write import write_folder
 from toolkit.mapping.ops import Sinusoids
@@ -91,11 +92,11 @@ def _build(
     prepared: Prepared, encoder: str, decoder: str, decoder_values: Mapping[str, Any]
 ) -> Any:
     network = prepared.network
-    wanted = {key: derived.value for key, derived in network.encoder.items()}
+    wanted = dict(nested(network.config)["encoder"])
     wanted |= {"add_adapter": bool(wanted["num_adapter_layers"])}
     config_class, model_class = ENCODERS[encoder]
     speech = model_class(config_class(**_shared(wanted, config_class)))
-    wanted = {key: derived.value for key, derived in network.decoder.items()}
+    wanted = dict(nested(network.config)["decoder"])
     config_class, model_class = DECODERS[decoder]
     text = model_class(config_class(**{**_shared(wanted, config_class), **decoder_values}))
     model = transformers.SpeechEncoderDecoderModel(encoder=speech, decoder=text)

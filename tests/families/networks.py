@@ -15,19 +15,32 @@ from torch import nn
 
 from tests.variants import MODEL, W2V
 from toolkit.audio import golden_folder
+from toolkit.blocks.evidence import Facts
+from toolkit.blocks.tree import values_under
+from toolkit.blocks.wav2vec2 import trunk
 from toolkit.core.result import Reason
 from toolkit.core.spec import TensorSpec
 from toolkit.families import Derived, Network, Options
-from toolkit.families.evidence import Facts
-from toolkit.families.xm_transformer import FAMILY
+from toolkit.families.xm_transformer import ENCODER, FAMILY
 from toolkit.oracle.build import make_namespace, register_models
 from toolkit.oracle.quiet import quiet_fairseq
 
 DATA = golden_folder() / "checkpoint"
+TRUNK = ENCODER.source
+CONV, POS_CONV = TRUNK + trunk.CONV, TRUNK + trunk.POS_CONV
+"""What the names of a golden checkpoint's encoder begin with."""
 
 
 def network_of(checkpoint: Any, **options: Any) -> Network:
     return FAMILY.network(checkpoint, Options(**options))
+
+
+def encoder_of(network: Network) -> dict[str, Derived]:
+    return values_under(network.config, "encoder")
+
+
+def decoder_of(network: Network) -> dict[str, Derived]:
+    return values_under(network.config, "decoder")
 
 
 def values(derived: Mapping[str, Derived]) -> dict[str, Any]:
@@ -44,7 +57,7 @@ def rows(network: Network, kind: type) -> list[Any]:
 
 def facts_of(shapes: Mapping[str, tuple[int, ...]]) -> Facts:
     """What tensors of these names and shapes say."""
-    return Facts(SimpleNamespace(tensors=_specs(shapes)))  # type: ignore[arg-type]
+    return Facts(_specs(shapes))
 
 
 def specimen(

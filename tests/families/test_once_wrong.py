@@ -16,8 +16,7 @@ from toolkit.core.errors import BadInput, BrokenRule
 from toolkit.core.result import Measure
 from toolkit.core.spec import TensorSpec
 from toolkit.families import Options
-from toolkit.families.wav2vec2 import W2V
-from toolkit.families.xm_transformer import FAMILY
+from toolkit.families.xm_transformer import ENCODER, FAMILY
 from toolkit.folder.skeleton import target_specs
 from toolkit.folder.staging import staged_folder
 from toolkit.folder.tokenizer import build_tokenizer
@@ -70,8 +69,8 @@ def test_a_declared_measure_that_is_no_number_fails():
 def test_supplied_strides_replace_a_text_that_cannot_be_read(variant):
     checkpoint = variant(w2v={"conv_feature_layers": "eval('1')"})
     strides = [5, 2, 2, 2, 2, 2, 2]
-    network = FAMILY.network(checkpoint, Options(encoder_config={"conv_stride": strides}))
-    assert network.encoder["conv_stride"].value == strides
+    network = FAMILY.network(checkpoint, Options(overrides={"encoder": {"conv_stride": strides}}))
+    assert network.config["encoder.conv_stride"].value == strides
 
 
 def test_a_shortest_length_holds_behind_a_tag_too(prepared, variant):
@@ -97,7 +96,9 @@ def test_an_adaptor_that_changes_the_width_needs_a_carried_class(variant):
 @pytest.mark.parametrize("value", [None, "x"])
 def test_a_supplied_value_of_another_type_is_refused(prepared, value):
     with pytest.raises(BadInput):
-        FAMILY.network(prepared.checkpoint, Options(encoder_config={"mask_time_prob": value}))
+        FAMILY.network(
+            prepared.checkpoint, Options(overrides={"encoder": {"mask_time_prob": value}})
+        )
 
 
 def test_a_hub_that_is_no_mapping_is_refused(prepared):
@@ -122,7 +123,7 @@ def test_an_identity_that_is_no_square_is_misshapen():
 
 
 def test_a_lost_projection_is_not_replaced_by_a_rectangle(variant, gone, prepared):
-    lost = {f"{W2V}post_extract_proj.{n}": gone for n in ("weight", "bias")}
+    lost = {f"{ENCODER.source}post_extract_proj.{n}": gone for n in ("weight", "bias")}
     checkpoint = variant(lost)
     network = FAMILY.network(checkpoint, Options())
     with pytest.raises((BadInput, BrokenRule)):

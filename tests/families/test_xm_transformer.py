@@ -6,10 +6,19 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.families.networks import because, network_of, specimen, values
+from tests.families.networks import (
+    CONV,
+    TRUNK,
+    because,
+    decoder_of,
+    encoder_of,
+    network_of,
+    specimen,
+    values,
+)
+from toolkit.blocks.tree import values_under
 from toolkit.bundled import MODELLING
 from toolkit.core.errors import BadInput
-from toolkit.families.wav2vec2 import CONV, W2V
 from toolkit.families.xm_transformer import FAMILY
 from toolkit.folder.skeleton import target_specs
 from toolkit.mapping import make_plan
@@ -60,7 +69,7 @@ def reads_width(width):
 
 
 def test_the_golden_network_has_the_shape_it_was_made_with(prepared):
-    encoder, decoder = values(prepared.network.encoder), values(prepared.network.decoder)
+    encoder, decoder = values(encoder_of(prepared.network)), values(decoder_of(prepared.network))
     expected_encoder = {
         "hidden_size": 48,
         "num_hidden_layers": 3,
@@ -105,19 +114,18 @@ def test_the_golden_network_has_the_shape_it_was_made_with(prepared):
 def test_every_value_of_the_configuration_has_its_evidence(prepared):
     config = prepared.task.contents.config
     for side in ("encoder", "decoder"):
-        derived = getattr(prepared.network, side)
+        derived = values_under(prepared.network.config, side)
         assert config[side] == values(derived)
         assert all(field.evidence.strip() for field in derived.values())
 
 
 def test_evidence_of_shapes_and_counts_names_tensors_that_are_there(prepared):
     tensors = prepared.checkpoint.tensors
-    for derived in (prepared.network.encoder, prepared.network.decoder):
-        for field in derived.values():
-            for word in ("shape of ", "presence of ", "number of "):
-                if field.evidence.startswith(word):
-                    name = field.evidence.removeprefix(word).replace("{i}", "0")
-                    assert name in tensors or any(t.startswith(f"{name}.") for t in tensors)
+    for field in prepared.network.config.values():
+        for word in ("shape of ", "presence of ", "number of "):
+            if field.evidence.startswith(word):
+                name = field.evidence.removeprefix(word).replace("{i}", "0")
+                assert name in tensors or any(t.startswith(f"{name}.") for t in tensors)
 
 
 def test_the_golden_checkpoint_drops_the_file_version_alone(prepared):
@@ -126,8 +134,8 @@ def test_the_golden_checkpoint_drops_the_file_version_alone(prepared):
 
 def test_arguments_in_one_namespace_give_the_same_network(prepared, variant):
     network = network_of(variant(as_args=True))
-    assert values(network.encoder) == values(prepared.network.encoder)
-    assert values(network.decoder) == values(prepared.network.decoder)
+    assert values(encoder_of(network)) == values(encoder_of(prepared.network))
+    assert values(decoder_of(network)) == values(decoder_of(prepared.network))
     assert network.table == prepared.network.table
 
 
@@ -140,12 +148,12 @@ def test_strides_that_nothing_gives_are_unknown(variant, gone):
     (reason,) = network_of(checkpoint).unknown
     assert reason.name == "encoder.conv_stride"
     assert reason.because.endswith("supply `--encoder-config '{\"conv_stride\": ...}'`")
-    supplied = network_of(checkpoint, encoder_config={"conv_stride": [5, 2, 2, 2, 2, 2]})
+    supplied = network_of(checkpoint, overrides={"encoder": {"conv_stride": [5, 2, 2, 2, 2, 2]}})
     assert supplied.unknown == ()
 
 
 def test_an_absent_stride_is_fairseqs_default_and_says_so(variant, gone):
-    encoder = network_of(variant(model={"adaptor_stride": gone})).encoder
+    encoder = encoder_of(network_of(variant(model={"adaptor_stride": gone})))
     assert encoder["adapter_stride"].value == 2
     evidence = "fairseq's default, as args.adaptor_stride is absent"
     assert encoder["adapter_stride"].evidence == evidence
@@ -160,8 +168,8 @@ def test_a_checkpoint_without_encoder_or_decoder_is_no_member(prepared, variant,
 @pytest.mark.parametrize(
     "name",
     [
-        W2V + "encoder.layer_norm.weight",
-        W2V + "encoder.layers.0.fc1.weight",
+        TRUNK + "encoder.layer_norm.weight",
+        TRUNK + "encoder.layers.0.fc1.weight",
         "decoder.layers.0.fc1.weight",
         "decoder.layers.0.encoder_attn.k_proj.weight",
     ],
@@ -183,7 +191,7 @@ def test_a_network_without_an_adaptor_has_no_adapter(variant, gone, plan_of, tas
     checkpoint = variant(lacking_adaptor(gone))
     network = network_of(checkpoint)
     assert network.generation == "v0 without adaptor"
-    assert network.encoder["add_adapter"].value is False
+    assert network.config["encoder.add_adapter"].value is False
     assert (network.refusals, network.shortcomings) == ((), ())
     assert not any("adapter" in name for name in plan_of(checkpoint).targets)
     assert task_of(checkpoint=checkpoint).padding.unmasked is None
@@ -238,10 +246,10 @@ def test_what_stock_adapters_lack_is_carried(variant, kind):
     assert network.refusals == ()
     assert network.generation == generation
     assert shortcoming in because(network.shortcomings)
-    assert network.encoder["model_type"].value == "xm_transformer_encoder"
-    assert network.encoder["add_adapter"].value is False
-    assert network.decoder["model_type"].value == "xm_transformer_decoder"
-    assert {key: network.encoder[key].value for key in expected} == expected
+    assert network.config["encoder.model_type"].value == "xm_transformer_encoder"
+    assert network.config["encoder.add_adapter"].value is False
+    assert network.config["decoder.model_type"].value == "xm_transformer_decoder"
+    assert {key: encoder_of(network)[key].value for key in expected} == expected
 
 
 @pytest.mark.parametrize("kernel", [1, 2, 4, 5, 8])
@@ -249,7 +257,7 @@ def test_a_kernel_that_stock_adapters_pad_wrongly_is_carried(variant, kernel):
     network = network_of(variant(convolutions(48, 48, 48, 48, kernel=kernel)))
     because_of = because(network.shortcomings)[ADAPTOR + "layers"]
     assert f"wrong for kernels of {kernel}" in because_of
-    assert network.encoder["adapter_kernel_size"].value == kernel
+    assert network.config["encoder.adapter_kernel_size"].value == kernel
 
 
 @pytest.mark.parametrize(
@@ -265,7 +273,7 @@ def test_padding_is_that_of_the_reference_where_it_has_any(
     variant, kernel, reference, expected, evidence
 ):
     checkpoint = variant(convolutions(48, 48, 48, 48, kernel=kernel))
-    padding = network_of(checkpoint, padding_reference=reference).encoder["adapter_padding"]
+    padding = network_of(checkpoint, padding_reference=reference).config["encoder.adapter_padding"]
     assert padding.value == expected
     assert padding.evidence.startswith(evidence)
 
@@ -273,7 +281,7 @@ def test_padding_is_that_of_the_reference_where_it_has_any(
 def test_exact_padding_carries_code_for_a_network_that_stock_classes_express(prepared):
     network = network_of(prepared.checkpoint, exact_padding=True)
     assert because(network.shortcomings).keys() == {"--exact-padding"}
-    assert network.encoder["adapter_padding"].value == "masked"
+    assert network.config["encoder.adapter_padding"].value == "masked"
     plain = network_of(prepared.checkpoint, exact_padding=True, padding_reference="unmasked")
     assert plain.shortcomings == ()
 
@@ -289,7 +297,7 @@ def test_a_projection_to_another_width_without_an_adaptor_needs_no_code():
     model = {"adaptor_n_layers": 0, "encoder_proj": True, "decoder_embed_dim": 48}
     network = network_of(specimen(model))
     assert (network.shortcomings, network.refusals) == ((), ())
-    assert network.encoder["model_type"].value == "wav2vec2"
+    assert network.config["encoder.model_type"].value == "wav2vec2"
 
 
 def test_every_shortcoming_is_given_at_once(variant, gone):
@@ -339,9 +347,9 @@ def test_a_folder_with_code_has_a_type_of_its_own(variant, task_of):
 
 
 def test_the_task_leaves_the_network_as_it_was(prepared, task_of):
-    before = copy.deepcopy(values(prepared.network.encoder))
+    before = copy.deepcopy(values(encoder_of(prepared.network)))
     task_of()
-    assert values(prepared.network.encoder) == before
+    assert values(encoder_of(prepared.network)) == before
 
 
 # Any network
@@ -387,8 +395,8 @@ def plan_for(checkpoint):
     config = {
         "architectures": ["SpeechEncoderDecoderModel"],
         "model_type": "xm_transformer" if carried else "speech-encoder-decoder",
-        "encoder": values(network.encoder),
-        "decoder": values(network.decoder),
+        "encoder": values(encoder_of(network)),
+        "decoder": values(decoder_of(network)),
         **({"auto_map": AUTO_MAP} if carried else {}),
     }
     return make_plan(network.table, checkpoint.tensors, target_specs(config))
@@ -415,8 +423,8 @@ def test_a_network_that_fairseq_builds_has_a_total_plan(model, w2v):
     checkpoint = specimen(model, w2v)
     network = network_of(checkpoint)
     assert (network.refusals, network.unknown, network.assumptions) == ((), (), ())
-    carried = network.encoder["model_type"].value == "xm_transformer_encoder"
+    carried = network.config["encoder.model_type"].value == "xm_transformer_encoder"
     assert carried == bool(network.shortcomings)
-    assert carried == (network.decoder["model_type"].value == "xm_transformer_decoder")
+    assert carried == (network.config["decoder.model_type"].value == "xm_transformer_decoder")
     plan = plan_for(checkpoint)
     assert plan.targets.keys() == plan.assignments.keys() | {tie.target for tie in plan.ties}

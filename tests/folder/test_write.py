@@ -3,6 +3,7 @@ import json
 import pytest
 from transformers import AutoConfig, AutoFeatureExtractor, AutoProcessor, GenerationConfig
 
+from toolkit.blocks.tree import values_under
 from toolkit.folder.write import write_folder
 
 
@@ -27,8 +28,8 @@ def test_the_folder_holds_exactly_the_files_of_a_model(converted):
 
 def test_the_configuration_holds_only_what_was_derived(prepared, converted):
     config = read(converted, "config.json")
-    assert config["encoder"].keys() == prepared.network.encoder.keys()
-    assert config["decoder"].keys() == prepared.network.decoder.keys()
+    assert config["encoder"].keys() == values_under(prepared.network.config, "encoder").keys()
+    assert config["decoder"].keys() == values_under(prepared.network.config, "decoder").keys()
     assert config.keys() - {"encoder", "decoder"} == {
         "architectures",
         "model_type",
@@ -51,7 +52,7 @@ def test_every_configuration_is_written_as_it_is(prepared, converted, kind):
 def test_transformers_reads_every_derived_value_back(prepared, converted):
     config = AutoConfig.from_pretrained(converted)
     for side in ("encoder", "decoder"):
-        for key, derived in getattr(prepared.network, side).items():
+        for key, derived in values_under(prepared.network.config, side).items():
             assert getattr(getattr(config, side), key) == derived.value, f"{side}.{key}"
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from tests.fuzz.seeds import DICTIONARY, SPM, pack
 from toolkit.audio.clips import MANIFEST, read_clips
+from toolkit.blocks.arguments import parse_conv_layers
 from toolkit.checkpoint import open_checkpoint
 from toolkit.checkpoint.dictionary import read_dictionary
 from toolkit.checkpoint.pickle_vm import read_pickle
@@ -22,7 +23,6 @@ from toolkit.checkpoint.sidecars import find_sidecars
 from toolkit.checkpoint.storages import StorageLedger
 from toolkit.checkpoint.window import Window
 from toolkit.core.errors import BadInput
-from toolkit.families.arguments import parse_conv_layers
 from toolkit.folder.plain_json import parse_json
 from toolkit.folder.safetensors_header import read_names
 from toolkit.folder.tokenizer_patterns import find_objections, is_tame

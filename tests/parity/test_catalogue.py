@@ -56,7 +56,7 @@ def test_listing_needs_no_model() -> None:
 import sys
 from pathlib import Path
 from toolkit.audio import read_clips
-from toolkit.families.known_tensors import maybe_known_specs
+from toolkit.blocks.known_tensors import maybe_known_specs
 from toolkit.parity.catalogue import list_tests
 from toolkit.pipeline.prepare import Inputs, prepare
 prepared = prepare(Inputs(checkpoint=Path(sys.argv[1])), maybe_known_specs)

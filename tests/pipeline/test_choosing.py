@@ -21,10 +21,14 @@ from typer.testing import CliRunner, Result
 
 from tests.variants import W2V, Variant, build_variant, without_w2v_args
 from toolkit import BadInput, convert, diff, inspect, verify
+from toolkit.blocks.place import Place
+from toolkit.blocks.wav2vec2.strides import MAX_STRIDES, possible_strides
+from toolkit.blocks.wav2vec2.trunk import CONV
 from toolkit.cli import app
+from toolkit.core.errors import BrokenRule
 from toolkit.core.settled import settled, unproven
 from toolkit.families import Derived
-from toolkit.families.wav2vec2 import CONV, FRAMES_OF, MAX_STRIDES, possible_strides
+from toolkit.families.xm_transformer import XMTransformer
 from toolkit.oracle.hooks import Call
 from toolkit.oracle.quiet import quiet_fairseq
 from toolkit.pipeline import choosing
@@ -346,6 +350,38 @@ def test_pieces_that_fit_do_not_excuse_a_whole_that_does_not(
     wrong = {**values, "layer_norm_eps": 0.1}
     with pytest.raises(BadInput, match="must be repeated by the whole of `encoder`"):
         convert(odd, tmp_path / "out", verify=False, recording=odd_recording, encoder_config=wrong)
+
+
+def test_the_layers_are_the_whole_where_the_projection_is_not_in_the_encoder(
+    build: Callable[..., Path], audio: list[Path], tmp_path: Path
+) -> None:
+    model = {"encoder_proj": True, "decoder_embed_dim": 48, "adaptor_n_layers": 0}
+    (tmp_path / "built").mkdir()
+    checkpoint = build(tmp_path / "built", model=model)
+    recording = record(checkpoint, tmp_path / "rec", audio=audio, encoder_config=USUAL_CONFIG)
+    result = convert(checkpoint, tmp_path / "out", verify=False, recording=recording)
+    assert unproven(result.assumptions) == ()
+    known = {key: value for key, value in USUAL_CONFIG.items() if key != "num_attention_heads"}
+    with pytest.raises(BadInput, match=r"must be repeated by the whole of `encoder\.encoder`"):
+        convert(
+            checkpoint,
+            tmp_path / "wrong",
+            verify=False,
+            recording=recording,
+            encoder_config={**known, "layer_norm_eps": 0.1},
+        )
+
+
+def test_a_whole_without_a_counterpart_is_an_error_of_its_family(
+    odd: Path, odd_recording: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = XMTransformer.network
+    monkeypatch.setattr(
+        XMTransformer, "network", lambda *given: replace(network(*given), whole="nowhere")
+    )
+    with pytest.raises(BrokenRule, match="`nowhere` must have a counterpart in fairseq"):
+        convert(odd, tmp_path / "out", verify=False, recording=odd_recording)
+    assert list(tmp_path.iterdir()) == []
     assert list(tmp_path.iterdir()) == []
 
 
@@ -447,6 +483,7 @@ def test_inputs_that_are_neither_are_refused() -> None:
 
 # Strides
 
+PLACE = Place(source="w2v_encoder.w2v_model.")
 EXTRACTORS = st.lists(
     st.integers(1, 10).flatmap(lambda k: st.tuples(st.just(k), st.integers(1, k))),
     min_size=1,
@@ -459,7 +496,7 @@ def calls_of(convs: Sequence[tuple[int, int]], samples: int) -> dict[str, list[C
     for index, (kernel, stride) in enumerate(convs):
         frames = (samples - kernel) // stride + 1
         arguments = {"input": torch.empty(1, 1, samples)}
-        calls[f"{CONV}{index}.0"] = [Call(arguments, {"": torch.empty(1, 1, frames)})]
+        calls[f"{PLACE.source}{CONV}{index}.0"] = [Call(arguments, {"": torch.empty(1, 1, frames)})]
         samples = frames
     return calls
 
@@ -467,7 +504,7 @@ def calls_of(convs: Sequence[tuple[int, int]], samples: int) -> dict[str, list[C
 def extractor(convs: Sequence[tuple[int, int]], **strides: Any) -> Mapping[str, Derived]:
     return {
         "conv_kernel": Derived(value=[kernel for kernel, _ in convs], evidence=""),
-        "conv_stride": Derived(value=None, evidence="", **{"shown_by": FRAMES_OF, **strides}),
+        "conv_stride": Derived(value=None, evidence="", **{"shown_by": "extractor", **strides}),
     }
 
 
@@ -476,7 +513,7 @@ def extractor(convs: Sequence[tuple[int, int]], **strides: Any) -> Mapping[str, 
 def test_long_clips_leave_the_right_strides_alone(convs: list[tuple[int, int]], more: int) -> None:
     samples = 2 * math.prod(kernel for kernel, _ in convs) * 20 + more
     recorded = [calls_of(convs, samples), calls_of(convs, samples + 997)]
-    ((key, candidates),) = possible_strides(extractor(convs), recorded)
+    ((key, candidates),) = possible_strides(PLACE, extractor(convs), recorded)
     assert key == "conv_stride"
     assert [stride for _, stride in convs] in candidates
     assert len(candidates) <= MAX_STRIDES
@@ -485,17 +522,17 @@ def test_long_clips_leave_the_right_strides_alone(convs: list[tuple[int, int]], 
 def test_clips_too_short_to_tell_are_refused_until_a_longer_one_joins() -> None:
     convs = [(2, 20)]
     with pytest.raises(BadInput, match="Record longer clips"):
-        list(possible_strides(extractor(convs), [calls_of(convs, 40)]))
+        list(possible_strides(PLACE, extractor(convs), [calls_of(convs, 40)]))
     recorded = [calls_of(convs, 40), calls_of(convs, 4000)]
-    assert list(possible_strides(extractor(convs), recorded)) == [("conv_stride", ([20],))]
+    assert list(possible_strides(PLACE, extractor(convs), recorded)) == [("conv_stride", ([20],))]
 
 
 def test_strides_that_are_known_are_not_asked() -> None:
-    assert list(possible_strides(extractor([(2, 2)], shown_by=None), [])) == []
+    assert list(possible_strides(PLACE, extractor([(2, 2)], shown_by=None), [])) == []
 
 
 def test_lengths_that_no_stride_explains_are_refused() -> None:
-    left = Derived(value=None, evidence="", shown_by=FRAMES_OF)
+    left = Derived(value=None, evidence="", shown_by="extractor")
     with pytest.raises(BadInput, match="fit none"):
         choosing._narrowed(STRIDES, left, [], Path("rec"))
 

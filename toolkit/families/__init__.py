@@ -11,9 +11,10 @@ from importlib.metadata import EntryPoint, entry_points
 from pkgutil import iter_modules
 from typing import cast
 
+from toolkit.blocks.evidence import Derived
 from toolkit.checkpoint import Checkpoint
 from toolkit.core.errors import BadInput
-from toolkit.families.base import Derived, Family, Form, Network, Options, Task
+from toolkit.families.base import Family, Form, Network, Options, Task
 from toolkit.families.elsewhere import describe_elsewhere
 
 __all__ = ["Derived", "Family", "Form", "Network", "Options", "Task", "families", "find_family"]
@@ -80,7 +81,7 @@ def find_family(checkpoint: Checkpoint) -> Family:
 
 def architecture(checkpoint: Checkpoint) -> str:
     """The architecture that the checkpoint's own arguments name, or `unknown`."""
-    from toolkit.families.arguments import own_arguments
+    from toolkit.blocks.arguments import own_arguments
 
     arguments = own_arguments(checkpoint)
     return str(arguments.model.get("arch") or arguments.model.get("_name") or "unknown")

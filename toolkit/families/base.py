@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from toolkit.blocks.evidence import Derived
+from toolkit.blocks.tree import ConfigTree, assumed, unknown
 from toolkit.checkpoint import Checkpoint
 from toolkit.checkpoint.sidecars import Sidecars
 from toolkit.compare.probes import PaddingProbes
 from toolkit.core.result import Reason
-from toolkit.core.settled import Settled, Trial
 from toolkit.folder.contents import FolderContents, Misfit
 from toolkit.mapping import Table
 from toolkit.oracle.search import Search
@@ -20,21 +21,6 @@ from toolkit.tasks import TaskKind
 
 if TYPE_CHECKING:
     from toolkit.oracle.hooks import Calls
-
-
-@dataclass(frozen=True, kw_only=True)
-class Derived:
-    """One value of a configuration, and how it is known."""
-
-    value: Any
-    evidence: str
-    candidates: tuple[Any, ...] = ()
-    """Values that are possible as well, where the value is assumed; empty where it is known."""
-    shown_by: str | None = None
-    """The smallest target module that computes something else with another value, where there are
-    candidates; None where no module does."""
-    trials: tuple[Trial, ...] = ()
-    """What was held against a recording to choose the value."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,17 +35,6 @@ class Form:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Lack(Reason):
-    """What a checkpoint has and a class cannot express."""
-
-    module: str
-    """The smallest target module that computes something else for it."""
-    hypothesis: str = "wrong_value"
-    explains: tuple[str, ...] = ()
-    """Configuration keys that differ for it."""
-
-
-@dataclass(frozen=True, kw_only=True)
 class Options:
     """What the user may say where a checkpoint does not."""
 
@@ -70,8 +45,8 @@ class Options:
     padding_reference: str = "masked"
     """How fairseq's adaptor treats frames beyond a clip's end: `masked` zeroes them, as since August
     2022; `unmasked` lets its convolutions read what stands there, as before."""
-    encoder_config: Mapping[str, Any] = field(default_factory=dict)
-    decoder_config: Mapping[str, Any] = field(default_factory=dict)
+    overrides: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Values of the configuration by part and key; see `toolkit.blocks.tree.overridden`."""
     w2v: Path | None = None
     """The pretrained encoder's own checkpoint, for arguments that the converted one lacks."""
     folder_tags: tuple[int | str, ...] = ()
@@ -90,21 +65,22 @@ class Network:
 
     generation: str
     """Which forward pass of the family's history the tensors belong to."""
-    encoder: Mapping[str, Derived]
-    decoder: Mapping[str, Derived]
+    config: ConfigTree
+    """What `config.json` says of the network, by dotted path."""
     table: Table
     layouts: tuple[Layout, ...]
     head_widths: Mapping[str, int]
     """Width of an attention head, by the prefix of the target parameters it applies to."""
     bypassed: tuple[str, ...]
     """Source modules whose `forward` their parent never calls."""
+    whole: str
+    """Target module in which every open value of the configuration shows: what was chosen piece by
+    piece must be right in it."""
     frames_of: str
     """Target module whose output has one column, its last axis, per encoder frame."""
     unpaired: tuple[str, ...]
     """Target tensors that no pair of modules has in common: no forward pass reads them outside of
     training, or fairseq keeps them in another module."""
-    unknown: tuple[Reason, ...]
-    """Values that neither tensors nor arguments give, and the option that supplies each."""
     refusals: tuple[Reason, ...]
     """Why no exact conversion is possible; empty when there is one."""
     shortcomings: tuple[Reason, ...]
@@ -117,34 +93,14 @@ class Network:
     """Prefixes of target tensors of which nothing is known, as their class is not."""
 
     @property
+    def unknown(self) -> tuple[Reason, ...]:
+        """Values that neither tensors nor arguments give, and the option that supplies each."""
+        return tuple(unknown(self.config))
+
+    @property
     def assumptions(self) -> tuple[Reason, ...]:
         """Values that neither tensors nor arguments give, and on what they were assumed."""
-        return tuple(
-            reason
-            for side, values in (("encoder", self.encoder), ("decoder", self.decoder))
-            for reason in assumed(side, values, f"`--{side}-config '{{{{\"{{key}}\": ...}}}}'`")
-        )
-
-
-def assumed(part: str, values: Mapping[str, Derived], remedy: str) -> Iterator[Reason]:
-    """The values that were filled in, each with its evidence.
-
-    Args:
-        part: What the values belong to: `encoder`.
-        values: By key.
-        remedy: What overrules a value; `{key}` stands for its key.
-    """
-    for key, derived in values.items():
-        name = f"{part}.{key}"
-        if derived.candidates:
-            yield Reason(
-                name=name,
-                because=f"assumed {derived.value!r}, as the checkpoint does not say: "
-                f"{derived.evidence}; overrule it with {remedy.format(key=key)}",
-            )
-        elif derived.trials:
-            because = f"{derived.value!r}, as {derived.evidence}"
-            yield Settled(name=name, because=because, trials=derived.trials)
+        return tuple(assumed(self.config))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -196,6 +152,10 @@ class Family(Protocol):
         Raises:
             BadInput: dictionary, language or configuration do not fit the checkpoint.
         """
+        ...
+
+    def shortest_input(self, network: Network) -> int:
+        """Fewest samples that give the network one frame."""
         ...
 
     def possible(self, network: Network, calls: Sequence[Calls]) -> Mapping[str, tuple[Any, ...]]:

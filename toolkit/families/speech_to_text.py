@@ -6,15 +6,16 @@ Source: `fairseq/tasks/speech_to_text.py`, `fairseq/data/audio/data_cfg.py`.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
+from toolkit.blocks.arguments import Arguments
+from toolkit.blocks.evidence import Derived
+from toolkit.blocks.tree import assumed
 from toolkit.checkpoint.dictionary import BOS, EOS, PAD, Dictionary
 from toolkit.checkpoint.sidecars import Sidecars
 from toolkit.core.errors import BadInput
 from toolkit.core.result import Reason
-from toolkit.families.arguments import Arguments
-from toolkit.families.base import Derived, Network, Options, assumed
+from toolkit.families.base import Network, Options
 from toolkit.oracle.search import Search
 
 TOKENIZERS = ("bpe_tokenizer", "pre_tokenizer")
@@ -27,7 +28,7 @@ def check_dictionary_size(sidecars: Sidecars, network: Network) -> None:
     Raises:
         BadInput: it has more or fewer symbols than the decoder.
     """
-    expected, found = network.decoder["vocab_size"].value, len(sidecars.dictionary)
+    expected, found = network.config["decoder.vocab_size"].value, len(sidecars.dictionary)
     if expected != found:
         raise BadInput(
             f"`{sidecars.dict_path}` must give {expected} symbols, as decoder.embed_tokens.weight "
@@ -166,7 +167,7 @@ def normalization(
 def _assumed_normalization(
     sidecars: Sidecars, network: Network, options: Options
 ) -> tuple[Derived, tuple[Reason, ...]]:
-    norm = network.encoder["feat_extract_norm"].value
+    norm = network.config["encoder.feat_extract_norm"].value
     guess = Derived(
         value=norm == "layer",
         evidence=f"published encoders with {norm} norm in the extractor take "
@@ -174,14 +175,11 @@ def _assumed_normalization(
         candidates=(True, False),
     )
     derived = options.chosen.get(NORMALIZE, guess)
-    remedy = f"`hub: {{{{input_type: ...}}}}` in `{_literal(sidecars.config_yaml)}`, which takes "
-    remedy += "`standardized_waveform` for True and `waveform` for False"
-    part, _, key = NORMALIZE.partition(".")
-    return derived, tuple(assumed(part, {key: derived}, remedy))
-
-
-def _literal(path: Path) -> str:
-    return str(path).replace("{", "{{").replace("}", "}}")
+    remedy = (
+        f"`hub: {{input_type: ...}}` in `{sidecars.config_yaml}`, which takes "
+        "`standardized_waveform` for True and `waveform` for False"
+    )
+    return derived, tuple(assumed({NORMALIZE: derived}, lambda _: remedy))
 
 
 def _normalization_claims(arguments: Arguments, sidecars: Sidecars) -> Iterator[tuple[str, bool]]:
@@ -214,7 +212,7 @@ def generation_config(
     network: Network, search: Search, dictionary: Dictionary, lang: str | None
 ) -> dict[str, Any]:
     """What `generation_config.json` must hold for the same search."""
-    positions = int(network.decoder["max_position_embeddings"].value)
+    positions = int(network.config["decoder.max_position_embeddings"].value)
     generated = min(search.max_len_b, positions - 1) + 1
     values = {
         "bos_token_id": BOS,

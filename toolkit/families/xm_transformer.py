@@ -10,29 +10,25 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from toolkit.blocks import transformer_decoder, wav2vec2
+from toolkit.blocks.arguments import Arguments, read_arguments
+from toolkit.blocks.evidence import Derived, Facts
+from toolkit.blocks.forms import Lack, Part, find_misfits, kind_of, lost_prefixes
+from toolkit.blocks.place import Place
+from toolkit.blocks.transformer_decoder import TransformerDecoderBlock
+from toolkit.blocks.tree import ConfigTree, nested, overridden, placed, values_under
+from toolkit.blocks.wav2vec2 import Wav2Vec2Block, possible_strides, shortest_input
 from toolkit.bundled import FEATURES, GENERATION, MODELLING, TOKENIZATION
 from toolkit.checkpoint import Checkpoint
 from toolkit.checkpoint.dictionary import BOS, EOS, PAD
 from toolkit.checkpoint.sidecars import Sidecars
 from toolkit.compare.probes import PaddingProbes
 from toolkit.core.result import Reason
-from toolkit.families import conformer, transformer_decoder, wav2vec2
-from toolkit.families.arguments import Arguments, read_arguments
-from toolkit.families.base import Derived, Lack, Network, Options, Task
-from toolkit.families.evidence import (
-    Facts,
-    argued,
-    chosen,
-    counted,
-    overridden,
-    present,
-    shaped,
-    unknown,
-)
-from toolkit.families.forms import Part, find_misfits, kind_of, lost_prefixes
-from toolkit.families.prefixes import W2V
+from toolkit.families.base import Network, Options, Task
+from toolkit.families.length_adaptor import LAYOUTS, LengthAdaptor
 from toolkit.families.speech_to_text import (
     check_dictionary_size,
     default_language,
@@ -44,62 +40,19 @@ from toolkit.families.speech_to_text import (
 )
 from toolkit.folder.contents import FolderContents
 from toolkit.folder.tokenizer import needs_own_tokenizer
-from toolkit.mapping import Drop, Row, Rule, Table
+from toolkit.mapping import Drop, Row, Table
 from toolkit.replay.pairs import Layout
 from toolkit.tasks import speech_seq2seq
 
 if TYPE_CHECKING:
     from toolkit.oracle.hooks import Calls
 
-ADAPTOR = "encoder.adaptor."
-HF_ADAPTER = "encoder.length_adapter."
-BYPASSED = ("encoder.w2v_encoder", W2V.rstrip("."))
+ENCODER = Place(source="encoder.w2v_encoder.w2v_model.", target="encoder.", part="encoder")
+DECODER = Place(source="decoder.", target="decoder.", part="decoder")
+CARRIED_ENCODER, CARRIED_DECODER = "xm_transformer_encoder", "xm_transformer_decoder"
+BYPASSED = ("encoder.w2v_encoder", "encoder.w2v_encoder.w2v_model")
 """The encoder calls `w2v_encoder.forward` itself, and that one `w2v_model.extract_features`."""
-ADAPTER_KEYS = tuple(
-    f"encoder.{name}" for name in ("add_adapter", "num_adapter_layers", "output_hidden_size")
-)
-"""What the stock adapter's keys say where it cannot be the checkpoint's."""
-STOCK_KERNEL = 3
-"""`Wav2Vec2AdapterLayer` pads by one whatever its kernel, which is right for this one only."""
-
-# fmt: off
-STOCK_ADAPTER: tuple[Rule, ...] = (
-    Rule(ADAPTOR + "layers.{i}.{weight|bias}",            "encoder.adapter.layers.{i}.conv.{weight|bias}"),
-)
-STOCK_PROJECTION: tuple[Rule, ...] = (
-    # What SpeechEncoderDecoderModel puts between encoder and decoder of different widths.
-    Rule("encoder.w2v_encoder.proj.{weight|bias}",        "enc_to_dec_proj.{weight|bias}"),
-)
-STOCK_PROJECTION_IN: tuple[Rule, ...] = (
-    # Where the stock adapter changes the width, it projects and normalizes before its convolutions.
-    Rule("encoder.w2v_encoder.proj.{weight|bias}",        "encoder.adapter.proj.{weight|bias}"),
-    Rule("encoder.w2v_proj_ln.{weight|bias}",             "encoder.adapter.proj_layer_norm.{weight|bias}"),
-)
-BUNDLED_ADAPTER: tuple[Rule, ...] = (
-    Rule("encoder.w2v_encoder.proj.{weight|bias}",        "encoder.output_projection.{weight|bias}"),
-    Rule("encoder.w2v_proj_ln.{weight|bias}",             "encoder.output_layer_norm.{weight|bias}"),
-    Rule(ADAPTOR + "layernorm.{weight|bias}",             HF_ADAPTER + "layer_norm.{weight|bias}"),
-    Rule(ADAPTOR + "proj.{0|2}.{weight|bias}",            HF_ADAPTER + "half_step_in.feed_forward.{0|2}.{weight|bias}"),
-    Rule(ADAPTOR + "proj_ln.{weight|bias}",               HF_ADAPTER + "half_step_in.layer_norm.{weight|bias}"),
-    Rule(ADAPTOR + "layers.{i}.{weight|bias}",            HF_ADAPTER + "layers.{i}.conv.{weight|bias}"),
-    Rule(ADAPTOR + "layernorms.{i}.{weight|bias}",        HF_ADAPTER + "layers.{i}.layer_norm.{weight|bias}"),
-    Rule(ADAPTOR + "post_proj.{0|2}.{weight|bias}",       HF_ADAPTER + "half_step_out.feed_forward.{0|2}.{weight|bias}"),
-    Rule(ADAPTOR + "post_proj_ln.{weight|bias}",          HF_ADAPTER + "half_step_out.layer_norm.{weight|bias}"),
-)
-LAYOUTS = (
-    Layout("encoder.adapter",                             "T B D",          "B T D"),
-    Layout("encoder.adapter.layers.{i}.conv",             "B D T",          "B D T"),
-    Layout("encoder.adapter.{proj|proj_layer_norm}",      "T B D",          "B T D"),
-    Layout("enc_to_dec_proj",                             "T B D",          "B T D"),
-    Layout("encoder.{output_projection|output_layer_norm}", "T B D",        "B T D"),
-    Layout("encoder.length_adapter",                      "T B D",          "B T D"),
-    Layout(HF_ADAPTER + "layer_norm",                     "T B D",          "B T D"),
-    Layout(HF_ADAPTER + "{half_step_in|half_step_out}.{feed_forward|layer_norm}", "T B D", "B T D"),
-    Layout(HF_ADAPTER + "{half_step_in|half_step_out}.feed_forward.{0|2}", "T B D", "B T D"),
-    Layout(HF_ADAPTER + "layers.{i}.conv",                "B D T",          "B D T"),
-    Layout(HF_ADAPTER + "layers.{i}.layer_norm",          "B T D",          "B T D"),
-)
-# fmt: on
+WHOLE_ENCODER = Layout("encoder", "B L -> T B D", "B L -> B T D")
 
 
 @dataclass(frozen=True)
@@ -110,52 +63,43 @@ class XMTransformer:
 
     def matches(self, checkpoint: Checkpoint) -> bool:
         """Whether the tensors are those of a wav2vec 2.0 encoder with a transformer decoder."""
-        facts = Facts(checkpoint)
-        return wav2vec2.matches(facts) and transformer_decoder.matches(facts)
+        facts = Facts(checkpoint.tensors)
+        encoder = Wav2Vec2Block(place=ENCODER, checkpoint=facts)
+        return (
+            encoder.is_present
+            and TransformerDecoderBlock(place=DECODER, checkpoint=facts).is_present
+        )
 
     def network(self, checkpoint: Checkpoint, options: Options) -> Network:
         """What the network is, read off the tensors first and the arguments second."""
-        arguments, facts = read_arguments(checkpoint, options.w2v), Facts(checkpoint)
-        wav2vec2.check_pretrained(facts, arguments)
-        model = arguments.model
-        shortcomings = tuple(_shortcomings(facts, arguments, options))
-        kinds = _kinds(facts, model, options, bool(shortcomings))
-        parts = tuple(_parts(facts, arguments, options, kinds))
-        encoder = {
-            **dict(wav2vec2.config(facts, arguments, options, kind=kinds.encoder)),
-            **dict(_adapter(facts, model, options, kinds.encoder)),
-        }
-        decoder = dict(transformer_decoder.config(facts, model, kind=kinds.decoder))
-        encoder = overridden(encoder, options.encoder_config, "encoder")
-        encoder |= chosen(options, "encoder")
-        decoder = overridden(decoder, options.decoder_config, "decoder")
+        arguments = read_arguments(checkpoint, options.w2v)
+        model = _Model(checkpoint, arguments, options)
+        model.encoder.check_pretrained(arguments.w2v_path)
+        config = overridden(model.config, options.overrides)
+        config |= {path: told for path, told in options.chosen.items() if path in config}
         return Network(
-            generation=_generation(facts),
-            encoder=encoder,
-            decoder=decoder,
-            table=Table(name=self.name, rows=_rows(facts, model, encoder, decoder)),
-            layouts=(
-                *wav2vec2.layouts(facts, arguments.w2v_model),
-                *LAYOUTS,
-                *transformer_decoder.LAYOUTS,
-            ),
-            head_widths=_head_widths(encoder, decoder),
+            generation=model.adaptor.generation,
+            config=config,
+            table=Table(name=self.name, rows=model.rows(config)),
+            layouts=(WHOLE_ENCODER, *model.encoder.layouts, *LAYOUTS, *model.decoder.layouts),
+            head_widths=model.head_widths(config),
             bypassed=BYPASSED,
-            frames_of=wav2vec2.FRAMES_OF,
-            unpaired=wav2vec2.unpaired(facts, arguments.w2v_model),
-            unknown=(*unknown(encoder, "encoder"), *unknown(decoder, "decoder")),
-            refusals=tuple(_refusals(facts, arguments.w2v_model, model)),
-            shortcomings=shortcomings,
-            carries_code=kinds.carried,
-            misfits=tuple(find_misfits(parts)),
-            lost=lost_prefixes(parts),
+            whole=ENCODER.part if model.ends_in_encoder(config) else "encoder.encoder",
+            frames_of=model.encoder.frames_of,
+            unpaired=model.encoder.unpaired,
+            refusals=(*model.encoder.refusals(), *model.decoder.refusals()),
+            shortcomings=model.shortcomings,
+            carries_code=model.kinds.carried,
+            misfits=tuple(find_misfits(model.parts)),
+            lost=lost_prefixes(model.parts),
         )
 
     def task(
         self, checkpoint: Checkpoint, sidecars: Sidecars, network: Network, options: Options
     ) -> Task:
         """What the folder and fairseq's task need beside the weights."""
-        arguments, facts = read_arguments(checkpoint, options.w2v), Facts(checkpoint)
+        arguments = read_arguments(checkpoint, options.w2v)
+        model = _Model(checkpoint, arguments, options)
         check_dictionary_size(sidecars, network)
         lang, language_assumed = default_language(sidecars, arguments, options)
         search = read_search(arguments)
@@ -177,48 +121,33 @@ class XMTransformer:
             spm_path=sidecars.spm_path,
             language_tags=sidecars.dictionary.languages,
             prefix_tag=None if lang is None else sidecars.dictionary.tag_of(lang),
-            max_positions=int(network.decoder["max_position_embeddings"].value),
+            max_positions=int(network.config["decoder.max_position_embeddings"].value),
             code=code,
             misfits=network.misfits,
-        )
-        # fairseq asserts that the model's arguments and the pretrained encoder's agree on this.
-        normalized = arguments.w2v_task.get("normalize", bool(normalize.value))
-        settings = {"normalize": normalized, **arguments.task, **arguments.model}
-        w2v_args = arguments.w2v or wav2vec2.reference_arguments(
-            facts, network.encoder, normalize=bool(settings["normalize"])
         )
         return Task(
             kind=speech_seq2seq.TASK,
             contents=contents,
-            padding=_padding(facts, network, options),
+            padding=_padding(model.adaptor, network),
             search=search,
             default_lang=lang,
-            reference_settings={**settings, "w2v_args": w2v_args},
+            reference_settings=_reference_settings(arguments, model, network, normalize),
             reference_yaml=reference_yaml(sidecars, normalize),
             assumptions=(*network.assumptions, *assumptions, *language_assumed),
             preprocessor={"do_normalize": normalize},
         )
 
+    def shortest_input(self, network: Network) -> int:
+        """Fewest samples that give the encoder one frame."""
+        return shortest_input(values_under(network.config, ENCODER.part))
+
     def possible(self, network: Network, calls: Sequence[Calls]) -> Mapping[str, tuple[Any, ...]]:
         """The strides that the lengths in fairseq's extractor leave."""
-        strides = wav2vec2.possible_strides(network.encoder, calls)
-        return {f"encoder.{key}": candidates for key, candidates in strides}
+        values = values_under(network.config, ENCODER.part)
+        return dict(possible_strides(ENCODER, values, calls))
 
 
 FAMILY = XMTransformer()
-
-
-def _generation(facts: Facts) -> str:
-    """Which of the historical encoder sides this is."""
-    if facts.has_under(ADAPTOR + "proj."):
-        return "v1 (adaptor_proj)"
-    if _is_july_2021(facts):
-        return "July 2021 (adaptor with norms or another width)"
-    if facts.has_under(ADAPTOR + "layernorm."):
-        return "v0 with adaptor_layernorm"
-    if facts.has_under("encoder.w2v_encoder.proj."):
-        return "encoder_proj without adaptor_proj"
-    return "v0" if _layers(facts) else "v0 without adaptor"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -231,183 +160,143 @@ class _Kinds:
     """Whether they are those that a folder carries."""
 
 
-def _kinds(facts: Facts, model: Mapping[str, Any], options: Options, short: bool) -> _Kinds:
-    """The classes of the folder on trial, where they are known, or those of a conversion."""
-    form = options.form
-    if short if form is None else form.carries_code:
-        return _Kinds(encoder=wav2vec2.CARRIED, decoder=transformer_decoder.CARRIED, carried=True)
-    encoder, decoder = (None, None) if form is None else (form.encoder, form.decoder)
-    return _Kinds(
-        encoder=kind_of(encoder, wav2vec2.NAMES, wav2vec2.stock_class(facts)),
-        decoder=kind_of(
-            decoder, transformer_decoder.NAMES, transformer_decoder.stock_class(facts, model)
-        ),
-        carried=False,
-    )
+@dataclass(frozen=True)
+class _Model:
+    """The blocks of one checkpoint, and the classes that they become."""
 
+    checkpoint: Checkpoint
+    arguments: Arguments
+    options: Options
 
-def _parts(facts: Facts, arguments: Arguments, options: Options, kinds: _Kinds) -> Iterator[Part]:
-    """The parts of a folder on trial that is written in stock classes."""
-    form, model = options.form, arguments.model
-    if form is None or kinds.carried:
-        return
-    short = any(_encoder_lacks(facts, arguments, options, wav2vec2.stock_class(facts)))
-    yield Part(
-        name="encoder",
-        found=form.encoder,
-        nearest=wav2vec2.CARRIED if short else wav2vec2.stock_class(facts),
-        names=wav2vec2.NAMES,
-        lacks=tuple(_encoder_lacks(facts, arguments, options, kinds.encoder)),
-        readers=("encoder_attn",),
-    )
-    yield Part(
-        name="decoder",
-        found=form.decoder,
-        nearest=transformer_decoder.nearest(facts, model),
-        names=transformer_decoder.NAMES,
-        lacks=tuple(transformer_decoder.lacks(facts, model, kinds.decoder)),
-    )
+    @cached_property
+    def facts(self) -> Facts:
+        """What all tensors say."""
+        return Facts(self.checkpoint.tensors)
 
-
-def _shortcomings(facts: Facts, arguments: Arguments, options: Options) -> Iterator[Reason]:
-    yield from _encoder_lacks(facts, arguments, options, wav2vec2.stock_class(facts))
-    yield from transformer_decoder.shortcomings(facts, arguments.model)
-
-
-def _encoder_lacks(
-    facts: Facts, arguments: Arguments, options: Options, kind: str
-) -> Iterator[Lack]:
-    yield from wav2vec2.lacks(facts, arguments.w2v_model, kind)
-    adapts = bool(_layers(facts))
-    projects, norm = "encoder.w2v_encoder.proj", "encoder.w2v_proj_ln."
-    has_norm = facts.has_under(norm)
-    placed = has_norm and adapts and _changes_width(facts)
-    first = ADAPTOR + "layers.0.weight"
-    out, into, kernel = facts.shape(first) if adapts else (0, 0, STOCK_KERNEL)
-    for name, present_here, because in (
-        (ADAPTOR + "proj", facts.has_under(ADAPTOR + "proj."), "its adaptor has feed-forward blocks around its convolutions, Wav2Vec2Adapter has none"),
-        (ADAPTOR + "layernorm", facts.has_under(ADAPTOR + "layernorm"), "its adaptor has a layer norm before or between its convolutions, Wav2Vec2Adapter has none"),
-        (projects, facts.has_under(projects + ".") and (adapts or has_norm) and not placed, "it projects after its layers, Wav2Vec2Adapter only together with a layer norm, and only before its convolutions"),
-        (ADAPTOR + "layers", kernel != STOCK_KERNEL, f"Wav2Vec2AdapterLayer pads its adaptor by one, which is wrong for kernels of {kernel}"),
-        (first, adapts and out != 2 * into, "its adaptor changes the width, Wav2Vec2AdapterLayer does not"),
-        ("--exact-padding", adapts and options.exact_padding and options.padding_reference == "masked", "its adaptor zeroes frames beyond a clip's end, Wav2Vec2Adapter takes no mask"),
-    ):  # fmt: skip
-        if present_here:
-            yield Lack(name=name, because=because, module="encoder.adapter", explains=ADAPTER_KEYS)
-
-
-def _changes_width(facts: Facts) -> bool:
-    """Whether the stock adapter would be one between different widths."""
-    return facts.shape(ADAPTOR + "layers.0.weight")[0] != 2 * wav2vec2.width(facts)
-
-
-def _refusals(facts: Facts, w2v: Mapping[str, Any], model: Mapping[str, Any]) -> Iterator[Reason]:
-    yield from wav2vec2.refusals(facts, w2v)
-    yield from transformer_decoder.refusals(facts, model)
-
-
-def _adapter(
-    facts: Facts, model: Mapping[str, Any], options: Options, kind: str
-) -> Iterator[tuple[str, Derived]]:
-    if kind == wav2vec2.CARRIED:
-        yield from _bundled_adapter(facts, model, options)
-        return
-    yield "model_type", Derived(value=kind, evidence="the encoder's layers")
-    yield "add_adapter", counted(bool(_layers(facts)), ADAPTOR + "layers.{i}")
-    yield from _adapter_shape(facts, model, bundled=False)
-
-
-def _bundled_adapter(
-    facts: Facts, model: Mapping[str, Any], options: Options
-) -> Iterator[tuple[str, Derived]]:
-    projection, norm = "encoder.w2v_encoder.proj.weight", "encoder.w2v_proj_ln.weight"
-    kind = ("linear_norm" if facts.has(norm) else "linear") if facts.has(projection) else None
-    feed_forward = ADAPTOR + "proj.0.weight"
-    evidence = "the encoder is a wav2vec 2.0 model with parts that the stock class lacks"
-    yield "model_type", Derived(value=wav2vec2.CARRIED, evidence=evidence)
-    yield "add_adapter", Derived(value=False, evidence="`length_adapter` takes its place")
-    yield from _adapter_shape(facts, model, bundled=True)
-    layers = "conformer" if conformer.matches(facts) else "transformer"
-    yield "layer_type", Derived(value=layers, evidence="the encoder's layers")
-    yield "pos_conv_depth", wav2vec2.positional_depth(facts)
-    yield "output_projection", present(kind, projection)
-    yield "adapter_feed_forward", present(facts.has(feed_forward), feed_forward)
-    yield "adapter_layer_norm", _layer_norm(facts)
-    if _layers(facts):
-        yield "adapter_padding", _adapter_padding(facts, options)
-
-
-def _adapter_shape(
-    facts: Facts, model: Mapping[str, Any], *, bundled: bool
-) -> Iterator[tuple[str, Derived]]:
-    layers, first = _layers(facts), ADAPTOR + "layers.0.weight"
-    projection = "encoder.w2v_encoder.proj.weight"
-    yield "num_adapter_layers", counted(layers, ADAPTOR + "layers.{i}")
-    if layers:
-        yield "adapter_kernel_size", shaped(facts.shape(first)[2], first)
-        yield "adapter_stride", argued(model, "adaptor_stride", "args", 2)
-        yield "output_hidden_size", shaped(facts.shape(first)[0] // 2, first)
-    elif bundled and facts.has(projection):
-        yield "output_hidden_size", shaped(facts.shape(projection)[0], projection)
-    else:
-        norm = W2V + "encoder.layer_norm.weight"
-        yield "output_hidden_size", shaped(wav2vec2.width(facts), norm)
-
-
-def _layer_norm(facts: Facts) -> Derived:
-    each, once = ADAPTOR + "layernorms.0.weight", ADAPTOR + "layernorm.weight"
-    if facts.has(each):
-        return present("layers", each)
-    return present("input" if facts.has(once) else None, once)
-
-
-def _adapter_padding(facts: Facts, options: Options) -> Derived:
-    kernel = facts.shape(ADAPTOR + "layers.0.weight")[2]
-    if _is_july_2021(facts):
-        return Derived(value="unmasked", evidence="the adaptor of July 2021 zeroes nothing")
-    if kernel % 2 == 0:
-        return Derived(
-            value="alone",
-            evidence=f"fairseq cannot run padded batches with kernels of {kernel}: its mask is "
-            "shorter than its frames",
+    @cached_property
+    def encoder(self) -> Wav2Vec2Block:
+        """The layers that were pretrained, with what leads to them."""
+        return Wav2Vec2Block(
+            place=ENCODER,
+            checkpoint=self.facts,
+            w2v=self.arguments.w2v_model,
+            where=self.arguments.w2v_model_where,
+            around=self.arguments.model,
+            carried=CARRIED_ENCODER,
         )
-    return Derived(value=options.padding_reference, evidence="--padding-reference")
 
+    @cached_property
+    def adaptor(self) -> LengthAdaptor:
+        """What leads from the encoder to the decoder."""
+        return LengthAdaptor(
+            facts=self.facts,
+            encoder=self.encoder,
+            model=self.arguments.model,
+            options=self.options,
+        )
 
-def _is_july_2021(facts: Facts) -> bool:
-    """Whether the adaptor normalizes or widens as only the first of all did."""
-    first = ADAPTOR + "layers.0.weight"
-    widens = facts.has(first) and facts.shape(first)[0] != 2 * facts.shape(first)[1]
-    return widens or facts.has_under(ADAPTOR + "layernorms.")
+    @cached_property
+    def decoder(self) -> TransformerDecoderBlock:
+        """What attends to the adaptor's output."""
+        return TransformerDecoderBlock(
+            place=DECODER,
+            checkpoint=self.facts,
+            model=self.arguments.model,
+            carried=CARRIED_DECODER,
+        )
 
+    @cached_property
+    def shortcomings(self) -> tuple[Reason, ...]:
+        """Why no stock class is exact."""
+        lacks = self._encoder_lacks(self.encoder.stock_class)
+        return (*lacks, *self.decoder.shortcomings())
 
-def _layers(facts: Facts) -> int:
-    return facts.count(ADAPTOR + "layers.")
+    @cached_property
+    def kinds(self) -> _Kinds:
+        """The classes of the folder on trial, where they are known, or those of a conversion."""
+        form = self.options.form
+        if bool(self.shortcomings) if form is None else form.carries_code:
+            return _Kinds(encoder=CARRIED_ENCODER, decoder=CARRIED_DECODER, carried=True)
+        encoder, decoder = (None, None) if form is None else (form.encoder, form.decoder)
+        return _Kinds(
+            encoder=kind_of(encoder, wav2vec2.NAMES, self.encoder.stock_class),
+            decoder=kind_of(decoder, transformer_decoder.NAMES, self.decoder.stock_class),
+            carried=False,
+        )
 
+    @cached_property
+    def parts(self) -> tuple[Part, ...]:
+        """The parts of a folder on trial that is written in stock classes."""
+        form, stock = self.options.form, self.encoder.stock_class
+        if form is None or self.kinds.carried:
+            return ()
+        encoder = Part(
+            name=ENCODER.part,
+            found=form.encoder,
+            nearest=CARRIED_ENCODER if self._encoder_lacks(stock) else stock,
+            names=wav2vec2.NAMES,
+            lacks=self._encoder_lacks(self.kinds.encoder),
+            readers=("encoder_attn",),
+        )
+        decoder = Part(
+            name=DECODER.part,
+            found=form.decoder,
+            nearest=self.decoder.nearest or CARRIED_DECODER,
+            names=transformer_decoder.NAMES,
+            lacks=tuple(self.decoder.lacks(self.kinds.decoder)),
+        )
+        return encoder, decoder
 
-def _rows(
-    facts: Facts,
-    model: Mapping[str, Any],
-    encoder: Mapping[str, Derived],
-    decoder: Mapping[str, Derived],
-) -> tuple[Row, ...]:
-    return (
-        *wav2vec2.rows(facts, encoder),
-        *(
-            rule
-            for rule in _adapter_rows(facts, encoder)
-            if facts.has_under(rule.source.split("{")[0])
-        ),
-        *transformer_decoder.rows(facts, model, decoder),
-        *_multitask_rows(facts),
-    )
+    @cached_property
+    def config(self) -> ConfigTree:
+        """What the checkpoint says of the configuration."""
+        supplied = self.options.overrides.get(ENCODER.part, {})
+        encoder = self.encoder.config(self.kinds.encoder, supplied)
+        return {
+            **placed(ENCODER.part, {**encoder, **self._encoder_class()}),
+            **placed(DECODER.part, self.decoder.config(self.kinds.decoder)),
+        }
 
+    def is_bundled(self, config: ConfigTree) -> bool:
+        """Whether the encoder is of the class that a folder carries."""
+        return bool(config["encoder.model_type"].value == CARRIED_ENCODER)
 
-def _adapter_rows(facts: Facts, encoder: Mapping[str, Derived]) -> tuple[Rule, ...]:
-    if encoder["model_type"].value == wav2vec2.CARRIED:
-        return BUNDLED_ADAPTER
-    projection = STOCK_PROJECTION_IN if _layers(facts) else STOCK_PROJECTION
-    return (*STOCK_ADAPTER, *projection)
+    def ends_in_encoder(self, config: ConfigTree) -> bool:
+        """Whether all of fairseq's encoder is in the target's, its last projection too."""
+        return self.is_bundled(config) or self.adaptor.layers > 0 or not self.adaptor.projects
+
+    def rows(self, config: ConfigTree) -> tuple[Row, ...]:
+        """The rules that apply to all tensors."""
+        return (
+            *self.encoder.rows(values_under(config, ENCODER.part)),
+            *self.adaptor.rows(bundled=self.is_bundled(config)),
+            *self.decoder.rows(values_under(config, DECODER.part)),
+            *_multitask_rows(self.facts),
+        )
+
+    def head_widths(self, config: ConfigTree) -> dict[str, int]:
+        """Width of an attention head, by the prefix of the target parameters it applies to."""
+        return {
+            **self.encoder.head_widths(values_under(config, ENCODER.part)),
+            **self.decoder.head_widths(values_under(config, DECODER.part)),
+        }
+
+    def _encoder_class(self) -> dict[str, Derived]:
+        """The class of the encoder, and what the adaptor makes of it."""
+        if self.kinds.encoder != CARRIED_ENCODER:
+            kind = Derived(value=self.kinds.encoder, evidence="the encoder's layers")
+            return {"model_type": kind, **self.adaptor.stock_config()}
+        because = "the encoder is a wav2vec 2.0 model with parts that the stock class lacks"
+        layers = Derived(value=self.encoder.layer_type, evidence="the encoder's layers")
+        return {
+            "model_type": Derived(value=CARRIED_ENCODER, evidence=because),
+            **self.adaptor.bundled_config(),
+            "layer_type": layers,
+            "pos_conv_depth": self.encoder.positional_depth,
+        }
+
+    def _encoder_lacks(self, kind: str) -> tuple[Lack, ...]:
+        return (*self.encoder.lacks(kind), *self.adaptor.lacks())
 
 
 def _multitask_rows(facts: Facts) -> Iterator[Row]:
@@ -417,21 +306,6 @@ def _multitask_rows(facts: Facts) -> Iterator[Row]:
         if name.endswith("_decoder"):
             for tensor in sorted(t for t in facts.tensors if t.startswith(f"{name}.")):
                 yield Drop(tensor, "the decoder of an auxiliary task serves training only")
-
-
-def _head_widths(encoder: Mapping[str, Derived], decoder: Mapping[str, Derived]) -> dict[str, int]:
-    counts = {
-        "encoder.encoder.layers.": (encoder["hidden_size"], encoder["num_attention_heads"]),
-        transformer_decoder.HF_DECODER + "layers.": (
-            decoder["d_model"],
-            decoder["decoder_attention_heads"],
-        ),
-    }
-    return {
-        prefix: width.value // heads.value
-        for prefix, (width, heads) in counts.items()
-        if isinstance(heads.value, int) and heads.value > 0
-    }
 
 
 def _config(network: Network, checkpoint: Checkpoint) -> dict[str, Any]:
@@ -446,8 +320,7 @@ def _config(network: Network, checkpoint: Checkpoint) -> dict[str, Any]:
         "pad_token_id": PAD,
         "eos_token_id": EOS,
         "decoder_start_token_id": EOS,
-        "encoder": {key: derived.value for key, derived in network.encoder.items()},
-        "decoder": {key: derived.value for key, derived in network.decoder.items()},
+        **nested(network.config),
     }
     if not network.carries_code:
         return common
@@ -463,9 +336,22 @@ def _config(network: Network, checkpoint: Checkpoint) -> dict[str, Any]:
     }
 
 
-def _padding(facts: Facts, network: Network, options: Options) -> PaddingProbes:
-    reference = _adapter_padding(facts, options).value if _layers(facts) else "masked"
-    deviates = bool(_layers(facts)) and not network.carries_code and reference == "masked"
+def _reference_settings(
+    arguments: Arguments, model: _Model, network: Network, normalize: Derived
+) -> dict[str, Any]:
+    """Arguments that fairseq builds the task and the model from."""
+    # fairseq asserts that the model's arguments and the pretrained encoder's agree on this.
+    normalized = arguments.w2v_task.get("normalize", bool(normalize.value))
+    settings = {"normalize": normalized, **arguments.task, **arguments.model}
+    w2v_args = arguments.w2v or model.encoder.reference_arguments(
+        values_under(network.config, ENCODER.part), normalize=bool(settings["normalize"])
+    )
+    return {**settings, "w2v_args": w2v_args}
+
+
+def _padding(adaptor: LengthAdaptor, network: Network) -> PaddingProbes:
+    reference = adaptor.padding.value if adaptor.layers else "masked"
+    deviates = bool(adaptor.layers) and not network.carries_code and reference == "masked"
     return PaddingProbes(
         before="encoder.encoder",
         unmasked="encoder.adapter" if deviates else None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from toolkit.mapping.ops import Copy, Filling, Op, Shape
@@ -29,6 +29,12 @@ class Rule:
         """The target patterns, one per output of the op."""
         return (self.target,) if isinstance(self.target, str) else self.target
 
+    def under(self, source: str, target: str) -> Rule:
+        """The rule with its names behind a prefix on each side."""
+        targets = tuple(target + name for name in self.targets)
+        single = isinstance(self.target, str)
+        return replace(self, source=source + self.source, target=targets[0] if single else targets)
+
     def __str__(self) -> str:
         return f"{self.source} -> {' + '.join(self.targets)} ({self.op.name})"
 
@@ -39,6 +45,10 @@ class Drop:
 
     source: str
     because: str
+
+    def under(self, source: str, target: str) -> Drop:  # noqa: ARG002
+        """The row with its name behind the source's prefix."""
+        return replace(self, source=source + self.source)
 
     def __str__(self) -> str:
         return f"{self.source} -> dropped, because {self.because}"
@@ -51,6 +61,10 @@ class Fill:
     target: str
     values: Filling
     because: str
+
+    def under(self, source: str, target: str) -> Fill:  # noqa: ARG002
+        """The row with its name behind the target's prefix."""
+        return replace(self, target=target + self.target)
 
     def __str__(self) -> str:
         return f"({self.values.name}) -> {self.target}, because {self.because}"
@@ -67,6 +81,16 @@ class Tie:
     target_twin: str
     """The target name that the same rule produces."""
     because: str
+
+    def under(self, source: str, target: str) -> Tie:
+        """The row with its names behind a prefix on each side."""
+        return Tie(
+            source + self.source,
+            source + self.source_twin,
+            target + self.target,
+            target + self.target_twin,
+            self.because,
+        )
 
     def __str__(self) -> str:
         return f"{self.source} = {self.source_twin} -> {self.target} = {self.target_twin} (tied)"

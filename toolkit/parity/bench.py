@@ -360,7 +360,7 @@ class Parity:
 
 
 def _prepare(settings: PairSettings) -> Prepared:
-    from toolkit.families.known_tensors import maybe_known_specs
+    from toolkit.blocks.known_tensors import maybe_known_specs
     from toolkit.folder.skeleton import target_specs
     from toolkit.folder.view import carries_model_code
     from toolkit.pipeline.prepare import Inputs, prepare

@@ -17,13 +17,14 @@ from itertools import groupby, product
 from pathlib import Path
 from typing import Any
 
+from toolkit.blocks.tree import placed
 from toolkit.checkpoint import Checkpoint
 from toolkit.compare import tolerances
 from toolkit.compare.metrics import relative_error
 from toolkit.compare.pictures import shortest
 from toolkit.core.errors import BadInput, BrokenRule
 from toolkit.core.settled import Trial
-from toolkit.families import Derived, Network, find_family
+from toolkit.families import Derived, find_family
 from toolkit.folder.weights import write_weights
 from toolkit.mapping import read_mapping
 from toolkit.oracle.hooks import Call, bind
@@ -41,8 +42,6 @@ from toolkit.replay.target import Target
 from toolkit.report.text import format_error
 from toolkit.trial.measuring import Record
 
-WHOLE = "encoder"
-"""The module that has the final say: what was chosen piece by piece must be right as a whole."""
 NORMALIZE = "preprocessor_config.do_normalize"
 LOUDEST = 1.2
 """No waveform goes much beyond full scale, 1.0; resampling may overshoot a little."""
@@ -127,7 +126,7 @@ def _narrow(inputs: Inputs, recording: Path) -> tuple[Inputs, _Heard | None]:
     recorded = _listen(checkpoint, recording)
     possible = family.possible(network, [record.calls for record in recorded.records])
     chosen = {
-        key: _narrowed(key, _derived(network, key), candidates, recording)
+        key: _narrowed(key, network.config[key], candidates, recording)
         for key, candidates in possible.items()
         if key not in recorded.assumed
     }
@@ -145,20 +144,11 @@ def _narrowed(key: str, left: Derived, candidates: Sequence[Any], recording: Pat
     return replace(left, value=value, evidence=evidence, candidates=tuple(candidates))
 
 
-def _derived(network: Network, key: str) -> Derived:
-    side, _, name = key.partition(".")
-    return {"encoder": network.encoder, "decoder": network.decoder}[side][name]
-
-
 def _questions(prepared: Prepared) -> Iterator[Question]:
-    for part, values in (
-        ("encoder", prepared.network.encoder),
-        ("decoder", prepared.network.decoder),
-        (NORMALIZE.partition(".")[0], prepared.task.preprocessor),
-    ):
-        for key, derived in values.items():
-            if derived.candidates:
-                yield Question(key=f"{part}.{key}", assumed=derived)
+    preprocessor = placed(NORMALIZE.partition(".")[0], prepared.task.preprocessor)
+    for key, derived in {**prepared.network.config, **preprocessor}.items():
+        if derived.candidates:
+            yield Question(key=key, assumed=derived)
 
 
 def _answers(
@@ -184,6 +174,7 @@ class _Bench:
     def __init__(self, prepared: Prepared, recorded: _Heard, recording: Path, folder: Path) -> None:
         self.prepared, self.recorded = prepared, recorded
         self.recording, self.folder = recording, folder
+        self.whole = prepared.network.whole
         contents = prepared.task.contents
         for name, source in contents.code.items():
             (folder / name).parent.mkdir(exist_ok=True)
@@ -198,10 +189,8 @@ class _Bench:
             answers |= self._ask(module, list(same), answers)
         untold = [Question(key=k, assumed=d) for k, d in answers.items() if d.candidates]
         values = {key: derived.value for key, derived in answers.items()}
-        if self._maybe_pair(self._load(values), WHOLE) is None:
-            return answers
         if untold:
-            return answers | self._ask(WHOLE, untold, answers)
+            return answers | self._ask(self.whole, untold, answers)
         self._check_whole(values)
         return answers
 
@@ -224,13 +213,13 @@ class _Bench:
             yield Trial(values=tried, error=error, matches=error <= self._tolerance(module))
 
     def _check_whole(self, values: Mapping[str, Any]) -> None:
-        error = self._error(WHOLE, values)
-        if not error <= self._tolerance(WHOLE):
+        error = self._error(self.whole, values)
+        if not error <= self._tolerance(self.whole):
             said = ", ".join(f"`{key}` {value!r}" for key, value in values.items())
             raise BadInput(
-                f"`{self.recording}` must be repeated by the whole of `{WHOLE}` with {said}, which "
-                f"its smallest modules chose, but the isolated error is {error:.1e}. Look for a "
-                "wrong value among those named with `--encoder-config`, or record again."
+                f"`{self.recording}` must be repeated by the whole of `{self.whole}` with {said}, "
+                f"which its smallest modules chose, but the isolated error is {error:.1e}. Look "
+                "for a wrong value among those named with `--encoder-config`, or record again."
             )
 
     def _error(self, module: str, values: Mapping[str, Any]) -> float:
@@ -242,15 +231,15 @@ class _Bench:
         if pair is None:
             raise BrokenRule(
                 f"`{module}` must have a counterpart in fairseq to show what was assumed, but has "
-                "none. Correct `shown_by` in the family."
+                "none. Correct `shown_by` or `whole` in the family."
             )
         return self._replayed(target, pair)
 
     def _load(self, values: Mapping[str, Any]) -> Target:
         config = json.loads(json.dumps(self.prepared.task.contents.config))
         for key, value in values.items():
-            side, _, name = key.partition(".")
-            config[side][name] = value
+            part, _, name = key.rpartition(".")
+            (config[part] if part else config)[name] = value
         (self.folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
         target = self.prepared.task.kind.target(self.folder, lenient=True)
         target.model.set_attn_implementation("eager")

@@ -7,13 +7,8 @@ from toolkit.pipeline.prepare import Prepared
 
 
 def shortest_input(prepared: Prepared) -> int:
-    """Fewest samples that give the encoder one frame."""
-    encoder = prepared.network.encoder
-    samples = 1
-    pairs = list(zip(encoder["conv_kernel"].value, encoder["conv_stride"].value, strict=True))
-    for kernel, stride in reversed(pairs):
-        samples = (samples - 1) * stride + kernel
-    return int(samples)
+    """Fewest samples that give the network one frame."""
+    return prepared.family.shortest_input(prepared.network)
 
 
 def tag_of(prepared: Prepared, clip: Clip) -> int | None:

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.audio import SAMPLE_RATE_HZ, Clip
+from toolkit.blocks.known_tensors import maybe_known_specs
+from toolkit.blocks.tree import by_part
 from toolkit.checkpoint import Checkpoint
 from toolkit.core.errors import BadInput
 from toolkit.core.progress import silent
 from toolkit.core.result import Artifact, Result
 from toolkit.core.spec import TensorSpec
-from toolkit.families import Derived
-from toolkit.families.known_tensors import maybe_known_specs
 from toolkit.folder.background import Background
 from toolkit.folder.digest import MODEL_CARD
 from toolkit.folder.skeleton import target_specs
@@ -149,20 +149,18 @@ def _unproven(prepared: Prepared, out: Path, because: str) -> Result:
 
 def _settled(request: Convert, prepared: Prepared) -> Verify:
     """The proof, with the values that a recording chose, so that they hold without it."""
-    network = prepared.network
+    told = {
+        path: derived.value
+        for path, derived in prepared.network.config.items()
+        if derived.trials and not derived.candidates
+    }
+    chosen = by_part(told)
     return request.part(
         Verify,
         hf_dir=request.out,
-        encoder_config=_with_chosen(request.encoder_config, network.encoder),
-        decoder_config=_with_chosen(request.decoder_config, network.decoder),
+        encoder_config={**(request.encoder_config or {}), **chosen.get("encoder", {})} or None,
+        decoder_config={**(request.decoder_config or {}), **chosen.get("decoder", {})} or None,
     )
-
-
-def _with_chosen(
-    given: Mapping[str, Any] | None, derived: Mapping[str, Derived]
-) -> Mapping[str, Any] | None:
-    chosen = {k: d.value for k, d in derived.items() if d.trials and not d.candidates}
-    return {**(given or {}), **chosen} or None
 
 
 def _card_facts(prepared: Prepared, out: Path) -> CardFacts:

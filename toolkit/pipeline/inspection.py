@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from toolkit.blocks.known_tensors import maybe_known_specs
 from toolkit.checkpoint import Checkpoint
 from toolkit.checkpoint.finite import find_not_finite
 from toolkit.checkpoint.sidecars import Sidecars, find_sidecars
@@ -13,7 +14,6 @@ from toolkit.core.errors import BadInput, BrokenRule
 from toolkit.core.inspection import ConfigField, Inspection
 from toolkit.core.result import Artifact, Reason
 from toolkit.families import Family, Network, Options, Task, architecture, find_family
-from toolkit.families.known_tensors import maybe_known_specs
 from toolkit.mapping import (
     Table,
     dropped_tensors,
@@ -76,11 +76,9 @@ def _parameters(checkpoint: Checkpoint) -> int:
 
 def _fields(network: Network) -> Iterator[ConfigField]:
     unknown = {reason.name for reason in network.unknown}
-    for side, derived in (("encoder", network.encoder), ("decoder", network.decoder)):
-        for key, field in derived.items():
-            name = f"{side}.{key}"
-            if name not in unknown:
-                yield ConfigField(name=name, value=field.value, evidence=field.evidence)
+    for name, field in network.config.items():
+        if name not in unknown:
+            yield ConfigField(name=name, value=field.value, evidence=field.evidence)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -48,8 +48,10 @@ class Inputs(Material, OfCheckpoint):
             target_lang=self.target_lang,
             exact_padding=self.exact_padding,
             padding_reference=self.padding_reference,
-            encoder_config=self.encoder_config or {},
-            decoder_config=self.decoder_config or {},
+            overrides={
+                "encoder": self.encoder_config or {},
+                "decoder": self.decoder_config or {},
+            },
             w2v=self.w2v,
             folder_tags=self.folder_tags,
             form=self.form,

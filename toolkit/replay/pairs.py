@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from toolkit.core.errors import BrokenRule
@@ -50,6 +50,11 @@ class Layout:
     def output_axes(self) -> tuple[str, str]:
         """Axes of the first output, source and target."""
         return _side(self.source_axes, -1), _side(self.target_axes, -1)
+
+    def under(self, source: str, target: str) -> Layout:
+        """The layout with its paths behind prefixes; an empty path is the prefix's own module."""
+        scaled_by = None if self.scaled_by is None else source + self.scaled_by
+        return replace(self, target=(target + self.target).rstrip("."), scaled_by=scaled_by)
 
 
 @dataclass(frozen=True, kw_only=True)

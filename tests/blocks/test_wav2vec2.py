@@ -1,13 +1,14 @@
-from pathlib import Path
-from types import SimpleNamespace
-
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.families.networks import (
+    CONV,
+    POS_CONV,
+    TRUNK,
     because,
+    encoder_of,
     facts_of,
     network_of,
     rows,
@@ -16,11 +17,11 @@ from tests.families.networks import (
     without_w2v_args,
 )
 from tests.variants import W2V as SMALL
+from toolkit.blocks.evidence import Facts
+from toolkit.blocks.wav2vec2 import Wav2Vec2Block
+from toolkit.blocks.wav2vec2.assumptions import MAX_HEADS
 from toolkit.core.errors import BadInput
-from toolkit.families import Options
-from toolkit.families.arguments import read_arguments
-from toolkit.families.evidence import Facts
-from toolkit.families.wav2vec2 import CONV, MAX_HEADS, POS_CONV, W2V, config, reference_arguments
+from toolkit.families.xm_transformer import ENCODER
 from toolkit.mapping import Drop, Fill, Identity, Zeros
 
 ASSUMED = {
@@ -35,14 +36,14 @@ ASSUMED = {
 # What a checkpoint without the pretrained encoder's arguments leaves open
 
 
-def encoder_of(width, layers, *, convolutions=7, norm="layer", options=Options()):  # noqa: B008
+def lost_encoder(width, layers, *, convolutions=7, norm="layer", supplied=()):
     """The configuration of an encoder whose arguments were lost."""
     shapes = {f"{CONV}{i}.0.weight": (8, 8 if i else 1, 2) for i in range(convolutions)}
     shapes[f"{CONV}0.2.1.weight" if norm == "layer" else f"{CONV}0.2.weight"] = (8,)
-    shapes[f"{W2V}encoder.layer_norm.weight"] = (width,)
-    shapes |= {f"{W2V}encoder.layers.{i}.fc1.weight": (4 * width, width) for i in range(layers)}
-    arguments = read_arguments(SimpleNamespace(path=Path("model.pt"), settings={"args": {}}))
-    return dict(config(facts_of(shapes), arguments, options, kind="wav2vec2"))
+    shapes[f"{TRUNK}encoder.layer_norm.weight"] = (width,)
+    shapes |= {f"{TRUNK}encoder.layers.{i}.fc1.weight": (4 * width, width) for i in range(layers)}
+    block = Wav2Vec2Block(place=ENCODER, checkpoint=facts_of(shapes))
+    return block.config("wav2vec2", supplied)
 
 
 @pytest.mark.parametrize(
@@ -58,7 +59,7 @@ def encoder_of(width, layers, *, convolutions=7, norm="layer", options=Options()
     ],
 )
 def test_heads_are_assumed_by_what_was_published(width, layers, heads, evidence):
-    derived = encoder_of(width, layers)["num_attention_heads"]
+    derived = lost_encoder(width, layers)["num_attention_heads"]
     assert (derived.value, derived.evidence) == (heads, evidence)
     assert derived.value in derived.candidates
 
@@ -66,7 +67,7 @@ def test_heads_are_assumed_by_what_was_published(width, layers, heads, evidence)
 @given(width=st.integers(1, 5000), layers=st.integers(1, 3))
 @settings(max_examples=50, deadline=None)
 def test_assumed_heads_always_divide_the_width(width, layers):
-    derived = encoder_of(width, layers)["num_attention_heads"]
+    derived = lost_encoder(width, layers)["num_attention_heads"]
     assert width % derived.value == 0
     assert derived.value in derived.candidates
     assert all(width % heads == 0 for heads in derived.candidates)
@@ -76,14 +77,14 @@ def test_assumed_heads_always_divide_the_width(width, layers):
 
 @pytest.mark.parametrize("convolutions", [1, 3, 6, 8])
 def test_strides_of_another_number_of_convolutions_are_unknown(convolutions):
-    derived = encoder_of(64, 1, convolutions=convolutions)["conv_stride"]
+    derived = lost_encoder(64, 1, convolutions=convolutions)["conv_stride"]
     assert derived.evidence == "w2v_args.conv_feature_layers"
     assert derived.candidates == ()
     assert not isinstance(derived.value, list)
 
 
 def test_strides_of_seven_convolutions_are_assumed():
-    derived = encoder_of(64, 1)["conv_stride"]
+    derived = lost_encoder(64, 1)["conv_stride"]
     assert derived.value == [5, 2, 2, 2, 2, 2, 2]
     assert derived.candidates == ([5, 2, 2, 2, 2, 2, 2],)
     assert derived.evidence.startswith("every published extractor of seven convolutions")
@@ -91,7 +92,7 @@ def test_strides_of_seven_convolutions_are_assumed():
 
 @pytest.mark.parametrize(("norm", "before"), [("layer", True), ("group", False)])
 def test_the_order_of_norms_is_assumed_from_the_extractors(norm, before):
-    derived = encoder_of(64, 1, norm=norm)["do_stable_layer_norm"]
+    derived = lost_encoder(64, 1, norm=norm)["do_stable_layer_norm"]
     assert (derived.value, derived.candidates) == (before, (True, False))
     assert f"with {norm} norm" in derived.evidence
 
@@ -107,11 +108,11 @@ def test_a_checkpoint_without_the_pretrained_arguments_has_assumptions(variant, 
 @pytest.mark.parametrize("key", ASSUMED)
 def test_a_supplied_value_clears_its_assumption(variant, key):
     checkpoint = variant(model={"w2v_args": None})
-    network = network_of(checkpoint, encoder_config={key: ASSUMED[key]})
+    network = network_of(checkpoint, overrides={"encoder": {key: ASSUMED[key]}})
     remaining = {f"encoder.{other}" for other in ASSUMED if other != key}
     assert because(network.assumptions).keys() == remaining
-    assert network.encoder[key].value == ASSUMED[key]
-    assert network.encoder[key].evidence == "--encoder-config"
+    assert network.config[f"encoder.{key}"].value == ASSUMED[key]
+    assert network.config[f"encoder.{key}"].evidence == "--encoder-config"
 
 
 def test_assumptions_are_said_of_the_task(variant, task_of):
@@ -120,11 +121,14 @@ def test_assumptions_are_said_of_the_task(variant, task_of):
 
 
 def test_supplied_strides_are_known_for_any_number_of_convolutions():
-    options = Options(encoder_config={"conv_stride": [2, 2, 2]})
-    assert "conv_stride" not in encoder_of(64, 1, convolutions=3, options=options)
+    assert "conv_stride" not in lost_encoder(64, 1, convolutions=3, supplied=["conv_stride"])
 
 
 # fairseq's arguments back from the configuration
+
+
+def block_of(checkpoint):
+    return Wav2Vec2Block(place=ENCODER, checkpoint=Facts(checkpoint.tensors))
 
 
 ENCODERS = st.fixed_dictionaries(
@@ -152,22 +156,22 @@ ENCODERS = st.fixed_dictionaries(
 def test_fairseq_builds_the_same_encoder_from_the_arguments_that_are_read_off(w2v):
     model = {"encoder_embed_dim": w2v["encoder_embed_dim"]}
     checkpoint = specimen(model, w2v)
-    encoder = network_of(checkpoint).encoder
-    arguments = reference_arguments(Facts(checkpoint), encoder, normalize=True)
+    encoder = encoder_of(network_of(checkpoint))
+    arguments = block_of(checkpoint).reference_arguments(encoder, normalize=True)
     again = specimen(model, {**arguments, "final_dim": 8, "latent_vars": 4, "latent_groups": 2})
     assert again.tensors == checkpoint.tensors
     assert str(again.built) == str(checkpoint.built)
     regularized = {"hidden_dropout", "attention_dropout", "activation_dropout", "layerdrop"}
-    assert values(network_of(again).encoder).keys() > regularized
-    assert values(network_of(again).encoder) == values(encoder)
+    assert values(encoder_of(network_of(again))).keys() > regularized
+    assert values(encoder_of(network_of(again))) == values(encoder)
 
 
 def test_fairseq_computes_the_same_with_the_arguments_that_are_read_off():
     checkpoint = specimen()
     lost = without_w2v_args(checkpoint)
     heads = {"num_attention_heads": SMALL["encoder_attention_heads"]}
-    encoder = network_of(lost, encoder_config=heads).encoder
-    arguments = reference_arguments(Facts(lost), encoder, normalize=True)
+    encoder = encoder_of(network_of(lost, overrides={"encoder": heads}))
+    arguments = block_of(lost).reference_arguments(encoder, normalize=True)
     assert "final_dim" not in arguments
     again = specimen(w2v_args=arguments).built.eval()
     again.load_state_dict(checkpoint.built.eval().state_dict())
@@ -198,7 +202,7 @@ def test_the_reference_keeps_arguments_that_the_checkpoint_has(prepared, task_of
 def test_a_supplied_value_that_fairseq_cannot_have_is_refused_by_name(variant, task_of, key, value):
     checkpoint = variant(model={"w2v_args": None})
     with pytest.raises(BadInput, match=rf"`{key}` .*--encoder-config"):
-        task_of(checkpoint=checkpoint, encoder_config={key: value})
+        task_of(checkpoint=checkpoint, overrides={"encoder": {key: value}})
 
 
 # Values
@@ -206,9 +210,9 @@ def test_a_supplied_value_that_fairseq_cannot_have_is_refused_by_name(variant, t
 
 def test_the_pretraining_arguments_outweigh_the_fine_tuning_ones(variant, gone):
     checkpoint = variant(model={"dropout": 0.3, "mask_prob": 0.2}, w2v={"dropout": 0.1})
-    encoder = network_of(checkpoint).encoder
+    encoder = encoder_of(network_of(checkpoint))
     assert (encoder["hidden_dropout"].value, encoder["mask_time_prob"].value) == (0.1, 0.2)
-    assert network_of(variant(model={"dropout": 0.3}, w2v={"dropout": gone})).encoder[
+    assert encoder_of(network_of(variant(model={"dropout": 0.3}, w2v={"dropout": gone})))[
         "hidden_dropout"
     ].value == pytest.approx(0.3)
 
@@ -227,8 +231,8 @@ def test_the_pretraining_arguments_outweigh_the_fine_tuning_ones(variant, gone):
 )
 def test_activations_take_their_names_in_transformers(variant, name, expected):
     network = network_of(variant(model={"activation_fn": name}, w2v={"activation_fn": name}))
-    assert network.encoder["hidden_act"].value == expected
-    assert network.decoder["activation_function"].value == expected
+    assert network.config["encoder.hidden_act"].value == expected
+    assert network.config["decoder.activation_function"].value == expected
     assert network.refusals == ()
 
 
@@ -263,8 +267,8 @@ def test_equal_widths_without_a_projection_are_filled_with_the_identity(
         wide.update(
             {f"{CONV}{i}.{n}": torch.ones(48) for n in ("0.bias", "2.1.weight", "2.1.bias")}
         )
-    wide.update({f"{W2V}layer_norm.{n}": torch.ones(48) for n in ("weight", "bias")})
-    wide.update({f"{W2V}post_extract_proj.{n}": gone for n in ("weight", "bias")})
+    wide.update({f"{TRUNK}layer_norm.{n}": torch.ones(48) for n in ("weight", "bias")})
+    wide.update({f"{TRUNK}post_extract_proj.{n}": gone for n in ("weight", "bias")})
     checkpoint = variant(wide, w2v={"conv_feature_layers": "[(48,10,5)]+[(48,3,2)]*4+[(48,2,2)]*2"})
     fills = {row.target.rpartition(".")[2]: row for row in rows(network_of(checkpoint), Fill)}
     assert (fills["weight"].values, fills["bias"].values) == (Identity(), Zeros())
@@ -284,8 +288,8 @@ def test_a_group_norm_extractor_has_one_norm(variant, gone, plan_of):
     tensors.update({f"{CONV}{i}.0.bias": gone for i in range(7)})
     checkpoint = variant(tensors, w2v={"extractor_mode": "default"})
     network = network_of(checkpoint)
-    assert network.encoder["feat_extract_norm"].value == "group"
-    assert network.encoder["conv_bias"].value is False
+    assert network.config["encoder.feat_extract_norm"].value == "group"
+    assert network.config["encoder.conv_bias"].value is False
     plan = plan_of(checkpoint)
     norm = "encoder.feature_extractor.conv_layers.0.layer_norm.weight"
     assert plan.assignments[norm].source == f"{CONV}0.2.weight"
@@ -296,7 +300,7 @@ def test_a_removed_weight_norm_is_split_again(variant, gone, plan_of, golden_ten
     checkpoint = variant(
         {POS_CONV + "0.weight_g": gone, POS_CONV + "0.weight_v": gone, POS_CONV + "0.weight": v}
     )
-    encoder = network_of(checkpoint).encoder
+    encoder = encoder_of(network_of(checkpoint))
     assert encoder["num_conv_pos_embeddings"].value == 16
     assert encoder["num_conv_pos_embedding_groups"].value == 4
     plan = plan_of(checkpoint)
@@ -307,7 +311,7 @@ def test_a_removed_weight_norm_is_split_again(variant, gone, plan_of, golden_ten
 def stacked(golden_tensors, gone, depth, kernel):
     names = (f"{POS_CONV}0.{n}" for n in ("bias", "weight_g", "weight_v"))
     tensors = dict.fromkeys(names, gone)
-    width = golden_tensors[f"{W2V}encoder.layer_norm.weight"].shape[0]
+    width = golden_tensors[f"{TRUNK}encoder.layer_norm.weight"].shape[0]
     for i in range(depth):
         tensors[f"{POS_CONV}{i}.0.weight"] = torch.randn(width, width // 4, kernel)
         tensors[f"{POS_CONV}{i}.0.bias"] = torch.randn(width)
@@ -321,10 +325,10 @@ def test_several_positional_convolutions_are_carried(
     checkpoint = variant(stacked(golden_tensors, gone, depth, kernel))
     network = network_of(checkpoint)
     assert because(network.shortcomings).keys() == {"w2v_args.pos_conv_depth"}
-    assert network.encoder["model_type"].value == "xm_transformer_encoder"
-    assert network.encoder["pos_conv_depth"].value == depth
-    assert network.encoder["num_conv_pos_embeddings"].value == kernel
-    assert network.encoder["num_conv_pos_embedding_groups"].value == 4
+    assert network.config["encoder.model_type"].value == "xm_transformer_encoder"
+    assert network.config["encoder.pos_conv_depth"].value == depth
+    assert network.config["encoder.num_conv_pos_embeddings"].value == kernel
+    assert network.config["encoder.num_conv_pos_embedding_groups"].value == 4
     last = plan_of(checkpoint).assignments[
         f"encoder.encoder.pos_conv_embed.layers.{depth - 1}.weight"
     ]
@@ -334,14 +338,14 @@ def test_several_positional_convolutions_are_carried(
 @pytest.mark.parametrize("key", ["mask_prob", "mask_channel_prob"])
 def test_a_mask_embedding_is_kept_where_any_masking_is(variant, plan_of, key):
     checkpoint = variant(model={"mask_prob": 0.0, "mask_channel_prob": 0.0, key: 0.1})
-    assert plan_of(checkpoint).assignments["encoder.masked_spec_embed"].source == W2V + "mask_emb"
+    assert plan_of(checkpoint).assignments["encoder.masked_spec_embed"].source == TRUNK + "mask_emb"
 
 
 def test_a_mask_embedding_is_dropped_where_no_masking_is(variant, plan_of):
     plan = plan_of(variant(model={"mask_prob": 0.0, "mask_channel_prob": 0.0}))
     assert "encoder.masked_spec_embed" not in plan.targets
     dropped = because(plan.dropped)
-    assert "masks none" in dropped[W2V + "mask_emb"]
+    assert "masks none" in dropped[TRUNK + "mask_emb"]
 
 
 def test_what_only_pretraining_needs_is_dropped_with_a_reason(variant, plan_of):
@@ -356,10 +360,10 @@ def test_what_only_pretraining_needs_is_dropped_with_a_reason(variant, plan_of):
         "target_glu.0.weight",
         "target_glu.0.bias",
     ]
-    checkpoint = variant({W2V + name: torch.ones(2) for name in names})
+    checkpoint = variant({TRUNK + name: torch.ones(2) for name in names})
     dropped = because(plan_of(checkpoint).dropped)
-    assert dropped.keys() == {"decoder.version", *(W2V + name for name in names)}
-    assert all("pretraining only" in dropped[W2V + name] for name in names)
+    assert dropped.keys() == {"decoder.version", *(TRUNK + name for name in names)}
+    assert all("pretraining only" in dropped[TRUNK + name] for name in names)
     assert len(rows(network_of(checkpoint), Drop)) == 5
 
 

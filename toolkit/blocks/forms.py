@@ -5,8 +5,19 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from toolkit.families.base import Lack
+from toolkit.core.result import Reason
 from toolkit.folder.contents import Misfit
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lack(Reason):
+    """What a checkpoint has and a class cannot express."""
+
+    module: str
+    """The smallest target module that computes something else for it."""
+    hypothesis: str = "wrong_value"
+    explains: tuple[str, ...] = ()
+    """Configuration keys that differ for it."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,8 +6,8 @@ import copy
 
 import pytest
 
-from toolkit.families import known_tensors
-from toolkit.families.known_tensors import maybe_known_specs
+from toolkit.blocks import known_tensors
+from toolkit.blocks.known_tensors import maybe_known_specs
 from toolkit.folder.skeleton import target_specs
 
 STOCK = {

@@ -1,8 +1,9 @@
 import pytest
 import torch
 
-from tests.families.networks import because, facts_of, network_of, specimen
-from toolkit.families import transformer_decoder
+from tests.families.networks import because, decoder_of, facts_of, network_of, specimen
+from toolkit.blocks.transformer_decoder import TransformerDecoderBlock
+from toolkit.families.xm_transformer import DECODER
 
 NORM = ("decoder.layer_norm.weight", "decoder.layer_norm.bias")
 EMBEDDING_NORM = ("decoder.layernorm_embedding.weight", "decoder.layernorm_embedding.bias")
@@ -18,7 +19,7 @@ def reads_width(width):
 
 
 @pytest.fixture
-def decoder_of(variant, gone):
+def changed(variant, gone):
     """The network of the golden checkpoint with a decoder that differs."""
 
     def make(*, without=(), tensors=None, **model):
@@ -50,10 +51,10 @@ def decoder_of(variant, gone):
     ],
 )
 def test_the_class_is_the_stock_one_that_computes_the_same(
-    decoder_of, before, without, kind, short_of
+    changed, before, without, kind, short_of
 ):
-    network = decoder_of(without=without, decoder_normalize_before=before)
-    assert network.decoder["model_type"].value == kind
+    network = changed(without=without, decoder_normalize_before=before)
+    assert network.config["decoder.model_type"].value == kind
     assert tuple(because(network.shortcomings)) == short_of
     assert network.refusals == ()
 
@@ -62,10 +63,10 @@ def test_the_class_is_the_stock_one_that_computes_the_same(
     ("before", "without", "kind"),
     [(True, (), "xm_transformer_decoder"), (False, NORM, "trocr")],
 )
-def test_a_decoder_that_reads_states_of_another_width_says_which(decoder_of, before, without, kind):
-    network = decoder_of(without=without, tensors=reads_width(32), decoder_normalize_before=before)
-    assert network.decoder["model_type"].value == kind
-    assert network.decoder["cross_attention_hidden_size"].value == 32
+def test_a_decoder_that_reads_states_of_another_width_says_which(changed, before, without, kind):
+    network = changed(without=without, tensors=reads_width(32), decoder_normalize_before=before)
+    assert network.config["decoder.model_type"].value == kind
+    assert network.config["decoder.cross_attention_hidden_size"].value == 32
     assert set(because(network.shortcomings)) == ({CROSS} if before else set())
     if before:
         assert "states of its own width, this one of 32" in because(network.shortcomings)[CROSS]
@@ -84,17 +85,21 @@ def test_a_decoder_that_reads_states_of_another_width_says_which(decoder_of, bef
         (True, EMBEDDING_NORM, {"position_embeddings": "learned"}),
     ],
 )
-def test_a_carried_decoder_is_told_what_it_has(decoder_of, before, without, expected):
-    decoder = decoder_of(without=without, decoder_normalize_before=before).decoder
+def test_a_carried_decoder_is_told_what_it_has(changed, before, without, expected):
+    decoder = decoder_of(changed(without=without, decoder_normalize_before=before))
     assert {key: decoder[key].value for key in expected} == expected
     assert decoder["cross_attention_hidden_size"].value is None
     assert {"encoder_layers", "forced_eos_token_id"} <= decoder.keys()
 
 
-def test_a_trocr_decoder_has_keys_of_its_own(decoder_of):
+def test_a_trocr_decoder_has_keys_of_its_own(changed):
     decoder = decoder_of(
-        without=(*NORM, *EMBEDDING_NORM), decoder_normalize_before=False, no_scale_embedding=True
-    ).decoder
+        changed(
+            without=(*NORM, *EMBEDDING_NORM),
+            decoder_normalize_before=False,
+            no_scale_embedding=True,
+        )
+    )
     assert decoder["use_learned_position_embeddings"].value is True
     assert decoder["layernorm_embedding"].value is False
     assert decoder["scale_embedding"].value is False
@@ -103,31 +108,34 @@ def test_a_trocr_decoder_has_keys_of_its_own(decoder_of):
 
 def test_a_stock_decoder_has_no_key_of_the_carried_one(prepared):
     carried = {"normalize_before", "final_layer_norm", "position_embeddings"}
-    assert not carried & prepared.network.decoder.keys()
+    assert not carried & decoder_of(prepared.network).keys()
 
 
 @pytest.mark.parametrize(("none", "expected"), [(True, "none"), (False, "sinusoidal")])
-def test_positions_without_a_tensor_are_computed_unless_there_are_none(decoder_of, none, expected):
-    network = decoder_of(without=POSITIONS, no_token_positional_embeddings=none)
-    assert network.decoder["position_embeddings"].value == expected
-    assert network.decoder["position_embeddings"].evidence == "args.no_token_positional_embeddings"
+def test_positions_without_a_tensor_are_computed_unless_there_are_none(changed, none, expected):
+    network = changed(without=POSITIONS, no_token_positional_embeddings=none)
+    assert network.config["decoder.position_embeddings"].value == expected
+    assert (
+        network.config["decoder.position_embeddings"].evidence
+        == "args.no_token_positional_embeddings"
+    )
 
 
-def test_positions_without_a_tensor_are_as_many_as_the_argument_says(decoder_of, gone):
-    positions = decoder_of(without=POSITIONS, max_target_positions=77).decoder
+def test_positions_without_a_tensor_are_as_many_as_the_argument_says(changed, gone):
+    positions = decoder_of(changed(without=POSITIONS, max_target_positions=77))
     assert positions["max_position_embeddings"].value == 77
-    absent = decoder_of(without=POSITIONS, max_target_positions=gone).decoder
+    absent = decoder_of(changed(without=POSITIONS, max_target_positions=gone))
     assert absent["max_position_embeddings"].value == 1024
 
 
-def test_a_shape_outweighs_the_argument(decoder_of):
-    decoder = decoder_of(max_target_positions=77).decoder
+def test_a_shape_outweighs_the_argument(changed):
+    decoder = decoder_of(changed(max_target_positions=77))
     assert decoder["max_position_embeddings"].value == 1024
     assert decoder["max_position_embeddings"].evidence == "shape of decoder.embed_positions.weight"
 
 
-def test_an_absent_argument_takes_fairseqs_default_and_says_so(decoder_of, gone):
-    decoder = decoder_of(no_scale_embedding=gone).decoder
+def test_an_absent_argument_takes_fairseqs_default_and_says_so(changed, gone):
+    decoder = decoder_of(changed(no_scale_embedding=gone))
     assert decoder["scale_embedding"].value is True
     assert decoder["scale_embedding"].evidence == (
         "fairseq's default, as args.no_scale_embedding is absent"
@@ -135,16 +143,16 @@ def test_an_absent_argument_takes_fairseqs_default_and_says_so(decoder_of, gone)
 
 
 @pytest.mark.parametrize(("without", "before"), [((), True), (NORM, False)])
-def test_without_an_argument_the_last_norm_tells_the_order(decoder_of, gone, without, before):
-    network = decoder_of(without=without, decoder_normalize_before=gone)
-    assert network.decoder["model_type"].value == ("mbart" if before else "bart")
+def test_without_an_argument_the_last_norm_tells_the_order(changed, gone, without, before):
+    network = changed(without=without, decoder_normalize_before=gone)
+    assert network.config["decoder.model_type"].value == ("mbart" if before else "bart")
     assert network.refusals == ()
 
 
 def test_a_supplied_value_outweighs_the_checkpoints(prepared):
-    network = network_of(prepared.checkpoint, decoder_config={"decoder_attention_heads": 4})
-    assert network.decoder["decoder_attention_heads"].value == 4
-    assert network.decoder["decoder_attention_heads"].evidence == "--decoder-config"
+    network = network_of(prepared.checkpoint, overrides={"decoder": {"decoder_attention_heads": 4}})
+    assert network.config["decoder.decoder_attention_heads"].value == 4
+    assert network.config["decoder.decoder_attention_heads"].evidence == "--decoder-config"
 
 
 # Tensors
@@ -195,17 +203,18 @@ def test_a_decoder_that_reads_another_width_has_all_its_tensors(plan_of, before)
 
 def test_the_width_is_that_of_the_embeddings():
     facts = facts_of({"decoder.embed_tokens.weight": (189, 40)})
-    assert transformer_decoder.matches(facts)
-    assert transformer_decoder.width(facts) == 40
-    assert not transformer_decoder.matches(facts_of({}))
+    block = TransformerDecoderBlock(place=DECODER, checkpoint=facts)
+    assert block.is_present
+    assert block.width == 40
+    assert not TransformerDecoderBlock(place=DECODER, checkpoint=facts_of({})).is_present
 
 
 # What stays refused
 
 
 @pytest.mark.parametrize("name", ["swish", "gelu_of_my_own"])
-def test_an_activation_without_an_equal_is_refused(decoder_of, name):
-    assert because(decoder_of(activation_fn=name).refusals).keys() == {"args.activation_fn"}
+def test_an_activation_without_an_equal_is_refused(changed, name):
+    assert because(changed(activation_fn=name).refusals).keys() == {"args.activation_fn"}
 
 
 @pytest.mark.parametrize(
@@ -216,12 +225,12 @@ def test_an_activation_without_an_equal_is_refused(decoder_of, name):
         ("decoder.adaptive_softmax.head.weight", "decoder.adaptive_softmax"),
     ],
 )
-def test_a_tensor_that_no_class_has_is_refused(decoder_of, tensor, refusal):
-    assert because(decoder_of(tensors={tensor: torch.ones(48)}).refusals).keys() == {refusal}
+def test_a_tensor_that_no_class_has_is_refused(changed, tensor, refusal):
+    assert because(changed(tensors={tensor: torch.ones(48)}).refusals).keys() == {refusal}
 
 
-def test_arguments_of_another_model_are_refused(decoder_of):
+def test_arguments_of_another_model_are_refused(changed):
     """fairseq gives a decoder that normalizes after each block no last norm."""
-    refusals = because(decoder_of(decoder_normalize_before=False).refusals)
+    refusals = because(changed(decoder_normalize_before=False).refusals)
     assert refusals.keys() == {"args.decoder_normalize_before"}
     assert "another model's" in refusals["args.decoder_normalize_before"]

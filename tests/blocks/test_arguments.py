@@ -6,20 +6,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from toolkit.checkpoint import open_checkpoint
-from toolkit.core.errors import BadInput
-from toolkit.core.spec import TensorSpec
-from toolkit.families import wav2vec2
-from toolkit.families.arguments import (
+from toolkit.blocks.arguments import (
     MAX_CONV_LAYERS,
-    Arguments,
     parse_conv_layers,
     read_arguments,
 )
-from toolkit.families.evidence import Facts
-
-NORM = wav2vec2.W2V + "encoder.layer_norm.weight"
-NOTHING = Arguments(model={}, task={}, generation={}, w2v_model={}, w2v_task={}, w2v={})
+from toolkit.checkpoint import open_checkpoint
+from toolkit.core.errors import BadInput
 
 # conv_feature_layers
 
@@ -277,23 +270,3 @@ def test_a_pretrained_file_for_a_checkpoint_that_needs_none_is_refused(variant, 
     path = save(tmp_path / "xlsr.pt", args=Namespace(**W2V))
     with pytest.raises(BadInput, match="`w2v_args` of its own"):
         read_arguments(variant(), path)
-
-
-# What is assumed without them
-
-
-@settings(deadline=None)
-@given(st.integers(1, 4096), st.integers(1, 48))
-def test_the_heads_that_are_assumed_divide_the_width(size, layers):
-    facts = Facts(Namespace(tensors={NORM: TensorSpec(name=NORM, shape=(size,), dtype="float32")}))
-    heads = wav2vec2._heads(facts, NOTHING, layers)
-    assert heads.value in heads.candidates
-    assert all(size % candidate == 0 for candidate in heads.candidates)
-
-
-@pytest.mark.parametrize(
-    ("size", "layers", "heads"), [(768, 12, 12), (1024, 24, 16), (1920, 48, 16), (512, 6, 8)]
-)
-def test_the_heads_of_published_encoders_are_known_and_others_are_64_wide(size, layers, heads):
-    facts = Facts(Namespace(tensors={NORM: TensorSpec(name=NORM, shape=(size,), dtype="float32")}))
-    assert wav2vec2._heads(facts, NOTHING, layers).value == heads

@@ -1,0 +1,101 @@
+"""What names and shapes of tensors say, and how a configuration value is known."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from toolkit.core.errors import BadInput
+from toolkit.core.settled import Trial
+from toolkit.core.spec import TensorSpec
+
+MISSING = object()
+"""The value of a field that neither tensors nor arguments give."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Derived:
+    """One value of a configuration, and how it is known."""
+
+    value: Any
+    evidence: str
+    candidates: tuple[Any, ...] = ()
+    """Values that are possible as well, where the value is assumed; empty where it is known."""
+    shown_by: str | None = None
+    """The smallest target module that computes something else with another value, where there are
+    candidates; None where no module does."""
+    trials: tuple[Trial, ...] = ()
+    """What was held against a recording to choose the value."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What names and shapes of the tensors say."""
+
+    tensors: Mapping[str, TensorSpec]
+    """Those of the whole checkpoint, by name."""
+    prefix: str = ""
+    """What every name that is asked for begins with in the checkpoint."""
+
+    def under(self, prefix: str) -> Facts:
+        """What the tensors behind a prefix say, by names without it."""
+        return Facts(self.tensors, self.prefix + prefix)
+
+    def name(self, name: str) -> str:
+        """The whole name in the checkpoint."""
+        return self.prefix + name
+
+    def has(self, name: str) -> bool:
+        """Whether there is a tensor of that name."""
+        return self.name(name) in self.tensors
+
+    def has_under(self, prefix: str) -> bool:
+        """Whether there is a tensor whose name begins so."""
+        return any(name.startswith(self.name(prefix)) for name in self.tensors)
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        """The shape of a tensor.
+
+        Raises:
+            BadInput: there is no such tensor.
+        """
+        if not self.has(name):
+            raise BadInput(
+                f"`{self.name(name)}` must be in a checkpoint of this family, but is not. "
+                "Look at `toolkit inspect` for what the file holds."
+            )
+        return self.tensors[self.name(name)].shape
+
+    def count(self, prefix: str) -> int:
+        """How many consecutive indices follow `prefix`, from 0."""
+        pattern = re.compile(re.escape(self.name(prefix)) + r"(\d+)\.")
+        indices = {int(m[1]) for m in map(pattern.match, self.tensors) if m}
+        return next(i for i in range(len(indices) + 1) if i not in indices)
+
+    def shaped(self, value: Any, name: str) -> Derived:
+        """A value read off a tensor's shape."""
+        return Derived(value=value, evidence=f"shape of {self.name(name)}")
+
+    def counted(self, value: Any, name: str) -> Derived:
+        """A value read off how many tensors there are."""
+        return Derived(value=value, evidence=f"number of {self.name(name)}")
+
+    def present(self, value: Any, name: str) -> Derived:
+        """A value read off whether a tensor is there."""
+        return Derived(value=value, evidence=f"presence of {self.name(name)}")
+
+
+def hard_coded(value: Any, evidence: str) -> Derived:
+    """A value that every checkpoint of the kind has."""
+    return Derived(value=value, evidence=evidence)
+
+
+def argued(group: Mapping[str, Any], name: str, where: str, default: Any = MISSING) -> Derived:
+    """A value of fairseq's arguments, or fairseq's default where it is absent."""
+    if name in group:
+        return Derived(value=group[name], evidence=f"{where}.{name}")
+    if default is MISSING:
+        return Derived(value=MISSING, evidence=f"{where}.{name}")
+    return Derived(value=default, evidence=f"fairseq's default, as {where}.{name} is absent")

@@ -1,0 +1,6 @@
+"""fairseq's transformer decoder: one block that takes its place."""
+
+from toolkit.blocks.transformer_decoder.block import TransformerDecoderBlock
+from toolkit.blocks.transformer_decoder.classes import NAMES
+
+__all__ = ["NAMES", "TransformerDecoderBlock"]

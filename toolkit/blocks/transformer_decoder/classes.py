@@ -1,0 +1,105 @@
+"""Which class of transformers computes what a transformer decoder does, and what it lacks.
+
+| fairseq | class |
+|---|---|
+| normalizes before each block | `MBartForCausalLM` |
+| normalizes after each block | `BartForCausalLM` |
+| the same without `layernorm_embedding`, or on an encoder of another width | `TrOCRForCausalLM` |
+| anything else | a class that the folder carries |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from toolkit.blocks.activations import refused_activation
+from toolkit.blocks.forms import Lack
+from toolkit.blocks.transformer_decoder.decoder import CROSS_KEYS, Decoder
+from toolkit.core.result import Reason
+
+NAMES = {"mbart": "MBart", "bart": "Bart", "trocr": "TrOCR"}
+"""How the stock classes are called, by their model type."""
+HF_DECODER = "model.decoder."
+
+
+def stock_class(decoder: Decoder) -> str:
+    """The stock class that is nearest to the decoder."""
+    if decoder.normalizes_before.value:
+        return "mbart"
+    bart = decoder.normalizes_embeddings.value and decoder.cross_width.value is None
+    return "bart" if bart else "trocr"
+
+
+def lacks(decoder: Decoder, kind: str) -> Iterator[Lack]:
+    """What the decoder has and a stock class, by its model type, cannot express."""
+    yield from _lacks_of_norms(decoder, kind)
+    width = decoder.cross_width.value
+    if kind in ("mbart", "bart") and width is not None:
+        yield Lack(
+            name=decoder.facts.name(CROSS_KEYS),
+            because=f"it attends to states of width {width}, {NAMES[kind]} to those of its own",
+            module=_module(decoder, "layers.0.encoder_attn"),
+        )
+
+
+def _lacks_of_norms(decoder: Decoder, kind: str) -> Iterator[Lack]:
+    before = bool(decoder.normalizes_before.value)
+    if before != (kind == "mbart"):
+        orders = ("before", "after") if before else ("after", "before")
+        yield Lack(
+            name="args.decoder_normalize_before",
+            because=f"it normalizes {orders[0]} each block, {NAMES[kind]} {orders[1]}",
+            module=_module(decoder, "layers.0"),
+            hypothesis="norm_order",
+        )
+    elif kind == "mbart" and not decoder.normalizes_last.value:
+        yield Lack(
+            name=decoder.facts.name("layer_norm"),
+            because="it does not normalize after its last layer, MBart always does",
+            module=_module(decoder, "layer_norm"),
+        )
+    if kind in ("mbart", "bart") and not decoder.normalizes_embeddings.value:
+        yield Lack(
+            name=decoder.facts.name("layernorm_embedding"),
+            because=f"it does not normalize its embeddings, {NAMES[kind]} always does",
+            module=_module(decoder, "layernorm_embedding"),
+        )
+
+
+def shortcomings(decoder: Decoder) -> Iterator[Reason]:
+    """What the decoder has and no stock class can express."""
+    before, other_width = decoder.normalizes_before.value, decoder.cross_width.value
+    for name, present_here, because in (
+        ("embed_positions", not decoder.learns_positions, "stock decoders learn their positions, this one computes them or has none"),
+        ("layernorm_embedding", before and not decoder.normalizes_embeddings.value, "MBartDecoder always normalizes its embeddings"),
+        ("layer_norm", before and not decoder.normalizes_last.value, "MBartDecoder always has a final layer norm"),
+        (CROSS_KEYS, before and other_width is not None, f"MBartAttention reads states of its own width, this one of {other_width}"),
+    ):  # fmt: skip
+        if present_here:
+            yield Reason(name=decoder.facts.name(name), because=because)
+
+
+def refusals(decoder: Decoder) -> Iterator[Reason]:
+    """What the decoder has and nothing here can express."""
+    facts = decoder.facts
+    yield from refused_activation(decoder.model, "args")
+    if facts.has_under("project_"):
+        yield Reason(
+            name=facts.name("project"),
+            because="no class projects between the embeddings, the layers and the output",
+        )
+    if facts.has_under("adaptive_softmax."):
+        yield Reason(
+            name=facts.name("adaptive_softmax"),
+            because="it gives no probability to a word without its cluster's, as generate needs",
+        )
+    if decoder.normalizes_last.value and not decoder.normalizes_before.value:
+        yield Reason(
+            name="args.decoder_normalize_before",
+            because=f"it is false, but there is a `{facts.name('layer_norm')}`, which only decoders "
+            "that normalize before each block have; the arguments are another model's",
+        )
+
+
+def _module(decoder: Decoder, path: str) -> str:
+    return decoder.place.module(HF_DECODER + path)

@@ -1,0 +1,94 @@
+"""What is known of one transformer decoder: its place, its tensors' shapes, fairseq's arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from toolkit.blocks.evidence import Derived, Facts, argued
+from toolkit.blocks.place import Place
+
+EMBEDDINGS = "embed_tokens.weight"
+POSITIONS = "embed_positions.weight"
+EMBEDDING_NORM = "layernorm_embedding.weight"
+LAST_NORM = "layer_norm.weight"
+CROSS_KEYS = "layers.0.encoder_attn.k_proj"
+POSITION_OFFSET = 2
+"""Rows before the first position: `padding_idx + 1` in fairseq, two in transformers."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decoder:
+    """Embeddings, layers and output, whatever stands before them."""
+
+    place: Place
+    checkpoint: Facts
+    """What all tensors of the checkpoint say."""
+    model: Mapping[str, Any] = field(default_factory=dict)
+    """fairseq's arguments of the model."""
+    carried: str | None = None
+    """Model type of a class that the folder can carry for it, which expresses all of it."""
+
+    @property
+    def facts(self) -> Facts:
+        """What the decoder's own tensors say, by names without the prefix of its place."""
+        return self.checkpoint.under(self.place.source)
+
+    @property
+    def width(self) -> int:
+        """The decoder's width."""
+        return self.facts.shape(EMBEDDINGS)[1]
+
+    @property
+    def normalizes_embeddings(self) -> Derived:
+        """Whether the embeddings are normalized before the first layer."""
+        return self._has(EMBEDDING_NORM)
+
+    @property
+    def normalizes_last(self) -> Derived:
+        """Whether there is a norm after the last layer."""
+        return self._has(LAST_NORM)
+
+    @property
+    def normalizes_before(self) -> Derived:
+        """Whether each block normalizes before it computes, or after."""
+        if "decoder_normalize_before" in self.model:
+            return self.argued("decoder_normalize_before")
+        # The default was true until fairseq 75f8fa29 (2021-12-30), and is false since.
+        return self.normalizes_last
+
+    @property
+    def learns_positions(self) -> bool:
+        """Whether positions are a tensor."""
+        return self.facts.has(POSITIONS)
+
+    @property
+    def positions(self) -> Derived:
+        """`learned`, `sinusoidal` or `none`."""
+        if self.learns_positions:
+            return self.facts.present("learned", POSITIONS)
+        none = self.argued("no_token_positional_embeddings", False)
+        return Derived(value="none" if none.value else "sinusoidal", evidence=none.evidence)
+
+    @property
+    def max_positions(self) -> Derived:
+        """The longest target, in tokens."""
+        if self.learns_positions:
+            rows = self.facts.shape(POSITIONS)[0]
+            return self.facts.shaped(rows - POSITION_OFFSET, POSITIONS)
+        return self.argued("max_target_positions", 1024)
+
+    @property
+    def cross_width(self) -> Derived:
+        """The width of the states that the decoder attends to, None where it is its own."""
+        name = CROSS_KEYS + ".weight"
+        found = self.facts.shape(name)[1]
+        return self.facts.shaped(None if found == self.width else found, name)
+
+    def argued(self, name: str, *default: Any) -> Derived:
+        """What fairseq's arguments of the model say, or its default."""
+        return argued(self.model, name, "args", *default)
+
+    def _has(self, name: str) -> Derived:
+        return self.facts.present(self.facts.has(name), name)

@@ -1,0 +1,137 @@
+"""A model's configuration as one tree: values by dotted path, such as `encoder.hidden_size`.
+
+A model without parts has its values at top level: `hidden_size`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeAlias
+
+from toolkit.blocks.evidence import MISSING, Derived
+from toolkit.core.errors import BadInput
+from toolkit.core.result import Reason
+from toolkit.core.settled import Settled
+
+ConfigTree: TypeAlias = Mapping[str, Derived]
+"""Values by dotted path."""
+SOLE_PART = "encoder"
+"""What a user calls the one part of a model that has no others."""
+
+
+def join(part: str, key: str) -> str:
+    """The path of a key; without a part it stands at top level."""
+    return f"{part}.{key}" if part else key
+
+
+def placed(part: str, values: Mapping[str, Derived]) -> dict[str, Derived]:
+    """The values of a part by whole path."""
+    return {join(part, key): derived for key, derived in values.items()}
+
+
+def values_under(tree: ConfigTree, part: str) -> dict[str, Derived]:
+    """The values of a part by key; without a part those at top level."""
+    return {
+        path.rpartition(".")[2]: derived
+        for path, derived in tree.items()
+        if path.rpartition(".")[0] == part
+    }
+
+
+def parts_of(tree: ConfigTree) -> tuple[str, ...]:
+    """The parts that have values, in order."""
+    return tuple(dict.fromkeys(path.rpartition(".")[0] for path in tree if "." in path))
+
+
+def nested(tree: ConfigTree) -> dict[str, Any]:
+    """The values as `config.json` nests them."""
+    found: dict[str, Any] = {}
+    for path, derived in tree.items():
+        part, _, key = path.rpartition(".")
+        (found.setdefault(part, {}) if part else found)[key] = derived.value
+    return found
+
+
+def overridden(tree: ConfigTree, overrides: Mapping[str, Mapping[str, Any]]) -> dict[str, Derived]:
+    """The tree with the user's values in their place.
+
+    Args:
+        tree: What is known.
+        overrides: Values by part and key; a model without parts takes those of its encoder.
+
+    Raises:
+        BadInput: the model has no such part.
+    """
+    known = parts_of(tree) or (SOLE_PART,)
+    given: dict[str, Derived] = {}
+    for part, values in overrides.items():
+        if values and part not in known:
+            raise BadInput(
+                f"`--{part}-config` must give values of a part that the model has, but it has only "
+                f"{', '.join(f'`{name}`' for name in known)}. Leave the option out."
+            )
+        found = {key: Derived(value=v, evidence=f"--{part}-config") for key, v in values.items()}
+        given |= placed(part if parts_of(tree) else "", found)
+    return {**tree, **given}
+
+
+def by_part(values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Values by whole path, as a user would give them: by part and key."""
+    found: dict[str, dict[str, Any]] = {}
+    for path, value in values.items():
+        part, _, key = path.rpartition(".")
+        found.setdefault(part or SOLE_PART, {})[key] = value
+    return found
+
+
+def remedy(path: str) -> str:
+    """The option that supplies a value, as it is typed."""
+    part, _, key = path.rpartition(".")
+    return f"`{option(part)} '{{\"{key}\": ...}}'`"
+
+
+def option(part: str) -> str:
+    """The option that supplies values of a part."""
+    return f"--{part or SOLE_PART}-config"
+
+
+def unknown(tree: ConfigTree) -> Iterator[Reason]:
+    """The values that nothing gives, and the option that supplies each."""
+    for path, derived in tree.items():
+        if derived.value is MISSING:
+            because = f"{derived.evidence} is absent; supply {remedy(path)}"
+            yield Reason(name=path, because=because)
+
+
+def assumed(tree: ConfigTree, remedy: Callable[[str], str] = remedy) -> Iterator[Reason]:
+    """The values that were filled in, each with its evidence.
+
+    Args:
+        tree: The values by whole path.
+        remedy: Says what overrules the value of a path.
+    """
+    for path, derived in tree.items():
+        if derived.candidates:
+            yield Reason(
+                name=path,
+                because=f"assumed {derived.value!r}, as the checkpoint does not say: "
+                f"{derived.evidence}; overrule it with {remedy(path)}",
+            )
+        elif derived.trials:
+            because = f"{derived.value!r}, as {derived.evidence}"
+            yield Settled(name=path, because=because, trials=derived.trials)
+
+
+def number(values: Mapping[str, Derived], key: str, part: str) -> float:
+    """A value of a part that must be a number.
+
+    Raises:
+        BadInput: it is none.
+    """
+    derived = values[key]
+    if not isinstance(derived.value, (int, float)):
+        raise BadInput(
+            f"`{key}` must be a number, but {derived.evidence} says {derived.value!r}. Supply "
+            f"{remedy(join(part, key))}."
+        )
+    return derived.value
