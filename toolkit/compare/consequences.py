@@ -44,8 +44,8 @@ class Change:
     """A key with another value than is right."""
 
     group: str
-    """`encoder`, `decoder`, `generation_config`, `preprocessor_config`,
-    `processor_config`; empty at top level."""
+    """A part such as `decoder`, `generation_config`, `preprocessor_config` or `processor_config`;
+    empty at top level."""
     name: str
     expected: Any
     """What the checkpoint says, or the default of its class."""
@@ -53,7 +53,11 @@ class Change:
     determined: bool
     """The checkpoint says it."""
     siblings: Mapping[str, Any]
-    """The other keys of the part, defaults filled in."""
+    """The other keys of the group, defaults filled in."""
+    architecture: str | None = None
+    """The class of a model without parts, whose keys are all at top level."""
+    searches: bool = True
+    """Whether the model generates."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +70,8 @@ class Judgement:
 
 def judge(change: Change) -> Judgement:
     """What the change has an effect on."""
-    rules = _RULES.get(change.group, _OUTER if change.group == "" else _PART)
+    outer = _OUTER if change.architecture is None else _ALONE
+    rules = _RULES.get(change.group, _PART) if change.group else outer
     return next(found for rule in rules if (found := rule(change)) is not None)
 
 
@@ -130,6 +135,9 @@ def _special_id(change: Change) -> Judgement | None:
     """Ids in a `config.json`: `generation_config.json` rules, so that they may be left out."""
     if not SPECIAL_ID.fullmatch(change.name):
         return None
+    if not change.searches:
+        read = Judgement(consequence="training", because="without a search, only a loss reads it")
+        return _unread(change) or read
     if change.actual in (None, ABSENT):
         return _none("transformers takes it from `generation_config.json`")
     if not change.determined:
@@ -212,7 +220,8 @@ def _part_dtype(change: Change) -> Judgement | None:
 
 
 def _unread(change: Change) -> Judgement | None:
-    if not is_read(change.name, str(change.siblings.get("model_type"))):
+    kind = str(change.siblings.get("model_type"))
+    if not is_read(change.name, kind, change.architecture):
         return _none("no code of the model reads it")
     return None
 
@@ -240,6 +249,10 @@ def _processor_class(_change: Change) -> Judgement:
 _OUTER: tuple[Rule, ...] = (
     *(_bookkeeping, _processor, _outer_cache, _dtype, _special_id, _spelled_out, _general),
     *(_search_setting, _training, _output),
+)
+_ALONE: tuple[Rule, ...] = (
+    *(_bookkeeping, _processor, _dtype, _special_id, _training, _spelled_out, _general),
+    *(_search_setting, _unread, _output),
 )
 _PART: tuple[Rule, ...] = (
     *(_bookkeeping, _encoder_id, _special_id, _training, _spelled_out, _general),

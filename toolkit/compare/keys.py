@@ -12,11 +12,10 @@ from toolkit.compare.dtypes import loaded_dtype
 from toolkit.core.result import Consequence, NoteConsequence
 from toolkit.folder import released_defaults
 from toolkit.folder.contents import PROCESSOR_CLASS, FolderContents
-from toolkit.folder.view import ABSENT, FolderView, class_aliases, class_defaults
+from toolkit.folder.view import ABSENT, FolderView, class_aliases, class_defaults, parts_of
 
-PARTS = ("encoder", "decoder")
 UNTIED = {"tie_word_embeddings": False}
-"""What the model of a pair of parts sets by itself."""
+"""What the model of several parts sets by itself."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +35,7 @@ class KeyDifference:
 def expected_keys(contents: FolderContents) -> Iterator[tuple[str, Any]]:
     """Every configuration key that the checkpoint determines, with its value."""
     for key, value in contents.config.items():
-        if key in PARTS:
+        if key in parts_of(contents.config):
             yield from ((f"{key}.{inner}", item) for inner, item in value.items())
         elif key not in ("dtype", "architectures"):
             yield key, value
@@ -80,7 +79,7 @@ def _differences(contents: FolderContents, view: FolderView) -> Iterator[KeyDiff
     expected = dict(expected_keys(contents))
     for key, value in expected.items():
         if not _is_in_force(view, key, value):
-            yield _difference(view, key, value, view.value(key), determined=True)
+            yield _difference(contents, view, key, value, view.value(key), determined=True)
     written = {
         "": contents.config,
         "generation_config": contents.generation,
@@ -88,13 +87,16 @@ def _differences(contents: FolderContents, view: FolderView) -> Iterator[KeyDiff
     }
     key, dtype = loaded_dtype(view)
     if not same_value(contents.config.get("dtype", dtype), dtype):
-        yield _difference(view, key, contents.config["dtype"], dtype, determined=True)
+        yield _difference(contents, view, key, contents.config["dtype"], dtype, determined=True)
+    known = {*expected, *dtypes.KEYS, *parts_of(contents.config)}
     for group, values, defaults in view.groups():
+        if group == "generation_config" and not contents.generation:
+            continue  # a model without a search reads none of it
         usual = {**defaults, **written.get(group, {})}
         for name, found in values.items():
             key = f"{group}.{name}" if group else name
-            if key not in (*expected, *dtypes.KEYS) and not same_value(usual.get(name), found):
-                yield from _added(view, expected, key, defaults)
+            if key not in known and not same_value(usual.get(name), found):
+                yield from _added(contents, view, expected, key, defaults)
 
 
 def _is_in_force(view: FolderView, key: str, value: Any) -> bool:
@@ -106,25 +108,32 @@ def _is_in_force(view: FolderView, key: str, value: Any) -> bool:
     if found == ABSENT and group == "processor_config":
         return True  # users name the class themselves
     if found == ABSENT and not group:
-        return same_value(value, {**class_defaults(view.config), **UNTIED}.get(name, ABSENT))
+        defaults = {**class_defaults(view.config), **(UNTIED if view.parts else {})}
+        return same_value(value, defaults.get(name, ABSENT))
     return same_value(value, found)
 
 
 def _added(
-    view: FolderView, expected: Mapping[str, Any], key: str, defaults: Mapping[str, Any]
+    contents: FolderContents,
+    view: FolderView,
+    expected: Mapping[str, Any],
+    key: str,
+    defaults: Mapping[str, Any],
 ) -> Iterator[KeyDifference]:
     """A key that the checkpoint does not determine; it may be another name of one that it does."""
     group, _, name = key.rpartition(".")
-    meant = class_aliases(_siblings(view, group)).get(name) if group in PARTS else None
+    found = view.value(key)
+    meant = class_aliases(view.values(group)).get(name)
     if meant is None:
-        yield _difference(view, key, defaults.get(name), view.value(key), determined=False)
+        yield _difference(contents, view, key, defaults.get(name), found, determined=False)
         return
-    value = expected.get(f"{group}.{meant}", defaults.get(meant))
-    if not same_value(value, view.value(key)):
-        yield _difference(view, key, value, view.value(key), determined=True, meant=meant)
+    value = expected.get(f"{group}.{meant}" if group else meant, defaults.get(meant))
+    if not same_value(value, found):
+        yield _difference(contents, view, key, value, found, determined=True, meant=meant)
 
 
 def _difference(
+    contents: FolderContents,
     view: FolderView,
     key: str,
     expected: Any,
@@ -141,7 +150,9 @@ def _difference(
             expected=expected,
             actual=actual,
             determined=determined,
-            siblings=_siblings(view, group),
+            siblings=view.values(group),
+            architecture=_maybe_architecture(contents, view),
+            searches=bool(contents.generation),
         )
     )
     return KeyDifference(
@@ -154,9 +165,8 @@ def _difference(
     )
 
 
-def _siblings(view: FolderView, group: str) -> Mapping[str, Any]:
-    if group in PARTS:
-        found = view.config.get(group, {})
-        return found if isinstance(found, Mapping) else {}
-    files = {"generation_config": view.generation, "preprocessor_config": view.preprocessor}
-    return files.get(group, view.config)
+def _maybe_architecture(contents: FolderContents, view: FolderView) -> str | None:
+    """The class of a model without parts."""
+    if parts_of(contents.config) or view.parts:
+        return None
+    return str(contents.config["architectures"][0])

@@ -31,16 +31,17 @@ _STOCK_BASES = (
 
 
 @cache
-def is_read(name: str, model_type: str) -> bool:
-    """Whether the code that runs for a part of that type mentions a key.
+def is_read(name: str, model_type: str, architecture: str | None = None) -> bool:
+    """Whether the code that runs for a part, or a whole model, of that type mentions a key.
 
     What it mentions need not have an effect; what it does not mention has none.
 
     Args:
         name: The key.
         model_type: That of the part; every key counts as read for a type that nobody has.
+        architecture: The class that runs, where it is not the usual one of a part.
     """
-    source = _source(model_type)
+    source = _source(model_type, architecture)
     if source is None:
         return True
     mentioned = rf"(?<!generation_)config(\.\w+)?\.{re.escape(name)}\b|[\"']{re.escape(name)}[\"']"
@@ -48,7 +49,7 @@ def is_read(name: str, model_type: str) -> bool:
 
 
 @cache
-def _source(model_type: str) -> str | None:
+def _source(model_type: str, architecture: str | None) -> str | None:
     """The source of the classes that a part is built of, and of what reads any configuration."""
     if maybe_config_class(model_type) is not None:
         parts = [MODELLING.read_text(encoding="utf-8"), *map(_text_of, _STOCK_BASES)]
@@ -57,7 +58,9 @@ def _source(model_type: str) -> str | None:
         if name is None:
             return None
         package = model_type.replace("-", "_")
-        parts = list(_reachable(_text_of(f"models.{package}.modeling_{package}"), name))
+        module = _text_of(f"models.{package}.modeling_{package}")
+        found = architecture is not None and f"class {architecture}(" in module
+        parts = list(_reachable(module, str(architecture) if found else name))
     return "\n".join([*map(_text_of, GENERAL), *parts])
 
 

@@ -55,24 +55,31 @@ class FolderView:
 
     def value(self, key: str) -> Any:
         """The value of a key such as `decoder.scale_embedding`, class defaults filled in."""
-        part, _, name = key.rpartition(".")
-        groups = {
+        group, _, name = key.rpartition(".")
+        return self.values(group).get(name, ABSENT)
+
+    def values(self, group: str) -> Mapping[str, Any]:
+        """What a file or a part of `config.json` says; the top level of that has no name."""
+        files = {
+            "": self.config,
             "generation_config": self.generation,
             "preprocessor_config": self.preprocessor,
             "processor_config": self.processor,
-            "encoder": self.config.get("encoder", {}),
-            "decoder": self.config.get("decoder", {}),
         }
-        return groups.get(part, self.config).get(name, ABSENT)
+        found = files.get(group, self.config.get(group))
+        return found if isinstance(found, Mapping) else {}
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The parts of `config.json`; none where the model is of one class."""
+        return parts_of(self.config)
 
     def groups(self) -> Iterator[tuple[str, Mapping[str, Any], Mapping[str, Any]]]:
         """What each place says, and what its class has by default; the top level has no name."""
-        sides = ("encoder", "decoder")
-        outer = {key: item for key, item in self.config.items() if key not in sides}
+        outer = {key: item for key, item in self.config.items() if key not in self.parts}
         yield "", outer, class_defaults(self.config)
-        for side in sides:
-            values = self.config.get(side, {})
-            yield side, values, class_defaults(values)
+        for part in self.parts:
+            yield part, self.values(part), class_defaults(self.values(part))
         yield "generation_config", self.generation, _generation_defaults()
         yield "preprocessor_config", self.preprocessor, preprocessor_values(None)
 
@@ -114,12 +121,27 @@ def carries_model_code(folder: Path) -> bool:
 
 
 def _with_defaults(raw: Mapping[str, Any]) -> dict[str, Any]:
-    sides = {
-        side: {**class_defaults(raw[side]), **raw[side]} if isinstance(raw[side], dict) else {}
-        for side in ("encoder", "decoder")
-        if side in raw
+    """The values with the defaults of the classes that compute: those of the parts, if any."""
+    parts = parts_of(raw)
+    if not parts:
+        return {**class_defaults(raw), **raw}
+    filled = {
+        part: {**class_defaults(raw[part]), **raw[part]} if isinstance(raw[part], dict) else {}
+        for part in parts
+        if part in raw
     }
-    return {**raw, **sides}
+    return {**raw, **filled}
+
+
+def parts_of(config: Mapping[str, Any]) -> tuple[str, ...]:
+    """The parts that a configuration is made of: its class says so, or they name their own."""
+    declared = getattr(_maybe_class(config), "sub_configs", {})
+    named = (key for key, values in config.items() if _names_a_class(values))
+    return tuple(dict.fromkeys((*declared, *named)))
+
+
+def _names_a_class(values: Any) -> bool:
+    return isinstance(values, Mapping) and isinstance(values.get("model_type"), str)
 
 
 def class_defaults(raw: Mapping[str, Any]) -> dict[str, Any]:
