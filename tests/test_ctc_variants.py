@@ -17,8 +17,8 @@ from tests.ctc_variants import (
     build_ctc,
     without_w2v_args,
 )
+from toolkit.blocks.arguments import own_arguments
 from toolkit.checkpoint import Checkpoint, open_checkpoint
-from toolkit.families.arguments import own_arguments
 
 Build = Callable[[str], BuiltCtc]
 BY_NAME = {variant.name: variant for variant in CTC_VARIANTS}

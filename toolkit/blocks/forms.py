@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from toolkit.blocks.tree import join
 from toolkit.core.result import Reason
 from toolkit.folder.contents import Misfit
 
@@ -25,7 +26,7 @@ class Part:
     """The class of one part of a folder, beside the one that a checkpoint's needs."""
 
     name: str
-    """`encoder` or `decoder`."""
+    """`encoder` or `decoder`; empty for a model without parts."""
     found: str | None
     """The model type that the folder names."""
     nearest: str
@@ -36,6 +37,11 @@ class Part:
     """What the found class, if it is known, cannot express."""
     readers: tuple[str, ...] = ()
     """Names of modules of other parts that are given what this one makes."""
+
+    @property
+    def called(self) -> str:
+        """The part in words."""
+        return self.name or "model"
 
     @property
     def unknown(self) -> bool:
@@ -59,19 +65,19 @@ def find_misfits(parts: Sequence[Part]) -> Iterator[Misfit]:
 
 def lost_prefixes(parts: Sequence[Part]) -> tuple[str, ...]:
     """Prefixes of target tensors that are not known to mean what the rules take them for."""
-    return tuple(f"{part.name}." for part in parts if part.unknown)
+    return tuple(f"{part.name}." if part.name else "" for part in parts if part.unknown)
 
 
 def _misfit(part: Part) -> Misfit:
     first = part.lacks[0]
     reasons = ", ".join(lack.because for lack in part.lacks)
     return Misfit(
-        key=f"{part.name}.model_type",
+        key=join(part.name, "model_type"),
         expected=part.nearest,
         actual=str(part.found),
         hypothesis=first.hypothesis,
         module=first.module,
-        because=f"the checkpoint's {part.name} is no {part.names[str(part.found)]}: {reasons}",
+        because=f"the checkpoint's {part.called} is no {part.names[str(part.found)]}: {reasons}",
         advice=_advice(part),
         explains=tuple(key for lack in part.lacks for key in lack.explains),
         readers=part.readers,
@@ -80,12 +86,12 @@ def _misfit(part: Part) -> Misfit:
 
 def _stranger(part: Part) -> Misfit:
     return Misfit(
-        key=f"{part.name}.model_type",
+        key=join(part.name, "model_type"),
         expected=part.nearest,
         actual=str(part.found),
         hypothesis="wrong_value",
         module=part.name,
-        because=f"the checkpoint's {part.name} is not known to be what `{part.found}` computes",
+        because=f"the checkpoint's {part.called} is not known to be what `{part.found}` computes",
         advice=_advice(part),
         explains=(part.name,),
         readers=part.readers,

@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 class Form:
     """The classes that a folder is written in, as its `config.json` names them."""
 
-    encoder: str | None
-    """Model type of the encoder; None where the folder names none."""
-    decoder: str | None
+    kinds: Mapping[str, str | None]
+    """Model type of each part, None where the folder names none; a model without parts is its own,
+    without a name."""
     carries_code: bool
     """Whether the model's classes are in the folder."""
 

@@ -217,10 +217,11 @@ class _Model:
         form = self.options.form
         if bool(self.shortcomings) if form is None else form.carries_code:
             return _Kinds(encoder=CARRIED_ENCODER, decoder=CARRIED_DECODER, carried=True)
-        encoder, decoder = (None, None) if form is None else (form.encoder, form.decoder)
+        found = {} if form is None else form.kinds
+        stock, stock_decoder = self.encoder.stock_class, self.decoder.stock_class
         return _Kinds(
-            encoder=kind_of(encoder, wav2vec2.NAMES, self.encoder.stock_class),
-            decoder=kind_of(decoder, transformer_decoder.NAMES, self.decoder.stock_class),
+            encoder=kind_of(found.get(ENCODER.part), wav2vec2.NAMES, stock),
+            decoder=kind_of(found.get(DECODER.part), transformer_decoder.NAMES, stock_decoder),
             carried=False,
         )
 
@@ -232,7 +233,7 @@ class _Model:
             return ()
         encoder = Part(
             name=ENCODER.part,
-            found=form.encoder,
+            found=form.kinds.get(ENCODER.part),
             nearest=CARRIED_ENCODER if self._encoder_lacks(stock) else stock,
             names=wav2vec2.NAMES,
             lacks=self._encoder_lacks(self.kinds.encoder),
@@ -240,7 +241,7 @@ class _Model:
         )
         decoder = Part(
             name=DECODER.part,
-            found=form.decoder,
+            found=form.kinds.get(DECODER.part),
             nearest=self.decoder.nearest or CARRIED_DECODER,
             names=transformer_decoder.NAMES,
             lacks=tuple(self.decoder.lacks(self.kinds.decoder)),

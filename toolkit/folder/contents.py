@@ -15,7 +15,7 @@ class Misfit:
     """What the class of one part of a folder cannot express of the checkpoint."""
 
     key: str
-    """`encoder.model_type` or `decoder.model_type`."""
+    """`encoder.model_type` or `decoder.model_type`; `model_type` of a model without parts."""
     expected: str
     """The class that expresses it, by its model type."""
     actual: str
@@ -27,23 +27,30 @@ class Misfit:
     advice: str
     """What to write."""
     explains: tuple[str, ...] = ()
-    """Further keys that differ for it, or `encoder` or `decoder` for all keys of a part."""
+    """Further keys that differ for it, or `encoder` or `decoder` for all keys of a part, and
+    nothing's name for all of a model without parts."""
     readers: tuple[str, ...] = ()
     """Names of modules elsewhere that are given what the part makes, its number of frames too."""
 
     @property
     def part(self) -> str:
-        """`encoder` or `decoder`."""
-        return self.key.partition(".")[0]
+        """`encoder` or `decoder`; empty for a model without parts."""
+        return self.key.rpartition(".")[0]
 
     def holds(self, module: str) -> bool:
         """Whether a target module is in the part whose class does not fit, or reads from it."""
         names = module.split(".")
-        return names[0] == self.part or any(reader in names for reader in self.readers)
+        return self.part in ("", names[0]) or any(reader in names for reader in self.readers)
 
     def covers(self, key: str) -> bool:
         """Whether a difference of the key follows from this one."""
-        return any(key == name or key.startswith(f"{name}.") for name in (self.key, *self.explains))
+        return any(_is_under(key, name) for name in (self.key, *self.explains))
+
+
+def _is_under(key: str, name: str) -> bool:
+    """Whether a key is that of the name, or of the part of that name."""
+    part = key.rpartition(".")[0]
+    return name in (key, part) or part.startswith(f"{name}.")
 
 
 PROCESSOR_CLASS = "Wav2Vec2Processor"

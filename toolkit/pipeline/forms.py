@@ -10,6 +10,7 @@ from toolkit.bundled import maybe_config_class
 from toolkit.families import Form
 from toolkit.folder.plain_json import read_json
 from toolkit.folder.side_files import read_generation
+from toolkit.folder.view import parts_of
 
 
 def read_form(folder: Path) -> Form | None:
@@ -23,11 +24,11 @@ def read_form(folder: Path) -> Form | None:
 
 def form_of(config: Mapping[str, Any]) -> Form:
     """The classes that the content of a `config.json` names."""
-    types = {name: _maybe_type(config.get(name)) for name in ("encoder", "decoder")}
+    parts = parts_of(config)
+    types = {name: _maybe_type(config.get(name)) for name in parts} or {"": _maybe_type(config)}
     own = (_maybe_type(config), *types.values())
     return Form(
-        encoder=types["encoder"],
-        decoder=types["decoder"],
+        kinds=types,
         carries_code=any(kind is not None and maybe_config_class(kind) is not None for kind in own),
     )
 

@@ -22,9 +22,9 @@ from tests.ctc_variants import (
     without_w2v_args,
 )
 from toolkit.audio import Clip, golden_folder
+from toolkit.blocks.arguments import own_arguments
 from toolkit.checkpoint import open_checkpoint
 from toolkit.checkpoint.dictionary import SPECIAL_SYMBOLS, read_dictionary
-from toolkit.families.arguments import own_arguments
 from toolkit.oracle.precision import in_float64
 from toolkit.oracle.quiet import quiet_fairseq
 from toolkit.oracle.tasks.ctc import (

@@ -14,6 +14,7 @@ from tests.variants import VARIANTS, build_variant
 from tests.written import write_stock
 from toolkit import verify
 from toolkit.audio import golden_folder
+from toolkit.blocks.forms import Lack, Part, find_misfits, lost_prefixes
 from toolkit.core.result import Result
 from toolkit.families import Form
 from toolkit.oracle.conformer import mended_conformer
@@ -44,7 +45,9 @@ def judged(tmp_path: Path) -> Judge:
 
 
 def misfits_of(model: dict[str, Any], w2v: dict[str, Any] | None = None, **form: Any) -> list[str]:
-    named = Form(**{"encoder": "wav2vec2", "decoder": "mbart", "carries_code": False, **form})
+    kinds = {"encoder": "wav2vec2", "decoder": "mbart", **form}
+    carries_code = bool(kinds.pop("carries_code", False))
+    named = Form(kinds=kinds, carries_code=carries_code)
     found = network_of(specimen(model, w2v), form=named).misfits
     return [f"{misfit.key} {misfit.actual} for {misfit.expected}" for misfit in found]
 
@@ -88,14 +91,14 @@ def test_a_class_that_cannot_express_its_part_is_a_misfit(model, form, expected)
     ],
 )
 def test_an_encoder_of_another_kind_is_said(w2v, encoder, expected):
-    form = Form(encoder=encoder, decoder="mbart", carries_code=False)
+    form = Form(kinds={"encoder": encoder, "decoder": "mbart"}, carries_code=False)
     (misfit,) = network_of(specimen({}, w2v), form=form).misfits
     assert misfit.part == "encoder"
     assert expected in misfit.because
 
 
 def test_all_that_one_class_cannot_express_is_one_misfit():
-    form = Form(encoder="wav2vec2", decoder="mbart", carries_code=False)
+    form = Form(kinds={"encoder": "wav2vec2", "decoder": "mbart"}, carries_code=False)
     (misfit,) = network_of(specimen({**POSTNORM, **BARE}), form=form).misfits
     assert misfit.hypothesis == "norm_order"
     assert "normalizes after each block, MBart before" in misfit.because
@@ -104,7 +107,7 @@ def test_all_that_one_class_cannot_express_is_one_misfit():
 
 
 def test_a_misfit_covers_its_own_keys_alone():
-    form = Form(encoder="hubert", decoder="bart", carries_code=False)
+    form = Form(kinds={"encoder": "hubert", "decoder": "bart"}, carries_code=False)
     encoder, decoder = network_of(specimen(), form=form).misfits
     assert encoder.covers("encoder.hidden_act")
     assert not encoder.covers("decoder.hidden_act")
@@ -114,6 +117,21 @@ def test_a_misfit_covers_its_own_keys_alone():
     assert not decoder.holds("encoder.encoder")
     assert encoder.holds("decoder.model.decoder.layers.1.encoder_attn")
     assert not encoder.holds("decoder.model.decoder.layers.1.self_attn")
+
+
+@pytest.mark.parametrize("kind", ["wav2vec2-conformer", "hubert"])
+def test_a_model_without_parts_is_judged_as_a_whole(kind):
+    lack = Lack(name="w2v_args.layer_type", because="it has none", module="wav2vec2.encoder")
+    names = {"wav2vec2": "Wav2Vec2", "wav2vec2-conformer": "Wav2Vec2Conformer"}
+    whole = Part(name="", found=kind, nearest="wav2vec2", names=names, lacks=[lack])
+    (misfit,) = find_misfits([whole])
+    assert (misfit.key, misfit.expected, misfit.actual) == ("model_type", "wav2vec2", kind)
+    assert "the checkpoint's model is " in misfit.because
+    assert misfit.holds("wav2vec2.encoder.layers.0")
+    assert misfit.covers("model_type")
+    assert misfit.covers("hidden_act") == whole.unknown
+    assert not misfit.covers("preprocessor_config.do_normalize")
+    assert lost_prefixes([whole]) == (("",) if whole.unknown else ())
 
 
 def test_a_conversion_has_no_misfit(prepared):
