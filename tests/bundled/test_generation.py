@@ -407,3 +407,7 @@ def fake_fairseq(chance, positions, search, inputs, tag, *, repaired=True):
         temperature=search.temperature,
     )
     return from_fairseq(generator, model, inputs, tag, repaired=repaired)
+
+
+def test_a_list_of_one_end_is_that_end(found):
+    assert found("ru_2", eos_token_id=[2]) == found("ru_2")

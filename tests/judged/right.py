@@ -239,6 +239,7 @@ RIGHT: tuple[Right, ...] = tuple(
         "defaults of the encoder": fill(CONFIG, "encoder", encoder_defaults),
         "defaults of the decoder": fill(CONFIG, "decoder", decoder_defaults),
         "defaults of the search": fill(GENERATION, None, search_defaults),
+        "end as a list of one": set_key(GENERATION, "eos_token_id", [2]),
         "dropouts": both(*(set_key(CONFIG, f"encoder.{key}", 0.1) for key in DROPOUTS)),
         "dropouts of the decoder": set_keys(
             CONFIG, "decoder", dropout=0.1, attention_dropout=0.2, decoder_layerdrop=0.05

@@ -591,8 +591,8 @@ SEARCHES = of_kind(
     ("no language", remove_key(GENERATION, "forced_bos_token_id"), "forced_bos_token_id"),
     ("another start token", set_key(GENERATION, "decoder_start_token_id", 0), "decoder_start"),
     (
-        "end as a list, of which the carried search knows nothing",
-        set_key(GENERATION, "eos_token_id", [2]),
+        "two ends, of which the carried search knows nothing",
+        set_key(GENERATION, "eos_token_id", [2, 5]),
         "eos_token_id",
     ),
     ("another end", set_key(GENERATION, "eos_token_id", 6), "eos_token_id"),

@@ -56,12 +56,8 @@ class Saved:
         return f"{self.version}, {self.base}, {self.recipe}"
 
 
-SEARCHED_OTHERWISE = Saved(version="5.0.0", base=GOLDEN, recipe="trainer's checkpoint")
-"""Its `eos_token_id` became a list, over which transformers' own search runs, not the carried."""
-
-
 def all_saved() -> Iterator[Saved]:
-    """Every version, conversion and recipe, `SEARCHED_OTHERWISE` among them."""
+    """Every version, conversion and recipe."""
     for version in RELEASES:
         for base, recipes in ((GOLDEN, RECIPES), *((other, FEW) for other in OTHERS)):
             for recipe in recipes:

@@ -188,12 +188,17 @@ def _is_fairseqs(model: Any, generation_config: Any, kwargs: Mapping[str, Any]) 
             setattr(config, name, value)
     unknown = [kwargs.get(name) for name in UNKNOWN_ARGUMENTS]
     unknown += [getattr(config, name, None) for name in UNKNOWN_SETTINGS]
-    ids = (config.eos_token_id, config.pad_token_id)
+    ids = (_only(config.eos_token_id), config.pad_token_id)
     return (
         not any(unknown)
         and config.get_generation_mode() in SEARCHES
         and all(isinstance(token, int) for token in ids)
     )
+
+
+def _only(tokens: Any) -> Any:
+    """The token of a list of one, which some releases write in place of the token."""
+    return tokens[0] if isinstance(tokens, (list, tuple)) and len(tokens) == 1 else tokens
 
 
 def _read_rules(
@@ -212,7 +217,7 @@ def _read_rules(
         unk_penalty=own["fairseq_unk_penalty"] or 0.0,
         # As in transformers, a longer start brings its own tag.
         tag=config.forced_bos_token_id if prompt == 1 else None,
-        end=config.eos_token_id,
+        end=_only(config.eos_token_id),
         pad=config.pad_token_id,
     )
 

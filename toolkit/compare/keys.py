@@ -14,6 +14,8 @@ from toolkit.folder import released_defaults
 from toolkit.folder.contents import PROCESSOR_CLASS, FolderContents
 from toolkit.folder.view import ABSENT, FolderView, class_aliases, class_defaults, parts_of
 
+ENDS = "generation_config.eos_token_id"
+"""Releases 5.0 and later write a list where a model was trained."""
 UNTIED = {"tie_word_embeddings": False}
 """What the model of several parts sets by itself."""
 
@@ -110,7 +112,13 @@ def _is_in_force(view: FolderView, key: str, value: Any) -> bool:
     if found == ABSENT and not group:
         defaults = {**class_defaults(view.config), **(UNTIED if view.parts else {})}
         return same_value(value, defaults.get(name, ABSENT))
-    return same_value(value, found)
+    return same_value(value, _as_searched(key, found))
+
+
+def _as_searched(key: str, found: Any) -> Any:
+    """The value as every search takes it: a list of one end is that end."""
+    is_list_of_one = key == ENDS and isinstance(found, list) and len(found) == 1
+    return found[0] if is_list_of_one else found
 
 
 def _added(

@@ -110,6 +110,7 @@ class Seq2SeqTarget(Target):
 
     def _trimmed(self, sequence: list[int]) -> tuple[int, ...]:
         generated = sequence[1:]
-        eos = self.model.generation_config.eos_token_id
-        end = generated.index(eos) + 1 if eos in generated else len(generated)
+        said = self.model.generation_config.eos_token_id
+        ends = set(said) if isinstance(said, (list, tuple)) else {said}
+        end = next((at for at, token in enumerate(generated, 1) if token in ends), len(generated))
         return tuple(generated[:end])
