@@ -234,7 +234,7 @@ def test_a_folder_that_transformers_cannot_load_is_judged_by_its_files(
     (broken / "config.json").write_text("{}")
     outcome = CliRunner().invoke(app, ["verify", str(golden_checkpoint), str(broken)])
     assert outcome.exit_code == 1, outcome.output
-    assert "leaves out 50 keys that the checkpoint determines: `model_type`" in outcome.stdout
+    assert "leaves out 51 keys that the checkpoint determines: `model_type`" in outcome.stdout
 
 
 def test_verify_refuses_a_folder_without_weights(

@@ -24,8 +24,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from toolkit.core.version import __version__ as __version__
-
 if TYPE_CHECKING:
     from toolkit.core.errors import (
         BadInput,
@@ -37,6 +35,7 @@ if TYPE_CHECKING:
     from toolkit.core.inspection import Inspection
     from toolkit.core.recording import Recording
     from toolkit.core.result import Result
+    from toolkit.core.version import __version__ as __version__
     from toolkit.parity import assert_parity
     from toolkit.pipeline import convert, diff, inspect, verify
     from toolkit.pipeline.recording import record
@@ -59,6 +58,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "__version__": "toolkit.core.version",
     "BadInput": "toolkit.core.errors",
     "BrokenRule": "toolkit.core.errors",
     "InternalError": "toolkit.core.errors",

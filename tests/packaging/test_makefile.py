@@ -26,7 +26,12 @@ def test_help_lists_every_target() -> None:
     assert described(MAKEFILE) == phony(MAKEFILE)
     assert set(recipes(MAKEFILE)) == phony(MAKEFILE)
     done = subprocess.run(
-        ["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True, timeout=20
+        ["make", "--no-print-directory", "help"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=20,
     )
     assert {line.split()[1] for line in done.stdout.splitlines()} == phony(MAKEFILE)
 

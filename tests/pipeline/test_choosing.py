@@ -624,6 +624,8 @@ def test_a_folder_of_the_classes_that_a_conversion_writes_is_prepared_once(
     again = real(inputs)
     assert once.task.contents == again.task.contents
     assert once.proof == again.proof
-    other = replace(inputs, form=replace(inputs.form, decoder="bart"))
+    other = replace(
+        inputs, form=replace(inputs.form, kinds={**inputs.form.kinds, "decoder": "bart"})
+    )
     assert choosing.prepare_with(other, rec_dir).network.misfits
     assert times == [None, None, other.form]

@@ -1,6 +1,7 @@
 """What `diff` says of folders that are wrong in one way or another, on one short clip."""
 
 import json
+from dataclasses import replace
 
 import pytest
 import torch
@@ -209,13 +210,13 @@ def test_a_model_that_loads_and_may_not_run_has_the_key_as_its_one_finding(key, 
     assert finding.config_keys == (key,)
 
 
-def test_a_folder_that_does_not_load_for_a_reason_that_no_file_shows_says_why(
-    session, broken, monkeypatch
-):
+def test_a_folder_that_does_not_load_for_a_reason_that_no_file_shows_says_why(session, broken):
     def refuse(*_args, **_kwargs):
         raise BadInput("the model must load, but the disk is on fire")
 
-    monkeypatch.setattr(difference, "Target", refuse)
+    task = session.prepared.task
+    refusing = replace(task, kind=replace(task.kind, target=refuse))
+    session = replace(session, prepared=replace(session.prepared, task=refusing))
     (finding,) = diff_folder(session, broken).findings
     assert finding.kind == "config"
     assert "the disk is on fire" in finding.summary
