@@ -233,8 +233,9 @@ def reproduce(
     record = session.records[0]
     calls = own_calls(target, record)
     models = (target.model, session.asked.model)
+    pairs = pair_with(session.prepared, session.asked.source.paths, target).pairs
     with target.exact():
-        for pair in pair_with(session.prepared, session.asked.source.paths, target).pairs:
+        for pair in pairs:
             if pair.target in unexplained:
                 made, received = calls[pair.target][0], record.calls[pair.source][0]
                 write_reproduction(destination / pair.target, pair, *models, made, received)
