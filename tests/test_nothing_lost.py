@@ -13,6 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -51,7 +52,7 @@ def command(checkpoint: Path, out: Path) -> list[str]:
     return [sys.executable, "-c", code, "convert", str(checkpoint), str(out), "--no-verify"]
 
 
-def convert(checkpoint: Path, out: Path, **options: object) -> subprocess.CompletedProcess[str]:
+def convert(checkpoint: Path, out: Path, **options: Any) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         command(checkpoint, out), capture_output=True, text=True, check=False, **options
     )

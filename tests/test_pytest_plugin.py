@@ -173,7 +173,7 @@ class TestBroken:
         )
         assert broken_run.named("skipped") == {f"parity[{path}]" for path in around}
         for case in (broken_run.cases[f"parity[{path}]"] for path in around):
-            assert f"`{Q_PROJ}` fails" in case.find("skipped").attrib["message"]  # type: ignore[union-attr]
+            assert f"`{Q_PROJ}` fails" in case.find("skipped").attrib["message"]
 
     def test_the_failure_says_what_where_how_much_why_and_what_to_do(self, broken_run: Run) -> None:
         text = broken_run.cases[f"parity[{Q_PROJ}]"].findtext("failure") or ""

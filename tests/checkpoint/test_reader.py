@@ -103,7 +103,7 @@ def test_a_loaded_tensor_is_a_fresh_copy(path, legacy):
 @BOTH
 def test_parameters_are_tensors(path, legacy):
     layer = torch.nn.Linear(3, 2)
-    layer.weight.tag = "attribute"
+    vars(layer.weight)["tag"] = "attribute"
     model = {"weight": layer.weight, "bias": layer.bias}
     loaded = open_checkpoint(save(path, model, legacy=legacy)).state_dict()
     assert torch.equal(loaded["weight"], layer.weight)
@@ -112,7 +112,7 @@ def test_parameters_are_tensors(path, legacy):
 
 def test_a_tensor_with_attributes_is_a_tensor(path):
     values = torch.ones(2)
-    values.note = "attribute"
+    vars(values)["note"] = "attribute"
     assert torch.equal(open_checkpoint(save(path, {"x": values})).load("x"), values)
 
 

@@ -16,7 +16,8 @@ from typer.testing import CliRunner
 
 from toolkit.audio import golden_folder
 from toolkit.cli import app
-from toolkit.console.outputs import Role, check_given
+from toolkit.console.outputs import check_given
+from toolkit.session.options import Role
 
 COMMANDS: dict[str, Any] = get_command(app).commands  # type: ignore[attr-defined]
 RIGHT = {

@@ -1,5 +1,6 @@
 import copy
 from itertools import pairwise
+from typing import Any
 
 import pytest
 import torch
@@ -199,7 +200,7 @@ def test_a_network_without_an_adaptor_has_no_adapter(variant, gone, plan_of, tas
 
 V1 = {**feed_forward(ADAPTOR + "proj"), **feed_forward(ADAPTOR + "post_proj")}
 PROJECTION = linear("encoder.w2v_encoder.proj", 48, 48)
-CARRIED = {
+CARRIED: dict[str, tuple[Any, ...]] = {
     "feed-forward blocks": (
         V1,
         ADAPTOR + "proj",

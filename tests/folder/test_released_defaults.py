@@ -1,17 +1,20 @@
 """The table of defaults knows what the installed release has, and what releases 4 spelled out."""
 
 from importlib.metadata import distribution
+from pathlib import Path
 
 import pytest
 
 from tests.released.tabulate import SOURCES, tabulate
 from toolkit.folder import released_defaults
 
+TRANSFORMERS = distribution("transformers")
+
 
 @pytest.fixture(scope="module")
 def installed():
-    files = {file: distribution("transformers").locate_file(file) for file, _ in SOURCES.values()}
-    return tabulate([{name: path.read_text("utf-8") for name, path in files.items()}])
+    files = {file: Path(str(TRANSFORMERS.locate_file(file))) for file, _ in SOURCES.values()}
+    return tabulate([{name: path.read_text(encoding="utf-8") for name, path in files.items()}])
 
 
 @pytest.mark.parametrize("table", SOURCES)

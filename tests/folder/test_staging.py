@@ -146,7 +146,7 @@ def test_whatever_appeared_meanwhile_stays(out, kind, has_renameat2, monkeypatch
             before.append(out.lstat())
             staged.publish()
 
-    before = []
+    before: list[os.stat_result] = []
     with pytest.raises(BadInput, match="must not exist yet, but does"):
         run()
     assert os.listdir(out.parent) == ["out"]
@@ -286,7 +286,8 @@ def test_a_lock_that_is_none_is_left_alone(out, make):
 def test_a_removal_that_was_killed_is_ended_by_the_next_run(out, monkeypatch):
     """The lock goes last, as nothing else says whose the place is."""
     leave(out.parent)
-    unlink, removed = os.unlink, []
+    unlink = os.unlink
+    removed: list[object] = []
 
     def killed(path, **options):
         if removed:

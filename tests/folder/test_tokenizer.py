@@ -311,7 +311,7 @@ LETTERS_OF_ROWS = ("a <lang:de> madeupword0001 <mask> [de_DE]",) * 3
 IDENTITY = {"normalization_rule_name": "identity"}
 SPACED = ("wide \u3000 space", "hard \xa0 space", "old \x1f space") * 4
 """Trained on these, a model that takes text as it is has pieces that are spaces to fairseq."""
-LAYOUTS = {
+LAYOUTS: dict[str, dict[str, Any]] = {
     "unigram": {"model_type": "unigram"},
     "unigram that spells all rows": {"model_type": "unigram", "more": LETTERS_OF_ROWS},
     "unigram with tags of mBART": {"model_type": "unigram", "tags": ("[de_DE]", "[en_XX]")},

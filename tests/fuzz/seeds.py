@@ -112,6 +112,8 @@ def _pickle_like_torch(content: object, protocol: int) -> bytes:
     import torch
 
     class Pickler(pickle.Pickler):
+        keys: dict[int, int]
+
         def persistent_id(self, value: object) -> object:
             if not isinstance(value, torch.storage.TypedStorage):
                 return None
@@ -119,7 +121,7 @@ def _pickle_like_torch(content: object, protocol: int) -> bytes:
             kind = getattr(torch, value.pickle_storage_type())
             return ("storage", kind, key, "cpu", value.size())
 
-    Pickler.keys = {}  # type: ignore[attr-defined]
+    Pickler.keys = {}
     buffer = io.BytesIO()
     Pickler(buffer, protocol).dump(content)
     return buffer.getvalue()

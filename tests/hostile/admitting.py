@@ -34,8 +34,8 @@ def main() -> None:
 
 def _note(events: list[str], event: str, args: tuple[object, ...]) -> None:
     # A descriptor is the pipe to the process that tries a tokenizer.
-    opens = event == "open" and isinstance(args[1], str) and not isinstance(args[0], int)
-    writes = opens and set(args[1]) & set("wax+")
+    mode = args[1] if event == "open" and not isinstance(args[0], int) else None
+    writes = isinstance(mode, str) and set(mode) & set("wax+")
     if writes or event in {"os.remove", "os.rename", "os.mkdir", "os.system", "socket.connect"}:
         events.append(f"{event} {args!r:.200}")
 

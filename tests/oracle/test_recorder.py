@@ -126,9 +126,7 @@ def test_a_recording_that_does_not_fit_is_refused_before_it_starts(
 ):
     from types import SimpleNamespace
 
-    from toolkit.oracle import recorder as module
-
-    monkeypatch.setattr(module.shutil, "disk_usage", lambda _: SimpleNamespace(free=1000))
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=1000))
     with pytest.raises(Refusal, match=r"must have room for about .* MB, but 1.0 kB are free"):
         run_job(job, str(golden_checkpoint), str(tmp_path / "rec"), report=heard)
     assert list(tmp_path.iterdir()) == []

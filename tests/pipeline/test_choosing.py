@@ -33,7 +33,7 @@ from toolkit.oracle.hooks import Call
 from toolkit.oracle.quiet import quiet_fairseq
 from toolkit.pipeline import choosing
 from toolkit.pipeline import recording as recordings
-from toolkit.pipeline.prepare import Inputs
+from toolkit.pipeline.prepare import Inputs, prepare
 from toolkit.pipeline.recorded_index import INDEX
 from toolkit.pipeline.verification import expecting
 from toolkit.trial.measuring import Record
@@ -611,7 +611,7 @@ def test_a_folder_of_the_classes_that_a_conversion_writes_is_prepared_once(
     golden_checkpoint, rec_dir, converted, monkeypatch
 ):
     times = []
-    real = choosing.prepare
+    real = prepare
 
     def counted(inputs):
         times.append(inputs.form)

@@ -135,7 +135,7 @@ def test_an_interrupted_run_ends_its_child_and_leaves_nothing(
 ):
     monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
     (tmp_path / "temporary").mkdir()
-    monkeypatch.setattr(elsewhere.tempfile, "tempdir", str(tmp_path / "temporary"))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
 
     def interrupt(what, *_):
         if what.startswith("recording tiny"):

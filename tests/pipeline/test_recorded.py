@@ -168,7 +168,7 @@ DAMAGES = {
     ),
     "a missing file": (lambda f: (f / "batch.safetensors").unlink(), "cannot be read: No such"),
     "a pipe": (
-        lambda f: ((f / "batch.safetensors").unlink(), os.mkfifo(f / "batch.safetensors")),
+        lambda f: ((f / "batch.safetensors").unlink(), os.mkfifo(f / "batch.safetensors")),  # type: ignore[func-returns-value]
         "is no plain file",
     ),
 }

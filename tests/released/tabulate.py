@@ -72,10 +72,11 @@ def _of_expression(node: ast.AST) -> Iterator[tuple[str, ast.expr]]:
     if isinstance(node, ast.Return) and isinstance(node.value, ast.Dict):
         for key, value in zip(node.value.keys, node.value.values, strict=True):
             if isinstance(key, ast.Constant):
-                yield key.value, value
-    is_pop = isinstance(node, ast.Call) and ast.unparse(node.func) == "kwargs.pop"
-    if is_pop and len(node.args) == 2 and isinstance(node.args[0], ast.Constant):
-        yield node.args[0].value, node.args[1]
+                yield str(key.value), value
+    elif isinstance(node, ast.Call) and ast.unparse(node.func) == "kwargs.pop":
+        key, *values = node.args
+        if isinstance(key, ast.Constant):
+            yield from ((str(key.value), value) for value in values)
 
 
 def _literal(found: Iterable[tuple[str, ast.expr]]) -> Iterator[tuple[str, Any]]:

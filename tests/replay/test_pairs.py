@@ -20,6 +20,11 @@ NEVER_SHRINKS = 117
 """Pairs of the golden model; a smaller number would be coverage lost in silence."""
 
 
+def pairs_of(plan, paths, layouts):
+    source, target = paths
+    return derive_pairs(plan, source, target, layouts)
+
+
 @pytest.fixture(scope="module")
 def paths(reference, target):
     return module_paths(reference.model), module_paths(target.model)
@@ -62,7 +67,7 @@ def test_neither_order_of_modules_nor_order_of_layouts_plays_a_part(random, prep
         return random.sample(list(values), len(values))
 
     layouts = prepared.network.layouts
-    pairs = derive_pairs(prepared.plan, *map(shuffled, paths), shuffled(layouts))
+    pairs = pairs_of(prepared.plan, map(shuffled, paths), shuffled(layouts))
     assert as_dict(pairs) == as_dict(bench.pairing.pairs)
 
 
@@ -75,7 +80,7 @@ def test_names_play_no_part_where_the_mapping_says_otherwise(prepared, paths, be
         swapped[query] = replace(plan.assignments[query], source=plan.assignments[key].source)
         swapped[key] = replace(plan.assignments[key], source=plan.assignments[query].source)
     plan = replace(plan, assignments=swapped)
-    pairs = as_dict(derive_pairs(plan, *paths, prepared.network.layouts))
+    pairs = as_dict(pairs_of(plan, paths, prepared.network.layouts))
     right = as_dict(bench.pairing.pairs)
     assert pairs[f"{layer}.q_proj"] == right[f"{layer}.k_proj"]
     assert pairs[f"{layer}.k_proj"] == right[f"{layer}.q_proj"]
@@ -91,14 +96,14 @@ def test_no_layout_row_that_the_model_needs_can_be_deleted(prepared, paths, benc
         remaining = [other for other in layouts if other is not row]
         if id(row) in needed:
             with pytest.raises(BrokenRule, match="matches 0"):
-                derive_pairs(prepared.plan, *paths, remaining)
+                pairs_of(prepared.plan, paths, remaining)
         else:
-            assert derive_pairs(prepared.plan, *paths, remaining) == bench.pairing.pairs
+            assert pairs_of(prepared.plan, paths, remaining) == bench.pairing.pairs
 
 
 def test_all_pairs_without_a_layout_are_named_at_once(prepared, paths):
     with pytest.raises(BrokenRule) as caught:
-        derive_pairs(prepared.plan, *paths, ())
+        pairs_of(prepared.plan, paths, ())
     lines = str(caught.value).splitlines()
     assert len(lines) == NEVER_SHRINKS
     assert all(line.endswith("Add or correct a row of the family's layouts.") for line in lines)
@@ -107,7 +112,7 @@ def test_all_pairs_without_a_layout_are_named_at_once(prepared, paths):
 def test_all_pairs_with_two_layouts_are_named_at_once(prepared, paths):
     twice = Layout("encoder.encoder.layers.{i}.{layer_norm|final_layer_norm}", "T B D", "B T D")
     with pytest.raises(BrokenRule) as caught:
-        derive_pairs(prepared.plan, *paths, (*prepared.network.layouts, twice))
+        pairs_of(prepared.plan, paths, (*prepared.network.layouts, twice))
     lines = str(caught.value).splitlines()
     assert len(lines) == 6
     assert all("must match exactly one layout, but matches 2" in line for line in lines)

@@ -40,7 +40,7 @@ class FarTensor(torch.Tensor):
         return self.near.tolist()
 
     @classmethod
-    def __torch_dispatch__(cls, func, _types, args=(), kwargs=None):
+    def __torch_dispatch__(cls, func, _types, args=(), kwargs=None):  # type: ignore[override]
         return compute(func, args, kwargs or {})
 
 

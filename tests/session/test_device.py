@@ -9,10 +9,10 @@ import subprocess
 import sys
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
-from torch import backends
 from typer.testing import CliRunner
 
 from tests.faults.breaking import swap
@@ -25,6 +25,8 @@ from toolkit.replay.replay import CannotReplayError, has_gpu_failed, replay
 from toolkit.session import device
 from toolkit.session.device import WORKSPACE, exact_device, exact_kernels, expect_device
 
+backends: Any = torch.backends
+"""Its stubs lack the newer switches."""
 needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no GPU")
 no_gpu = pytest.mark.skipif(torch.cuda.is_available(), reason="torch sees a GPU")
 

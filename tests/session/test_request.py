@@ -24,7 +24,7 @@ from toolkit.cli import app
 from toolkit.console.parameters import read_given
 from toolkit.core.errors import BadInput
 from toolkit.pipeline.reproduce import command_line
-from toolkit.session import groups, options, request
+from toolkit.session import groups, options
 from toolkit.session.options import Argument, Item, typed_items
 from toolkit.session.request import COMMANDS, Convert, Diff, Verify
 
@@ -43,7 +43,7 @@ def test_a_request_is_kept_as_it_was_asked() -> None:
     clips.append(Path("b.flac"))
     assert asked.audio == (Path("a.flac"),)
     with pytest.raises(FrozenInstanceError):
-        asked.beam = False  # type: ignore[misc]
+        asked.beam = False
 
 
 def test_another_process_gets_the_request_without_who_watches_it() -> None:
@@ -115,7 +115,7 @@ def values_of(item: Item) -> st.SearchStrategy[Any]:
 
 
 @st.composite
-def requests(draw: st.DrawFn) -> request.Request:
+def requests(draw: st.DrawFn) -> groups.Request:
     kind = draw(st.sampled_from((Convert, Verify, Diff)))
     items = typed_items(kind)
     chosen = {
@@ -207,7 +207,7 @@ def test_no_meaning_is_written_twice() -> None:
     texts = [
         item.named.help
         for kind in {type_ for type_ in vars(groups).values() if inspect.isclass(type_)}
-        if issubclass(kind, request.Request)
+        if issubclass(kind, groups.Request)
         for item in options.items_of(kind)
     ]
     code = "".join(path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*.py"))
