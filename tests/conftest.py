@@ -15,12 +15,12 @@ import pytest
 import torch
 
 from toolkit.audio import Clip, golden_folder, read_clips
-from toolkit.folder.write import write_folder
 from toolkit.oracle.reference import Reference
 from toolkit.pipeline import verification
 from toolkit.pipeline.origin import Asked
 from toolkit.pipeline.prepare import Inputs, Prepared, prepare
 from toolkit.pipeline.reference import open_reference
+from toolkit.pipeline.writing import write_converted
 from toolkit.replay.source import read_source
 from toolkit.replay.target import Target
 from toolkit.tasks.speech_seq2seq.clip import ClipRun, run_clip
@@ -57,7 +57,7 @@ def converted(prepared: Prepared, tmp_path_factory: pytest.TempPathFactory) -> P
     """A right conversion of the golden checkpoint; read it, never write to it."""
     folder = tmp_path_factory.mktemp("converted") / "hf"
     folder.mkdir()
-    write_folder(folder, prepared.task.contents, prepared.plan, prepared.checkpoint)
+    write_converted(prepared, folder)
     return folder
 
 

@@ -15,9 +15,9 @@ from torch import Tensor
 
 from toolkit.blocks.tree import nested
 from toolkit.folder.weights import target_tensor
-from toolkit.folder.write import write_folder
 from toolkit.mapping.ops import Sinusoids
 from toolkit.pipeline.prepare import Prepared
+from toolkit.pipeline.writing import write_converted
 
 RENAMES = (
     (r"encoder\.length_adapter\.layers\.", "encoder.adapter.layers."),
@@ -70,7 +70,7 @@ def write_stock(
     model.load_state_dict(tensors, strict=False)
     whole = folder.with_name(f"{folder.name}-whole")
     whole.mkdir()
-    write_folder(whole, prepared.task.contents, prepared.plan, prepared.checkpoint)
+    write_converted(prepared, whole)
     shutil.copytree(
         whole, folder, ignore=shutil.ignore_patterns("*.safetensors", "config.json", "modeling*")
     )

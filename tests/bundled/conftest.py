@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from tests.variants import Variant, build_variant
-from toolkit.folder.write import write_folder
 from toolkit.oracle.quiet import quiet_fairseq
 from toolkit.pipeline.prepare import Inputs, Prepared, prepare
+from toolkit.pipeline.writing import write_converted
 
 VARIANTS = {
     "v1": Variant(
@@ -51,7 +51,7 @@ def carrying(
         prepared = prepare(Inputs(checkpoint=checkpoint))
         folder = place / "hf"
         folder.mkdir()
-        write_folder(folder, prepared.task.contents, prepared.plan, prepared.checkpoint)
+        write_converted(prepared, folder)
         return Converted(folder=folder, prepared=prepared)
 
     return make

@@ -15,11 +15,15 @@ from toolkit.compare.vocabulary import (
     compare_vocabulary,
     expect_vocabulary,
     judge_vocabulary,
-    vocabulary_level,
     wrong_rows,
     wrong_texts,
 )
 from toolkit.folder.tokenizer import build_tokenizer
+
+
+def vocabulary_level(contents, reference, target, texts):
+    expected = expect_vocabulary(contents, reference, texts)
+    return expected.judge(expected.compare(target.tokenizer))
 
 
 @pytest.fixture(scope="module")

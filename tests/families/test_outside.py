@@ -10,7 +10,9 @@ class Family:
     name = "toy"
     def matches(self, checkpoint): return "toy.weight" in checkpoint.tensors
     def network(self, checkpoint, options): ...
+    def sidecars(self, checkpoint, named): ...
     def task(self, checkpoint, sidecars, network, options): ...
+    def shortest_input(self, network): return 1
     def possible(self, network, calls): return {}
 
 FAMILY = Family()
@@ -49,7 +51,11 @@ def test_our_own_checkpoint_is_still_ours(offer, prepared):
     [
         ("raise OSError('no licence')", "outside_raising:FAMILY", "OSError: no licence"),
         ("", "outside_empty:FAMILY", "AttributeError"),
-        ("FAMILY = 5", "outside_number:FAMILY", "has no name, matches, network, task, possible"),
+        (
+            "FAMILY = 5",
+            "outside_number:FAMILY",
+            "has no name, matches, network, sidecars, task, shortest_input, possible",
+        ),
         ("import no_such_module", "outside_lacking:FAMILY", "No module named 'no_such_module'"),
     ],
 )

@@ -42,6 +42,7 @@ class Examined:
     def level(self, name: str) -> Level:
         task = self.prepared.task
         measured = Measurements(
+            kind=task.kind,
             bench=self.bench,
             runs=self.runs,
             checkpoint=self.prepared.checkpoint,

@@ -4,7 +4,7 @@ import pytest
 from transformers import AutoConfig, AutoFeatureExtractor, AutoProcessor, GenerationConfig
 
 from toolkit.blocks.tree import values_under
-from toolkit.folder.write import write_folder
+from toolkit.pipeline.writing import write_converted
 
 
 def read(folder, name):
@@ -71,7 +71,7 @@ def test_transformers_reads_the_front_end_and_the_processor_back(converted):
 
 
 def test_writing_twice_gives_the_same_bytes(prepared, converted, tmp_path):
-    write_folder(tmp_path, prepared.task.contents, prepared.plan, prepared.checkpoint)
+    write_converted(prepared, tmp_path)
     for file in (path for path in converted.rglob("*") if path.is_file()):
         name = file.relative_to(converted)
         assert (tmp_path / name).read_bytes() == file.read_bytes(), name

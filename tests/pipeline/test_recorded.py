@@ -11,13 +11,14 @@ import pytest
 import torch
 
 from toolkit.core.errors import BadInput, NotRecorded
-from toolkit.oracle.search import Search, with_beam
+from toolkit.oracle.search import BEAM, Search, with_beam
 from toolkit.pipeline.clips import tag_of
 from toolkit.pipeline.pairing import pair_with
 from toolkit.pipeline.recorded import open_recorded
 from toolkit.pipeline.truth import expect_texts
 from toolkit.replay.source import read_source
-from toolkit.tasks.speech_seq2seq.clip import BEAM, record_clip, run_clip
+from toolkit.tasks.speech.run import record_clip
+from toolkit.tasks.speech_seq2seq.clip import run_clip
 from toolkit.tasks.speech_seq2seq.padding import padding_level
 from toolkit.trial.bench import Bench
 

@@ -6,7 +6,7 @@ import torch
 from tests.faults.breaking import scale
 from toolkit.compare.metrics import relative_error
 from toolkit.pipeline.pairing import pair_with
-from toolkit.tasks.speech_seq2seq.clip import record_clip
+from toolkit.tasks.speech.run import record_clip
 from toolkit.tasks.speech_seq2seq.target import Seq2SeqTarget
 from toolkit.trial.measuring import Record, find_errors
 

@@ -6,7 +6,7 @@ import torch
 
 from tests.faults.breaking import scale, set_key
 from toolkit.compare.tolerances import ISOLATED
-from toolkit.tasks.speech_seq2seq.clip import record_clip
+from toolkit.tasks.speech.run import record_clip
 from toolkit.tasks.speech_seq2seq.target import Seq2SeqTarget
 from toolkit.trial.measuring import find_errors
 

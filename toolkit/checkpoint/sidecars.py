@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -26,12 +26,33 @@ SPACE = "\u2581"
 class Sidecars:
     """What stands beside a checkpoint and takes part in a conversion."""
 
-    config_yaml: Path
-    config: Mapping[str, Any]
     dict_path: Path
     dictionary: Dictionary
-    spm_path: Path | None
+    config_yaml: Path | None = None
+    """None where fairseq's task reads none."""
+    config: Mapping[str, Any] = field(default_factory=dict)
+    spm_path: Path | None = None
     """None where the symbols of the dictionary stand in a text as they are, as units do."""
+
+    @property
+    def files(self) -> dict[str, str]:
+        """What each file is, and where; one that there may be and is not, with what that means."""
+        if self.config_yaml is None:
+            return {"dictionary": str(self.dict_path)}
+        return {
+            "config.yaml": str(self.config_yaml),
+            "dictionary": str(self.dict_path),
+            "sentencepiece model": str(self.spm_path or "none: words are symbols"),
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Named:
+    """The companions that the user names."""
+
+    config_yaml: Path | None = None
+    dictionary: Path | None = None
+    spm: Path | None = None
 
 
 def find_sidecars(

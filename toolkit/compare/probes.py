@@ -9,11 +9,11 @@ from dataclasses import dataclass
 class PaddingProbes:
     """Where a family's padded batches can be taken apart."""
 
-    before: str
+    before: str | None = None
     """Target module whose output the unmasked module reads."""
-    unmasked: str | None
+    unmasked: str | None = None
     """Target module that takes no mask; None where there is none."""
-    after: str
+    after: str | None = None
     """Target module that reads the unmasked module's output."""
     reference: str = "masked"
     """One of `toolkit.tasks.speech_seq2seq.padding.REFERENCES`."""

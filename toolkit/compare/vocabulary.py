@@ -10,12 +10,12 @@ import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any
 
 from toolkit.checkpoint.dictionary import SPECIAL_SYMBOLS
-from toolkit.compare import tolerances
-from toolkit.compare.tokenizer_settings import SETTINGS, is_foreign, wrong_settings
-from toolkit.core.result import Level, Measure
+from toolkit.compare.differences import Aspect, Difference, aspect_measures
+from toolkit.compare.tokenizer_settings import SETTINGS, is_foreign, maybe_cut, wrong_settings
+from toolkit.core.result import Level
 from toolkit.folder.contents import FolderContents
 from toolkit.folder.tokenizer import describe_tokenizer
 from toolkit.folder.tokenizer_form import STEPS, TEXT, TokenizerForm, read_form
@@ -39,7 +39,6 @@ PROBE_TEXTS = (
 )
 """Texts at which tokenizers part: spaces, compatibility forms, combining marks, unknown symbols."""
 
-Aspect = Literal["rows", "special tokens", "settings", "texts"]
 NAMES = ("bos_token", "pad_token", "eos_token", "unk_token")
 """Keys of `SPECIAL_SYMBOLS` in `tokenizer_config.json`."""
 
@@ -54,26 +53,20 @@ class Vocabulary:
     """Texts and the ids that fairseq gives them, tag and end included."""
     decodings: Mapping[tuple[int, ...], str]
     """Ids and the text that fairseq makes of them, without tags, ends and unknowns."""
+    said_by: str = "dict.txt and the sentencepiece model"
+    file: str = FILE
 
+    def compare(self, tokenizer: Any) -> tuple[Difference, ...]:
+        """Everything that differs, each cause once; see `compare_vocabulary`."""
+        return compare_vocabulary(self, tokenizer)
 
-@dataclass(frozen=True, kw_only=True)
-class Difference:
-    """One way in which a tokenizer is not the checkpoint's."""
+    def judge(self, differences: Sequence[Difference]) -> Level:
+        """The level that these differences make; see `judge_vocabulary`."""
+        return judge_vocabulary(self, differences)
 
-    aspect: Aspect
-    keys: tuple[str, ...]
-    """The file, or the key that says so, such as `tokenizer.decoder`."""
-    wrong: tuple[str, ...]
-    """What is wrong, in words; at least one."""
-
-
-class HasTokenizer(Protocol):
-    """A loaded folder, or a view of one."""
-
-    @property
-    def tokenizer(self) -> Any:
-        """The folder's tokenizer."""
-        ...
+    def maybe_cut(self, tokenizer: Any) -> Any:
+        """The length at which a processor cuts labels; see `maybe_cut`."""
+        return maybe_cut(self.contents, tokenizer)
 
 
 def expect_vocabulary(
@@ -93,24 +86,11 @@ def expect_vocabulary(
     )
 
 
-def vocabulary_level(
-    contents: FolderContents, reference: AnyReference, target: HasTokenizer, texts: Iterable[str]
-) -> Level:
-    """Whether ids mean the same symbols, and texts get the same ids, for the same reasons."""
-    return tokenizer_level(expect_vocabulary(contents, reference, texts), target.tokenizer)
-
-
-def tokenizer_level(expected: Vocabulary, tokenizer: Any) -> Level:
-    """The level of a tokenizer against what is known of the right one."""
-    return judge_vocabulary(expected, compare_vocabulary(expected, tokenizer))
-
-
 def judge_vocabulary(expected: Vocabulary, differences: Sequence[Difference]) -> Level:
     """The level that these differences make; it passes exactly if there are none."""
     contents = expected.contents
     size = len(contents.dictionary)
-    wrong = {aspect: [d for d in differences if d.aspect == aspect] for aspect in _ASPECTS}
-    compared = {
+    compared: dict[Aspect, int] = {
         "rows": size,
         "special tokens": len(SPECIAL_SYMBOLS) + len(contents.language_tags),
         "settings": len(SETTINGS) + len(STEPS) + 3,
@@ -119,7 +99,7 @@ def judge_vocabulary(expected: Vocabulary, differences: Sequence[Difference]) ->
     summary = "; ".join(f"{d.keys[0]}: {d.wrong[0]}" for d in differences[:3])
     return Level(
         name="vocabulary",
-        measures=tuple(_measure(name, wrong[name], compared[name]) for name in _ASPECTS),
+        measures=aspect_measures(differences, compared),
         summary=summary
         or f"{size} ids as in dict.txt, {len(expected.encodings)} texts encoded alike",
     )
@@ -183,7 +163,6 @@ def wrong_texts(expected: Vocabulary, tokenizer: Any) -> Iterator[str]:
             yield f"{ids} become {said!r}, not {text!r}"
 
 
-_ASPECTS: tuple[Aspect, ...] = ("rows", "special tokens", "settings", "texts")
 _Found = tuple[Aspect, tuple[str, ...], Sequence[str]]
 
 
@@ -354,15 +333,3 @@ def _wrong_scores(
             actual is None or not math.isclose(actual, score, rel_tol=SCORE_ROUNDING)
         ):
             yield f"{piece!r} has the score {actual}, not {score}"
-
-
-def _measure(name: str, differences: Sequence[Difference], compared: int) -> Measure:
-    wrong = [said for difference in differences for said in difference.wrong]
-    return Measure(
-        name=name,
-        where="; ".join(wrong[:3]),
-        error=float(len(wrong)),
-        tolerance=tolerances.EXACT,
-        unit={"rows": "ids", "texts": "texts"}.get(name, name),
-        compared=compared,
-    )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from toolkit.compare.vocabulary import Vocabulary
+from toolkit.compare.differences import AnyVocabulary
 from toolkit.folder.contents import FolderContents
 from toolkit.mapping import Plan
 
@@ -26,7 +26,7 @@ class Truth:
     """The row that wrote each tensor, in words: the family's, or that of a mapping file."""
     head_widths: Mapping[str, int]
     """Width of an attention head, by the prefix of the parameters it applies to."""
-    vocabulary: Vocabulary
+    vocabulary: AnyVocabulary
 
     @property
     def twins(self) -> dict[str, str]:

@@ -1,11 +1,10 @@
-"""A folder's tokenizer against dict.txt and the sentencepiece model."""
+"""A folder's tokenizer against what the checkpoint implies of one."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from toolkit.compare.tokenizer_settings import maybe_cut
-from toolkit.compare.vocabulary import FILE, Difference, compare_vocabulary
+from toolkit.compare.differences import Difference
 from toolkit.core.result import Finding, Hypothesis, Note
 from toolkit.diagnosis.truth import Truth
 from toolkit.folder.view import FolderView
@@ -19,14 +18,16 @@ def vocabulary_findings(truth: Truth, view: FolderView) -> Iterator[Finding]:
     """Rows, special tokens, settings and texts that the tokenizer has in another way."""
     if view.tokenizer is None:
         wrong = ("no tokenizer loads", *view.problems)
-        yield _finding(Difference(aspect="rows", keys=(FILE,), wrong=wrong))
+        missing = Difference(aspect="rows", keys=(truth.vocabulary.file,), wrong=wrong)
+        yield _finding(missing, truth.vocabulary.said_by)
         return
-    yield from map(_finding, compare_vocabulary(truth.vocabulary, view.tokenizer))
+    for difference in truth.vocabulary.compare(view.tokenizer):
+        yield _finding(difference, truth.vocabulary.said_by)
 
 
 def vocabulary_notes(truth: Truth, view: FolderView) -> Iterator[Note]:
     """What shows only where labels are made for fine-tuning."""
-    longest = maybe_cut(truth.contents, view.tokenizer)
+    longest = truth.vocabulary.maybe_cut(view.tokenizer)
     if longest is not None:
         yield Note(
             key="tokenizer_config.max_length",
@@ -36,7 +37,7 @@ def vocabulary_notes(truth: Truth, view: FolderView) -> Iterator[Note]:
         )
 
 
-def _finding(difference: Difference) -> Finding:
+def _finding(difference: Difference, said_by: str) -> Finding:
     shown = "; ".join(difference.wrong[:SHOWN])
     if len(shown) > MAX_SHOWN_CHARS:
         shown = f"{shown[: MAX_SHOWN_CHARS - 1]}…"
@@ -45,10 +46,9 @@ def _finding(difference: Difference) -> Finding:
         consequence="text",
         target_module="",
         config_keys=difference.keys,
-        summary=f"`{difference.keys[0]}` is not as dict.txt and the sentencepiece model say: "
-        f"{shown}",
+        summary=f"`{difference.keys[0]}` is not as {said_by} say: {shown}",
         hypothesis=Hypothesis(
             name="wrong_vocabulary", confirmed=True, detail={"rows": list(difference.wrong[:KEPT])}
         ),
-        fix="build the tokenizer row by row from dict.txt and the sentencepiece model",
+        fix=f"build the tokenizer row by row from {said_by}",
     )

@@ -58,7 +58,7 @@ def _load(point: EntryPoint) -> Family:
     return cast("Family", family)
 
 
-_PROTOCOL = ("name", "matches", "network", "task", "possible")
+_PROTOCOL = ("name", "matches", "network", "sidecars", "task", "shortest_input", "possible")
 
 
 def find_family(checkpoint: Checkpoint) -> Family:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from toolkit.blocks.evidence import Derived
 from toolkit.blocks.tree import ConfigTree, assumed, unknown
 from toolkit.checkpoint import Checkpoint
-from toolkit.checkpoint.sidecars import Sidecars
+from toolkit.checkpoint.sidecars import Named, Sidecars
 from toolkit.compare.probes import PaddingProbes
 from toolkit.core.result import Reason
 from toolkit.folder.contents import FolderContents, Misfit
@@ -117,8 +117,8 @@ class Task:
     """None where the task prepends no language tag."""
     reference_settings: Mapping[str, Any]
     """Arguments that fairseq builds its task and model from."""
-    reference_yaml: Mapping[str, Any]
-    """The data configuration that fairseq's task reads."""
+    reference_files: Mapping[str, bytes | Path]
+    """What fairseq's task reads, by the name that it looks for; a path stands for its content."""
     assumptions: tuple[Reason, ...]
     preprocessor: Mapping[str, Derived] = field(default_factory=dict)
     """Values of preprocessor_config.json that a checkpoint may leave open."""
@@ -141,6 +141,14 @@ class Family(Protocol):
 
         Raises:
             BadInput: a tensor that every member of the family has is missing.
+        """
+        ...
+
+    def sidecars(self, checkpoint: Checkpoint, named: Named) -> Sidecars:
+        """The files beside the checkpoint that belong to it: those named, else those found.
+
+        Raises:
+            BadInput: one of them cannot be found or read, or is named and of no use.
         """
         ...
 

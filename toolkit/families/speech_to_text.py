@@ -6,6 +6,7 @@ Source: `fairseq/tasks/speech_to_text.py`, `fairseq/data/audio/data_cfg.py`.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from toolkit.blocks.arguments import Arguments
@@ -253,6 +254,15 @@ def preprocessor_config(normalize: Derived) -> dict[str, Any]:
         "do_normalize": normalize.value,
         "return_attention_mask": True,
     }
+
+
+def reference_files(sidecars: Sidecars, normalize: Derived) -> dict[str, bytes | Path]:
+    """What fairseq's task reads, by the names that its files get here."""
+    import yaml
+
+    configuration = yaml.safe_dump(reference_yaml(sidecars, normalize))
+    pieces = {} if sidecars.spm_path is None else {"spm.model": sidecars.spm_path}
+    return {"config.yaml": configuration.encode(), "dict.txt": sidecars.dict_path, **pieces}
 
 
 def reference_yaml(sidecars: Sidecars, normalize: Derived) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from toolkit.blocks.wav2vec2 import Wav2Vec2Block, possible_strides, shortest_in
 from toolkit.bundled import FEATURES, GENERATION, MODELLING, TOKENIZATION
 from toolkit.checkpoint import Checkpoint
 from toolkit.checkpoint.dictionary import BOS, EOS, PAD
-from toolkit.checkpoint.sidecars import Sidecars
+from toolkit.checkpoint.sidecars import Named, Sidecars, find_sidecars
 from toolkit.compare.probes import PaddingProbes
 from toolkit.core.result import Reason
 from toolkit.families.base import Network, Options, Task
@@ -36,7 +36,7 @@ from toolkit.families.speech_to_text import (
     normalization,
     preprocessor_config,
     read_search,
-    reference_yaml,
+    reference_files,
 )
 from toolkit.folder.contents import FolderContents
 from toolkit.folder.tokenizer import needs_own_tokenizer
@@ -94,6 +94,15 @@ class XMTransformer:
             lost=lost_prefixes(model.parts),
         )
 
+    def sidecars(self, checkpoint: Checkpoint, named: Named) -> Sidecars:
+        """`config.yaml`, the dictionary and the sentencepiece model."""
+        return find_sidecars(
+            checkpoint.path,
+            config_yaml=named.config_yaml,
+            dict_path=named.dictionary,
+            spm_path=named.spm,
+        )
+
     def task(
         self, checkpoint: Checkpoint, sidecars: Sidecars, network: Network, options: Options
     ) -> Task:
@@ -132,7 +141,7 @@ class XMTransformer:
             search=search,
             default_lang=lang,
             reference_settings=_reference_settings(arguments, model, network, normalize),
-            reference_yaml=reference_yaml(sidecars, normalize),
+            reference_files=reference_files(sidecars, normalize),
             assumptions=(*network.assumptions, *assumptions, *language_assumed),
             preprocessor={"do_normalize": normalize},
         )

@@ -63,19 +63,19 @@ class FolderContents:
 
     config: Mapping[str, Any]
     """`config.json`; only what the checkpoint says, no default of anybody's."""
-    generation: Mapping[str, Any]
-    """`generation_config.json`."""
     preprocessor: Mapping[str, Any]
     """`preprocessor_config.json`."""
     dictionary: Dictionary
-    spm_path: Path | None
-    """None where symbols stand in a text as they are, with spaces between them."""
-    language_tags: Mapping[str, int]
+    generation: Mapping[str, Any] = field(default_factory=dict)
+    """`generation_config.json`; empty where nothing is searched, and there is no such file."""
+    spm_path: Path | None = None
+    """None where symbols stand in a text as they are."""
+    language_tags: Mapping[str, int] = field(default_factory=dict)
     """Token ids of the language tags, by language code."""
-    prefix_tag: str | None
+    prefix_tag: str | None = None
     """The tag that a target text begins with; None where the task prepends none."""
-    max_positions: int
-    """Longest target, in tokens."""
+    max_positions: int | None = None
+    """Longest target, in tokens; None where nothing bounds it."""
     code: Mapping[str, Path] = field(default_factory=dict)
     """Python files that the folder carries, by their path in it; copied as they stand."""
     misfits: tuple[Misfit, ...] = ()

@@ -12,12 +12,12 @@ from toolkit.checkpoint import Checkpoint
 from toolkit.folder.background import Background
 from toolkit.folder.contents import PROCESSOR_CLASS, FolderContents
 from toolkit.folder.shards import MAX_SHARD_BYTES
-from toolkit.folder.tokenizer import write_tokenizer
 from toolkit.folder.weights import num_bytes_written, write_weights
 from toolkit.mapping import Plan
 
 Watch = Callable[[int, int], None]
 """Called several times a second with the bytes that are written and those that will be."""
+WriteTokenizer = Callable[[FolderContents, Path], None]
 
 _INTERVAL_S = 0.1
 
@@ -28,6 +28,7 @@ def write_folder(
     plan: Plan,
     checkpoint: Checkpoint,
     *,
+    write_tokenizer: WriteTokenizer,
     max_shard_bytes: int = MAX_SHARD_BYTES,
     watch: Watch | None = None,
 ) -> None:
@@ -38,6 +39,7 @@ def write_folder(
         contents: Everything but the weights.
         plan: What becomes of every tensor.
         checkpoint: Where the tensors come from.
+        write_tokenizer: Writes the tokenizer's files.
         max_shard_bytes: Weights of one file; what is more is written in several.
         watch: Hears how far the weights are.
 
@@ -54,16 +56,17 @@ def write_folder(
             copied=copied,
         )
     ) as weights:
-        _write_small(folder, contents)
+        _write_small(folder, contents, write_tokenizer)
         while not weights.wait(_INTERVAL_S):
             if watch is not None:
                 watch(weights.num_bytes, total)
         weights.result()
 
 
-def _write_small(folder: Path, contents: FolderContents) -> None:
+def _write_small(folder: Path, contents: FolderContents, write_tokenizer: WriteTokenizer) -> None:
     _write_json(folder / "config.json", contents.config)
-    _write_json(folder / "generation_config.json", contents.generation)
+    if contents.generation:
+        _write_json(folder / "generation_config.json", contents.generation)
     _write_json(folder / "preprocessor_config.json", contents.preprocessor)
     write_tokenizer(contents, folder)
     _write_json(folder / "processor_config.json", {"processor_class": PROCESSOR_CLASS})

@@ -13,9 +13,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from toolkit.oracle.asking import AnyModel, prefix_of
 from toolkit.oracle.hooks import Calls
 from toolkit.oracle.job import VERSION, Job, JobClip, as_samples, digest
-from toolkit.oracle.reference import Reference
 from toolkit.oracle.rows import choose_rows
 from toolkit.oracle.search import with_beam
 from toolkit.oracle.store import Store
@@ -35,7 +35,7 @@ Report = Callable[[str, int, int], None]
 Entry = Dict[str, Any]
 
 
-def record_answers(reference: Reference, job: Job, folder: str, report: Report) -> None:
+def record_answers(reference: AnyModel, job: Job, folder: str, report: Report) -> None:
     """Fills an existing folder: tensor files, and an index that says what they hold.
 
     Args:
@@ -47,12 +47,12 @@ def record_answers(reference: Reference, job: Job, folder: str, report: Report) 
     _Recorder(reference, job, folder).run(report)
 
 
-def expected_bytes(reference: Reference, job: Job) -> int:
+def expected_bytes(reference: AnyModel, job: Job) -> int:
     """About how large the recording will be, from a float32 pass over the shortest clip."""
     clip = min(job.clips, key=lambda c: c.num_samples)
     source = reference.front_end(_tensor(clip.waveform))
     tokens = reference.search(source, with_beam(job.search, job.beams[0]), clip.tag)[0].tokens
-    prefix = (reference.start_token, *tokens[:-1])
+    prefix = prefix_of(reference, tokens)
     forced = reference.forward([source], [prefix], explicit=True)
     kept = _keeping(reference.model, None)
     whole, firsts = Store(), Store()
@@ -66,7 +66,7 @@ def expected_bytes(reference: Reference, job: Job) -> int:
 
 
 class _Recorder:
-    def __init__(self, reference: Reference, job: Job, folder: str) -> None:
+    def __init__(self, reference: AnyModel, job: Job, folder: str) -> None:
         self.reference, self.job, self.folder = reference, job, folder
         self.files: Dict[str, Entry] = {}
         self.searches: List[Entry] = []
@@ -112,7 +112,7 @@ class _Recorder:
                 place = _put(name, store, f"inputs.{i}", _tensor(array))
                 self._search(_tensor(array), self.job.beams[0], clip.tag, place)
         self._encode(self.texts[greedy])
-        prefix = (self.reference.start_token, *greedy[:-1])
+        prefix = prefix_of(self.reference, greedy)
         given = ([source], [prefix], [str(entry["source"])])
         self._force(name, store, given, explicit=False, keep=None)
         self._force(name, store, given, explicit=True, keep=_first_output)
@@ -139,9 +139,10 @@ class _Recorder:
             together = ([r[0] for r in rows], [r[1] for r in rows], [r[2] for r in rows])
             self._force(name, store, together, explicit=False)
             probed = _probed(self.reference.model, self.job)
-            self._force(
-                name, store, together, explicit=True, double=True, keep=_everything, only=probed
-            )
+            if probed:
+                self._force(
+                    name, store, together, explicit=True, double=True, keep=_everything, only=probed
+                )
         self._write(name, store)
 
     def _search(self, source: Tensor, beam: int, tag: Optional[int], place: str) -> Tuple[int, ...]:

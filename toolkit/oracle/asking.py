@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Collection, List, Mapping, Optional, Protocol, Sequence, Tuple
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from toolkit.oracle.hooks import Calls
 from toolkit.oracle.search import Search
@@ -42,8 +42,8 @@ class AnyReference(Protocol):
     """
 
     @property
-    def start_token(self) -> int:
-        """The token that every hypothesis starts from."""
+    def start_token(self) -> Optional[int]:
+        """The token that every hypothesis starts from; None where there is no decoder."""
         ...
 
     def front_end(self, waveform: Tensor) -> Tensor:
@@ -75,3 +75,18 @@ class AnyReference(Protocol):
     def encode(self, text: str) -> Tuple[int, ...]:
         """The token ids of a text without tag and end."""
         ...
+
+
+class AnyModel(AnyReference, Protocol):
+    """fairseq itself, at hand in this process."""
+
+    @property
+    def model(self) -> nn.Module:
+        """Fairseq's model."""
+        ...
+
+
+def prefix_of(reference: AnyReference, tokens: Sequence[int]) -> Tuple[int, ...]:
+    """What a decoder is given to say these tokens; nothing where there is no decoder."""
+    start = reference.start_token
+    return () if start is None else (start, *tokens[:-1])

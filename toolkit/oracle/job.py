@@ -70,6 +70,8 @@ class Batch:
 class Job:
     """Everything that a recorder needs beside fairseq and the checkpoint."""
 
+    task: str
+    """Which module of `toolkit.oracle.tasks` builds the model and asks it."""
     toolkit: str
     """Version of the toolkit that made it."""
     checkpoint_name: str
@@ -78,7 +80,7 @@ class Job:
     places: Mapping[str, Place] = field(repr=False)
     """Where the tensors lie, by name."""
     settings: Mapping[str, Any] = field(repr=False)
-    """See `toolkit.oracle.build.build_model`."""
+    """The arguments that fairseq builds its task and model from."""
     data: Mapping[str, bytes] = field(repr=False)
     """Content of `config.yaml`, `dict.txt` and the like, by file name."""
     dropped: Tuple[str, ...]
@@ -160,7 +162,7 @@ def unpack_job(path: str) -> Job:
 
 
 _PLAIN = (
-    *("toolkit", "checkpoint_name", "checkpoint_sha256", "checkpoint_bytes", "settings"),
+    *("task", "toolkit", "checkpoint_name", "checkpoint_sha256", "checkpoint_bytes", "settings"),
     *("dropped", "padding", "tags", "beams", "numbers", "texts", "assumed"),
 )
 _CLIP = ("name", "tag", "transcript", "lang", "kind")

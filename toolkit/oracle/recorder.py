@@ -205,15 +205,16 @@ def _build(job: Any, checkpoint: str, data: str) -> Any:
         with open(os.path.join(data, os.path.basename(name)), "wb") as file:
             file.write(content)
     try:
-        from toolkit.oracle.build import build_model
-        from toolkit.oracle.reference import Reference
+        from toolkit.oracle.tasks import open_task
 
-        task, model = build_model(
+        return open_task(
+            job.task,
             job.settings,
             read_places(checkpoint, job.places),
             data,
             dropped=job.dropped,
             padding=job.padding,
+            tags=job.tags,
         )
     except Refusal:
         raise
@@ -223,7 +224,6 @@ def _build(job: Any, checkpoint: str, data: str) -> Any:
             f"build, but {type(error).__name__}: {_brief(error)}. Use the fairseq that the "
             "checkpoint was trained with, or its fork with `--user-dir`."
         ) from error
-    return Reference(task, model, job.tags)
 
 
 def import_user_dir(user_dir: Optional[str]) -> None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+BEAM = 5
+"""fairseq's own default, with which searches are compared."""
+
 
 @dataclass(frozen=True)
 class Search:

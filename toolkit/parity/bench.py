@@ -319,6 +319,7 @@ class Parity:
 
         pairing = replace(self.bench.pairing, uncompared=())
         return Measurements(
+            kind=self._kind,
             bench=replace(self.bench, pairing=pairing),
             runs=runs,
             checkpoint=self.prepared.checkpoint,

@@ -20,12 +20,12 @@ from toolkit.folder.background import Background
 from toolkit.folder.digest import MODEL_CARD
 from toolkit.folder.skeleton import target_specs
 from toolkit.folder.staging import staged_folder
-from toolkit.folder.write import write_folder
 from toolkit.pipeline.basics import environment
 from toolkit.pipeline.origin import Origin
 from toolkit.pipeline.prepare import Inputs, Prepared, prepare
 from toolkit.pipeline.reference import INSTALL_HINT, fairseq_is_installed
 from toolkit.pipeline.reproduce import command_line
+from toolkit.pipeline.writing import write_converted
 from toolkit.report.model_card import CardFacts, render_model_card
 from toolkit.session.keywords import keywords_of
 from toolkit.session.request import Convert, Verify
@@ -49,11 +49,9 @@ def convert(request: Convert) -> Result:
         hashing = _Hashing(background)
         prepared = _prepare(request, hashing, is_proven=because is None)
         clips = () if because else origin.read_clips(prepared, request.audio)
-        write_folder(
+        write_converted(
+            prepared,
             staged.path,
-            prepared.task.contents,
-            prepared.plan,
-            prepared.checkpoint,
             max_shard_bytes=request.max_shard_bytes,
             watch=lambda done, total: report("copying the weights", done, total, "bytes"),
         )

@@ -18,12 +18,12 @@ from toolkit.core.outcomes import DoubleOutcome, FaultOutcome, FaultsResult, Yar
 from toolkit.core.progress import Progress, silent
 from toolkit.core.result import Finding, ModuleRow, Reason, Result
 from toolkit.faults import DoubleFault, Fault, Truth, double_faults, maybe_harmless, single_faults
-from toolkit.folder.write import write_folder
 from toolkit.oracle.asking import Pass
 from toolkit.pipeline.difference import Session, diff_folder, open_session
 from toolkit.pipeline.pairing import pair_with
 from toolkit.pipeline.prepare import Inputs, prepare
 from toolkit.pipeline.workers import share_among
+from toolkit.pipeline.writing import write_converted
 from toolkit.session.keywords import keywords_of
 from toolkit.session.request import Faults
 from toolkit.trial.baselines import (
@@ -66,7 +66,7 @@ Outcome = FaultOutcome | DoubleOutcome | Reason
 def _convert(source: Path, folder: Path) -> None:
     prepared = prepare(Inputs(checkpoint=source))
     folder.mkdir()
-    write_folder(folder, prepared.task.contents, prepared.plan, prepared.checkpoint)
+    write_converted(prepared, folder)
 
 
 def _run_all(

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from toolkit.blocks.known_tensors import maybe_known_specs
 from toolkit.checkpoint import Checkpoint
 from toolkit.checkpoint.finite import find_not_finite
-from toolkit.checkpoint.sidecars import Sidecars, find_sidecars
+from toolkit.checkpoint.sidecars import Named, Sidecars
 from toolkit.core.errors import BadInput, BrokenRule
 from toolkit.core.inspection import ConfigField, Inspection
 from toolkit.core.result import Artifact, Reason
@@ -43,7 +43,7 @@ def inspect(request: Inspect) -> Inspection:
     family = find_family(opened)
     network = family.network(opened, inputs.options)
     table = network.table if rules is None else extend_table(network.table, rules)
-    sidecars = _sidecars(inputs)
+    sidecars = _sidecars(family, opened, inputs.named)
     dropped = dropped_tensors(table, opened.tensors)
     unused = {reason.name for reason in dropped}
     prospect = _foresee(family, opened, network, table, sidecars, inputs.options)
@@ -129,24 +129,13 @@ def _plan_problems(table: Table, checkpoint: Checkpoint, task: Task) -> Iterator
             yield Reason(name="rules", because=line)
 
 
-def _sidecars(inputs: Inputs) -> Sidecars | str:
+def _sidecars(family: Family, checkpoint: Checkpoint, named: Named) -> Sidecars | str:
     """The checkpoint's companions, or why one is missing."""
     try:
-        return find_sidecars(
-            inputs.checkpoint,
-            config_yaml=inputs.config_yaml,
-            dict_path=inputs.dict,
-            spm_path=inputs.spm,
-        )
+        return family.sidecars(checkpoint, named)
     except BadInput as error:
         return " ".join(str(error).split("\n"))
 
 
 def _files(found: Sidecars | str) -> dict[str, str]:
-    if isinstance(found, str):
-        return {"missing": found}
-    return {
-        "config.yaml": str(found.config_yaml),
-        "dictionary": str(found.dict_path),
-        "sentencepiece model": str(found.spm_path or "none: words are symbols"),
-    }
+    return {"missing": found} if isinstance(found, str) else found.files

@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolkit.audio import Clip
-from toolkit.compare.vocabulary import probe_texts
 from toolkit.core.errors import BadInput
 from toolkit.core.settled import unproven
 from toolkit.folder.staging import staged_folder
 from toolkit.pipeline.basics import environment
 from toolkit.pipeline.prepare import Prepared
-from toolkit.tasks.speech_seq2seq.clip import BEAM, TRANSFORMERS_EPSILON
+from toolkit.tasks.speech.run import TRANSFORMERS_EPSILON
 
 if TYPE_CHECKING:
     import numpy as np
@@ -59,6 +58,7 @@ def make_job(prepared: Prepared, clips: Sequence[Clip]) -> Job:
     dropped = {reason.name for plan in (prepared.plan, prepared.proof) for reason in plan.dropped}
     transcripts = (clip.transcript for clip in clips if clip.transcript)
     return Job(
+        task=task.kind.name,
         toolkit=environment()["toolkit"],
         checkpoint_name=checkpoint.path.name,
         checkpoint_sha256=checkpoint.sha256(),
@@ -70,12 +70,12 @@ def make_job(prepared: Prepared, clips: Sequence[Clip]) -> Job:
         padding="unmasked" if task.padding.reference == "unmasked" else "masked",
         tags=tuple(contents.language_tags.values()),
         search=task.search,
-        beams=(1, BEAM),
+        beams=task.kind.beams,
         numbers=tuple(
             sorted({row.scaled_by for row in prepared.network.layouts if row.scaled_by is not None})
         ),
         clips=tuple(_clip(prepared, clip) for clip in clips),
-        texts=tuple(dict.fromkeys((*transcripts, *probe_texts(contents)))),
+        texts=tuple(dict.fromkeys((*transcripts, *task.kind.probe_texts(contents)))),
         batch=_batch(prepared),
         assumed=tuple(reason.name for reason in unproven(prepared.assumptions)),
     )
@@ -105,7 +105,10 @@ def recorder_members(job: Job) -> dict[str, bytes]:
     from toolkit.oracle.job import pack_job
 
     folder = Path(toolkit.oracle.__file__).parent
-    sources = {f"toolkit/oracle/{p.name}": p.read_bytes() for p in sorted(folder.glob("*.py"))}
+    sources = {
+        f"toolkit/oracle/{path.relative_to(folder).as_posix()}": path.read_bytes()
+        for path in sorted(folder.rglob("*.py"))
+    }
     return {
         "__main__.py": MAIN.encode(),
         "toolkit/__init__.py": b"",
@@ -142,14 +145,10 @@ def _places(prepared: Prepared) -> Iterator[tuple[str, Place]]:
 
 def _data(prepared: Prepared) -> dict[str, bytes]:
     """The companions as fairseq is to find them."""
-    import yaml
-
-    sidecars = prepared.sidecars
-    config = yaml.safe_dump(dict(prepared.task.reference_yaml))
-    data = {"config.yaml": config.encode(), "dict.txt": sidecars.dict_path.read_bytes()}
-    if sidecars.spm_path is not None:
-        data["spm.model"] = sidecars.spm_path.read_bytes()
-    return data
+    return {
+        name: content.read_bytes() if isinstance(content, Path) else content
+        for name, content in prepared.task.reference_files.items()
+    }
 
 
 def _clip(prepared: Prepared, clip: Clip) -> JobClip:

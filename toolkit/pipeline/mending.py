@@ -15,13 +15,12 @@ from toolkit.core.result import Finding, Fixed, Result
 from toolkit.folder.foreign_code import find_foreign_code
 from toolkit.folder.safe_copy import loadable
 from toolkit.folder.staging import staged_folder
-from toolkit.folder.tokenizer import write_tokenizer
 from toolkit.folder.weights import write_weights
-from toolkit.folder.write import write_folder
 from toolkit.pipeline.origin import Origin
 from toolkit.pipeline.prepare import Prepared
 from toolkit.pipeline.undoing import copy_whole, copy_without_weights, undo_keys
 from toolkit.pipeline.verification import prove
+from toolkit.pipeline.writing import write_converted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +99,7 @@ def _undo(findings: Sequence[Finding], folder: Path, staged: Path, bench: Workbe
     if any(finding.kind == "vocabulary" for finding in findings):
         for file in staged.glob("*token*"):
             file.unlink()
-        write_tokenizer(contents, staged)
+        prepared.task.kind.write_tokenizer(contents, staged)
     return prepared
 
 
@@ -108,5 +107,5 @@ def _convert(_: Sequence[Finding], __: Path, staged: Path, bench: Workbench) -> 
     prepared = bench.prepare_freely()
     shutil.rmtree(staged)
     staged.mkdir()
-    write_folder(staged, prepared.task.contents, prepared.plan, prepared.checkpoint)
+    write_converted(prepared, staged)
     return prepared

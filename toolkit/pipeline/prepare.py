@@ -10,7 +10,7 @@ from typing import Any
 from toolkit.checkpoint import Checkpoint, open_checkpoint
 from toolkit.checkpoint.finite import expect_finite
 from toolkit.checkpoint.renamed import rename_tensors
-from toolkit.checkpoint.sidecars import Sidecars, find_sidecars
+from toolkit.checkpoint.sidecars import Named, Sidecars
 from toolkit.core.errors import BadInput, BrokenRule
 from toolkit.core.result import Reason
 from toolkit.core.spec import TensorSpec
@@ -40,6 +40,11 @@ class Inputs(Material, OfCheckpoint):
     """What texts of the folder on trial begin with; see `toolkit.families.base.Options`."""
     form: Form | None = None
     """The classes of the folder on trial; None where a conversion chooses them."""
+
+    @property
+    def named(self) -> Named:
+        """The companions that the user names."""
+        return Named(config_yaml=self.config_yaml, dictionary=self.dict, spm=self.spm)
 
     @property
     def options(self) -> Options:
@@ -108,12 +113,7 @@ def prepare(
     network = family.network(checkpoint, inputs.options)
     _refuse(inputs.checkpoint, network.refusals)
     _require(network.unknown)
-    sidecars = find_sidecars(
-        inputs.checkpoint,
-        config_yaml=inputs.config_yaml,
-        dict_path=inputs.dict,
-        spm_path=inputs.spm,
-    )
+    sidecars = family.sidecars(checkpoint, inputs.named)
     task = family.task(checkpoint, sidecars, network, inputs.options)
     targets = find_targets(task.contents.config)
     table = network.table if mapping is None else extend_table(network.table, mapping)

@@ -42,8 +42,8 @@ class RecordedReference:
         self.tensors = RecordedTensors(folder, index.files)
 
     @property
-    def start_token(self) -> int:
-        """The token that every hypothesis starts from."""
+    def start_token(self) -> int | None:
+        """The token that every hypothesis starts from; None where there is no decoder."""
         return self.index.start_token
 
     def read_clips(self, chosen: Sequence[RecordedClip] | None = None) -> tuple[Clip, ...]:

@@ -92,7 +92,7 @@ class RecordingIndex:
     """What a recording holds. Tensors are named by their place, `FILE:NAME`."""
 
     checkpoint_sha256: str
-    start_token: int
+    start_token: int | None
     environment: Mapping[str, str]
     dtypes: frozenset[str]
     """Of the weights that fairseq computed with, which may be rounded ones of the checkpoint."""
@@ -182,7 +182,7 @@ def _expect_digest(folder: Path, said: Mapping[str, Any]) -> None:
 def _read(said: Mapping[str, Any]) -> RecordingIndex:
     return RecordingIndex(
         checkpoint_sha256=str(said["checkpoint"]["sha256"]),
-        start_token=int(said["start_token"]),
+        start_token=None if said["start_token"] is None else int(said["start_token"]),
         environment={str(k): str(v) for k, v in said["environment"].items()},
         dtypes=frozenset(str(dtype) for dtype in said["dtypes"]),
         assumed=frozenset(str(key) for key in said["assumed"]),

@@ -15,7 +15,7 @@ from toolkit.oracle.quiet import quiet_fairseq
 from toolkit.pipeline.prepare import Prepared
 
 if TYPE_CHECKING:
-    from toolkit.oracle.reference import Reference
+    from toolkit.oracle.asking import AnyModel
 
 INSTALL_HINT = (
     "pip install 'fairseq-hf-toolkit[fairseq]' && pip install --no-deps 've-fairseq==0.12.3'"
@@ -30,7 +30,7 @@ def fairseq_is_installed() -> bool:
 @contextmanager
 def open_reference(
     prepared: Prepared, device: str = "cpu", user_dir: Path | None = None
-) -> Iterator[Reference]:
+) -> Iterator[AnyModel]:
     """Fairseq's own model with the checkpoint's weights; quiet while the context lasts.
 
     Args:
@@ -64,18 +64,19 @@ def _import(user_dir: Path | None) -> None:
         raise BadInput(str(error)) from error
 
 
-def _build(prepared: Prepared, folder: str) -> Reference:
-    from toolkit.oracle.build import build_model
-    from toolkit.oracle.reference import Reference
+def _build(prepared: Prepared, folder: str) -> AnyModel:
+    from toolkit.oracle.tasks import open_task
 
     dropped = {reason.name for plan in (prepared.plan, prepared.proof) for reason in plan.dropped}
     try:
-        task, model = build_model(
+        return open_task(
+            prepared.task.kind.name,
             prepared.task.reference_settings,
             prepared.checkpoint.mapped_state_dict(),
             folder,
             dropped=dropped,
             padding="unmasked" if prepared.task.padding.reference == "unmasked" else "masked",
+            tags=prepared.task.contents.language_tags.values(),
         )
     except (RuntimeError, AttributeError, KeyError, TypeError, ValueError, AssertionError) as error:
         raise BadInput(
@@ -83,17 +84,14 @@ def _build(prepared: Prepared, folder: str) -> Reference:
             f"{type(error).__name__}: {_brief(error)}. Convert with `--no-verify`, or prove it "
             "where fairseq builds it."
         ) from error
-    return Reference(task, model, prepared.task.contents.language_tags.values())
 
 
 def _write_data(prepared: Prepared, folder: Path) -> None:
-    import yaml
-
-    shutil.copyfile(prepared.sidecars.dict_path, folder / "dict.txt")
-    if prepared.sidecars.spm_path is not None:
-        shutil.copyfile(prepared.sidecars.spm_path, folder / "spm.model")
-    config = dict(prepared.task.reference_yaml)
-    (folder / "config.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
+    for name, content in prepared.task.reference_files.items():
+        if isinstance(content, Path):
+            shutil.copyfile(content, folder / name)
+        else:
+            (folder / name).write_bytes(content)
 
 
 def _brief(error: BaseException) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from toolkit.compare.vocabulary import Vocabulary, expect_vocabulary
+from toolkit.compare.differences import AnyVocabulary
 from toolkit.core.lazy import LazyTensors
 from toolkit.diagnosis import Truth
 from toolkit.folder.weights import target_tensor
@@ -17,12 +17,14 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-def expect_texts(prepared: Prepared, reference: AnyReference, texts: Iterable[str]) -> Vocabulary:
+def expect_texts(
+    prepared: Prepared, reference: AnyReference, texts: Iterable[str]
+) -> AnyVocabulary:
     """What the checkpoint implies of a tokenizer, with fairseq's answers on these texts."""
-    return expect_vocabulary(prepared.task.contents, reference, texts)
+    return prepared.task.kind.expect_vocabulary(prepared.task.contents, reference, texts)
 
 
-def make_truth(prepared: Prepared, vocabulary: Vocabulary) -> Truth:
+def make_truth(prepared: Prepared, vocabulary: AnyVocabulary) -> Truth:
     """Expected tensors, keys, rows and encodings of a right folder."""
     contents, plan = prepared.task.contents, prepared.proof
     return Truth(

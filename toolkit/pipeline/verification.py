@@ -200,6 +200,7 @@ def _judge(case: _Case, bench: AnyBench, runs: tuple[Run, ...], book: Sketchbook
     prepared = case.prepared
     target, kind = bench.target, prepared.task.kind
     measured = Measurements(
+        kind=kind,
         bench=bench,
         runs=runs,
         checkpoint=prepared.checkpoint,

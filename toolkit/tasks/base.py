@@ -6,17 +6,19 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar
 
 from toolkit.core.result import ClipTokens, Deviation, FindingKind, Level
 
 if TYPE_CHECKING:
     from toolkit.checkpoint import Checkpoint
+    from toolkit.compare.differences import AnyVocabulary
     from toolkit.compare.probes import PaddingProbes
     from toolkit.compare.static import WeightError
-    from toolkit.compare.vocabulary import Vocabulary
     from toolkit.folder.contents import FolderContents
     from toolkit.mapping import Plan
+    from toolkit.oracle.asking import AnyReference
     from toolkit.replay.target import Target
     from toolkit.trial.bench import Bench, Run
     from toolkit.trial.measuring import Record
@@ -29,6 +31,7 @@ R = TypeVar("R", bound="Run")
 class Measurements(Generic[T, R]):
     """Everything that the levels of a folder are judged by."""
 
+    kind: TaskKind
     bench: Bench[T]
     runs: tuple[R, ...]
     checkpoint: Checkpoint
@@ -46,11 +49,9 @@ class Measurements(Generic[T, R]):
         return weight_errors(self.plan, self.checkpoint, self.bench.target)
 
     @cached_property
-    def vocabulary(self) -> Vocabulary:
+    def vocabulary(self) -> AnyVocabulary:
         """What the checkpoint implies of a tokenizer."""
-        from toolkit.compare.vocabulary import expect_vocabulary
-
-        return expect_vocabulary(self.contents, self.bench.reference, self.texts)
+        return self.kind.expect_vocabulary(self.contents, self.bench.reference, self.texts)
 
 
 AnyMeasurements: TypeAlias = Measurements[Any, Any]
@@ -77,6 +78,8 @@ class TaskKind:
     """As results name it: `speech_seq2seq`."""
     levels: tuple[LevelKind, ...]
     """In the order in which a reader wants them."""
+    beams: tuple[int, ...]
+    """Beams of the searches that are compared, that of the greedy one first."""
     target: Callable[..., Target]
     """Loads a folder of the kind, ready to be asked; see `toolkit.replay.target.Target`."""
     record: Callable[..., Record]
@@ -89,6 +92,12 @@ class TaskKind:
     """What both models said about the clip of a run."""
     deviations: Callable[[Sequence[Level], PaddingProbes], Iterable[Deviation]]
     """The declared differences, as the levels measured them."""
+    write_tokenizer: Callable[[FolderContents, Path], None]
+    """Writes the files of a tokenizer into a folder."""
+    expect_vocabulary: Callable[[FolderContents, AnyReference, Iterable[str]], AnyVocabulary]
+    """What the checkpoint implies of a tokenizer, with fairseq's answers on texts."""
+    probe_texts: Callable[[FolderContents], tuple[str, ...]]
+    """Texts at which tokenizers part, which fairseq is asked about beside those of clips."""
 
     @property
     def level_names(self) -> tuple[str, ...]:

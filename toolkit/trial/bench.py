@@ -16,17 +16,17 @@ from toolkit.trial.pairing import Pairing
 if TYPE_CHECKING:
     from torch import Tensor
 
-T = TypeVar("T", bound=Target)
+T_co = TypeVar("T_co", bound=Target, covariant=True)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Bench(Generic[T]):
+class Bench(Generic[T_co]):
     """The two models side by side, and how to compare them."""
 
     reference: AnyReference
     source: Source
     """What is known of fairseq's modules."""
-    target: T
+    target: T_co
     pairing: Pairing
     search: Search
     """The checkpoint's search settings; the beam is set per search."""

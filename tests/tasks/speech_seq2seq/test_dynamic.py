@@ -5,15 +5,14 @@ import pytest
 
 from tests.faults.breaking import scale, set_key
 from toolkit.compare.tolerances import ISOLATED, ROUNDED
-from toolkit.tasks.speech_seq2seq.clip import run_clip
-from toolkit.tasks.speech_seq2seq.dynamic import (
-    beam_level,
+from toolkit.tasks.speech.levels import (
     front_end_level,
     greedy_level,
-    logits_level,
     modules_level,
     unexplained_modules,
 )
+from toolkit.tasks.speech_seq2seq.clip import run_clip
+from toolkit.tasks.speech_seq2seq.dynamic import beam_level, logits_level
 from toolkit.trial.rows import module_rows
 
 STATIC = ("weights", "config", "vocabulary")

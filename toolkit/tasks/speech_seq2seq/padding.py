@@ -22,7 +22,8 @@ from toolkit.oracle.hooks import Call
 from toolkit.oracle.rows import choose_rows
 from toolkit.replay.pairs import Pair
 from toolkit.replay.replay import CannotReplayError, Outputs, replay
-from toolkit.tasks.speech_seq2seq.clip import ClipRun, SpeechBench
+from toolkit.tasks.speech.run import SpeechBench
+from toolkit.tasks.speech_seq2seq.clip import ClipRun
 
 if TYPE_CHECKING:
     from torch import Tensor

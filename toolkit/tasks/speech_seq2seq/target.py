@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 from typing import Any
 
 import torch
@@ -13,10 +12,11 @@ from torch import Tensor
 from toolkit.oracle.asking import ScoredTokens
 from toolkit.oracle.reference import pad
 from toolkit.oracle.search import Search
-from toolkit.replay.target import Target, mask_of, quiet_transformers
+from toolkit.replay.target import mask_of, quiet_transformers
+from toolkit.tasks.speech.target import SpeechTarget
 
 
-class Seq2SeqTarget(Target):
+class Seq2SeqTarget(SpeechTarget):
     """A converted speech-to-text model, ready to be asked."""
 
     auto_class = "AutoModelForSpeechSeq2Seq"
@@ -84,29 +84,10 @@ class Seq2SeqTarget(Target):
         """The tokens as text, without special tokens."""
         return str(self.tokenizer.decode(list(tokens), skip_special_tokens=True))
 
-    def pipeline_text(self, waveform: Tensor, tag: int | None) -> str:
-        """What the folder says to a waveform through the ASR pipeline with greedy search."""
-        with quiet_transformers():
-            options: dict[str, Any] = {"num_beams": 1}
-            if tag is not None:
-                options["forced_bos_token_id"] = tag
-            result = self._recognize(
-                {"raw": waveform.numpy(), "sampling_rate": self.feature_extractor.sampling_rate},
-                generate_kwargs=options,
-            )
-        return str(result["text"])
-
-    @cached_property
-    def _recognize(self) -> Any:
-        import transformers
-
-        return transformers.pipeline(
-            "automatic-speech-recognition",
-            model=self.model,
-            feature_extractor=self.feature_extractor,
-            tokenizer=self.tokenizer,
-            device=self.model.device,
-        )
+    def pipeline_options(self, tag: int | None) -> dict[str, Any]:
+        """A beam of one, and the language."""
+        forced = {} if tag is None else {"forced_bos_token_id": tag}
+        return {"generate_kwargs": {"num_beams": 1, **forced}}
 
     def _trimmed(self, sequence: list[int]) -> tuple[int, ...]:
         generated = sequence[1:]

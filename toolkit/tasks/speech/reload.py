@@ -14,15 +14,15 @@ from toolkit.folder.contents import FolderContents
 from toolkit.mapping import Plan
 from toolkit.oracle.search import Search, with_beam
 from toolkit.replay.target import quiet_transformers
-from toolkit.tasks.speech_seq2seq.clip import ClipRun
-from toolkit.tasks.speech_seq2seq.target import Seq2SeqTarget
+from toolkit.tasks.speech.run import HeardRun
+from toolkit.tasks.speech.target import SpeechTarget
 
 
 def reload_level(
-    target: Seq2SeqTarget,
+    target: SpeechTarget,
     contents: FolderContents,
     plan: Plan,
-    runs: Sequence[ClipRun],
+    runs: Sequence[HeardRun],
     search: Search,
 ) -> Level:
     """Saves the loaded folder with `save_pretrained`, loads that, and compares the two.
@@ -36,7 +36,7 @@ def reload_level(
         refusal = _save(target, name)
         if refusal is not None:
             return _unsaved(refusal)
-        again = Seq2SeqTarget(Path(name), vetted=True, device=str(target.model.device))
+        again = type(target)(Path(name), vetted=True, device=str(target.model.device))
         measures = (
             _measure("tensors that changed", _changed_tensors(target, again), len(plan.targets)),
             _measure("ties that changed", _changed_ties(again, plan), max(len(plan.ties), 1)),
@@ -62,7 +62,7 @@ def reload_level(
     )
 
 
-def _save(target: Seq2SeqTarget, folder: str) -> str | None:
+def _save(target: SpeechTarget, folder: str) -> str | None:
     """Saves every part; returns what transformers says where it refuses one."""
     with quiet_transformers():
         try:
@@ -90,7 +90,7 @@ def _measure(name: str, wrong: Iterator[str], compared: int) -> Measure:
     )
 
 
-def _changed_tensors(before: Seq2SeqTarget, after: Seq2SeqTarget) -> Iterator[str]:
+def _changed_tensors(before: SpeechTarget, after: SpeechTarget) -> Iterator[str]:
     yield from (f"{name} is missing" for name in after.loading.missing)
     yield from (f"{name} is unexpected" for name in after.loading.unexpected)
     state = after.model.state_dict()
@@ -99,7 +99,7 @@ def _changed_tensors(before: Seq2SeqTarget, after: Seq2SeqTarget) -> Iterator[st
             yield name
 
 
-def _changed_ties(after: Seq2SeqTarget, plan: Plan) -> Iterator[str]:
+def _changed_ties(after: SpeechTarget, plan: Plan) -> Iterator[str]:
     """Twins that are two tensors now, and single tensors that became twins."""
     state = after.model.state_dict()
     declared = {frozenset((tie.target, tie.target_twin)) for tie in plan.ties}
@@ -114,7 +114,7 @@ def _changed_ties(after: Seq2SeqTarget, plan: Plan) -> Iterator[str]:
 
 
 def _changed_keys(
-    before: Seq2SeqTarget, after: Seq2SeqTarget, contents: FolderContents
+    before: SpeechTarget, after: SpeechTarget, contents: FolderContents
 ) -> Iterator[str]:
     known = {difference.key for difference in key_faults(contents, before.view)}
     for difference in key_faults(contents, after.view):
@@ -122,13 +122,13 @@ def _changed_keys(
             yield difference.key
 
 
-def _changed_ids(before: Seq2SeqTarget, after: Seq2SeqTarget) -> Iterator[str]:
+def _changed_ids(before: SpeechTarget, after: SpeechTarget) -> Iterator[str]:
     tokens = before.tokenizer.get_vocab()
     again = after.tokenizer.get_vocab()
     yield from (token for token in tokens | again if tokens.get(token) != again.get(token))
 
 
-def _changed_logits(after: Seq2SeqTarget, runs: Sequence[ClipRun]) -> Iterator[str]:
+def _changed_logits(after: SpeechTarget, runs: Sequence[HeardRun]) -> Iterator[str]:
     # Not bit for bit: where a file's tensors lie in memory decides how kernels sum.
     for run in runs:
         logits = after.forward([run.source], [run.prefix], only=()).logits
@@ -136,7 +136,7 @@ def _changed_logits(after: Seq2SeqTarget, runs: Sequence[ClipRun]) -> Iterator[s
             yield run.clip.name
 
 
-def _changed_tokens(after: Seq2SeqTarget, runs: Sequence[ClipRun], search: Search) -> Iterator[str]:
+def _changed_tokens(after: SpeechTarget, runs: Sequence[HeardRun], search: Search) -> Iterator[str]:
     greedy = with_beam(search, 1)
     for run in runs:
         if after.search(run.source, greedy, run.tag)[0].tokens != run.greedy.converted:

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from tests.faults.breaking import add, set_key, swap_rows
-from toolkit.tasks.speech_seq2seq.reload import reload_level
+from toolkit.tasks.speech.reload import reload_level
 from toolkit.tasks.speech_seq2seq.target import Seq2SeqTarget
 
 EMBEDDING = "decoder.model.decoder.embed_tokens.weight"

@@ -1,0 +1,25 @@
+"""fairseq's half of the task speech to text: an encoder and a decoder that is searched."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Collection, Mapping
+
+from toolkit.oracle.build import Settings, build_model
+from toolkit.oracle.reference import Reference
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+def open_reference(
+    settings: Settings,
+    state_dict: Mapping[str, Tensor],
+    data_dir: str,
+    *,
+    dropped: Collection[str],
+    padding: str,
+    tags: Collection[int],
+) -> Reference:
+    """See `toolkit.oracle.tasks.open_task`."""
+    task, model = build_model(settings, state_dict, data_dir, dropped=dropped, padding=padding)
+    return Reference(task, model, tags)

@@ -1,0 +1,1 @@
+"""What all tasks share that hear speech and say what was spoken."""

@@ -1,0 +1,68 @@
+"""The levels that all tasks of speech have, each as data."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias
+
+from toolkit.core.result import Level
+from toolkit.tasks.base import LevelKind, Measurements
+
+if TYPE_CHECKING:
+    from toolkit.tasks.speech.run import HeardRun
+    from toolkit.tasks.speech.target import SpeechTarget
+
+Measured: TypeAlias = "Measurements[SpeechTarget, HeardRun]"
+
+
+def _weights(measured: Measured) -> Level:
+    from toolkit.compare.static import weights_level
+
+    return weights_level(measured.weights, measured.bench.target)
+
+
+def _config(measured: Measured) -> Level:
+    from toolkit.compare.static import config_level
+
+    return config_level(measured.contents, measured.bench.target)
+
+
+def _vocabulary(measured: Measured) -> Level:
+    expected = measured.vocabulary
+    return expected.judge(expected.compare(measured.bench.target.tokenizer))
+
+
+def _front_end(measured: Measured) -> Level:
+    from toolkit.tasks.speech.levels import front_end_level
+
+    return front_end_level(measured.runs)
+
+
+def _modules(measured: Measured) -> Level:
+    from toolkit.tasks.speech.levels import modules_level, unexplained_modules
+
+    uncompared = measured.bench.pairing.uncompared
+    return modules_level(measured.runs, unexplained_modules(uncompared, measured.runs))
+
+
+def _greedy(measured: Measured) -> Level:
+    from toolkit.tasks.speech.levels import greedy_level
+
+    return greedy_level(measured.runs)
+
+
+def _reload(measured: Measured) -> Level:
+    from toolkit.tasks.speech.reload import reload_level
+
+    bench, plan = measured.bench, measured.plan
+    return reload_level(bench.target, measured.contents, plan, measured.runs, bench.search)
+
+
+WEIGHTS = LevelKind(name="weights", finding="weights", judge=_weights, judged_on="folder")
+CONFIG = LevelKind(name="config", finding="config", judge=_config, judged_on="folder")
+VOCABULARY = LevelKind(
+    name="vocabulary", finding="vocabulary", judge=_vocabulary, judged_on="folder"
+)
+FRONT_END = LevelKind(name="front_end", finding="front_end", judge=_front_end, judged_on="clip")
+MODULES = LevelKind(name="modules", finding="wiring", judge=_modules, judged_on="clip")
+GREEDY = LevelKind(name="greedy", finding="generation", judge=_greedy, judged_on="clip")
+RELOAD = LevelKind(name="reload", finding="generation", judge=_reload, judged_on="batch")

@@ -1,0 +1,205 @@
+"""Levels that follow from running both models on the clips, whatever they are trained to say."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
+
+from toolkit.compare import tolerances
+from toolkit.core.result import Level, Measure, Reason
+from toolkit.tasks.speech.run import HeardRun
+from toolkit.trial.measuring import PairErrors
+from toolkit.trial.rows import nan_first
+
+R = TypeVar("R", bound=HeardRun)
+
+RELATIVE = "relative to the largest value"
+NOISE = "times the reference's own float32 error"
+
+
+def front_end_level(runs: Sequence[HeardRun]) -> Level:
+    """Whether the folder's feature extractor makes of a waveform what fairseq makes of it."""
+    explained = worst(
+        "with transformers' normalization epsilon in fairseq's formula",
+        runs,
+        lambda run: run.front_end_explained,
+        tolerances.FRONT_END_EXPLAINED,
+    )
+    against = worst(
+        "input of the network",
+        runs,
+        lambda run: run.front_end,
+        tolerances.FRONT_END,
+        declared=explained.verdict == "pass",
+    )
+    texts = _texts_measure(runs)
+    return Level(
+        name="front_end",
+        measures=(against, texts) if against.verdict == "pass" else (against, explained, texts),
+        summary=(
+            f"largest difference {against.error:.1e} on {against.where}; "
+            f"{len(runs) - int(texts.error)} of {len(runs)} texts through the ASR pipeline are "
+            "fairseq's"
+        ),
+    )
+
+
+def modules_level(runs: Sequence[HeardRun], unexplained: Sequence[str]) -> Level:
+    """Whether every module does what its counterpart does, alone and in its place.
+
+    Args:
+        runs: All clips.
+        unexplained: Parameterized modules that nothing compares and nothing excuses.
+    """
+    judged = {pair.tolerance for run in runs for pair in run.pairs}
+    isolated = tuple(_isolated_measure(runs, tolerance) for tolerance in sorted(judged))
+    propagated = _worst_pair("propagated", _pairs(runs), _propagated, tolerances.PROPAGATED, NOISE)
+    coverage = Measure(
+        name="parameterized modules not compared",
+        where=", ".join(unexplained[:3]),
+        error=float(len(unexplained)),
+        tolerance=tolerances.EXACT,
+        unit="modules",
+        compared=propagated.compared,
+    )
+    worst = max((measure.error for measure in isolated), key=nan_first, default=math.nan)
+    return Level(
+        name="modules",
+        measures=(*isolated, propagated, coverage),
+        summary=(
+            f"{len(runs[0].pairs) if runs else 0} pairs on {len(runs)} clips: isolated "
+            f"{worst:.1e} in float64, propagated {propagated.error:.1f} times the "
+            "reference's own float32 error"
+        ),
+    )
+
+
+def float32_tolerance(runs: Sequence[HeardRun]) -> float:
+    """What float32 outputs may differ by, by how far the reference itself errs."""
+    noise, floor = logits_noise(runs), tolerances.LOGITS_FLOAT32
+    return floor if noise <= floor else tolerances.LOGITS_NOISE * noise
+
+
+def logits_noise(runs: Sequence[HeardRun]) -> float:
+    """The reference's own float32 error of its logits on the worst clip."""
+    return max((run.logits_noise for run in runs), default=0.0)
+
+
+def logits_measures(runs: Sequence[HeardRun], exact_tolerance: float) -> tuple[Measure, Measure]:
+    """How far the logits are apart in float64 and in float32.
+
+    Args:
+        runs: All clips.
+        exact_tolerance: What the logits may differ by in float64.
+    """
+    return (
+        worst("float64 logits", runs, lambda run: run.logits_float64, exact_tolerance),
+        worst("float32 logits", runs, lambda run: run.logits, float32_tolerance(runs)),
+    )
+
+
+def greedy_level(runs: Sequence[HeardRun]) -> Level:
+    """Whether greedy search gives the same tokens and the same text."""
+    tokens = [run.clip.name for run in runs if not run.greedy.equal]
+    texts = [r.clip.name for r in runs if r.greedy.reference_text != r.greedy.converted_text]
+    spoken = [run for run in runs if run.clip.kind == "speech" and run.clip.transcript]
+    right = sum(run.greedy.converted_text == run.clip.transcript for run in spoken)
+    transcripts = f", {right} of {len(spoken)} transcripts right" if spoken else ""
+    return Level(
+        name="greedy",
+        measures=(
+            clips("clips with other tokens", tokens, len(runs)),
+            clips("clips with another text", texts, len(runs)),
+        ),
+        summary=f"{len(runs) - len(tokens)} of {len(runs)} clips equal in every token{transcripts}",
+    )
+
+
+def unexplained_modules(
+    uncompared: Iterable[tuple[str, Reason | None]], runs: Sequence[HeardRun]
+) -> tuple[str, ...]:
+    """Modules that are not compared without a reason, hooks that did not fire among them."""
+    silent = {e.pair.target for run in runs for e in run.pairs if math.isnan(e.isolated)}
+    return (*(path for path, reason in uncompared if reason is None), *sorted(silent))
+
+
+def _texts_measure(runs: Sequence[HeardRun]) -> Measure:
+    """Texts that the folder's own front end changes; declared where fairseq says the same to it."""
+    # What greedy search itself says otherwise is no matter of the front end.
+    differing = [
+        run
+        for run in runs
+        if run.pipeline_text not in (run.greedy.reference_text, run.greedy.converted_text)
+    ]
+    excused = all(run.pipeline_text == run.pipeline_reference_text for run in differing)
+    return Measure(
+        name="texts through the ASR pipeline",
+        where=", ".join(run.clip.name for run in differing[:3]),
+        error=float(len(differing)),
+        tolerance=tolerances.EXACT,
+        unit="clips",
+        compared=len(runs),
+        declared=excused,
+    )
+
+
+def worst(
+    name: str,
+    runs: Sequence[R],
+    error: Callable[[R], float],
+    tolerance: float,
+    *,
+    declared: bool = False,
+) -> Measure:
+    """The measure of the clip that is worst of all; of no clip, NaN."""
+    found = max(runs, key=lambda run: nan_first(error(run)), default=None)
+    return Measure(
+        name=name,
+        where="" if found is None else found.clip.name,
+        error=math.nan if found is None else error(found),
+        tolerance=tolerance,
+        unit=RELATIVE,
+        compared=len(runs),
+        declared=declared,
+    )
+
+
+def _isolated_measure(runs: Sequence[HeardRun], tolerance: float) -> Measure:
+    name = "isolated" if tolerance == tolerances.ISOLATED else "isolated, with a rounded weight"
+    pairs = [pair for pair in _pairs(runs) if pair.tolerance == tolerance]
+    return _worst_pair(name, pairs, lambda pair: pair.isolated, tolerance, RELATIVE)
+
+
+def _pairs(runs: Sequence[HeardRun]) -> list[PairErrors]:
+    return [pair for run in runs for pair in run.pairs]
+
+
+def _propagated(errors: PairErrors) -> float:
+    return math.nan if errors.propagated is None else errors.propagated
+
+
+def _worst_pair(
+    name: str,
+    pairs: Sequence[PairErrors],
+    error: Callable[[PairErrors], float],
+    tolerance: float,
+    unit: str,
+) -> Measure:
+    errors = [(error(pair), pair.pair.target) for pair in pairs]
+    worst, where = max(errors, key=lambda item: nan_first(item[0]), default=(math.nan, ""))
+    return Measure(
+        name=name, where=where, error=worst, tolerance=tolerance, unit=unit, compared=len(errors)
+    )
+
+
+def clips(name: str, wrong: Sequence[str], compared: int) -> Measure:
+    """How many clips are wrong, named."""
+    return Measure(
+        name=name,
+        where=", ".join(wrong[:3]),
+        error=float(len(wrong)),
+        tolerance=tolerances.EXACT,
+        unit="clips",
+        compared=compared,
+    )

@@ -1,0 +1,54 @@
+"""A folder that hears speech and says what was spoken."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+from torch import Tensor
+
+from toolkit.oracle.asking import ScoredTokens
+from toolkit.oracle.search import Search
+from toolkit.replay.target import Target, quiet_transformers
+
+
+class SpeechTarget(Target):
+    """A converted model of speech, ready to be asked for words."""
+
+    @abstractmethod
+    def search(self, source: Tensor, search: Search, tag: int | None) -> list[ScoredTokens]:
+        """The hypotheses that a user gets for one input of shape (L,), best first.
+
+        Args:
+            source: The network's input.
+            search: How to search; all but the beam is the folder's own.
+            tag: Token id of the language to decode into; None where the folder forces none.
+        """
+
+    @abstractmethod
+    def text(self, tokens: Sequence[int]) -> str:
+        """The tokens as the text that a user gets."""
+
+    def pipeline_text(self, waveform: Tensor, tag: int | None) -> str:
+        """What the folder says to a waveform through the ASR pipeline, searched greedily."""
+        heard = {"raw": waveform.numpy(), "sampling_rate": self.feature_extractor.sampling_rate}
+        with quiet_transformers():
+            return str(self._recognize(heard, **self.pipeline_options(tag))["text"])
+
+    @abstractmethod
+    def pipeline_options(self, tag: int | None) -> dict[str, Any]:
+        """What a user tells the pipeline for a greedy search."""
+
+    @cached_property
+    def _recognize(self) -> Any:
+        import transformers
+
+        return transformers.pipeline(
+            "automatic-speech-recognition",
+            model=self.model,
+            feature_extractor=self.feature_extractor,
+            tokenizer=self.tokenizer,
+            device=self.model.device,
+        )

@@ -1,0 +1,40 @@
+"""What a result tells of a comparison of speech beside its levels: words and deviations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from toolkit.core.result import ClipTokens, Deviation, Level, TokenComparison
+from toolkit.tasks.speech.run import HeardRun
+
+
+def known_texts(runs: Sequence[HeardRun]) -> tuple[str, ...]:
+    """The texts that a tokenizer is tried on: transcripts, and what fairseq says."""
+    transcripts = [run.clip.transcript for run in runs if run.clip.transcript]
+    return (*transcripts, *(run.greedy.reference_text for run in runs))
+
+
+def tell_tokens(run: HeardRun, beam: Sequence[TokenComparison] = ()) -> ClipTokens:
+    """What both models said about a clip."""
+    return ClipTokens(
+        clip=run.clip.name,
+        transcript=run.clip.transcript,
+        greedy=run.greedy,
+        beam=tuple(beam),
+        pipeline_text=run.pipeline_text,
+    )
+
+
+def tell_front_end(level: Level) -> Iterator[Deviation]:
+    """The declared difference of the network's input, as its level measured it."""
+    front_end = level.measures[0]
+    if front_end.verdict == "deviation":
+        yield Deviation(
+            name="normalization_epsilon",
+            summary=(
+                "transformers' feature extractor adds 1e-7 to the variance, fairseq 1e-5: visible "
+                "on quiet audio"
+            ),
+            where=front_end.where,
+            max_error=front_end.error,
+        )
