@@ -17,6 +17,7 @@ from toolkit.checkpoint.sidecars import Sidecars
 from toolkit.core.errors import BadInput
 from toolkit.core.result import Reason
 from toolkit.families.base import Network, Options
+from toolkit.families.waveforms import NORMALIZE
 from toolkit.oracle.search import Search
 
 TOKENIZERS = ("bpe_tokenizer", "pre_tokenizer")
@@ -145,9 +146,6 @@ def _language_of_folder(sidecars: Sidecars, options: Options) -> str:
     )
 
 
-NORMALIZE = "preprocessor_config.do_normalize"
-
-
 def normalization(
     arguments: Arguments, sidecars: Sidecars, network: Network, options: Options
 ) -> tuple[Derived, tuple[Reason, ...]]:
@@ -240,20 +238,6 @@ def generation_config(
     if lang is None:
         return values
     return {**values, "forced_bos_token_id": dictionary.languages[lang]}
-
-
-def preprocessor_config(normalize: Derived) -> dict[str, Any]:
-    """What `preprocessor_config.json` must hold for the same input of the network."""
-    return {
-        "feature_extractor_type": "Wav2Vec2FeatureExtractor",
-        "processor_class": "Wav2Vec2Processor",
-        "feature_size": 1,
-        "sampling_rate": 16_000,
-        "padding_side": "right",
-        "padding_value": 0.0,
-        "do_normalize": normalize.value,
-        "return_attention_mask": True,
-    }
 
 
 def reference_files(sidecars: Sidecars, normalize: Derived) -> dict[str, bytes | Path]:

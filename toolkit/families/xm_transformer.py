@@ -34,10 +34,10 @@ from toolkit.families.speech_to_text import (
     default_language,
     generation_config,
     normalization,
-    preprocessor_config,
     read_search,
     reference_files,
 )
+from toolkit.families.waveforms import preprocessor_config
 from toolkit.folder.contents import FolderContents
 from toolkit.folder.tokenizer import needs_own_tokenizer
 from toolkit.mapping import Drop, Row, Table

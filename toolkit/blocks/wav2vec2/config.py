@@ -82,8 +82,8 @@ def _positional_convolution(trunk: Trunk) -> Iterator[tuple[str, Derived]]:
 
 def _regularization(trunk: Trunk) -> Iterator[tuple[str, Derived]]:
     for key, name, own_name, default in REGULARIZATION:
-        # fairseq builds the encoder from its own arguments where it has them, so these come first.
-        if own_name in trunk.w2v:
+        # fairseq builds the encoder from its own arguments where it has them.
+        if own_name in trunk.w2v and not (trunk.around_first and name in trunk.around):
             yield key, trunk.argued(own_name)
         else:
             yield key, argued(trunk.around, name, "args", default)

@@ -31,6 +31,8 @@ class Trunk:
     """What evidence calls them."""
     around: Mapping[str, Any] = field(default_factory=dict)
     """Arguments of the model around it, which say how it was trained where its own do not."""
+    around_first: bool = False
+    """Whether those come first, as where the model around it was trained with them."""
     carried: str | None = None
     """Model type of a class that the folder can carry for it, with layers of either kind."""
 

@@ -5,23 +5,35 @@ The model is fairseq's `Wav2VecCtc`, built from settings and weights that somebo
 
 from __future__ import annotations
 
+import os
 import re
 from argparse import Namespace
 from ast import literal_eval
 from contextlib import ExitStack
 from dataclasses import MISSING, dataclass, fields
-from typing import TYPE_CHECKING, Collection, Dict, Mapping, Optional, Sequence, Tuple, Union
+from typing import (
+    TYPE_CHECKING,
+    Collection,
+    Dict,
+    List,
+    Mapping,
+    Optional,
+    Sequence,
+    Tuple,
+    Union,
+)
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from toolkit.oracle.asking import Pass
+from toolkit.oracle.asking import Pass, ScoredTokens
 from toolkit.oracle.build import Settings, register_models
 from toolkit.oracle.hooks import recording
 from toolkit.oracle.loading import load_weights, unfilled
 from toolkit.oracle.precision import in_float64
 from toolkit.oracle.reference import explicit_attention, pad
+from toolkit.oracle.search import Search
 
 if TYPE_CHECKING:
     from fairseq.data import Dictionary
@@ -41,6 +53,9 @@ HERE = {
 POST_PROCESS = "letter"
 """How the criterion makes text of symbols: without blanks between them, `|` for a blank."""
 
+DICTIONARY = "dict.ltr.txt"
+"""The file of the symbols, by the name that fairseq's task looks for."""
+
 _ADAPTER = re.compile(r".*\.encoder\.layers\.(\d+)\.adapter_layer\.W_a")
 
 
@@ -53,6 +68,36 @@ class CtcTask:
     """Whether the sound is standardized before the model hears it."""
     adapter: int = 0
     """Which of its adapters the model runs with, where it has any."""
+
+
+def open_reference(
+    settings: Settings,
+    state_dict: Mapping[str, Tensor],
+    data_dir: str,
+    *,
+    dropped: Collection[str],
+    padding: str,  # noqa: ARG001
+    tags: Collection[int],  # noqa: ARG001
+) -> "CtcReference":
+    """See `toolkit.oracle.tasks.open_task`; there is no adaptor, and there are no tags."""
+    with open(os.path.join(data_dir, DICTIONARY), encoding="utf-8") as file:
+        symbols = [row.rsplit(" ", 1)[0] for row in file.read().split("\n") if row]
+    return build_ctc(settings, symbols, state_dict, dropped=dropped)
+
+
+def best_path(logits: Tensor, blank: int) -> ScoredTokens:
+    """The best symbol of every frame, repetitions and then blanks left out; and its score.
+
+    Args:
+        logits: Shape (T, V).
+        blank: The symbol of a frame that says nothing.
+    """
+    best = logits.log_softmax(dim=-1).max(dim=-1)
+    merged = torch.unique_consecutive(best.indices).tolist()
+    return ScoredTokens(
+        tokens=tuple(symbol for symbol in merged if symbol != blank),
+        score=float(best.values.sum()),
+    )
 
 
 def build_ctc(
@@ -162,6 +207,10 @@ class CtcReference:
         """The symbol of a frame that says nothing: fairseq's beginning of sentence, 0."""
         return int(self.task.target_dictionary.bos())
 
+    @property
+    def start_token(self) -> None:
+        """There is no decoder that a token could start."""
+
     def front_end(self, waveform: Tensor) -> Tensor:
         """The network's input for a waveform, as fairseq's dataset makes it.
 
@@ -175,18 +224,20 @@ class CtcReference:
             return waveform
         return functional.layer_norm(waveform, waveform.shape)
 
-    def ask(
+    def forward(
         self,
         sources: Sequence[Tensor],
+        prefixes: Sequence[Sequence[int]] = (),  # noqa: ARG002
         *,
         double: bool = False,
         explicit: bool = False,
         only: Optional[Collection[str]] = None,
     ) -> Pass:
-        """One pass over a batch.
+        """One pass over a batch; every frame has its logits.
 
         Args:
             sources: Inputs of shape (L,), one per clip; shorter ones are padded with zeros.
+            prefixes: Of no use: there is no decoder.
             double: Compute in float64 throughout.
             explicit: Compute attention step by step instead of in one fused kernel, so that the
                 hooks of its projections fire. The kernels round differently.
@@ -214,25 +265,42 @@ class CtcReference:
             outputs = self._run(batch.to(self.device), lengths.to(self.device))
         return Pass(outputs={name: tensor.cpu() for name, tensor in outputs.items()}, calls=calls)
 
-    def greedy(self, source: Tensor) -> Tuple[int, ...]:
-        """The best symbol of every frame, repetitions and then blanks left out.
+    def search(
+        self,
+        source: Tensor,
+        search: Search,  # noqa: ARG002
+        tag: Optional[int] = None,  # noqa: ARG002
+    ) -> List[ScoredTokens]:
+        """The one hypothesis of greedy decoding, without repetitions and then without blanks.
 
         Args:
             source: The network's input, shape (L,).
-        """
-        best = self.ask([source], only=()).outputs["emissions"][0].argmax(dim=-1)
-        return tuple(i for i in torch.unique_consecutive(best).tolist() if i != self.blank)
+            search: Of no use: every frame has its best symbol.
+            tag: Of no use: there are no language tags.
 
-    def text(self, ids: Sequence[int]) -> str:
-        """The text of symbols, as fairseq's criterion reads it to count errors."""
+        Returns:
+            Its symbols, and the sum of the log-probabilities of every frame's best one.
+        """
+        return [best_path(self.forward([source], only=()).outputs["emissions"][0], self.blank)]
+
+    def text(self, tokens: Sequence[int]) -> str:
+        """The text of symbols, as fairseq's criterion reads it to count errors.
+
+        Those that every dictionary begins with stand for no text, and are left out.
+        """
         from fairseq.data.data_utils import post_process
 
-        symbols = self.task.target_dictionary.string(torch.tensor(ids, dtype=torch.long))
-        return str(post_process(symbols, POST_PROCESS))
+        dictionary = self.task.target_dictionary
+        special = {dictionary.pad(), dictionary.eos(), dictionary.unk()}
+        spoken = torch.tensor([token for token in tokens if token not in special]).long()
+        return str(post_process(dictionary.string(spoken), POST_PROCESS))
 
     def encode(self, text: str) -> Tuple[int, ...]:
-        """The ids of a text letter by letter, `|` behind every word, as in a file of labels."""
-        letters = " ".join(letter for word in text.split() for letter in (*word, "|"))
+        """The ids of a text letter by letter, `|` between words.
+
+        A file of labels has one more behind the last word.
+        """
+        letters = " ".join("|".join(text.split()))
         line = self.task.target_dictionary.encode_line(
             letters, add_if_not_exist=False, append_eos=False
         )

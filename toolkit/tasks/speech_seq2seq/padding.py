@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from toolkit.compare import tolerances
@@ -19,9 +18,9 @@ from toolkit.compare.probes import PaddingProbes
 from toolkit.core.result import Deviation, Level, Measure
 from toolkit.oracle.asking import Pass
 from toolkit.oracle.hooks import Call
-from toolkit.oracle.rows import choose_rows
 from toolkit.replay.pairs import Pair
 from toolkit.replay.replay import CannotReplayError, Outputs, replay
+from toolkit.tasks.speech.batch import Batch, choose_batch
 from toolkit.tasks.speech.run import SpeechBench
 from toolkit.tasks.speech_seq2seq.clip import ClipRun
 
@@ -38,7 +37,7 @@ REFERENCES = {
 
 def padding_level(bench: SpeechBench, runs: Sequence[ClipRun], probes: PaddingProbes) -> Level:
     """Runs one padded batch on both sides and says how far its logits are apart, and why."""
-    batch = _choose(runs)
+    batch = choose_batch(runs)
     alone = probes.reference == "alone"
     expected = _alone(bench, batch) if alone else _together(bench, batch)
     actual = bench.target.forward(batch.sources, batch.prefixes, only=())
@@ -80,39 +79,12 @@ def padding_deviation(level: Level, probes: PaddingProbes) -> Deviation | None:
     )
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Batch:
-    """Inputs of unequal length, and the decoder inputs that go with them."""
-
-    names: tuple[str, ...]
-    sources: tuple[Tensor, ...]
-    prefixes: tuple[tuple[int, ...], ...]
-
-
-def _choose(runs: Sequence[ClipRun]) -> _Batch:
-    """Clips of unequal length; where there are none, a clip beside itself said twice."""
-    rows = [
-        (runs[index], times) for index, times in choose_rows([run.source.numel() for run in runs])
-    ]
-    return _Batch(
-        names=tuple(_name(run, times) for run, times in rows),
-        sources=tuple(run.source.repeat(times) for run, times in rows),
-        prefixes=tuple(run.prefix for run, _ in rows),
-    )
-
-
-def _name(run: ClipRun, times: int) -> str:
-    if times > 1:
-        return f"{run.clip.name} twice"
-    return f"{run.clip.name} ({run.clip.duration_s:.1f} s)"
-
-
-def _together(bench: SpeechBench, batch: _Batch) -> Sequence[Tensor]:
+def _together(bench: SpeechBench, batch: Batch) -> Sequence[Tensor]:
     """Fairseq's logits of every row of the batch."""
     return tuple(bench.reference.forward(batch.sources, batch.prefixes, only=()).logits)
 
 
-def _alone(bench: SpeechBench, batch: _Batch) -> Sequence[Tensor]:
+def _alone(bench: SpeechBench, batch: Batch) -> Sequence[Tensor]:
     """Fairseq's logits of every clip by itself."""
     return tuple(
         bench.reference.forward([source], [prefix], only=()).logits[0]
@@ -120,7 +92,7 @@ def _alone(bench: SpeechBench, batch: _Batch) -> Sequence[Tensor]:
     )
 
 
-def _worst_row(batch: _Batch, expected: Sequence[Tensor], actual: Tensor) -> tuple[float, str]:
+def _worst_row(batch: Batch, expected: Sequence[Tensor], actual: Tensor) -> tuple[float, str]:
     errors = []
     for row, (name, prefix) in enumerate(zip(batch.names, batch.prefixes, strict=True)):
         tokens = len(prefix)
@@ -129,7 +101,7 @@ def _worst_row(batch: _Batch, expected: Sequence[Tensor], actual: Tensor) -> tup
     return max(errors, key=lambda item: (item[0] != item[0], item[0]))
 
 
-def _parts(bench: SpeechBench, batch: _Batch, probes: PaddingProbes) -> list[Measure]:
+def _parts(bench: SpeechBench, batch: Batch, probes: PaddingProbes) -> list[Measure]:
     reference, target = bench.reference, bench.target
     sources, prefixes = batch.sources, batch.prefixes
     looked_at = (probes.before, probes.unmasked, probes.after)

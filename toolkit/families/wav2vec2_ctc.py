@@ -1,0 +1,336 @@
+"""wav2vec 2.0 with a CTC head: a letter, or nothing, for every frame.
+
+Becomes a `Wav2Vec2ForCTC`.
+Source: `fairseq/models/wav2vec/wav2vec2_asr.py`; Baevski et al. 2020 (arXiv:2006.11477).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from toolkit.blocks import wav2vec2
+from toolkit.blocks.arguments import Arguments, read_arguments
+from toolkit.blocks.evidence import Derived, Facts, hard_coded
+from toolkit.blocks.forms import Lack, Part, find_misfits, kind_of, lost_prefixes
+from toolkit.blocks.place import Place
+from toolkit.blocks.tree import ConfigTree, assumed, nested, overridden, values_under
+from toolkit.blocks.wav2vec2 import LAST_NORM, Wav2Vec2Block, possible_strides, shortest_input
+from toolkit.checkpoint import Checkpoint
+from toolkit.checkpoint.dictionary import BOS, EOS, PAD, SPECIAL_SYMBOLS, read_dictionary
+from toolkit.checkpoint.sidecars import Named, Sidecars
+from toolkit.compare.probes import PaddingProbes
+from toolkit.core.errors import BadInput
+from toolkit.core.result import Reason
+from toolkit.families.base import Network, Options, Task
+from toolkit.families.waveforms import NORMALIZE, preprocessor_config
+from toolkit.folder.contents import FolderContents
+from toolkit.mapping import Rule, Table
+from toolkit.oracle.search import Search
+from toolkit.replay.pairs import Layout
+from toolkit.tasks import ctc
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from toolkit.oracle.hooks import Calls
+
+ENCODER = Place(source="w2v_encoder.w2v_model.", target="wav2vec2.")
+HEAD = "w2v_encoder.proj.weight"
+HEAD_ROWS = (Rule("w2v_encoder.proj.{weight|bias}", "lm_head.{weight|bias}"),)
+HEAD_LAYOUTS = (Layout("lm_head", "T B D", "B T D"),)
+BYPASSED = ("w2v_encoder.w2v_model",)
+"""The model around it calls its `extract_features`."""
+ARCHITECTURES = (None, "wav2vec_ctc", "wav2vec2_ctc")
+"""What such checkpoints call themselves; others have the same tensors and mean something else."""
+PRETRAINED = (None, "wav2vec2")
+"""What their encoder's arguments call it."""
+LABELS = "ltr"
+"""What fairseq's recipes call letters, and the last part of their dictionary's name."""
+
+
+@dataclass(frozen=True)
+class Wav2Vec2Ctc:
+    """The family's answers; see `toolkit.families.base.Family`."""
+
+    name: str = "wav2vec2_ctc"
+
+    def matches(self, checkpoint: Checkpoint) -> bool:
+        """Whether the tensors are those of a wav2vec 2.0 encoder with one linear layer."""
+        facts = Facts(checkpoint.tensors)
+        encoder = Wav2Vec2Block(place=ENCODER, checkpoint=facts)
+        model = read_arguments(checkpoint).model
+        named = model.get("_name") or model.get("arch")
+        return (
+            encoder.is_present
+            and facts.has(HEAD)
+            and not facts.has_under("decoder.")
+            and named in ARCHITECTURES
+        )
+
+    def network(self, checkpoint: Checkpoint, options: Options) -> Network:
+        """What the network is, read off the tensors first and the arguments second."""
+        arguments = read_arguments(checkpoint, options.w2v)
+        model = _Model(checkpoint, arguments, options)
+        model.encoder.check_pretrained(arguments.w2v_path)
+        config = overridden(model.config, options.overrides)
+        config |= {path: told for path, told in options.chosen.items() if path in config}
+        values = values_under(config, ENCODER.part)
+        return Network(
+            generation=f"{model.encoder.extractor_norm} norm",
+            config=config,
+            table=Table(name=self.name, rows=(*model.encoder.rows(values), *HEAD_ROWS)),
+            layouts=(*model.encoder.layouts, *HEAD_LAYOUTS),
+            head_widths=model.encoder.head_widths(values),
+            bypassed=BYPASSED,
+            whole=ENCODER.module("encoder"),
+            frames_of=model.encoder.frames_of,
+            unpaired=model.encoder.unpaired,
+            refusals=tuple(model.refusals()),
+            shortcomings=(),
+            carries_code=False,
+            misfits=tuple(find_misfits(model.parts)),
+            lost=lost_prefixes(model.parts),
+        )
+
+    def sidecars(self, checkpoint: Checkpoint, named: Named) -> Sidecars:
+        """The dictionary of letters."""
+        for option, path in (("--config-yaml", named.config_yaml), ("--spm", named.spm)):
+            if path is not None:
+                raise BadInput(
+                    f"`{option} {path}` must name a file that the checkpoint's task reads, but a "
+                    "CTC model has letters of a dictionary alone. Leave the option out."
+                )
+        path = named.dictionary or _find_dictionary(checkpoint)
+        return Sidecars(dict_path=path, dictionary=read_dictionary(path))
+
+    def task(
+        self, checkpoint: Checkpoint, sidecars: Sidecars, network: Network, options: Options
+    ) -> Task:
+        """What the folder and fairseq's task need beside the weights."""
+        _check_size(sidecars, network)
+        _refuse_language(options)
+        arguments = read_arguments(checkpoint, options.w2v)
+        model = _Model(checkpoint, arguments, options)
+        normalize, contradictions = _normalization(arguments, network, options)
+        symbols = sidecars.dictionary.symbols[_FIRST:]
+        return Task(
+            kind=ctc.TASK,
+            contents=FolderContents(
+                config=_config(network, checkpoint),
+                preprocessor=preprocessor_config(normalize),
+                dictionary=sidecars.dictionary,
+                misfits=network.misfits,
+            ),
+            padding=PaddingProbes(),
+            search=Search(beam=1),
+            default_lang=None,
+            reference_settings=_reference_settings(arguments, model, network, normalize),
+            reference_files={
+                f"dict.{LABELS}.txt": "".join(f"{symbol} 1\n" for symbol in symbols).encode()
+            },
+            assumptions=(*network.assumptions, *contradictions),
+            preprocessor={"do_normalize": normalize},
+        )
+
+    def shortest_input(self, network: Network) -> int:
+        """Fewest samples that give the encoder one frame."""
+        return shortest_input(values_under(network.config, ENCODER.part))
+
+    def possible(self, network: Network, calls: Sequence[Calls]) -> Mapping[str, tuple[Any, ...]]:
+        """The strides that the lengths in fairseq's extractor leave."""
+        values = values_under(network.config, ENCODER.part)
+        return dict(possible_strides(ENCODER, values, calls))
+
+
+FAMILY = Wav2Vec2Ctc()
+
+_FIRST = len(SPECIAL_SYMBOLS)
+
+
+@dataclass(frozen=True)
+class _Model:
+    """The encoder of one checkpoint, and the class that it becomes."""
+
+    checkpoint: Checkpoint
+    arguments: Arguments
+    options: Options
+
+    @cached_property
+    def facts(self) -> Facts:
+        """What all tensors say."""
+        return Facts(self.checkpoint.tensors)
+
+    @cached_property
+    def encoder(self) -> Wav2Vec2Block:
+        """The layers that were pretrained, with what leads to them."""
+        return Wav2Vec2Block(
+            place=ENCODER,
+            checkpoint=self.facts,
+            w2v=self.arguments.w2v_model,
+            where=self.arguments.w2v_model_where,
+            around=self.arguments.model,
+            around_first=True,
+        )
+
+    @cached_property
+    def kind(self) -> str:
+        """The class of the folder on trial, where it is known, or that of a conversion."""
+        form, stock = self.options.form, self.encoder.stock_class
+        return stock if form is None else kind_of(form.kinds.get(""), wav2vec2.NAMES, stock)
+
+    @cached_property
+    def parts(self) -> tuple[Part, ...]:
+        """The one part of a folder on trial."""
+        form, stock = self.options.form, self.encoder.stock_class
+        if form is None:
+            return ()
+        part = Part(
+            name=ENCODER.part,
+            found=form.kinds.get(""),
+            nearest=stock,
+            names=wav2vec2.NAMES,
+            lacks=tuple(self.encoder.lacks(self.kind)),
+        )
+        return (part,)
+
+    @cached_property
+    def config(self) -> ConfigTree:
+        """What the checkpoint says of the configuration."""
+        supplied = self.options.overrides.get("encoder", {})
+        return {
+            "model_type": hard_coded(self.kind, "the encoder's layers"),
+            **self.encoder.config(self.kind, supplied),
+            "output_hidden_size": self.facts.shaped(self.encoder.width, LAST_NORM),
+            "vocab_size": self.facts.shaped(self.facts.shape(HEAD)[0], HEAD),
+            "pad_token_id": hard_coded(BOS, "the blank of fairseq's CTC is `<s>`"),
+            "bos_token_id": hard_coded(PAD, "it changes places with the blank"),
+            "eos_token_id": hard_coded(EOS, "fairseq's Dictionary"),
+        }
+
+    def refusals(self) -> Iterator[Reason]:
+        """Why no exact conversion is possible."""
+        yield from self.encoder.refusals()
+        yield from map(_as_refusal, self.encoder.lacks(self.encoder.stock_class))
+        arguments = self.arguments
+        pretrained = arguments.w2v_model.get("_name") or arguments.w2v_model.get("arch")
+        if pretrained not in PRETRAINED:
+            because = f"the encoder is `{pretrained}`, whose layers are other ones"
+            yield Reason(name=f"{arguments.w2v_model_where}._name", because=because)
+        if self.encoder.maybe_conformer is not None:
+            because = "conformer layers before a CTC head are not known yet"
+            yield Reason(name=f"{arguments.w2v_model_where}.layer_type", because=because)
+        if arguments.model.get("blank_weight"):
+            because = (
+                f"fairseq changes the logit of the blank by it ({arguments.model['blank_weight']}),"
+                " Wav2Vec2ForCTC does not"
+            )
+            yield Reason(name="args.blank_weight", because=because)
+
+
+def _as_refusal(lack: Lack) -> Reason:
+    return Reason(name=lack.name, because=lack.because)
+
+
+def _find_dictionary(checkpoint: Checkpoint) -> Path:
+    """The dictionary beside the checkpoint, by the name that fairseq's task looks for.
+
+    Raises:
+        BadInput: there is none.
+    """
+    said = read_arguments(checkpoint).task.get("labels")
+    labels = said if isinstance(said, str) and said else LABELS
+    names = dict.fromkeys((f"dict.{labels}.txt", f"dict.{LABELS}.txt", "dict.txt"))
+    folder = checkpoint.path.parent
+    for name in names:
+        if "/" not in name and (folder / name).is_file():
+            return folder / name
+    raise BadInput(
+        f"The dictionary of letters must stand beside the checkpoint in `{folder}`, but does not "
+        f"(looked for: {', '.join(f'`{name}`' for name in names)}). Name it with `--dict`."
+    )
+
+
+def _check_size(sidecars: Sidecars, network: Network) -> None:
+    expected, found = network.config["vocab_size"].value, len(sidecars.dictionary)
+    if expected != found:
+        raise BadInput(
+            f"`{sidecars.dict_path}` must give {expected} symbols, as {HEAD} has rows, but gives "
+            f"{found} (four of them fairseq's own). Name the checkpoint's own dictionary with "
+            "`--dict`."
+        )
+
+
+def _refuse_language(options: Options) -> None:
+    if options.target_lang is not None:
+        raise BadInput(
+            f"`--target-lang {options.target_lang}` must choose among several target languages, "
+            "but a CTC model writes what it hears. Leave the option out."
+        )
+
+
+def _normalization(
+    arguments: Arguments, network: Network, options: Options
+) -> tuple[Derived, tuple[Reason, ...]]:
+    """Whether the audio is standardized, and what of that was assumed or contradicts itself."""
+    claims = dict(_normalization_claims(arguments))
+    if not claims:
+        return _assumed_normalization(network, options)
+    evidence, value = next(iter(claims.items()))
+    others = [name for name, claim in claims.items() if claim != value]
+    contradiction = Reason(
+        name=NORMALIZE,
+        because=f"{evidence} says {value}, which fairseq's own inference follows, although "
+        f"{' and '.join(others)} says {not value}",
+    )
+    return Derived(value=value, evidence=evidence), (contradiction,) if others else ()
+
+
+def _normalization_claims(arguments: Arguments) -> Iterator[tuple[str, bool]]:
+    for where, group in (
+        ("task.normalize", arguments.task),
+        ("args.normalize", arguments.model),
+        (f"{arguments.w2v_task_where}.normalize", arguments.w2v_task),
+    ):
+        if isinstance(group.get("normalize"), bool):
+            yield where, group["normalize"]
+
+
+def _assumed_normalization(
+    network: Network, options: Options
+) -> tuple[Derived, tuple[Reason, ...]]:
+    norm = network.config["feat_extract_norm"].value
+    guess = Derived(
+        value=norm == "layer",
+        evidence=f"published encoders with {norm} norm in the extractor take "
+        f"{'standardized' if norm == 'layer' else 'plain'} audio",
+        candidates=(True, False),
+    )
+    derived = options.chosen.get(NORMALIZE, guess)
+    remedy = "the checkpoint's own arguments"
+    return derived, tuple(assumed({NORMALIZE: derived}, lambda _: remedy))
+
+
+def _config(network: Network, checkpoint: Checkpoint) -> dict[str, Any]:
+    dtypes = Counter(spec.dtype for spec in checkpoint.tensors.values())
+    return {
+        "architectures": ["Wav2Vec2ForCTC"],
+        "dtype": dtypes.most_common(1)[0][0],
+        **nested(network.config),
+    }
+
+
+def _reference_settings(
+    arguments: Arguments, model: _Model, network: Network, normalize: Derived
+) -> dict[str, Any]:
+    """Arguments that fairseq builds the task and the model from."""
+    # fairseq asserts that the model's arguments and the pretrained encoder's agree on this.
+    normalized = arguments.w2v_task.get("normalize", bool(normalize.value))
+    settings = {**arguments.task, **arguments.model, "normalize": normalized}
+    w2v_args = arguments.w2v or model.encoder.reference_arguments(
+        values_under(network.config, ENCODER.part), normalize=normalized
+    )
+    return {**settings, "w2v_args": w2v_args}

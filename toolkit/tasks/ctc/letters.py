@@ -1,0 +1,63 @@
+"""The tokenizer of a CTC folder: one id per row of the dictionary, the first of them the blank."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from toolkit.checkpoint.dictionary import SPECIAL_SYMBOLS
+from toolkit.core.errors import BadInput
+from toolkit.folder.contents import PROCESSOR_CLASS, FolderContents
+
+VOCAB = "vocab.json"
+BLANK, SILENT_START = "<pad>", "<s>"
+"""fairseq's blank is `<s>`, its row 0; `Wav2Vec2CTCTokenizer` takes its `<pad>` for the blank, so
+that the two change places."""
+DELIMITER = "|"
+"""What fairseq's labels have between words."""
+SETTINGS: dict[str, Any] = {
+    "bos_token": SILENT_START,
+    "clean_up_tokenization_spaces": False,
+    "do_lower_case": False,
+    "eos_token": SPECIAL_SYMBOLS[2],
+    "pad_token": BLANK,
+    "replace_word_delimiter_char": " ",
+    "tokenizer_class": "Wav2Vec2CTCTokenizer",
+    "unk_token": SPECIAL_SYMBOLS[3],
+    "word_delimiter_token": DELIMITER,
+}
+"""What `tokenizer_config.json` must say for fairseq's letters."""
+
+
+def tokens_of(contents: FolderContents) -> tuple[str, ...]:
+    """The token of every id, under the names that `Wav2Vec2CTCTokenizer` has for them.
+
+    Raises:
+        BadInput: a symbol stands twice in the dictionary, which no such tokenizer can hold.
+    """
+    symbols = contents.dictionary.symbols
+    repeated = [symbols[row] for row in contents.dictionary.shadowed]
+    if repeated:
+        raise BadInput(
+            "The dictionary must have every symbol once, as `Wav2Vec2CTCTokenizer` holds one id of "
+            f"each, but repeats {', '.join(map(repr, repeated[:5]))}. Name the checkpoint's own "
+            "dictionary with `--dict`."
+        )
+    return (BLANK, SILENT_START, *symbols[2:])
+
+
+def write_letters(contents: FolderContents, folder: Path) -> None:
+    """Writes `vocab.json` and `tokenizer_config.json`.
+
+    Raises:
+        BadInput: a symbol stands twice in the dictionary.
+    """
+    rows = {token: row for row, token in enumerate(tokens_of(contents))}
+    _write(folder / VOCAB, rows)
+    _write(folder / "tokenizer_config.json", {**SETTINGS, "processor_class": PROCESSOR_CLASS})
+
+
+def _write(path: Path, values: dict[str, Any]) -> None:
+    said = json.dumps(values, ensure_ascii=False, indent=2)
+    path.write_text(said + "\n", encoding="utf-8")

@@ -1,0 +1,74 @@
+"""A folder whose model gives every frame its logits: forward passes, letters, pipeline."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from torch import Tensor
+
+from toolkit.checkpoint.dictionary import BOS, SPECIAL_SYMBOLS
+from toolkit.oracle.asking import ScoredTokens
+from toolkit.oracle.search import Search
+from toolkit.oracle.tasks.ctc import best_path
+from toolkit.tasks.speech.target import SpeechTarget
+
+SPECIAL = range(1, len(SPECIAL_SYMBOLS))
+"""Rows that every dictionary begins with and that stand for no text; the first is the blank."""
+
+
+class CtcTarget(SpeechTarget):
+    """A converted CTC model, ready to be asked."""
+
+    auto_class = "AutoModelForCTC"
+
+    def further_arguments(self, prefixes: Sequence[Sequence[int]]) -> Mapping[str, object]:  # noqa: ARG002
+        """What every layer gives is asked for."""
+        return {"output_hidden_states": True}
+
+    def outputs(self, output: Any) -> Mapping[str, Tensor]:
+        """`logits` of shape (B, T, V), and `layers.k` of shape (B, T, D), k from 1."""
+        layers = enumerate(output.hidden_states[1:], start=1)
+        return {
+            "logits": output.logits.cpu(),
+            **{f"layers.{number}": layer.cpu() for number, layer in layers},
+        }
+
+    def search(self, source: Tensor, search: Search, tag: int | None) -> list[ScoredTokens]:  # noqa: ARG002
+        """The one hypothesis that a user gets: the best symbol of every frame, merged.
+
+        Args:
+            source: The network's input, shape (L,).
+            search: Of no use: every frame has its best symbol.
+            tag: Of no use: there are no language tags.
+        """
+        return [best_path(self.forward([source], [()], only=()).logits[0], self.blank)]
+
+    @property
+    def blank(self) -> int:
+        """The id that the model's loss and the tokenizer take for a frame that says nothing."""
+        said = self.model.config.pad_token_id
+        return BOS if said is None else int(said)
+
+    def text(self, tokens: Sequence[int]) -> str:
+        """The symbols as the tokenizer reads them, those left out that stand for no text."""
+        spoken = [token for token in tokens if token not in SPECIAL]
+        return str(self.tokenizer.decode(spoken, group_tokens=False))
+
+    def pipeline_text(self, waveform: Tensor, tag: int | None) -> str:
+        """What the pipeline says, without the symbols that stand for no text."""
+        said = super().pipeline_text(waveform, tag)
+        for symbol in self.tokenizer.convert_ids_to_tokens(list(SPECIAL)):
+            said = said.replace(symbol, "")
+        return said.strip()
+
+    def pipeline_options(self, tag: int | None) -> dict[str, Any]:  # noqa: ARG002
+        """None are needed."""
+        return {}
+
+    def frames(self, samples: Sequence[int]) -> list[int]:
+        """How many frames the folder's model counts for inputs of these lengths in samples."""
+        import torch
+
+        lengths = self.model._get_feat_extract_output_lengths(torch.tensor(samples))
+        return [int(length) for length in lengths]

@@ -1,0 +1,153 @@
+"""A CTC folder's tokenizer against the rows of the dictionary, and against fairseq's texts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from toolkit.checkpoint.dictionary import SPECIAL_SYMBOLS
+from toolkit.compare.differences import Aspect, Difference, aspect_measures
+from toolkit.core.result import Level
+from toolkit.folder.contents import FolderContents
+from toolkit.oracle.asking import AnyReference
+from toolkit.tasks.ctc.letters import DELIMITER, SETTINGS, VOCAB, tokens_of
+
+CONFIG = "tokenizer_config"
+NAMES = ("bos_token", "eos_token", "pad_token", "unk_token")
+_BESIDE = ("word_delimiter_token", "replace_word_delimiter_char", "do_lower_case")
+_PADDING_SIDE = "right"
+MAX_CHUNK = 60
+"""Letters of one text in which all are tried."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Letters:
+    """What the checkpoint implies of a tokenizer of letters."""
+
+    tokens: tuple[str, ...]
+    """By id."""
+    encodings: Mapping[str, tuple[int, ...]]
+    """Texts and the ids that fairseq gives their letters."""
+    decodings: Mapping[tuple[int, ...], str]
+    """Ids and the text that fairseq makes of them."""
+    said_by: str = "the rows of the dictionary"
+    file: str = VOCAB
+
+    def compare(self, tokenizer: Any) -> tuple[Difference, ...]:
+        """Everything that differs, each cause once; texts only where nothing else explains them."""
+        if tokenizer is None:
+            return (Difference(aspect="rows", keys=(VOCAB,), wrong=("no tokenizer loads",)),)
+        found = tuple(d for d in self._differences(tokenizer) if d.wrong)
+        if _is_foreign(tokenizer):
+            return (_as_one(found, tokenizer),)
+        texts = () if found else tuple(self._wrong_texts(tokenizer))
+        return (Difference(aspect="texts", keys=(VOCAB,), wrong=texts),) if texts else found
+
+    def judge(self, differences: Sequence[Difference]) -> Level:
+        """The level that these differences make; it passes exactly if there are none."""
+        compared: dict[Aspect, int] = {
+            "rows": len(self.tokens),
+            "special tokens": len(NAMES),
+            "settings": len(_BESIDE) + 2,
+            "texts": len(self.encodings) + len(self.decodings),
+        }
+        summary = "; ".join(f"{d.keys[0]}: {d.wrong[0]}" for d in differences[:3])
+        return Level(
+            name="vocabulary",
+            measures=aspect_measures(differences, compared),
+            summary=summary
+            or f"{len(self.tokens)} ids as the dictionary has rows, fairseq's `<s>` as the blank; "
+            f"{len(self.encodings)} texts encoded and decoded alike",
+        )
+
+    def maybe_cut(self, tokenizer: Any) -> Any:
+        """Labels of letters are never cut by a length that a call left behind."""
+        return getattr(tokenizer, "init_kwargs", {}).get("max_length")
+
+    def _differences(self, tokenizer: Any) -> Iterator[Difference]:
+        rows = tuple(self._wrong_rows(tokenizer))
+        yield Difference(aspect="rows", keys=(VOCAB,), wrong=rows)
+        for key in NAMES:
+            yield _difference("special tokens", key, getattr(tokenizer, key, None), SETTINGS[key])
+        for key in _BESIDE:
+            yield _difference("settings", key, getattr(tokenizer, key, None), SETTINGS[key])
+        cleans = bool(tokenizer.clean_up_tokenization_spaces)
+        yield _difference("settings", "clean_up_tokenization_spaces", cleans, False)
+        yield _difference("settings", "padding_side", tokenizer.padding_side, _PADDING_SIDE)
+
+    def _wrong_rows(self, tokenizer: Any) -> Iterator[str]:
+        found = tokenizer.convert_ids_to_tokens(list(range(len(self.tokens))))
+        for row, (expected, actual) in enumerate(zip(self.tokens, found, strict=True)):
+            if expected != actual:
+                yield f"{row}: {expected!r} became {actual!r}"
+        # A delimiter that is no symbol gets an id of its own, which no frame can say.
+        known = {*self.tokens, DELIMITER}
+        more = sorted(set(tokenizer.get_vocab()) - known)
+        if more:
+            yield f"{len(more)} tokens more than symbols: {', '.join(map(repr, more[:5]))}"
+
+    def _wrong_texts(self, tokenizer: Any) -> Iterator[str]:
+        for text, ids in self.encodings.items():
+            found = tuple(tokenizer(text).input_ids)
+            if found != ids:
+                yield f"{text!r} becomes {found}, not {ids}"
+        for ids, text in self.decodings.items():
+            said = tokenizer.decode(list(ids), group_tokens=False)
+            if said != text:
+                yield f"{ids} become {said!r}, not {text!r}"
+
+
+def expect_letters(
+    contents: FolderContents, reference: AnyReference, texts: Iterable[str]
+) -> Letters:
+    """What the checkpoint implies, with fairseq's answers on texts.
+
+    Texts are compared as ids only where every symbol is one letter: others can be cut in several
+    ways, and fairseq is never given whole words.
+
+    Raises:
+        BadInput: a symbol stands twice in the dictionary.
+    """
+    tried = {" ".join(text.split()): text for text in (*texts, *probe_texts(contents))}
+    encoded = {spaced: reference.encode(text) for spaced, text in tried.items()}
+    tokens = tokens_of(contents)
+    plain = all(len(token) == 1 for token in tokens[len(SPECIAL_SYMBOLS) :])
+    return Letters(
+        tokens=tokens,
+        encodings=encoded if plain and DELIMITER in tokens else {},
+        decodings={ids: reference.text(ids) for ids in encoded.values() if _spells(ids)},
+    )
+
+
+def probe_texts(contents: FolderContents) -> tuple[str, ...]:
+    """Texts of all single letters of the dictionary, some at a time, and one of two words."""
+    symbols = contents.dictionary.symbols[len(SPECIAL_SYMBOLS) :]
+    letters = "".join(s for s in symbols if len(s) == 1 and s != DELIMITER and not s.isspace())
+    chunks = (letters[at : at + MAX_CHUNK] for at in range(0, len(letters), MAX_CHUNK))
+    return (*chunks, " ".join((letters[:3], letters[:3])))
+
+
+def _spells(ids: Iterable[int]) -> bool:
+    """Whether every symbol is one of a text."""
+    return all(index >= len(SPECIAL_SYMBOLS) for index in ids)
+
+
+def _difference(aspect: Aspect, key: str, found: Any, expected: Any) -> Difference:
+    wrong = () if found == expected else (f"{found!r}, not {expected!r}",)
+    return Difference(aspect=aspect, keys=(f"{CONFIG}.{key}",), wrong=wrong)
+
+
+def _is_foreign(tokenizer: Any) -> bool:
+    return type(tokenizer).__name__ != str(SETTINGS["tokenizer_class"])
+
+
+def _as_one(differences: Sequence[Difference], tokenizer: Any) -> Difference:
+    """Another class of tokenizer is one cause, whatever follows from it."""
+    name = type(tokenizer).__name__
+    follows = [wrong for difference in differences for wrong in difference.wrong]
+    return Difference(
+        aspect="rows",
+        keys=(VOCAB, f"{CONFIG}.tokenizer_class"),
+        wrong=(f"it is a {name}, which is made for another model", *follows),
+    )
