@@ -24,6 +24,7 @@ from toolkit.core.result import (
 )
 from toolkit.core.settled import Settled, Trial
 from toolkit.report import CardFacts
+from toolkit.tasks.speech_seq2seq import TASK
 
 FAULTY = "encoder.encoder.layers.1.attention.q_proj"
 
@@ -288,6 +289,11 @@ def facts() -> CardFacts:
     return CardFacts(
         model_name="someone/covost-en-xx",
         architecture="SpeechEncoderDecoderModel",
+        tags=TASK.words.tags,
+        summary=TASK.words.summary,
+        units=TASK.words.units,
+        caller=TASK.words.caller,
+        notes=TASK.words.notes,
         languages=("de", "ca", "no"),
         default_language="de",
         sample_rate_hz=16_000,

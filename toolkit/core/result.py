@@ -365,6 +365,8 @@ class Result:
     """What the model is asked: `speech_seq2seq`."""
     task_levels: tuple[str, ...] = ()
     """The names of all levels of that task, in the order in which a reader wants them."""
+    absent_levels: Mapping[str, str] = field(default_factory=dict)
+    """Levels of other tasks that this one has not, each with the reason."""
     coverage: Coverage | None = None
     levels: tuple[Level, ...] = ()
     """All levels of the task, in order; empty when nothing was verified."""
@@ -411,6 +413,7 @@ class Result:
                 "verdict": self.verdict,
                 "task": self.task,
                 "task_levels": list(self.task_levels),
+                "absent_levels": dict(self.absent_levels),
                 "source": asdict(self.source),
                 "target": asdict(self.target),
                 "deviations": [asdict(deviation) for deviation in self.deviations],

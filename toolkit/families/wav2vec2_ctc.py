@@ -63,7 +63,7 @@ class Wav2Vec2Ctc:
         facts = Facts(checkpoint.tensors)
         encoder = Wav2Vec2Block(place=ENCODER, checkpoint=facts)
         model = read_arguments(checkpoint).model
-        named = model.get("_name") or model.get("arch")
+        named = _named(model)
         return (
             encoder.is_present
             and facts.has(HEAD)
@@ -216,7 +216,7 @@ class _Model:
         yield from self.encoder.refusals()
         yield from map(_as_refusal, self.encoder.lacks(self.encoder.stock_class))
         arguments = self.arguments
-        pretrained = arguments.w2v_model.get("_name") or arguments.w2v_model.get("arch")
+        pretrained = _named(arguments.w2v_model)
         if pretrained not in PRETRAINED:
             because = f"the encoder is `{pretrained}`, whose layers are other ones"
             yield Reason(name=f"{arguments.w2v_model_where}._name", because=because)
@@ -229,6 +229,11 @@ class _Model:
                 " Wav2Vec2ForCTC does not"
             )
             yield Reason(name="args.blank_weight", because=because)
+
+
+def _named(arguments: Mapping[str, Any]) -> Any:
+    """What arguments call their model; in one namespace, `_name` may be the task's."""
+    return arguments.get("arch") or arguments.get("_name")
 
 
 def _as_refusal(lack: Lack) -> Reason:

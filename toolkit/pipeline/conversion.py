@@ -162,9 +162,14 @@ def _settled(request: Convert, prepared: Prepared) -> Verify:
 
 
 def _card_facts(prepared: Prepared, out: Path) -> CardFacts:
-    contents = prepared.task.contents
+    contents, words = prepared.task.contents, prepared.task.kind.words
     assigned = prepared.plan.assignments
     return CardFacts(
+        tags=words.tags,
+        summary=words.summary,
+        units=words.units,
+        caller=words.caller,
+        notes=words.notes,
         model_name=str(out),
         architecture=contents.config["architectures"][0],
         languages=tuple(contents.language_tags),

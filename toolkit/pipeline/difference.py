@@ -370,8 +370,7 @@ def _result(
     absent = {name for f in findings if _is_missing(f) for name in f.target_parameters}
     return Result(
         command="diff",
-        task=prepared.task.kind.name,
-        task_levels=prepared.task.kind.level_names,
+        **prepared.task.kind.told,
         source=Artifact(path=str(prepared.checkpoint.path), sha256=prepared.checkpoint.sha256()),
         target=Artifact(path=str(folder), sha256=folder_sha256(folder)),
         coverage=measure_coverage(

@@ -225,8 +225,7 @@ def _judge(case: _Case, bench: AnyBench, runs: tuple[Run, ...], book: Sketchbook
     )
     return Result(
         command="verify",
-        task=prepared.task.kind.name,
-        task_levels=prepared.task.kind.level_names,
+        **prepared.task.kind.told,
         source=case.source,
         target=case.target,
         coverage=_coverage(prepared, bench, runs),
@@ -250,8 +249,7 @@ def _judge_files(case: _Case, asked: Asked, view: FolderView, because: str) -> R
     levels, findings = judge_files(truth, prepared.task.kind, view, because)
     return Result(
         command="verify",
-        task=prepared.task.kind.name,
-        task_levels=prepared.task.kind.level_names,
+        **prepared.task.kind.told,
         source=case.source,
         target=case.target,
         levels=levels,

@@ -66,6 +66,7 @@ def render_html(result: Result) -> str:
         scale=_scale_labels(),
         pieces=pictures.pieces,
         clip_pictures={clip.name: clip for clip in pictures.clips},
+        has_steps=any(clip.steps for clip in pictures.clips),
         forced_only=[c for c in pictures.clips if c.steps and c.name not in spoken],
         policy=content_policy([script, library] if stacks else []),
         script=script,

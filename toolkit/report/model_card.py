@@ -20,6 +20,16 @@ class CardFacts:
     """What a user passes to `pipeline(model=...)`: a hub name or a folder."""
     architecture: str
     """Class name of the Hugging Face model."""
+    tags: tuple[str, ...]
+    """Of the hub, beside `fairseq`."""
+    summary: str
+    """What such a model is, as one sentence."""
+    units: str
+    """What the vocabulary counts: tokens, letters."""
+    caller: str
+    """What the example calls the pipeline: a verb."""
+    notes: str
+    """What a user must know beyond the example, in Markdown; empty if nothing."""
     languages: tuple[str, ...]
     """Target language codes as the vocabulary has them; empty if there is nothing to choose."""
     default_language: str | None
@@ -101,8 +111,8 @@ def _usage_lines(facts: CardFacts) -> Iterator[str]:
     yield "from transformers import pipeline"
     yield ""
     name = _quote_python(facts.model_name)
-    yield f'translate = pipeline("automatic-speech-recognition", model={name}{remote})'
-    yield 'print(translate("speech.wav")["text"])'
+    yield f'{facts.caller} = pipeline("automatic-speech-recognition", model={name}{remote})'
+    yield f'print({facts.caller}("speech.wav")["text"])'
 
 
 def _language_lines(facts: CardFacts) -> Iterator[str]:
@@ -110,9 +120,9 @@ def _language_lines(facts: CardFacts) -> Iterator[str]:
     if other is None:
         return
     token = _quote_python(facts.language_token.replace("{code}", other))
-    yield f"language = translate.tokenizer.convert_tokens_to_ids({token})"
+    yield f"language = {facts.caller}.tokenizer.convert_tokens_to_ids({token})"
     yield 'options = {"forced_bos_token_id": language}'
-    yield 'print(translate("speech.wav", generate_kwargs=options)["text"])'
+    yield f'print({facts.caller}("speech.wav", generate_kwargs=options)["text"])'
 
 
 def _quote_python(plain: str) -> str:

@@ -71,6 +71,22 @@ class LevelKind:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Words:
+    """What reports and the model card say of models of a kind."""
+
+    tags: tuple[str, ...]
+    """Of the hub."""
+    summary: str
+    """What such a model is, as one sentence."""
+    units: str
+    """What it says: tokens, letters."""
+    caller: str
+    """What one does with it: a verb."""
+    notes: str = ""
+    """What a user of the folder must know, in Markdown."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class TaskKind:
     """What models of a kind are asked."""
 
@@ -78,6 +94,9 @@ class TaskKind:
     """As results name it: `speech_seq2seq`."""
     levels: tuple[LevelKind, ...]
     """In the order in which a reader wants them."""
+    absent: Mapping[str, str]
+    """Levels of other tasks that this one has not, each with the reason."""
+    words: Words
     beams: tuple[int, ...]
     """Beams of the searches that are compared, that of the greedy one first."""
     target: Callable[..., Target]
@@ -103,6 +122,15 @@ class TaskKind:
     def level_names(self) -> tuple[str, ...]:
         """The names of all levels, in order."""
         return tuple(kind.name for kind in self.levels)
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """What a result says of the task, by the names of its fields."""
+        return {
+            "task": self.name,
+            "task_levels": self.level_names,
+            "absent_levels": self.absent,
+        }
 
     @property
     def finding_kinds(self) -> dict[str, FindingKind]:

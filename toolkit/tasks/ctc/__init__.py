@@ -3,12 +3,30 @@
 Graves et al. 2006, connectionist temporal classification.
 """
 
-from toolkit.tasks.base import TaskKind, deferred
+from toolkit.tasks.base import TaskKind, Words, deferred
 from toolkit.tasks.ctc.levels import LEVELS
+
+_BATCHES = """## Letters
+
+Every frame has a letter or the blank, `<pad>`, which is fairseq's `<s>`. Decode the best one of each
+frame with `processor.decode(ids)`, which merges repetitions; with `skip_special_tokens=True` it
+would lose doubled letters. In a batch, give the model the `attention_mask` of its feature
+extractor, as fairseq did in training, and decode the frames of each clip alone."""
 
 TASK = TaskKind(
     name="ctc",
     levels=LEVELS,
+    absent={"beam": "every frame has its best letter, and nothing is searched"},
+    words=Words(
+        tags=("automatic-speech-recognition", "ctc"),
+        summary=(
+            "A speech recognizer with a CTC head that was trained with fairseq, converted to "
+            "Hugging Face `transformers`."
+        ),
+        units="letters",
+        caller="transcribe",
+        notes=_BATCHES,
+    ),
     beams=(1,),
     target=deferred(f"{__name__}.target", "CtcTarget"),
     record=deferred("toolkit.tasks.speech.run", "record_clip"),

@@ -1,12 +1,31 @@
 """Speech in, tokens out: an encoder of waveforms and a decoder that is searched."""
 
 from toolkit.oracle.search import BEAM
-from toolkit.tasks.base import TaskKind, deferred
+from toolkit.tasks.base import TaskKind, Words, deferred
 from toolkit.tasks.speech_seq2seq.levels import LEVELS
+
+_SEARCH = """## Search
+
+`custom_generate/generate.py` is fairseq's beam search for transformers' `generate`: the same
+hypotheses in the same order with the same scores. Loading with `trust_remote_code=True` puts it in
+place; without, transformers searches in its own way, which finds other n-best lists and scores (it
+takes the probability of the language token for 1, and goes on exchanging finished hypotheses).
+`save_pretrained` does not copy that file."""
 
 TASK = TaskKind(
     name="speech_seq2seq",
     levels=LEVELS,
+    absent={"layers": "what the encoder's layers give is compared module by module"},
+    words=Words(
+        tags=("speech-translation", "automatic-speech-recognition"),
+        summary=(
+            "A speech-to-text model that was trained with fairseq, converted to Hugging Face "
+            "`transformers`."
+        ),
+        units="tokens",
+        caller="translate",
+        notes=_SEARCH,
+    ),
     beams=(1, BEAM),
     target=deferred(f"{__name__}.target", "Seq2SeqTarget"),
     record=deferred("toolkit.tasks.speech.run", "record_clip"),
