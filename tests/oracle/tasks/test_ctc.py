@@ -255,7 +255,7 @@ def test_blanks_part_doubled_letters_and_repetitions_are_one(
     def ask(*_: Any, **__: Any) -> Any:
         return Namespace(outputs={"emissions": emitted})
 
-    monkeypatch.setattr(reference, "ask", ask)
+    monkeypatch.setattr(reference, "forward", ask)
     assert reference.search(sources[0], GREEDY)[0].tokens == (h, e, ll, ll, o)
     assert reference.text(reference.search(sources[0], GREEDY)[0].tokens) == "HELLO"
 

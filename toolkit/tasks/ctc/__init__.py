@@ -8,8 +8,8 @@ from toolkit.tasks.ctc.levels import LEVELS
 
 _BATCHES = """## Letters
 
-Every frame has a letter or the blank, `<pad>`, which is fairseq's `<s>`. Decode the best one of each
-frame with `processor.decode(ids)`, which merges repetitions; with `skip_special_tokens=True` it
+Every frame has a letter or the blank, `<pad>`, which is fairseq's `<s>`. Decode the best one of
+each frame with `processor.decode(ids)`, which merges repetitions; `skip_special_tokens=True`
 would lose doubled letters. In a batch, give the model the `attention_mask` of its feature
 extractor, as fairseq did in training, and decode the frames of each clip alone."""
 

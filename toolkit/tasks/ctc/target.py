@@ -46,8 +46,8 @@ class CtcTarget(SpeechTarget):
 
     @property
     def blank(self) -> int:
-        """The id that the model's loss and the tokenizer take for a frame that says nothing."""
-        said = self.model.config.pad_token_id
+        """The id that a user's tokenizer takes for a frame that says nothing."""
+        said = self.tokenizer.pad_token_id
         return BOS if said is None else int(said)
 
     def text(self, tokens: Sequence[int]) -> str:

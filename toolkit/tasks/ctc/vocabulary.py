@@ -14,6 +14,7 @@ from toolkit.oracle.asking import AnyReference
 from toolkit.tasks.ctc.letters import DELIMITER, SETTINGS, VOCAB, tokens_of
 
 CONFIG = "tokenizer_config"
+EXTRA = f"{CONFIG}.extra_special_tokens"
 NAMES = ("bos_token", "eos_token", "pad_token", "unk_token")
 _BESIDE = ("word_delimiter_token", "replace_word_delimiter_char", "do_lower_case")
 _PADDING_SIDE = "right"
@@ -70,8 +71,10 @@ class Letters:
         yield Difference(aspect="rows", keys=(VOCAB,), wrong=rows)
         for key in NAMES:
             yield _difference("special tokens", key, getattr(tokenizer, key, None), SETTINGS[key])
+        dropped = tuple(self._dropped(tokenizer))
+        yield Difference(aspect="special tokens", keys=(EXTRA,), wrong=dropped)
         for key in _BESIDE:
-            yield _difference("settings", key, getattr(tokenizer, key, None), SETTINGS[key])
+            yield _difference("settings", key, _said(tokenizer, key), SETTINGS[key])
         cleans = bool(tokenizer.clean_up_tokenization_spaces)
         yield _difference("settings", "clean_up_tokenization_spaces", cleans, False)
         yield _difference("settings", "padding_side", tokenizer.padding_side, _PADDING_SIDE)
@@ -82,10 +85,17 @@ class Letters:
             if expected != actual:
                 yield f"{row}: {expected!r} became {actual!r}"
         # A delimiter that is no symbol gets an id of its own, which no frame can say.
-        known = {*self.tokens, DELIMITER}
+        known = {*self.tokens, DELIMITER, _said(tokenizer, _BESIDE[0])}
         more = sorted(set(tokenizer.get_vocab()) - known)
         if more:
             yield f"{len(more)} tokens more than symbols: {', '.join(map(repr, more[:5]))}"
+
+    def _dropped(self, tokenizer: Any) -> Iterator[str]:
+        """Symbols that decoding drops where a user asks for a text without special tokens."""
+        named = {_said(tokenizer, key) for key in (*NAMES, _BESIDE[0])}
+        for token in sorted(set(tokenizer.all_special_tokens) - named - {DELIMITER}):
+            if token in self.tokens:
+                yield f"decoding without special tokens drops {token!r}"
 
     def _wrong_texts(self, tokenizer: Any) -> Iterator[str]:
         for text, ids in self.encodings.items():
@@ -131,6 +141,15 @@ def probe_texts(contents: FolderContents) -> tuple[str, ...]:
 def _spells(ids: Iterable[int]) -> bool:
     """Whether every symbol is one of a text."""
     return all(index >= len(SPECIAL_SYMBOLS) for index in ids)
+
+
+def _said(tokenizer: Any, key: str) -> Any:
+    """A setting as its file says, or by default.
+
+    transformers 5 makes a delimiter that a file names a special token, and goes on with its own.
+    """
+    named = getattr(tokenizer, "special_tokens_map", {}).get(key)
+    return getattr(tokenizer, key, None) if named is None else named
 
 
 def _difference(aspect: Aspect, key: str, found: Any, expected: Any) -> Difference:

@@ -1,0 +1,168 @@
+"""wav2vec 2.0 CTC of both kinds and every era: what converts exactly, and what is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.ctc_variants import CTC_VARIANTS, CtcVariant, build_ctc
+from toolkit import convert, inspect
+from toolkit.audio import golden_folder
+from toolkit.core.errors import BadInput
+from toolkit.core.result import Result
+
+BY_NAME = {variant.name: variant for variant in CTC_VARIANTS}
+REFUSED = {name for name in BY_NAME if name.startswith("blank weight")}
+FAST = ("group norm", "Namespace", "no w2v_args", "odd symbols")
+CLIPS = tuple(golden_folder() / f"{name}.flac" for name in ("tiny", "odd_frames", "en_1"))
+EXACT, ROUNDED = 1e-9, 2e-6
+
+Build = Callable[..., Path]
+
+
+@pytest.fixture
+def build(tmp_path: Path) -> Build:
+    """Writes the checkpoint of a variant, of which some may be changed."""
+
+    def make(name: str, **changes: object) -> Path:
+        folder = tmp_path / "checkpoint"
+        folder.mkdir()
+        variant: CtcVariant = replace(BY_NAME[name], **changes)
+        return build_ctc(variant, folder).path
+
+    return make
+
+
+def check_exact(result: Result) -> None:
+    levels = {level.name: level for level in result.levels}
+    assert result.verdict == "match"
+    assert levels["weights"].worst is not None
+    assert levels["weights"].worst.error == 0.0
+    for name in ("layers", "logits"):
+        exact, rounded = levels[name].measures[:2]
+        assert exact.error <= EXACT
+        assert rounded.error <= ROUNDED
+    assert levels["padding"].measures[0].error <= ROUNDED
+    declared = {deviation.name for deviation in result.deviations}
+    assert declared <= {"normalization_epsilon", "special_symbols"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=() if name in FAST else pytest.mark.slow)
+        for name in BY_NAME
+        if name not in REFUSED
+    ],
+)
+def test_every_variant_converts_exactly(name: str, build: Build, tmp_path: Path) -> None:
+    check_exact(convert(build(name), tmp_path / "hf", verify=True, audio=CLIPS))
+
+
+def test_what_was_lost_of_the_arguments_is_assumed_and_said(build: Build, tmp_path: Path) -> None:
+    result = convert(build("no w2v_args"), tmp_path / "hf", verify=False)
+    assert {reason.name for reason in result.assumptions} == {
+        *("num_attention_heads", "hidden_act", "conv_stride", "do_stable_layer_norm"),
+    }
+
+
+def test_the_fine_tuned_models_own_regularization_is_written(build: Build, tmp_path: Path) -> None:
+    import json
+
+    convert(build("outer dropouts and masks"), tmp_path / "hf", verify=False)
+    config = json.loads((tmp_path / "hf" / "config.json").read_text(encoding="utf-8"))
+    assert config["hidden_dropout"] == 0.0
+    assert config["attention_dropout"] == 0.2
+    assert config["layerdrop"] == 0.1
+    assert config["mask_time_prob"] == 0.65
+    assert config["apply_spec_augment"] is True
+
+
+@pytest.mark.parametrize("name", sorted(REFUSED))
+def test_a_weighted_blank_is_refused_by_name(name: str, build: Build, tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="args.blank_weight.*Wav2Vec2ForCTC does not"):
+        convert(build(name), tmp_path / "hf", verify=False)
+    assert not (tmp_path / "hf").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"target_lang": "de"}, "--target-lang de.*writes what it hears"),
+        ({"config_yaml": Path("config.yaml")}, "--config-yaml.*letters of a dictionary alone"),
+        ({"spm": Path("spm.model")}, "--spm.*letters of a dictionary alone"),
+        ({"decoder_config": {"vocab_size": 3}}, "--decoder-config.*has only `encoder`"),
+        ({"dict": Path("nowhere.txt")}, "nowhere.txt"),
+    ],
+)
+def test_options_that_mean_nothing_here_are_refused(
+    options: dict[str, object], said: str, build: Build, tmp_path: Path
+) -> None:
+    with pytest.raises(BadInput, match=said):
+        convert(build("group norm"), tmp_path / "hf", verify=False, **options)
+
+
+def test_without_its_dictionary_nothing_is_written_and_the_names_are_said(
+    build: Build, tmp_path: Path
+) -> None:
+    checkpoint = build("group norm")
+    (checkpoint.parent / "dict.ltr.txt").unlink()
+    with pytest.raises(BadInput, match=r"looked for: `dict.ltr.txt`, `dict.txt`.*--dict"):
+        convert(checkpoint, tmp_path / "hf", verify=False)
+    assert any("dict.ltr.txt" in reason.because for reason in inspect(checkpoint).unknown)
+
+
+def test_a_dictionary_of_another_size_is_refused(build: Build, tmp_path: Path) -> None:
+    checkpoint = build("group norm")
+    (checkpoint.parent / "dict.ltr.txt").write_text("| 1\na 1\n", encoding="utf-8")
+    with pytest.raises(BadInput, match="must give 32 symbols.*but gives 6"):
+        convert(checkpoint, tmp_path / "hf", verify=False)
+
+
+def edit_checkpoint(path: Path, edit: Callable[[dict], None]) -> None:
+    saved = torch.load(path, weights_only=False)
+    edit(saved)
+    torch.save(saved, path)
+
+
+def call_hubert(saved: dict) -> None:
+    saved["cfg"]["model"]["_name"] = "hubert_ctc"
+
+
+def call_data2vec(saved: dict) -> None:
+    saved["cfg"]["model"]["w2v_args"]["model"]["_name"] = "data2vec_audio"
+
+
+def test_a_hubert_with_the_same_tensors_is_not_taken_for_wav2vec(
+    build: Build, tmp_path: Path
+) -> None:
+    checkpoint = build("layer norm")
+    edit_checkpoint(checkpoint, call_hubert)
+    with pytest.raises(BadInput, match="architecture is `hubert_ctc` and 0 families match"):
+        convert(checkpoint, tmp_path / "hf", verify=False)
+
+
+def test_an_encoder_of_another_kind_is_refused_by_name(build: Build, tmp_path: Path) -> None:
+    checkpoint = build("layer norm")
+    edit_checkpoint(checkpoint, call_data2vec)
+    with pytest.raises(BadInput, match="the encoder is `data2vec_audio`"):
+        convert(checkpoint, tmp_path / "hf", verify=False)
+
+
+def test_what_task_and_model_say_otherwise_of_the_sound_is_told(
+    build: Build, tmp_path: Path
+) -> None:
+    checkpoint = build("layer norm")
+
+    def contradict(saved: dict) -> None:
+        saved["cfg"]["task"]["normalize"] = False
+
+    edit_checkpoint(checkpoint, contradict)
+    result = convert(checkpoint, tmp_path / "hf", verify=False)
+    (reason,) = result.assumptions
+    assert "task.normalize says False" in reason.because
+    assert "args.normalize" in reason.because
