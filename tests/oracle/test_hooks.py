@@ -77,8 +77,20 @@ def test_outputs_are_flattened_with_their_paths_and_detached(model):
     with recording(model) as calls:
         model(torch.randn(2, 4), shift=torch.ones(1))
     outputs = calls[""][0].outputs
-    assert list(outputs) == ["scaled", "nest.0.0", "nest.1"]
+    assert list(outputs) == ["scaled"]
     assert not any(tensor.requires_grad for tensor in outputs.values())
+
+
+def test_of_what_is_returned_beside_the_first_tensor_masks_alone_are_kept():
+    class Attention(torch.nn.Module):
+        def forward(self, values):
+            maps = values @ values.T
+            return {"values": values + 1, "beside": [maps, maps > 0]}
+
+    module = Attention()
+    with recording(module) as calls:
+        module(torch.ones(3, 2))
+    assert list(calls[""][0].outputs) == ["values", "beside.1"]
 
 
 def test_no_hook_is_left_after_the_context(model):

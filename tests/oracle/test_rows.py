@@ -1,18 +1,31 @@
 from __future__ import annotations
 
 import pytest
+import torch
 
-from toolkit.oracle.rows import choose_rows
+from toolkit.oracle.rows import LONGEST, choose_rows, take
+
+LONG = 3 * LONGEST
 
 
 @pytest.mark.parametrize(
     ("lengths", "rows"),
     [
-        ([5, 1, 3], ((1, 1), (2, 1), (0, 1))),
-        ([9, 8, 7, 6, 5, 4, 3], ((6, 1), (4, 1), (2, 1), (0, 1))),
-        ([4], ((0, 1), (0, 2))),
-        ([4, 4], ((0, 1), (1, 1), (1, 2))),
+        ([5, 1, 3], ((1, 1), (2, 3), (0, 5))),
+        ([9, 8, 7, 6, 5, 4, 3], ((6, 3), (4, 5), (2, 7), (0, 9))),
+        ([4000], ((0, 4000), (0, 2000))),
+        ([4000, 4000], ((0, 4000), (1, 4000), (1, 2000))),
+        ([400], ((0, 400), (0, 800))),
+        ([LONG, 2000], ((1, 2000), (0, LONGEST))),
+        ([LONG], ((0, LONGEST), (0, LONGEST // 2))),
     ],
 )
-def test_the_batch_goes_from_the_shortest_to_the_longest_clip(lengths, rows):
+def test_the_batch_goes_from_the_shortest_to_the_longest_clip_and_holds_no_long_one(lengths, rows):
     assert choose_rows(lengths) == rows
+
+
+@pytest.mark.parametrize(
+    ("samples", "expected"), [(3, [1, 2, 3]), (2, [1, 2]), (6, [1, 2, 3, 1, 2, 3])]
+)
+def test_a_row_is_cut_or_said_again(samples, expected):
+    assert take(torch.tensor([1, 2, 3]), samples).tolist() == expected

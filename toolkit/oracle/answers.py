@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from toolkit.oracle.asking import AnyModel, prefix_of
 from toolkit.oracle.hooks import Calls
 from toolkit.oracle.job import VERSION, Job, JobClip, as_samples, digest
-from toolkit.oracle.rows import choose_rows
+from toolkit.oracle.rows import choose_rows, take
 from toolkit.oracle.search import with_beam
 from toolkit.oracle.store import Store
 
@@ -60,7 +60,7 @@ def expected_bytes(reference: AnyModel, job: Job) -> int:
     _put_calls(firsts, "", {p: c for p, c in forced.calls.items() if p in kept}, _first_output)
     per_sample = (2 * whole.num_bytes + firsts.num_bytes) / clip.num_samples
     rows = choose_rows([c.num_samples for c in job.clips])
-    probed = 0 if job.batch.alone else len(rows) * max(c.num_samples for c in job.clips)
+    probed = 0 if job.batch.alone else len(rows) * max(samples for _, samples in rows)
     share = len(_probed(reference.model, job)) / max(len(kept), 1)
     return int(per_sample * (sum(c.num_samples for c in job.clips) + share * probed))
 
@@ -124,12 +124,12 @@ class _Recorder:
 
     def _record_batch(self, given: Sequence[Tuple[Tensor, Tuple[int, ...], str]]) -> None:
         name, store = "batch", Store()
-        rows = []
-        for index, times in choose_rows([source.numel() for source, _, _ in given]):
+        rows: List[Tuple[Tensor, Tuple[int, ...], str]] = []
+        for index, samples in choose_rows([source.numel() for source, _, _ in given]):
             source, prefix, place = given[index]
-            if times > 1:
-                source = torch.cat([source] * times)
-                place = _put(name, store, "twice", source)
+            if samples != source.numel():
+                source = take(source, samples)
+                place = _put(name, store, f"rows.{len(rows)}", source)
             rows.append((source, prefix, place))
         if self.job.batch.alone:
             for source, prefix, place in rows:

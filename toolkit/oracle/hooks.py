@@ -24,6 +24,7 @@ class Call:
     arguments: Mapping[str, Any]
     """The call's arguments by parameter name, tensors copied, everything else as it was."""
     outputs: Tensors
+    """The first tensor of what was returned, and every further one that is not of real numbers."""
 
     @property
     def inputs(self) -> Tensors:
@@ -33,6 +34,20 @@ class Call:
 
 Calls = Dict[str, List[Call]]
 """The calls of each module, by the module's path."""
+
+
+class ShelvedCalls(Dict[str, List[Call]]):
+    """Calls whose large tensors lie in files; they take memory from when they are looked at."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shelf = Shelf()
+
+
+def rest(calls: Calls) -> None:
+    """Takes what was looked at out of memory again; it can be looked at as before."""
+    if isinstance(calls, ShelvedCalls):
+        calls.shelf.rest()
 
 
 @contextmanager
@@ -48,13 +63,12 @@ def recording(model: nn.Module, only: Optional[Collection[str]] = None) -> Itera
     Yields:
         The calls so far; complete when the context ends.
     """
-    calls: Calls = {}
-    shelf = Shelf()
+    calls = ShelvedCalls()
     with ExitStack() as stack:
         for path, module in model.named_modules():
             if only is not None and path not in only:
                 continue
-            for handle in _hook(module, path, calls, shelf):
+            for handle in _hook(module, path, calls, calls.shelf):
                 stack.callback(handle.remove)
         yield calls
 
@@ -73,6 +87,20 @@ def flatten(value: Any, path: str = "") -> Tensors:
     for key, item in items:
         found.update(flatten(item, path + "." + key if path else key))
     return found
+
+
+def _told(output: Any) -> Tensors:
+    """What a comparison looks at of what a module returned: its first tensor, and masks.
+
+    Others are what it happens to return beside: attention maps above all, which take memory with
+    the square of a clip's length.
+    """
+    tensors = flatten(output)
+    return {
+        key: tensor
+        for number, (key, tensor) in enumerate(tensors.items())
+        if number == 0 or not tensor.is_floating_point()
+    }
 
 
 def bind(module: nn.Module, args: Tuple[Any, ...], kwargs: Dict[str, Any]) -> Dict[str, Any]:
@@ -104,7 +132,7 @@ def _hook(module: nn.Module, path: str, calls: Calls, shelf: Shelf) -> Iterator[
 
     def after(_: nn.Module, _args: Any, output: Any) -> None:
         with torch._C.DisableTorchFunction():
-            outputs = {key: shelf.keep(tensor) for key, tensor in flatten(output).items()}
+            outputs = {key: shelf.keep(tensor) for key, tensor in _told(output).items()}
         calls.setdefault(path, []).append(Call(arguments=pending.pop(), outputs=outputs))
 
     if HAS_KEYWORD_HOOKS:

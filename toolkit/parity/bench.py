@@ -357,7 +357,8 @@ class Parity:
         from toolkit.oracle.rows import choose_rows
 
         rows = choose_rows([len(clip.waveform) for clip in self.clips])
-        return tuple(self.run(self.clips[index].name) for index, times in rows if times == 1)
+        chosen = dict.fromkeys(index for index, _ in rows)
+        return tuple(self.run(self.clips[index].name) for index in chosen)
 
 
 def _prepare(settings: PairSettings) -> Prepared:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from toolkit.compare.metrics import relative_error
 from toolkit.compare.pictures import Sketchbook
-from toolkit.oracle.hooks import Call, Calls, recording
+from toolkit.oracle.hooks import Call, Calls, recording, rest
 from toolkit.oracle.precision import as_it_is
 from toolkit.replay.pairs import Pair
 from toolkit.replay.replay import DOES_NOT_RUN, CannotReplayError, first, has_gpu_failed
@@ -119,13 +119,21 @@ def own_calls(target: Target, record: Record) -> Calls:
 def measure_pairs(sides: Sides) -> tuple[PairErrors, ...]:
     """The errors of every pair; each is reduced to numbers before the next is looked at."""
     with sides.target.exact():
-        return tuple(_measure(sides, pair) for pair in sides.pairing.pairs)
+        return tuple(_measure_alone(sides, pair) for pair in sides.pairing.pairs)
 
 
 def only_call(calls: Calls, path: str) -> Call | None:
     """The one call of a module; None if there are none or several."""
     made = calls.get(path, [])
     return made[0] if len(made) == 1 else None
+
+
+def _measure_alone(sides: Sides, pair: Pair) -> PairErrors:
+    """The errors of a pair, whose tensors take no memory afterwards."""
+    errors = _measure(sides, pair)
+    for calls in (sides.made, sides.received):
+        rest(calls)
+    return errors
 
 
 def _measure(sides: Sides, pair: Pair) -> PairErrors:

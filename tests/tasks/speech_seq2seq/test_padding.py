@@ -64,11 +64,11 @@ def test_a_wrong_part_is_not_excused_by_the_deviation(tensor, part, broken, exam
     assert padding_deviation(level, probes) is None
 
 
-def test_where_all_clips_are_of_one_length_a_longer_row_makes_the_padding(right, probes):
+def test_where_all_clips_are_of_one_length_a_part_of_one_makes_the_padding(right, probes):
     for runs in (right.runs[:1], right.runs[:1] * 2):
         level = padding_level(right.bench, runs, probes)
         assert level.verdict == "deviation"
-        assert "ru_2 twice" in level.summary
+        assert "ru_2 in part" in level.summary
         assert len(level.measures) == 4
 
 

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from toolkit.oracle.rows import choose_rows
+from toolkit.audio import SAMPLE_RATE_HZ
+from toolkit.oracle.rows import choose_rows, take
 from toolkit.tasks.speech.run import HeardRun
 
 if TYPE_CHECKING:
@@ -23,18 +24,18 @@ class Batch:
 
 
 def choose_batch(runs: Sequence[HeardRun]) -> Batch:
-    """Clips of unequal length; where there are none, a clip beside itself said twice."""
-    rows = [
-        (runs[index], times) for index, times in choose_rows([run.source.numel() for run in runs])
-    ]
+    """Clips of unequal length; where there are none, a clip beside a part of itself."""
+    lengths = [run.source.numel() for run in runs]
+    rows = [(runs[index], samples) for index, samples in choose_rows(lengths)]
     return Batch(
-        names=tuple(_name(run, times) for run, times in rows),
-        sources=tuple(run.source.repeat(times) for run, times in rows),
+        names=tuple(_name(run, samples) for run, samples in rows),
+        sources=tuple(take(run.source, samples) for run, samples in rows),
         prefixes=tuple(run.prefix for run, _ in rows),
     )
 
 
-def _name(run: HeardRun, times: int) -> str:
-    if times > 1:
-        return f"{run.clip.name} twice"
-    return f"{run.clip.name} ({run.clip.duration_s:.1f} s)"
+def _name(run: HeardRun, samples: int) -> str:
+    if samples == run.source.numel():
+        return f"{run.clip.name} ({run.clip.duration_s:.1f} s)"
+    part = "twice" if samples > run.source.numel() else "in part"
+    return f"{run.clip.name} {part} ({samples / SAMPLE_RATE_HZ:.1f} s)"
