@@ -11,11 +11,11 @@ import yaml
 
 from toolkit.audio import read_clips
 from toolkit.checkpoint.dictionary import SPECIAL_SYMBOLS, Dictionary, read_dictionary
-from toolkit.checkpoint.sidecars import find_sidecars
 from toolkit.core.errors import BadInput, BrokenRule
 from toolkit.core.result import Measure
 from toolkit.core.spec import TensorSpec
 from toolkit.families import Options
+from toolkit.families.sidecars import find_sidecars
 from toolkit.families.xm_transformer import ENCODER, FAMILY
 from toolkit.folder.skeleton import target_specs
 from toolkit.folder.staging import staged_folder

@@ -13,6 +13,7 @@ class Family:
     def sidecars(self, checkpoint, named): ...
     def task(self, checkpoint, sidecars, network, options): ...
     def shortest_input(self, network): return 1
+    def frames(self, network, samples): return samples
     def possible(self, network, calls): return {}
 
 FAMILY = Family()
@@ -54,7 +55,7 @@ def test_our_own_checkpoint_is_still_ours(offer, prepared):
         (
             "FAMILY = 5",
             "outside_number:FAMILY",
-            "has no name, matches, network, sidecars, task, shortest_input, possible",
+            "has no name, matches, network, sidecars, task, shortest_input, frames, possible",
         ),
         ("import no_such_module", "outside_lacking:FAMILY", "No module named 'no_such_module'"),
     ],

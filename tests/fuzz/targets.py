@@ -19,10 +19,10 @@ from toolkit.checkpoint.dictionary import read_dictionary
 from toolkit.checkpoint.pickle_vm import read_pickle
 from toolkit.checkpoint.plain_yaml import load_yaml
 from toolkit.checkpoint.settings import to_plain
-from toolkit.checkpoint.sidecars import find_sidecars
 from toolkit.checkpoint.storages import StorageLedger
 from toolkit.checkpoint.window import Window
 from toolkit.core.errors import BadInput
+from toolkit.families.sidecars import find_sidecars
 from toolkit.folder.plain_json import parse_json
 from toolkit.folder.safetensors_header import read_names
 from toolkit.folder.tokenizer_patterns import find_objections, is_tame

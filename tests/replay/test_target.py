@@ -11,6 +11,8 @@ from toolkit.oracle.search import Search, with_beam
 from toolkit.replay.target import quiet_transformers
 from toolkit.tasks.speech_seq2seq.target import Seq2SeqTarget
 
+GREEDY = Search(beam=1)
+
 
 def edit_config(folder, **changes):
     """Sets keys of `config.json`; None removes one."""
@@ -152,13 +154,13 @@ def test_text_has_no_special_tokens(target, run):
 
 def test_the_pipeline_says_the_text_of_a_waveform(target, clip):
     waveform = torch.from_numpy(clip("ru_2").waveform)
-    assert target.pipeline_text(waveform, 188) == "Ёжик ест яблоко."
+    assert target.pipeline_text(waveform, GREEDY, 188) == "Ёжик ест яблоко."
 
 
 def test_the_pipeline_uses_the_folders_own_language_where_none_is_asked_for(broken, clip):
     set_key("generation_config.json", "forced_bos_token_id", 188)(broken)
     waveform = torch.from_numpy(clip("ru_2").waveform)
-    assert Seq2SeqTarget(broken).pipeline_text(waveform, None) == "Ёжик ест яблоко."
+    assert Seq2SeqTarget(broken).pipeline_text(waveform, GREEDY, None) == "Ёжик ест яблоко."
 
 
 def test_the_front_end_is_the_folders_own(broken, clip, target):

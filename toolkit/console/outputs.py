@@ -75,7 +75,7 @@ def _is_named(part: str | Path) -> bool:
 
 def _companions(read: Mapping[str, Any]) -> Iterator[Path]:
     """What stands beside the checkpoint and is found there without being named."""
-    from toolkit.checkpoint.sidecars import companions
+    from toolkit.families.sidecars import companions
 
     checkpoint = read.get("checkpoint")
     if isinstance(checkpoint, Path):

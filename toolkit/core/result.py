@@ -74,6 +74,8 @@ class Level:
     """One sentence with the numbers that matter."""
     left_out: bool = False
     """The user asked not to compare it."""
+    clips: int | None = None
+    """On how many clips it was judged; None where it is about the folder, or a batch of a few."""
 
     @property
     def verdict(self) -> LevelVerdict:
@@ -100,6 +102,7 @@ class Level:
             else {"where": worst.where, "error": worst.error, "tolerance": worst.tolerance},
             "smallest_passing_tolerance": None if worst is None else worst.error,
             "summary": self.summary,
+            "clips": self.clips,
             "measures": [measure.to_dict() for measure in self.measures],
         }
 

@@ -58,7 +58,16 @@ def _load(point: EntryPoint) -> Family:
     return cast("Family", family)
 
 
-_PROTOCOL = ("name", "matches", "network", "sidecars", "task", "shortest_input", "possible")
+_PROTOCOL = (
+    "name",
+    "matches",
+    "network",
+    "sidecars",
+    "task",
+    "shortest_input",
+    "frames",
+    "possible",
+)
 
 
 def find_family(checkpoint: Checkpoint) -> Family:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 from toolkit.blocks.evidence import Derived
 from toolkit.blocks.tree import ConfigTree, assumed, unknown
 from toolkit.checkpoint import Checkpoint
-from toolkit.checkpoint.sidecars import Named, Sidecars
 from toolkit.compare.probes import PaddingProbes
 from toolkit.core.result import Reason
+from toolkit.families.sidecars import Named, Sidecars
 from toolkit.folder.contents import FolderContents, Misfit
 from toolkit.mapping import Table
 from toolkit.oracle.search import Search
@@ -164,6 +164,10 @@ class Family(Protocol):
 
     def shortest_input(self, network: Network) -> int:
         """Fewest samples that give the network one frame."""
+        ...
+
+    def frames(self, network: Network, samples: int) -> int:
+        """Frames that the network makes of so many samples, which are at least the fewest."""
         ...
 
     def possible(self, network: Network, calls: Sequence[Calls]) -> Mapping[str, tuple[Any, ...]]:

@@ -13,10 +13,10 @@ from toolkit.blocks.arguments import Arguments
 from toolkit.blocks.evidence import Derived
 from toolkit.blocks.tree import assumed
 from toolkit.checkpoint.dictionary import BOS, EOS, PAD, Dictionary
-from toolkit.checkpoint.sidecars import Sidecars
 from toolkit.core.errors import BadInput
 from toolkit.core.result import Reason
 from toolkit.families.base import Network, Options
+from toolkit.families.sidecars import Sidecars
 from toolkit.families.waveforms import NORMALIZE
 from toolkit.oracle.search import Search
 

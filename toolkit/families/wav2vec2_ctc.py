@@ -18,14 +18,20 @@ from toolkit.blocks.evidence import Derived, Facts, hard_coded
 from toolkit.blocks.forms import Lack, Part, find_misfits, kind_of, lost_prefixes
 from toolkit.blocks.place import Place
 from toolkit.blocks.tree import ConfigTree, assumed, nested, overridden, values_under
-from toolkit.blocks.wav2vec2 import LAST_NORM, Wav2Vec2Block, possible_strides, shortest_input
+from toolkit.blocks.wav2vec2 import (
+    LAST_NORM,
+    Wav2Vec2Block,
+    count_frames,
+    possible_strides,
+    shortest_input,
+)
 from toolkit.checkpoint import Checkpoint
 from toolkit.checkpoint.dictionary import BOS, EOS, PAD, SPECIAL_SYMBOLS, read_dictionary
-from toolkit.checkpoint.sidecars import Named, Sidecars
 from toolkit.compare.probes import PaddingProbes
 from toolkit.core.errors import BadInput
 from toolkit.core.result import Reason
 from toolkit.families.base import Network, Options, Task
+from toolkit.families.sidecars import Named, Sidecars
 from toolkit.families.waveforms import NORMALIZE, preprocessor_config
 from toolkit.folder.contents import FolderContents
 from toolkit.mapping import Rule, Table
@@ -98,7 +104,7 @@ class Wav2Vec2Ctc:
 
     def sidecars(self, checkpoint: Checkpoint, named: Named) -> Sidecars:
         """The dictionary of letters."""
-        for option, path in (("--config-yaml", named.config_yaml), ("--spm", named.spm)):
+        for option, path in (("--config-yaml", named.config_yaml), ("--spm", named.pieces)):
             if path is not None:
                 raise BadInput(
                     f"`{option} {path}` must name a file that the checkpoint's task reads, but a "
@@ -139,6 +145,10 @@ class Wav2Vec2Ctc:
     def shortest_input(self, network: Network) -> int:
         """Fewest samples that give the encoder one frame."""
         return shortest_input(values_under(network.config, ENCODER.part))
+
+    def frames(self, network: Network, samples: int) -> int:
+        """Frames that the encoder makes of so many samples."""
+        return count_frames(values_under(network.config, ENCODER.part), samples)
 
     def possible(self, network: Network, calls: Sequence[Calls]) -> Mapping[str, tuple[Any, ...]]:
         """The strides that the lengths in fairseq's extractor leave."""

@@ -20,15 +20,15 @@ from toolkit.blocks.forms import Lack, Part, find_misfits, kind_of, lost_prefixe
 from toolkit.blocks.place import Place
 from toolkit.blocks.transformer_decoder import TransformerDecoderBlock
 from toolkit.blocks.tree import ConfigTree, nested, overridden, placed, values_under
-from toolkit.blocks.wav2vec2 import Wav2Vec2Block, possible_strides, shortest_input
+from toolkit.blocks.wav2vec2 import Wav2Vec2Block, count_frames, possible_strides, shortest_input
 from toolkit.bundled import FEATURES, GENERATION, MODELLING, TOKENIZATION
 from toolkit.checkpoint import Checkpoint
 from toolkit.checkpoint.dictionary import BOS, EOS, PAD
-from toolkit.checkpoint.sidecars import Named, Sidecars, find_sidecars
 from toolkit.compare.probes import PaddingProbes
 from toolkit.core.result import Reason
 from toolkit.families.base import Network, Options, Task
 from toolkit.families.length_adaptor import LAYOUTS, LengthAdaptor
+from toolkit.families.sidecars import Named, Sidecars, find_sidecars
 from toolkit.families.speech_to_text import (
     check_dictionary_size,
     default_language,
@@ -100,7 +100,7 @@ class XMTransformer:
             checkpoint.path,
             config_yaml=named.config_yaml,
             dict_path=named.dictionary,
-            spm_path=named.spm,
+            spm_path=named.pieces,
         )
 
     def task(
@@ -149,6 +149,10 @@ class XMTransformer:
     def shortest_input(self, network: Network) -> int:
         """Fewest samples that give the encoder one frame."""
         return shortest_input(values_under(network.config, ENCODER.part))
+
+    def frames(self, network: Network, samples: int) -> int:
+        """Frames that the encoder makes of so many samples."""
+        return count_frames(values_under(network.config, ENCODER.part), samples)
 
     def possible(self, network: Network, calls: Sequence[Calls]) -> Mapping[str, tuple[Any, ...]]:
         """The strides that the lengths in fairseq's extractor leave."""

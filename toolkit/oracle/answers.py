@@ -17,7 +17,7 @@ from toolkit.oracle.asking import AnyModel, prefix_of
 from toolkit.oracle.hooks import Calls
 from toolkit.oracle.job import VERSION, Job, JobClip, as_samples, digest
 from toolkit.oracle.rows import choose_rows, take
-from toolkit.oracle.search import with_beam
+from toolkit.oracle.search import capped, with_beam
 from toolkit.oracle.store import Store
 
 INDEX = "recording.json"
@@ -51,7 +51,8 @@ def expected_bytes(reference: AnyModel, job: Job) -> int:
     """About how large the recording will be, from a float32 pass over the shortest clip."""
     clip = min(job.clips, key=lambda c: c.num_samples)
     source = reference.front_end(_tensor(clip.waveform))
-    tokens = reference.search(source, with_beam(job.search, job.beams[0]), clip.tag)[0].tokens
+    search = with_beam(capped(job.search, source.numel()), job.beams[0])
+    tokens = reference.search(source, search, clip.tag)[0].tokens
     prefix = prefix_of(reference, tokens)
     forced = reference.forward([source], [prefix], explicit=True)
     kept = _keeping(reference.model, None)
@@ -147,7 +148,7 @@ class _Recorder:
 
     def _search(self, source: Tensor, beam: int, tag: Optional[int], place: str) -> Tuple[int, ...]:
         """Records one search and the texts of what it finds; returns the best tokens."""
-        search = with_beam(self.job.search, beam)
+        search = with_beam(capped(self.job.search, source.numel()), beam)
         found = self.reference.search(source, search, tag)
         for hypothesis in found:
             self._decode(hypothesis.tokens)

@@ -18,7 +18,7 @@ from toolkit.oracle.mapped import Place
 from toolkit.oracle.refusal import Refusal
 from toolkit.oracle.search import Search
 
-VERSION = 4
+VERSION = 5
 """Of jobs and recordings alike; another one is refused."""
 FOLDER = "job/"
 INDEX = FOLDER + "job.json"

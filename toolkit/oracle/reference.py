@@ -149,7 +149,8 @@ class Reference:
         return encoders.build_bpe(Namespace(**self.task.data_cfg.bpe_tokenizer))
 
     def _generator(self, search: Search) -> Any:
-        args = Namespace(**vars(search), prefix_size=int(self.task.data_cfg.prepend_tgt_lang_tag))
+        said = {name: value for name, value in vars(search).items() if name != "capped"}
+        args = Namespace(**said, prefix_size=int(self.task.data_cfg.prepend_tgt_lang_tag))
         generator = self.task.build_generator([self.model], args)
         if generator.repeat_ngram_blocker is not None:
             generator.repeat_ngram_blocker = _make_blocker(search.no_repeat_ngram_size)

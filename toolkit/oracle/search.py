@@ -20,6 +20,26 @@ class Search:
     no_repeat_ngram_size: int = 0
     unkpen: float = 0.0
     temperature: float = 1.0
+    capped: bool = False
+    """Whether `max_len_b` is less than the checkpoint's own limit."""
+
+
+ALWAYS, PER_SECOND = 50, 15
+"""Tokens that a comparison lets a hypothesis have, whatever the clip, and per second of it. Nobody
+says as much; a model that does says anything, up to the end of its positions."""
+SAMPLES_PER_SECOND = 16000
+
+
+def capped(search: Search, samples: int) -> Search:
+    """The same search, its hypotheses no longer than a clip of so many samples can say.
+
+    Both sides of a comparison stop there, and neither is asked for more. A limit that grows with
+    the clip by itself stays.
+    """
+    cap = max(ALWAYS + PER_SECOND * samples // SAMPLES_PER_SECOND, search.min_len)
+    if search.max_len_a or search.max_len_b <= cap:
+        return search
+    return replace(search, max_len_b=cap, capped=True)
 
 
 def with_beam(search: Search, beam: int) -> Search:

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from toolkit.audio import Clip
 from toolkit.pipeline.prepare import Prepared
+from toolkit.trial.effort import Effort, plan_effort
 
 
 def shortest_input(prepared: Prepared) -> int:
     """Fewest samples that give the network one frame."""
     return prepared.family.shortest_input(prepared.network)
+
+
+def efforts_for(
+    prepared: Prepared, clips: Sequence[Clip], *, beam: bool, thorough: bool
+) -> tuple[Effort, ...]:
+    """What is compared on each clip."""
+    frames = [prepared.family.frames(prepared.network, len(clip.waveform)) for clip in clips]
+    efforts = plan_effort(frames, thorough=thorough)
+    return tuple(replace(effort, beamed=effort.beamed and beam) for effort in efforts)
 
 
 def tag_of(prepared: Prepared, clip: Clip) -> int | None:

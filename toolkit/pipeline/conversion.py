@@ -127,6 +127,7 @@ def _proven(prepared: Prepared, folder: Path, clips: Sequence[Clip], request: Co
         clips,
         request.part(Origin),
         beam=request.beam,
+        thorough=request.thorough,
         progress=request.progress or silent,
     )
     target = replace(result.target, path=str(request.out))

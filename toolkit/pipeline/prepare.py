@@ -10,11 +10,11 @@ from typing import Any
 from toolkit.checkpoint import Checkpoint, open_checkpoint
 from toolkit.checkpoint.finite import expect_finite
 from toolkit.checkpoint.renamed import rename_tensors
-from toolkit.checkpoint.sidecars import Named, Sidecars
 from toolkit.core.errors import BadInput, BrokenRule
 from toolkit.core.result import Reason
 from toolkit.core.spec import TensorSpec
 from toolkit.families import Derived, Family, Form, Network, Options, Task, find_family
+from toolkit.families.sidecars import Named, Sidecars
 from toolkit.folder.skeleton import target_specs
 from toolkit.mapping import (
     MappingFile,
@@ -44,7 +44,7 @@ class Inputs(Material, OfCheckpoint):
     @property
     def named(self) -> Named:
         """The companions that the user names."""
-        return Named(config_yaml=self.config_yaml, dictionary=self.dict, spm=self.spm)
+        return Named(config_yaml=self.config_yaml, dictionary=self.dict, pieces=self.spm)
 
     @property
     def options(self) -> Options:

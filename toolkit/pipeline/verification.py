@@ -26,7 +26,7 @@ from toolkit.folder.background import Background
 from toolkit.folder.digest import folder_sha256
 from toolkit.folder.view import FolderView, view_folder
 from toolkit.pipeline.basics import environment
-from toolkit.pipeline.clips import is_in_own_language, tag_of
+from toolkit.pipeline.clips import efforts_for, is_in_own_language, tag_of
 from toolkit.pipeline.files_alone import judge_files
 from toolkit.pipeline.forms import read_form, read_tags
 from toolkit.pipeline.origin import Asked, Origin
@@ -45,6 +45,7 @@ from toolkit.session.request import Verify
 from toolkit.tasks import Measurements
 from toolkit.trial.bench import AnyBench, Bench, Run
 from toolkit.trial.coverage import clip_coverage, measure_coverage
+from toolkit.trial.effort import Effort, describe_effort
 from toolkit.trial.rows import module_rows
 
 
@@ -68,6 +69,7 @@ def verify(request: Verify) -> Result:
         origin.read_clips(prepared, request.audio),
         origin,
         beam=request.beam,
+        thorough=request.thorough,
         progress=request.progress or silent,
     )
     return replace(result, reproduce=command_line(request))
@@ -80,6 +82,7 @@ def prove(
     origin: Origin,
     *,
     beam: bool = True,
+    thorough: bool = False,
     progress: Progress,
 ) -> Result:
     """All levels of a folder against a prepared checkpoint.
@@ -90,6 +93,7 @@ def prove(
         clips: What to run both on.
         origin: Whom to ask for fairseq's side.
         beam: Whether to compare searches with a beam.
+        thorough: Whether to compare every clip in every way.
         progress: Called before every step.
 
     Raises:
@@ -107,6 +111,7 @@ def prove(
             folder=folder,
             hashing=hashing,
             beam=beam,
+            efforts=efforts_for(prepared, clips, beam=beam, thorough=thorough),
             device=origin.device,
             made_with=asked.environment,
         )
@@ -115,7 +120,7 @@ def prove(
         except DoesNotLoad as error:
             return _judge_files(case, asked, view_folder(folder, vetted=True), str(error))
         bench = make_bench(prepared, asked, target)
-        book = Sketchbook(pairs_of=[clip.name for clip in shortest(clips)])
+        book = Sketchbook(pairs_of=case.drawn(clips))
         try:
             runs = tuple(_run_clips(case, bench, clips, progress, book))
         except DOES_NOT_RUN as error:
@@ -168,10 +173,17 @@ class _Case:
     """The digest of the folder, while the models load."""
     beam: bool
     """Whether searches with a beam are compared."""
+    efforts: tuple[Effort, ...]
+    """What is compared on each clip."""
     device: str
     """Where both models run."""
     made_with: Mapping[str, str]
     """Versions of what answered for fairseq, if not this environment."""
+
+    def drawn(self, clips: Sequence[Clip]) -> list[str]:
+        """The clips whose modules are drawn: the shortest of those that are replayed."""
+        replayed = [c for c, effort in zip(clips, self.efforts, strict=True) if effort.replayed]
+        return [clip.name for clip in shortest(replayed)]
 
     @property
     def source(self) -> Artifact:
@@ -190,10 +202,30 @@ class _Case:
 def _run_clips(
     case: _Case, bench: AnyBench, clips: Sequence[Clip], progress: Progress, book: Sketchbook
 ) -> Iterator[Run]:
-    for done, clip in enumerate(clips, start=1):
+    """What both models make of the clips; first those of which most is asked.
+
+    A decoder is given what fairseq says of the clip, or of a clip that was searched, if this one
+    is not. A recording knows what fairseq says of each.
+    """
+    progress(f"comparing {describe_effort(case.efforts)}", 0, len(clips) + 2)
+    recorded = case.made_with != {}
+    prefix: tuple[int, ...] | None = None
+    runs: dict[str, Run] = {}
+    order = sorted(range(len(clips)), key=lambda i: not case.efforts[i].searched)
+    for done, index in enumerate(order, start=1):
+        clip = clips[index]
         progress(f"comparing {clip.name}", done, len(clips) + 2)
-        tag = tag_of(case.prepared, clip)
-        yield case.prepared.task.kind.run(bench, clip, tag=tag, beam=case.beam, book=book)
+        run = case.prepared.task.kind.run(
+            bench,
+            clip,
+            tag=tag_of(case.prepared, clip),
+            effort=case.efforts[index],
+            prefix=None if recorded else prefix,
+            book=book,
+        )
+        prefix = max(prefix or (), run.prefix, key=len)
+        runs[clip.name] = run
+    yield from (runs[clip.name] for clip in clips)
 
 
 def _judge(case: _Case, bench: AnyBench, runs: tuple[Run, ...], book: Sketchbook) -> Result:
@@ -212,7 +244,7 @@ def _judge(case: _Case, bench: AnyBench, runs: tuple[Run, ...], book: Sketchbook
     truth = make_truth(prepared, measured.vocabulary)
     levels = kind.judge(measured, {} if case.beam else {"beam": "--no-beam"})
     rows = name_culprits(module_rows((run.pairs for run in runs), target.kind_of), truth.twins)
-    tokens = tuple(kind.tokens(run) for run in runs)
+    tokens = tuple(kind.tokens(run) for run in runs if run.effort.searched)
     inventory = take_inventory(truth, target.view)
     faults = find_faults(
         Evidence(

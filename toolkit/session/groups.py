@@ -230,6 +230,14 @@ class Searches(Request):
             "level is left out and says so.",
         ),
     ] = True
+    thorough: Annotated[
+        bool,
+        Option(
+            "Compare every clip in every way, which takes long.",
+            python="Whether every clip is compared in every way; by default modules and searches "
+            "are compared on the few clips that show most, the others end to end.",
+        ),
+    ] = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -68,6 +68,14 @@ class LevelKind:
     judged_on: Literal["folder", "clip", "batch"]
     """The folder without any run; every clip by itself, so that each is a test of its own; or a few
     clips together."""
+    effort: Literal["replayed", "searched", "beamed"] | None = None
+    """What must have been done on a clip that the level looks at; None looks at all."""
+
+    def clips(self, runs: Sequence[Run]) -> int | None:
+        """How many clips it looks at; None where it looks at the folder, or at a batch of a few."""
+        if self.judged_on != "clip":
+            return None
+        return sum(self.effort is None or bool(vars(run.effort)[self.effort]) for run in runs)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,7 +112,7 @@ class TaskKind:
     record: Callable[..., Record]
     """What fairseq does with a clip in float64: `(reference, name, waveform, search, tag)`."""
     run: Callable[..., Run]
-    """What both models make of a clip: `(bench, clip, tag=..., beam=..., book=...)`."""
+    """What both models make of a clip: `(bench, clip, tag=, effort=, prefix=, book=)`."""
     texts: Callable[..., tuple[str, ...]]
     """The texts that a tokenizer is tried on, of all runs."""
     tokens: Callable[..., ClipTokens]
@@ -158,7 +166,9 @@ class TaskKind:
         return tuple(
             left_out_level(kind.name, options[kind.name])
             if kind.name in options
-            else replace(kind.judge(measurements), name=kind.name)
+            else replace(
+                kind.judge(measurements), name=kind.name, clips=kind.clips(measurements.runs)
+            )
             for kind in self.levels
         )
 

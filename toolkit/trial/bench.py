@@ -10,6 +10,7 @@ from toolkit.oracle.asking import AnyReference
 from toolkit.oracle.search import Search
 from toolkit.replay.source import Source
 from toolkit.replay.target import Target
+from toolkit.trial.effort import FULL, Effort
 from toolkit.trial.measuring import PairErrors
 from toolkit.trial.pairing import Pairing
 
@@ -45,6 +46,8 @@ class Run:
     frames: int
     """Encoder frames before an adaptor."""
     pairs: tuple[PairErrors, ...]
+    """Empty where no module was compared."""
+    effort: Effort = FULL
 
 
 AnyBench: TypeAlias = Bench[Any]

@@ -2,7 +2,14 @@
 
 from toolkit.blocks.wav2vec2.block import Wav2Vec2Block
 from toolkit.blocks.wav2vec2.classes import NAMES
-from toolkit.blocks.wav2vec2.strides import possible_strides, shortest_input
+from toolkit.blocks.wav2vec2.strides import count_frames, possible_strides, shortest_input
 from toolkit.blocks.wav2vec2.trunk import LAST_NORM
 
-__all__ = ["LAST_NORM", "NAMES", "Wav2Vec2Block", "possible_strides", "shortest_input"]
+__all__ = [
+    "LAST_NORM",
+    "NAMES",
+    "Wav2Vec2Block",
+    "count_frames",
+    "possible_strides",
+    "shortest_input",
+]

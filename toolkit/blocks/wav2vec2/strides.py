@@ -58,6 +58,14 @@ def shortest_input(values: Mapping[str, Derived]) -> int:
     return int(samples)
 
 
+def count_frames(values: Mapping[str, Derived], samples: int) -> int:
+    """Frames that the extractor makes of so many samples."""
+    pairs = zip(values["conv_kernel"].value, values["conv_stride"].value, strict=True)
+    for kernel, stride in pairs:
+        samples = (samples - kernel) // stride + 1
+    return int(samples)
+
+
 def _fitting_strides(kernel: int, calls: Sequence[Any]) -> list[int]:
     lengths = [(_length(call.inputs), _length(call.outputs)) for call in calls]
     longest = max((samples for samples, _ in lengths), default=0)

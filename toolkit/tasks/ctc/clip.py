@@ -12,6 +12,7 @@ from toolkit.compare.metrics import relative_error
 from toolkit.compare.pictures import Sketchbook
 from toolkit.tasks.ctc.target import SPECIAL
 from toolkit.tasks.speech.run import HeardRun, SpeechBench, hear
+from toolkit.trial.effort import FULL, Effort
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -35,12 +36,12 @@ class LayerErrors:
 class CtcRun(HeardRun):
     """What both models made of one clip, every layer's features among it."""
 
-    layers: tuple[LayerErrors, ...]
+    layers: tuple[LayerErrors, ...] = ()
 
     @property
     def has_stray_symbols(self) -> bool:
         """Whether a symbol was said that stands for no text, which both sides print otherwise."""
-        said = (*self.greedy.reference, *self.greedy.converted)
+        said = () if self.greedy is None else (*self.greedy.reference, *self.greedy.converted)
         return any(token in SPECIAL for token in said)
 
 
@@ -49,20 +50,15 @@ def run_clip(
     clip: Clip,
     *,
     tag: int | None,
-    beam: bool = True,  # noqa: ARG001
+    effort: Effort = FULL,
+    prefix: tuple[int, ...] | None = None,
     book: Sketchbook | None = None,
 ) -> CtcRun:
-    """Runs both models on one clip; see `toolkit.tasks.speech.run.hear`.
-
-    Args:
-        bench: The models.
-        clip: The audio.
-        tag: None: there are no language tags.
-        beam: Of no use: nothing is searched with a beam.
-        book: Where to draw what is compared.
-    """
-    run, passes = hear(bench, clip, tag=tag, book=book)
-    sides = (passes.exact, passes.exact_actual, passes.expected, passes.actual)
+    """Runs both models on one clip; see `toolkit.tasks.speech.run.hear`."""
+    run, replayed = hear(bench, clip, tag=tag, effort=effort, prefix=prefix, book=book)
+    if replayed is None:
+        return CtcRun(**vars(run))
+    sides = (replayed.exact, replayed.exact_actual, replayed.expected, replayed.actual)
     return CtcRun(**vars(run), layers=tuple(_layers(*(side.outputs for side in sides))))
 
 

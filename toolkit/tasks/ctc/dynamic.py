@@ -32,13 +32,14 @@ def layers_level(runs: Sequence[CtcRun], exact_tolerance: float) -> Level:
         _worst("float64 features", runs, lambda layer: layer.float64, exact_tolerance),
         _worst("float32 features", runs, lambda layer: layer.float32, rounded),
     )
-    number = len(runs[0].layers) if runs else 0
+    replayed = [run for run in runs if run.effort.replayed]
+    number = len(replayed[0].layers) if replayed else 0
     return Level(
         name="layers",
         measures=measures,
         summary=(
-            f"features of {number} layers on {len(runs)} clips within {measures[0].error:.1e} of "
-            f"the largest in float64 and {measures[1].error:.1e} in float32, as "
+            f"features of {number} layers on {len(replayed)} clips within {measures[0].error:.1e} "
+            f"of the largest in float64 and {measures[1].error:.1e} in float32, as "
             "`hidden_states[k]` holds them: before the norm that follows the last layer of a "
             "pre-norm stack"
         ),
@@ -66,7 +67,8 @@ def logits_level(runs: Sequence[CtcRun], exact_tolerance: float) -> Level:
 def greedy_level(runs: Sequence[CtcRun]) -> Level:
     """Whether every clip's merged symbols and its text are fairseq's."""
     level = levels.greedy_level(runs)
-    stray = [run.clip.name for run in runs if run.has_stray_symbols]
+    searched = [run for run in runs if run.effort.searched]
+    stray = [run.clip.name for run in searched if run.has_stray_symbols]
     if not stray:
         return level
     measure = Measure(
@@ -75,7 +77,7 @@ def greedy_level(runs: Sequence[CtcRun]) -> Level:
         error=float(len(stray)),
         tolerance=tolerances.EXACT,
         unit="clips",
-        compared=len(runs),
+        compared=len(searched),
         declared=True,
     )
     return Level(name=level.name, measures=(*level.measures, measure), summary=level.summary)

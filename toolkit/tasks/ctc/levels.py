@@ -52,9 +52,11 @@ LEVELS = (
     VOCABULARY,
     FRONT_END,
     MODULES,
-    LevelKind(name="layers", finding="wiring", judge=_layers, judged_on="clip"),
+    LevelKind(name="layers", finding="wiring", judge=_layers, judged_on="clip", effort="replayed"),
     LevelKind(name="logits", finding="wiring", judge=_logits, judged_on="clip"),
-    LevelKind(name="greedy", finding="generation", judge=_greedy, judged_on="clip"),
+    LevelKind(
+        name="greedy", finding="generation", judge=_greedy, judged_on="clip", effort="searched"
+    ),
     LevelKind(name="padding", finding="padding", judge=_padding, judged_on="batch"),
     RELOAD,
 )

@@ -55,14 +55,14 @@ class CtcTarget(SpeechTarget):
         spoken = [token for token in tokens if token not in SPECIAL]
         return str(self.tokenizer.decode(spoken, group_tokens=False))
 
-    def pipeline_text(self, waveform: Tensor, tag: int | None) -> str:
+    def pipeline_text(self, waveform: Tensor, search: Search, tag: int | None) -> str:
         """What the pipeline says, without the symbols that stand for no text."""
-        said = super().pipeline_text(waveform, tag)
+        said = super().pipeline_text(waveform, search, tag)
         for symbol in self.tokenizer.convert_ids_to_tokens(list(SPECIAL)):
             said = said.replace(symbol, "")
         return said.strip()
 
-    def pipeline_options(self, tag: int | None) -> dict[str, Any]:  # noqa: ARG002
+    def pipeline_options(self, search: Search, tag: int | None) -> dict[str, Any]:  # noqa: ARG002
         """None are needed."""
         return {}
 

@@ -63,6 +63,10 @@ VOCABULARY = LevelKind(
     name="vocabulary", finding="vocabulary", judge=_vocabulary, judged_on="folder"
 )
 FRONT_END = LevelKind(name="front_end", finding="front_end", judge=_front_end, judged_on="clip")
-MODULES = LevelKind(name="modules", finding="wiring", judge=_modules, judged_on="clip")
-GREEDY = LevelKind(name="greedy", finding="generation", judge=_greedy, judged_on="clip")
+MODULES = LevelKind(
+    name="modules", finding="wiring", judge=_modules, judged_on="clip", effort="replayed"
+)
+GREEDY = LevelKind(
+    name="greedy", finding="generation", judge=_greedy, judged_on="clip", effort="searched"
+)
 RELOAD = LevelKind(name="reload", finding="generation", judge=_reload, judged_on="batch")

@@ -33,13 +33,14 @@ def front_end_level(runs: Sequence[HeardRun]) -> Level:
         tolerances.FRONT_END,
         declared=explained.verdict == "pass",
     )
-    texts = _texts_measure(runs)
+    texts = _texts_measure([run for run in runs if run.effort.searched])
     return Level(
         name="front_end",
         measures=(against, texts) if against.verdict == "pass" else (against, explained, texts),
         summary=(
             f"largest difference {against.error:.1e} on {against.where}; "
-            f"{len(runs) - int(texts.error)} of {len(runs)} texts through the ASR pipeline are "
+            f"{texts.compared - int(texts.error)} of {texts.compared} texts through the ASR "
+            "pipeline are "
             "fairseq's"
         ),
     )
@@ -52,6 +53,7 @@ def modules_level(runs: Sequence[HeardRun], unexplained: Sequence[str]) -> Level
         runs: All clips.
         unexplained: Parameterized modules that nothing compares and nothing excuses.
     """
+    runs = [run for run in runs if run.effort.replayed]
     judged = {pair.tolerance for run in runs for pair in run.pairs}
     isolated = tuple(_isolated_measure(runs, tolerance) for tolerance in sorted(judged))
     propagated = _worst_pair("propagated", _pairs(runs), _propagated, tolerances.PROPAGATED, NOISE)
@@ -83,7 +85,8 @@ def float32_tolerance(runs: Sequence[HeardRun]) -> float:
 
 def logits_noise(runs: Sequence[HeardRun]) -> float:
     """The reference's own float32 error of its logits on the worst clip."""
-    return max((run.logits_noise for run in runs), default=0.0)
+    known = (run.logits_noise for run in runs if not math.isnan(run.logits_noise))
+    return max(known, default=0.0)
 
 
 def logits_measures(runs: Sequence[HeardRun], exact_tolerance: float) -> tuple[Measure, Measure]:
@@ -93,18 +96,20 @@ def logits_measures(runs: Sequence[HeardRun], exact_tolerance: float) -> tuple[M
         runs: All clips.
         exact_tolerance: What the logits may differ by in float64.
     """
+    replayed = [run for run in runs if run.effort.replayed]
     return (
-        worst("float64 logits", runs, lambda run: run.logits_float64, exact_tolerance),
+        worst("float64 logits", replayed, lambda run: run.logits_float64, exact_tolerance),
         worst("float32 logits", runs, lambda run: run.logits, float32_tolerance(runs)),
     )
 
 
 def greedy_level(runs: Sequence[HeardRun]) -> Level:
     """Whether greedy search gives the same tokens and the same text."""
-    tokens = [run.clip.name for run in runs if not run.greedy.equal]
-    texts = [r.clip.name for r in runs if r.greedy.reference_text != r.greedy.converted_text]
+    runs = [run for run in runs if run.effort.searched]
+    tokens = [run.clip.name for run in runs if not run.said.equal]
+    texts = [r.clip.name for r in runs if r.said.reference_text != r.said.converted_text]
     spoken = [run for run in runs if run.clip.kind == "speech" and run.clip.transcript]
-    right = sum(run.greedy.converted_text == run.clip.transcript for run in spoken)
+    right = sum(run.said.converted_text == run.clip.transcript for run in spoken)
     transcripts = f", {right} of {len(spoken)} transcripts right" if spoken else ""
     return Level(
         name="greedy",
@@ -130,7 +135,7 @@ def _texts_measure(runs: Sequence[HeardRun]) -> Measure:
     differing = [
         run
         for run in runs
-        if run.pipeline_text not in (run.greedy.reference_text, run.greedy.converted_text)
+        if run.pipeline_text not in (run.said.reference_text, run.said.converted_text)
     ]
     excused = all(run.pipeline_text == run.pipeline_reference_text for run in differing)
     return Measure(

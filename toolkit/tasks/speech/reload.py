@@ -12,7 +12,7 @@ from toolkit.compare.metrics import relative_error
 from toolkit.core.result import Level, Measure
 from toolkit.folder.contents import FolderContents
 from toolkit.mapping import Plan
-from toolkit.oracle.search import Search, with_beam
+from toolkit.oracle.search import Search, capped, with_beam
 from toolkit.replay.target import quiet_transformers
 from toolkit.tasks.speech.run import HeardRun
 from toolkit.tasks.speech.target import SpeechTarget
@@ -31,7 +31,10 @@ def reload_level(
     clip is searched, the shortest: a search takes longest, and behind equal weights, logits and
     settings it is the searching itself that may be lost.
     """
-    searched = sorted(runs, key=lambda run: run.source.numel())[:1]
+    searched = sorted(
+        (run for run in runs if run.effort.searched), key=lambda run: run.source.numel()
+    )[:1]
+    passed = [run for run in runs if run.effort.replayed]
     with tempfile.TemporaryDirectory(prefix="toolkit-reload-") as name:
         refusal = _save(target, name)
         if refusal is not None:
@@ -44,7 +47,7 @@ def reload_level(
                 "keys that changed", _changed_keys(target, again, contents), len(contents.config)
             ),
             _measure("ids that changed", _changed_ids(target, again), len(contents.dictionary)),
-            _measure("clips whose logits changed", _changed_logits(again, runs), len(runs)),
+            _measure("clips whose logits changed", _changed_logits(again, passed), len(passed)),
             _measure(
                 "clips whose tokens changed",
                 _changed_tokens(again, searched, search),
@@ -57,7 +60,7 @@ def reload_level(
         measures=measures,
         summary=(
             f"saved and loaded again: {changed} changes in {len(plan.targets)} tensors, "
-            f"{len(runs)} clips, the configuration and the vocabulary"
+            f"{len(passed)} clips, the configuration and the vocabulary"
         ),
     )
 
@@ -132,12 +135,13 @@ def _changed_logits(after: SpeechTarget, runs: Sequence[HeardRun]) -> Iterator[s
     # Not bit for bit: where a file's tensors lie in memory decides how kernels sum.
     for run in runs:
         logits = after.forward([run.source], [run.prefix], only=()).logits
-        if not relative_error(run.target_logits, logits) <= tolerances.LOGITS_FLOAT32:
+        before = run.target_logits
+        if before is None or not relative_error(before, logits) <= tolerances.LOGITS_FLOAT32:
             yield run.clip.name
 
 
 def _changed_tokens(after: SpeechTarget, runs: Sequence[HeardRun], search: Search) -> Iterator[str]:
-    greedy = with_beam(search, 1)
     for run in runs:
-        if after.search(run.source, greedy, run.tag)[0].tokens != run.greedy.converted:
+        greedy = with_beam(capped(search, run.source.numel()), 1)
+        if after.search(run.source, greedy, run.tag)[0].tokens != run.said.converted:
             yield run.clip.name

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from toolkit.audio import Clip
+from toolkit.compare import tolerances
 from toolkit.compare.metrics import noise_ratio, relative_error
 from toolkit.compare.pictures import Sketchbook
 from toolkit.core.errors import NotRecorded
 from toolkit.core.result import TokenComparison
 from toolkit.oracle.asking import AnyReference, ScoredTokens, prefix_of
-from toolkit.oracle.search import Search, with_beam
+from toolkit.oracle.hooks import rest
+from toolkit.oracle.search import Search, capped, with_beam
 from toolkit.replay.pairs import Pair
 from toolkit.replay.replay import first, paired_outputs
 from toolkit.tasks.speech.target import SpeechTarget
 from toolkit.trial.bench import Bench, Run
+from toolkit.trial.effort import FULL, Effort
 from toolkit.trial.measuring import PairErrors, Record, Sides, measure_pairs, only_call
 
 if TYPE_CHECKING:
@@ -31,26 +34,40 @@ TRANSFORMERS_EPSILON = 1e-7
 
 @dataclass(frozen=True, kw_only=True)
 class HeardRun(Run):
-    """What both models made of one clip, in numbers and in words."""
+    """What both models made of one clip, in numbers and in words.
+
+    What was not compared on this clip is None; see `toolkit.trial.effort`.
+    """
 
     tag: int | None
     """Language tag that decoding begins with."""
-    target_logits: Tensor
-    """The converted model's float32 logits, shape (1, S, V)."""
     front_end: float
     front_end_explained: float
     """The same error with transformers' epsilon in fairseq's formula."""
     logits: float
     """Float32 logits with the attention kernels that each side uses by itself."""
-    logits_noise: float
+    target_logits: Tensor | None = None
+    """The converted model's float32 logits, shape (1, S, V)."""
+    logits_noise: float = NAN
     """The reference's own float32 error of its logits, relative to the largest."""
-    logits_float64: float
-    greedy: TokenComparison
-    pipeline_text: str
-    pipeline_reference_text: str | None
+    logits_float64: float = NAN
+    greedy: TokenComparison | None = None
+    pipeline_text: str = ""
+    pipeline_reference_text: str | None = None
     """What fairseq says when it is fed with the folder's own front end. None if greedy search says
     the same as the pipeline, so that nothing is left to explain; or if a recording does not know.
     """
+
+    @property
+    def said(self) -> TokenComparison:
+        """The greedy hypotheses of a clip that was searched.
+
+        Raises:
+            ValueError: it was not.
+        """
+        if self.greedy is None:
+            raise ValueError(f"`{self.clip.name}` was not searched")
+        return self.greedy
 
 
 def record_clip(
@@ -66,86 +83,174 @@ def record_clip(
         tag: Language tag to begin with, None where the task prepends none.
     """
     source = reference.front_end(waveform)
-    prefix = prefix_of(reference, reference.search(source, with_beam(search, 1), tag)[0].tokens)
+    once = with_beam(capped(search, source.numel()), 1)
+    prefix = prefix_of(reference, reference.search(source, once, tag)[0].tokens)
     forced = reference.forward([source], [prefix], explicit=True, double=True)
     return Record(clip=name, source=source, prefix=prefix, calls=forced.calls)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Heard:
+    """One clip, what both models hear of it, and what a decoder is given."""
+
+    clip: Clip
+    waveform: Tensor
+    source: Tensor
+    """The network's input as fairseq makes it, shape (L,)."""
+    own_source: Tensor
+    """The same as the folder makes it."""
+    tag: int | None
+    search: Search
+    """Greedy, and no longer than the clip can say."""
+    found: ScoredTokens | None
+    """What fairseq says; None where it was not asked."""
+    prefix: tuple[int, ...]
+
+
+def listen(
+    bench: SpeechBench, clip: Clip, *, tag: int | None, prefix: tuple[int, ...] | None
+) -> Heard:
+    """What both models hear of a clip.
+
+    Args:
+        bench: The models.
+        clip: The audio.
+        tag: Language tag to begin with, None where the task prepends none.
+        prefix: What a decoder is given; None gives it what fairseq says by a greedy search.
+    """
+    import torch
+
+    reference = bench.reference
+    waveform = torch.from_numpy(clip.waveform)
+    source = reference.front_end(waveform)
+    once = with_beam(capped(bench.search, source.numel()), 1)
+    found = reference.search(source, once, tag)[0] if prefix is None else None
+    return Heard(
+        clip=clip,
+        waveform=waveform,
+        source=source,
+        own_source=bench.target.front_end(waveform),
+        tag=tag,
+        search=once,
+        found=found,
+        prefix=prefix_of(reference, found.tokens) if found else prefix or (),
+    )
+
+
 def hear(
-    bench: SpeechBench, clip: Clip, *, tag: int | None, book: Sketchbook | None = None
-) -> tuple[HeardRun, Passes]:
+    bench: SpeechBench,
+    clip: Clip,
+    *,
+    tag: int | None,
+    effort: Effort = FULL,
+    prefix: tuple[int, ...] | None = None,
+    book: Sketchbook | None = None,
+) -> tuple[HeardRun, Replayed | None]:
     """Runs both models on one clip, on identical arrays but for the front ends themselves.
 
     Args:
         bench: The models.
         clip: The audio.
         tag: Language tag to begin with, None where the task prepends none.
+        effort: What is compared.
+        prefix: What a decoder is given; None gives it what fairseq says.
         book: Where to draw what is compared.
 
     Returns:
         What every task compares, and the passes for what a task compares beside.
     """
-    import torch
-
-    reference, target = bench.reference, bench.target
-    once = with_beam(bench.search, 1)
-    waveform = torch.from_numpy(clip.waveform)
-    source, own_source = reference.front_end(waveform), target.front_end(waveform)
-    greedy = reference.search(source, once, tag)[0]
-    prefix = prefix_of(reference, greedy.tokens)
-    passes = Passes(bench, source, prefix)
-    pairs = passes.compare_pairs(clip.name, book)
+    heard = listen(bench, clip, tag=tag, prefix=None if effort.searched else prefix)
+    fused = Fused(bench, heard)
+    replayed = Replayed(bench, heard) if effort.replayed else None
+    pairs = () if replayed is None else replayed.compare_pairs(clip.name, book)
     if book is not None:
-        book.draw_clip(clip.name, waveform, prefix)
-    margin = smallest_margin(passes.fused_expected.logits)
-    said = compare_words(bench, greedy, target.search(source, once, tag)[0], margin=margin)
-    pipeline_text = target.pipeline_text(waveform, tag)
-    explained = pipeline_text in (said.reference_text, said.converted_text)
+        book.draw_clip(clip.name, heard.waveform, heard.prefix)
     run = HeardRun(
         clip=clip,
+        effort=effort,
         tag=tag,
-        source=source,
-        prefix=prefix,
-        target_logits=passes.fused_actual.logits,
-        frames=passes.frames,
-        front_end=relative_error(source, own_source),
-        front_end_explained=explained_front_end(waveform, source, own_source),
-        logits=relative_error(passes.fused_expected.logits, passes.fused_actual.logits),
-        logits_noise=relative_error(passes.exact.logits, passes.fused_expected.logits.double()),
-        logits_float64=relative_error(passes.exact.logits, passes.exact_actual.logits),
+        source=heard.source,
+        prefix=heard.prefix,
+        frames=fused.frames,
+        front_end=relative_error(heard.source, heard.own_source),
+        front_end_explained=explained_front_end(heard.waveform, heard.source, heard.own_source),
+        logits=fused.error,
         pairs=pairs,
-        greedy=said,
-        pipeline_text=pipeline_text,
-        pipeline_reference_text=None if explained else heard(reference, own_source, once, tag),
+        **(fused.measured(heard) if replayed is None else replayed.measured(fused)),
+        **(_words(bench, heard, fused) if effort.searched else {}),
     )
-    return run, passes
+    return run, replayed
 
 
-class Passes:
-    """The passes over one clip, in the precisions that the measures need."""
+def _words(bench: SpeechBench, heard: Heard, fused: Fused) -> dict[str, Any]:
+    """What both models say, by the names of a run's fields."""
+    found = heard.found or ScoredTokens(tokens=(), score=NAN)
+    own = bench.target.search(heard.source, heard.search, heard.tag)[0]
+    said = compare_words(bench, found, own, margin=smallest_margin(fused.expected))
+    text = bench.target.pipeline_text(heard.waveform, heard.search, heard.tag)
+    explained = text in (said.reference_text, said.converted_text)
+    return {
+        "greedy": said,
+        "pipeline_text": text,
+        "pipeline_reference_text": None
+        if explained
+        else maybe_said(bench.reference, heard.own_source, heard.search, heard.tag),
+    }
 
-    def __init__(self, bench: SpeechBench, source: Tensor, prefix: tuple[int, ...]) -> None:
+
+class Fused:
+    """One pass of both models with the kernels that each side uses by itself, in float32."""
+
+    def __init__(self, bench: SpeechBench, heard: Heard) -> None:
+        frames_of = bench.pairing.frames_of
+        given = ([heard.source], [heard.prefix])
+        self.expected = bench.reference.forward(*given, only=()).logits
+        made = bench.target.forward(*given, only=(frames_of,))
+        self.actual = made.logits
+        self.frames = first(made.calls[frames_of][0].outputs).shape[-1]
+        """Encoder frames before an adaptor, as the convolutions give them."""
+        self.error = relative_error(self.expected, self.actual)
+        self._reference = bench.reference
+
+    def measured(self, heard: Heard) -> dict[str, Any]:
+        """The reference's own error, by the name of a run's field, where it may excuse the other's.
+
+        It takes a pass in float64, which small errors spare.
+        """
+        if self.error <= tolerances.LOGITS_FLOAT32:
+            return {}
+        exact = self._reference.forward(
+            [heard.source], [heard.prefix], explicit=True, double=True, only=()
+        )
+        return {"logits_noise": relative_error(exact.logits, self.expected.double())}
+
+
+class Replayed:
+    """The passes over one clip that show every module, in both precisions, step by step."""
+
+    def __init__(self, bench: SpeechBench, heard: Heard) -> None:
         reference, target = bench.reference, bench.target
-        self.bench, self.reference, self.target = bench, reference, target
-        run = ([source], [prefix])
+        self.bench = bench
+        given = ([heard.source], [heard.prefix])
         sources, targets = bench.pairing.sources, bench.pairing.targets
-        self.fused_expected = reference.forward(*run, only=())
-        self.fused_actual = target.forward(*run, only=())
-        self.expected = reference.forward(*run, explicit=True, only=sources)
-        self.actual = target.forward(*run, explicit=True, only=targets)
-        self.exact = reference.forward(*run, explicit=True, double=True, only=sources)
-        self.exact_actual = target.forward(*run, explicit=True, double=True, only=targets)
+        self.expected = reference.forward(*given, explicit=True, only=sources)
+        self.actual = target.forward(*given, explicit=True, only=targets)
+        self.exact = reference.forward(*given, explicit=True, double=True, only=sources)
+        self.exact_actual = target.forward(*given, explicit=True, double=True, only=targets)
 
-    @property
-    def frames(self) -> int:
-        """Encoder frames before the adaptor, as the convolutions give them."""
-        return first(self.actual.calls[self.bench.pairing.frames_of][0].outputs).shape[-1]
+    def measured(self, fused: Fused) -> dict[str, Any]:
+        """What these passes say of the logits, by the names of a run's fields."""
+        return {
+            "target_logits": fused.actual,
+            "logits_noise": relative_error(self.exact.logits, fused.expected.double()),
+            "logits_float64": relative_error(self.exact.logits, self.exact_actual.logits),
+        }
 
     def compare_pairs(self, clip: str, book: Sketchbook | None) -> tuple[PairErrors, ...]:
         """Both errors of every pair; draws them in `book`."""
         return measure_pairs(
             Sides(
-                target=self.target,
+                target=self.bench.target,
                 source=self.bench.source,
                 pairing=self.bench.pairing,
                 clip=clip,
@@ -167,10 +272,15 @@ class Passes:
             )
         except (RuntimeError, ValueError):
             return math.inf
-        return noise_ratio(exact, outputs.expected, outputs.actual)
+        ratio = noise_ratio(exact, outputs.expected, outputs.actual)
+        for calls in (self.actual.calls, self.expected.calls):
+            rest(calls)
+        return ratio
 
 
-def heard(reference: AnyReference, source: Tensor, search: Search, tag: int | None) -> str | None:
+def maybe_said(
+    reference: AnyReference, source: Tensor, search: Search, tag: int | None
+) -> str | None:
     """What fairseq says to an input; None if a recording does not know."""
     try:
         return reference.text(reference.search(source, search, tag)[0].tokens)

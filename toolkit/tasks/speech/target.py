@@ -31,14 +31,14 @@ class SpeechTarget(Target):
     def text(self, tokens: Sequence[int]) -> str:
         """The tokens as the text that a user gets."""
 
-    def pipeline_text(self, waveform: Tensor, tag: int | None) -> str:
+    def pipeline_text(self, waveform: Tensor, search: Search, tag: int | None) -> str:
         """What the folder says to a waveform through the ASR pipeline, searched greedily."""
         heard = {"raw": waveform.numpy(), "sampling_rate": self.feature_extractor.sampling_rate}
         with quiet_transformers():
-            return str(self._recognize(heard, **self.pipeline_options(tag))["text"])
+            return str(self._recognize(heard, **self.pipeline_options(search, tag))["text"])
 
     @abstractmethod
-    def pipeline_options(self, tag: int | None) -> dict[str, Any]:
+    def pipeline_options(self, search: Search, tag: int | None) -> dict[str, Any]:
         """What a user tells the pipeline for a greedy search."""
 
     @cached_property

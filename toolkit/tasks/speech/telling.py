@@ -11,15 +11,15 @@ from toolkit.tasks.speech.run import HeardRun
 def known_texts(runs: Sequence[HeardRun]) -> tuple[str, ...]:
     """The texts that a tokenizer is tried on: transcripts, and what fairseq says."""
     transcripts = [run.clip.transcript for run in runs if run.clip.transcript]
-    return (*transcripts, *(run.greedy.reference_text for run in runs))
+    return (*transcripts, *(run.said.reference_text for run in runs if run.effort.searched))
 
 
 def tell_tokens(run: HeardRun, beam: Sequence[TokenComparison] = ()) -> ClipTokens:
-    """What both models said about a clip."""
+    """What both models said about a clip that was searched."""
     return ClipTokens(
         clip=run.clip.name,
         transcript=run.clip.transcript,
-        greedy=run.greedy,
+        greedy=run.said,
         beam=tuple(beam),
         pipeline_text=run.pipeline_text,
     )

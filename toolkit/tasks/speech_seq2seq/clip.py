@@ -12,8 +12,9 @@ from toolkit.compare.metrics import relative_error
 from toolkit.compare.pictures import Sketchbook
 from toolkit.core.result import TokenComparison
 from toolkit.oracle.asking import ScoredTokens
-from toolkit.oracle.search import BEAM, with_beam
-from toolkit.tasks.speech.run import NAN, HeardRun, SpeechBench, compare_words, hear
+from toolkit.oracle.search import BEAM, capped, with_beam
+from toolkit.tasks.speech.run import NAN, HeardRun, Replayed, SpeechBench, compare_words, hear
+from toolkit.trial.effort import FULL, Effort
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -23,9 +24,9 @@ if TYPE_CHECKING:
 class ClipRun(HeardRun):
     """What both models made of one clip, searches with a beam among it."""
 
-    encoder: float
+    encoder: float = NAN
     """Encoder output in float32, attention computed step by step on both sides."""
-    beam: tuple[TokenComparison, ...]
+    beam: tuple[TokenComparison, ...] = ()
 
 
 def run_clip(
@@ -33,32 +34,28 @@ def run_clip(
     clip: Clip,
     *,
     tag: int | None,
-    beam: bool = True,
+    effort: Effort = FULL,
+    prefix: tuple[int, ...] | None = None,
     book: Sketchbook | None = None,
 ) -> ClipRun:
-    """Runs both models on one clip; see `toolkit.tasks.speech.run.hear`.
+    """Runs both models on one clip; see `toolkit.tasks.speech.run.hear`."""
+    run, replayed = hear(bench, clip, tag=tag, effort=effort, prefix=prefix, book=book)
+    beam = tuple(_compare_beams(bench, run.source, tag)) if effort.beamed else ()
+    return ClipRun(**vars(run), encoder=_encoder(replayed), beam=beam)
 
-    Args:
-        bench: The models.
-        clip: The audio.
-        tag: Language tag to begin with, None where the task prepends none.
-        beam: Whether to compare searches with a beam.
-        book: Where to draw what is compared.
-    """
-    run, passes = hear(bench, clip, tag=tag, book=book)
-    expected, actual = passes.expected.outputs, passes.actual.outputs
-    return ClipRun(
-        **vars(run),
-        encoder=relative_error(expected["encoder_out"], actual["encoder_out"]),
-        beam=tuple(_compare_beams(bench, run.source, tag)) if beam else (),
-    )
+
+def _encoder(replayed: Replayed | None) -> float:
+    if replayed is None:
+        return NAN
+    expected, actual = replayed.expected.outputs, replayed.actual.outputs
+    return relative_error(expected["encoder_out"], actual["encoder_out"])
 
 
 def _compare_beams(
     bench: SpeechBench, source: Tensor, tag: int | None
 ) -> Iterator[TokenComparison]:
     """Rank by rank; where one side has no hypothesis of a rank, it says nothing, scored NaN."""
-    search = with_beam(bench.search, BEAM)
+    search = with_beam(capped(bench.search, source.numel()), BEAM)
     expected = bench.reference.search(source, search, tag)
     actual = bench.target.search(source, search, tag)
     nothing = ScoredTokens(tokens=(), score=NAN)

@@ -29,7 +29,8 @@ def logits_level(runs: Sequence[ClipRun], exact_tolerance: float) -> Level:
         runs: All clips.
         exact_tolerance: What the logits may differ by in float64.
     """
-    identical = sum(run.encoder == 0.0 for run in runs)
+    replayed = [run for run in runs if run.effort.replayed]
+    identical = sum(run.encoder == 0.0 for run in replayed)
     exact, rounded = logits_measures(runs, exact_tolerance)
     tolerance = float32_tolerance(runs)
     return Level(
@@ -37,10 +38,10 @@ def logits_level(runs: Sequence[ClipRun], exact_tolerance: float) -> Level:
         measures=(
             exact,
             rounded,
-            worst("float32 encoder output", runs, lambda run: run.encoder, tolerance),
+            worst("float32 encoder output", replayed, lambda run: run.encoder, tolerance),
         ),
         summary=(
-            f"encoder output bit-identical on {identical} of {len(runs)} clips, logits within "
+            f"encoder output bit-identical on {identical} of {len(replayed)} clips, logits within "
             f"{rounded.error:.1e} of the largest (the reference's own float32 error: "
             f"{logits_noise(runs):.1e})"
         ),
@@ -54,6 +55,7 @@ def beam_level(runs: Sequence[ClipRun]) -> Level:
     for rounding alone decides which of them comes first. Every other difference of the lists
     counts, one of length among them.
     """
+    runs = [run for run in runs if run.effort.beamed]
     best = [run.clip.name for run in runs if not (run.beam and _in_place(run, run.beam[0]))]
     lists = [run.clip.name for run in runs if not _same_list(run)]
     score = worst("score", runs, _score_error, tolerances.BEAM_SCORE)

@@ -49,7 +49,7 @@ LEVELS = (
     MODULES,
     LevelKind(name="logits", finding="wiring", judge=_logits, judged_on="clip"),
     GREEDY,
-    LevelKind(name="beam", finding="generation", judge=_beam, judged_on="clip"),
+    LevelKind(name="beam", finding="generation", judge=_beam, judged_on="clip", effort="beamed"),
     LevelKind(name="padding", finding="padding", judge=_padding, judged_on="batch"),
     RELOAD,
 )

@@ -45,7 +45,7 @@ class Seq2SeqTarget(SpeechTarget):
 
         Args:
             source: The network's input.
-            search: Only the beam is used.
+            search: Only the beam is used, and the longest length where that is capped.
             tag: Token id of the language to decode into; None where the folder forces none.
 
         Returns:
@@ -65,6 +65,7 @@ class Seq2SeqTarget(SpeechTarget):
                 num_return_sequences=search.beam,
                 forced_bos_token_id=tag,
                 do_sample=False,
+                **self._cap(search),
                 return_dict_in_generate=True,
                 output_scores=True,
             )
@@ -84,10 +85,18 @@ class Seq2SeqTarget(SpeechTarget):
         """The tokens as text, without special tokens."""
         return str(self.tokenizer.decode(list(tokens), skip_special_tokens=True))
 
-    def pipeline_options(self, tag: int | None) -> dict[str, Any]:
+    def pipeline_options(self, search: Search, tag: int | None) -> dict[str, Any]:
         """A beam of one, and the language."""
         forced = {} if tag is None else {"forced_bos_token_id": tag}
-        return {"generate_kwargs": {"num_beams": 1, **forced}}
+        return {"generate_kwargs": {"num_beams": 1, **forced, **self._cap(search)}}
+
+    def _cap(self, search: Search) -> dict[str, int]:
+        """The longest length, where a capped search allows less than the folder does."""
+        own = self.model.generation_config.max_length
+        cap = 2 + search.max_len_b  # the start token, and the end that the last one is
+        if not search.capped or (isinstance(own, int) and own <= cap):
+            return {}
+        return {"max_length": cap}
 
     def _trimmed(self, sequence: list[int]) -> tuple[int, ...]:
         generated = sequence[1:]

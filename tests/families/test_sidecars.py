@@ -4,8 +4,8 @@ import shutil
 import pytest
 import yaml
 
-from toolkit.checkpoint.sidecars import MAX_YAML_BYTES, find_sidecars
 from toolkit.core.errors import BadInput
+from toolkit.families.sidecars import MAX_YAML_BYTES, find_sidecars
 
 
 @pytest.fixture

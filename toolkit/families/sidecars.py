@@ -52,7 +52,7 @@ class Named:
 
     config_yaml: Path | None = None
     dictionary: Path | None = None
-    spm: Path | None = None
+    pieces: Path | None = None
 
 
 def find_sidecars(

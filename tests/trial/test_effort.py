@@ -1,0 +1,46 @@
+"""What is compared on which clip: much on few, a little on all, or everything on each."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from toolkit.trial.effort import BEAMED, FULL, SEARCHED, describe_effort, plan_effort
+
+FRAMES = st.lists(st.integers(1, 3000), min_size=1, max_size=40)
+
+
+@given(frames=FRAMES)
+def test_modules_are_compared_on_the_shortest_the_longest_and_on_both_parities(frames):
+    efforts = plan_effort(frames, thorough=False)
+    replayed = [length for length, effort in zip(frames, efforts, strict=True) if effort.replayed]
+    assert {min(frames), max(frames)} <= set(replayed)
+    assert {length % 2 for length in replayed} == {length % 2 for length in frames}
+    assert len(replayed) <= 3
+
+
+@given(frames=FRAMES)
+def test_a_clip_whose_modules_are_compared_is_searched_and_only_the_shortest_with_a_beam(frames):
+    efforts = plan_effort(frames, thorough=False)
+    assert all(effort.searched for effort in efforts if effort.replayed or effort.beamed)
+    beamed = sorted(length for length, e in zip(frames, efforts, strict=True) if e.beamed)
+    assert beamed == sorted(frames)[:BEAMED]
+    assert sum(effort.searched for effort in efforts) <= SEARCHED + 3
+
+
+@given(frames=FRAMES)
+def test_a_thorough_comparison_leaves_nothing_out(frames):
+    assert set(plan_effort(frames, thorough=True)) == {FULL}
+
+
+def test_up_to_two_clips_are_compared_in_every_way():
+    assert plan_effort([49], thorough=False) == (FULL,)
+    assert plan_effort([49, 30], thorough=False) == (FULL, FULL)
+
+
+def test_what_is_going_to_be_done_is_said():
+    frames = list(range(10, 34))
+    assert describe_effort(plan_effort(frames, thorough=False)) == (
+        "24 clips end to end, of them 2 module by module, 6 searched, 3 searched with a beam"
+    )
+    assert describe_effort(plan_effort(frames, thorough=True)) == "24 clips, each in every way"

@@ -1,0 +1,70 @@
+"""How much of a proof is done on which clip: what takes long, on the clips that show most."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+SEARCHED, BEAMED = 5, 3
+"""Clips that are searched greedily, and with a beam."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Effort:
+    """What is compared on one clip beside its input and the logits of one pass."""
+
+    replayed: bool = True
+    """Every module, alone and in its place."""
+    searched: bool = True
+    """Greedy hypotheses and texts."""
+    beamed: bool = True
+    """Hypotheses of a search with a beam."""
+
+
+FULL = Effort()
+NOTHING = Effort(replayed=False, searched=False, beamed=False)
+
+
+def plan_effort(frames: Sequence[int], *, thorough: bool) -> tuple[Effort, ...]:
+    """What is done on each clip.
+
+    Modules are compared on the shortest and on the longest clip, and on the shortest one whose
+    frames are odd where those two have even ones, or the other way round: fairseq makes odd ones
+    even, and goes through another branch. Searches take longest on long clips, so that the shortest
+    clips are searched beside these, and with a beam the shortest alone.
+
+    Args:
+        frames: How many frames the network makes of each clip.
+        thorough: Do everything on every clip.
+    """
+    if thorough:
+        return (FULL,) * len(frames)
+    by_length = sorted(range(len(frames)), key=lambda clip: frames[clip])
+    replayed = _replayed(by_length, frames)
+    searched = {*replayed, *by_length[:SEARCHED]}
+    beamed = set(by_length[:BEAMED])
+    return tuple(
+        Effort(replayed=clip in replayed, searched=clip in searched, beamed=clip in beamed)
+        for clip in range(len(frames))
+    )
+
+
+def describe_effort(efforts: Sequence[Effort]) -> str:
+    """What is going to be done, as half a sentence."""
+    counts = {
+        "module by module": sum(effort.replayed for effort in efforts),
+        "searched": sum(effort.searched for effort in efforts),
+        "searched with a beam": sum(effort.beamed for effort in efforts),
+    }
+    if set(counts.values()) == {len(efforts)}:
+        return f"{len(efforts)} clips, each in every way"
+    said = ", ".join(f"{number} {what}" for what, number in counts.items())
+    return f"{len(efforts)} clips end to end, of them {said}"
+
+
+def _replayed(by_length: Sequence[int], frames: Sequence[int]) -> set[int]:
+    ends = {*by_length[:1], *by_length[-1:]}
+    parities = {frames[clip] % 2 for clip in ends}
+    others = (clip for clip in by_length if frames[clip] % 2 not in parities)
+    return ends | set(islice(others, 1))
