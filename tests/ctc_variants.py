@@ -281,3 +281,17 @@ def _perturb(model: torch.nn.Module) -> None:
 
 def _older(group: Mapping[str, Any], younger: Sequence[str]) -> dict[str, Any]:
     return {key: value for key, value in group.items() if key not in younger}
+
+
+REFUSED = "refused: args.blank_weight"
+
+
+def outcome_of(variant: CtcVariant) -> str:
+    """How a conversion of the variant ends."""
+    return REFUSED if variant.outer.get("blank_weight") else "stock exact"
+
+
+def readme_table() -> str:
+    """The table of the README."""
+    rows = (f"| {variant.name} | {outcome_of(variant)} |" for variant in CTC_VARIANTS)
+    return "\n".join(("| checkpoint | conversion |", "|---|---|", *rows)) + "\n"

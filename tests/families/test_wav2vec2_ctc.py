@@ -9,14 +9,15 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.ctc_variants import CTC_VARIANTS, CtcVariant, build_ctc
+from tests.ctc_variants import CTC_VARIANTS, CtcVariant, build_ctc, outcome_of, readme_table
 from toolkit import convert, inspect
 from toolkit.audio import golden_folder
 from toolkit.core.errors import BadInput
 from toolkit.core.result import Result
 
 BY_NAME = {variant.name: variant for variant in CTC_VARIANTS}
-REFUSED = {name for name in BY_NAME if name.startswith("blank weight")}
+REFUSED = {name for name, variant in BY_NAME.items() if "refused" in outcome_of(variant)}
+README = Path(__file__).parents[2] / "README.md"
 FAST = ("group norm", "Namespace", "no w2v_args", "odd symbols")
 CLIPS = tuple(golden_folder() / f"{name}.flac" for name in ("tiny", "odd_frames", "en_1"))
 EXACT, ROUNDED = 1e-9, 2e-6
@@ -61,6 +62,10 @@ def check_exact(result: Result) -> None:
 )
 def test_every_variant_converts_exactly(name: str, build: Build, tmp_path: Path) -> None:
     check_exact(convert(build(name), tmp_path / "hf", verify=True, audio=CLIPS))
+
+
+def test_the_readme_shows_every_variant_and_how_it_ends() -> None:
+    assert readme_table() in README.read_text(encoding="utf-8")
 
 
 def test_what_was_lost_of_the_arguments_is_assumed_and_said(build: Build, tmp_path: Path) -> None:

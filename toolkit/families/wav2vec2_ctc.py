@@ -34,7 +34,7 @@ from toolkit.families.base import Network, Options, Task
 from toolkit.families.sidecars import Named, Sidecars
 from toolkit.families.waveforms import NORMALIZE, preprocessor_config
 from toolkit.folder.contents import FolderContents
-from toolkit.mapping import Rule, Table
+from toolkit.mapping import Row, Rule, Table
 from toolkit.oracle.search import Search
 from toolkit.replay.pairs import Layout
 from toolkit.tasks import ctc
@@ -45,13 +45,9 @@ if TYPE_CHECKING:
     from toolkit.oracle.hooks import Calls
 
 ENCODER = Place(source="w2v_encoder.w2v_model.", target="wav2vec2.")
-HEAD = "w2v_encoder.proj.weight"
-HEAD_ROWS = (Rule("w2v_encoder.proj.{weight|bias}", "lm_head.{weight|bias}"),)
 HEAD_LAYOUTS = (Layout("lm_head", "T B D", "B T D"),)
 BYPASSED = ("w2v_encoder.w2v_model",)
 """The model around it calls its `extract_features`."""
-ARCHITECTURES = (None, "wav2vec_ctc", "wav2vec2_ctc")
-"""What such checkpoints call themselves; others have the same tensors and mean something else."""
 PRETRAINED = (None, "wav2vec2")
 """What their encoder's arguments call it."""
 LABELS = "ltr"
@@ -63,6 +59,10 @@ class Wav2Vec2Ctc:
     """The family's answers; see `toolkit.families.base.Family`."""
 
     name: str = "wav2vec2_ctc"
+    head: str = "w2v_encoder.proj"
+    """fairseq's path of the linear layer that gives the logits."""
+    architectures: tuple[str | None, ...] = (None, "wav2vec_ctc", "wav2vec2_ctc")
+    """What such checkpoints call themselves; others have the same tensors and mean something else."""
 
     def matches(self, checkpoint: Checkpoint) -> bool:
         """Whether the tensors are those of a wav2vec 2.0 encoder with one linear layer."""
@@ -72,15 +72,15 @@ class Wav2Vec2Ctc:
         named = _named(model)
         return (
             encoder.is_present
-            and facts.has(HEAD)
+            and facts.has(f"{self.head}.weight")
             and not facts.has_under("decoder.")
-            and named in ARCHITECTURES
+            and named in self.architectures
         )
 
     def network(self, checkpoint: Checkpoint, options: Options) -> Network:
         """What the network is, read off the tensors first and the arguments second."""
         arguments = read_arguments(checkpoint, options.w2v)
-        model = _Model(checkpoint, arguments, options)
+        model = _Model(checkpoint, arguments, options, self.head)
         model.encoder.check_pretrained(arguments.w2v_path)
         config = overridden(model.config, options.overrides)
         config |= {path: told for path, told in options.chosen.items() if path in config}
@@ -88,7 +88,7 @@ class Wav2Vec2Ctc:
         return Network(
             generation=f"{model.encoder.extractor_norm} norm",
             config=config,
-            table=Table(name=self.name, rows=(*model.encoder.rows(values), *HEAD_ROWS)),
+            table=Table(name=self.name, rows=(*model.encoder.rows(values), *model.head_rows)),
             layouts=(*model.encoder.layouts, *HEAD_LAYOUTS),
             head_widths=model.encoder.head_widths(values),
             bypassed=BYPASSED,
@@ -117,10 +117,10 @@ class Wav2Vec2Ctc:
         self, checkpoint: Checkpoint, sidecars: Sidecars, network: Network, options: Options
     ) -> Task:
         """What the folder and fairseq's task need beside the weights."""
-        _check_size(sidecars, network)
+        _check_size(sidecars, network, self.head)
         _refuse_language(options)
         arguments = read_arguments(checkpoint, options.w2v)
-        model = _Model(checkpoint, arguments, options)
+        model = _Model(checkpoint, arguments, options, self.head)
         normalize, contradictions = _normalization(arguments, network, options)
         symbols = sidecars.dictionary.symbols[_FIRST:]
         return Task(
@@ -168,6 +168,12 @@ class _Model:
     checkpoint: Checkpoint
     arguments: Arguments
     options: Options
+    head: str
+
+    @property
+    def head_rows(self) -> tuple[Row, ...]:
+        """The rules of the linear layer."""
+        return (Rule(f"{self.head}.{{weight|bias}}", "lm_head.{weight|bias}"),)
 
     @cached_property
     def facts(self) -> Facts:
@@ -215,11 +221,15 @@ class _Model:
             "model_type": hard_coded(self.kind, "the encoder's layers"),
             **self.encoder.config(self.kind, supplied),
             "output_hidden_size": self.facts.shaped(self.encoder.width, LAST_NORM),
-            "vocab_size": self.facts.shaped(self.facts.shape(HEAD)[0], HEAD),
+            "vocab_size": self._rows_of_head(),
             "pad_token_id": hard_coded(BOS, "the blank of fairseq's CTC is `<s>`"),
             "bos_token_id": hard_coded(PAD, "it changes places with the blank"),
             "eos_token_id": hard_coded(EOS, "fairseq's Dictionary"),
         }
+
+    def _rows_of_head(self) -> Derived:
+        name = f"{self.head}.weight"
+        return self.facts.shaped(self.facts.shape(name)[0], name)
 
     def refusals(self) -> Iterator[Reason]:
         """Why no exact conversion is possible."""
@@ -269,11 +279,11 @@ def _find_dictionary(checkpoint: Checkpoint) -> Path:
     )
 
 
-def _check_size(sidecars: Sidecars, network: Network) -> None:
+def _check_size(sidecars: Sidecars, network: Network, head: str) -> None:
     expected, found = network.config["vocab_size"].value, len(sidecars.dictionary)
     if expected != found:
         raise BadInput(
-            f"`{sidecars.dict_path}` must give {expected} symbols, as {HEAD} has rows, but gives "
+            f"`{sidecars.dict_path}` must give {expected} symbols, as {head}.weight has rows, but gives "
             f"{found} (four of them fairseq's own). Name the checkpoint's own dictionary with "
             "`--dict`."
         )

@@ -13,6 +13,7 @@ from contextlib import ExitStack
 from dataclasses import MISSING, dataclass, fields
 from typing import (
     TYPE_CHECKING,
+    Any,
     Collection,
     Dict,
     List,
@@ -128,14 +129,22 @@ def build_ctc(
     from toolkit.oracle.conformer import mended_conformer
 
     register_models()
-    from fairseq.models.wav2vec.wav2vec2_asr import Wav2VecCtc
-
     args = make_arguments(settings, state_dict)
     task = CtcTask(make_dictionary(symbols), bool(args.normalize), adapter)
     with mended_conformer(), unfilled():
-        model = Wav2VecCtc.build_model(args, task)
+        model = _find_class(args).build_model(args, task)
     load_weights(model, state_dict, dropped)
     return CtcReference(task, model.eval())
+
+
+def _find_class(args: Namespace) -> Any:
+    """The model that the arguments name, a fork's too; fairseq's own where they name none."""
+    from fairseq.models import ARCH_MODEL_REGISTRY, MODEL_REGISTRY
+    from fairseq.models.wav2vec.wav2vec2_asr import Wav2VecCtc
+
+    named = getattr(args, "arch", None) or getattr(args, "_name", None)
+    found = ARCH_MODEL_REGISTRY.get(named) or MODEL_REGISTRY.get(named)
+    return found if found is not None and issubclass(found, Wav2VecCtc) else Wav2VecCtc
 
 
 def make_arguments(settings: Arguments, state_dict: Mapping[str, Tensor]) -> Namespace:
