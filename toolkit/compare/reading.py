@@ -57,8 +57,9 @@ def _source(model_type: str, architecture: str | None) -> str | None:
         name = _class_name(model_type)
         if name is None:
             return None
-        package = model_type.replace("-", "_")
-        module = _text_of(f"models.{package}.modeling_{package}")
+        module = _text_of(_module_name(model_type))
+        if not module:
+            return None
         found = architecture is not None and f"class {architecture}(" in module
         parts = list(_reachable(module, str(architecture) if found else name))
     return "\n".join([*map(_text_of, GENERAL), *parts])
@@ -73,9 +74,20 @@ def _class_name(model_type: str) -> str | None:
     return name if isinstance(name, str) else None
 
 
+def _module_name(model_type: str) -> str:
+    """Where transformers has the classes of a type; several types may share a package."""
+    from transformers.models.auto.configuration_auto import model_type_to_module_name
+
+    package = model_type_to_module_name(model_type)
+    return f"models.{package}.modeling_{model_type.replace('-', '_')}"
+
+
 def _text_of(module: str) -> str:
-    """The source of a module of transformers, which need not be imported for it."""
-    found = find_spec(f"transformers.{module}")
+    """The source of a module of transformers, which need not be imported for it; empty for none."""
+    try:
+        found = find_spec(f"transformers.{module}")
+    except ModuleNotFoundError:  # of a package that this release does not have
+        return ""
     return "" if found is None or not found.origin else Path(found.origin).read_text("utf-8")
 
 

@@ -21,7 +21,7 @@ from toolkit.folder.view import FolderView, load_tokenizer
 
 def take_inventory(truth: Truth, view: FolderView) -> tuple[Finding, ...]:
     """Every difference between the files and the checkpoint, as findings."""
-    files, keys = tuple(file_findings(view)), tuple(key_findings(truth, view))
+    files, keys = tuple(file_findings(truth, view)), tuple(key_findings(truth, view))
     has_wrong_config = any(finding.kind == "config" for finding in (*files, *keys))
     excused = view.tokenizer is None and has_wrong_config
     return (

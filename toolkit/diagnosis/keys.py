@@ -10,7 +10,7 @@ from toolkit.compare.keys import KeyDifference, config_differences
 from toolkit.core.result import Consequence, Finding, FindingKind, Hypothesis, Note
 from toolkit.diagnosis.truth import Truth
 from toolkit.folder.contents import Misfit
-from toolkit.folder.side_files import PREPROCESSOR, PROCESSOR
+from toolkit.folder.side_files import GENERATION, PREPROCESSOR, PROCESSOR
 from toolkit.folder.view import ABSENT, FolderView
 
 KEY_HYPOTHESES = {
@@ -40,11 +40,15 @@ MANY = 4
 """Keys that are left out together, not each by a mistake of its own."""
 
 
-def file_findings(view: FolderView) -> Iterator[Finding]:
-    """Files that are missing or cannot be read; each stands for all of its keys."""
+def file_findings(truth: Truth, view: FolderView) -> Iterator[Finding]:
+    """Files that are missing or cannot be read; each stands for all of its keys.
+
+    What a search reads says nothing of a model that is not searched.
+    """
+    unread = set() if truth.contents.generation else {GENERATION}
     for problem in view.problems:
         file = problem.partition(":")[0]
-        if file.endswith(".json"):
+        if file.endswith(".json") and file not in unread:
             yield Finding(
                 kind=_key_kind(file.removesuffix("json")),
                 consequence=_consequence(file),

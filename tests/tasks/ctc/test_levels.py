@@ -171,3 +171,23 @@ def test_a_mended_folder_matches(ctc_broken: Path, tmp_path: Path) -> None:
     assert mended.verdict == "mismatch"
     assert mended.fixed is not None
     assert mended.fixed.findings == 2
+
+
+@pytest.mark.parametrize(
+    ("breaking", "keys"),
+    [
+        (lambda folder: (folder / "config.json").unlink(), ("config.json",)),
+        (set_key("config.json", "model_type", "data2vec-audio"), ("model_type",)),
+        (set_key("config.json", "model_type", "hubert"), ("model_type",)),
+        (set_key("preprocessor_config.json", "return_attention_mask", False), None),
+        (set_key("processor_config.json", "processor_class", "Wav2Vec2ProcessorWithLM"), None),
+        (set_key("config.json", "adapter_attn_dim", 16), ("adapter_attn_dim",)),
+    ],
+    ids=["no config", "data2vec", "hubert", "no mask", "language model", "adapters"],
+)
+def test_one_cause_is_one_finding(
+    breaking: Break, keys: tuple[str, ...] | None, ctc_broken: Path, ctc_session: Session
+) -> None:
+    breaking(ctc_broken)
+    (finding,) = diff_folder(ctc_session, ctc_broken).findings
+    assert keys is None or finding.config_keys == keys
