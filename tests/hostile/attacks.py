@@ -1,12 +1,14 @@
 """Every attack: a file, and the words of the error that names what was refused.
 
 `REFUSED` holds pickles, as the zip format's main pickle; `FILES` whole files; `PLACES` paths that
-are no files; `INERT` what is read, as data, and does nothing.
+are no files; `INERT` what is read, as data, and does nothing. What is large, or takes long to make,
+is a function that makes it.
 """
 
 import os
 import struct
 import zlib
+from functools import cache, partial
 from pathlib import Path
 
 from tests.hostile.streams import (
@@ -278,7 +280,7 @@ REFUSED = {
     "three million memo puts": (b"N" + b"\x94" * 3_000_000 + b".", "remembers more than 2000000"),
     "memo under a huge number": (b"Np" + b"9" * 4000 + b"\n.", "which is no index"),
     "memo under colliding numbers": (
-        b"N" + b"".join(b"p%d\n" % (k * (2**61 - 1)) for k in range(1, 100_000)) + b".",
+        lambda: b"N" + b"".join(b"p%d\n" % (k * (2**61 - 1)) for k in range(1, 100_000)) + b".",
         "which is no index",
     ),
     "memo under a negative number": (b"Np-1\n.", "under -1, which is no index"),
@@ -300,14 +302,16 @@ REFUSED = {
         "contains itself",
     ),
     "key that doubles": (b"}" + doubling(b"\x86", 80) + b"Ns.", "more than 8 parts"),
-    "keys that collide": (colliding(30_000) + b".", "amount of work"),
+    "keys that collide": (lambda: colliding(30_000) + b".", "amount of work"),
     "long equal keys": (
-        b"}"
-        + remembered(text("a" * 20_000_000))
-        + remembered(text("a" * 20_000_000), 1)
-        + b"h\x00Ns"
-        + b"h\x01Ns" * 1000
-        + b".",
+        lambda: (
+            b"}"
+            + remembered(text("a" * 20_000_000))
+            + remembered(text("a" * 20_000_000), 1)
+            + b"h\x00Ns"
+            + b"h\x01Ns" * 1000
+            + b"."
+        ),
         "amount of work",
     ),
     "millions of sets": (b"](" + b"\x8f" * 900_000 + b"e.", "amount of work"),
@@ -343,16 +347,22 @@ REFUSED = {
     "frame that claims 2**63": (b"\x80\x04\x95" + b"\xff" * 7 + b"\x7f", "cannot be decoded"),
     "integer that claims 2 GB": (b"\x8b\xff\xff\xff\x7f.", "cannot be decoded"),
     "integer of -1 bytes": (b"\x8b\xff\xff\xff\xff.", "cannot be decoded"),
-    "integer of 10 MB": (b"\x8b" + text(b"\x7f" * 10_000_000, b"") + b".", "more than 1024 bits"),
-    "integer of 10 million digits": (b"I" + b"9" * 10_000_000 + b"\n.", "cannot be decoded"),
+    "integer of 10 MB": (
+        lambda: b"\x8b" + text(b"\x7f" * 10_000_000, b"") + b".",
+        "more than 1024 bits",
+    ),
+    "integer of 10 million digits": (
+        lambda: b"I" + b"9" * 10_000_000 + b"\n.",
+        "cannot be decoded",
+    ),
     "long of 4000 digits": (b"L" + b"9" * 4000 + b"L\n.", "more than 1024 bits"),
-    "text of 40 MB": (text(b"a" * 40_000_000) + b".", "at most 33554432 bytes"),
+    "text of 40 MB": (lambda: text(b"a" * 40_000_000) + b".", "at most 33554432 bytes"),
     "texts of 110 MB together": (
-        text(b"a" * 11_000_000) * 10 + b".",
+        lambda: text(b"a" * 11_000_000) * 10 + b".",
         "of at most 100663296 bytes",
     ),
     "text of wide characters": (
-        text("\U0001f600".encode() + b"a" * 33_000_000) * 3 + b".",
+        lambda: text("\U0001f600".encode() + b"a" * 33_000_000) * 3 + b".",
         "found a value of type str",
     ),
     "nothing": (b"", "cannot be decoded"),
@@ -400,7 +410,8 @@ def repacked(*names):
     return data
 
 
-def compressed(content=bytes(100_000_000)):
+def compressed(num_bytes=100_000_000):
+    content = bytes(num_bytes)
     packer = zlib.compressobj(9, zlib.DEFLATED, -15)
     packed = packer.compress(content) + packer.flush()
     local = struct.pack(
@@ -440,6 +451,7 @@ def overlapping():
     return patched(data, entry + 42, struct.pack("<I", data.index(inner)))
 
 
+@cache
 def many(count, folder="m"):
     return zipped(root(), *((f"{folder}/{number:x}", b"") for number in range(count)))
 
@@ -464,7 +476,7 @@ FILES = {
     "gzip bomb": (b"\x1f\x8b\x08\x00" + bytes(1000), "a gzip archive"),
     # Zip
     "zip of nothing": (zip_of([]), "one entry `*/data.pkl`, found 0"),
-    "zip bomb of 1000:1": (compressed(), "these are compressed: `m/data.pkl`"),
+    "zip bomb of 1000:1": (compressed, "these are compressed: `m/data.pkl`"),
     "compressed size that lies": (in_directory(20, b"\x01\0\0\0"), "are compressed: `m/data.pkl`"),
     "size beyond the file": (
         in_directory(20, struct.pack("<II", 1 << 31, 1 << 31)),
@@ -515,7 +527,7 @@ FILES = {
         "contradict each other",
     ),
     "zip64 sizes that are missing": (in_directory(20, b"\xff" * 8), "cannot be read"),
-    "200,000 entries": (many(200_000), "it must have at most 4194304 bytes"),
+    "200,000 entries": (partial(many, 200_000), "it must have at most 4194304 bytes"),
     "wrong checksum": (patched(SOUND, SOUND.index(b"model"), b"modem"), "checksum"),
     "big-endian numbers": (zipped(root(), ("m/byteorder", b"big")), "little-endian numbers"),
     # Legacy
@@ -703,4 +715,4 @@ INERT = {
     "key twice": root(args=b"}(" + text("a") + b"K\x01" + text("a") + b"K\x02u"),
 }
 
-INERT_FILES = {"60,000 entries": many(60_000)}
+INERT_FILES = {"60,000 entries": partial(many, 60_000)}

@@ -17,6 +17,24 @@ from toolkit.cli import app
 from toolkit.core.errors import BadInput
 
 REPOSITORY = Path(__file__).parents[2]
+ALIKE = (
+    "million lists in lists",
+    "dicts in dicts",
+    "endless opcodes",
+    "millions of objects",
+)
+"""Attacks of some seconds each, refused for what a faster one is refused for."""
+HEAVY = (
+    *ALIKE,
+    "configurations in configurations",
+    "million tuples in tuples",
+    "million marks",
+    "three million memo puts",
+    "wide object shared a thousand times",
+    "storage of a million parts",
+    "millions of sets",
+)
+"""Attacks of some seconds each, whichever way they come."""
 
 EXPECTED = {
     **{title: fragment for title, (_, fragment) in REFUSED.items()},
@@ -24,6 +42,12 @@ EXPECTED = {
     **{title: fragment for title, (_, fragment) in PLACES.items()},
 }
 READ = {**dict.fromkeys(INERT), **dict.fromkeys(INERT_FILES)}
+
+
+def but(slow, titles):
+    """The titles as parameters of a test, some of them marked `slow`."""
+    assert set(slow) <= set(titles)
+    return [pytest.param(t, id=t, marks=pytest.mark.slow if t in slow else ()) for t in titles]
 
 
 @pytest.fixture
@@ -50,10 +74,14 @@ def attack(request, tmp_path, marker, monkeypatch):
 
 def _content_of(title):
     if title in REFUSED:
-        return zipped(REFUSED[title][0])
+        return zipped(_made(REFUSED[title][0]))
     if title in INERT:
         return zipped(INERT[title])
-    return FILES[title][0] if title in FILES else INERT_FILES[title]
+    return _made(FILES[title][0] if title in FILES else INERT_FILES[title])
+
+
+def _made(content):
+    return content() if callable(content) else content
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +130,7 @@ def check_refusal_line(outcome):
     return line
 
 
-@pytest.mark.parametrize("attack", EXPECTED, indirect=True)
+@pytest.mark.parametrize("attack", but(ALIKE, EXPECTED), indirect=True)
 def test_an_attack_is_refused_by_name_within_bounds(attack, request, open_in_bounds):
     title = request.node.callspec.params["attack"]
     outcome = open_in_bounds(attack)
@@ -112,7 +140,7 @@ def test_an_attack_is_refused_by_name_within_bounds(attack, request, open_in_bou
     assert len(outcome["error"]) < 2000
 
 
-@pytest.mark.parametrize("attack", EXPECTED, indirect=True)
+@pytest.mark.parametrize("attack", but(HEAVY, EXPECTED), indirect=True)
 def test_the_command_line_refuses_an_attack_in_one_line(attack, request):
     title = request.node.callspec.params["attack"]
     assert EXPECTED[title] in check_refusal_line(inspect(attack))
@@ -130,10 +158,10 @@ def test_the_command_line_survives_what_is_read(attack):
     check_refusal_line(inspect(attack))
 
 
-@pytest.mark.parametrize("title", REFUSED)
+@pytest.mark.parametrize("title", but(HEAVY, REFUSED))
 def test_an_attack_in_the_legacy_format_is_refused_too(title, tmp_path):
     path = tmp_path / "attack.pt"
-    path.write_bytes(legacy(REFUSED[title][0]))
+    path.write_bytes(legacy(_made(REFUSED[title][0])))
     with pytest.raises(BadInput) as caught:
         open_checkpoint(path)
     assert str(caught.value).isprintable()
