@@ -14,8 +14,11 @@ OLDEST := .venv-oldest
 OLDEST_STAMP := $(OLDEST)/.installed
 RELEASED := .venv-released
 
+# Where it is set, every process of a test would compile the toolkit and the tests anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 # All but what takes minutes or needs what not every machine has.
-SUITE := -m "not slow and not browser and not oldest and not released" -n auto --dist loadfile
+SUITE := -m "not slow and not browser and not oldest and not released" -n auto --dist worksteal
 # Tests that ask no fairseq: where it has no wheel, as for Python 3.10, they are what can run.
 PLAIN := tests/core tests/structure $(filter-out %/test_ops.py,$(wildcard tests/mapping/test_*.py))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import copy
 import os
 import shutil
 import signal
@@ -10,6 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -36,6 +38,25 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ["HF_MODULES_CACHE"] = str(modules)
     # A shell's background job ignores it, and so would every process that a test interrupts.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    _compose_once()
+
+
+def _compose_once() -> None:
+    """Hydra composes the same for every model of fairseq, and takes longer than the model."""
+    try:
+        from hydra import experimental
+    except ImportError:
+        return
+    composed: dict[str, Any] = {}
+    compose = experimental.compose
+
+    def remembered(*arguments: Any, **options: Any) -> Any:
+        asked = repr((arguments, options))
+        if asked not in composed:
+            composed[asked] = compose(*arguments, **options)
+        return copy.deepcopy(composed[asked])
+
+    experimental.compose = remembered
 
 
 torch.set_num_threads(1)

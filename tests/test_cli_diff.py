@@ -10,6 +10,7 @@ import pytest
 from safetensors.torch import load_file, save_file
 from typer.testing import CliRunner, Result
 
+from tests.sampling import slow
 from toolkit.cli import app
 from toolkit.oracle.answers import index_digest
 
@@ -42,10 +43,26 @@ def read(path: Path) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def recording(golden_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def named(request: pytest.FixtureRequest, golden_checkpoint: Path) -> list[str]:
+    """Options that name the clips of a recording; those of a diff are the first of them."""
+    folder = golden_checkpoint.parents[1]
+    return [word for name in request.param for word in ("--audio", str(folder / f"{name}.flac"))]
+
+
+@pytest.fixture(scope="module")
+def recording(
+    golden_checkpoint: Path, named: list[str], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
     folder = tmp_path_factory.mktemp("recorded") / "recording"
-    assert toolkit("record", golden_checkpoint, folder).exit_code == 0
+    assert toolkit("record", golden_checkpoint, folder, *named).exit_code == 0
     return folder
+
+
+ON_CLIPS = pytest.mark.parametrize(
+    "named",
+    [pytest.param(["tiny", "ru_2"], id="two clips"), slow([], id="all clips")],
+    indirect=True,
+)
 
 
 def test_a_right_folder_matches_and_ends_with_zero(
@@ -95,12 +112,13 @@ def test_a_wrong_tensor_is_named_with_its_rule_and_fix(
     assert Q_PROJ in outcome.output
 
 
+@ON_CLIPS
 def test_a_recording_gives_the_findings_of_fairseq_in_process(
-    golden_checkpoint: Path, broken: Path, recording: Path, tmp_path: Path
+    golden_checkpoint: Path, broken: Path, recording: Path, named: list[str], tmp_path: Path
 ) -> None:
     scale(broken, f"{Q_PROJ}.weight")
     here, stored = tmp_path / "here.json", tmp_path / "stored.json"
-    toolkit("diff", golden_checkpoint, broken, "--json", here)
+    toolkit("diff", golden_checkpoint, broken, *named, "--json", here)
     toolkit("diff", golden_checkpoint, broken, "--recording", recording, "--json", stored)
     first, second = read(here), read(stored)
     assert first["verdict"] == second["verdict"] == "mismatch"
@@ -112,6 +130,7 @@ def test_a_recording_gives_the_findings_of_fairseq_in_process(
         assert one == other
 
 
+@ON_CLIPS
 def test_a_recording_needs_no_fairseq(
     golden_checkpoint: Path, converted: Path, recording: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -120,6 +139,7 @@ def test_a_recording_needs_no_fairseq(
     assert outcome.exit_code == 0, outcome.output
 
 
+@ON_CLIPS
 def test_a_recording_that_exists_is_not_overwritten(
     golden_checkpoint: Path, recording: Path
 ) -> None:
@@ -128,6 +148,7 @@ def test_a_recording_that_exists_is_not_overwritten(
     assert "must not exist" in outcome.stderr
 
 
+@ON_CLIPS
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -153,6 +174,7 @@ def test_a_foreign_recording_is_refused(
     assert said in outcome.stderr
 
 
+@ON_CLIPS
 def test_a_damaged_recording_is_refused(
     golden_checkpoint: Path, converted: Path, recording: Path, tmp_path: Path
 ) -> None:
@@ -201,10 +223,11 @@ def test_a_mapping_file_with_errors_is_refused_with_all_of_them(
     assert "because" in outcome.stderr
 
 
-def test_faults_prints_the_table_and_writes_both_reports(tmp_path: Path) -> None:
+@pytest.mark.parametrize("only", ["gain_scaled", slow("gain_")])
+def test_faults_prints_the_table_and_writes_both_reports(only: str, tmp_path: Path) -> None:
     html, said = tmp_path / "faults.html", tmp_path / "faults.json"
     options = ("--workers", 1, "--html", html, "--json", said)
-    outcome = toolkit("faults", "--only", "gain_", *options)
+    outcome = toolkit("faults", "--only", only, *options)
     assert outcome.exit_code == 0, outcome.output
     assert "toolkit diff" in outcome.output
     result = read(said)

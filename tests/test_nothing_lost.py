@@ -18,7 +18,9 @@ from typing import Any
 import pytest
 import torch
 
-KILLS, MANY_KILLS = 10, 130
+from tests.sampling import slow
+
+MANY_KILLS = 130
 REACH = 1.2
 """The last moment of a kill, in times that a conversion takes: some are to finish."""
 SLOWER = 1.1
@@ -120,10 +122,11 @@ def stage(out: Path, left: set[Path]) -> str:
     return "writing" if any(list(place.glob("folder/*")) for place in left) else "staging"
 
 
+@pytest.mark.parametrize("kills", [5, slow(10)])
 def test_a_killed_conversion_leaves_all_or_nothing(
-    large: Path, whole: dict[str, int], tmp_path: Path
+    kills: int, large: Path, whole: dict[str, int], tmp_path: Path
 ) -> None:
-    kill_often(large, tmp_path, whole, KILLS)
+    kill_often(large, tmp_path, whole, kills)
     assert convert(large, tmp_path / "out").returncode == 0
     assert sizes(tmp_path / "out") == whole
     assert os.listdir(tmp_path) == ["out"]

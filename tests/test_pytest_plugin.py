@@ -16,6 +16,7 @@ import pytest
 
 import toolkit
 from tests.faults.breaking import scale, set_key
+from tests.sampling import slow
 from toolkit.audio import golden_folder
 from toolkit.pipeline.prepare import Prepared
 from toolkit.replay.pairs import parameterized
@@ -25,6 +26,7 @@ pytest_plugins = ["pytester"]
 Q_PROJ = "encoder.encoder.layers.1.attention.q_proj"
 EMBED = "decoder.model.decoder.embed_tokens"
 CLIPS = ("ru_2", "tiny")
+"""The slow part compares on both, and has two processes share the tests of a broken folder."""
 END_TO_END = ("modules", "logits", "greedy", "beam", "padding")
 """Levels at which whatever is wrong anywhere may show."""
 
@@ -95,25 +97,46 @@ def project(converted: Path, tmp_path: Path) -> Path:
     return make_project(tmp_path / "project", converted)
 
 
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param(("tiny",), id="one clip"), slow(CLIPS, id="two clips")],
+)
+def named(request: pytest.FixtureRequest) -> tuple[str, ...]:
+    """The clips."""
+    chosen: tuple[str, ...] = request.param
+    return chosen
+
+
 @pytest.fixture(scope="module")
-def golden_run(converted: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+def golden_run(
+    converted: Path, named: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory
+) -> Run:
     """The golden pair, all tests."""
     project = make_project(tmp_path_factory.mktemp("golden") / "project", converted)
-    return run_pytest(project, *pair())
+    return run_pytest(project, *pair(*named))
 
 
 @pytest.fixture(scope="module")
-def broken_project(converted: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def processes(named: tuple[str, ...]) -> list[str]:
+    """Options that say how many processes share the tests of a broken folder."""
+    return [] if len(named) == 1 else ["-n", "2"]
+
+
+@pytest.fixture(scope="module")
+def broken_project(
+    converted: Path, named: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
     """A project whose folder has one wrong element in one tensor."""
+    assert named
     project = make_project(tmp_path_factory.mktemp("broken") / "project", converted)
     scale(f"{Q_PROJ}.weight", 1.5)(project / "hf")
     return project
 
 
 @pytest.fixture(scope="module")
-def broken_run(broken_project: Path) -> Run:
-    """All its tests, in two processes."""
-    return run_pytest(broken_project, *pair(), "-n", "2")
+def broken_run(broken_project: Path, named: tuple[str, ...], processes: list[str]) -> Run:
+    """All its tests."""
+    return run_pytest(broken_project, *pair(*named), *processes)
 
 
 class TestGolden:
@@ -130,8 +153,10 @@ class TestGolden:
         assert {f"parity[{path}]" for path in owners} <= set(golden_run.cases)
         assert len(golden_run.cases) >= len(owners)
 
-    def test_every_level_has_a_test_per_clip_where_it_has_clips(self, golden_run: Run) -> None:
-        for clip in CLIPS:
+    def test_every_level_has_a_test_per_clip_where_it_has_clips(
+        self, golden_run: Run, named: tuple[str, ...]
+    ) -> None:
+        for clip in named:
             for level in ("front_end", "modules", "logits", "greedy", "beam"):
                 assert f"parity[{level}:{clip}]" in golden_run.cases
         for level in ("loading", "config", "vocabulary", "coverage", "padding", "reload"):
@@ -154,15 +179,15 @@ def properties(case: ET.Element) -> dict[str, str]:
 
 class TestBroken:
     def test_the_tests_of_the_blamed_module_and_of_the_end_to_end_levels_fail(
-        self, broken_run: Run
+        self, broken_run: Run, named: tuple[str, ...]
     ) -> None:
         assert broken_run.code == 1
         failed = broken_run.named("failure")
         own = {f"parity[{Q_PROJ}]", f"parity[weights:{Q_PROJ}]"}
         assert own <= failed
         assert failed - own == {n for n in failed if n[7:].split(":")[0].rstrip("]") in END_TO_END}
-        assert {f"parity[modules:{clip}]" for clip in CLIPS} <= failed
-        assert {f"parity[logits:{clip}]" for clip in CLIPS} <= failed
+        assert {f"parity[modules:{clip}]" for clip in named} <= failed
+        assert {f"parity[logits:{clip}]" for clip in named} <= failed
 
     def test_what_is_around_the_module_is_undecided_with_the_reason(self, broken_run: Run) -> None:
         around = (
@@ -198,53 +223,58 @@ class TestBroken:
         assert Q_PROJ in report.read_text(encoding="utf-8")
 
     def test_the_summary_names_every_failure_by_a_name_that_runs_it_again(
-        self, broken_run: Run, broken_project: Path
+        self, broken_run: Run, broken_project: Path, named: tuple[str, ...]
     ) -> None:
         assert (
             f"FAILED hf/config.json::parity[{Q_PROJ}] - Failed: `{Q_PROJ}` errs by"
             in broken_run.text
         )
         name = f"hf/config.json::parity[{Q_PROJ}]"
-        again = run_pytest(broken_project, *pair(), name)
+        again = run_pytest(broken_project, *pair(*named), name)
         assert again.named("failure") == set(again.cases) == {f"parity[{Q_PROJ}]"}
 
     def test_the_failed_ones_run_again_and_the_first_can_end_the_run(
         self,
         broken_run: Run,
         broken_project: Path,
+        named: tuple[str, ...],
     ) -> None:
-        again = run_pytest(broken_project, *pair(), "--lf", "-x", "--durations=0")
+        again = run_pytest(broken_project, *pair(*named), "--lf", "-x", "--durations=0")
         assert again.code == 1
         assert again.outcomes == {"failure": 1}
         assert f"{len(broken_run.named('failure'))} failed" not in again.text
         assert "stopping after 1 failures" in again.text
 
     def test_a_whole_fails_where_nobody_runs_its_broken_part(
-        self, broken_run: Run, broken_project: Path
+        self, broken_run: Run, broken_project: Path, named: tuple[str, ...]
     ) -> None:
         assert broken_run.code == 1
         only = f"hf/config.json::parity[{Q_PROJ.rpartition('.')[0]}]"
-        alone = run_pytest(broken_project, *pair(), only)
+        alone = run_pytest(broken_project, *pair(*named), only)
         assert alone.code == 1
         assert f"Likely cause: `{Q_PROJ}.weight`" in alone.text
 
-    def test_a_rule_lets_it_pass_and_says_why(self, broken_run: Run, broken_project: Path) -> None:
+    def test_a_rule_lets_it_pass_and_says_why(
+        self, broken_run: Run, broken_project: Path, named: tuple[str, ...]
+    ) -> None:
         assert broken_run.code == 1
         rules = "encoder.encoder.layers.{}.attention.q_proj -> 0.5 because it was pruned\n"
         (broken_project / "tolerances.txt").write_text(rules.replace("{}", "*"))
         chosen = [f"hf/config.json::parity[{Q_PROJ}]", "--toolkit-tolerances=tolerances.txt"]
-        ruled = run_pytest(broken_project, *pair(), *chosen)
+        ruled = run_pytest(broken_project, *pair(*named), *chosen)
         assert ruled.code == 0, ruled.text
         found = properties(ruled.cases[f"parity[{Q_PROJ}]"])
         assert (found["tolerance"], found["tolerance_because"]) == ("0.5", "it was pruned")
 
 
 @pytest.fixture(scope="module")
-def rec_dir(golden_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def rec_dir(
+    golden_checkpoint: Path, named: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
     """A recording of the clips; read it, never write to it."""
     folder = tmp_path_factory.mktemp("recorded") / "rec"
     toolkit.record(
-        golden_checkpoint, folder, audio=[golden_folder() / f"{clip}.flac" for clip in CLIPS]
+        golden_checkpoint, folder, audio=[golden_folder() / f"{clip}.flac" for clip in named]
     )
     return folder
 
@@ -288,11 +318,16 @@ class TestRecording:
         assert set(run.cases) == set(golden_run.cases)
 
     def test_a_broken_folder_fails_as_with_fairseq(
-        self, broken_run: Run, broken_project: Path, rec_dir: Path, tmp_path: Path
+        self,
+        broken_run: Run,
+        broken_project: Path,
+        processes: list[str],
+        rec_dir: Path,
+        tmp_path: Path,
     ) -> None:
         project = make_project(tmp_path / "project", broken_project / "hf")
         hide_fairseq(project)
-        run = run_pytest(project, *pair_of(rec_dir), "-n", "2")
+        run = run_pytest(project, *pair_of(rec_dir), *processes)
         assert run.code == 1
         assert {f"parity[{Q_PROJ}]", f"parity[weights:{Q_PROJ}]"} <= run.named("failure")
         for kind in ("failure", "skipped", "passed"):
@@ -308,14 +343,16 @@ class TestRecording:
         assert run.named("failure") == set(run.cases) == {"parity[logits:ru_2]"}
         assert "`fairseq` must be installed" in run.text
 
-    def test_tests_of_ones_own_ask_the_recording(self, project: Path, rec_dir: Path) -> None:
+    def test_tests_of_ones_own_ask_the_recording(
+        self, project: Path, named: tuple[str, ...], rec_dir: Path
+    ) -> None:
         hide_fairseq(project)
         (project / "test_own.py").write_text(
             f"""
 import torch
 
 def test_front_ends(parity, reference, converted):
-    assert [clip.name for clip in parity.clips] == {list(CLIPS)!r}
+    assert [clip.name for clip in parity.clips] == {list(named)!r}
     clip = torch.from_numpy(parity.clips[0].waveform)
     expected, actual = reference.front_end(clip), converted.front_end(clip)
     parity.assert_close(actual, expected, tolerance=1e-2, what="inputs")
@@ -327,6 +364,7 @@ def test_front_ends(parity, reference, converted):
         assert run.outcomes == {"passed": 1}
 
 
+@pytest.mark.slow
 def test_a_wrong_key_fails_its_level_its_module_and_the_end_to_end_levels(project: Path) -> None:
     set_key("config.json", "decoder.scale_embedding", False)(project / "hf")
     run = run_pytest(project, *pair("ru_2"))
@@ -345,7 +383,12 @@ def test_a_folder_that_does_not_load_fails_and_says_what_transformers_said(proje
     assert "Traceback" not in run.text
 
 
-def test_models_are_loaded_once_per_worker(project: Path) -> None:
+@pytest.mark.parametrize(
+    ("named", "chosen"), [(("tiny",), "q_proj"), slow(CLIPS, "not reload")], indirect=["named"]
+)
+def test_models_are_loaded_once_per_worker(
+    project: Path, named: tuple[str, ...], chosen: str
+) -> None:
     (project / "conftest.py").write_text(
         """
 import os, pathlib
@@ -363,7 +406,7 @@ home.open_reference = noted("reference", home.open_reference)
 target.Target.__init__ = noted("target", target.Target.__init__)
 """
     )
-    run = run_pytest(project, *pair(), "-n", "2", "-k", "not reload")
+    run = run_pytest(project, *pair(*named), "-n", "2", "-k", chosen)
     assert run.code == 0, run.text
     for name in ("reference", "target"):
         loads = (project / f"loaded-{name}.txt").read_text().split()
@@ -413,7 +456,8 @@ class TestSettings:
         assert run.code == 0, run.text
         return [line for line in run.text.splitlines() if "::" in line]
 
-    def test_several_pairs_in_pyproject(self, two: Path) -> None:
+    @pytest.fixture
+    def pairs_in_pyproject(self, two: Path) -> Path:
         (two / "pytest.ini").unlink()
         (two / "pyproject.toml").write_text(
             """
@@ -432,11 +476,18 @@ target = "build/second"
 target_lang = "fr"
 """
         )
-        names = self.collected(two)
+        return two
+
+    def test_several_pairs_in_pyproject(self, pairs_in_pyproject: Path) -> None:
+        names = self.collected(pairs_in_pyproject)
         assert "tests/test_one.py::test_one" in names
         assert f"hf/config.json::parity[{Q_PROJ}]" in names
         assert f"build/second/config.json::parity[{Q_PROJ}]" in names
         assert len(names) == 1 + 2 * 333
+
+    @pytest.mark.slow
+    def test_pairs_are_chosen_by_path_and_by_name(self, pairs_in_pyproject: Path) -> None:
+        two = pairs_in_pyproject
         assert self.collected(two, "tests") == ["tests/test_one.py::test_one"]
         assert len(self.collected(two, "-k", "other and decoder")) < 333
         assert {n.split("::")[0] for n in self.collected(two, "-k", "other")} == {

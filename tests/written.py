@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import transformers
 from torch import Tensor
 
 from toolkit.blocks.tree import nested
@@ -26,19 +25,17 @@ RENAMES = (
 )
 """Where tensors of the carried classes are in stock ones."""
 DECODERS = {
-    "mbart": (transformers.MBartConfig, transformers.MBartForCausalLM),
-    "bart": (transformers.BartConfig, transformers.BartForCausalLM),
-    "trocr": (transformers.TrOCRConfig, transformers.TrOCRForCausalLM),
-    "blenderbot": (transformers.BlenderbotConfig, transformers.BlenderbotForCausalLM),
+    "mbart": ("MBartConfig", "MBartForCausalLM"),
+    "bart": ("BartConfig", "BartForCausalLM"),
+    "trocr": ("TrOCRConfig", "TrOCRForCausalLM"),
+    "blenderbot": ("BlenderbotConfig", "BlenderbotForCausalLM"),
 }
 ENCODERS = {
-    "wav2vec2": (transformers.Wav2Vec2Config, transformers.Wav2Vec2Model),
-    "wav2vec2-conformer": (
-        transformers.Wav2Vec2ConformerConfig,
-        transformers.Wav2Vec2ConformerModel,
-    ),
-    "hubert": (transformers.HubertConfig, transformers.HubertModel),
+    "wav2vec2": ("Wav2Vec2Config", "Wav2Vec2Model"),
+    "wav2vec2-conformer": ("Wav2Vec2ConformerConfig", "Wav2Vec2ConformerModel"),
+    "hubert": ("HubertConfig", "HubertModel"),
 }
+"""Names of transformers' classes, by model type."""
 
 
 def write_stock(
@@ -91,13 +88,15 @@ def _plain_front_end(file: Path) -> None:
 def _build(
     prepared: Prepared, encoder: str, decoder: str, decoder_values: Mapping[str, Any]
 ) -> Any:
+    import transformers
+
     network = prepared.network
     wanted = dict(nested(network.config)["encoder"])
     wanted |= {"add_adapter": bool(wanted["num_adapter_layers"])}
-    config_class, model_class = ENCODERS[encoder]
+    config_class, model_class = (getattr(transformers, name) for name in ENCODERS[encoder])
     speech = model_class(config_class(**_shared(wanted, config_class)))
     wanted = dict(nested(network.config)["decoder"])
-    config_class, model_class = DECODERS[decoder]
+    config_class, model_class = (getattr(transformers, name) for name in DECODERS[decoder])
     text = model_class(config_class(**{**_shared(wanted, config_class), **decoder_values}))
     model = transformers.SpeechEncoderDecoderModel(encoder=speech, decoder=text)
     contents = prepared.task.contents.config

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from tests.bundled.elsewhere import SCRIPT, Elsewhere, make_elsewhere
+from tests.sampling import slow
 from toolkit.bundled import FEATURES, GENERATION, MODELLING, TOKENIZATION
 from toolkit.core.errors import BadInput
 from toolkit.folder.foreign_code import carries_own_code_only, find_foreign_code
@@ -272,7 +273,7 @@ def test_elsewhere_there_is_neither_toolkit_nor_fairseq(elsewhere):
     assert elsewhere.run("-c", ASK, *absent, *there) == there
 
 
-@pytest.mark.parametrize("name", ["v1", "even", None])
+@pytest.mark.parametrize("name", ["v1", slow("even"), slow(None)])
 def test_a_folder_decodes_where_the_toolkit_is_not(
     elsewhere, carrying, converted, prepared, searched, golden_checkpoint, name
 ):

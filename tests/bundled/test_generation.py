@@ -18,6 +18,7 @@ from tests.bundled.searches import (
     from_transformers,
     in_transformers_words,
 )
+from tests.sampling import slow
 from toolkit.bundled import GENERATION
 from toolkit.bundled.generation import generate
 from toolkit.oracle.search import Search
@@ -81,7 +82,7 @@ def compared(reference, found, source):
     return compare
 
 
-@pytest.mark.parametrize("tagged", [True, False], ids=["tag", "no_tag"])
+@pytest.mark.parametrize("tagged", [pytest.param(True, id="tag"), slow(False, id="no_tag")])
 @pytest.mark.parametrize("search", SEARCHES.values(), ids=SEARCHES)
 def test_lists_are_fairseqs(search, tagged, compared, clip, tags):
     for name in SHORT:

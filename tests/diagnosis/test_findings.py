@@ -5,6 +5,7 @@ import torch
 
 from tests.faults.breaking import add, change, remove, scale, set_key, swap_rows
 from tests.levels import LEVEL_NAMES
+from tests.sampling import slow
 from toolkit.core.result import Finding, Hypothesis, Level, Measure
 from toolkit.diagnosis import Evidence, find_faults
 from toolkit.diagnosis.findings import name_culprits, smallest_failing
@@ -126,8 +127,8 @@ def test_a_wrong_key_is_a_finding_of_its_files_kind_with_the_right_value(
     [
         ("decoder.scale_embedding", False, "decoder.model.decoder.embed_tokens"),
         ("encoder.num_attention_heads", 6, "encoder.encoder.layers.0.attention"),
-        ("encoder.do_stable_layer_norm", False, "encoder.encoder.layers.0"),
-        ("decoder.activation_function", "relu", "decoder.model.decoder.layers.0"),
+        slow("encoder.do_stable_layer_norm", False, "encoder.encoder.layers.0"),
+        slow("decoder.activation_function", "relu", "decoder.model.decoder.layers.0"),
     ],
 )
 def test_a_wrong_key_is_one_finding_with_the_first_smallest_module_whose_parts_are_right(
@@ -196,7 +197,8 @@ def test_a_wrong_tensor_under_two_names_excuses_both_modules(wrong, sound):
 
 
 @pytest.mark.parametrize(
-    "spoil", [torch.neg, torch.zeros_like, lambda t: t * 0.5, lambda t: t.roll(1, 0)]
+    "spoil",
+    [torch.neg, slow(torch.zeros_like), slow(lambda t: t * 0.5), slow(lambda t: t.roll(1, 0))],
 )
 def test_a_fault_of_the_tied_embedding_is_one_finding(spoil, broken, examined):
     embedding = "decoder.model.decoder.embed_tokens"

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import toolkit
+from tests.sampling import slow
 
 ROOT = Path(__file__).parents[2]
 
@@ -59,7 +60,7 @@ def test_no_page_loads_anything_from_elsewhere(site: Path) -> None:
         assert not re.search(r'<(script|link|img)[^>]+(src|href)="https?://', text), page.name
 
 
-@pytest.mark.parametrize("link", ["[x](nowhere.md)", "[x](limits.md#nowhere)"])
+@pytest.mark.parametrize("link", [slow("[x](nowhere.md)"), "[x](limits.md#nowhere)"])
 def test_a_broken_link_stops_it(source: Path, link: str) -> None:
     with (source / "docs" / "limits.md").open("a") as page:
         page.write(f"\n{link}\n")
@@ -83,6 +84,7 @@ def test_a_public_name_that_is_left_out_of_the_reference_is_seen(site: Path) -> 
     assert undescribed(page.replace('id="toolkit.diff"', "")) == ["diff"]
 
 
+@pytest.mark.slow
 def test_a_name_that_does_not_exist_stops_it(source: Path) -> None:
     with (source / "docs" / "api.md").open("a") as page:
         page.write("\n::: toolkit.nonsense\n")

@@ -29,10 +29,20 @@ BLOCKS = [block for page in PAGES for block in read_blocks(page)]
 ACTIVE = [
     page for page in PAGES if any(b.language in ("console", "python") for b in read_blocks(page))
 ]
+LONG = {
+    *("debugging", "first-conversion", "pytest", "python-api", "reading-a-report", "recording"),
+}
+"""Pages that convert and prove in processes of their own; `make test-docs` runs them all."""
 MATCHES = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 
-@pytest.mark.parametrize("page", ACTIVE, ids=lambda page: page.stem)
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param(page, id=page.stem, marks=pytest.mark.slow if page.stem in LONG else ())
+        for page in ACTIVE
+    ],
+)
 def test_a_page_does_what_it_says(page: Path, tmp_path: Path) -> None:
     (tmp_path / "golden_audio").symlink_to(golden_folder())
     make_environment(tmp_path / "fairseq-env")

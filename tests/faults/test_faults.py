@@ -23,6 +23,7 @@ from tests.faults.breaking import (
     swap_rows,
     unmark,
 )
+from tests.sampling import one_in
 
 LEVELS = (
     "weights",
@@ -155,7 +156,10 @@ def place(finding):
     return finding.config_keys[0] if finding.config_keys else finding.target_module
 
 
-@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.what.replace(" ", "_"))
+SAMPLED = one_in(6, FAULTS, lambda fault: fault.what.replace(" ", "_"))
+
+
+@pytest.mark.parametrize("fault", SAMPLED)
 def test_the_first_finding_names_the_fault(fault, broken, examined):
     fault.spoil(broken)
     findings = examined(broken).findings(LEVELS)
@@ -222,6 +226,11 @@ def test_several_faults_are_found_in_one_run(broken, examined):
         ("generation", "generation_config.length_penalty"),
         ("vocabulary", "tokenizer.json"),
     } <= found
+
+
+def test_the_fast_part_has_a_fault_of_every_kind():
+    fast = {row.values[0].kind for row in SAMPLED if not row.marks}
+    assert fast == {fault.kind for fault in FAULTS}
 
 
 def test_faults_are_told_apart_by_name():

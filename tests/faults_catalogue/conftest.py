@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from safetensors.torch import load_file
 
+from tests.sampling import slow
 from toolkit.faults import Fault, maybe_harmless, single_faults
 from toolkit.faults.facts import CONFIG, GENERATION, PREPROCESSOR, WEIGHTS
 from toolkit.faults.proof import _same_bits
@@ -34,16 +35,22 @@ def singles(converted: Path) -> tuple[Fault, ...]:
     return single_faults(converted)
 
 
+@pytest.fixture(scope="session", params=[9, slow(1)], ids="one in {}".format)
+def sampled(singles: tuple[Fault, ...], request: pytest.FixtureRequest) -> tuple[Fault, ...]:
+    """One in so many of them."""
+    return singles[:: request.param]
+
+
 @pytest.fixture(scope="session")
 def effects(
-    converted: Path, singles: tuple[Fault, ...], tmp_path_factory: pytest.TempPathFactory
+    converted: Path, sampled: tuple[Fault, ...], tmp_path_factory: pytest.TempPathFactory
 ) -> Mapping[str, Effect]:
-    """What each fault changes, by its name."""
+    """What each fault of the sample changes, by its name."""
     tensors = load_file(converted / WEIGHTS)
     folder = tmp_path_factory.mktemp("faults")
     return {
         fault.name: _effect(fault, converted, tensors, folder / str(i))
-        for i, fault in enumerate(singles)
+        for i, fault in enumerate(sampled)
     }
 
 

@@ -13,6 +13,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 import toolkit.faults
+from tests.sampling import slow
 from toolkit.core.errors import BadInput
 from toolkit.faults import double_faults, maybe_harmless, single_faults, split_harmless
 from toolkit.faults.catalogue import PAIRED_CONFIG_KINDS, PAIRED_WEIGHT_KINDS, are_independent
@@ -50,6 +51,7 @@ HYPOTHESES = {
 }
 HARMLESS = {"direction_halved"}
 """Kinds that change nothing in the golden conversion."""
+OF_ALL = pytest.mark.parametrize("sampled", [slow(1)], indirect=True)
 
 
 @pytest.fixture(scope="module")
@@ -61,12 +63,14 @@ def look(fault):
     return fault.name, fault.kind, fault.part, fault.truth
 
 
+@OF_ALL
 def test_there_are_at_least_300_distinct_single_faults(singles, effects):
     real = [fault for fault in singles if effects[fault.name].proof is None]
     assert len(real) >= 300
     assert len({effects[fault.name].digest for fault in real}) == len(real)
 
 
+@OF_ALL
 def test_there_are_at_least_40_classes(singles, effects):
     real = {fault.kind for fault in singles if effects[fault.name].proof is None}
     assert len(real) >= 40
@@ -113,24 +117,25 @@ def test_every_truth_names_a_place(singles):
         assert fault.truth.modules == {owner(name) for name in fault.truth.parameters}, fault.name
 
 
+@OF_ALL
 def test_every_fault_changes_the_folder_or_is_proved_harmless(singles, effects):
     harmless = {fault.kind for fault in singles if effects[fault.name].proof is not None}
     assert harmless == HARMLESS
     assert all(effects[fault.name].files for fault in singles)
 
 
-def test_a_fault_changes_its_own_files_alone(singles, effects):
-    wrong = [f.name for f in singles if effects[f.name].files != f.truth.files]
+def test_a_fault_changes_its_own_files_alone(sampled, effects):
+    wrong = [f.name for f in sampled if effects[f.name].files != f.truth.files]
     assert wrong == []
 
 
-def test_a_fault_changes_its_own_tensors_alone(singles, effects):
-    wrong = [f.name for f in singles if effects[f.name].tensors != f.truth.parameters]
+def test_a_fault_changes_its_own_tensors_alone(sampled, effects):
+    wrong = [f.name for f in sampled if effects[f.name].tensors != f.truth.parameters]
     assert wrong == []
 
 
-def test_a_fault_changes_its_own_keys_alone(singles, effects):
-    for fault in singles:
+def test_a_fault_changes_its_own_keys_alone(sampled, effects):
+    for fault in sampled:
         if fault.part != "tokenizer":
             assert effects[fault.name].keys == fault.truth.config_keys, fault.name
         else:

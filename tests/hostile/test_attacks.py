@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from tests.bounds import CHECKPOINT_CPU_S
 from tests.hostile.attacks import FILES, INERT, INERT_FILES, LEGACY, MARKER, PLACES, REFUSED, SOUND
 from tests.hostile.streams import legacy, zipped
+from tests.sampling import all_but
 from toolkit.checkpoint import open_checkpoint
 from toolkit.cli import app
 from toolkit.core.errors import BadInput
@@ -22,15 +23,15 @@ ALIKE = (
     "dicts in dicts",
     "endless opcodes",
     "millions of objects",
+    "configurations in configurations",
+    "three million memo puts",
+    "wide object shared a thousand times",
 )
 """Attacks of some seconds each, refused for what a faster one is refused for."""
 HEAVY = (
     *ALIKE,
-    "configurations in configurations",
     "million tuples in tuples",
     "million marks",
-    "three million memo puts",
-    "wide object shared a thousand times",
     "storage of a million parts",
     "millions of sets",
 )
@@ -42,12 +43,6 @@ EXPECTED = {
     **{title: fragment for title, (_, fragment) in PLACES.items()},
 }
 READ = {**dict.fromkeys(INERT), **dict.fromkeys(INERT_FILES)}
-
-
-def but(slow, titles):
-    """The titles as parameters of a test, some of them marked `slow`."""
-    assert set(slow) <= set(titles)
-    return [pytest.param(t, id=t, marks=pytest.mark.slow if t in slow else ()) for t in titles]
 
 
 @pytest.fixture
@@ -130,7 +125,7 @@ def check_refusal_line(outcome):
     return line
 
 
-@pytest.mark.parametrize("attack", but(ALIKE, EXPECTED), indirect=True)
+@pytest.mark.parametrize("attack", all_but(ALIKE, EXPECTED), indirect=True)
 def test_an_attack_is_refused_by_name_within_bounds(attack, request, open_in_bounds):
     title = request.node.callspec.params["attack"]
     outcome = open_in_bounds(attack)
@@ -140,7 +135,7 @@ def test_an_attack_is_refused_by_name_within_bounds(attack, request, open_in_bou
     assert len(outcome["error"]) < 2000
 
 
-@pytest.mark.parametrize("attack", but(HEAVY, EXPECTED), indirect=True)
+@pytest.mark.parametrize("attack", all_but(HEAVY, EXPECTED), indirect=True)
 def test_the_command_line_refuses_an_attack_in_one_line(attack, request):
     title = request.node.callspec.params["attack"]
     assert EXPECTED[title] in check_refusal_line(inspect(attack))
@@ -158,7 +153,7 @@ def test_the_command_line_survives_what_is_read(attack):
     check_refusal_line(inspect(attack))
 
 
-@pytest.mark.parametrize("title", but(HEAVY, REFUSED))
+@pytest.mark.parametrize("title", all_but(HEAVY, REFUSED))
 def test_an_attack_in_the_legacy_format_is_refused_too(title, tmp_path):
     path = tmp_path / "attack.pt"
     path.write_bytes(legacy(_made(REFUSED[title][0])))

@@ -22,6 +22,7 @@ from tests.hostile.folders import (
     WEIGHTS_FILE,
     index,
 )
+from tests.sampling import slow
 from toolkit.cli import app
 from toolkit.core.errors import BadInput
 from toolkit.folder.admission import check_folder
@@ -36,6 +37,7 @@ FAMILIES = {
     "place": PLACES,
 }
 ATTACKS = [(family, title) for family, attacks in FAMILIES.items() for title in attacks]
+SLOWEST = ("tokenizer", "template that multiplies")
 HEAVY = [
     ("json", "levels that never end"),
     ("tokenizer", "template that multiplies"),
@@ -82,7 +84,10 @@ def attacked(broken, monkeypatch):
     return broken
 
 
-@pytest.mark.parametrize(("family", "title"), ATTACKS)
+@pytest.mark.parametrize(
+    ("family", "title"),
+    [slow(*attack) if attack == SLOWEST else attack for attack in ATTACKS],
+)
 def test_a_hostile_folder_is_refused_in_one_line_by_every_command(
     family, title, attacked, golden_checkpoint
 ):
@@ -201,7 +206,7 @@ def carry_foreign_code(folder, file, named):
         {"AutoConfig": "../foreign.Foreign"},
     ],
 )
-@pytest.mark.parametrize("command", ["diff", "verify"])
+@pytest.mark.parametrize("command", [slow("diff"), "verify"])
 def test_a_model_of_foreign_code_is_a_mismatch(command, named, attacked, golden_checkpoint):
     marker = carry_foreign_code(attacked, "config.json", named)
     outcome = CliRunner().invoke(app, [command, str(golden_checkpoint), str(attacked)])

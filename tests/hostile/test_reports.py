@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 import toolkit.report
 from tests.hostile.streams import root, zipped
+from tests.sampling import slow
 from toolkit.audio import golden_folder
 from toolkit.cli import app
 
@@ -123,7 +124,7 @@ def hostile_audio(tmp_path_factory):
     return folder
 
 
-@pytest.mark.parametrize("command", ["diff", "verify"])
+@pytest.mark.parametrize("command", [slow("diff"), "verify"])
 def test_a_report_on_a_hostile_folder_is_text_only(
     command, golden_checkpoint, hostile_folder, hostile_audio, tmp_path
 ):

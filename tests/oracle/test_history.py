@@ -3,6 +3,7 @@ import torch
 from torch import nn
 
 from tests.oracle.masks import padding_mask
+from tests.sampling import slow
 from toolkit.oracle.history import MaskedAdaptor, NormedAdaptor, UnmaskedAdaptor, shorten
 
 PREFIXES = [[2, 5, 6], [2, 7]]
@@ -56,7 +57,7 @@ def test_the_weights_tell_an_adaptor_of_july_2021(plain, plain_state, build):
 
 
 @pytest.mark.parametrize("layernorms", [False, True])
-@pytest.mark.parametrize("width", [24, 48])
+@pytest.mark.parametrize("width", [24, slow(48)])
 def test_the_first_convolution_of_july_2021_may_change_the_width(
     width, layernorms, plain, make_state, build, sources
 ):
@@ -82,7 +83,12 @@ def test_norms_of_july_2021_that_do_not_fit_are_refused(plain, plain_state, buil
 
 
 @pytest.mark.parametrize(
-    "flags", [{}, {"adaptor_layernorm": True}, {"adaptor_proj": True, "decoder_embed_dim": 48}]
+    "flags",
+    [
+        {},
+        slow({"adaptor_layernorm": True}),
+        slow({"adaptor_proj": True, "decoder_embed_dim": 48}),
+    ],
 )
 def test_unmasked_padding_changes_padded_batches_alone(flags, plain, make_state, build, sources):
     settings = {**plain, **flags}

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import pytest
 
+from tests.sampling import slow
 from toolkit.oracle.job import digest, pack_job, unpack_job
 from toolkit.oracle.recorder import choose_clips, run_job
 from toolkit.oracle.refusal import Refusal
@@ -89,7 +90,7 @@ def test_a_foreign_checkpoint_is_refused_in_one_line_and_nothing_is_written(
     ("arguments", "expected"),
     [
         (["--clips", "absent"], "`--clips` must name clips of this recorder, but it has no"),
-        (["--user-dir", "nowhere"], "`nowhere` must be a folder of code that fairseq imports"),
+        slow(["--user-dir", "nowhere"], "`nowhere` must be a folder of code that fairseq imports"),
     ],
 )
 def test_a_bad_option_is_refused_in_words(

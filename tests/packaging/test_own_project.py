@@ -55,6 +55,7 @@ def test_both_recipes_run_the_same_command() -> None:
     assert last_steps()[0].startswith("python -m pytest")
 
 
+@pytest.mark.slow
 def test_the_suite_runs_in_one_command(environment: Environment, project: Path) -> None:
     done = environment.run(*shlex.split(last_steps()[0]), cwd=project)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-2000:]

@@ -19,6 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
 
+from tests.sampling import slow
 from tests.variants import W2V, Variant, build_variant, without_w2v_args
 from toolkit import BadInput, convert, diff, inspect, verify
 from toolkit.blocks.place import Place
@@ -259,6 +260,7 @@ def test_strides_that_nobody_would_guess_follow_from_the_recording(
     assert config_of(tmp_path / "out")["conv_stride"] == [5, 4, 2, 2, 2]
 
 
+@pytest.mark.slow
 def test_a_bundled_encoder_is_chosen_for_as_well(
     build: Callable[..., Path], audio: list[Path], tmp_path: Path
 ) -> None:
@@ -352,6 +354,7 @@ def test_pieces_that_fit_do_not_excuse_a_whole_that_does_not(
         convert(odd, tmp_path / "out", verify=False, recording=odd_recording, encoder_config=wrong)
 
 
+@pytest.mark.slow
 def test_the_layers_are_the_whole_where_the_projection_is_not_in_the_encoder(
     build: Callable[..., Path], audio: list[Path], tmp_path: Path
 ) -> None:
@@ -404,9 +407,14 @@ def write_config(checkpoint: Path, name: str = "config.yaml", **hub: str) -> Pat
 
 
 @pytest.mark.parametrize(
-    ("extractor", "assumed"), [("layer_norm", True), ("default", False)], ids=["layer", "group"]
+    ("extractor", "assumed", "normalize"),
+    [
+        pytest.param("layer_norm", True, False, id="False-layer"),
+        slow("layer_norm", True, True, id="True-layer"),
+        slow("default", False, False, id="False-group"),
+        slow("default", False, True, id="True-group"),
+    ],
 )
-@pytest.mark.parametrize("normalize", [True, False])
 def test_normalization_is_assumed_by_the_extractor_and_heard_in_the_recording(
     build: Callable[..., Path],
     audio: list[Path],
@@ -550,7 +558,7 @@ def pretrained(path: Path, *, grouped: bool = False, **changes: Any) -> Path:
     return path
 
 
-@pytest.mark.parametrize(("grouped", "where"), [(False, "args"), (True, "cfg.model")])
+@pytest.mark.parametrize(("grouped", "where"), [slow(False, "args"), (True, "cfg.model")])
 def test_a_pretrained_checkpoint_beside_leaves_no_assumption(
     odd: Path, audio: list[Path], tmp_path: Path, grouped: bool, where: str
 ) -> None:

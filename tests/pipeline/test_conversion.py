@@ -10,6 +10,7 @@ import sys
 import pytest
 from safetensors import safe_open
 
+from tests.sampling import slow
 from toolkit import BadInput, convert, verify
 from toolkit.folder.shards import INDEX_NAME
 
@@ -90,7 +91,7 @@ def test_shards_carry_an_index_and_are_proven_like_one_file(golden_checkpoint, t
     assert len(set(index["weight_map"].values())) > 3
 
 
-@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+@pytest.mark.parametrize("dtype", [slow("float16"), "bfloat16"])
 def test_another_dtype_is_proven_as_if_the_checkpoint_had_it(golden_checkpoint, tmp_path, dtype):
     out, audio = tmp_path / "out", [clip_path(golden_checkpoint)]
     result = convert(golden_checkpoint, out, verify=True, dtype=dtype, audio=audio)

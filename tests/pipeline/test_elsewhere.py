@@ -62,7 +62,7 @@ def left_over(folder):
     return [path.name for path in folder.iterdir()] if folder.exists() else []
 
 
-def test_another_python_records_what_this_one_would(prepared, tiny, reference, cache):
+def test_another_python_records_once_what_this_one_would(prepared, tiny, reference, cache):
     progress = Progress()
     recorded = record_elsewhere(prepared, tiny, THIS, progress=progress)
     recorded.tensors.check()
@@ -72,15 +72,12 @@ def test_another_python_records_what_this_one_would(prepared, tiny, reference, c
     assert len(left_over(cache)) == 1
     texts = list(recorded.index.encodings)
     assert [recorded.encode(text) for text in texts] == [reference.encode(text) for text in texts]
+    again = Progress()
+    record_elsewhere(prepared, tiny, THIS, progress=again)
+    assert not any(said.startswith("recording") for said in again.said)
 
 
-def test_the_same_reference_is_not_run_twice(prepared, tiny):
-    record_elsewhere(prepared, tiny, THIS)
-    progress = Progress()
-    record_elsewhere(prepared, tiny, THIS, progress=progress)
-    assert not any(said.startswith("recording") for said in progress.said)
-
-
+@pytest.mark.slow
 def test_other_code_of_a_fork_is_another_reference(prepared, tiny, tmp_path, cache):
     fork = tmp_path / "fork"
     fork.mkdir()
@@ -169,6 +166,7 @@ def test_a_child_that_does_not_listen_is_killed_with_its_own_children(
     assert processes_of(str(tmp_path)) == []
 
 
+@pytest.mark.slow
 def test_control_c_at_a_terminal_ends_all(prepared, cache, tmp_path):
     code = (
         "from pathlib import Path; import sys\n"

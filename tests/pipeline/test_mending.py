@@ -64,6 +64,7 @@ def test_several_findings_are_undone_in_a_folder_that_matches(broken: Path) -> N
     assert result.to_dict()["fixed"]["findings"] == len(result.findings) == 6
 
 
+@pytest.mark.slow
 def test_what_no_finding_names_stays_as_it_was(broken: Path) -> None:
     (broken / "notes.md").write_text("mine")
     _, mended = fix(broken, change(FC1, torch.neg))

@@ -194,6 +194,7 @@ def test_a_recording_says_what_it_is(
     assert found["environment"]["fairseq"]
 
 
+@pytest.mark.slow
 def test_a_recording_is_made_by_another_python_in_the_users_folder(
     golden_checkpoint: Path, converted: Path, audio: list[Path], tmp_path: Path
 ) -> None:

@@ -110,7 +110,7 @@ def expect_strict() -> None:
     assert (there @ there + 1.0).cpu().equal(here @ here + 1.0)
 
 
-def compare(good: Path, bad: Path, cases: Path) -> dict:
+def compare(good: Path, bad: Path, cases: Path, names: list[str]) -> dict:
     """All that runs on the device: searches, passes, replays, a padded batch, a reproduction."""
     from toolkit.audio import golden_folder, read_clips
     from toolkit.compare.pictures import Sketchbook
@@ -127,7 +127,7 @@ def compare(good: Path, bad: Path, cases: Path) -> dict:
     from toolkit.tasks.speech_seq2seq.target import Seq2SeqTarget
 
     prepared = prepare(Inputs(checkpoint=golden_folder() / "checkpoint" / "model.pt"))
-    clips = [clip for clip in read_clips([]) if clip.name in ("ru_2", "tiny")]
+    clips = [clip for clip in read_clips([]) if clip.name in names]
     target = Seq2SeqTarget(good, device=FAR)
     with open_reference(prepared, FAR) as reference:
         assert {type(p.data) for p in target.model.parameters()} == {FarTensor}
@@ -135,7 +135,7 @@ def compare(good: Path, bad: Path, cases: Path) -> dict:
         facts = read_source(reference.model, prepared.network.layouts)
         asked = Asked(reference=reference, source=facts, model=reference.model)
         bench = make_bench(prepared, asked, target)
-        book = Sketchbook(pairs_of=["ru_2"])
+        book = Sketchbook(pairs_of=names[:1])
         runs = [run_clip(bench, clip, tag=188, book=book) for clip in clips]
         padding = padding_level(bench, runs, prepared.task.padding)
         weights = weight_errors(prepared.proof, prepared.checkpoint, target)
@@ -164,7 +164,8 @@ def main() -> None:
     torch.set_num_threads(1)
     with far_device():
         expect_strict()
-        found = compare(*map(Path, sys.argv[1:]))
+        good, bad, cases = map(Path, sys.argv[1:4])
+        found = compare(good, bad, cases, sys.argv[4:])
     print(json.dumps(found))
 
 

@@ -16,6 +16,7 @@ import torch
 from typer.testing import CliRunner
 
 from tests.faults.breaking import swap
+from tests.sampling import slow
 from toolkit.cli import app
 from toolkit.compare import tolerances
 from toolkit.core.errors import BadInput
@@ -290,13 +291,16 @@ def clip_paths(golden_checkpoint) -> list[Path]:
 
 
 @pytest.mark.skipif(not HAS_NEW_NAMES, reason="torch before 2.9 knows no devices made in Python")
+@pytest.mark.parametrize(
+    "names", [pytest.param(("tiny",), id="one clip"), slow(CLIPS, id="two clips")]
+)
 def test_nothing_mixes_devices_or_reads_a_tensor_where_it_is(
-    converted, swapped, golden_checkpoint, clip_paths, tmp_path
+    names, converted, swapped, golden_checkpoint, tmp_path
 ) -> None:
     script = Path(__file__).with_name("far_device.py")
     root = Path(__file__).parents[2]
     done = subprocess.run(
-        [sys.executable, script, converted, swapped, tmp_path / "case"],
+        [sys.executable, script, converted, swapped, tmp_path / "case", *names],
         capture_output=True,
         text=True,
         check=False,
@@ -311,10 +315,11 @@ def test_nothing_mixes_devices_or_reads_a_tensor_where_it_is(
     assert max(found["logits"]) <= tolerances.LOGITS_FLOAT32
     assert {verdict for _, _, verdict in found["padding"].values()} <= {"pass", "deviation"}
     assert max(found["weights"]) <= tolerances.EFFECTIVE_WEIGHT
-    assert len(found["isolated"]) > 200
+    assert len(found["isolated"]) > 100 * len(names)
     assert found["pictures"] > 100
     assert found["verdicts"] == ["match", "mismatch"]
-    here = diffed(golden_checkpoint, swapped, clip_paths, "cpu").to_dict()["findings"]
+    paths = [golden_checkpoint.parents[1] / f"{name}.flac" for name in names]
+    here = diffed(golden_checkpoint, swapped, paths, "cpu").to_dict()["findings"]
     assert rounded(found["findings"]) == rounded(here)
     assert (tmp_path / "case" / "target.safetensors").is_file()
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 import pytest
 
 from tests.faults.breaking import change, scale, set_key
+from tests.sampling import slow
 from toolkit.compare.probes import PaddingProbes
 from toolkit.tasks.speech_seq2seq.padding import padding_deviation, padding_level
 
@@ -49,9 +50,9 @@ def test_a_declared_deviation_that_no_part_explains_fails(right):
 @pytest.mark.parametrize(
     ("tensor", "part"),
     [
-        ("encoder.encoder.layers.2.feed_forward.output_dense.bias", "encoder.encoder"),
+        slow("encoder.encoder.layers.2.feed_forward.output_dense.bias", "encoder.encoder"),
         ("encoder.adapter.layers.1.conv.bias", "encoder.adapter"),
-        ("decoder.model.decoder.layers.0.encoder_attn.k_proj.weight", "decoder"),
+        slow("decoder.model.decoder.layers.0.encoder_attn.k_proj.weight", "decoder"),
     ],
 )
 def test_a_wrong_part_is_not_excused_by_the_deviation(tensor, part, broken, examined, probes):
@@ -81,7 +82,7 @@ def test_a_padded_batch_shows_a_decoder_fault_that_spares_the_encoder(broken, ex
 
 @pytest.mark.parametrize(
     ("key", "value"),
-    [("encoder.adapter_stride", 3), ("encoder.conv_stride", [5, 2, 2, 2, 2, 2, 1])],
+    [("encoder.adapter_stride", 3), slow("encoder.conv_stride", [5, 2, 2, 2, 2, 2, 1])],
 )
 def test_a_wrong_stride_fails_instead_of_crashing(key, value, broken, examined, probes):
     set_key("config.json", key, value)(broken)

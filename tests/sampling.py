@@ -1,0 +1,31 @@
+"""What the fast part of the suite takes of a corpus; all else is marked `slow`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+from typing import Any
+
+import pytest
+
+
+def slow(*values: Any, **options: Any) -> Any:
+    """Parameters of a test that repeats what another one shows."""
+    return pytest.param(*values, marks=pytest.mark.slow, **options)
+
+
+def all_but(left_out: Collection[str], names: Iterable[str]) -> list[Any]:
+    """The names as parameters of a test, those left out marked `slow`."""
+    listed = list(names)
+    unknown = set(left_out) - set(listed)
+    assert not unknown, f"nothing is called {sorted(unknown)}"
+    return [
+        slow(name, id=name) if name in left_out else pytest.param(name, id=name) for name in listed
+    ]
+
+
+def one_in(number: int, rows: Iterable[Any], name: Callable[[Any], str]) -> list[Any]:
+    """The rows as parameters of a test, all but one in so many marked `slow`."""
+    return [
+        pytest.param(row, id=name(row), marks=pytest.mark.slow if place % number else ())
+        for place, row in enumerate(rows)
+    ]
