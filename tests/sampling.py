@@ -29,3 +29,15 @@ def one_in(number: int, rows: Iterable[Any], name: Callable[[Any], str]) -> list
         pytest.param(row, id=name(row), marks=pytest.mark.slow if place % number else ())
         for place, row in enumerate(rows)
     ]
+
+
+def first_of_each(
+    kind: Callable[[Any], object], rows: Iterable[Any], name: Callable[[Any], str]
+) -> list[Any]:
+    """The rows as parameters of a test, all but the first of each kind marked `slow`."""
+    listed, seen = [], set()
+    for row in rows:
+        marks = pytest.mark.slow if kind(row) in seen else ()
+        seen.add(kind(row))
+        listed.append(pytest.param(row, id=name(row), marks=marks))
+    return listed

@@ -222,6 +222,7 @@ class TestBroken:
         assert f"Report: {report}" in broken_run.text
         assert Q_PROJ in report.read_text(encoding="utf-8")
 
+    @pytest.mark.slow
     def test_the_summary_names_every_failure_by_a_name_that_runs_it_again(
         self, broken_run: Run, broken_project: Path, named: tuple[str, ...]
     ) -> None:
@@ -233,6 +234,7 @@ class TestBroken:
         again = run_pytest(broken_project, *pair(*named), name)
         assert again.named("failure") == set(again.cases) == {f"parity[{Q_PROJ}]"}
 
+    @pytest.mark.slow
     def test_the_failed_ones_run_again_and_the_first_can_end_the_run(
         self,
         broken_run: Run,
@@ -245,6 +247,7 @@ class TestBroken:
         assert f"{len(broken_run.named('failure'))} failed" not in again.text
         assert "stopping after 1 failures" in again.text
 
+    @pytest.mark.slow
     def test_a_whole_fails_where_nobody_runs_its_broken_part(
         self, broken_run: Run, broken_project: Path, named: tuple[str, ...]
     ) -> None:
@@ -305,6 +308,7 @@ sys.meta_path[:] = [Without(finder) for finder in sys.meta_path]
 class TestRecording:
     """Where fairseq is not installed."""
 
+    @pytest.mark.slow
     def test_every_test_passes_that_passes_with_fairseq(
         self, golden_run: Run, project: Path, rec_dir: Path
     ) -> None:
@@ -317,6 +321,7 @@ class TestRecording:
         assert set(run.outcomes) == {"passed"}
         assert set(run.cases) == set(golden_run.cases)
 
+    @pytest.mark.slow
     def test_a_broken_folder_fails_as_with_fairseq(
         self,
         broken_run: Run,
@@ -383,12 +388,8 @@ def test_a_folder_that_does_not_load_fails_and_says_what_transformers_said(proje
     assert "Traceback" not in run.text
 
 
-@pytest.mark.parametrize(
-    ("named", "chosen"), [(("tiny",), "q_proj"), slow(CLIPS, "not reload")], indirect=["named"]
-)
-def test_models_are_loaded_once_per_worker(
-    project: Path, named: tuple[str, ...], chosen: str
-) -> None:
+@pytest.mark.slow
+def test_models_are_loaded_once_per_worker(project: Path) -> None:
     (project / "conftest.py").write_text(
         """
 import os, pathlib
@@ -406,13 +407,14 @@ home.open_reference = noted("reference", home.open_reference)
 target.Target.__init__ = noted("target", target.Target.__init__)
 """
     )
-    run = run_pytest(project, *pair(*named), "-n", "2", "-k", chosen)
+    run = run_pytest(project, *pair(), "-n", "2", "-k", "not reload")
     assert run.code == 0, run.text
     for name in ("reference", "target"):
         loads = (project / f"loaded-{name}.txt").read_text().split()
         assert len(loads) == len(set(loads)) == 2, name
 
 
+@pytest.mark.slow
 def test_tests_of_ones_own_ask_both_models(project: Path) -> None:
     (project / "test_own.py").write_text(
         f"""
@@ -580,6 +582,7 @@ toolkit_parity =
         assert run.code == 2
         assert "tolerances.txt, line 1: `encoder.nowhere` must be the pattern" in run.text
 
+    @pytest.mark.slow
     def test_a_folder_that_is_no_recording_fails_the_pair(self, project: Path) -> None:
         run = run_pytest(project, *pair_of(project / "hf"))
         assert run.code == 2

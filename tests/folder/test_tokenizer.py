@@ -363,6 +363,11 @@ LONG = {
     "char",
     "bpe as it is",
     "char as it is, pruned",
+    "unigram with user-defined pieces",
+    "unigram with bytes, pruned",
+    "unigram that spells all rows, pruned",
+    "bpe that repeats",
+    "bpe with bytes, pruned",
 }
 """Others of their kind are tried every time."""
 NAMES = [

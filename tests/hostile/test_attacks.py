@@ -30,6 +30,7 @@ ALIKE = (
 """Attacks of some seconds each, refused for what a faster one is refused for."""
 HEAVY = (
     *ALIKE,
+    "200,000 entries",
     "million tuples in tuples",
     "million marks",
     "storage of a million parts",
@@ -153,7 +154,7 @@ def test_the_command_line_survives_what_is_read(attack):
     check_refusal_line(inspect(attack))
 
 
-@pytest.mark.parametrize("title", all_but(HEAVY, REFUSED))
+@pytest.mark.parametrize("title", all_but(set(HEAVY) & set(REFUSED), REFUSED))
 def test_an_attack_in_the_legacy_format_is_refused_too(title, tmp_path):
     path = tmp_path / "attack.pt"
     path.write_bytes(legacy(_made(REFUSED[title][0])))

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.old_script.mistakes import CASES, Case
+from tests.sampling import one_in
 from toolkit.audio import Clip
 from toolkit.compare.pictures import shortest
 from toolkit.pipeline.difference import Session, diff_folder, open_session
@@ -20,7 +21,7 @@ def session(prepared: Prepared, clips: tuple[Clip, ...]) -> Iterator[Session]:
         yield opened
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+@pytest.mark.parametrize("case", one_in(3, CASES, lambda case: case.name))
 def test_a_mistake_of_the_public_script_is_named(
     case: Case, session: Session, broken: Path
 ) -> None:

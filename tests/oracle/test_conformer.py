@@ -20,7 +20,11 @@ def conformer(pos_enc_type, attn_type):
     }
 
 
-@pytest.fixture(scope="module", params=KINDS, ids="-".join)
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param(kind, marks=pytest.mark.slow if kind[1] else ()) for kind in KINDS],
+    ids="-".join,
+)
 def reference(request, plain, make_state, build):
     settings = {**plain, "w2v_args": conformer(*request.param)}
     return build(settings, make_state(settings))

@@ -103,6 +103,7 @@ def test_a_bad_option_is_refused_in_words(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_fork_can_bring_its_own_code(recorder, golden_checkpoint, tmp_path):
     fork = tmp_path / "fork"
     fork.mkdir()

@@ -65,6 +65,7 @@ def test_the_suite_runs_in_one_command(environment: Environment, project: Path) 
     assert len(cases) > 200
 
 
+@pytest.mark.slow
 def test_it_fails_where_the_folder_is_wrong(environment: Environment, project: Path) -> None:
     config = project / "hf" / "config.json"
     config.write_text(

@@ -198,6 +198,7 @@ def test_the_json_lists_what_was_tried(converted_odd: tuple[Path, Any]) -> None:
     assert [trial["values"] for trial in matching] == [{HEADS: 4}]
 
 
+@pytest.mark.slow
 def test_diff_with_the_recording_finds_nothing_in_a_right_folder(
     odd: Path, odd_recording: Path, converted_odd: tuple[Path, Any]
 ) -> None:
@@ -296,6 +297,7 @@ def test_values_that_nothing_tells_apart_stay_assumed_and_are_named(
     assert set(by_name(settled(result.assumptions))) == NETWORK - {HEADS}
 
 
+@pytest.mark.slow
 def test_a_recording_does_not_testify_to_what_it_was_made_under(
     odd: Path, audio: list[Path], tmp_path: Path
 ) -> None:
@@ -572,6 +574,7 @@ def test_a_pretrained_checkpoint_beside_leaves_no_assumption(
     assert verify(folder / "model.pt", tmp_path / "out", audio=audio).verdict == "match"
 
 
+@pytest.mark.slow
 def test_a_pretrained_checkpoint_by_option_serves_every_command(
     odd: Path, audio: list[Path], tmp_path: Path
 ) -> None:

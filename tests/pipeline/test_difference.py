@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from tests.faults.breaking import add, change, edit_tensors, remove, scale, set_key, swap, swap_rows
+from tests.sampling import slow
 from toolkit.compare.pictures import shortest
 from toolkit.core.errors import BadInput
 from toolkit.core.result import Finding
@@ -147,17 +148,17 @@ def test_faults_of_every_file_are_all_found(found):
 @pytest.mark.parametrize(
     ("key", "value", "module"),
     [
-        ("encoder.adapter_stride", 3, "encoder.adapter.layers.0.conv"),
-        (
+        slow("encoder.adapter_stride", 3, "encoder.adapter.layers.0.conv"),
+        slow(
             "encoder.conv_stride",
             [5, 2, 2, 2, 2, 2, 1],
             "encoder.feature_extractor.conv_layers.6.conv",
         ),
         ("encoder.num_hidden_layers", 2, "encoder.encoder"),
-        ("encoder.num_hidden_layers", 4, "encoder.encoder"),
+        slow("encoder.num_hidden_layers", 4, "encoder.encoder"),
         ("encoder.num_conv_pos_embeddings", 15, "encoder.encoder.pos_conv_embed.conv"),
         ("encoder.hidden_size", 96, "encoder.feature_projection.projection"),
-        ("decoder.decoder_layers", 2, "decoder"),
+        slow("decoder.decoder_layers", 2, "decoder"),
         ("decoder.tie_word_embeddings", False, "decoder.lm_head"),
     ],
 )

@@ -61,6 +61,7 @@ def said(result: Result) -> dict[str, Any]:
     return {key: value for key, value in result.to_dict().items() if key not in OWN}
 
 
+@pytest.mark.slow
 def test_a_recording_gives_the_proof_of_fairseq_in_process(
     golden_checkpoint: Path, converted: Path, rec_dir: Path, audio: list[Path]
 ) -> None:
@@ -112,6 +113,7 @@ def test_a_wrong_conversion_does_not_appear_where_a_recording_says_so(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_another_python_gives_the_proof_of_this_one_and_is_asked_once(
     golden_checkpoint: Path,
     converted: Path,
