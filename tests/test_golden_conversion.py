@@ -1,12 +1,8 @@
-"""The main job on the golden checkpoint, as a user runs it: one conversion, every promise.
-
-The slow part proves it on all clips, as is done by default; the fast one on some.
-"""
+"""The main job on the golden checkpoint, as a user runs it: one conversion, every promise."""
 
 from __future__ import annotations
 
 import json
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,14 +11,9 @@ import pytest
 from typer.testing import CliRunner
 
 from tests.levels import LEVEL_NAMES
-from tests.sampling import slow
-from toolkit.audio import Clip, golden_folder, read_clips
-from toolkit.audio.clips import MANIFEST
+from toolkit.audio import Clip
 from toolkit.cli import app
 
-SAMPLE = ("en_1", "de_1", "ru_2", "odd_frames", "quiet", "tiny")
-SPEECH = {len(SAMPLE): 3, 24: 16}
-"""How many clips are sentences, by the number of all."""
 MUST_PASS = ("weights", "config", "vocabulary", "modules", "logits", "greedy", "beam", "reload")
 
 
@@ -33,39 +24,17 @@ class Conversion:
     out: Path
     html: Path
     result: dict[str, Any]
-    clips: tuple[Clip, ...]
 
     def measure(self, level: str, name: str) -> dict[str, Any]:
         measures = self.result["levels"][level]["measures"]
         return next(measure for measure in measures if measure["name"] == name)
 
 
-@pytest.fixture(
-    scope="module",
-    params=[pytest.param(SAMPLE, id="some clips"), slow((), id="all clips")],
-)
-def audio(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """A folder of some clips with what the manifest says of them; nothing for all."""
-    if not request.param:
-        return []
-    folder = tmp_path_factory.mktemp("clips")
-    manifest = (golden_folder() / MANIFEST).read_text(encoding="utf-8")
-    head, *entries = manifest.split("[[clip]]")
-    kept = [e for e in entries if any(f'"{name}.' in e for name in request.param)]
-    (folder / MANIFEST).write_text("[[clip]]".join((head, *kept)), encoding="utf-8")
-    for file in (f for f in golden_folder().iterdir() if f.stem in request.param):
-        shutil.copy(file, folder)
-    return [folder]
-
-
 @pytest.fixture(scope="module")
-def conversion(
-    golden_checkpoint: Path, audio: list[Path], tmp_path_factory: pytest.TempPathFactory
-) -> Conversion:
+def conversion(golden_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Conversion:
     folder = tmp_path_factory.mktemp("golden")
     out, html, result = folder / "hf", folder / "report.html", folder / "result.json"
     arguments = ["convert", str(golden_checkpoint), str(out), "--verify"]
-    arguments += [word for path in audio for word in ("--audio", str(path))]
     outcome = CliRunner().invoke(app, [*arguments, "--html", str(html), "--json", str(result)])
     assert result.is_file(), outcome.output
     return Conversion(
@@ -74,7 +43,6 @@ def conversion(
         out=out,
         html=html,
         result=json.loads(result.read_text(encoding="utf-8")),
-        clips=read_clips(audio),
     )
 
 
@@ -105,9 +73,7 @@ def test_what_stock_classes_cannot_do_is_declared_with_its_size(conversion: Conv
 
 def test_encoder_outputs_of_single_clips_are_bit_identical(conversion: Conversion) -> None:
     assert conversion.measure("logits", "float32 encoder output")["error"] == 0.0
-    count = len(conversion.clips)
-    said = conversion.result["levels"]["logits"]["summary"]
-    assert f"bit-identical on {count} of {count} clips" in said
+    assert "bit-identical on 24 of 24 clips" in conversion.result["levels"]["logits"]["summary"]
 
 
 def test_logits_are_within_two_millionths_of_the_largest(conversion: Conversion) -> None:
@@ -124,7 +90,7 @@ def test_every_parameterized_module_is_compared_far_below_the_tolerance(
     assert coverage["total"] == 117 + len(coverage["uncompared"])
     assert all(reason["because"] for reason in coverage["uncompared"])
     isolated = conversion.measure("modules", "isolated")
-    assert isolated["compared"] == 117 * len(conversion.clips)
+    assert isolated["compared"] == 117 * 24
     assert isolated["error"] < 1e-12
 
 
@@ -142,11 +108,11 @@ def test_frames_beyond_the_end_of_odd_clips_are_counted(conversion: Conversion) 
 
 
 def test_greedy_text_is_the_transcript_on_both_sides_and_through_the_pipeline(
-    conversion: Conversion,
+    conversion: Conversion, clips: tuple[Clip, ...]
 ) -> None:
     tokens = conversion.result["tokens"]
-    speech = [clip for clip in conversion.clips if clip.kind == "speech"]
-    assert len(speech) == SPEECH[len(conversion.clips)]
+    speech = [clip for clip in clips if clip.kind == "speech"]
+    assert len(speech) == 16
     for clip in speech:
         said = tokens[clip.name]
         assert said["equal"], clip.name
