@@ -257,6 +257,7 @@ class TestBroken:
         assert alone.code == 1
         assert f"Likely cause: `{Q_PROJ}.weight`" in alone.text
 
+    @pytest.mark.slow
     def test_a_rule_lets_it_pass_and_says_why(
         self, broken_run: Run, broken_project: Path, named: tuple[str, ...]
     ) -> None:

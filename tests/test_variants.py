@@ -9,7 +9,7 @@ import pytest
 from tests.variants import MORE_CLEAN, VARIANTS, Examination, Variant, examine, readme_table
 
 README = Path(__file__).parents[1] / "README.md"
-EVERY = 21
+EVERY = 34
 """One in so many variants is examined in the fast part of the suite; `make test-slow` has all."""
 
 

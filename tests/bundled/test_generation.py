@@ -18,7 +18,7 @@ from tests.bundled.searches import (
     from_transformers,
     in_transformers_words,
 )
-from tests.sampling import slow
+from tests.sampling import all_but, slow
 from toolkit.bundled import GENERATION
 from toolkit.bundled.generation import generate
 from toolkit.oracle.search import Search
@@ -83,12 +83,13 @@ def compared(reference, found, source):
 
 
 @pytest.mark.parametrize("tagged", [pytest.param(True, id="tag"), slow(False, id="no_tag")])
-@pytest.mark.parametrize("search", SEARCHES.values(), ids=SEARCHES)
-def test_lists_are_fairseqs(search, tagged, compared, clip, tags):
-    for name in SHORT:
-        differs, score = compared(name, search, tags[clip(name).lang] if tagged else None)
-        assert not differs, name
-        assert score < SCORE, name
+@pytest.mark.parametrize("name", all_but(("wide", "no_trigram_twice", "long_favoured"), SEARCHES))
+def test_lists_are_fairseqs(name, tagged, compared, clip, tags):
+    for short in SHORT:
+        tag = tags[clip(short).lang] if tagged else None
+        differs, score = compared(short, SEARCHES[name], tag)
+        assert not differs, short
+        assert score < SCORE, short
 
 
 @pytest.mark.slow

@@ -368,6 +368,9 @@ LONG = {
     "unigram that spells all rows, pruned",
     "bpe that repeats",
     "bpe with bytes, pruned",
+    "unigram that spells all rows",
+    "unigram as it is",
+    "bpe with spaces of its own",
 }
 """Others of their kind are tried every time."""
 NAMES = [

@@ -19,6 +19,7 @@ from toolkit.core.errors import BadInput
 
 REPOSITORY = Path(__file__).parents[2]
 ALIKE = (
+    "200,000 entries",
     "million lists in lists",
     "dicts in dicts",
     "endless opcodes",
@@ -30,7 +31,6 @@ ALIKE = (
 """Attacks of some seconds each, refused for what a faster one is refused for."""
 HEAVY = (
     *ALIKE,
-    "200,000 entries",
     "million tuples in tuples",
     "million marks",
     "storage of a million parts",

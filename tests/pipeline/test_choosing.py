@@ -206,6 +206,7 @@ def test_diff_with_the_recording_finds_nothing_in_a_right_folder(
     assert (result.verdict, result.findings) == ("match", ())
 
 
+@pytest.mark.slow
 def test_diff_with_the_recording_finds_a_folder_that_followed_the_guess(
     odd: Path, odd_recording: Path, converted_odd: tuple[Path, Any], tmp_path: Path
 ) -> None:
@@ -618,6 +619,7 @@ def test_a_superfluous_pretrained_checkpoint_is_refused(
     assert "`w2v_args` of its own" in outcome.stderr
 
 
+@pytest.mark.slow
 def test_a_folder_of_the_classes_that_a_conversion_writes_is_prepared_once(
     golden_checkpoint, rec_dir, converted, monkeypatch
 ):
