@@ -17,8 +17,10 @@ import pytest
 import torch
 
 from toolkit.audio import Clip, golden_folder, read_clips
+from toolkit.core.breakable import Breakable
 from toolkit.oracle.reference import Reference
 from toolkit.pipeline import verification
+from toolkit.pipeline.faulting import breakable_of
 from toolkit.pipeline.origin import Asked
 from toolkit.pipeline.prepare import Inputs, Prepared, prepare
 from toolkit.pipeline.reference import open_reference
@@ -80,6 +82,12 @@ def converted(prepared: Prepared, tmp_path_factory: pytest.TempPathFactory) -> P
     folder.mkdir()
     write_converted(prepared, folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def breakable(prepared: Prepared) -> Breakable:
+    """What of the golden conversion can be broken."""
+    return breakable_of(prepared)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""What every fault does to a copy of the right conversion, applied once per session."""
+"""The catalogues of two families, and what every fault does to a copy of a right conversion."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import json
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,18 @@ import pytest
 from safetensors.torch import load_file
 
 from tests.sampling import slow
-from toolkit.faults import Fault, maybe_harmless, single_faults
-from toolkit.faults.facts import CONFIG, GENERATION, PREPROCESSOR, WEIGHTS
+from toolkit.audio import golden_folder
+from toolkit.core.breakable import Breakable
+from toolkit.core.slips import CONFIG, GENERATION, PREPROCESSOR, PROCESSOR
+from toolkit.faults import DoubleFault, Fault, double_faults, maybe_harmless, single_faults
+from toolkit.faults.facts import WEIGHTS
 from toolkit.faults.proof import _same_bits
+from toolkit.pipeline.faulting import breakable_of
+from toolkit.pipeline.prepare import Inputs, prepare
+from toolkit.pipeline.writing import write_converted
 
+FAMILIES = ("checkpoint", "ctc")
+"""Folders of the golden checkpoints."""
 MISSING = object()
 
 
@@ -30,9 +39,51 @@ class Effect:
     proof: str | None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Catalogue:
+    """A right conversion, and everything that breaks it."""
+
+    name: str
+    folder: Path
+    breakable: Breakable
+
+    @cached_property
+    def singles(self) -> tuple[Fault, ...]:
+        return single_faults(self.folder, self.breakable)
+
+    @cached_property
+    def doubles(self) -> tuple[DoubleFault, ...]:
+        return double_faults(self.folder, self.breakable)
+
+
 @pytest.fixture(scope="session")
-def singles(converted: Path) -> tuple[Fault, ...]:
-    return single_faults(converted)
+def catalogues(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Catalogue]:
+    """One of each family that has a golden checkpoint."""
+    return {name: _catalogue(name, tmp_path_factory.mktemp(name)) for name in FAMILIES}
+
+
+def _catalogue(name: str, scratch: Path) -> Catalogue:
+    prepared = prepare(Inputs(checkpoint=golden_folder() / name / "model.pt"))
+    folder = scratch / "right"
+    folder.mkdir()
+    write_converted(prepared, folder)
+    return Catalogue(name=name, folder=folder, breakable=breakable_of(prepared))
+
+
+@pytest.fixture(scope="session", params=FAMILIES)
+def catalogue(request: pytest.FixtureRequest, catalogues: Mapping[str, Catalogue]) -> Catalogue:
+    return catalogues[request.param]
+
+
+@pytest.fixture(scope="session")
+def folder(catalogue: Catalogue) -> Path:
+    """A right conversion; read it, never write to it."""
+    return catalogue.folder
+
+
+@pytest.fixture(scope="session")
+def singles(catalogue: Catalogue) -> tuple[Fault, ...]:
+    return catalogue.singles
 
 
 @pytest.fixture(scope="session", params=[9, slow(1)], ids="one in {}".format)
@@ -43,13 +94,13 @@ def sampled(singles: tuple[Fault, ...], request: pytest.FixtureRequest) -> tuple
 
 @pytest.fixture(scope="session")
 def effects(
-    converted: Path, sampled: tuple[Fault, ...], tmp_path_factory: pytest.TempPathFactory
+    folder: Path, sampled: tuple[Fault, ...], tmp_path_factory: pytest.TempPathFactory
 ) -> Mapping[str, Effect]:
     """What each fault of the sample changes, by its name."""
-    tensors = load_file(converted / WEIGHTS)
-    folder = tmp_path_factory.mktemp("faults")
+    tensors = load_file(folder / WEIGHTS)
+    scratch = tmp_path_factory.mktemp("faults")
     return {
-        fault.name: _effect(fault, converted, tensors, folder / str(i))
+        fault.name: _effect(fault, folder, tensors, scratch / str(i))
         for i, fault in enumerate(sampled)
     }
 
@@ -95,7 +146,9 @@ def _changed_tensors(tensors: Mapping[str, Any], folder: Path) -> Iterator[str]:
 
 
 def _changed_keys(before: Path, after: Path) -> Iterator[str]:
-    for file in (CONFIG, GENERATION, PREPROCESSOR):
+    for file in (CONFIG, GENERATION, PREPROCESSOR, PROCESSOR):
+        if not (before / file).is_file():
+            continue
         prefix = "" if file == CONFIG else f"{file.removesuffix('.json')}."
         left, right = (dict(_leaves(json.loads((f / file).read_text()))) for f in (before, after))
         for key in left.keys() | right.keys():

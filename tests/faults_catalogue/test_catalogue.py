@@ -14,10 +14,12 @@ from safetensors.torch import load_file, save_file
 
 import toolkit.faults
 from tests.sampling import slow
+from toolkit.core.breakable import Breakable
 from toolkit.core.errors import BadInput
+from toolkit.core.slips import TOKENIZER_CONFIG
 from toolkit.faults import double_faults, maybe_harmless, single_faults, split_harmless
 from toolkit.faults.catalogue import PAIRED_CONFIG_KINDS, PAIRED_WEIGHT_KINDS, are_independent
-from toolkit.faults.facts import OUTPUT, PARTS, WEIGHTS, owner, read_facts
+from toolkit.faults.facts import WEIGHTS, owner, read_facts
 
 HYPOTHESES = {
     "swapped_with",
@@ -45,6 +47,7 @@ HYPOTHESES = {
     "wrong_start_token",
     "wrong_vocabulary",
     "not_normalized",
+    "wrong_dtype",
     "train_mode",
     "fused_split",
     "kernel_flipped",
@@ -55,8 +58,8 @@ OF_ALL = pytest.mark.parametrize("sampled", [slow(1)], indirect=True)
 
 
 @pytest.fixture(scope="module")
-def doubles(converted):
-    return double_faults(converted)
+def doubles(catalogue):
+    return catalogue.doubles
 
 
 def look(fault):
@@ -76,12 +79,20 @@ def test_there_are_at_least_40_classes(singles, effects):
     assert len(real) >= 40
 
 
-def test_every_part_has_faults(singles):
-    assert {fault.part for fault in singles} == set(PARTS)
+def test_every_part_has_faults(catalogue, singles):
+    declared = {part.name for part in catalogue.breakable.parts}
+    assert {fault.part for fault in singles if fault.truth.parameters} == declared
 
 
-def test_every_parameterized_module_role_has_a_fault(converted, singles):
-    roles = {place.template for place in read_facts(converted).places}
+def test_every_file_has_faults(catalogue, singles):
+    breakable = catalogue.breakable
+    keyed = {key.file for key in (*breakable.slips, *breakable.inventions)}
+    files = {WEIGHTS, TOKENIZER_CONFIG, *keyed, *breakable.vocabularies}
+    assert {file for fault in singles for file in fault.truth.files} == files
+
+
+def test_every_parameterized_module_role_has_a_fault(catalogue, folder, singles):
+    roles = {place.template for place in read_facts(folder, catalogue.breakable).places}
     nudged = {fault.name for fault in singles if fault.kind == "element_nudged"}
     assert len(nudged) == len(roles)
 
@@ -91,15 +102,16 @@ def test_names_are_unique(singles, doubles):
     assert [name for name, count in Counter(names).items() if count > 1] == []
 
 
-def test_the_catalogue_is_the_same_each_time(converted, singles, doubles):
-    assert [look(fault) for fault in single_faults(converted)] == [look(f) for f in singles]
-    assert [fault.name for fault in double_faults(converted)] == [f.name for f in doubles]
+def test_the_catalogue_is_the_same_each_time(catalogue, singles, doubles):
+    again = (catalogue.folder, catalogue.breakable)
+    assert [look(fault) for fault in single_faults(*again)] == [look(f) for f in singles]
+    assert [fault.name for fault in double_faults(*again)] == [f.name for f in doubles]
 
 
 @pytest.mark.parametrize("turn", range(0, 600, 23))
-def test_a_fault_gives_the_same_bits_each_time(turn, converted, singles, tmp_path):
+def test_a_fault_gives_the_same_bits_each_time(turn, folder, singles, tmp_path):
     fault = singles[turn % len(singles)]
-    folders = [Path(shutil.copytree(converted, tmp_path / name)) for name in ("one", "two")]
+    folders = [Path(shutil.copytree(folder, tmp_path / name)) for name in ("one", "two")]
     fault.break_folder(folders[0])
     pickle.loads(pickle.dumps(fault)).break_folder(folders[1])
     for file in fault.truth.files:
@@ -142,10 +154,10 @@ def test_a_fault_changes_its_own_keys_alone(sampled, effects):
             assert effects[fault.name].keys == frozenset(), fault.name
 
 
-def test_broken_weights_keep_the_format_of_the_file(converted, singles, tmp_path):
-    folder = Path(shutil.copytree(converted, tmp_path / "broken"))
-    singles[0].break_folder(folder)
-    with safe_open(folder / WEIGHTS, framework="pt") as opened:
+def test_broken_weights_keep_the_format_of_the_file(folder, singles, tmp_path):
+    broken = Path(shutil.copytree(folder, tmp_path / "broken"))
+    singles[0].break_folder(broken)
+    with safe_open(broken / WEIGHTS, framework="pt") as opened:
         assert opened.metadata() == {"format": "pt"}
 
 
@@ -171,62 +183,69 @@ def test_a_fault_depends_on_itself(singles):
     assert not any(are_independent(fault, fault) for fault in singles)
 
 
-def test_double_faults_do_in_either_order_what_each_does_alone(converted, doubles, tmp_path):
+def test_double_faults_do_in_either_order_what_each_does_alone(folder, doubles, tmp_path):
     for turn, fault in enumerate(doubles[::5]):
-        folder = Path(shutil.copytree(converted, tmp_path / f"{turn}"))
-        swapped = Path(shutil.copytree(converted, tmp_path / f"{turn}-swapped"))
-        fault.break_folder(folder)
+        broken = Path(shutil.copytree(folder, tmp_path / f"{turn}"))
+        swapped = Path(shutil.copytree(folder, tmp_path / f"{turn}-swapped"))
+        fault.break_folder(broken)
         replace(fault, first=fault.second, second=fault.first).break_folder(swapped)
-        assert maybe_harmless(folder, swapped) is not None, fault.name
-        assert maybe_harmless(converted, folder) is None, fault.name
+        assert maybe_harmless(broken, swapped) is not None, fault.name
+        assert maybe_harmless(folder, broken) is None, fault.name
 
 
-def test_paired_kinds_exist(singles):
-    kinds = {fault.kind for fault in singles}
+def test_paired_kinds_exist(catalogues):
+    kinds = {fault.kind for catalogue in catalogues.values() for fault in catalogue.singles}
     assert kinds.issuperset(PAIRED_WEIGHT_KINDS | PAIRED_CONFIG_KINDS)
 
 
-def test_harmless_faults_are_excluded_with_the_proof(converted, singles):
+def test_harmless_faults_are_excluded_with_the_proof(folder, singles):
     some = [f for f in singles if f.kind in {"direction_halved", "gain_scaled"}]
-    real, excluded = split_harmless(converted, some)
+    real, excluded = split_harmless(folder, some)
     assert [fault.kind for fault in real] == ["gain_scaled"]
     assert [entry.fault.kind for entry in excluded] == ["direction_halved"]
     assert "pos_conv_embed.conv" in excluded[0].proof
 
 
-def test_an_untied_folder_gets_a_tie_invented(broken):
+def test_an_untied_folder_gets_a_tie_invented(broken, breakable):
     tensors = load_file(broken / WEIGHTS)
-    tensors[OUTPUT] = tensors["decoder.model.decoder.embed_tokens.weight"] * 2
+    tensors["decoder.lm_head.weight"] = tensors["decoder.model.decoder.embed_tokens.weight"] * 2
     save_file(tensors, broken / WEIGHTS, metadata={"format": "pt"})
     config = json.loads((broken / "config.json").read_text())
     config["decoder"]["tie_word_embeddings"] = False
     (broken / "config.json").write_text(json.dumps(config))
-    invented = {f.kind for f in single_faults(broken) if f.truth.hypotheses == {"tie_invented"}}
+    faults = single_faults(broken, breakable)
+    invented = {fault.kind for fault in faults if fault.truth.hypotheses == {"tie_invented"}}
     assert invented == {"output_tied", "tie_changed"}
 
 
-def test_a_folder_of_half_precision_has_no_rounding_to_it(broken):
+def test_a_folder_of_half_precision_has_no_rounding_to_it(broken, breakable):
     tensors = load_file(broken / WEIGHTS)
     halves = {name: tensor.half() for name, tensor in tensors.items()}
     save_file(halves, broken / WEIGHTS, metadata={"format": "pt"})
-    rounded = [f for f in single_faults(broken) if f.kind == "rounded_to_float16"]
+    faults = single_faults(broken, breakable)
+    rounded = [fault for fault in faults if fault.kind == "rounded_to_float16"]
     real, excluded = split_harmless(broken, rounded)
     assert (len(real), len(excluded)) == (0, len(rounded))
 
 
 @pytest.mark.parametrize("file", ["config.json", "model.safetensors", "tokenizer.json"])
-def test_a_folder_without_a_file_is_refused(file, broken):
+def test_a_folder_without_a_file_is_refused(file, broken, breakable):
     (broken / file).unlink()
     with pytest.raises(BadInput, match=f"`.*{file}` must"):
-        single_faults(broken)
+        single_faults(broken, breakable)
 
 
-def test_a_folder_of_another_kind_is_refused(broken):
+def test_a_family_that_declares_nothing_is_refused(converted):
+    with pytest.raises(BadInput, match="must be of a family that says what of it can be broken"):
+        single_faults(converted, Breakable())
+
+
+def test_a_folder_of_another_kind_is_refused(broken, breakable):
     tensors = load_file(broken / WEIGHTS)
     tensors["text_encoder.weight"] = tensors.pop("encoder.masked_spec_embed")
     save_file(tensors, broken / WEIGHTS, metadata={"format": "pt"})
     with pytest.raises(BadInput, match="`text_encoder` must lie in a known part"):
-        single_faults(broken)
+        single_faults(broken, breakable)
 
 
 def test_faults_share_no_code_with_what_finds_them():

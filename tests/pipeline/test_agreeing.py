@@ -10,6 +10,7 @@ import pytest
 
 from toolkit.audio import Clip
 from toolkit.compare.pictures import shortest
+from toolkit.core.breakable import Breakable
 from toolkit.core.errors import BadInput
 from toolkit.core.progress import silent
 from toolkit.core.result import Finding, Result
@@ -33,8 +34,8 @@ def session(prepared: Prepared, clips: tuple[Clip, ...]) -> Iterator[Session]:
 
 
 @pytest.fixture(scope="module")
-def one_of_each_kind(converted: Path) -> dict[str, Fault]:
-    return {fault.kind: fault for fault in reversed(single_faults(converted))}
+def one_of_each_kind(converted: Path, breakable: Breakable) -> dict[str, Fault]:
+    return {fault.kind: fault for fault in reversed(single_faults(converted, breakable))}
 
 
 def place(findings: tuple[Finding, ...]) -> tuple[object, ...]:
@@ -83,10 +84,15 @@ def test_verify_and_diff_agree_on_a_sample(
 @pytest.mark.slow
 @pytest.mark.parametrize("shard", range(SHARDS))
 def test_verify_and_diff_agree_on_every_fault(
-    shard: int, session: Session, converted: Path, tmp_path: Path, clips: tuple[Clip, ...]
+    shard: int,
+    session: Session,
+    converted: Path,
+    breakable: Breakable,
+    tmp_path: Path,
+    clips: tuple[Clip, ...],
 ) -> None:
     found = {
         fault.name: disagreement(session, converted, fault, tmp_path / "broken", clips)
-        for fault in tuple(single_faults(converted))[shard::SHARDS]
+        for fault in single_faults(converted, breakable)[shard::SHARDS]
     }
     assert {name: said for name, said in found.items() if said} == {}

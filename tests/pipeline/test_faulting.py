@@ -14,6 +14,7 @@ import pytest
 from tests.sampling import slow
 from toolkit.audio import Clip
 from toolkit.compare.pictures import shortest
+from toolkit.core.breakable import Breakable
 from toolkit.core.result import Finding
 from toolkit.faults import Fault, Truth, double_faults, maybe_harmless, single_faults
 from toolkit.pipeline.difference import Session, diff_folder, open_session
@@ -28,8 +29,9 @@ def session(prepared: Prepared, clips: tuple[Clip, ...]) -> Iterator[Session]:
 
 
 @pytest.fixture(scope="module")
-def one_of_each_class(converted: Path) -> list[Fault]:
-    return list({fault.kind: fault for fault in reversed(single_faults(converted))}.values())
+def one_of_each_class(converted: Path, breakable: Breakable) -> list[Fault]:
+    faults = single_faults(converted, breakable)
+    return list({fault.kind: fault for fault in reversed(faults)}.values())
 
 
 def test_a_fault_that_nobody_sees_comes_to_a_note_and_a_match(
@@ -73,9 +75,9 @@ def test_the_first_finding_names_one_fault_of_every_class(
 
 
 def test_a_fault_that_changes_nothing_is_excluded_with_a_proof(
-    session: Session, converted: Path, tmp_path: Path
+    session: Session, converted: Path, breakable: Breakable, tmp_path: Path
 ) -> None:
-    (fault,) = [f for f in single_faults(converted) if f.kind == "direction_halved"]
+    (fault,) = [f for f in single_faults(converted, breakable) if f.kind == "direction_halved"]
     broken = Path(shutil.copytree(converted, tmp_path / "broken"))
     fault.break_folder(broken)
     assert maybe_harmless(converted, broken)
@@ -84,9 +86,9 @@ def test_a_fault_that_changes_nothing_is_excluded_with_a_proof(
 
 @pytest.mark.parametrize("one_in", [24, slow(8)])
 def test_both_of_two_faults_are_among_the_findings(
-    one_in: int, session: Session, converted: Path, tmp_path: Path
+    one_in: int, session: Session, converted: Path, breakable: Breakable, tmp_path: Path
 ) -> None:
-    for number, double in enumerate(double_faults(converted)[::one_in]):
+    for number, double in enumerate(double_faults(converted, breakable)[::one_in]):
         broken = Path(shutil.copytree(converted, tmp_path / str(number)))
         double.break_folder(broken)
         found = diff_folder(session, broken).findings

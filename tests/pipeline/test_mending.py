@@ -13,6 +13,7 @@ import torch
 
 from tests.faults.breaking import Break, change, edit_tensors, remove, set_key, swap, swap_rows
 from toolkit.audio import golden_folder
+from toolkit.core.breakable import Breakable
 from toolkit.core.errors import BadInput
 from toolkit.core.result import Result
 from toolkit.faults import Fault, single_faults
@@ -140,8 +141,10 @@ def test_a_destination_in_the_folder_under_test_is_refused(broken: Path) -> None
 
 
 @pytest.mark.slow
-def test_a_fault_of_every_kind_is_undone(converted: Path, tmp_path: Path) -> None:
-    kinds: dict[str, Fault] = {fault.kind: fault for fault in single_faults(converted)}
+def test_a_fault_of_every_kind_is_undone(
+    converted: Path, breakable: Breakable, tmp_path: Path
+) -> None:
+    kinds: dict[str, Fault] = {f.kind: f for f in single_faults(converted, breakable)}
     left = {}
     for number, fault in enumerate(kinds.values()):
         place = tmp_path / str(number)

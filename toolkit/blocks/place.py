@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from toolkit.blocks.tree import join
+from toolkit.core.breakable import Breakable
 from toolkit.mapping import Row
 from toolkit.replay.pairs import Layout
 
@@ -28,6 +29,10 @@ class Place:
     def layouts(self, layouts: Iterable[Layout]) -> tuple[Layout, ...]:
         """The layouts with whole paths."""
         return tuple(layout.under(self.source, self.target) for layout in layouts)
+
+    def breakable(self, relative: Breakable) -> Breakable:
+        """What of the block can be broken, with whole names and keys."""
+        return relative.under(self.target, self.part)
 
     def module(self, path: str) -> str:
         """The whole path of a target module, or the whole name of a target tensor."""

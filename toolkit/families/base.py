@@ -11,6 +11,7 @@ from toolkit.blocks.evidence import Derived
 from toolkit.blocks.tree import ConfigTree, assumed, unknown
 from toolkit.checkpoint import Checkpoint
 from toolkit.compare.probes import PaddingProbes
+from toolkit.core.breakable import Breakable
 from toolkit.core.result import Reason
 from toolkit.families.sidecars import Named, Sidecars
 from toolkit.folder.contents import FolderContents, Misfit
@@ -91,6 +92,8 @@ class Network:
     """What the classes of the folder on trial cannot express; see `Options.form`."""
     lost: tuple[str, ...] = ()
     """Prefixes of target tensors of which nothing is known, as their class is not."""
+    breakable: Breakable = field(default_factory=Breakable)
+    """What of the weights and of `config.json` can be broken on purpose; nothing by default."""
 
     @property
     def unknown(self) -> tuple[Reason, ...]:

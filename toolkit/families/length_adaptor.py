@@ -13,6 +13,8 @@ from typing import Any
 from toolkit.blocks.evidence import Derived, Facts, argued
 from toolkit.blocks.forms import Lack
 from toolkit.blocks.wav2vec2 import LAST_NORM, Wav2Vec2Block
+from toolkit.core.breakable import Breakable, Part
+from toolkit.core.slips import plus, slip, toggled
 from toolkit.families.base import Options
 from toolkit.mapping import Rule
 from toolkit.replay.pairs import Layout
@@ -64,6 +66,16 @@ LAYOUTS = (
     Layout(HF_ADAPTER + "{half_step_in|half_step_out}.feed_forward.{0|2}", "T B D", "B T D"),
     Layout(HF_ADAPTER + "layers.{i}.conv",                "B D T",          "B D T"),
     Layout(HF_ADAPTER + "layers.{i}.layer_norm",          "B T D",          "B T D"),
+)
+BREAKABLE = Breakable(
+    parts=(
+        Part(name="adaptor", modules=r"encoder\.(adapter\..+|length_adapter\..+|output_\w+)|enc_to_dec_proj", is_gated=True),
+    ),
+    slips=(
+        slip("encoder.adapter_stride",     "stride_changed",      plus(1, -1), "wrong_stride"),
+        slip("encoder.add_adapter",        "adapter_changed",     toggled),
+        slip("encoder.num_adapter_layers", "layer_count_changed", plus(1, -1)),
+    ),
 )
 # fmt: on
 

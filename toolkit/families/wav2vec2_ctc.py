@@ -28,8 +28,10 @@ from toolkit.blocks.wav2vec2 import (
 from toolkit.checkpoint import Checkpoint
 from toolkit.checkpoint.dictionary import BOS, EOS, PAD, SPECIAL_SYMBOLS, read_dictionary
 from toolkit.compare.probes import PaddingProbes
+from toolkit.core.breakable import Breakable, joined
 from toolkit.core.errors import BadInput
 from toolkit.core.result import Reason
+from toolkit.core.slips import CONFIG, Invention, halved, slip, toggled
 from toolkit.families.base import Network, Options, Task
 from toolkit.families.sidecars import Named, Sidecars
 from toolkit.families.waveforms import NORMALIZE, preprocessor_config
@@ -50,6 +52,19 @@ BYPASSED = ("w2v_encoder.w2v_model",)
 """The model around it calls its `extract_features`."""
 PRETRAINED = (None, "wav2vec2")
 """What their encoder's arguments call it."""
+BREAKABLE = joined(
+    (
+        ENCODER.breakable(wav2vec2.BREAKABLE),
+        Breakable(
+            slips=(
+                slip("intermediate_size", "width_changed", halved),
+                slip("num_conv_pos_embeddings", "positions_changed", halved),
+                slip("add_adapter", "adapter_changed", toggled),
+            ),
+            inventions=(Invention(file=CONFIG, path="adapter_attn_dim", value=16),),
+        ),
+    )
+)
 LABELS = "ltr"
 """What fairseq's recipes call letters, and the last part of their dictionary's name."""
 
@@ -100,6 +115,7 @@ class Wav2Vec2Ctc:
             carries_code=False,
             misfits=tuple(find_misfits(model.parts)),
             lost=lost_prefixes(model.parts),
+            breakable=BREAKABLE,
         )
 
     def sidecars(self, checkpoint: Checkpoint, named: Named) -> Sidecars:

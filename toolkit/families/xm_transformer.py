@@ -25,7 +25,10 @@ from toolkit.bundled import FEATURES, GENERATION, MODELLING, TOKENIZATION
 from toolkit.checkpoint import Checkpoint
 from toolkit.checkpoint.dictionary import BOS, EOS, PAD
 from toolkit.compare.probes import PaddingProbes
+from toolkit.core.breakable import Breakable, joined
 from toolkit.core.result import Reason
+from toolkit.core.slips import gained, lost, others, plus, slip
+from toolkit.families import length_adaptor
 from toolkit.families.base import Network, Options, Task
 from toolkit.families.length_adaptor import LAYOUTS, LengthAdaptor
 from toolkit.families.sidecars import Named, Sidecars, find_sidecars
@@ -53,6 +56,28 @@ CARRIED_ENCODER, CARRIED_DECODER = "xm_transformer_encoder", "xm_transformer_dec
 BYPASSED = ("encoder.w2v_encoder", "encoder.w2v_encoder.w2v_model")
 """The encoder calls `w2v_encoder.forward` itself, and that one `w2v_model.extract_features`."""
 WHOLE_ENCODER = Layout("encoder", "B L -> T B D", "B L -> B T D")
+BREAKABLE = joined(
+    (
+        ENCODER.breakable(wav2vec2.BREAKABLE),
+        length_adaptor.BREAKABLE,
+        DECODER.breakable(transformer_decoder.BREAKABLE),
+        Breakable(
+            slips=(
+                slip("tie_word_embeddings", "tie_changed", lost, "tie_broken"),
+                slip("tie_word_embeddings", "tie_changed", gained, "tie_invented"),
+                slip(
+                    "decoder_start_token_id",
+                    "start_token_changed",
+                    others(0, 1),
+                    "wrong_start_token",
+                ),
+                slip("pad_token_id", "token_id_changed", plus(2)),
+                slip("bos_token_id", "token_id_changed", plus(2)),
+                slip("eos_token_id", "token_id_changed", plus(2)),
+            )
+        ),
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -92,6 +117,7 @@ class XMTransformer:
             carries_code=model.kinds.carried,
             misfits=tuple(find_misfits(model.parts)),
             lost=lost_prefixes(model.parts),
+            breakable=BREAKABLE,
         )
 
     def sidecars(self, checkpoint: Checkpoint, named: Named) -> Sidecars:

@@ -7,8 +7,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from toolkit.core.breakable import Breakable
 from toolkit.faults.configs import config_faults
-from toolkit.faults.facts import TOKENIZER, TOKENIZER_CONFIG, read_facts
+from toolkit.faults.facts import read_facts
 from toolkit.faults.fault import DoubleFault, Fault, Truth
 from toolkit.faults.several_tensors import several_tensor_faults
 from toolkit.faults.single_tensors import KINDS, single_tensor_faults
@@ -42,21 +43,28 @@ PAIRED_CONFIG_KINDS = frozenset(
         "row_renamed",
         "scores_changed",
         "special_token_changed",
+        "setting_changed",
+        "special_rows_swapped",
+        "dtype_changed",
     }
 )
 """Kinds that leave the shapes of the model alone, so that a weight beside them still loads."""
 
 
-def single_faults(folder: Path) -> tuple[Fault, ...]:
+def single_faults(folder: Path, breakable: Breakable) -> tuple[Fault, ...]:
     """Every single fault of a right folder, the same ones in the same order each time.
 
     A few may change nothing in a certain folder, such as a permutation of equal rows: those are
     told by `toolkit.faults.proof.maybe_harmless`.
 
+    Args:
+        folder: What a conversion wrote.
+        breakable: What its family and its task say of such folders.
+
     Raises:
         BadInput: the folder is none that a conversion wrote.
     """
-    facts = read_facts(folder)
+    facts = read_facts(folder, breakable)
     return (
         *single_tensor_faults(facts),
         *several_tensor_faults(facts),
@@ -65,13 +73,17 @@ def single_faults(folder: Path) -> tuple[Fault, ...]:
     )
 
 
-def double_faults(folder: Path) -> tuple[DoubleFault, ...]:
+def double_faults(folder: Path, breakable: Breakable) -> tuple[DoubleFault, ...]:
     """Pairs of single faults that share no module, no tensor, no key and no explanation.
+
+    Args:
+        folder: What a conversion wrote.
+        breakable: What its family and its task say of such folders.
 
     Raises:
         BadInput: the folder is none that a conversion wrote.
     """
-    singles = single_faults(folder)
+    singles = single_faults(folder, breakable)
     weights = _mixed(f for f in singles if f.kind in PAIRED_WEIGHT_KINDS)
     configs = _mixed(f for f in singles if f.kind in PAIRED_CONFIG_KINDS)
     sides = {
@@ -93,16 +105,15 @@ def are_independent(first: Fault, second: Fault) -> bool:
         left.modules & right.modules,
         left.parameters & right.parameters,
         left.config_keys & right.config_keys,
-        _name_parts(left) & _name_parts(right),
+        _name_parts(first) & _name_parts(second),
     )
     return not any(shared)
 
 
-def _name_parts(truth: Truth) -> frozenset[str]:
+def _name_parts(fault: Fault) -> frozenset[str]:
     """What keys are about: one name in two files is one thing, and so is the whole tokenizer."""
-    tokenizer = {TOKENIZER, TOKENIZER_CONFIG} & truth.files
-    names = {key.rpartition(".")[2] for key in truth.config_keys} - {"json"}
-    return frozenset({"tokenizer"} if tokenizer else names)
+    names = {key.rpartition(".")[2] for key in fault.truth.config_keys}
+    return frozenset({"tokenizer"} if fault.part == "tokenizer" else names)
 
 
 def _pairs(

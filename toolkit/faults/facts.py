@@ -5,55 +5,21 @@ from __future__ import annotations
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from toolkit.core.breakable import Attention, Breakable, Part, Side
 from toolkit.core.errors import BadInput
+from toolkit.core.slips import CONFIG, TOKENIZER_CONFIG
 
 WEIGHTS = "model.safetensors"
-CONFIG = "config.json"
-GENERATION = "generation_config.json"
-PREPROCESSOR = "preprocessor_config.json"
-TOKENIZER = "tokenizer.json"
-TOKENIZER_CONFIG = "tokenizer_config.json"
 
 PARAMETRIZATION = ".parametrizations."
 GAIN = ".parametrizations.weight.original0"
 DIRECTION = ".parametrizations.weight.original1"
-EMBEDDING = "decoder.model.decoder.embed_tokens.weight"
-OUTPUT = "decoder.lm_head.weight"
-
-_PARTS = (
-    ("conv stack", r"encoder\.feature_extractor\..+"),
-    ("projection", r"encoder\.feature_projection\..+"),
-    ("positional convolution", r"encoder\.encoder\.(pos_conv_embed\..+|embed_positions)"),
-    ("encoder attention", r"encoder\.encoder\.layers\.\d+\.(attention|self_attn)(\..+)?"),
-    ("encoder feed-forward", r"encoder\.encoder\.layers\.\d+\.(feed_f|ffn\d|conv_m)\w*\..+"),
-    ("encoder norms", r"encoder\.encoder\.(layers\.\d+\.)?\w*layer_norm"),
-    ("adaptor", r"encoder\.(adapter\..+|length_adapter\..+|output_\w+)|enc_to_dec_proj"),
-    ("mask embedding", r"encoder"),
-    ("embeddings", r"decoder\.model\.decoder\.(embed_\w+|layernorm_embedding)"),
-    ("decoder self-attention", r"decoder\.model\.decoder\.layers\.\d+\.self_attn\..+"),
-    ("decoder cross-attention", r"decoder\.model\.decoder\.layers\.\d+\.encoder_attn\..+"),
-    ("decoder feed-forward", r"decoder\.model\.decoder\.layers\.\d+\.fc\d"),
-    ("decoder norms", r"decoder\.model\.decoder\.(layers\.\d+\.)?\w*layer_norm"),
-    ("output layer", r"decoder\.(lm_head|output_projection)"),
-)
-PARTS = (
-    *(part for part, _ in _PARTS),
-    "encoder config",
-    "decoder config",
-    "model config",
-    "generation config",
-    "preprocessor config",
-    "tokenizer",
-)
-"""Every part of a folder that faults are made in, in model order."""
-
-_IN_STACK = re.compile(r"(.+\.(?:layers|conv_layers))\.(\d+)\.(.+)")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +28,10 @@ class Place:
 
     name: str
     shape: tuple[int, ...]
+    part: Part
+    """The part of the model that it lies in."""
+    projection: str = ""
+    """What it is in an attention block: `query`, `key`, `value` or `output`; else empty."""
 
     @property
     def module(self) -> str:
@@ -69,19 +39,14 @@ class Place:
         return owner(self.name)
 
     @property
-    def part(self) -> str:
-        """The part of the model that it lies in."""
-        return part_of(self.module)
-
-    @property
     def is_norm(self) -> bool:
         """Whether it is the weight or the bias of a norm."""
-        return "norm" in self.module.rpartition(".")[2]
+        return is_norm(self.name)
 
     @property
     def template(self) -> str:
         """Its name without layer numbers: tensors of one template play one role."""
-        return re.sub(r"\.\d+\.", ".{i}.", self.name)
+        return template(self.name)
 
     @property
     def size(self) -> int:
@@ -93,76 +58,148 @@ class Place:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Block:
+    """One attention block of the folder."""
+
+    path: str
+    kind: Attention
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The paths of query, key and value."""
+        return tuple(f"{self.path}.{name}" for name in self.kind.inputs)
+
+    @property
+    def projections(self) -> tuple[str, ...]:
+        """The paths of all projections."""
+        return tuple(f"{self.path}.{name}" for name in self.kind.projections)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Facts:
     """A converted folder without the values of its tensors."""
 
-    places: tuple[Place, ...]
-    config: Mapping[str, Any]
-    generation: Mapping[str, Any]
-    preprocessor: Mapping[str, Any]
-    tokenizer: Mapping[str, Any]
-    tokenizer_config: Mapping[str, Any]
+    breakable: Breakable
+    shapes: Mapping[str, tuple[int, ...]]
+    """The shape of every tensor, by name."""
+    files: Mapping[str, Mapping[str, Any]]
+    """What its JSON files hold, by name."""
+
+    @property
+    def config(self) -> Mapping[str, Any]:
+        """What `config.json` holds."""
+        return self.files[CONFIG]
 
     @cached_property
-    def shapes(self) -> dict[str, tuple[int, ...]]:
-        """The shape of every tensor, by name."""
-        return {place.name: place.shape for place in self.places}
+    def places(self) -> tuple[Place, ...]:
+        """Every tensor."""
+        return tuple(
+            Place(name=name, shape=shape, part=self.part_of(name), projection=self._role(name))
+            for name, shape in self.shapes.items()
+        )
 
     @cached_property
     def stacks(self) -> dict[str, dict[int, dict[str, str]]]:
         """Tensor names by stack of layers, layer number, and name within the layer."""
+        pattern = re.compile(rf"(.+\.(?:{'|'.join(self.breakable.stacks)}))\.(\d+)\.(.+)")
         stacks: dict[str, dict[int, dict[str, str]]] = defaultdict(lambda: defaultdict(dict))
-        for place in self.places:
-            found = _IN_STACK.fullmatch(place.name)
+        for name in self.shapes:
+            found = pattern.fullmatch(name)
             if found:
-                stacks[found[1]][int(found[2])][found[3]] = place.name
+                stacks[found[1]][int(found[2])][found[3]] = name
         return {stack: dict(sorted(layers.items())) for stack, layers in sorted(stacks.items())}
 
     @cached_property
-    def attentions(self) -> tuple[str, ...]:
-        """Paths of the attention blocks."""
-        ending = ".q_proj.weight"
-        names = (place.name for place in self.places)
-        return tuple(name.removesuffix(ending) for name in names if name.endswith(ending))
-
-    @property
-    def tied(self) -> bool:
-        """Whether the output layer is the embedding."""
-        return bool(self.config.get("decoder", {}).get("tie_word_embeddings"))
+    def attentions(self) -> tuple[Block, ...]:
+        """The attention blocks."""
+        return tuple(
+            Block(path=path, kind=kind)
+            for name in self.shapes
+            for path, kind in self._attention(name)
+            if name == f"{path}.{kind.query}.weight"
+        )
 
     @property
     def tags(self) -> dict[str, int]:
         """The language tags among the special tokens, with their ids."""
-        named = set(self.tokenizer_config.get("extra_special_tokens", ()))
-        added = self.tokenizer.get("added_tokens", ())
+        named = set(self.files[TOKENIZER_CONFIG].get("extra_special_tokens", ()))
+        files = [self.files[name] for name in self.breakable.vocabularies]
+        added = [token for values in files for token in values.get("added_tokens", ())]
         return {token["content"]: token["id"] for token in added if token["content"] in named}
+
+    def part_of(self, name: str) -> Part:
+        """The part of the model that a tensor lies in.
+
+        Raises:
+            BadInput: it lies in none, so that the folder is of another kind.
+        """
+        module = owner(name)
+        for part in self.breakable.parts:
+            if re.fullmatch(part.modules, module):
+                return part
+        raise BadInput(
+            f"`{module}` must lie in a known part of the checkpoint's model, but lies in none. "
+            "Name a folder that `toolkit convert` wrote."
+        )
 
     def heads(self, name: str) -> int:
         """How many heads the attention has that a tensor or module lies in."""
-        if name.startswith("decoder."):
-            return int(self.config["decoder"]["decoder_attention_heads"])
-        return int(self.config["encoder"]["num_attention_heads"])
+        return int(self.value(self._side(name).heads))
 
     def width(self, name: str) -> int:
         """The width of the side that a tensor or module lies in."""
-        if name.startswith("decoder."):
-            return int(self.config["decoder"]["d_model"])
-        return int(self.config["encoder"]["hidden_size"])
+        return int(self.value(self._side(name).width))
+
+    def groups(self, name: str) -> int:
+        """How many groups the convolution has that a tensor with a weight norm belongs to."""
+        key = self._side(name).groups
+        return 1 if key is None else int(self.value(key))
+
+    def value(self, path: str) -> Any:
+        """The value of a key of `config.json`; None if there is none."""
+        return look_up(self.config, path)[1]
+
+    def _side(self, name: str) -> Side:
+        sides = self.breakable.sides
+        return next((side for side in sides if name.startswith(side.prefix)), sides[0])
+
+    def _attention(self, name: str) -> Iterator[tuple[str, Attention]]:
+        """The attention block around a tensor's module, if there is one."""
+        path = owner(owner(name))
+        for kind in self.breakable.attentions:
+            if re.fullmatch(kind.modules, path):
+                yield path, kind
+
+    def _role(self, name: str) -> str:
+        module = owner(name)
+        return next(
+            (
+                role
+                for path, kind in self._attention(name)
+                for role in ("query", "key", "value", "output")
+                if module == f"{path}.{getattr(kind, role)}"
+            ),
+            "",
+        )
 
 
-def read_facts(folder: Path) -> Facts:
+def read_facts(folder: Path, breakable: Breakable) -> Facts:
     """Reads a folder's JSON files and the header of its weights.
 
     Raises:
-        BadInput: a file is missing or cannot be read.
+        BadInput: a file is missing or cannot be read, or nothing is known of what can be broken.
     """
+    if not breakable.parts:
+        raise BadInput(
+            f"`{folder}` must be of a family that says what of it can be broken, but its family "
+            "does not. Give its `Network` a `breakable`."
+        )
+    keyed = (*breakable.slips, *breakable.inventions)
+    names = (CONFIG, TOKENIZER_CONFIG, *breakable.vocabularies, *(item.file for item in keyed))
     return Facts(
-        places=_places(folder / WEIGHTS),
-        config=read_json(folder / CONFIG),
-        generation=read_json(folder / GENERATION),
-        preprocessor=read_json(folder / PREPROCESSOR),
-        tokenizer=read_json(folder / TOKENIZER),
-        tokenizer_config=read_json(folder / TOKENIZER_CONFIG),
+        breakable=breakable,
+        shapes=dict(_shapes(folder / WEIGHTS)),
+        files={name: read_json(folder / name) for name in dict.fromkeys(names)},
     )
 
 
@@ -187,6 +224,16 @@ def read_json(file: Path) -> dict[str, Any]:
     return values
 
 
+def look_up(values: Mapping[str, Any], path: str) -> tuple[bool, Any]:
+    """Whether there is a value under a dotted path, and which."""
+    inner: Any = values
+    for key in path.split("."):
+        if not isinstance(inner, Mapping) or key not in inner:
+            return False, None
+        inner = inner[key]
+    return True, inner
+
+
 def owner(parameter: str) -> str:
     """The path of the module that a tensor belongs to; a parametrized one's is its module."""
     if PARAMETRIZATION in parameter:
@@ -199,32 +246,25 @@ def owners(parameters: Iterable[str]) -> frozenset[str]:
     return frozenset(owner(name) for name in parameters)
 
 
-def part_of(module: str) -> str:
-    """The part of the model that a module lies in.
-
-    Raises:
-        BadInput: it lies in none, so that the folder is of another kind.
-    """
-    for part, pattern in _PARTS:
-        if re.fullmatch(pattern, module):
-            return part
-    raise BadInput(
-        f"`{module}` must lie in a known part of a speech encoder-decoder model, but lies in none. "
-        "Name a folder that `toolkit convert` wrote."
-    )
+def is_norm(parameter: str) -> bool:
+    """Whether a tensor is the weight or the bias of a norm."""
+    return "norm" in owner(parameter).rpartition(".")[2]
 
 
-def _places(file: Path) -> tuple[Place, ...]:
+def template(name: str) -> str:
+    """A name without layer numbers."""
+    return re.sub(r"\.\d+\.", ".{i}.", name)
+
+
+def _shapes(file: Path) -> Iterator[tuple[str, tuple[int, ...]]]:
     from safetensors import SafetensorError, safe_open
 
     try:
         with safe_open(file, framework="pt") as opened:
-            return tuple(
-                Place(name=name, shape=tuple(opened.get_slice(name).get_shape()))
-                for name in sorted(opened.keys())
+            for name in sorted(opened.keys()):
                 # A batch norm counts its batches for training only.
-                if not name.endswith(".num_batches_tracked")
-            )
+                if not name.endswith(".num_batches_tracked"):
+                    yield name, tuple(opened.get_slice(name).get_shape())
     except (SafetensorError, OSError) as error:
         raise BadInput(
             f"`{file}` must hold all weights of a converted folder, but {error}. Name a folder "

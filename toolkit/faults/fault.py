@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,7 +40,7 @@ class Fault:
     kind: str
     """The class of the fault, such as `rows_shuffled`."""
     part: str
-    """The part of the model or of the folder, one of `toolkit.faults.facts.PARTS`."""
+    """The part of the model or of the folder, such as `encoder attention` or `tokenizer`."""
     truth: Truth
     break_folder: Break
 
@@ -64,3 +64,9 @@ class DoubleFault:
         """Breaks the folder in place, twice."""
         self.first.break_folder(folder)
         self.second.break_folder(folder)
+
+
+def in_turn(folder: Path, *, breaks: Iterable[Break]) -> None:
+    """Breaks the folder in several ways, one after the other."""
+    for break_folder in breaks:
+        break_folder(folder)

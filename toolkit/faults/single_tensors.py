@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, TypeAlias
 from zlib import crc32
 
 from toolkit.faults import weights
-from toolkit.faults.facts import DIRECTION, GAIN, WEIGHTS, Facts, Place, owners
-from toolkit.faults.fault import Fault, Truth
+from toolkit.faults.facts import DIRECTION, GAIN, WEIGHTS, Block, Facts, Place, owners, template
+from toolkit.faults.fault import Break, Fault, Truth
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -57,39 +57,65 @@ def single_tensor_faults(facts: Facts) -> Iterator[Fault]:
 def kind_fault(kind: Kind, place: Place, facts: Facts) -> Fault:
     """One kind of break on one tensor."""
     change = kind.make(place, facts, seed_of(f"{kind.name}:{place.name}"))
-    return changed(kind.name, {place.name: change}, kind.hypothesis)
+    return changed(facts, kind.name, {place.name: change}, kind.hypothesis)
 
 
 def changed(
-    kind: str, changes: Mapping[str, Change], *hypotheses: str, where: str | None = None
+    facts: Facts,
+    kind: str,
+    changes: Mapping[str, Change],
+    *hypotheses: str,
+    where: str | None = None,
 ) -> Fault:
     """A fault that changes tensors each on its own.
 
     Args:
+        facts: The right folder.
         kind: The class of the fault.
         changes: What happens to a tensor, by its name.
         *hypotheses: Names that are right.
         where: What the fault is called after; the tensor if there is but one.
     """
     names = tuple(changes)
-    return Fault(
-        name=f"{kind}:{where or names[0]}",
-        kind=kind,
-        part=Place(name=names[0], shape=()).part,
-        truth=tensor_truth(names, *hypotheses),
-        break_folder=partial(weights.change_tensors, changes=dict(changes)),
+    return broken(
+        facts,
+        f"{kind}:{where or names[0]}",
+        names,
+        hypotheses,
+        partial(weights.change_tensors, changes=dict(changes)),
     )
 
 
-def removed(kind: str, names: Iterable[str], where: str) -> Fault:
+def removed(facts: Facts, kind: str, names: Iterable[str], where: str) -> Fault:
     """A fault that leaves tensors out of the file, where transformers fills them at random."""
     names = tuple(names)
+    remove = partial(weights.remove_tensors, names=names)
+    return broken(facts, f"{kind}:{where}", names, ["not_filled"], remove)
+
+
+def broken(
+    facts: Facts,
+    name: str,
+    tensors: Iterable[str],
+    hypotheses: Iterable[str],
+    break_folder: Break,
+) -> Fault:
+    """A fault of tensors, in the part of the first of them.
+
+    Args:
+        facts: The right folder.
+        name: The class of the fault, a colon, and what it is called after.
+        tensors: All that are broken, and no others.
+        hypotheses: Names that are right.
+        break_folder: Breaks a folder.
+    """
+    tensors = tuple(tensors)
     return Fault(
-        name=f"{kind}:{where}",
-        kind=kind,
-        part=Place(name=names[0], shape=()).part,
-        truth=tensor_truth(names, "not_filled"),
-        break_folder=partial(weights.remove_tensors, names=names),
+        name=name,
+        kind=name.partition(":")[0],
+        part=facts.part_of(tensors[0]).name,
+        truth=tensor_truth(tensors, *hypotheses),
+        break_folder=break_folder,
     )
 
 
@@ -141,7 +167,7 @@ def _has_many_values(place: Place) -> bool:
 
 def _looks_initialized(place: Place) -> bool:
     # Norms and biases start as ones and zeros, which are faults of their own.
-    return len(place.shape) > 1 or place.part == "mask embedding"
+    return len(place.shape) > 1 or place.part.is_bare
 
 
 def _square_axes(place: Place) -> tuple[int, int] | None:
@@ -157,11 +183,11 @@ def _is_square(place: Place) -> bool:
 
 
 def _in_attention(place: Place) -> bool:
-    return place.module.endswith(("q_proj", "k_proj", "v_proj"))
+    return place.projection in ("query", "key", "value")
 
 
 def _after_attention(place: Place) -> bool:
-    return place.module.endswith(".out_proj") and len(place.shape) == 2
+    return place.projection == "output" and len(place.shape) == 2
 
 
 def _fixed(change: Callable[..., Tensor], **options: object) -> Callable[..., Change]:
@@ -250,19 +276,19 @@ def _by_part(facts: Facts) -> dict[str, list[Place]]:
     """The tensors of each part in an order in which neighbours play different roles."""
     groups: dict[str, list[Place]] = defaultdict(list)
     for place in facts.places:
-        groups[place.part].append(place)
-    for group in groups.values():
-        random.Random(seed_of(group[0].part)).shuffle(group)
+        groups[place.part.name].append(place)
+    for part, group in groups.items():
+        random.Random(seed_of(part)).shuffle(group)
     return dict(sorted(groups.items()))
 
 
 def _smallest_faults(facts: Facts) -> Iterator[Fault]:
     """One element off by a thousandth, in one tensor of every role."""
     by_role = sorted(facts.places, key=lambda place: place.template)
-    for template, group in groupby(by_role, key=lambda place: place.template):
-        place = random.Random(seed_of(template)).choice(list(group))
+    for role, group in groupby(by_role, key=lambda place: place.template):
+        place = random.Random(seed_of(role)).choice(list(group))
         change = partial(weights.nudge_element, seed=seed_of(place.name))
-        yield changed("element_nudged", {place.name: change}, "wrong_value")
+        yield changed(facts, "element_nudged", {place.name: change}, "wrong_value")
 
 
 def _tap_faults(facts: Facts) -> Iterator[Fault]:
@@ -272,13 +298,13 @@ def _tap_faults(facts: Facts) -> Iterator[Fault]:
         if kernels:
             reverse = partial(weights.reverse_axis, axis=2)
             shift = partial(weights.shift_rows, by=1, axis=2)
-            yield changed("taps_reversed", {kernels[0].name: reverse}, "kernel_flipped")
-            yield changed("taps_shifted", {kernels[-1].name: shift}, "rows_shifted")
+            yield changed(facts, "taps_reversed", {kernels[0].name: reverse}, "kernel_flipped")
+            yield changed(facts, "taps_shifted", {kernels[-1].name: shift}, "rows_shifted")
         for place in kernels:
-            if place.part == "adaptor":
+            if place.part.is_gated:
                 halves = partial(weights.permute_blocks, order=(1, 0), axis=0)
                 names = ("rows_shifted", "rows_permuted")
-                yield changed("gates_and_values_swapped", {place.name: halves}, *names)
+                yield changed(facts, "gates_and_values_swapped", {place.name: halves}, *names)
 
 
 def _weight_norm_faults(facts: Facts) -> Iterator[Fault]:
@@ -288,59 +314,59 @@ def _weight_norm_faults(facts: Facts) -> Iterator[Fault]:
             scale = partial(weights.scale_values, factor=1.01)
             shift = partial(weights.shift_rows, by=1, axis=axis)
             ones = partial(weights.fill_values, value=1.0)
-            yield changed("gain_scaled", {place.name: scale}, "scaled")
-            yield changed("gain_shifted", {place.name: shift}, "rows_shifted")
-            yield changed("gain_not_filled", {place.name: ones}, "not_filled")
+            yield changed(facts, "gain_scaled", {place.name: scale}, "scaled")
+            yield changed(facts, "gain_shifted", {place.name: shift}, "rows_shifted")
+            yield changed(facts, "gain_not_filled", {place.name: ones}, "not_filled")
         if place.name.endswith(DIRECTION):
             yield from _direction_faults(place, facts)
 
 
 def _direction_faults(place: Place, facts: Facts) -> Iterator[Fault]:
-    groups = int(facts.config["encoder"]["num_conv_pos_embedding_groups"])
+    groups = facts.groups(place.name)
     if groups > 1:
         clear = partial(weights.clear_part, first=1 / groups, last=2 / groups)
         swap = partial(weights.permute_blocks, order=exchanged(groups), axis=0)
         # Of many groups, one is so little that it may pass for a few wrong values.
         names = ("partly_copied",) if groups < 10 else ("partly_copied", "wrong_value")
-        yield changed("group_cleared", {place.name: clear}, *names)
-        yield changed("groups_permuted", {place.name: swap}, "rows_permuted")
+        yield changed(facts, "group_cleared", {place.name: clear}, *names)
+        yield changed(facts, "groups_permuted", {place.name: swap}, "rows_permuted")
     # Divided out again by the weight norm: the same bits, and so no fault at all.
     halve = partial(weights.scale_values, factor=0.5)
-    yield changed("direction_halved", {place.name: halve}, "scaled")
+    yield changed(facts, "direction_halved", {place.name: halve}, "scaled")
 
 
 def _unfilled_faults(facts: Facts) -> Iterator[Fault]:
     """Tensors and modules that are missing, and norms as a new model has them."""
-    for turn, (part, group) in enumerate(_by_part(facts).items()):
-        yield removed(
-            "tensor_missing", [group[turn % len(group)].name], group[turn % len(group)].name
-        )
-        modules = sorted({p.module for p in group if part != "mask embedding"})
+    for turn, group in enumerate(_by_part(facts).values()):
+        left_out = group[turn % len(group)].name
+        yield removed(facts, "tensor_missing", [left_out], left_out)
+        modules = sorted({p.module for p in group if not p.part.is_bare})
         for module in modules[turn % max(len(modules), 1) :][:1]:
             names = [p.name for p in facts.places if p.module == module]
             if len(names) > 1:
-                yield removed("module_missing", names, module)
+                yield removed(facts, "module_missing", names, module)
     norms = sorted((p for p in facts.places if p.is_norm), key=lambda place: place.template)
-    for template, of_role in groupby(norms, key=lambda place: place.template):
-        place = random.Random(seed_of(f"norm {template}")).choice(list(of_role))
+    for role, of_role in groupby(norms, key=lambda place: place.template):
+        place = random.Random(seed_of(f"norm {role}")).choice(list(of_role))
         if place.name.endswith(".weight"):
             ones = partial(weights.fill_values, value=1.0)
-            yield changed("norm_not_filled", {place.name: ones}, "not_filled")
+            yield changed(facts, "norm_not_filled", {place.name: ones}, "not_filled")
 
 
 def _scaled_faults(facts: Facts) -> Iterator[Fault]:
     """Scales that fairseq and transformers apply, baked into weights as well."""
-    for attention in _one_per_role(facts.attentions):
-        factor = (facts.width(attention) / facts.heads(attention)) ** -0.5
+    for block in _one_per_role(facts.attentions):
+        query = block.inputs[0]
+        factor = (facts.width(query) / facts.heads(query)) ** -0.5
         scale = partial(weights.scale_values, factor=factor)
-        names = [f"{attention}.q_proj.{ending}" for ending in ("weight", "bias")]
+        names = [f"{query}.{ending}" for ending in ("weight", "bias")]
         present = {name: scale for name in names if name in facts.shapes}
-        yield changed("query_scaled", present, "scaled", where=f"{attention}.q_proj")
+        yield changed(facts, "query_scaled", present, "scaled", where=query)
 
 
-def _one_per_role(modules: Iterable[str]) -> Iterator[str]:
-    by_role: dict[str, list[str]] = defaultdict(list)
-    for module in modules:
-        by_role[Place(name=module, shape=()).template].append(module)
+def _one_per_role(blocks: Iterable[Block]) -> Iterator[Block]:
+    by_role: dict[str, list[Block]] = defaultdict(list)
+    for block in blocks:
+        by_role[template(block.path)].append(block)
     for role, group in sorted(by_role.items()):
         yield random.Random(seed_of(f"role {role}")).choice(group)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from toolkit.audio import golden_folder, read_clips
 from toolkit.compare.pictures import shortest
+from toolkit.core.breakable import Breakable, joined
 from toolkit.core.errors import BadInput
 from toolkit.core.outcomes import DoubleOutcome, FaultOutcome, FaultsResult, YardstickOutcome
 from toolkit.core.progress import Progress, silent
@@ -21,7 +22,7 @@ from toolkit.faults import DoubleFault, Fault, Truth, double_faults, maybe_harml
 from toolkit.oracle.asking import Pass
 from toolkit.pipeline.difference import Session, diff_folder, open_session
 from toolkit.pipeline.pairing import pair_with
-from toolkit.pipeline.prepare import Inputs, prepare
+from toolkit.pipeline.prepare import Inputs, Prepared, prepare
 from toolkit.pipeline.workers import share_among
 from toolkit.pipeline.writing import write_converted
 from toolkit.session.keywords import keywords_of
@@ -46,9 +47,9 @@ def faults(request: Faults) -> FaultsResult:
     source = request.checkpoint or golden_folder() / "checkpoint" / "model.pt"
     with tempfile.TemporaryDirectory(prefix="toolkit-faults-") as name:
         right = Path(name) / "right"
-        _convert(source, right)
-        singles = [fault for fault in single_faults(right) if request.only in fault.name]
-        doubles = [fault for fault in double_faults(right) if request.only in fault.name]
+        breakable = _convert(source, right)
+        singles = [f for f in single_faults(right, breakable) if request.only in f.name]
+        doubles = [f for f in double_faults(right, breakable) if request.only in f.name]
         if not singles and not doubles:
             raise BadInput("`--only` must keep at least one fault, but keeps none. Widen it.")
         outcomes = list(_run_all(source, right, [*singles, *doubles], request.workers, report))
@@ -63,10 +64,16 @@ def faults(request: Faults) -> FaultsResult:
 Outcome = FaultOutcome | DoubleOutcome | Reason
 
 
-def _convert(source: Path, folder: Path) -> None:
+def breakable_of(prepared: Prepared) -> Breakable:
+    """What of a conversion can be broken, as its family and its task say."""
+    return joined((prepared.network.breakable, prepared.task.kind.breakable))
+
+
+def _convert(source: Path, folder: Path) -> Breakable:
     prepared = prepare(Inputs(checkpoint=source))
     folder.mkdir()
     write_converted(prepared, folder)
+    return breakable_of(prepared)
 
 
 def _run_all(

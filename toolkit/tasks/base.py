@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar
 
+from toolkit.core.breakable import Breakable
 from toolkit.core.result import ClipTokens, Deviation, FindingKind, Level
 
 if TYPE_CHECKING:
@@ -125,6 +126,8 @@ class TaskKind:
     """What the checkpoint implies of a tokenizer, with fairseq's answers on texts."""
     probe_texts: Callable[[FolderContents], tuple[str, ...]]
     """Texts at which tokenizers part, which fairseq is asked about beside those of clips."""
+    breakable: Breakable = field(default_factory=Breakable)
+    """What of the files beside the weights can be broken on purpose; nothing by default."""
 
     @property
     def level_names(self) -> tuple[str, ...]:

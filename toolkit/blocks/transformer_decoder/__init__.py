@@ -1,6 +1,7 @@
 """fairseq's transformer decoder: one block that takes its place."""
 
 from toolkit.blocks.transformer_decoder.block import TransformerDecoderBlock
+from toolkit.blocks.transformer_decoder.breakable import BREAKABLE
 from toolkit.blocks.transformer_decoder.classes import NAMES
 
-__all__ = ["NAMES", "TransformerDecoderBlock"]
+__all__ = ["BREAKABLE", "NAMES", "TransformerDecoderBlock"]

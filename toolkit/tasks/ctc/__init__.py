@@ -4,6 +4,7 @@ Graves et al. 2006, connectionist temporal classification.
 """
 
 from toolkit.tasks.base import TaskKind, Words, deferred
+from toolkit.tasks.ctc.breakable import BREAKABLE
 from toolkit.tasks.ctc.levels import LEVELS
 
 _BATCHES = """## Letters
@@ -37,4 +38,5 @@ TASK = TaskKind(
     write_tokenizer=deferred(f"{__name__}.letters", "write_letters"),
     expect_vocabulary=deferred(f"{__name__}.vocabulary", "expect_letters"),
     probe_texts=deferred(f"{__name__}.vocabulary", "probe_texts"),
+    breakable=BREAKABLE,
 )

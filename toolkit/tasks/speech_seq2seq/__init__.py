@@ -2,6 +2,7 @@
 
 from toolkit.oracle.search import BEAM
 from toolkit.tasks.base import TaskKind, Words, deferred
+from toolkit.tasks.speech_seq2seq.breakable import BREAKABLE
 from toolkit.tasks.speech_seq2seq.levels import LEVELS
 
 _SEARCH = """## Search
@@ -36,4 +37,5 @@ TASK = TaskKind(
     write_tokenizer=deferred("toolkit.folder.tokenizer", "write_tokenizer"),
     expect_vocabulary=deferred("toolkit.compare.vocabulary", "expect_vocabulary"),
     probe_texts=deferred("toolkit.compare.vocabulary", "probe_texts"),
+    breakable=BREAKABLE,
 )
