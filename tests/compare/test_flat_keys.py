@@ -81,6 +81,11 @@ def test_a_key_is_found_with_what_follows_from_it(differences, key, value, conse
     assert (found.key, found.actual, found.consequence) == (key, value, consequence)
 
 
+def test_a_key_that_a_conversion_writes_is_expected_as_it_is_written(differences):
+    (found,) = differences({"architectures": ["BartModel"]})
+    assert (found.expected, found.consequence) == (["Wav2Vec2ForCTC"], "none")
+
+
 def test_an_invented_key_is_noted_as_one_that_nothing_reads(differences):
     (found,) = differences({"invented": 1})
     assert (found.expected, found.because) == (None, "no code of the model reads it")

@@ -22,6 +22,10 @@ class Difference:
     """The file, or the key that says so, such as `tokenizer.decoder`."""
     wrong: tuple[str, ...]
     """What is wrong, in words; at least one."""
+    said_by: str = ""
+    """What says otherwise, as a subject of several; empty for what implies the rows."""
+    fix: str = ""
+    """What to do about it; empty for building the tokenizer again."""
 
 
 class AnyVocabulary(Protocol):

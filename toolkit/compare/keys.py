@@ -98,7 +98,7 @@ def _differences(contents: FolderContents, view: FolderView) -> Iterator[KeyDiff
         for name, found in values.items():
             key = f"{group}.{name}" if group else name
             if key not in known and not same_value(usual.get(name), found):
-                yield from _added(contents, view, expected, key, defaults)
+                yield from _added(contents, view, expected, key, usual)
 
 
 def _is_in_force(view: FolderView, key: str, value: Any) -> bool:
@@ -126,16 +126,24 @@ def _added(
     view: FolderView,
     expected: Mapping[str, Any],
     key: str,
-    defaults: Mapping[str, Any],
+    usual: Mapping[str, Any],
 ) -> Iterator[KeyDifference]:
-    """A key that the checkpoint does not determine; it may be another name of one that it does."""
+    """A key that the checkpoint does not determine; it may be another name of one that it does.
+
+    Args:
+        contents: What a conversion writes.
+        view: The folder.
+        expected: What the checkpoint determines.
+        key: The key.
+        usual: What a conversion writes in the key's group, or its class takes by default.
+    """
     group, _, name = key.rpartition(".")
     found = view.value(key)
     meant = class_aliases(view.values(group)).get(name)
     if meant is None:
-        yield _difference(contents, view, key, defaults.get(name), found, determined=False)
+        yield _difference(contents, view, key, usual.get(name), found, determined=False)
         return
-    value = expected.get(f"{group}.{meant}" if group else meant, defaults.get(meant))
+    value = expected.get(f"{group}.{meant}" if group else meant, usual.get(meant))
     if not same_value(value, found):
         yield _difference(contents, view, key, value, found, determined=True, meant=meant)
 

@@ -117,6 +117,8 @@ class Breakable:
     inventions: tuple[Invention, ...] = ()
     vocabularies: tuple[str, ...] = ()
     """Files that hold the rows of the tokenizer."""
+    narrow_dtypes: tuple[str, ...] = ()
+    """In which the whole folder may have been saved."""
 
     def under(self, target: str, part: str) -> Breakable:
         """What is declared of a block, in its place.

@@ -38,6 +38,7 @@ def vocabulary_notes(truth: Truth, view: FolderView) -> Iterator[Note]:
 
 
 def _finding(difference: Difference, said_by: str) -> Finding:
+    said_by = difference.said_by or said_by
     shown = "; ".join(difference.wrong[:SHOWN])
     if len(shown) > MAX_SHOWN_CHARS:
         shown = f"{shown[: MAX_SHOWN_CHARS - 1]}…"
@@ -50,5 +51,5 @@ def _finding(difference: Difference, said_by: str) -> Finding:
         hypothesis=Hypothesis(
             name="wrong_vocabulary", confirmed=True, detail={"rows": list(difference.wrong[:KEPT])}
         ),
-        fix=f"build the tokenizer row by row from {said_by}",
+        fix=difference.fix or f"build the tokenizer row by row from {said_by}",
     )

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 
 from toolkit.core.breakable import Output
-from toolkit.core.slips import CONFIG
+from toolkit.core.slips import CONFIG, Value
 from toolkit.faults import weights
 from toolkit.faults.configs import set_key
 from toolkit.faults.facts import WEIGHTS, Facts
@@ -22,6 +22,13 @@ def output_faults(facts: Facts) -> Iterator[Fault]:
             yield from _symbol_faults(facts, output)
         elif output.embedding in facts.shapes:
             yield from _tie_faults(facts, output, output.embedding)
+
+
+def with_key(fault: Fault, key: str, value: Value) -> Fault:
+    """The fault together with the key of `config.json` that makes the model believe it."""
+    truth = replace(fault.truth, config_keys=frozenset({key}), files=frozenset({WEIGHTS, CONFIG}))
+    both = (fault.break_folder, partial(set_key, file=CONFIG, path=key, value=value))
+    return replace(fault, truth=truth, break_folder=partial(in_turn, breaks=both))
 
 
 def _symbol_faults(facts: Facts, output: Output) -> Iterator[Fault]:
@@ -52,21 +59,14 @@ def _tie_faults(facts: Facts, output: Output, embedding: str) -> Iterator[Fault]
             add = partial(weights.add_tensor, name=name, model=embedding, change=change)
             yield _tie_fault(facts, f"output_added:{name}-{label}", name, add)
             untied = _tie_fault(facts, f"output_untied:{name}-{label}", name, add)
-            yield _with_key(untied, output.tie, value=False)
+            yield with_key(untied, output.tie, value=False)
     elif output.tie is not None and name in facts.shapes:
         remove = partial(weights.remove_tensors, names=(name,))
         fault = _tie_fault(facts, f"output_tied:{name}-removed", name, remove)
-        fault = _with_key(fault, output.tie, value=True)
+        fault = with_key(fault, output.tie, value=True)
         truth = replace(fault.truth, hypotheses=frozenset({"tie_invented"}))
         yield replace(fault, truth=truth)
 
 
 def _tie_fault(facts: Facts, label: str, name: str, break_folder: Break) -> Fault:
     return broken(facts, label, [name], ["tie_broken"], break_folder)
-
-
-def _with_key(fault: Fault, key: str, *, value: bool) -> Fault:
-    """The fault together with the key that makes the model believe it."""
-    truth = replace(fault.truth, config_keys=frozenset({key}), files=frozenset({WEIGHTS, CONFIG}))
-    both = (fault.break_folder, partial(set_key, file=CONFIG, path=key, value=value))
-    return replace(fault, truth=truth, break_folder=partial(in_turn, breaks=both))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
 from toolkit.faults import weights
 from toolkit.faults.facts import Block, Facts, is_norm, owner
 from toolkit.faults.fault import Fault, in_turn
-from toolkit.faults.outputs import output_faults
+from toolkit.faults.outputs import output_faults, with_key
 from toolkit.faults.single_tensors import broken, changed, exchanged, seed_of
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     Change: TypeAlias = Callable[[Tensor], Tensor]
 
 ENDINGS = ("weight", "bias")
+DTYPE = "dtype"
+"""The key that says in which dtype a model is loaded."""
 
 
 def several_tensor_faults(facts: Facts) -> Iterator[Fault]:
@@ -30,6 +33,7 @@ def several_tensor_faults(facts: Facts) -> Iterator[Fault]:
     yield from _stack_faults(facts)
     yield from output_faults(facts)
     yield from _extra_faults(facts)
+    yield from _narrow_faults(facts)
 
 
 def moved(
@@ -195,6 +199,16 @@ def _extra_faults(facts: Facts) -> Iterator[Fault]:
 def _extra_fault(facts: Facts, kind: str, name: str, model: str, change: Change) -> Fault:
     add = partial(weights.add_tensor, name=name, model=model, change=change)
     return broken(facts, f"{kind}:{name}", [name], ["wrong_value"], add)
+
+
+def _narrow_faults(facts: Facts) -> Iterator[Fault]:
+    """The whole folder in a dtype of less precision, which `config.json` may say or not."""
+    for dtype in facts.breakable.narrow_dtypes:
+        cast = partial(weights.cast_values, dtype=dtype)
+        changes = dict.fromkeys(facts.shapes, cast)
+        fault = changed(facts, "saved_narrower", changes, "precision_lost", where=dtype)
+        yield fault
+        yield with_key(replace(fault, name=f"{fault.name}-said"), DTYPE, dtype)
 
 
 def _exchange(facts: Facts, left: str, right: str) -> dict[str, str]:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
-from toolkit.core.slips import TOKENIZER_CONFIG
+from toolkit.core.slips import CONFIG, TOKENIZER_CONFIG
 from toolkit.faults import rows
-from toolkit.faults.configs import write_json
+from toolkit.faults.configs import set_key, write_json
 from toolkit.faults.facts import Facts, read_json
-from toolkit.faults.fault import Fault
+from toolkit.faults.fault import Fault, in_turn
 from toolkit.faults.rows import row_fault
 
 VOCAB = "vocab.json"
@@ -30,11 +31,28 @@ def vocabulary_faults(facts: Facts) -> Iterator[Fault]:
     for kind, label, edit in (*_row_edits(facts, ordinary), *_named_edits(named)):
         change = partial(edit_ids, edit=edit)
         yield row_fault(kind, f"{VOCAB}-{label}", change, VOCAB)
+    yield from _misplaced_ids(facts, named)
 
 
 def edit_ids(folder: Path, *, edit: Edit) -> None:
     """Changes the ids of the tokens."""
     write_json(folder / VOCAB, edit(read_json(folder / VOCAB)))
+
+
+def _misplaced_ids(facts: Facts, named: Mapping[str, str]) -> Iterator[Fault]:
+    """Two tokens in each other's place, of which `config.json` says the same."""
+    left, right = "pad_token", "bos_token"
+    keys = (f"{left}_id", f"{right}_id")
+    if {left, right} <= named.keys() and set(keys) <= facts.config.keys():
+        swap = partial(_exchange, left=named[left], right=named[right])
+        ids = zip(keys, (facts.config[keys[1]], facts.config[keys[0]]), strict=True)
+        breaks = (
+            partial(edit_ids, edit=swap),
+            *(partial(set_key, file=CONFIG, path=key, value=value) for key, value in ids),
+        )
+        where = f"{VOCAB}-{left}-{right}"
+        fault = row_fault("special_ids_swapped", where, partial(in_turn, breaks=breaks), VOCAB)
+        yield replace(fault, truth=replace(fault.truth, files=frozenset({VOCAB, CONFIG})))
 
 
 def _by_id(ids: Mapping[str, int]) -> list[str]:

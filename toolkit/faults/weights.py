@@ -109,6 +109,13 @@ def round_values(tensor: Tensor, *, dtype: str) -> Tensor:
     return tensor.to(getattr(torch, dtype)).to(tensor.dtype)
 
 
+def cast_values(tensor: Tensor, *, dtype: str) -> Tensor:
+    """The values in another dtype."""
+    import torch
+
+    return tensor.to(getattr(torch, dtype))
+
+
 def scale_values(tensor: Tensor, *, factor: float) -> Tensor:
     """The values times a factor."""
     return tensor * factor

@@ -36,6 +36,7 @@ _HEAD = Breakable(
     slips=(
         slip("vocab_size",      "vocabulary_size_changed", plus(1, -1),                   "wrong_value", "wrong_vocabulary"),
         slip("dtype",           "dtype_changed",           others("float16", "bfloat16"), "wrong_dtype"),
+        unseen("architectures", "unread_key_changed",      other(["Wav2Vec2Model"])),
         unseen("pad_token_id",  "unread_key_changed",      plus(1)),
         unseen("bos_token_id",  "unread_key_changed",      plus(1)),
         unseen("eos_token_id",  "unread_key_changed",      plus(1)),
@@ -46,6 +47,7 @@ _HEAD = Breakable(
         Invention(file=CONFIG, path="ctc_zero_infinity", value=True, noted=True),
         Invention(file=CONFIG, path="label_smoothing",   value=0.1,  noted=True),
     ),
+    narrow_dtypes=("float16", "bfloat16"),
 )
 _LETTERS = Breakable(
     slips=(

@@ -11,13 +11,19 @@ from toolkit.compare.differences import Aspect, Difference, aspect_measures
 from toolkit.core.result import Level
 from toolkit.folder.contents import FolderContents
 from toolkit.oracle.asking import AnyReference
-from toolkit.tasks.ctc.letters import DELIMITER, SETTINGS, VOCAB, tokens_of
+from toolkit.tasks.ctc.letters import BLANK, DELIMITER, SETTINGS, SILENT_START, VOCAB, tokens_of
 
 CONFIG = "tokenizer_config"
 EXTRA = f"{CONFIG}.extra_special_tokens"
 NAMES = ("bos_token", "eos_token", "pad_token", "unk_token")
 _BESIDE = ("word_delimiter_token", "replace_word_delimiter_char", "do_lower_case")
 _PADDING_SIDE = "right"
+_TASK = "fairseq's task and dictionary"
+"""What says how letters are written, beside the rows."""
+_ROWS_FIX = (
+    f"give every token of `{VOCAB}` the number of its row in the dictionary, `{BLANK}` that of "
+    f"fairseq's `{SILENT_START}` and the other way round"
+)
 MAX_CHUNK = 60
 """Letters of one text in which all are tried."""
 
@@ -68,11 +74,14 @@ class Letters:
 
     def _differences(self, tokenizer: Any) -> Iterator[Difference]:
         rows = tuple(self._wrong_rows(tokenizer))
-        yield Difference(aspect="rows", keys=(VOCAB,), wrong=rows)
+        yield Difference(aspect="rows", keys=(VOCAB,), wrong=rows, fix=_ROWS_FIX)
         for key in NAMES:
             yield _difference("special tokens", key, getattr(tokenizer, key, None), SETTINGS[key])
         dropped = tuple(self._dropped(tokenizer))
-        yield Difference(aspect="special tokens", keys=(EXTRA,), wrong=dropped)
+        leave_out = f"leave `{EXTRA}` out"
+        yield Difference(
+            aspect="special tokens", keys=(EXTRA,), wrong=dropped, said_by=_TASK, fix=leave_out
+        )
         for key in _BESIDE:
             yield _difference("settings", key, _said(tokenizer, key), SETTINGS[key])
         cleans = bool(tokenizer.clean_up_tokenization_spaces)
@@ -80,15 +89,19 @@ class Letters:
         yield _difference("settings", "padding_side", tokenizer.padding_side, _PADDING_SIDE)
 
     def _wrong_rows(self, tokenizer: Any) -> Iterator[str]:
+        ids = tokenizer.get_vocab()
         found = tokenizer.convert_ids_to_tokens(list(range(len(self.tokens))))
         for row, (expected, actual) in enumerate(zip(self.tokens, found, strict=True)):
             if expected != actual:
-                yield f"{row}: {expected!r} became {actual!r}"
+                # Where no token has an id, the tokenizer says that it is unknown.
+                became = f"became {actual!r}" if ids.get(actual) == row else "is missing"
+                yield f"{row}: {expected!r} {became}"
         # A delimiter that is no symbol gets an id of its own, which no frame can say.
         known = {*self.tokens, DELIMITER, _said(tokenizer, _BESIDE[0])}
-        more = sorted(set(tokenizer.get_vocab()) - known)
+        more = sorted(set(ids) - known)
         if more:
-            yield f"{len(more)} tokens more than symbols: {', '.join(map(repr, more[:5]))}"
+            tokens = "token" if len(more) == 1 else "tokens"
+            yield f"{len(more)} {tokens} more than symbols: {', '.join(map(repr, more[:5]))}"
 
     def _dropped(self, tokenizer: Any) -> Iterator[str]:
         """Symbols that decoding drops where a user asks for a text without special tokens."""
@@ -154,7 +167,8 @@ def _said(tokenizer: Any, key: str) -> Any:
 
 def _difference(aspect: Aspect, key: str, found: Any, expected: Any) -> Difference:
     wrong = () if found == expected else (f"{found!r}, not {expected!r}",)
-    return Difference(aspect=aspect, keys=(f"{CONFIG}.{key}",), wrong=wrong)
+    fix = f"set `{CONFIG}.{key}` to {expected!r}"
+    return Difference(aspect=aspect, keys=(f"{CONFIG}.{key}",), wrong=wrong, said_by=_TASK, fix=fix)
 
 
 def _is_foreign(tokenizer: Any) -> bool:
@@ -169,4 +183,5 @@ def _as_one(differences: Sequence[Difference], tokenizer: Any) -> Difference:
         aspect="rows",
         keys=(VOCAB, f"{CONFIG}.tokenizer_class"),
         wrong=(f"it is a {name}, which is made for another model", *follows),
+        fix=f"set `{CONFIG}.tokenizer_class` to {SETTINGS['tokenizer_class']!r}",
     )
