@@ -30,7 +30,15 @@ ACTIVE = [
     page for page in PAGES if any(b.language in ("console", "python") for b in read_blocks(page))
 ]
 LONG = {
-    *("debugging", "first-conversion", "pytest", "python-api", "reading-a-report", "recording"),
+    *(
+        "adding-a-family",
+        "debugging",
+        "first-conversion",
+        "pytest",
+        "python-api",
+        "reading-a-report",
+        "recording",
+    ),
 }
 """Pages that convert and prove in processes of their own; `make test-docs` runs them all."""
 MATCHES = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
