@@ -5,7 +5,7 @@ import json
 import pytest
 
 from toolkit.core.breakable import Breakable
-from toolkit.core.slips import TOKENIZER_CONFIG
+from toolkit.core.slips import CONFIG, TOKENIZER_CONFIG
 from toolkit.faults.facts import Facts
 from toolkit.faults.vocabularies import VOCAB, vocabulary_faults
 
@@ -19,19 +19,29 @@ NAMED = {
 }
 
 
+RIGHT = {token: row for row, token in enumerate(TOKENS)}
+IDS = {"pad_token_id": 0, "bos_token_id": 1}
+
+
 @pytest.fixture
-def after(tmp_path):
-    """The ids that a fault leaves, by what it is called after."""
-    ids = {token: row for row, token in enumerate(TOKENS)}
-    files = {VOCAB: ids, TOKENIZER_CONFIG: NAMED}
+def broken(tmp_path):
+    """The ids and the configuration that a fault leaves, by its name."""
+    files = {VOCAB: RIGHT, TOKENIZER_CONFIG: NAMED, CONFIG: IDS}
     facts = Facts(breakable=Breakable(), shapes={}, files=files)
     found = {}
     for fault in vocabulary_faults(facts):
-        (tmp_path / VOCAB).write_text(json.dumps(ids))
+        for name, values in files.items():
+            (tmp_path / name).write_text(json.dumps(values))
         fault.break_folder(tmp_path)
-        found[fault.name] = json.loads((tmp_path / VOCAB).read_text())
         assert fault.truth.config_keys == {VOCAB}
+        found[fault.name] = [json.loads((tmp_path / n).read_text()) for n in (VOCAB, CONFIG)]
     return found
+
+
+@pytest.fixture
+def after(broken):
+    """The ids that a fault leaves, by its name."""
+    return {name: ids for name, (ids, _) in broken.items()}
 
 
 def by_id(ids):
@@ -62,7 +72,13 @@ def test_an_id_is_missing_repeated_or_counted_from_one(after):
     assert min(after["ids_counted_from_one:vocab.json-all"].values()) == 1
 
 
-def test_every_fault_leaves_other_ids(after):
-    right = {token: row for row, token in enumerate(TOKENS)}
-    assert all(ids != right for ids in after.values())
-    assert len({json.dumps(ids) for ids in after.values()}) == len(after)
+def test_every_fault_leaves_other_ids(broken):
+    assert all(ids != RIGHT for ids, _ in broken.values())
+    assert len({json.dumps(left) for left in broken.values()}) == len(broken)
+
+
+def test_config_json_says_the_same_only_where_the_ids_are_swapped_too(broken):
+    swapped = broken.pop("special_ids_swapped:vocab.json-pad_token-bos_token")
+    assert swapped[1] == {"pad_token_id": 1, "bos_token_id": 0}
+    assert by_id(swapped[0])[:2] == ["<s>", "<pad>"]
+    assert all(config == IDS for _, config in broken.values())
