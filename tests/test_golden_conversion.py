@@ -73,7 +73,7 @@ def test_what_stock_classes_cannot_do_is_declared_with_its_size(conversion: Conv
 
 def test_encoder_outputs_of_single_clips_are_bit_identical(conversion: Conversion) -> None:
     assert conversion.measure("logits", "float32 encoder output")["error"] == 0.0
-    assert "bit-identical on 24 of 24 clips" in conversion.result["levels"]["logits"]["summary"]
+    assert "bit-identical on 2 of 2 clips" in conversion.result["levels"]["logits"]["summary"]
 
 
 def test_logits_are_within_two_millionths_of_the_largest(conversion: Conversion) -> None:
@@ -90,7 +90,7 @@ def test_every_parameterized_module_is_compared_far_below_the_tolerance(
     assert coverage["total"] == 117 + len(coverage["uncompared"])
     assert all(reason["because"] for reason in coverage["uncompared"])
     isolated = conversion.measure("modules", "isolated")
-    assert isolated["compared"] == 117 * 24
+    assert isolated["compared"] == 117 * 2
     assert isolated["error"] < 1e-12
 
 
@@ -103,16 +103,17 @@ def test_every_tensor_of_both_sides_is_accounted_for(conversion: Conversion) -> 
 
 def test_frames_beyond_the_end_of_odd_clips_are_counted(conversion: Conversion) -> None:
     clips = conversion.result["coverage"]["clips"]
-    assert all(clip["frames_not_compared"] == clip["frames"] % 2 for clip in clips)
-    assert any(clip["frames_not_compared"] for clip in clips)
+    replayed = sorted(clips, key=lambda clip: clip["frames"])[:: len(clips) - 1]
+    assert [clip["frames"] % 2 for clip in replayed] == [0, 1]
+    assert [clip["frames_not_compared"] for clip in replayed] == [0, 1]
 
 
 def test_greedy_text_is_the_transcript_on_both_sides_and_through_the_pipeline(
     conversion: Conversion, clips: tuple[Clip, ...]
 ) -> None:
     tokens = conversion.result["tokens"]
-    speech = [clip for clip in clips if clip.kind == "speech"]
-    assert len(speech) == 16
+    speech = [clip for clip in clips if clip.kind == "speech" and clip.name in tokens]
+    assert len(speech) >= 3
     for clip in speech:
         said = tokens[clip.name]
         assert said["equal"], clip.name
@@ -121,8 +122,32 @@ def test_greedy_text_is_the_transcript_on_both_sides_and_through_the_pipeline(
         assert said["pipeline_text"] == clip.transcript
 
 
+def test_each_level_says_on_how_many_clips_it_was_judged(conversion: Conversion) -> None:
+    clips = {name: level["clips"] for name, level in conversion.result["levels"].items()}
+    assert (clips["front_end"], clips["logits"]) == (24, 24)
+    assert (clips["modules"], clips["greedy"], clips["beam"]) == (2, 6, 3)
+    assert clips["weights"] is clips["padding"] is None
+
+
+@pytest.mark.slow
+def test_a_thorough_proof_does_everything_on_every_clip(
+    conversion: Conversion, golden_checkpoint: Path, clips: tuple[Clip, ...], tmp_path: Path
+) -> None:
+    arguments = ["verify", str(golden_checkpoint), str(conversion.out), "--thorough"]
+    outcome = CliRunner().invoke(app, [*arguments, "--json", str(tmp_path / "result.json")])
+    assert outcome.exit_code == 0
+    result = json.loads((tmp_path / "result.json").read_text(encoding="utf-8"))
+    per_clip = ("front_end", "modules", "logits", "greedy", "beam")
+    assert {result["levels"][name]["clips"] for name in per_clip} == {24}
+    said = {clip.name: clip.transcript for clip in clips if clip.kind == "speech"}
+    assert len(said) == 16
+    assert {name: result["tokens"][name]["converted_text"] for name in said} == said
+
+
 def test_the_best_of_five_beams_is_equal_in_tokens_and_score(conversion: Conversion) -> None:
-    for clip, said in conversion.result["tokens"].items():
+    beamed = {clip: said for clip, said in conversion.result["tokens"].items() if said["beam"]}
+    assert len(beamed) == 3
+    for clip, said in beamed.items():
         best = said["beam"][0]
         assert len(said["beam"]) == 5
         assert best["equal"], clip
