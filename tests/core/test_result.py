@@ -272,5 +272,6 @@ def test_a_level_that_was_left_out_is_unverified_and_spoils_no_match():
         "worst": None,
         "smallest_passing_tolerance": None,
         "summary": "not compared",
+        "clips": None,
         "measures": [],
     }
