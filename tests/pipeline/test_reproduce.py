@@ -35,6 +35,7 @@ GIVEN: dict[str, Any] = {
     "device": "cuda:1",
     "audio": (ODD, Path("-b.wav")),
     "beam": False,
+    "thorough": True,
     "max_shard_bytes": 7,
 }
 """For every option that bears on a result, a value that is not its default."""
