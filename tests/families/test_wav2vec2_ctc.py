@@ -99,6 +99,7 @@ def test_a_weighted_blank_is_refused_by_name(name: str, build: Build, tmp_path: 
     [
         ({"target_lang": "de"}, "--target-lang de.*writes what it hears"),
         ({"config_yaml": Path("config.yaml")}, "--config-yaml.*letters of a dictionary alone"),
+        ({"padding_reference": "unmasked"}, "--padding-reference unmasked.*has none"),
         ({"spm": Path("spm.model")}, "--spm.*letters of a dictionary alone"),
         ({"decoder_config": {"vocab_size": 3}}, "--decoder-config.*has only `encoder`"),
         ({"dict": Path("nowhere.txt")}, "nowhere.txt"),
@@ -167,7 +168,8 @@ def test_what_task_and_model_say_otherwise_of_the_sound_is_told(
         saved["cfg"]["task"]["normalize"] = False
 
     edit_checkpoint(checkpoint, contradict)
-    result = convert(checkpoint, tmp_path / "hf", verify=False)
+    result = convert(checkpoint, tmp_path / "hf", verify=True, audio=CLIPS)
+    assert result.verdict == "match"
     (reason,) = result.assumptions
     assert "task.normalize says False" in reason.because
     assert "args.normalize" in reason.because

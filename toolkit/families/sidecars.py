@@ -98,6 +98,26 @@ def find_sidecars(
     )
 
 
+def check_dictionary_size(sidecars: Sidecars, expected: int, rows_of: str) -> None:
+    """Refuses a dictionary that is not the checkpoint's.
+
+    Args:
+        sidecars: What stands beside the checkpoint.
+        expected: How many symbols the checkpoint has.
+        rows_of: The tensor that says so.
+
+    Raises:
+        BadInput: the dictionary has more or fewer symbols.
+    """
+    found = len(sidecars.dictionary)
+    if expected != found:
+        raise BadInput(
+            f"`{sidecars.dict_path}` must give {expected} symbols, as {rows_of} has rows, but gives "
+            f"{found} (four of them fairseq's own). Name the checkpoint's own dictionary with "
+            "`--dict`."
+        )
+
+
 class _Missing:
     """What cannot be found, all of which is said at once."""
 

@@ -11,32 +11,16 @@ from typing import Any
 
 from toolkit.blocks.arguments import Arguments
 from toolkit.blocks.evidence import Derived
-from toolkit.blocks.tree import assumed
 from toolkit.checkpoint.dictionary import BOS, EOS, PAD, Dictionary
 from toolkit.core.errors import BadInput
 from toolkit.core.result import Reason
 from toolkit.families.base import Network, Options
 from toolkit.families.sidecars import Sidecars
-from toolkit.families.waveforms import NORMALIZE
+from toolkit.families.waveforms import derive_normalization
 from toolkit.oracle.search import Search
 
 TOKENIZERS = ("bpe_tokenizer", "pre_tokenizer")
 """Keys of `config.yaml` that say how text is cut."""
-
-
-def check_dictionary_size(sidecars: Sidecars, network: Network) -> None:
-    """Refuses a dictionary that is not the checkpoint's.
-
-    Raises:
-        BadInput: it has more or fewer symbols than the decoder.
-    """
-    expected, found = network.config["decoder.vocab_size"].value, len(sidecars.dictionary)
-    if expected != found:
-        raise BadInput(
-            f"`{sidecars.dict_path}` must give {expected} symbols, as decoder.embed_tokens.weight "
-            f"has rows, but gives {found} (four of them fairseq's own). Name the checkpoint's own "
-            "dictionary with `--dict`."
-        )
 
 
 def default_language(
@@ -150,35 +134,13 @@ def normalization(
     arguments: Arguments, sidecars: Sidecars, network: Network, options: Options
 ) -> tuple[Derived, tuple[Reason, ...]]:
     """Whether the audio is standardized, and what of that was assumed or contradicts itself."""
-    claims = dict(_normalization_claims(arguments, sidecars))
-    if not claims:
-        return _assumed_normalization(sidecars, network, options)
-    evidence, value = next(iter(claims.items()))
-    others = [name for name, claim in claims.items() if claim != value]
-    contradiction = Reason(
-        name=NORMALIZE,
-        because=f"{evidence} says {value}, which fairseq's own inference follows, although "
-        f"{' and '.join(others)} says {not value}",
+    return derive_normalization(
+        dict(_normalization_claims(arguments, sidecars)),
+        norm=network.config["encoder.feat_extract_norm"].value,
+        chosen=options.chosen,
+        remedy=f"`hub: {{input_type: ...}}` in `{sidecars.config_yaml}`, which takes "
+        "`standardized_waveform` for True and `waveform` for False",
     )
-    return Derived(value=value, evidence=evidence), (contradiction,) if others else ()
-
-
-def _assumed_normalization(
-    sidecars: Sidecars, network: Network, options: Options
-) -> tuple[Derived, tuple[Reason, ...]]:
-    norm = network.config["encoder.feat_extract_norm"].value
-    guess = Derived(
-        value=norm == "layer",
-        evidence=f"published encoders with {norm} norm in the extractor take "
-        f"{'standardized' if norm == 'layer' else 'plain'} audio",
-        candidates=(True, False),
-    )
-    derived = options.chosen.get(NORMALIZE, guess)
-    remedy = (
-        f"`hub: {{input_type: ...}}` in `{sidecars.config_yaml}`, which takes "
-        "`standardized_waveform` for True and `waveform` for False"
-    )
-    return derived, tuple(assumed({NORMALIZE: derived}, lambda _: remedy))
 
 
 def _normalization_claims(arguments: Arguments, sidecars: Sidecars) -> Iterator[tuple[str, bool]]:

@@ -17,7 +17,7 @@ from toolkit.blocks.arguments import Arguments, read_arguments
 from toolkit.blocks.evidence import Derived, Facts, hard_coded
 from toolkit.blocks.forms import Lack, Part, find_misfits, kind_of, lost_prefixes
 from toolkit.blocks.place import Place
-from toolkit.blocks.tree import ConfigTree, assumed, nested, overridden, values_under
+from toolkit.blocks.tree import ConfigTree, nested, overridden, values_under
 from toolkit.blocks.wav2vec2 import (
     LAST_NORM,
     Wav2Vec2Block,
@@ -33,8 +33,8 @@ from toolkit.core.errors import BadInput
 from toolkit.core.result import Reason
 from toolkit.core.slips import CONFIG, Invention, halved, slip, toggled
 from toolkit.families.base import Network, Options, Task
-from toolkit.families.sidecars import Named, Sidecars
-from toolkit.families.waveforms import NORMALIZE, preprocessor_config
+from toolkit.families.sidecars import Named, Sidecars, check_dictionary_size
+from toolkit.families.waveforms import derive_normalization, preprocessor_config
 from toolkit.folder.contents import FolderContents
 from toolkit.mapping import Row, Rule, Table
 from toolkit.oracle.search import Search
@@ -133,8 +133,8 @@ class Wav2Vec2Ctc:
         self, checkpoint: Checkpoint, sidecars: Sidecars, network: Network, options: Options
     ) -> Task:
         """What the folder and fairseq's task need beside the weights."""
-        _check_size(sidecars, network, self.head)
-        _refuse_language(options)
+        check_dictionary_size(sidecars, network.config["vocab_size"].value, f"{self.head}.weight")
+        _refuse_options(options)
         arguments = read_arguments(checkpoint, options.w2v)
         model = _Model(checkpoint, arguments, options, self.head)
         normalize, contradictions = _normalization(arguments, network, options)
@@ -295,39 +295,29 @@ def _find_dictionary(checkpoint: Checkpoint) -> Path:
     )
 
 
-def _check_size(sidecars: Sidecars, network: Network, head: str) -> None:
-    expected, found = network.config["vocab_size"].value, len(sidecars.dictionary)
-    if expected != found:
-        raise BadInput(
-            f"`{sidecars.dict_path}` must give {expected} symbols, as {head}.weight has rows, but gives "
-            f"{found} (four of them fairseq's own). Name the checkpoint's own dictionary with "
-            "`--dict`."
-        )
-
-
-def _refuse_language(options: Options) -> None:
+def _refuse_options(options: Options) -> None:
+    """Refuses what says something of a part that a CTC model has not."""
     if options.target_lang is not None:
         raise BadInput(
             f"`--target-lang {options.target_lang}` must choose among several target languages, "
             "but a CTC model writes what it hears. Leave the option out."
+        )
+    if options.padding_reference != "masked":
+        raise BadInput(
+            f"`--padding-reference {options.padding_reference}` must say what an adaptor does with "
+            "padded frames, but a CTC model has none. Leave the option out."
         )
 
 
 def _normalization(
     arguments: Arguments, network: Network, options: Options
 ) -> tuple[Derived, tuple[Reason, ...]]:
-    """Whether the audio is standardized, and what of that was assumed or contradicts itself."""
-    claims = dict(_normalization_claims(arguments))
-    if not claims:
-        return _assumed_normalization(network, options)
-    evidence, value = next(iter(claims.items()))
-    others = [name for name, claim in claims.items() if claim != value]
-    contradiction = Reason(
-        name=NORMALIZE,
-        because=f"{evidence} says {value}, which fairseq's own inference follows, although "
-        f"{' and '.join(others)} says {not value}",
+    return derive_normalization(
+        dict(_normalization_claims(arguments)),
+        norm=network.config["feat_extract_norm"].value,
+        chosen=options.chosen,
+        remedy="`--w2v`, the pretrained encoder's checkpoint, whose task says",
     )
-    return Derived(value=value, evidence=evidence), (contradiction,) if others else ()
 
 
 def _normalization_claims(arguments: Arguments) -> Iterator[tuple[str, bool]]:
@@ -338,21 +328,6 @@ def _normalization_claims(arguments: Arguments) -> Iterator[tuple[str, bool]]:
     ):
         if isinstance(group.get("normalize"), bool):
             yield where, group["normalize"]
-
-
-def _assumed_normalization(
-    network: Network, options: Options
-) -> tuple[Derived, tuple[Reason, ...]]:
-    norm = network.config["feat_extract_norm"].value
-    guess = Derived(
-        value=norm == "layer",
-        evidence=f"published encoders with {norm} norm in the extractor take "
-        f"{'standardized' if norm == 'layer' else 'plain'} audio",
-        candidates=(True, False),
-    )
-    derived = options.chosen.get(NORMALIZE, guess)
-    remedy = "the checkpoint's own arguments"
-    return derived, tuple(assumed({NORMALIZE: derived}, lambda _: remedy))
 
 
 def _config(network: Network, checkpoint: Checkpoint) -> dict[str, Any]:
@@ -371,6 +346,7 @@ def _reference_settings(
     # fairseq asserts that the model's arguments and the pretrained encoder's agree on this.
     normalized = arguments.w2v_task.get("normalize", bool(normalize.value))
     settings = {**arguments.task, **arguments.model, "normalize": normalized}
+    settings["task_normalize"] = bool(normalize.value)
     w2v_args = arguments.w2v or model.encoder.reference_arguments(
         values_under(network.config, ENCODER.part), normalize=normalized
     )

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from toolkit.blocks.evidence import Derived
+from toolkit.blocks.tree import assumed
+from toolkit.core.result import Reason
 
 NORMALIZE = "preprocessor_config.do_normalize"
 """The one value of it that a checkpoint may leave open."""
@@ -22,3 +25,36 @@ def preprocessor_config(normalize: Derived) -> dict[str, Any]:
         "do_normalize": normalize.value,
         "return_attention_mask": True,
     }
+
+
+def derive_normalization(
+    claims: Mapping[str, bool], *, norm: str, chosen: Mapping[str, Derived], remedy: str
+) -> tuple[Derived, tuple[Reason, ...]]:
+    """Whether the audio is standardized, and what of that was assumed or contradicts itself.
+
+    Args:
+        claims: What says so or not, by where it says it; fairseq's own inference follows the first.
+        norm: The norm of the extractor: `layer` or `group`.
+        chosen: Values that a recording decided on.
+        remedy: What overrules a value that was assumed.
+    """
+    if not claims:
+        derived = chosen.get(NORMALIZE, _guess(norm))
+        return derived, tuple(assumed({NORMALIZE: derived}, lambda _: remedy))
+    evidence, value = next(iter(claims.items()))
+    others = [name for name, claim in claims.items() if claim != value]
+    contradiction = Reason(
+        name=NORMALIZE,
+        because=f"{evidence} says {value}, which fairseq's own inference follows, although "
+        f"{' and '.join(others)} says {not value}",
+    )
+    return Derived(value=value, evidence=evidence), (contradiction,) if others else ()
+
+
+def _guess(norm: str) -> Derived:
+    return Derived(
+        value=norm == "layer",
+        evidence=f"published encoders with {norm} norm in the extractor take "
+        f"{'standardized' if norm == 'layer' else 'plain'} audio",
+        candidates=(True, False),
+    )

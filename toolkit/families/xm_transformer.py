@@ -31,9 +31,8 @@ from toolkit.core.slips import gained, lost, others, plus, slip
 from toolkit.families import length_adaptor
 from toolkit.families.base import Network, Options, Task
 from toolkit.families.length_adaptor import LAYOUTS, LengthAdaptor
-from toolkit.families.sidecars import Named, Sidecars, find_sidecars
+from toolkit.families.sidecars import Named, Sidecars, check_dictionary_size, find_sidecars
 from toolkit.families.speech_to_text import (
-    check_dictionary_size,
     default_language,
     generation_config,
     normalization,
@@ -135,7 +134,8 @@ class XMTransformer:
         """What the folder and fairseq's task need beside the weights."""
         arguments = read_arguments(checkpoint, options.w2v)
         model = _Model(checkpoint, arguments, options)
-        check_dictionary_size(sidecars, network)
+        rows = network.config["decoder.vocab_size"].value
+        check_dictionary_size(sidecars, rows, "decoder.embed_tokens.weight")
         lang, language_assumed = default_language(sidecars, arguments, options)
         search = read_search(arguments)
         normalize, assumptions = normalization(arguments, sidecars, network, options)

@@ -114,6 +114,7 @@ def prove(
             efforts=efforts_for(prepared, clips, beam=beam, thorough=thorough),
             device=origin.device,
             made_with=asked.environment,
+            recorded=asked.model is None,
         )
         try:
             target = prepared.task.kind.target(folder, vetted=True, device=origin.device)
@@ -177,6 +178,8 @@ class _Case:
     """What is compared on each clip."""
     device: str
     """Where both models run."""
+    recorded: bool
+    """Whether a recording answers for fairseq."""
     made_with: Mapping[str, str]
     """Versions of what answered for fairseq, if not this environment."""
 
@@ -208,7 +211,6 @@ def _run_clips(
     is not. A recording knows what fairseq says of each.
     """
     progress(f"comparing {describe_effort(case.efforts)}", 0, len(clips) + 2)
-    recorded = case.made_with != {}
     prefix: tuple[int, ...] | None = None
     runs: dict[str, Run] = {}
     order = sorted(range(len(clips)), key=lambda i: not case.efforts[i].searched)
@@ -220,7 +222,7 @@ def _run_clips(
             clip,
             tag=tag_of(case.prepared, clip),
             effort=case.efforts[index],
-            prefix=None if recorded else prefix,
+            prefix=None if case.recorded else prefix,
             book=book,
         )
         prefix = max(prefix or (), run.prefix, key=len)

@@ -114,7 +114,8 @@ def build_ctc(
     Args:
         settings: The checkpoint's model and task arguments in one flat mapping or Namespace. Its
             `w2v_args` are the pretrained encoder's, flat or in groups. What is missing gets the
-            installed fairseq's default; kind and adapters of the layers are read off the tensors.
+            installed fairseq's default, `task_normalize` what `normalize` says; kind and adapters of
+            the layers are read off the tensors.
         symbols: The rows of `dict.ltr.txt`, without the four that every dictionary begins with.
         state_dict: Weights by name; all must fit.
         dropped: Names that the model may lack: what training alone needed.
@@ -130,7 +131,9 @@ def build_ctc(
 
     register_models()
     args = make_arguments(settings, state_dict)
-    task = CtcTask(make_dictionary(symbols), bool(args.normalize), adapter)
+    # What the model hears is a matter of the task, which may say otherwise than the model.
+    normalize = bool(getattr(args, "task_normalize", args.normalize))
+    task = CtcTask(make_dictionary(symbols), normalize, adapter)
     with mended_conformer(), unfilled():
         model = _find_class(args).build_model(args, task)
     load_weights(model, state_dict, dropped)
