@@ -114,8 +114,8 @@ def build_ctc(
     Args:
         settings: The checkpoint's model and task arguments in one flat mapping or Namespace. Its
             `w2v_args` are the pretrained encoder's, flat or in groups. What is missing gets the
-            installed fairseq's default, `task_normalize` what `normalize` says; kind and adapters of
-            the layers are read off the tensors.
+            installed fairseq's default, `task_normalize` what `normalize` says; kind and adapters
+            of the layers are read off the tensors.
         symbols: The rows of `dict.ltr.txt`, without the four that every dictionary begins with.
         state_dict: Weights by name; all must fit.
         dropped: Names that the model may lack: what training alone needed.
