@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests.browser.results import FAULT, make_result, with_hostile_names
+from tests.browser.results import FAULT, make_result, with_hostile_names, with_letters
 from toolkit.report import write_html
 
 ARGUMENTS = [
@@ -81,13 +81,14 @@ def open_report(browser):
 
 @pytest.fixture(scope="session")
 def reports(tmp_path_factory) -> dict[str, Path]:
-    """Reports by name: two faults, none, 1,500 pairs, hostile names, no pictures."""
+    """Reports by name: two faults, none, 1,500 pairs, letters, hostile names."""
     folder = tmp_path_factory.mktemp("reports")
     broken = make_result()
     results = {
         "broken": broken,
         "right": make_result(faults=()),
         "large": make_result(encoder_layers=70, decoder_layers=50, faults=(FAULT,)),
+        "letters": with_letters(make_result(faults=())),
         "hostile": with_hostile_names(make_result(2, 2, 1), HOSTILE),
     }
     for name, result in results.items():

@@ -98,6 +98,23 @@ def make_result(encoder_layers=24, decoder_layers=12, clips=8, faults=(FAULT, SE
     )
 
 
+def with_letters(result):
+    """The result as of a model that has no decoder, and says letters."""
+    pictures = result.pictures
+    return replace(
+        result,
+        task="ctc",
+        units="letters",
+        absent_levels={"beam": "nothing is searched"},
+        tokens=tuple(replace(said, beam=()) for said in result.tokens),
+        pictures=replace(
+            pictures,
+            pairs=tuple(pair for pair in pictures.pairs if pair.along != "S"),
+            clips=tuple(replace(clip, steps=(), prefix=()) for clip in pictures.clips),
+        ),
+    )
+
+
 def with_hostile_names(result, name):
     """The result with a name in every place where a name can stand."""
     pictures = result.pictures

@@ -190,6 +190,32 @@ def test_a_right_model_has_no_red_tile(open_report, reports):
     wait_for_plots(page)
 
 
+def test_a_report_of_letters_speaks_of_letters_and_leaves_no_room_for_what_it_lacks(
+    open_report, reports
+):
+    page = open_report(reports["letters"])
+    assert page.get_by_role("heading", name="Letters").is_visible()
+    assert page.get_by_role("heading", name="Tokens").count() == 0
+    assert page.get_by_text("Not levels of this task: beam (nothing is searched).").is_visible()
+    assert page.locator(".tokens .margin").count() == 0
+    page.locator("#heat").scroll_into_view_if_needed()
+    expect(page.locator("#heat-frames canvas")).to_be_visible()
+    assert page.locator("#heat-tokens").bounding_box() is None
+
+
+@pytest.mark.parametrize("width", [1100, 1280, 1600])
+@pytest.mark.parametrize("report", ["right", "letters"])
+def test_a_path_of_fairseqs_is_not_cut_into_more_than_a_few_lines(
+    report, width, open_report, reports
+):
+    page = open_report(reports[report], width=width)
+    heights = page.locator("#rows td.source").evaluate_all(
+        "cells => cells.map((cell) => cell.getBoundingClientRect().height)"
+    )
+    assert heights
+    assert max(heights) < 90
+
+
 WIDTHS = [360, 400, 720, 800, 1100, 1160, 1280, 1366, 1440, 1536, 1920]
 CLIPPED = """[...document.querySelectorAll('.strip span')]
   .filter((span) => span.getClientRects().length)

@@ -370,6 +370,8 @@ class Result:
     """The names of all levels of that task, in the order in which a reader wants them."""
     absent_levels: Mapping[str, str] = field(default_factory=dict)
     """Levels of other tasks that this one has not, each with the reason."""
+    units: str = "tokens"
+    """What models of the task say: tokens, letters."""
     coverage: Coverage | None = None
     levels: tuple[Level, ...] = ()
     """All levels of the task, in order; empty when nothing was verified."""

@@ -141,6 +141,7 @@ class TaskKind:
             "task": self.name,
             "task_levels": self.level_names,
             "absent_levels": self.absent,
+            "units": self.words.units,
         }
 
     @property
