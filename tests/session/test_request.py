@@ -213,3 +213,13 @@ def test_no_meaning_is_written_twice() -> None:
     code = "".join(path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*.py"))
     written = {t: len(re.findall(rf'(?<!"")"{re.escape(t)}"(?!"")', code)) for t in texts}
     assert written == dict.fromkeys(texts, 1)
+
+
+@pytest.mark.parametrize("audio", ["clips", Path("clips"), ["clips"], (Path("clips"),)])
+def test_a_path_may_be_a_text_and_one_clip_may_stand_alone(audio: Any) -> None:
+    asked = Verify("a b.pt", "hf", audio=audio, dict="dict.txt")
+    assert asked == Verify(Path("a b.pt"), Path("hf"), audio=[Path("clips")], dict=Path("dict.txt"))
+
+
+def test_no_audio_is_none_at_all() -> None:
+    assert Verify(Path("a.pt"), Path("hf"), audio=None).audio == ()

@@ -22,6 +22,14 @@ DTYPES = ("float32", "float16", "bfloat16")
 Part = TypeVar("Part", bound="Request")
 
 
+def _as_paths(value: Any) -> tuple[Path, ...]:
+    """Several paths; one that stands alone is one of them, and nothing is none."""
+    if value is None:
+        return ()
+    several = (value,) if isinstance(value, str | Path) else value
+    return tuple(Path(path) for path in several)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Request:
     """What a user asks for: plain data, which another process can take over."""
@@ -29,10 +37,13 @@ class Request:
     command: ClassVar[str] = ""
 
     def __post_init__(self) -> None:
-        """Keeps lists as they are now."""
+        """Keeps lists as they are now, and takes a text for the path that it spells."""
         for item in items_of(type(self)):
+            value = getattr(self, item.name)
             if item.type is Sequence:
-                object.__setattr__(self, item.name, tuple(getattr(self, item.name)))
+                object.__setattr__(self, item.name, _as_paths(value))
+            elif item.type is Path and isinstance(value, str):
+                object.__setattr__(self, item.name, Path(value))
 
     def check(self) -> None:
         """Makes sure, before any work, that every value is one.
