@@ -4,7 +4,7 @@ Dataclasses take the fields of their bases from the last to the first, then thei
 `--help` has them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, TypeVar
@@ -22,7 +22,7 @@ DTYPES = ("float32", "float16", "bfloat16")
 Part = TypeVar("Part", bound="Request")
 
 
-def _as_paths(value: Any) -> tuple[Path, ...]:
+def _as_paths(value: str | Path | Iterable[str | Path] | None) -> tuple[Path, ...]:
     """Several paths; one that stands alone is one of them, and nothing is none."""
     if value is None:
         return ()
