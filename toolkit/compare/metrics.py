@@ -68,9 +68,9 @@ def noise_ratio(exact: Tensor, reference: Tensor, actual: Tensor) -> float:
 
     if exact.shape != actual.shape or exact.shape != reference.shape:
         return math.inf
-    own = largest(reference.double() - exact.double())
+    own = _largest_difference(exact, reference)
     floor = torch.finfo(torch.float32).eps * largest(exact)
-    error = largest(actual.double() - exact.double())
+    error = _largest_difference(exact, actual)
     return error / max(own, floor) if max(own, floor) > 0 else (0.0 if error == 0 else math.inf)
 
 

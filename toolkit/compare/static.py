@@ -17,6 +17,7 @@ from toolkit.folder.view import FolderView
 from toolkit.folder.weights import target_tensor
 from toolkit.mapping import Plan
 from toolkit.mapping.ops import effective_weight
+from toolkit.oracle.pages import let_go
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -45,11 +46,11 @@ def weight_errors(plan: Plan, checkpoint: Checkpoint, target: Target) -> tuple[W
     """
     state: Mapping[str, Tensor] = target.model.state_dict()
     twins = {tie.target: tie.target_twin for tie in plan.ties}
-    return tuple(
-        _weight_error(name, plan, checkpoint, state, twins)
-        for name in plan.targets
-        if not name.endswith(GAIN)
-    )
+    errors = []
+    for name in (name for name in plan.targets if not name.endswith(GAIN)):
+        errors.append(_weight_error(name, plan, checkpoint, state, twins))
+        let_go()
+    return tuple(errors)
 
 
 def split_otherwise(plan: Plan, checkpoint: Checkpoint, target: Target) -> frozenset[str]:

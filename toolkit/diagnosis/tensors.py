@@ -17,6 +17,7 @@ from toolkit.diagnosis.provenance import Registry
 from toolkit.diagnosis.truth import Truth
 from toolkit.diagnosis.wording import advise, summarize
 from toolkit.folder.view import FolderView
+from toolkit.oracle.pages import let_go
 from toolkit.replay.pairs import owner
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ def _explain_all(truth: Truth, actual: Mapping[str, Tensor]) -> dict[str, Hypoth
 
 
 def _is_right(name: str, truth: Truth, actual: Mapping[str, Tensor]) -> bool:
+    let_go()
     if name not in actual:
         return False
     return actual[name].equal(truth.tensors[name]) or _same_effect(name, truth, actual)

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from toolkit.oracle.old_torch import HAS_KEYWORD_HOOKS
+from toolkit.oracle.pages import hand_back, let_go
 from toolkit.oracle.shelf import Shelf, keep_all
 
 Tensors = Dict[str, torch.Tensor]
@@ -54,7 +55,8 @@ def rest(calls: Calls) -> None:
 def recording(model: nn.Module, only: Optional[Collection[str]] = None) -> Iterator[Calls]:
     """Records every call of the modules of `model` while the context lasts.
 
-    The hooks are removed whatever happens inside the context.
+    The hooks are removed whatever happens inside the context. Weights that are views of a file take
+    memory while a module reads them, not longer.
 
     Args:
         model: Its own call is recorded under the empty path.
@@ -63,6 +65,8 @@ def recording(model: nn.Module, only: Optional[Collection[str]] = None) -> Itera
     Yields:
         The calls so far; complete when the context ends.
     """
+    hand_back()
+    let_go()
     calls = ShelvedCalls()
     with ExitStack() as stack:
         for path, module in model.named_modules():
@@ -134,6 +138,7 @@ def _hook(module: nn.Module, path: str, calls: Calls, shelf: Shelf) -> Iterator[
         with torch._C.DisableTorchFunction():
             outputs = {key: shelf.keep(tensor) for key, tensor in _told(output).items()}
         calls.setdefault(path, []).append(Call(arguments=pending.pop(), outputs=outputs))
+        let_go()
 
     if HAS_KEYWORD_HOOKS:
         yield module.register_forward_pre_hook(before, with_kwargs=True)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from argparse import Namespace
 from contextlib import ExitStack, contextmanager
 from functools import cached_property
-from typing import Any, Collection, Iterator, List, Optional, Sequence, Tuple
+from typing import AbstractSet, Any, Collection, Iterator, List, Optional, Sequence, Tuple
 
 import torch
 from torch import Tensor, nn
 
 from toolkit.oracle.asking import Pass, ScoredTokens
 from toolkit.oracle.hooks import recording
+from toolkit.oracle.pages import let_go
 from toolkit.oracle.precision import in_float64
 from toolkit.oracle.search import Search
 
@@ -112,6 +113,7 @@ class Reference:
             search: Beam, length penalty and limits.
             tag: Language tag that must come first; None where the task prepends none.
         """
+        let_go()
         generator = self._generator(search)
         sample = {
             "net_input": {
@@ -129,10 +131,9 @@ class Reference:
 
     def text(self, tokens: Sequence[int]) -> str:
         """The tokens as text, without language tags, end and unknowns."""
-        ignored = self._generator(Search(beam=1)).symbols_to_strip_from_output | self.tags
-        # fairseq prints <unk>; a tokenizer skips it with the other special tokens.
-        ignored = ignored | {self.task.tgt_dict.unk()}
-        pieces = self.task.tgt_dict.string(torch.tensor(tokens), extra_symbols_to_ignore=ignored)
+        pieces = self.task.tgt_dict.string(
+            torch.tensor(tokens), extra_symbols_to_ignore=self._unsaid
+        )
         return str(pieces if self._bpe is None else self._bpe.decode(pieces))
 
     def encode(self, text: str) -> Tuple[int, ...]:
@@ -147,6 +148,13 @@ class Reference:
         from fairseq.data import encoders
 
         return encoders.build_bpe(Namespace(**self.task.data_cfg.bpe_tokenizer))
+
+    @cached_property
+    def _unsaid(self) -> AbstractSet[int]:
+        """Ids that no text shows; fairseq looks for tags in the whole dictionary at each asking."""
+        stripped: AbstractSet[int] = self._generator(Search(beam=1)).symbols_to_strip_from_output
+        # fairseq prints <unk>; a tokenizer skips it with the other special tokens.
+        return stripped | self.tags | {self.task.tgt_dict.unk()}
 
     def _generator(self, search: Search) -> Any:
         said = {name: value for name, value in vars(search).items() if name != "capped"}

@@ -9,8 +9,9 @@ from torch import Tensor
 
 BATCH = 4
 """Clips in the batch: the shortest, the longest and two between."""
-LONGEST = 20 * 16000
-"""Samples of a row at most: what is padded shows in any length, and long rows take memory."""
+LONGEST = 4 * 16000
+"""Samples of the last row at most, each row before it having less: what is padded shows in any
+length, and long rows take memory and time."""
 SHORTEST = 1600
 """Samples that leave a half with frames in it."""
 
@@ -22,14 +23,16 @@ def choose_rows(lengths: Sequence[int]) -> Tuple[Tuple[int, int], ...]:
         lengths: Samples of every clip.
 
     Returns:
-        The index of each row's clip, and how many samples are taken: all, as many as a row has at
-        most, half of them, or twice those of a clip that is too short to be cut.
+        The index of each row's clip, and how many samples are taken: all, as many as that row has
+        at most, half of them, or twice those of a clip that is too short to be cut.
     """
     by_length = sorted(range(len(lengths)), key=lambda index: lengths[index])
     count = min(BATCH, len(by_length))
     step = (len(by_length) - 1) / max(count - 1, 1)
     chosen = [by_length[round(i * step)] for i in range(count)]
-    rows: List[Tuple[int, int]] = [(index, min(lengths[index], LONGEST)) for index in chosen]
+    rows: List[Tuple[int, int]] = [
+        (index, min(lengths[index], LONGEST * row // count)) for row, index in enumerate(chosen, 1)
+    ]
     if len({taken for _, taken in rows}) < 2:
         index, taken = rows[-1]
         rows.append((index, taken // 2 if taken >= SHORTEST else 2 * taken))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-SEARCHED, BEAMED = 5, 3
+SEARCHED, BEAMED = 4, 2
 """Clips that are searched greedily, and with a beam."""
 
 
@@ -31,8 +31,8 @@ def plan_effort(frames: Sequence[int], *, thorough: bool) -> tuple[Effort, ...]:
 
     Modules are compared on the shortest and on the longest clip, and on the shortest one whose
     frames are odd where those two have even ones, or the other way round: fairseq makes odd ones
-    even, and goes through another branch. Searches take longest on long clips, so that the shortest
-    clips are searched beside these, and with a beam the shortest alone.
+    even, and goes through another branch. Searches take longest on long clips, so that only the
+    shortest are searched, and fewer of them with a beam.
 
     Args:
         frames: How many frames the network makes of each clip.
@@ -42,7 +42,7 @@ def plan_effort(frames: Sequence[int], *, thorough: bool) -> tuple[Effort, ...]:
         return (FULL,) * len(frames)
     by_length = sorted(range(len(frames)), key=lambda clip: frames[clip])
     replayed = _replayed(by_length, frames)
-    searched = {*replayed, *by_length[:SEARCHED]}
+    searched = set(by_length[:SEARCHED])
     beamed = set(by_length[:BEAMED])
     return tuple(
         Effort(replayed=clip in replayed, searched=clip in searched, beamed=clip in beamed)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from toolkit.compare.metrics import relative_error
 from toolkit.compare.pictures import Sketchbook
 from toolkit.oracle.hooks import Call, Calls, recording, rest
+from toolkit.oracle.pages import let_go
 from toolkit.oracle.precision import as_it_is
 from toolkit.replay.pairs import Pair
 from toolkit.replay.replay import DOES_NOT_RUN, CannotReplayError, first, has_gpu_failed
@@ -133,6 +134,7 @@ def _measure_alone(sides: Sides, pair: Pair) -> PairErrors:
     errors = _measure(sides, pair)
     for calls in (sides.made, sides.received):
         rest(calls)
+    let_go()
     return errors
 
 

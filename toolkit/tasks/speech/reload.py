@@ -12,10 +12,14 @@ from toolkit.compare.metrics import relative_error
 from toolkit.core.result import Level, Measure
 from toolkit.folder.contents import FolderContents
 from toolkit.mapping import Plan
+from toolkit.oracle.pages import let_go
 from toolkit.oracle.search import Search, capped, with_beam
 from toolkit.replay.target import quiet_transformers
 from toolkit.tasks.speech.run import HeardRun
 from toolkit.tasks.speech.target import SpeechTarget
+
+SHARD = "500MB"
+"""Largest file that is saved: each is in memory as a whole while it is written."""
 
 
 def reload_level(
@@ -27,14 +31,15 @@ def reload_level(
 ) -> Level:
     """Saves the loaded folder with `save_pretrained`, loads that, and compares the two.
 
-    Weights, logits, greedy tokens, configuration, vocabulary and ties must all be the same. One
-    clip is searched, the shortest: a search takes longest, and behind equal weights, logits and
-    settings it is the searching itself that may be lost.
+    Weights, logits, greedy tokens, configuration, vocabulary and ties must all be the same. Logits
+    are those of the clips of which most was asked. One clip is searched, the shortest: a search
+    takes longest, and behind equal weights, logits and settings it is the searching itself that may
+    be lost.
     """
     searched = sorted(
         (run for run in runs if run.effort.searched), key=lambda run: run.source.numel()
     )[:1]
-    passed = [run for run in runs if run.effort.replayed]
+    passed = [run for run in runs if run.effort.replayed and run.effort.searched]
     with tempfile.TemporaryDirectory(prefix="toolkit-reload-") as name:
         refusal = _save(target, name)
         if refusal is not None:
@@ -69,7 +74,9 @@ def _save(target: SpeechTarget, folder: str) -> str | None:
     """Saves every part; returns what transformers says where it refuses one."""
     with quiet_transformers():
         try:
-            for part in (target.model, target.feature_extractor, target.tokenizer):
+            let_go()
+            target.model.save_pretrained(folder, max_shard_size=SHARD)
+            for part in (target.feature_extractor, target.tokenizer):
                 part.save_pretrained(folder)
         except Exception as error:  # its checks of a configuration raise what they like
             return f"{type(error).__name__}: {error}".splitlines()[0]
@@ -100,6 +107,7 @@ def _changed_tensors(before: SpeechTarget, after: SpeechTarget) -> Iterator[str]
     for name, tensor in before.model.state_dict().items():
         if name not in state or not tensor.equal(state[name]):
             yield name
+        let_go()
 
 
 def _changed_ties(after: SpeechTarget, plan: Plan) -> Iterator[str]:

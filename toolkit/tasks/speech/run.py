@@ -12,7 +12,7 @@ from toolkit.compare.metrics import noise_ratio, relative_error
 from toolkit.compare.pictures import Sketchbook
 from toolkit.core.errors import NotRecorded
 from toolkit.core.result import TokenComparison
-from toolkit.oracle.asking import AnyReference, ScoredTokens, prefix_of
+from toolkit.oracle.asking import AnyReference, Pass, ScoredTokens, prefix_of
 from toolkit.oracle.hooks import rest
 from toolkit.oracle.search import Search, capped, with_beam
 from toolkit.replay.pairs import Pair
@@ -161,7 +161,7 @@ def hear(
     """
     heard = listen(bench, clip, tag=tag, prefix=None if effort.searched else prefix)
     fused = Fused(bench, heard)
-    replayed = Replayed(bench, heard) if effort.replayed else None
+    replayed = Replayed(bench, heard, fused) if effort.replayed else None
     pairs = () if replayed is None else replayed.compare_pairs(clip.name, book)
     if book is not None:
         book.draw_clip(clip.name, heard.waveform, heard.prefix)
@@ -176,7 +176,7 @@ def hear(
         front_end_explained=explained_front_end(heard.waveform, heard.source, heard.own_source),
         logits=fused.error,
         pairs=pairs,
-        **(fused.measured(heard) if replayed is None else replayed.measured(fused)),
+        **(fused.measured(heard) if replayed is None else replayed.measured),
         **(_words(bench, heard, fused) if effort.searched else {}),
     )
     return run, replayed
@@ -226,25 +226,29 @@ class Fused:
 
 
 class Replayed:
-    """The passes over one clip that show every module, in both precisions, step by step."""
+    """The passes over one clip that show every module, in both precisions, step by step.
 
-    def __init__(self, bench: SpeechBench, heard: Heard) -> None:
+    Logits are reduced to numbers as soon as both sides have them: a vocabulary of a quarter of a
+    million makes them larger than all else.
+    """
+
+    def __init__(self, bench: SpeechBench, heard: Heard, fused: Fused) -> None:
         reference, target = bench.reference, bench.target
         self.bench = bench
         given = ([heard.source], [heard.prefix])
         sources, targets = bench.pairing.sources, bench.pairing.targets
-        self.expected = reference.forward(*given, explicit=True, only=sources)
-        self.actual = target.forward(*given, explicit=True, only=targets)
-        self.exact = reference.forward(*given, explicit=True, double=True, only=sources)
-        self.exact_actual = target.forward(*given, explicit=True, double=True, only=targets)
-
-    def measured(self, fused: Fused) -> dict[str, Any]:
-        """What these passes say of the logits, by the names of a run's fields."""
-        return {
+        self.expected = _but_logits(reference.forward(*given, explicit=True, only=sources))
+        self.actual = _but_logits(target.forward(*given, explicit=True, only=targets))
+        exact = reference.forward(*given, explicit=True, double=True, only=sources)
+        noise = relative_error(exact.logits, fused.expected)
+        exact_actual = target.forward(*given, explicit=True, double=True, only=targets)
+        self.measured = {
             "target_logits": fused.actual,
-            "logits_noise": relative_error(self.exact.logits, fused.expected.double()),
-            "logits_float64": relative_error(self.exact.logits, self.exact_actual.logits),
+            "logits_noise": noise,
+            "logits_float64": relative_error(exact.logits, exact_actual.logits),
         }
+        """What these passes say of the logits, by the names of a run's fields."""
+        self.exact, self.exact_actual = _but_logits(exact), _but_logits(exact_actual)
 
     def compare_pairs(self, clip: str, book: Sketchbook | None) -> tuple[PairErrors, ...]:
         """Both errors of every pair; draws them in `book`."""
@@ -276,6 +280,11 @@ class Replayed:
         for calls in (self.actual.calls, self.expected.calls):
             rest(calls)
         return ratio
+
+
+def _but_logits(made: Pass) -> Pass:
+    outputs = {name: value for name, value in made.outputs.items() if name != "logits"}
+    return Pass(outputs=outputs, calls=made.calls)
 
 
 def maybe_said(

@@ -10,6 +10,7 @@ from typing import Any
 from torch import Tensor
 
 from toolkit.oracle.asking import ScoredTokens
+from toolkit.oracle.pages import let_go
 from toolkit.oracle.search import Search
 from toolkit.replay.target import Target, quiet_transformers
 
@@ -33,6 +34,7 @@ class SpeechTarget(Target):
 
     def pipeline_text(self, waveform: Tensor, search: Search, tag: int | None) -> str:
         """What the folder says to a waveform through the ASR pipeline, searched greedily."""
+        let_go()
         heard = {"raw": waveform.numpy(), "sampling_rate": self.feature_extractor.sampling_rate}
         with quiet_transformers():
             return str(self._recognize(heard, **self.pipeline_options(search, tag))["text"])

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from toolkit.oracle.asking import ScoredTokens
+from toolkit.oracle.pages import let_go
 from toolkit.oracle.reference import pad
 from toolkit.oracle.search import Search
 from toolkit.replay.target import mask_of, quiet_transformers
@@ -54,6 +55,7 @@ class Seq2SeqTarget(SpeechTarget):
         """
         from toolkit.bundled.generation import generate
 
+        let_go()
         with torch.no_grad(), quiet_transformers():
             output = generate(
                 source.unsqueeze(0).to(self.model.device),
