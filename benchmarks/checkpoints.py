@@ -18,8 +18,9 @@ from unittest.mock import patch
 import torch
 
 from toolkit.audio import golden_folder
-from toolkit.oracle.build import make_namespace, register_models
 from toolkit.oracle.quiet import quiet_fairseq
+from toolkit.oracle.tasks.base import register_models
+from toolkit.oracle.tasks.speech_seq2seq.build import make_namespace
 
 COMPANIONS = golden_folder() / "checkpoint"
 CONVOLUTIONS = "[(512, 10, 5)] + [(512, 3, 2)] * 4 + [(512, 2, 2)] * 2"

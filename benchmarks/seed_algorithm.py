@@ -16,7 +16,8 @@ import torch
 import transformers
 
 from toolkit.bundled import find_class
-from toolkit.oracle.build import make_namespace, register_models
+from toolkit.oracle.tasks.base import register_models
+from toolkit.oracle.tasks.speech_seq2seq.build import make_namespace
 
 
 def main(checkpoint: Path, plan: Path, out: Path) -> None:

@@ -23,9 +23,10 @@ from tests.faults.breaking import scale
 from toolkit import BadInput, convert, diff
 from toolkit.audio import golden_folder
 from toolkit.bundled import MODELLING, TOKENIZATION
-from toolkit.oracle.build import make_namespace, register_models
-from toolkit.oracle.conformer import mended_conformer
+from toolkit.oracle.mends.conformer import mended_conformer
 from toolkit.oracle.quiet import quiet_fairseq
+from toolkit.oracle.tasks.base import register_models
+from toolkit.oracle.tasks.speech_seq2seq.build import make_namespace
 
 Save = Callable[[Namespace, dict[str, Any]], dict[str, Any]]
 

@@ -72,7 +72,7 @@ def test_every_audio_file_of_the_folder_is_in_the_manifest(entries):
 
 
 def test_every_language_of_the_clips_has_a_tag_in_the_golden_dictionary(entries, prepared):
-    assert {entry["lang"] for entry in entries} <= prepared.sidecars.dictionary.languages.keys()
+    assert {entry["lang"] for entry in entries} <= prepared.sidecars.languages.keys()
 
 
 def test_the_golden_material_is_small(entries):

@@ -17,7 +17,7 @@ from toolkit.audio import golden_folder
 from toolkit.blocks.forms import Lack, Part, find_misfits, lost_prefixes
 from toolkit.core.result import Result
 from toolkit.families import Form
-from toolkit.oracle.conformer import mended_conformer
+from toolkit.oracle.mends.conformer import mended_conformer
 from toolkit.oracle.quiet import quiet_fairseq
 from toolkit.pipeline.difference import diff
 from toolkit.pipeline.prepare import Inputs, prepare

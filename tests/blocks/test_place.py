@@ -14,7 +14,7 @@ from toolkit.blocks.wav2vec2 import Wav2Vec2Block
 from toolkit.core.spec import TensorSpec
 from toolkit.folder.weights import target_tensor
 from toolkit.mapping import Drop, Rule, Table, Tie, make_plan
-from toolkit.oracle.conformer import mended_conformer
+from toolkit.oracle.mends.conformer import mended_conformer
 from toolkit.replay.pairs import Layout
 
 HEAD = Rule("w2v_encoder.proj.{weight|bias}", "lm_head.{weight|bias}")

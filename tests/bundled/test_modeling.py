@@ -17,7 +17,7 @@ from toolkit.bundled.modeling_xm_transformer import (
     SinusoidalPositions,
     StackedPositionalConvolution,
 )
-from toolkit.oracle.history import NormedAdaptor, choose_padding
+from toolkit.oracle.mends.adaptors import NormedAdaptor, choose_padding
 from toolkit.pipeline.reference import open_reference
 from toolkit.replay.target import quiet_transformers
 

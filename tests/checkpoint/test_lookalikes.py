@@ -12,6 +12,7 @@ import torch
 from safetensors.torch import save_file
 from typer.testing import CliRunner
 
+from toolkit.blocks.known_tensors import CONVERTED
 from toolkit.checkpoint import open_checkpoint
 from toolkit.cli import app
 from toolkit.core.errors import BadInput
@@ -87,7 +88,7 @@ def given(request, tmp_path):
 def test_it_is_named_where_a_checkpoint_is_asked_for(given):
     path, words = given
     with pytest.raises(BadInput) as caught:
-        open_checkpoint(path)
+        open_checkpoint(path, converted=CONVERTED)
     assert words in str(caught.value)
 
 

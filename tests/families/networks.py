@@ -22,8 +22,9 @@ from toolkit.core.result import Reason
 from toolkit.core.spec import TensorSpec
 from toolkit.families import Derived, Network, Options
 from toolkit.families.xm_transformer import ENCODER, FAMILY
-from toolkit.oracle.build import make_namespace, register_models
 from toolkit.oracle.quiet import quiet_fairseq
+from toolkit.oracle.tasks.base import register_models
+from toolkit.oracle.tasks.speech_seq2seq.build import make_namespace
 
 DATA = golden_folder() / "checkpoint"
 TRUNK = ENCODER.source

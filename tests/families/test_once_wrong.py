@@ -19,9 +19,9 @@ from toolkit.families.sidecars import find_sidecars
 from toolkit.families.xm_transformer import ENCODER, FAMILY
 from toolkit.folder.skeleton import target_specs
 from toolkit.folder.staging import staged_folder
-from toolkit.folder.tokenizer import build_tokenizer
 from toolkit.folder.weights import write_weights
 from toolkit.mapping import Fill, Identity, Rule, Table, Tie, make_plan
+from toolkit.tasks.speech_seq2seq.tokenizer import build_tokenizer
 
 
 # 1 sidecars
@@ -232,7 +232,7 @@ def spm_of(prepared, tmp_path_factory):
         symbols = (*SPECIAL_SYMBOLS, *(p for p in pieces if p not in leave_out), "<lang:en>")
         contents = replace(
             prepared.task.contents,
-            spm_path=path,
+            pieces_path=path,
             dictionary=Dictionary(symbols=symbols),
             language_tags={"en": len(symbols) - 1},
             prefix_tag="<lang:en>",
@@ -271,7 +271,7 @@ def test_decomposed_text_is_encoded_as_fairseq_encodes_it(prepared):
     import sentencepiece
 
     contents = prepared.task.contents
-    processor = sentencepiece.SentencePieceProcessor(model_file=str(contents.spm_path))
+    processor = sentencepiece.SentencePieceProcessor(model_file=str(contents.pieces_path))
     text = unicodedata.normalize("NFD", "tiếng Việt ế")
     line = " ".join(processor.encode(text, out_type=str))
     tokenizer = build_tokenizer(contents)

@@ -43,6 +43,16 @@ def test_the_golden_companions_stand_beside_their_checkpoint(golden_checkpoint):
     assert found.config["hub"]["tgt_lang"] == "en"
 
 
+def test_a_language_has_the_tag_of_its_row(golden_checkpoint):
+    found = find_sidecars(golden_checkpoint)
+    assert {code: found.tag_of(code) for code in found.languages} == {
+        code: found.dictionary.symbols[row] for code, row in found.languages.items()
+    }
+    assert found.tag_of("de") == "<lang:de>"
+    with pytest.raises(KeyError):
+        found.tag_of("de_DE")
+
+
 def test_files_that_the_configuration_names_are_found(beside):
     names = {"vocab_filename": "words.txt", "bpe_tokenizer": {"sentencepiece_model": "s.model"}}
     found = find_sidecars(beside(names, ["words.txt", "s.model", "other.model", "dict.txt"]))

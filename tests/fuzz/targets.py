@@ -22,6 +22,7 @@ from toolkit.checkpoint.settings import to_plain
 from toolkit.checkpoint.storages import StorageLedger
 from toolkit.checkpoint.window import Window
 from toolkit.core.errors import BadInput
+from toolkit.families.languages import find_languages
 from toolkit.families.sidecars import find_sidecars
 from toolkit.folder.plain_json import parse_json
 from toolkit.folder.safetensors_header import read_names
@@ -68,7 +69,7 @@ def fuzz_dictionary(data: bytes) -> None:
     """A `dict.txt`."""
     with _file(data) as path:
         dictionary = read_dictionary(path)
-        assert len(dictionary.languages) <= len(dictionary)
+        assert len(find_languages(dictionary)) <= len(dictionary)
         assert len(dictionary.shadowed) <= len(dictionary)
 
 

@@ -10,9 +10,10 @@ import pytest
 import torch
 
 from tests.variants import MODEL, W2V
-from toolkit.oracle.build import build_model, make_namespace, register_models
 from toolkit.oracle.quiet import quiet_fairseq
 from toolkit.oracle.reference import Reference
+from toolkit.oracle.tasks.base import register_models
+from toolkit.oracle.tasks.speech_seq2seq.build import build_model, make_namespace
 
 State = dict[str, torch.Tensor]
 Build = Callable[..., Reference]
@@ -32,7 +33,7 @@ def make_state(companions) -> MakeState:
     def make(settings: Mapping[str, Any]) -> State:
         from fairseq import tasks
 
-        from toolkit.oracle.conformer import mended_conformer
+        from toolkit.oracle.mends.conformer import mended_conformer
 
         register_models()
         args = make_namespace(settings, companions)

@@ -220,7 +220,7 @@ def test_the_oracle_is_written_for_python_3_8():
 
     import toolkit.oracle
 
-    for path in Path(toolkit.oracle.__file__).parent.glob("*.py"):
+    for path in Path(toolkit.oracle.__file__).parent.rglob("*.py"):
         tree = ast.parse(path.read_text(), feature_version=(3, 8))
         calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
         words = {(getattr(c.func, "id", ""), k.arg) for c in calls for k in c.keywords}

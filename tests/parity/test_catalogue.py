@@ -15,7 +15,7 @@ from toolkit import convert
 from toolkit.audio import Clip, golden_folder
 from toolkit.core.errors import BadInput
 from toolkit.folder.view import carries_model_code
-from toolkit.oracle.conformer import mended_conformer
+from toolkit.oracle.mends.conformer import mended_conformer
 from toolkit.oracle.quiet import quiet_fairseq
 from toolkit.parity.catalogue import list_tests, paired_modules
 from toolkit.pipeline.pairing import pair_with

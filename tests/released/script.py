@@ -17,9 +17,9 @@ from typing import Any
 from tests.released.environments import Released
 from tests.variants import MODEL, W2V, Save, Variant, build_variant
 from toolkit.audio import golden_folder
-from toolkit.oracle.build import MISSING_DEFAULTS
-from toolkit.oracle.conformer import mended_conformer
+from toolkit.oracle.mends.conformer import mended_conformer
 from toolkit.oracle.quiet import quiet_fairseq
+from toolkit.oracle.tasks.speech_seq2seq.build import MISSING_DEFAULTS
 
 XLS_R: dict[str, Any] = {
     "model_type": "wav2vec2",

@@ -157,6 +157,7 @@ def test_a_word_of_a_family_in_code_counts(write: Write, text: str) -> None:
         'x = 1\n"""spm"""\n',
         "adapt = transpmute\n",
         "rebart = 1\n",
+        "x = {'.spm'}\n",
     ],
 )
 def test_prose_and_other_words_do_not_count(write: Write, text: str) -> None:

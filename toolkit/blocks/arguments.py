@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from toolkit.blocks.known_tensors import CONVERTED
 from toolkit.checkpoint import Checkpoint, open_checkpoint
 from toolkit.core.errors import BadInput
 
@@ -94,7 +95,7 @@ def _maybe_beside(checkpoint: Path, named: Any) -> Path | None:
 
 def _read_pretrained(path: Path) -> dict[str, Any]:
     """The fields of `Arguments` that a wav2vec 2.0 checkpoint gives, pretrained or fine-tuned."""
-    settings = open_checkpoint(path).settings
+    settings = open_checkpoint(path, converted=CONVERTED).settings
     args, cfg = settings.get("args"), settings.get("cfg")
     if isinstance(args, Mapping):
         found, where = args, f"{path.name}: args"

@@ -13,6 +13,8 @@ from typing import Any
 
 from toolkit.core.spec import TensorSpec
 
+CONVERTED = ("model.", "wav2vec2.", "hubert.", "lm_head.", "encoder.encoder.", "bert.")
+"""What names begin with in files of transformers that are taken for checkpoints."""
 COMPARED_WITH = frozenset({"5.23.0"})
 """Versions of transformers for which tests have found this file right."""
 

@@ -20,6 +20,16 @@ TOKENIZATION = Path(__file__).with_name("tokenization_fairseq.py")
 """A tokenizer whose dictionary lacks pieces of its sentencepiece model."""
 CARRIED = (GENERATION, MODELLING, FEATURES, TOKENIZATION)
 PEFT = "adapter_config.json"
+"""By which transformers knows a folder with an adapter of some model."""
+STOCK_FEATURES = "Wav2Vec2FeatureExtractor"
+"""The class of transformers that the carried feature extractor stands in for."""
+STOCK_MODULES = (
+    "models.bart.modeling_bart",
+    "models.mbart.modeling_mbart",
+    "models.wav2vec2.modeling_wav2vec2",
+    "models.wav2vec2_conformer.modeling_wav2vec2_conformer",
+)
+"""Modules of transformers from whose classes the carried ones derive."""
 
 
 def find_class(reference: str) -> Any:

@@ -20,9 +20,6 @@ OVERWRITE = "#fairseq:overwrite"
 MAX_DICTIONARY_BYTES = 1 << 26
 """One of 250,000 rows has 3 MB."""
 
-_LANGUAGE_TAG = re.compile(r"<lang:(.+)>")
-_MBART_TAG = re.compile(r"\[([a-z]{2,3}_[A-Za-z]{2,4})\]")
-_TAG_STARTS = ("<", "[")
 _COUNT = re.compile(r"[+-]?[0-9]+")
 
 
@@ -39,33 +36,10 @@ class Dictionary:
         """The id of `symbol`, or that of `<unk>`; a symbol that stands twice has its last id."""
         return self._ids.get(symbol, UNK)
 
-    @cached_property
-    def languages(self) -> dict[str, int]:
-        """Ids of the language tags, by language code, in the order of the file.
-
-        They are spelled `<lang:de>` in fairseq's speech-to-text task, which knows no other, and
-        `[de_DE]` in dictionaries of mBART; the second kind counts where there is none of the first.
-        """
-        return self._tagged(_LANGUAGE_TAG) or self._tagged(_MBART_TAG)
-
-    def tag_of(self, code: str) -> str:
-        """The symbol that stands for one of the dictionary's languages.
-
-        Raises:
-            KeyError: the dictionary has no tag of that language.
-        """
-        return self.symbols[self.languages[code]]
-
     @property
     def shadowed(self) -> tuple[int, ...]:
         """Rows that another row of the same symbol has overwritten: they are never encoded."""
         return tuple(i for i, symbol in enumerate(self.symbols) if self._ids[symbol] != i)
-
-    def _tagged(self, pattern: re.Pattern[str]) -> dict[str, int]:
-        # Matching a quarter of a million symbols takes longer than to look at their first letter.
-        likely = ((s, i) for i, s in enumerate(self.symbols) if s.startswith(_TAG_STARTS))
-        found = ((pattern.fullmatch(symbol), index) for symbol, index in likely)
-        return {match[1]: index for match, index in found if match}
 
     @cached_property
     def _ids(self) -> dict[str, int]:

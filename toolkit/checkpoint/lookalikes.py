@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from toolkit.bundled import PEFT
 from toolkit.checkpoint.plain_files import open_plain
 from toolkit.checkpoint.values import TensorRef
 from toolkit.core.errors import BadInput
@@ -58,7 +59,6 @@ _SAFETENSORS = Seen(
 )
 _JSON = Seen(what="a JSON file", then=f"{_READS}.")
 
-_HUGGING_FACE = re.compile(r"(model\.|wav2vec2\.|hubert\.|lm_head\.|encoder\.encoder\.|bert\.).*")
 _ROOTS: tuple[tuple[frozenset[str], Seen], ...] = (
     (
         frozenset({"shard_metadata"}),
@@ -107,8 +107,13 @@ def see_start(start: bytes, num_bytes: int) -> Seen | None:
     return None
 
 
-def see_root(root: Mapping[object, object]) -> Seen | None:
-    """What a file of `torch.save` is whose dict is no checkpoint of fairseq, None if unknown."""
+def see_root(root: Mapping[object, object], converted: tuple[str, ...] = ()) -> Seen | None:
+    """What a file of `torch.save` is whose dict is no checkpoint of fairseq, None if unknown.
+
+    Args:
+        root: The dict.
+        converted: What the names of tensors begin with in models of transformers.
+    """
     keys = {key for key in root if isinstance(key, str)}
     for wanted, seen in _ROOTS:
         if wanted <= keys:
@@ -118,7 +123,7 @@ def see_root(root: Mapping[object, object]) -> Seen | None:
     tensors = _tensors(root) or _tensors(root.get("state_dict"))
     if not tensors:
         return None
-    if all(map(_HUGGING_FACE.fullmatch, tensors)):
+    if all(name.startswith(converted) for name in tensors):
         return Seen(
             what="weights of a transformers model, as in `pytorch_model.bin`",
             then="They are converted already: name their folder as HF_DIR.",
@@ -143,7 +148,7 @@ def see_folder(folder: Path) -> Seen:
             what="a Hugging Face folder" + _model_type(folder / "config.json"),
             then="It belongs where HF_DIR is asked for.",
         )
-    if "adapter_config.json" in names:
+    if PEFT in names:
         return Seen(
             what="a folder with an adapter, not a whole model",
             then="Merge the adapter into its model first.",

@@ -208,15 +208,20 @@ class Checkpoint:
         return self._views[name]
 
 
-def open_checkpoint(path: Path) -> Checkpoint:
+def open_checkpoint(path: Path, *, converted: tuple[str, ...] = ()) -> Checkpoint:
     """Returns the checkpoint in a file, without its tensor values. Nothing of the file runs.
+
+    Args:
+        path: The file.
+        converted: What the names of tensors begin with in models of transformers, so that an error
+            can say that the file is one.
 
     Raises:
         BadInput: The file cannot be read, is damaged, or is not a fairseq checkpoint.
     """
     with _open(path) as (file, stamp):
         archive = read_archive(file, label=str(path))
-    root, model = _expect_fairseq(archive.root, label=str(path))
+    root, model = _expect_fairseq(archive.root, label=str(path), converted=converted)
     return _make_checkpoint(path, archive, root, model, stamp)
 
 
@@ -312,14 +317,14 @@ def _expect_stamp(path: Path, stamp: _Stamp, expected: _Stamp | None) -> None:
 
 
 def _expect_fairseq(
-    root: object, *, label: str
+    root: object, *, label: str, converted: tuple[str, ...]
 ) -> tuple[dict[object, object], dict[object, object]]:
     if not isinstance(root, dict):
         raise BadInput(
             f"`{label}` is not a fairseq checkpoint: expected a dict with the entry `{_MODEL}`, "
             f"found {type_name(root)}. Use the file that fairseq's trainer saved."
         )
-    model, seen = root.get(_MODEL), see_root(root)
+    model, seen = root.get(_MODEL), see_root(root, converted)
     values = model.values() if isinstance(model, dict) else ()
     holds_tensors = any(isinstance(value, TensorRef) for value in values)
     if not isinstance(model, dict) or not holds_tensors or seen is not None:

@@ -11,7 +11,7 @@ from toolkit.compare.consequences import Change, is_fault, judge, same_value
 from toolkit.compare.dtypes import loaded_dtype
 from toolkit.core.result import Consequence, NoteConsequence
 from toolkit.folder import released_defaults
-from toolkit.folder.contents import PROCESSOR_CLASS, FolderContents
+from toolkit.folder.contents import FolderContents
 from toolkit.folder.view import ABSENT, FolderView, class_aliases, class_defaults, parts_of
 
 ENDS = "generation_config.eos_token_id"
@@ -48,7 +48,7 @@ def expected_keys(contents: FolderContents) -> Iterator[tuple[str, Any]]:
         for key, value in values.items():
             if key != "processor_class":
                 yield f"{group}.{key}", value
-    yield "processor_config.processor_class", PROCESSOR_CLASS
+    yield from ((f"processor_config.{key}", value) for key, value in contents.processor.items())
 
 
 def config_differences(contents: FolderContents, view: FolderView) -> tuple[KeyDifference, ...]:

@@ -9,7 +9,7 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
-from toolkit.bundled import MODELLING, maybe_config_class
+from toolkit.bundled import MODELLING, STOCK_MODULES, maybe_config_class
 
 GENERAL = (
     "cache_utils",
@@ -17,17 +17,11 @@ GENERAL = (
     "generation.utils",
     "masking_utils",
     "modeling_utils",
-    "models.speech_encoder_decoder.modeling_speech_encoder_decoder",
 )
 """Modules of transformers that read the configuration of any part."""
 
-_STOCK_BASES = (
-    "models.bart.modeling_bart",
-    "models.mbart.modeling_mbart",
-    "models.wav2vec2.modeling_wav2vec2",
-    "models.wav2vec2_conformer.modeling_wav2vec2_conformer",
-)
-"""Whose classes the carried ones derive from."""
+WHOLE = "speech-encoder-decoder"
+"""The type of a model that is made of parts, which reads their configurations as well."""
 
 
 @cache
@@ -52,7 +46,7 @@ def is_read(name: str, model_type: str, architecture: str | None = None) -> bool
 def _source(model_type: str, architecture: str | None) -> str | None:
     """The source of the classes that a part is built of, and of what reads any configuration."""
     if maybe_config_class(model_type) is not None:
-        parts = [MODELLING.read_text(encoding="utf-8"), *map(_text_of, _STOCK_BASES)]
+        parts = [MODELLING.read_text(encoding="utf-8"), *map(_text_of, STOCK_MODULES)]
     else:
         name = _class_name(model_type)
         if name is None:
@@ -62,7 +56,7 @@ def _source(model_type: str, architecture: str | None) -> str | None:
             return None
         found = architecture is not None and f"class {architecture}(" in module
         parts = list(_reachable(module, str(architecture) if found else name))
-    return "\n".join([*map(_text_of, GENERAL), *parts])
+    return "\n".join([*map(_text_of, (*GENERAL, _module_name(WHOLE))), *parts])
 
 
 def _class_name(model_type: str) -> str | None:

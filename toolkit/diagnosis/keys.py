@@ -24,8 +24,6 @@ KEY_HYPOTHESES = {
     "do_stable_layer_norm": "norm_order",
     "feat_extract_norm": "norm_order",
     "layer_norm_eps": "wrong_epsilon",
-    "conv_stride": "wrong_stride",
-    "adapter_stride": "wrong_stride",
     "forced_bos_token_id": "wrong_language",
     "decoder_start_token_id": "wrong_start_token",
     "do_normalize": "not_normalized",
@@ -33,6 +31,8 @@ KEY_HYPOTHESES = {
     "torch_dtype": "wrong_dtype",
 }
 """What a wrong value of a configuration key is called; any other is a `wrong_value`."""
+STRIDE = "_stride"
+"""End of the keys of strides, whichever module has them."""
 
 MAX_NAMES = 8
 """Keys that a sentence names."""
@@ -221,6 +221,8 @@ def _key_hypothesis(key: str, expected: Any) -> str:
     name = key.rpartition(".")[2]
     if name == "tie_word_embeddings":
         return "tie_broken" if expected else "tie_invented"
+    if name.endswith(STRIDE):
+        return "wrong_stride"
     return KEY_HYPOTHESES.get(name, "wrong_value")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,6 +14,7 @@ from toolkit.checkpoint.plain_files import read_small
 from toolkit.checkpoint.plain_yaml import load_yaml
 from toolkit.checkpoint.values import quote
 from toolkit.core.errors import BadInput
+from toolkit.families.languages import find_languages
 
 T = TypeVar("T")
 MAX_YAML_BYTES = 1 << 18
@@ -33,6 +35,19 @@ class Sidecars:
     config: Mapping[str, Any] = field(default_factory=dict)
     spm_path: Path | None = None
     """None where the symbols of the dictionary stand in a text as they are, as units do."""
+
+    @cached_property
+    def languages(self) -> Mapping[str, int]:
+        """Ids of the language tags, by language code."""
+        return find_languages(self.dictionary)
+
+    def tag_of(self, code: str) -> str:
+        """The symbol that stands for one of the languages.
+
+        Raises:
+            KeyError: the dictionary has no tag of that language.
+        """
+        return self.dictionary.symbols[self.languages[code]]
 
     @property
     def files(self) -> dict[str, str]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from toolkit.blocks.arguments import Arguments
 from toolkit.blocks.evidence import Derived
-from toolkit.checkpoint.dictionary import BOS, EOS, PAD, Dictionary
+from toolkit.checkpoint.dictionary import BOS, EOS, PAD
 from toolkit.core.errors import BadInput
 from toolkit.core.result import Reason
 from toolkit.families.base import Network, Options
@@ -33,7 +33,7 @@ def default_language(
     Raises:
         BadInput: it is not known, has no tag, or the task treats tags in another way.
     """
-    languages = sidecars.dictionary.languages
+    languages = sidecars.languages
     known = ", ".join(languages) or "none"
     if sidecars.config.get("prepend_bos_and_append_tgt_lang_tag"):
         raise BadInput(
@@ -87,7 +87,7 @@ def _hub(sidecars: Sidecars) -> Mapping[str, Any]:
 
 def _maybe_said(sidecars: Sidecars, arguments: Arguments) -> str | None:
     """The one language that the checkpoint or a file beside it names."""
-    hub, languages = _hub(sidecars), sidecars.dictionary.languages
+    hub, languages = _hub(sidecars), sidecars.languages
     if hub.get("tgt_lang"):
         return str(hub["tgt_lang"])
     if len(languages) == 1:
@@ -113,10 +113,9 @@ def _language_of_folder(sidecars: Sidecars, options: Options) -> str:
     Raises:
         BadInput: there is none, or it names no language of the dictionary.
     """
-    dictionary = sidecars.dictionary
-    languages = dictionary.languages
+    languages = sidecars.languages
     tags = {
-        name: code for code, index in languages.items() for name in (index, dictionary.tag_of(code))
+        name: code for code, index in languages.items() for name in (index, sidecars.tag_of(code))
     }
     for name in options.folder_tags:
         if name in tags:
@@ -170,7 +169,7 @@ def read_search(arguments: Arguments) -> Search:
 
 
 def generation_config(
-    network: Network, search: Search, dictionary: Dictionary, lang: str | None
+    network: Network, search: Search, languages: Mapping[str, int], lang: str | None
 ) -> dict[str, Any]:
     """What `generation_config.json` must hold for the same search."""
     positions = int(network.config["decoder.max_position_embeddings"].value)
@@ -199,7 +198,7 @@ def generation_config(
         values["min_new_tokens"] = search.min_len
     if lang is None:
         return values
-    return {**values, "forced_bos_token_id": dictionary.languages[lang]}
+    return {**values, "forced_bos_token_id": languages[lang]}
 
 
 def reference_files(sidecars: Sidecars, normalize: Derived) -> dict[str, bytes | Path]:

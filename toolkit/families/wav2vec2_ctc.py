@@ -34,7 +34,7 @@ from toolkit.core.result import Reason
 from toolkit.core.slips import CONFIG, Invention, halved, slip, toggled
 from toolkit.families.base import Network, Options, Task
 from toolkit.families.sidecars import Named, Sidecars, check_dictionary_size
-from toolkit.families.waveforms import derive_normalization, preprocessor_config
+from toolkit.families.waveforms import PROCESSOR, derive_normalization, preprocessor_config
 from toolkit.folder.contents import FolderContents
 from toolkit.mapping import Row, Rule, Table
 from toolkit.oracle.search import Search
@@ -144,6 +144,7 @@ class Wav2Vec2Ctc:
             contents=FolderContents(
                 config=_config(network, checkpoint),
                 preprocessor=preprocessor_config(normalize),
+                processor=PROCESSOR,
                 dictionary=sidecars.dictionary,
                 misfits=network.misfits,
             ),

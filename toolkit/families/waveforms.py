@@ -9,6 +9,8 @@ from toolkit.blocks.evidence import Derived
 from toolkit.blocks.tree import assumed
 from toolkit.core.result import Reason
 
+PROCESSOR: Mapping[str, str] = {"processor_class": "Wav2Vec2Processor"}
+"""What `AutoProcessor` builds of a folder that takes waveforms."""
 NORMALIZE = "preprocessor_config.do_normalize"
 """The one value of it that a checkpoint may leave open."""
 
@@ -17,7 +19,7 @@ def preprocessor_config(normalize: Derived) -> dict[str, Any]:
     """What `preprocessor_config.json` must hold for the same input of the network."""
     return {
         "feature_extractor_type": "Wav2Vec2FeatureExtractor",
-        "processor_class": "Wav2Vec2Processor",
+        **PROCESSOR,
         "feature_size": 1,
         "sampling_rate": 16_000,
         "padding_side": "right",

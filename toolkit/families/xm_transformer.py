@@ -21,15 +21,15 @@ from toolkit.blocks.place import Place
 from toolkit.blocks.transformer_decoder import TransformerDecoderBlock
 from toolkit.blocks.tree import ConfigTree, nested, overridden, placed, values_under
 from toolkit.blocks.wav2vec2 import Wav2Vec2Block, count_frames, possible_strides, shortest_input
-from toolkit.bundled import FEATURES, GENERATION, MODELLING, TOKENIZATION
 from toolkit.checkpoint import Checkpoint
 from toolkit.checkpoint.dictionary import BOS, EOS, PAD
 from toolkit.compare.probes import PaddingProbes
 from toolkit.core.breakable import Breakable, joined
 from toolkit.core.result import Reason
 from toolkit.core.slips import gained, lost, others, plus, slip
-from toolkit.families import length_adaptor
+from toolkit.families import carried, length_adaptor
 from toolkit.families.base import Network, Options, Task
+from toolkit.families.carried import carried_files
 from toolkit.families.length_adaptor import LAYOUTS, LengthAdaptor
 from toolkit.families.sidecars import Named, Sidecars, check_dictionary_size, find_sidecars
 from toolkit.families.speech_to_text import (
@@ -39,12 +39,12 @@ from toolkit.families.speech_to_text import (
     read_search,
     reference_files,
 )
-from toolkit.families.waveforms import preprocessor_config
+from toolkit.families.waveforms import PROCESSOR, preprocessor_config
 from toolkit.folder.contents import FolderContents
-from toolkit.folder.tokenizer import needs_own_tokenizer
 from toolkit.mapping import Drop, Row, Table
 from toolkit.replay.pairs import Layout
 from toolkit.tasks import speech_seq2seq
+from toolkit.tasks.speech_seq2seq.tokenizer import needs_own_tokenizer
 
 if TYPE_CHECKING:
     from toolkit.oracle.hooks import Calls
@@ -139,25 +139,21 @@ class XMTransformer:
         lang, language_assumed = default_language(sidecars, arguments, options)
         search = read_search(arguments)
         normalize, assumptions = normalization(arguments, sidecars, network, options)
-        code = {"custom_generate/generate.py": GENERATION}
-        preprocessor = preprocessor_config(normalize)
-        if network.carries_code:
-            code |= {file.name: file for file in (MODELLING, FEATURES)}
-            preprocessor["auto_map"] = {
-                "AutoFeatureExtractor": f"{FEATURES.stem}.FairseqFeatureExtractor"
-            }
-        if needs_own_tokenizer(sidecars.spm_path, sidecars.dictionary):
-            code[TOKENIZATION.name] = TOKENIZATION
+        own_tokenizer = needs_own_tokenizer(sidecars.spm_path, sidecars.dictionary)
         contents = FolderContents(
             config=_config(network, checkpoint),
-            generation=generation_config(network, search, sidecars.dictionary, lang),
-            preprocessor=preprocessor,
+            generation=generation_config(network, search, sidecars.languages, lang),
+            preprocessor={
+                **preprocessor_config(normalize),
+                **(carried.PREPROCESSOR if network.carries_code else {}),
+            },
+            processor=PROCESSOR,
             dictionary=sidecars.dictionary,
-            spm_path=sidecars.spm_path,
-            language_tags=sidecars.dictionary.languages,
-            prefix_tag=None if lang is None else sidecars.dictionary.tag_of(lang),
+            pieces_path=sidecars.spm_path,
+            language_tags=sidecars.languages,
+            prefix_tag=None if lang is None else sidecars.tag_of(lang),
             max_positions=int(network.config["decoder.max_position_embeddings"].value),
-            code=code,
+            code=carried_files(classes=network.carries_code, tokenizer=own_tokenizer),
             misfits=network.misfits,
         )
         return Task(
@@ -362,18 +358,7 @@ def _config(network: Network, checkpoint: Checkpoint) -> dict[str, Any]:
         "decoder_start_token_id": EOS,
         **nested(network.config),
     }
-    if not network.carries_code:
-        return common
-    module = MODELLING.stem
-    return {
-        **common,
-        # An own type: without `trust_remote_code` the folder must not load as something else.
-        "model_type": "xm_transformer",
-        "auto_map": {
-            "AutoConfig": f"{module}.XMTransformerConfig",
-            "AutoModelForSpeechSeq2Seq": f"{module}.SpeechEncoderDecoderModel",
-        },
-    }
+    return {**common, **carried.CONFIG} if network.carries_code else common
 
 
 def _reference_settings(

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from toolkit.bundled import PEFT
 from toolkit.checkpoint.lookalikes import see_path
 from toolkit.checkpoint.plain_files import read_small
 from toolkit.checkpoint.values import quote
@@ -26,7 +27,6 @@ MAX_FOLDER_BYTES = 1 << 37
 """128 GiB: a model of 16 billion parameters in float64. Every byte of a folder is hashed."""
 MAX_LAYERS = 1000
 """Where the weights have fewer tensors; a million would take hours to build."""
-ADAPTER = "adapter_config.json"
 TOKENIZER = "tokenizer.json"
 
 _READ_WHOLE = {".json", ".jinja", ".model", ".py", ".spm", ".tiktoken", ".txt", ".vocab"}
@@ -147,9 +147,9 @@ def _read_all_json(folder: Path) -> Iterator[tuple[str, object]]:
 
 def _check_configurations(folder: Path, said: Mapping[str, object]) -> None:
     """Refuses what makes transformers load another model, other weights or foreign kernels."""
-    if (folder / ADAPTER).exists():
+    if (folder / PEFT).exists():
         raise BadInput(
-            f"`{folder}` must hold a whole model, but `{ADAPTER}` says that it is an adapter of "
+            f"`{folder}` must hold a whole model, but `{PEFT}` says that it is an adapter of "
             "another. Merge the two and save the result."
         )
     for name, values in said.items():

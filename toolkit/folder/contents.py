@@ -53,10 +53,6 @@ def _is_under(key: str, name: str) -> bool:
     return name in (key, part) or part.startswith(f"{name}.")
 
 
-PROCESSOR_CLASS = "Wav2Vec2Processor"
-"""What `AutoProcessor` builds of the folder."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class FolderContents:
     """Every file of the folder but the weights and the model card."""
@@ -65,11 +61,13 @@ class FolderContents:
     """`config.json`; only what the checkpoint says, no default of anybody's."""
     preprocessor: Mapping[str, Any]
     """`preprocessor_config.json`."""
+    processor: Mapping[str, str]
+    """`processor_config.json`: the class that `AutoProcessor` builds of the folder."""
     dictionary: Dictionary
     generation: Mapping[str, Any] = field(default_factory=dict)
     """`generation_config.json`; empty where nothing is searched, and there is no such file."""
-    spm_path: Path | None = None
-    """None where symbols stand in a text as they are."""
+    pieces_path: Path | None = None
+    """The model that cuts texts into symbols; None where these stand in a text as they are."""
     language_tags: Mapping[str, int] = field(default_factory=dict)
     """Token ids of the language tags, by language code."""
     prefix_tag: str | None = None

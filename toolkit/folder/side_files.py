@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from toolkit.bundled import STOCK_FEATURES
 from toolkit.folder.plain_json import read_json
 
 CONFIG = "config.json"
@@ -93,7 +94,7 @@ def preprocessor_values(extractor: Any) -> dict[str, Any]:
     """
     import transformers
 
-    stock = transformers.Wav2Vec2FeatureExtractor
+    stock = getattr(transformers, STOCK_FEATURES)
     defaults: Mapping[str, Any] = stock().to_dict()
     if extractor is None:
         return dict(defaults)

@@ -10,7 +10,7 @@ from typing import Any
 
 from toolkit.checkpoint import Checkpoint
 from toolkit.folder.background import Background
-from toolkit.folder.contents import PROCESSOR_CLASS, FolderContents
+from toolkit.folder.contents import FolderContents
 from toolkit.folder.shards import MAX_SHARD_BYTES
 from toolkit.folder.weights import num_bytes_written, write_weights
 from toolkit.mapping import Plan
@@ -69,7 +69,7 @@ def _write_small(folder: Path, contents: FolderContents, write_tokenizer: WriteT
         _write_json(folder / "generation_config.json", contents.generation)
     _write_json(folder / "preprocessor_config.json", contents.preprocessor)
     write_tokenizer(contents, folder)
-    _write_json(folder / "processor_config.json", {"processor_class": PROCESSOR_CLASS})
+    _write_json(folder / "processor_config.json", contents.processor)
     for name, source in contents.code.items():
         (folder / name).parent.mkdir(exist_ok=True)
         shutil.copyfile(source, folder / name)

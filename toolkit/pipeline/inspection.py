@@ -63,7 +63,7 @@ def inspect(request: Inspect) -> Inspection:
         refusals=prospect.refusals,
         shortcomings=network.shortcomings,
         dropped=dropped,
-        languages=() if isinstance(sidecars, str) else tuple(sidecars.dictionary.languages),
+        languages=() if isinstance(sidecars, str) else tuple(sidecars.languages),
         sidecars=_files(sidecars),
         not_finite=find_not_finite(opened, (n for n in opened.tensors if n not in unused)),
     )

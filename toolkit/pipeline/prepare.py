@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from toolkit.blocks.known_tensors import CONVERTED
 from toolkit.checkpoint import Checkpoint, open_checkpoint
 from toolkit.checkpoint.finite import expect_finite
 from toolkit.checkpoint.renamed import rename_tensors
@@ -138,7 +139,7 @@ def open_mapped(path: Path, mapping: MappingFile | None) -> Checkpoint:
     Raises:
         BadInput: the file is no checkpoint, or the renames do not fit it.
     """
-    checkpoint = open_checkpoint(path)
+    checkpoint = open_checkpoint(path, converted=CONVERTED)
     return checkpoint if mapping is None else rename_tensors(checkpoint, mapping.renames)
 
 

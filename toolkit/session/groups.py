@@ -12,7 +12,7 @@ from typing import Annotated, Any, ClassVar, TypeVar
 from toolkit.core.errors import BadInput
 from toolkit.core.progress import Progress
 from toolkit.folder.shards import MAX_SHARD_BYTES
-from toolkit.oracle.build import PADDINGS
+from toolkit.oracle.tasks.base import PADDINGS
 from toolkit.session.device import expect_device
 from toolkit.session.options import Argument, Item, Named, Option, Role, items_of, one_of
 

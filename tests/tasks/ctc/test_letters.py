@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from toolkit.checkpoint.dictionary import SPECIAL_SYMBOLS, Dictionary
 from toolkit.core.errors import BadInput
+from toolkit.families.waveforms import PROCESSOR
 from toolkit.folder.contents import FolderContents
 from toolkit.tasks.ctc.letters import tokens_of, write_letters
 from toolkit.tasks.ctc.vocabulary import Letters, expect_letters
@@ -31,7 +32,7 @@ class Spelling:
 
 def contents_of(*symbols: str) -> FolderContents:
     dictionary = Dictionary(symbols=(*SPECIAL_SYMBOLS, *symbols))
-    return FolderContents(config={}, preprocessor={}, dictionary=dictionary)
+    return FolderContents(config={}, preprocessor={}, processor=PROCESSOR, dictionary=dictionary)
 
 
 def written(contents: FolderContents, folder: Path) -> Path:

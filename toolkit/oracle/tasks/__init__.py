@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from toolkit.oracle.asking import AnyModel
-    from toolkit.oracle.build import Settings
+    from toolkit.oracle.tasks.base import Settings
 
 
 def open_task(
@@ -31,7 +31,7 @@ def open_task(
         state_dict: Weights by name; all must fit.
         data_dir: Folder with what fairseq's task reads.
         dropped: Names that the model may lack: what training alone needed.
-        padding: How an adaptor treats padded frames; see `toolkit.oracle.build.build_model`.
+        padding: How an adaptor treats padded frames; see `speech_seq2seq.build.build_model`.
         tags: Ids of language tags that fairseq does not know as such, which no text shows.
 
     Raises:

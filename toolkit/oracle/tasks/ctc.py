@@ -29,12 +29,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from toolkit.oracle.asking import Pass, ScoredTokens
-from toolkit.oracle.build import Settings, register_models
 from toolkit.oracle.hooks import recording
 from toolkit.oracle.loading import load_weights, unfilled
 from toolkit.oracle.precision import in_float64
 from toolkit.oracle.reference import explicit_attention, pad
 from toolkit.oracle.search import Search
+from toolkit.oracle.tasks.base import Settings, register_models
 
 if TYPE_CHECKING:
     from fairseq.data import Dictionary
@@ -127,7 +127,7 @@ def build_ctc(
         AssertionError: `normalize` says one thing for the model, another for its encoder.
         RuntimeError: the state dict does not fit the model that the settings describe.
     """
-    from toolkit.oracle.conformer import mended_conformer
+    from toolkit.oracle.mends.conformer import mended_conformer
 
     register_models()
     args = make_arguments(settings, state_dict)

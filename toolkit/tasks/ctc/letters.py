@@ -8,7 +8,7 @@ from typing import Any
 
 from toolkit.checkpoint.dictionary import SPECIAL_SYMBOLS
 from toolkit.core.errors import BadInput
-from toolkit.folder.contents import PROCESSOR_CLASS, FolderContents
+from toolkit.folder.contents import FolderContents
 
 VOCAB = "vocab.json"
 BLANK, SILENT_START = "<pad>", "<s>"
@@ -55,7 +55,7 @@ def write_letters(contents: FolderContents, folder: Path) -> None:
     """
     rows = {token: row for row, token in enumerate(tokens_of(contents))}
     _write(folder / VOCAB, rows)
-    _write(folder / "tokenizer_config.json", {**SETTINGS, "processor_class": PROCESSOR_CLASS})
+    _write(folder / "tokenizer_config.json", {**SETTINGS, **contents.processor})
 
 
 def _write(path: Path, values: dict[str, Any]) -> None:

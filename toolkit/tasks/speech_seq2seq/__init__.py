@@ -34,8 +34,8 @@ TASK = TaskKind(
     texts=deferred("toolkit.tasks.speech.telling", "known_texts"),
     tokens=deferred(f"{__name__}.telling", "tell_tokens"),
     deviations=deferred(f"{__name__}.telling", "tell_deviations"),
-    write_tokenizer=deferred("toolkit.folder.tokenizer", "write_tokenizer"),
-    expect_vocabulary=deferred("toolkit.compare.vocabulary", "expect_vocabulary"),
-    probe_texts=deferred("toolkit.compare.vocabulary", "probe_texts"),
+    write_tokenizer=deferred(f"{__name__}.tokenizer", "write_tokenizer"),
+    expect_vocabulary=deferred(f"{__name__}.vocabulary", "expect_vocabulary"),
+    probe_texts=deferred(f"{__name__}.vocabulary", "probe_texts"),
     breakable=BREAKABLE,
 )

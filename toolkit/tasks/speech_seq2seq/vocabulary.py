@@ -14,11 +14,16 @@ from typing import TYPE_CHECKING, Any
 
 from toolkit.checkpoint.dictionary import SPECIAL_SYMBOLS
 from toolkit.compare.differences import Aspect, Difference, aspect_measures
-from toolkit.compare.tokenizer_settings import SETTINGS, is_foreign, maybe_cut, wrong_settings
 from toolkit.core.result import Level
 from toolkit.folder.contents import FolderContents
-from toolkit.folder.tokenizer import describe_tokenizer
 from toolkit.folder.tokenizer_form import STEPS, TEXT, TokenizerForm, read_form
+from toolkit.tasks.speech_seq2seq.tokenizer import describe_tokenizer
+from toolkit.tasks.speech_seq2seq.tokenizer_settings import (
+    SETTINGS,
+    is_foreign,
+    maybe_cut,
+    wrong_settings,
+)
 
 if TYPE_CHECKING:
     from toolkit.oracle.asking import AnyReference
@@ -123,7 +128,7 @@ def compare_vocabulary(expected: Vocabulary, tokenizer: Any) -> tuple[Difference
 
 def probe_texts(contents: FolderContents) -> tuple[str, ...]:
     """Texts at which tokenizers part; where words are symbols, also texts of known words."""
-    if contents.spm_path is not None:
+    if contents.pieces_path is not None:
         return PROBE_TEXTS
     words = contents.dictionary.symbols[len(SPECIAL_SYMBOLS) :]
     return (*PROBE_TEXTS, " ".join(words), "  ".join(reversed(words)), "\t".join(words[::2]))

@@ -10,7 +10,9 @@ from transformers import AutoTokenizer, Wav2Vec2CTCTokenizer
 
 from tests.faults.breaking import edit_json, edit_key, set_key, swap_rows, unmark
 from toolkit.checkpoint.dictionary import SPECIAL_SYMBOLS, UNK, Dictionary
-from toolkit.compare.vocabulary import (
+from toolkit.families.languages import find_languages
+from toolkit.tasks.speech_seq2seq.tokenizer import build_tokenizer
+from toolkit.tasks.speech_seq2seq.vocabulary import (
     PROBE_TEXTS,
     compare_vocabulary,
     expect_vocabulary,
@@ -18,7 +20,6 @@ from toolkit.compare.vocabulary import (
     wrong_rows,
     wrong_texts,
 )
-from toolkit.folder.tokenizer import build_tokenizer
 
 
 def vocabulary_level(contents, reference, target, texts):
@@ -459,7 +460,7 @@ def units(contents):
     return replace(
         contents,
         dictionary=Dictionary(symbols=symbols),
-        spm_path=None,
+        pieces_path=None,
         language_tags={},
         prefix_tag=None,
     )
@@ -506,9 +507,9 @@ def pruned(contents):
     tags = set(contents.language_tags.values())
     kept = tuple(s for i, s in enumerate(symbols) if i < 4 or i % 4 or i in tags)
     dictionary = Dictionary(symbols=kept)
-    model = sentencepiece.SentencePieceProcessor(model_file=str(contents.spm_path))
+    model = sentencepiece.SentencePieceProcessor(model_file=str(contents.pieces_path))
     cut = lambda text: " ".join(model.encode(text, out_type=str)).split()  # noqa: E731
-    pruned = replace(contents, dictionary=dictionary, language_tags=dictionary.languages)
+    pruned = replace(contents, dictionary=dictionary, language_tags=find_languages(dictionary))
     return pruned, Pieces(dictionary, cut)
 
 
@@ -552,7 +553,7 @@ def test_a_model_that_takes_text_as_it_is_passes_the_vocabulary(kind, contents, 
     pieces = (model.id_to_piece(i) for i in range(3, model.get_piece_size()))
     dictionary = Dictionary(symbols=(*SPECIAL_SYMBOLS, *pieces))
     characters = replace(
-        contents, dictionary=dictionary, spm_path=path, language_tags={}, prefix_tag=None
+        contents, dictionary=dictionary, pieces_path=path, language_tags={}, prefix_tag=None
     )
     reference = Pieces(dictionary, lambda text: " ".join(model.encode(text, out_type=str)).split())
     target = Tokens(build_tokenizer(characters))

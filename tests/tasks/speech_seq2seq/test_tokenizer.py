@@ -25,7 +25,8 @@ from toolkit.checkpoint.dictionary import (
     read_dictionary,
 )
 from toolkit.core.errors import BadInput
-from toolkit.folder.tokenizer import (
+from toolkit.families.languages import find_languages
+from toolkit.tasks.speech_seq2seq.tokenizer import (
     SPACE,
     UNUSED,
     USER_DEFINED,
@@ -58,7 +59,7 @@ def tokenizer(contents):
 @pytest.fixture(scope="module")
 def fairseq_encode(contents):
     """Text to ids as fairseq's SentencepieceBPE and Dictionary do it."""
-    processor = sentencepiece.SentencePieceProcessor(model_file=str(contents.spm_path))
+    processor = sentencepiece.SentencePieceProcessor(model_file=str(contents.pieces_path))
 
     def encode(text):
         line = " ".join(processor.encode(text, out_type=str))
@@ -113,7 +114,7 @@ def test_language_tags_are_special_and_nothing_else_is(tokenizer, contents):
 
 
 def test_every_piece_has_its_own_score_and_other_rows_no_better_one(tokenizer, contents):
-    scores = read_pieces(contents.spm_path).scores
+    scores = read_pieces(contents.pieces_path).scores
     lowest = min(scores.values())
     vocabulary = json.loads(tokenizer.backend_tokenizer.to_str())["model"]["vocab"]
     for symbol, score in vocabulary:
@@ -132,7 +133,7 @@ def test_scores_are_known_without_a_tokenizer(tokenizer, contents):
 
 
 def test_words_have_no_scores(contents):
-    assert row_scores(replace(contents, spm_path=None)) == {}
+    assert row_scores(replace(contents, pieces_path=None)) == {}
 
 
 # Encoding
@@ -269,7 +270,7 @@ def test_a_missing_or_an_empty_model_is_refused(tmp_path):
 def test_a_model_of_words_is_refused(contents, tmp_path):
     path = train(tmp_path, "word")
     with pytest.raises(BadInput, match="unigram, bpe or char kind .* but is of kind word with"):
-        build_tokenizer(replace(contents, spm_path=path))
+        build_tokenizer(replace(contents, pieces_path=path))
 
 
 @pytest.mark.parametrize(
@@ -290,7 +291,7 @@ def test_a_model_is_followed_in_how_it_prepares_text(contents, tmp_path, options
     tokenizer = build_tokenizer(
         replace(
             contents,
-            spm_path=path,
+            pieces_path=path,
             dictionary=Dictionary(symbols=symbols),
             language_tags={"en": len(symbols) - 1},
             prefix_tag="<lang:en>",
@@ -414,9 +415,9 @@ def make_layout(prepared, tmp_path_factory):
         dictionary = read_dictionary(path)
         contents = replace(
             prepared.task.contents,
-            spm_path=spm_path,
+            pieces_path=spm_path,
             dictionary=dictionary,
-            language_tags=dictionary.languages,
+            language_tags=find_languages(dictionary),
             prefix_tag=None,
         )
         build_tokenizer(contents).save_pretrained(folder / "hf")
@@ -511,7 +512,7 @@ def test_only_a_pruned_dictionary_takes_a_class_of_our_own(layout, name):
     found = layout(name)
     own = type(found.tokenizer).__name__ == "FairseqTokenizerFast"
     assert own is ("pruned" in name)
-    assert needs_own_tokenizer(found.contents.spm_path, found.contents.dictionary) is own
+    assert needs_own_tokenizer(found.contents.pieces_path, found.contents.dictionary) is own
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if "bytes" not in name])
@@ -528,7 +529,7 @@ def test_rows_without_a_piece_are_never_cut_out_of_a_text(layout, name):
 def test_a_row_without_a_piece_would_be_cut_at_the_lowest_score(layout):
     found = layout("unigram that spells all rows")
     values = json.loads(found.tokenizer.backend_tokenizer.to_str())
-    lowest = min(read_pieces(found.contents.spm_path).scores.values())
+    lowest = min(read_pieces(found.contents.pieces_path).scores.values())
     values["model"]["vocab"] = [
         [row, max(score, lowest)] for row, score in values["model"]["vocab"]
     ]
@@ -596,7 +597,7 @@ def test_units_need_no_class_of_our_own_and_end_as_any_text_does(units):
 
 def test_of_a_row_that_stands_twice_the_last_counts(make_layout, contents):
     rows = [f"{symbol} 1" for symbol in contents.dictionary.symbols[4:FIRST_TAG]]
-    found = make_layout([*rows, f"e 1 {OVERWRITE}"], contents.spm_path)
+    found = make_layout([*rows, f"e 1 {OVERWRITE}"], contents.pieces_path)
     text = "a golden bell, eee"
     assert found.encode_here(text) == found.encode(text)
     assert found.encode_here("e")[-1] == len(found.dictionary) - 1
@@ -607,7 +608,7 @@ def test_of_a_row_that_stands_twice_the_last_counts(make_layout, contents):
 
 def test_a_symbol_of_fairseqs_own_that_stands_twice_is_refused(make_layout, contents):
     with pytest.raises(BadInput, match=r"leave fairseq's own symbols alone, but overwrites '<s>'"):
-        make_layout([f"<s> 1 {OVERWRITE}"], contents.spm_path)
+        make_layout([f"<s> 1 {OVERWRITE}"], contents.pieces_path)
 
 
 def test_units_that_stand_twice_are_refused(make_layout):
@@ -701,7 +702,7 @@ def test_a_user_defined_piece_that_normalization_would_change_is_refused(
 
 def test_rows_of_letters_that_the_model_does_not_know_are_refused(make_layout, contents):
     with pytest.raises(BadInput, match="has '日本', whose letters that model does not know"):
-        make_layout(["a 1", "日本 1"], contents.spm_path)
+        make_layout(["a 1", "日本 1"], contents.pieces_path)
 
 
 @pytest.mark.parametrize(

@@ -25,8 +25,8 @@ from toolkit.checkpoint.dictionary import BOS, EOS, PAD, SPECIAL_SYMBOLS, UNK, D
 from toolkit.checkpoint.plain_files import read_small
 from toolkit.core.errors import BadInput
 from toolkit.folder.contents import FolderContents
-from toolkit.folder.tokenizer_files import render_config, render_unigram
 from toolkit.folder.tokenizer_form import TokenizerForm, read_form
+from toolkit.tasks.speech_seq2seq.tokenizer_files import render_config, render_unigram
 
 UNIGRAM, BPE, CHAR = 1, 2, 4
 """`TrainerSpec.ModelType` of the sentencepiece models that are known here."""
@@ -202,7 +202,7 @@ def build_tokenizer(contents: FolderContents) -> Any:
         BadInput: dictionary or sentencepiece model cannot be followed exactly.
     """
     _check_symbols(contents)
-    pieces = None if contents.spm_path is None else read_pieces(contents.spm_path)
+    pieces = None if contents.pieces_path is None else read_pieces(contents.pieces_path)
     missing = () if pieces is None else _missing(pieces, contents.dictionary)
     backend = _word_backend(contents) if pieces is None else _backend(contents, pieces, missing)
     bos, pad, eos, unk = SPECIAL_SYMBOLS
@@ -229,7 +229,7 @@ def write_tokenizer(contents: FolderContents, folder: Path) -> None:
     Raises:
         BadInput: dictionary or sentencepiece model cannot be followed exactly.
     """
-    pieces = None if contents.spm_path is None else read_pieces(contents.spm_path)
+    pieces = None if contents.pieces_path is None else read_pieces(contents.pieces_path)
     if pieces is None or pieces.kind == BPE or _missing(pieces, contents.dictionary):
         build_tokenizer(contents).save_pretrained(folder)
         return
@@ -252,7 +252,7 @@ def row_scores(contents: FolderContents) -> dict[str, float]:
     Raises:
         BadInput: dictionary or sentencepiece model cannot be followed exactly.
     """
-    pieces = None if contents.spm_path is None else read_pieces(contents.spm_path)
+    pieces = None if contents.pieces_path is None else read_pieces(contents.pieces_path)
     if pieces is None or pieces.kind == BPE:
         return {}
     symbols = contents.dictionary.symbols
@@ -269,7 +269,7 @@ def describe_tokenizer(contents: FolderContents) -> TokenizerForm:
     Raises:
         BadInput: dictionary or sentencepiece model cannot be followed exactly.
     """
-    pieces = None if contents.spm_path is None else read_pieces(contents.spm_path)
+    pieces = None if contents.pieces_path is None else read_pieces(contents.pieces_path)
     form = read_form(json.loads(_small_backend(contents, pieces).to_str()))
     merges = () if pieces is None or pieces.kind != BPE else tuple(_merges(pieces))
     older = {} if pieces is None else _older_steps(pieces, form)

@@ -5,7 +5,7 @@ import torch
 from fairseq import checkpoint_utils
 from torch import nn
 
-from toolkit.oracle.pretrained import described_encoder
+from toolkit.oracle.mends.pretrained import described_encoder
 
 
 def test_the_pretrained_checkpoint_is_its_width_and_nothing_is_opened():

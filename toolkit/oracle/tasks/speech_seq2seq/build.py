@@ -10,11 +10,10 @@ from copy import deepcopy
 from inspect import signature
 from typing import TYPE_CHECKING, Any, Collection, Dict, Mapping, Tuple
 
+from toolkit.oracle.tasks.base import PADDINGS, Settings, register_models
+
 if TYPE_CHECKING:
     from torch import Tensor
-
-Settings = Mapping[str, Any]
-"""Arguments of fairseq by name, plain data."""
 
 MISSING_DEFAULTS = {
     "freeze_regex": None,
@@ -23,9 +22,6 @@ MISSING_DEFAULTS = {
     "multitask_config_yaml": None,
 }
 """Attributes that newer fairseq reads unconditionally and older checkpoints lack."""
-
-PADDINGS = ("masked", "unmasked")
-"""What an adaptor may do with padded frames."""
 
 LEFT_BEHIND = ("w2v_path", "load_pretrained_encoder_from", "load_pretrained_decoder_from")
 """Paths of the machine that trained the checkpoint; its state dict holds their weights already."""
@@ -63,9 +59,9 @@ def build_model(
     register_models()
     from fairseq import tasks
 
-    from toolkit.oracle.conformer import mended_conformer
     from toolkit.oracle.loading import load_weights, unfilled
-    from toolkit.oracle.pretrained import described_encoder
+    from toolkit.oracle.mends.conformer import mended_conformer
+    from toolkit.oracle.mends.pretrained import described_encoder
 
     args = make_namespace({**read_off(state_dict), **settings}, data_dir)
     task = tasks.setup_task(args)
@@ -112,7 +108,7 @@ def _measure_positions(args: Namespace, state_dict: Mapping[str, Tensor], pad: i
 def _restore_adaptor(
     args: Namespace, task: Any, model: Any, state_dict: Mapping[str, Tensor], *, masked: bool
 ) -> None:
-    from toolkit.oracle.history import choose_padding, maybe_normed_adaptor
+    from toolkit.oracle.mends.adaptors import choose_padding, maybe_normed_adaptor
 
     normed = maybe_normed_adaptor(state_dict, args.adaptor_stride)
     if normed is None:
@@ -151,11 +147,3 @@ def _known_task(task: Settings) -> Dict[str, Any]:
     if config is None:
         return dict(task)
     return {key: value for key, value in task.items() if key in config.__dataclass_fields__}
-
-
-def register_models() -> None:
-    """Imports the modules that enter their models and tasks into fairseq's registries."""
-    import fairseq.models.speech_to_text
-    import fairseq.models.wav2vec
-    import fairseq.tasks.audio_pretraining
-    import fairseq.tasks.speech_to_text  # noqa: F401

@@ -6,14 +6,14 @@ import torch
 from omegaconf import DictConfig
 
 from tests.variants import MODEL, W2V
-from toolkit.oracle.build import (
+from toolkit.oracle.quiet import quiet_fairseq
+from toolkit.oracle.tasks.base import register_models
+from toolkit.oracle.tasks.speech_seq2seq.build import (
     LEFT_BEHIND,
     MISSING_DEFAULTS,
     build_model,
     make_namespace,
-    register_models,
 )
-from toolkit.oracle.quiet import quiet_fairseq
 
 
 @pytest.fixture(scope="module")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Collection, Mapping
 
-from toolkit.oracle.build import Settings, build_model
 from toolkit.oracle.reference import Reference
+from toolkit.oracle.tasks.base import Settings
+from toolkit.oracle.tasks.speech_seq2seq.build import build_model
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -3,7 +3,7 @@ import torch
 
 from tests.oracle.masks import padding_mask
 from tests.variants import W2V
-from toolkit.oracle.conformer import MendedConformerEncoder, mended_conformer
+from toolkit.oracle.mends.conformer import MendedConformerEncoder, mended_conformer
 
 PREFIXES = [[2, 5, 6], [2, 7]]
 KINDS = [("rel_pos", "espnet"), ("rope", "espnet"), ("abs", "espnet"), ("abs", ""), ("rope", "")]
@@ -75,7 +75,7 @@ def test_a_float64_run_neither_meets_nor_leaves_tables_of_another_precision(refe
 def test_fairseq_main_alone_cannot_build_a_conformer(plain, companions):
     from fairseq import tasks
 
-    from toolkit.oracle.build import make_namespace
+    from toolkit.oracle.tasks.speech_seq2seq.build import make_namespace
 
     args = make_namespace({**plain, "w2v_args": conformer("rope", "espnet")}, companions)
     with pytest.raises(TypeError, match="layer_idx"):

@@ -4,7 +4,7 @@ from torch import nn
 
 from tests.oracle.masks import padding_mask
 from tests.sampling import slow
-from toolkit.oracle.history import MaskedAdaptor, NormedAdaptor, UnmaskedAdaptor, shorten
+from toolkit.oracle.mends.adaptors import MaskedAdaptor, NormedAdaptor, UnmaskedAdaptor, shorten
 
 PREFIXES = [[2, 5, 6], [2, 7]]
 

@@ -1,0 +1,1 @@
+"""What fairseq needs so that it builds and runs models of versions other than its own."""
