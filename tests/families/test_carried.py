@@ -1,7 +1,7 @@
 import pytest
 
 from toolkit.bundled import find_class
-from toolkit.families.carried import CONFIG, PREPROCESSOR, carried_files
+from toolkit.families.carried import CLASSES, CONFIG, PREPROCESSOR, carried_files
 
 
 @pytest.mark.parametrize(
@@ -20,6 +20,7 @@ def test_what_is_carried_is_the_search_and_what_was_asked_for(classes, tokenizer
 
 def test_the_classes_that_configurations_name_are_in_files_that_are_carried():
     files = carried_files(classes=True, tokenizer=False)
-    for reference in (*CONFIG["auto_map"].values(), *PREPROCESSOR["auto_map"].values()):
+    assert set(CLASSES) == {*CONFIG["auto_map"], *PREPROCESSOR["auto_map"]}
+    for reference in CLASSES.values():
         assert f"{reference.partition('.')[0]}.py" in files
         assert isinstance(find_class(reference), type)

@@ -6,17 +6,20 @@ from pathlib import Path
 
 from toolkit.bundled import FEATURES, GENERATION, MODELLING, TOKENIZATION
 
+CLASSES = {
+    "AutoConfig": f"{MODELLING.stem}.XMTransformerConfig",
+    "AutoModelForSpeechSeq2Seq": f"{MODELLING.stem}.SpeechEncoderDecoderModel",
+    "AutoFeatureExtractor": f"{FEATURES.stem}.FairseqFeatureExtractor",
+}
+"""The carried class for each of transformers' that loads one."""
 CONFIG = {
     # An own type: without `trust_remote_code` the folder must not load as something else.
     "model_type": "xm_transformer",
-    "auto_map": {
-        "AutoConfig": f"{MODELLING.stem}.XMTransformerConfig",
-        "AutoModelForSpeechSeq2Seq": f"{MODELLING.stem}.SpeechEncoderDecoderModel",
-    },
+    "auto_map": {name: CLASSES[name] for name in ("AutoConfig", "AutoModelForSpeechSeq2Seq")},
 }
 """What `config.json` says of carried classes."""
 PREPROCESSOR = {
-    "auto_map": {"AutoFeatureExtractor": f"{FEATURES.stem}.FairseqFeatureExtractor"},
+    "auto_map": {name: CLASSES[name] for name in ("AutoFeatureExtractor",)},
 }
 """What `preprocessor_config.json` says of theirs."""
 
