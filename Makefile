@@ -17,8 +17,8 @@ RELEASED := .venv-released
 # Where it is set, every process of a test would compile the toolkit and the tests anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-# All but what takes minutes or needs what not every machine has.
-SUITE := -m "not slow and not browser and not oldest and not released" -n auto --dist worksteal
+# All but what takes minutes, needs what not every machine has, or has a target of its own.
+SUITE := -m "not slow and not browser and not oldest and not released" --ignore=tests/docs -n auto --dist worksteal
 # Tests that ask no fairseq: where it has no wheel, as for Python 3.10, they are what can run.
 PLAIN := tests/core tests/structure $(filter-out %/test_ops.py,$(wildcard tests/mapping/test_*.py))
 

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from tests.levels import LEVEL_NAMES
 from toolkit.audio import Clip
 from toolkit.cli import app
+from toolkit.trial.effort import BEAMED, SEARCHED
 
 MUST_PASS = ("weights", "config", "vocabulary", "modules", "logits", "greedy", "beam", "reload")
 
@@ -113,7 +114,7 @@ def test_greedy_text_is_the_transcript_on_both_sides_and_through_the_pipeline(
 ) -> None:
     tokens = conversion.result["tokens"]
     speech = [clip for clip in clips if clip.kind == "speech" and clip.name in tokens]
-    assert len(speech) == 2
+    assert speech
     for clip in speech:
         said = tokens[clip.name]
         assert said["equal"], clip.name
@@ -125,7 +126,7 @@ def test_greedy_text_is_the_transcript_on_both_sides_and_through_the_pipeline(
 def test_each_level_says_on_how_many_clips_it_was_judged(conversion: Conversion) -> None:
     clips = {name: level["clips"] for name, level in conversion.result["levels"].items()}
     assert (clips["front_end"], clips["logits"]) == (24, 24)
-    assert (clips["modules"], clips["greedy"], clips["beam"]) == (2, 6, 3)
+    assert (clips["modules"], clips["greedy"], clips["beam"]) == (2, SEARCHED, BEAMED)
     assert clips["weights"] is clips["padding"] is None
 
 
@@ -146,7 +147,7 @@ def test_a_thorough_proof_does_everything_on_every_clip(
 
 def test_the_best_of_five_beams_is_equal_in_tokens_and_score(conversion: Conversion) -> None:
     beamed = {clip: said for clip, said in conversion.result["tokens"].items() if said["beam"]}
-    assert len(beamed) == 3
+    assert len(beamed) == BEAMED
     for clip, said in beamed.items():
         best = said["beam"][0]
         assert len(said["beam"]) == 5

@@ -349,6 +349,7 @@ class TestRecording:
         assert run.named("failure") == set(run.cases) == {"parity[logits:ru_2]"}
         assert "`fairseq` must be installed" in run.text
 
+    @pytest.mark.slow
     def test_tests_of_ones_own_ask_the_recording(
         self, project: Path, named: tuple[str, ...], rec_dir: Path
     ) -> None:
@@ -381,6 +382,7 @@ def test_a_wrong_key_fails_its_level_its_module_and_the_end_to_end_levels(projec
     assert "fix:  set `decoder.scale_embedding` to True" in run.text
 
 
+@pytest.mark.slow
 def test_a_folder_that_does_not_load_fails_and_says_what_transformers_said(project: Path) -> None:
     (project / "hf" / "model.safetensors").write_bytes(b"damaged")
     run = run_pytest(project, *pair("ru_2"), "-k", "logits or q_proj")

@@ -40,6 +40,6 @@ def test_up_to_two_clips_are_compared_in_every_way():
 def test_what_is_going_to_be_done_is_said():
     frames = list(range(10, 34))
     assert describe_effort(plan_effort(frames, thorough=False)) == (
-        "24 clips end to end, of them 2 module by module, 5 searched, 3 searched with a beam"
+        "24 clips end to end, of them 2 module by module, 4 searched, 2 searched with a beam"
     )
     assert describe_effort(plan_effort(frames, thorough=True)) == "24 clips, each in every way"

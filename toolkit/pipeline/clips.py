@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from toolkit.audio import Clip
+from toolkit.oracle.search import capped
 from toolkit.pipeline.prepare import Prepared
+from toolkit.trial.duration import Size
 from toolkit.trial.effort import Effort, plan_effort
 
 
@@ -22,6 +24,26 @@ def efforts_for(
     frames = [prepared.family.frames(prepared.network, len(clip.waveform)) for clip in clips]
     efforts = plan_effort(frames, thorough=thorough)
     return tuple(replace(effort, beamed=effort.beamed and beam) for effort in efforts)
+
+
+def size_of(prepared: Prepared, clips: Sequence[Clip]) -> Size:
+    """How much work the clips are for a pass and for a search."""
+    task = prepared.task
+    weights = {name: prepared.plan.targets[name] for name in prepared.plan.assignments}
+    rows = len(task.contents.dictionary)
+    everything = sum(spec.numel for spec in weights.values())
+    # Every token meets the head, no frame does; nothing meets all of an embedding.
+    of_words = sum(spec.numel for spec in weights.values() if spec.shape[:1] == (rows,))
+    steps = [
+        capped(task.search, len(clip.waveform)).max_len_b if len(task.kind.beams) > 1 else 0
+        for clip in clips
+    ]
+    return Size(
+        per_frame=everything - of_words,
+        per_token=everything // 2,
+        frames=[prepared.family.frames(prepared.network, len(clip.waveform)) for clip in clips],
+        tokens=steps,
+    )
 
 
 def tag_of(prepared: Prepared, clip: Clip) -> int | None:

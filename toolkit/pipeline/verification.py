@@ -26,7 +26,7 @@ from toolkit.folder.background import Background
 from toolkit.folder.digest import folder_sha256
 from toolkit.folder.view import FolderView, view_folder
 from toolkit.pipeline.basics import environment
-from toolkit.pipeline.clips import efforts_for, is_in_own_language, tag_of
+from toolkit.pipeline.clips import efforts_for, is_in_own_language, size_of, tag_of
 from toolkit.pipeline.files_alone import judge_files
 from toolkit.pipeline.forms import read_form, read_tags
 from toolkit.pipeline.origin import Asked, Origin
@@ -45,6 +45,7 @@ from toolkit.session.request import Verify
 from toolkit.tasks import Measurements
 from toolkit.trial.bench import AnyBench, Bench, Run
 from toolkit.trial.coverage import clip_coverage, measure_coverage
+from toolkit.trial.duration import describe_seconds, estimate_seconds, measure_speed
 from toolkit.trial.effort import Effort, describe_effort
 from toolkit.trial.rows import module_rows
 
@@ -210,7 +211,9 @@ def _run_clips(
     A decoder is given what fairseq says of the clip, or of a clip that was searched, if this one
     is not. A recording knows what fairseq says of each.
     """
-    progress(f"comparing {describe_effort(case.efforts)}", 0, len(clips) + 2)
+    seconds = estimate_seconds(size_of(case.prepared, clips), case.efforts, measure_speed())
+    planned = f"{describe_effort(case.efforts)}{describe_seconds(seconds)}"
+    progress(f"comparing {planned}", 0, len(clips) + 2)
     prefix: tuple[int, ...] | None = None
     runs: dict[str, Run] = {}
     order = sorted(range(len(clips)), key=lambda i: not case.efforts[i].searched)

@@ -37,7 +37,7 @@ def test_an_id_that_is_lost_on_saving_fails(prepared, loaded, run, monkeypatch):
 
 
 def test_a_model_that_transformers_does_not_save_fails(prepared, loaded, run, monkeypatch):
-    def refuse(name):
+    def refuse(name, **_):
         raise RuntimeError(f"no {name} today\nnor tomorrow")
 
     monkeypatch.setattr(loaded.model, "save_pretrained", refuse)
@@ -83,8 +83,8 @@ def test_a_model_whose_logits_were_others_before_it_was_saved_fails(prepared, lo
 def test_a_generation_setting_that_is_lost_on_saving_fails(prepared, loaded, run, monkeypatch):
     save = loaded.model.save_pretrained
 
-    def forgetful(name):
-        save(name)
+    def forgetful(name, **options):
+        save(name, **options)
         set_key("generation_config.json", "max_length", 4)(Path(name))
 
     monkeypatch.setattr(loaded.model, "save_pretrained", forgetful)

@@ -1,0 +1,40 @@
+"""What a checkpoint asks of the clips, and how much work they are."""
+
+from __future__ import annotations
+
+from toolkit.audio import golden_folder, read_clips
+from toolkit.pipeline.clips import efforts_for, size_of
+from toolkit.pipeline.prepare import Inputs, prepare
+from toolkit.trial.effort import FULL, NOTHING
+
+CLIPS = tuple(golden_folder() / f"{name}.flac" for name in ("tiny", "ru_2", "it_1", "long"))
+
+
+def test_a_frame_meets_every_weight_but_those_of_words(prepared):
+    words = len(prepared.task.contents.dictionary)
+    size = size_of(prepared, read_clips(CLIPS))
+    stored = [prepared.plan.targets[name] for name in prepared.plan.assignments]
+    of_words = sum(spec.numel for spec in stored if spec.shape[:1] == (words,))
+    assert of_words > 0
+    assert size.per_frame == sum(spec.numel for spec in stored) - of_words
+    assert size.per_token == sum(spec.numel for spec in stored) // 2
+
+
+def test_longer_clips_have_more_frames_and_may_say_more(prepared):
+    size = size_of(prepared, read_clips(CLIPS))
+    for numbers in (size.frames, size.tokens):
+        assert sorted(numbers) == list(numbers)
+        assert numbers[0] < numbers[-1]
+
+
+def test_where_nothing_is_searched_step_by_step_no_token_is_counted():
+    ctc = prepare(Inputs(checkpoint=golden_folder() / "ctc" / "model.pt"))
+    assert set(size_of(ctc, read_clips(CLIPS)).tokens) == {0}
+
+
+def test_without_a_beam_no_clip_is_searched_with_one(prepared):
+    clips = read_clips(CLIPS)
+    efforts = efforts_for(prepared, clips, beam=False, thorough=True)
+    assert not any(effort.beamed for effort in efforts)
+    assert set(efforts_for(prepared, clips, beam=True, thorough=True)) == {FULL}
+    assert NOTHING not in efforts
