@@ -31,9 +31,9 @@ def file(tmp_path: Path) -> Path:
 def test_pages_that_were_read_are_let_go_of_and_read_again(file):
     weights = torch.from_numpy(np.memmap(file, dtype=np.uint8, mode="c"))
     total = int(weights.sum(dtype=torch.int64))
-    before = resident_bytes("RssFile")
+    before = resident_bytes().of_files
     let_go(0)
-    assert before - resident_bytes("RssFile") >= (MEGABYTES - 4) << 20
+    assert before - resident_bytes().of_files >= (MEGABYTES - 4) << 20
     assert int(weights.sum(dtype=torch.int64)) == total
 
 
@@ -54,10 +54,10 @@ def test_a_file_that_memory_is_shared_with_keeps_what_was_written(file):
 
 def test_nothing_is_let_go_of_before_it_is_enough(monkeypatch):
     monkeypatch.setattr(pages, "read_mappings", lambda: pytest.fail("looked at mappings"))
-    let_go(resident_bytes("RssFile") + (1 << 30))
+    let_go(resident_bytes().of_files + (1 << 30))
 
 
-@pytest.mark.parametrize("missing", ["status", "smaps"])
+@pytest.mark.parametrize("missing", ["statm", "smaps"])
 def test_a_system_that_does_not_say_keeps_everything(file, monkeypatch, missing):
     read = pages._read
     monkeypatch.setattr(pages, "_read", lambda path: "" if missing in path else read(path))
@@ -65,7 +65,7 @@ def test_a_system_that_does_not_say_keeps_everything(file, monkeypatch, missing)
     weights.sum()
     let_go(0)
     monkeypatch.undo()
-    assert resident_bytes("RssFile") >= MEGABYTES << 20
+    assert resident_bytes().of_files >= MEGABYTES << 20
 
 
 def test_a_mapping_of_whose_copies_nothing_is_said_counts_as_written(monkeypatch):
@@ -88,9 +88,9 @@ def test_what_was_freed_goes_back_to_the_system():
         freed.append(torch.zeros(10_000))
         kept.append(torch.zeros(10))
     freed.clear()
-    before = resident_bytes("RssAnon")
+    before = resident_bytes().of_its_own
     hand_back(0)
-    assert before - resident_bytes("RssAnon") > 50 << 20
+    assert before - resident_bytes().of_its_own > 50 << 20
     assert len(kept) == 3000
 
 

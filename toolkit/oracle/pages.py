@@ -15,8 +15,10 @@ from dataclasses import dataclass
 from typing import List
 
 ENOUGH_BYTES = 1 << 30
-"""What mapped files may take, the libraries' own included; and so much may be left with the
-allocator, of all else."""
+"""What mapped files may take before a pass, the libraries' own included; and so much may be left
+with the allocator, of all else."""
+ENOUGH_WITHIN_BYTES = 5 << 29
+"""What mapped files may take while a pass lasts: whatever is let go of too early is read again."""
 LARGE_BYTES = 1 << 25
 """Mappings below this size are left alone."""
 _HEADER = re.compile(r"^([0-9a-f]+)-([0-9a-f]+) (\S+) \S+ \S+ (\d+)\s", re.MULTILINE)
@@ -43,7 +45,7 @@ def let_go(enough_bytes: int = ENOUGH_BYTES) -> None:
     Args:
         enough_bytes: What they may take.
     """
-    if not hasattr(mmap, "MADV_DONTNEED") or resident_bytes("RssFile") <= enough_bytes:
+    if not hasattr(mmap, "MADV_DONTNEED") or resident_bytes().of_files <= enough_bytes:
         return
     libc = ctypes.CDLL(None)
     for mapping in read_mappings():
@@ -60,20 +62,25 @@ def hand_back(enough_bytes: int = ENOUGH_BYTES) -> None:
     Args:
         enough_bytes: What it may have.
     """
-    if resident_bytes("RssAnon") > enough_bytes:
+    if resident_bytes().of_its_own > enough_bytes:
         trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
         if trim is not None:
             trim(0)
 
 
-def resident_bytes(kind: str) -> int:
-    """How much memory of a kind this process has; 0 where the system does not say.
+@dataclass(frozen=True)
+class Resident:
+    """Memory of this process, in bytes."""
 
-    Args:
-        kind: `RssFile` of mapped files, `RssAnon` of its own.
-    """
-    found = re.search(rf"^{kind}:\s+(\d+) kB", _read("/proc/self/status"), re.MULTILINE)
-    return 0 if found is None else int(found[1]) << 10
+    of_files: int
+    """Pages of files and of memory that is shared."""
+    of_its_own: int
+
+
+def resident_bytes() -> Resident:
+    """How much memory this process has; nothing where the system does not say."""
+    _, resident, shared, *_ = (int(word) for word in (_read("/proc/self/statm") or "0 0 0").split())
+    return Resident(of_files=shared * mmap.PAGESIZE, of_its_own=(resident - shared) * mmap.PAGESIZE)
 
 
 def read_mappings() -> List[FileMapping]:
