@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Collection, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from toolkit.audio.clips import SAMPLE_RATE_HZ
@@ -49,7 +50,8 @@ class Sketchbook:
     def __init__(self, pairs_of: Collection[str]) -> None:
         """Draws all clips, and the module pairs of those named in `pairs_of`."""
         self.pairs: list[PairPicture] = []
-        self.clips: list[ClipPicture] = []
+        self._clips: list[Future[ClipPicture]] = []
+        self._beside = ThreadPoolExecutor(max_workers=1)
         self._pairs_of = frozenset(pairs_of)
         self._logits: tuple[Tensor, Tensor] | None = None
 
@@ -79,8 +81,15 @@ class Sketchbook:
     def draw_clip(self, name: str, waveform: Tensor, prefix: tuple[int, ...]) -> None:
         """Draws one clip, with the logits of the pairs that were drawn since the last one."""
         expected, actual = self._logits or (None, None)
-        self.clips.append(picture_clip(name, waveform, prefix, expected, actual))
+        self._clips.append(
+            self._beside.submit(picture_clip, name, waveform, prefix, expected, actual)
+        )
         self._logits = None
+
+    @property
+    def clips(self) -> tuple[ClipPicture, ...]:
+        """All that were drawn, by a thread of their own: encoding sound needs no torch."""
+        return tuple(clip.result() for clip in self._clips)
 
 
 class Spoken(Protocol):

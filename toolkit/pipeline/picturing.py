@@ -35,7 +35,7 @@ def finish_pictures(
         for token in (*clip.prefix, *(t for s in clip.steps for t in (s.expected, s.actual)))
     }
     return Pictures(
-        clips=tuple(book.clips),
+        clips=book.clips,
         pairs=tuple(book.pairs),
         tensors=tuple(_tensors(truth, view, findings)),
         pieces={token: symbols[token] for token in sorted(tokens) if token < len(symbols)},

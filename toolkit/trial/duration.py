@@ -72,7 +72,7 @@ def measure_speed() -> Speed:
     """What this machine does right now, measured for some hundredths of a second."""
     import torch
 
-    rows, width = 256, 2048
+    rows, width = 256, 1024
     frames, weights = torch.ones(rows, width), torch.ones(width, width)
     return Speed(
         multiplications_per_s=rows * width**2 / _seconds(lambda: frames @ weights),
