@@ -20,6 +20,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from benchmarks import growth
 from benchmarks.checkpoints import SHAPES, Shape, build_checkpoint
 from benchmarks.measuring import Run, measure
 from benchmarks.plot import plot
@@ -42,7 +43,7 @@ PARAMETER_BYTES = 4
 def main() -> None:
     """Builds, runs, prints and writes."""
     options = parse()
-    results = []
+    results, grown = [], []
     with tempfile.TemporaryDirectory(prefix="toolkit-bench-", dir=options.folder) as name:
         for shape in chosen(options):
             check_room(shape, Path(name))
@@ -55,22 +56,26 @@ def main() -> None:
             results.append(result)
             show(result)
             shutil.rmtree(checkpoint.parent)
+        if not options.no_growth:
+            grown = growth.grow(Path(name))
+            growth.show(grown)
     show_growth(results)
     REPORT.parent.mkdir(exist_ok=True)
     load = os.getloadavg()
-    document = {"cores": os.cpu_count(), "load_average": load, "results": results}
+    document = {"cores": os.cpu_count(), "load_average": load, "results": results, "growth": grown}
     REPORT.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
-    plot(results, PAGE)
+    plot(results, grown, PAGE)
     print(f"written to {REPORT} and {PAGE}")
 
 
 def parse() -> argparse.Namespace:
     """What the command line says."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--sizes", nargs="+", choices=SHAPES, default=USUAL)
+    parser.add_argument("--sizes", nargs="*", choices=SHAPES, default=USUAL)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--proof-rounds", type=int, default=3, help="0 leaves proofs out.")
     parser.add_argument("--no-seed", action="store_true", help="Leave out the usual algorithm.")
+    parser.add_argument("--no-growth", action="store_true", help="Leave out long clips.")
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()))
     return parser.parse_args()
 
@@ -198,8 +203,8 @@ def words(found: dict[str, Any]) -> str:
 
 def show_growth(results: Sequence[dict[str, Any]]) -> None:
     """Prints how time and memory grow with the size of the file."""
-    first = results[0]
     for result in results[1:]:
+        first = results[0]
         times, memory = (
             result["medians"]["convert"][key] / first["medians"]["convert"][key]
             for key in ("wall_s", "peak_rss_bytes")

@@ -18,17 +18,39 @@ FIGURES = (
     ("peak_anonymous_bytes", 1e9, "GB of anonymous memory at the peak"),
     ("peak_rss_bytes", 1e9, "GB of resident memory at the peak, mapped files included"),
 )
+SIDES = ("verify", "bare")
+"""What is drawn over the length of a clip."""
 
 
-def plot(results: Sequence[dict[str, Any]], page: Path) -> None:
+def plot(results: Sequence[dict[str, Any]], grown: Sequence[dict[str, Any]], page: Path) -> None:
     """Writes the page.
 
     Args:
         results: The results of `benchmarks/convert.py`, one a size.
+        grown: Those of `benchmarks/growth.py`, one a length.
         page: The file to write.
     """
-    charts = [_chart(results, key, unit, title) for key, unit, title in FIGURES]
+    charts = [_chart(results, key, unit, title) for key, unit, title in FIGURES if results]
+    charts += [_line(grown, key, unit, title) for key, unit, title in FIGURES if grown]
     page.write_text(file_html(column(*charts), INLINE, "toolkit: time and memory at size"))
+
+
+def _line(grown: Sequence[dict[str, Any]], key: str, unit: float, title: str) -> Any:
+    lengths = [at_length["seconds"] for at_length in grown]
+    chart = figure(
+        width=1100,
+        height=300,
+        title=f"one clip of the golden pair: {title.partition(',')[0]}",
+        x_axis_label="seconds of sound",
+        y_range=(0, 1.1 * max(at[side][key] / unit for at in grown for side in SIDES)),
+        toolbar_location=None,
+    )
+    for side, colour in zip(SIDES, Colorblind[8], strict=False):
+        values = [at_length[side][key] / unit for at_length in grown]
+        chart.line(lengths, values, color=colour, line_width=2, legend_label=side)
+        chart.scatter(lengths, values, color=colour, size=7)
+    chart.legend.location = "top_left"
+    return chart
 
 
 def _chart(results: Sequence[dict[str, Any]], key: str, unit: float, title: str) -> Any:

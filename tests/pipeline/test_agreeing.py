@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from toolkit.audio import Clip
+from toolkit.audio import Clip, golden_folder
 from toolkit.compare.pictures import shortest
-from toolkit.core.breakable import Breakable
 from toolkit.core.errors import BadInput
 from toolkit.core.progress import silent
 from toolkit.core.result import Finding, Result
 from toolkit.faults import Fault, single_faults
 from toolkit.pipeline.difference import Session, diff_folder, open_session
+from toolkit.pipeline.faulting import breakable_of
 from toolkit.pipeline.origin import Origin
-from toolkit.pipeline.prepare import Prepared
+from toolkit.pipeline.prepare import Inputs, prepare
 from toolkit.pipeline.verification import prove
+from toolkit.pipeline.writing import write_converted
 
 SAMPLE = ("zeroed", "dropout_changed", "rows_swapped")
 """Kinds that come to a finding of a tensor, to a note, to a finding of the tokenizer."""
@@ -27,15 +29,29 @@ SHARDS = 20
 """Parts of the catalogue, which processes may share."""
 
 
-@pytest.fixture(scope="module")
-def session(prepared: Prepared, clips: tuple[Clip, ...]) -> Iterator[Session]:
-    with open_session(prepared, shortest(clips, 1)) as opened:
-        yield opened
+@dataclass(frozen=True, kw_only=True)
+class Right:
+    """A right conversion of a golden checkpoint."""
+
+    session: Session
+    folder: Path
+    faults: tuple[Fault, ...]
+    """All that can be broken of it."""
 
 
-@pytest.fixture(scope="module")
-def one_of_each_kind(converted: Path, breakable: Breakable) -> dict[str, Fault]:
-    return {fault.kind: fault for fault in reversed(single_faults(converted, breakable))}
+@pytest.fixture(scope="module", params=["checkpoint", "ctc"])
+def right(
+    request: pytest.FixtureRequest,
+    clips: tuple[Clip, ...],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Right]:
+    prepared = prepare(Inputs(checkpoint=golden_folder() / request.param / "model.pt"))
+    folder = tmp_path_factory.mktemp(request.param) / "hf"
+    folder.mkdir()
+    write_converted(prepared, folder)
+    with open_session(prepared, shortest(clips, 1)) as session:
+        faults = tuple(single_faults(folder, breakable_of(prepared)))
+        yield Right(session=session, folder=folder, faults=faults)
 
 
 def place(findings: tuple[Finding, ...]) -> tuple[object, ...]:
@@ -53,12 +69,11 @@ def maybe_proven(session: Session, folder: Path, clips: tuple[Clip, ...]) -> Res
         return None
 
 
-def disagreement(
-    session: Session, right: Path, fault: Fault, folder: Path, clips: tuple[Clip, ...]
-) -> str | None:
-    broken = Path(shutil.copytree(right, folder))
+def disagreement(right: Right, fault: Fault, folder: Path, clips: tuple[Clip, ...]) -> str | None:
+    broken = Path(shutil.copytree(right.folder, folder))
     fault.break_folder(broken)
-    different, proven = diff_folder(session, broken), maybe_proven(session, broken, clips)
+    different = diff_folder(right.session, broken)
+    proven = maybe_proven(right.session, broken, clips)
     shutil.rmtree(broken)
     if proven is None:
         return None if different.verdict == "mismatch" else f"refused, but {different.verdict}"
@@ -70,29 +85,19 @@ def disagreement(
 
 @pytest.mark.parametrize("kind", SAMPLE)
 def test_verify_and_diff_agree_on_a_sample(
-    kind: str,
-    session: Session,
-    converted: Path,
-    one_of_each_kind: dict[str, Fault],
-    tmp_path: Path,
-    clips: tuple[Clip, ...],
+    kind: str, right: Right, tmp_path: Path, clips: tuple[Clip, ...]
 ) -> None:
-    fault = one_of_each_kind[kind]
-    assert disagreement(session, converted, fault, tmp_path / "broken", clips) is None
+    fault = next(fault for fault in right.faults if fault.kind == kind)
+    assert disagreement(right, fault, tmp_path / "broken", clips) is None
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("shard", range(SHARDS))
 def test_verify_and_diff_agree_on_every_fault(
-    shard: int,
-    session: Session,
-    converted: Path,
-    breakable: Breakable,
-    tmp_path: Path,
-    clips: tuple[Clip, ...],
+    shard: int, right: Right, tmp_path: Path, clips: tuple[Clip, ...]
 ) -> None:
     found = {
-        fault.name: disagreement(session, converted, fault, tmp_path / "broken", clips)
-        for fault in single_faults(converted, breakable)[shard::SHARDS]
+        fault.name: disagreement(right, fault, tmp_path / "broken", clips)
+        for fault in right.faults[shard::SHARDS]
     }
     assert {name: said for name, said in found.items() if said} == {}

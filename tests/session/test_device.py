@@ -16,7 +16,6 @@ import torch
 from typer.testing import CliRunner
 
 from tests.faults.breaking import swap
-from tests.sampling import slow
 from toolkit.cli import app
 from toolkit.compare import tolerances
 from toolkit.core.errors import BadInput
@@ -291,9 +290,8 @@ def clip_paths(golden_checkpoint) -> list[Path]:
 
 
 @pytest.mark.skipif(not HAS_NEW_NAMES, reason="torch before 2.9 knows no devices made in Python")
-@pytest.mark.parametrize(
-    "names", [pytest.param(("tiny",), id="one clip"), slow(CLIPS, id="two clips")]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("names", [("tiny",), CLIPS], ids=["one clip", "two clips"])
 def test_nothing_mixes_devices_or_reads_a_tensor_where_it_is(
     names, converted, swapped, golden_checkpoint, tmp_path
 ) -> None:

@@ -8,7 +8,6 @@ from toolkit.checkpoint.finite import describe_not_finite
 from toolkit.core.inspection import Inspection
 from toolkit.core.result import Reason
 from toolkit.report import text
-from toolkit.report.html import create_environment
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -44,6 +43,8 @@ def print_inspection(inspection: Inspection, console: Console) -> None:
 
 def render_inspection(inspection: Inspection) -> str:
     """The inspection as one self-contained page."""
+    from toolkit.report.html import create_environment
+
     return (
         create_environment()
         .get_template("inspection.html.j2")
