@@ -7,7 +7,7 @@ import torch
 
 from tests.bundled.elsewhere import SCRIPT, Elsewhere, make_elsewhere
 from tests.sampling import slow
-from toolkit.bundled import FEATURES, GENERATION, MODELLING, TOKENIZATION
+from toolkit.bundled import FEATURES, GENERATION, MODELLING, STACK, TOKENIZATION
 from toolkit.core.errors import BadInput
 from toolkit.folder.foreign_code import carries_own_code_only, find_foreign_code
 from toolkit.oracle.search import with_beam
@@ -73,7 +73,7 @@ def test_another_file_is_not_ours(folder, foreign, name):
     assert not carries_own_code_only(folder)
 
 
-@pytest.mark.parametrize("file", [GENERATION, MODELLING, TOKENIZATION])
+@pytest.mark.parametrize("file", [GENERATION, MODELLING, STACK, TOKENIZATION])
 @pytest.mark.parametrize("change_to", [b"\n", b"\xff", b"\r"])
 def test_our_code_with_one_byte_more_is_not_ours(tmp_path, file, change_to):
     name = "generate.py" if file == GENERATION else file.name
@@ -187,10 +187,11 @@ def test_an_adapter_on_a_model_elsewhere_is_not_ours(folder):
 # What a target does with it
 
 
+@pytest.mark.parametrize("own", [MODELLING, STACK])
 def test_a_folder_whose_model_is_foreign_does_not_load_and_its_code_is_not_run(
-    folder, foreign, marker
+    folder, foreign, marker, own
 ):
-    file = folder / MODELLING.name
+    file = folder / own.name
     file.write_text(foreign + file.read_text())
     with pytest.raises(DoesNotLoad, match=r"carries other code, which was not run") as caught:
         Seq2SeqTarget(folder)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from toolkit.bundled import MODELLING
+from toolkit.bundled import MODELLING, STACK
 from toolkit.bundled.modeling_xm_transformer import (
     EncoderConfig,
     LengthAdapter,
@@ -184,7 +184,8 @@ def test_the_pipeline_says_what_the_model_generates(carrying, waveforms):
 def test_saving_and_loading_again_changes_nothing(model_of, waveforms, tmp_path, name):
     model = model_of(name)
     model.save_pretrained(tmp_path)
-    assert (tmp_path / MODELLING.name).read_bytes() == MODELLING.read_bytes()
+    for file in (MODELLING, STACK):
+        assert (tmp_path / file.name).read_bytes() == file.read_bytes()
     config = json.loads((tmp_path / "config.json").read_text())
     assert config["auto_map"] == model.config.auto_map
     assert config["model_type"] == "xm_transformer"

@@ -3,12 +3,14 @@ import pytest
 from toolkit.bundled import find_class
 from toolkit.families.carried import CLASSES, CONFIG, PREPROCESSOR, carried_files
 
+MODEL = ("modeling_xm_transformer.py", "conformer_stack.py")
+
 
 @pytest.mark.parametrize(
     ("classes", "tokenizer", "names"),
     [
         (False, False, []),
-        (True, False, ["modeling_xm_transformer.py", "feature_extraction_fairseq.py"]),
+        (True, False, [*MODEL, "feature_extraction_fairseq.py"]),
         (False, True, ["tokenization_fairseq.py"]),
     ],
 )

@@ -18,7 +18,7 @@ from tests.families.networks import (
     values,
 )
 from toolkit.blocks.tree import values_under
-from toolkit.bundled import MODELLING
+from toolkit.bundled import MODELLING, STACK
 from toolkit.core.errors import BadInput
 from toolkit.families.xm_transformer import FAMILY
 from toolkit.folder.skeleton import target_specs
@@ -336,7 +336,7 @@ def test_a_stock_folder_refers_to_no_code(task_of):
     contents = task_of().contents
     assert contents.config["model_type"] == "speech-encoder-decoder"
     assert "auto_map" not in contents.config
-    assert MODELLING not in contents.code.values()
+    assert {MODELLING, STACK}.isdisjoint(contents.code.values())
 
 
 def test_a_folder_with_code_has_a_type_of_its_own(variant, task_of):
@@ -345,6 +345,7 @@ def test_a_folder_with_code_has_a_type_of_its_own(variant, task_of):
     assert contents.config["architectures"] == ["SpeechEncoderDecoderModel"]
     assert contents.config["auto_map"] == AUTO_MAP
     assert contents.code["modeling_xm_transformer.py"] == MODELLING
+    assert contents.code["conformer_stack.py"] == STACK
 
 
 def test_the_task_leaves_the_network_as_it_was(prepared, task_of):

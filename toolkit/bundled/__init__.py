@@ -1,7 +1,8 @@
 """Code that a converted folder carries along, because no class of transformers does the same.
 
 Each module is copied into the folder as it stands and runs there without the toolkit: it imports
-torch and transformers only.
+torch and transformers only, or one that is copied with it. Configurations stay beside their models:
+transformers imports a file that two entries of `auto_map` reach twice, as two sets of classes.
 """
 
 from __future__ import annotations
@@ -14,11 +15,13 @@ GENERATION = Path(__file__).with_name("generation.py")
 """fairseq's beam search, for transformers' `custom_generate`."""
 MODELLING = Path(__file__).with_name("modeling_xm_transformer.py")
 """Encoders and decoders with what fairseq's have and transformers' lack."""
+STACK = Path(__file__).with_name("conformer_stack.py")
+"""Conformer layers, which `MODELLING` imports."""
 FEATURES = Path(__file__).with_name("feature_extraction_fairseq.py")
 """A feature extractor with fairseq's epsilon."""
 TOKENIZATION = Path(__file__).with_name("tokenization_fairseq.py")
 """A tokenizer whose dictionary lacks pieces of its sentencepiece model."""
-CARRIED = (GENERATION, MODELLING, FEATURES, TOKENIZATION)
+CARRIED = (GENERATION, MODELLING, STACK, FEATURES, TOKENIZATION)
 PEFT = "adapter_config.json"
 """By which transformers knows a folder with an adapter of some model."""
 STOCK_FEATURES = "Wav2Vec2FeatureExtractor"

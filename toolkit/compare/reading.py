@@ -9,7 +9,7 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
-from toolkit.bundled import MODELLING, STOCK_MODULES, maybe_config_class
+from toolkit.bundled import MODELLING, STACK, STOCK_MODULES, maybe_config_class
 
 GENERAL = (
     "cache_utils",
@@ -46,7 +46,8 @@ def is_read(name: str, model_type: str, architecture: str | None = None) -> bool
 def _source(model_type: str, architecture: str | None) -> str | None:
     """The source of the classes that a part is built of, and of what reads any configuration."""
     if maybe_config_class(model_type) is not None:
-        parts = [MODELLING.read_text(encoding="utf-8"), *map(_text_of, STOCK_MODULES)]
+        carried = (file.read_text(encoding="utf-8") for file in (MODELLING, STACK))
+        parts = [*carried, *map(_text_of, STOCK_MODULES)]
     else:
         name = _class_name(model_type)
         if name is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from toolkit.bundled import FEATURES, GENERATION, MODELLING, TOKENIZATION
+from toolkit.bundled import FEATURES, GENERATION, MODELLING, STACK, TOKENIZATION
 
 CLASSES = {
     "AutoConfig": f"{MODELLING.stem}.XMTransformerConfig",
@@ -31,7 +31,7 @@ def carried_files(*, classes: bool, tokenizer: bool) -> dict[str, Path]:
         classes: Whether those of the model are, with its feature extractor.
         tokenizer: Whether the tokenizer's class is.
     """
-    of_model = (MODELLING, FEATURES) if classes else ()
+    of_model = (MODELLING, STACK, FEATURES) if classes else ()
     of_tokenizer = (TOKENIZATION,) if tokenizer else ()
     named = {file.name: file for file in (*of_model, *of_tokenizer)}
     return {"custom_generate/generate.py": GENERATION, **named}
