@@ -6,6 +6,9 @@ from dataclasses import replace
 
 from tests.levels import LEVEL_NAMES
 from toolkit.compare.pictures import error_code
+from toolkit.core.coverage import ClipCoverage, Coverage, Reason
+from toolkit.core.findings import Finding, Hypothesis
+from toolkit.core.measures import Level, Measure
 from toolkit.core.pictures import (
     ClipPicture,
     Histogram,
@@ -16,20 +19,8 @@ from toolkit.core.pictures import (
     Trial,
     Worst,
 )
-from toolkit.core.result import (
-    Artifact,
-    ClipCoverage,
-    ClipTokens,
-    Coverage,
-    Finding,
-    Hypothesis,
-    Level,
-    Measure,
-    ModuleRow,
-    Reason,
-    Result,
-    TokenComparison,
-)
+from toolkit.core.result import Artifact, ModuleRow, Result
+from toolkit.core.tokens import ClipTokens, TokenComparison
 
 ENCODER = {
     "attention": "self_attn",

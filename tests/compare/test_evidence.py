@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from toolkit.compare.evidence import MAX_SHOWN, is_near, judge_transcripts
-from toolkit.core.result import ClipTokens, TokenComparison
+from toolkit.core.tokens import ClipTokens, TokenComparison
 
 FILES = ("the dictionary `/data/dict.txt`", "the sentencepiece model `/data/spm.model`")
 

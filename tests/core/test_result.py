@@ -3,42 +3,18 @@ import math
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
+from tests.core.samples import LEVEL, TOKENS, level, measure
 from tests.levels import LEVEL_NAMES
-from toolkit.core.result import (
-    SCHEMA_VERSION,
-    Artifact,
-    ClipCoverage,
-    ClipTokens,
-    Coverage,
-    Deviation,
-    Finding,
-    Hypothesis,
-    Level,
-    Measure,
-    ModuleRow,
-    Reason,
-    Result,
-    Suspicion,
-    TokenComparison,
-)
+from toolkit.core.coverage import ClipCoverage, Coverage, Reason
+from toolkit.core.findings import Finding, Hypothesis
+from toolkit.core.measures import Level
+from toolkit.core.result import SCHEMA_VERSION, Artifact, Deviation, ModuleRow, Result, Suspicion
+from toolkit.core.tokens import ClipTokens
 
-MEASURE = Measure(name="weights", where="w", error=0.0, tolerance=1e-6, unit="relative", compared=3)
-LEVEL = Level(name="weights", measures=(MEASURE,), summary="Three tensors agree.")
 ARTIFACT = Artifact(path="model.pt", sha256="0" * 64)
 FINDING = Finding(
     kind="weights", target_module="encoder", summary="It differs.", fix="Correct the rule."
-)
-TOKENS = TokenComparison(
-    reference=(5, 6, 2),
-    converted=(5, 6, 2),
-    reference_text="a",
-    converted_text="a",
-    reference_score=-0.1,
-    converted_score=-0.1,
-    margin=0.5,
 )
 ROW = ModuleRow(
     target="encoder",
@@ -67,119 +43,11 @@ COVERAGE = Coverage(
 )
 
 
-def measure(**changes):
-    return replace(MEASURE, **changes)
-
-
-def level(*measures):
-    return replace(LEVEL, measures=measures)
-
-
 def result(**changes):
     levels = tuple(replace(LEVEL, name=name) for name in LEVEL_NAMES)
     return Result(
         **{"command": "verify", "source": ARTIFACT, "target": ARTIFACT, "levels": levels, **changes}
     )
-
-
-# Measures
-
-
-@pytest.mark.parametrize(("error", "verdict"), [(0.0, "pass"), (1e-6, "pass"), (2e-6, "fail")])
-def test_a_measure_passes_up_to_its_tolerance_and_no_further(error, verdict):
-    assert measure(error=error).verdict == verdict
-
-
-def test_a_measure_that_is_no_number_fails():
-    assert measure(error=math.nan).verdict == "fail"
-    assert measure(error=math.nan, tolerance=math.inf).verdict == "fail"
-    assert measure(error=math.inf).verdict == "fail"
-
-
-@pytest.mark.parametrize("declared", [False, True])
-def test_a_measure_that_compared_nothing_fails(declared):
-    assert measure(compared=0, declared=declared).verdict == "fail"
-
-
-def test_a_declared_excess_is_a_deviation_and_a_declared_agreement_passes():
-    assert measure(error=1.0, declared=True).verdict == "deviation"
-    assert measure(declared=True).verdict == "pass"
-
-
-@settings(deadline=None)
-@given(st.floats(min_value=0, allow_nan=False), st.floats(min_value=0, allow_nan=False))
-def test_the_smallest_passing_tolerance_passes(error, tolerance):
-    smallest = measure(error=error, tolerance=tolerance).to_dict()["smallest_passing_tolerance"]
-    assert measure(error=error, tolerance=smallest).verdict == "pass"
-
-
-# Levels
-
-
-def test_a_level_without_measures_fails():
-    assert level().verdict == "fail"
-    assert level().worst is None
-    assert level().to_dict()["worst"] is None
-
-
-@pytest.mark.parametrize(
-    ("measures", "verdict"),
-    [
-        ([measure()], "pass"),
-        ([measure(), measure(error=1.0, declared=True)], "deviation"),
-        ([measure(error=1.0, declared=True), measure(error=1.0)], "fail"),
-        ([measure(), measure(compared=0)], "fail"),
-    ],
-)
-def test_a_level_is_as_good_as_its_worst_measure(measures, verdict):
-    assert level(*measures).verdict == level(*reversed(measures)).verdict == verdict
-
-
-def test_the_worst_measure_is_the_one_furthest_beyond_its_tolerance():
-    near, far = measure(where="near", error=2e-6), measure(where="far", error=9e-6)
-    big = measure(where="big", error=5.0, tolerance=10.0)
-    declared = measure(where="declared", error=1e9, declared=True)
-    assert level(near, far, big, declared).worst is far
-
-
-def test_a_measure_that_is_no_number_is_the_worst():
-    nothing = measure(where="nan", error=math.nan)
-    assert level(measure(error=1e9), nothing, measure(error=2.0, tolerance=0.0)).worst is nothing
-
-
-def test_a_tolerance_of_zero_is_no_division_by_zero():
-    assert level(measure(error=0.0, tolerance=0.0)).verdict == "pass"
-    assert level(measure(error=1.0, tolerance=0.0)).worst.error == 1.0
-
-
-# Tokens and modules
-
-
-@pytest.mark.parametrize(
-    ("converted", "first"),
-    [
-        ((5, 6, 2), None),
-        ((4, 6, 2), 0),
-        ((5, 6, 3), 2),
-        ((5, 6), 2),
-        ((), 0),
-        ((5, 6, 2, 2), 3),
-    ],
-)
-def test_the_first_difference_is_the_first_index_at_which_the_tokens_part(converted, first):
-    tokens = replace(TOKENS, converted=converted)
-    assert (tokens.equal, tokens.first_difference) == (first is None, first)
-
-
-@settings(deadline=None)
-@given(st.lists(st.integers(0, 3)), st.lists(st.integers(0, 3)))
-def test_before_the_first_difference_all_tokens_are_equal(left, right):
-    first = replace(TOKENS, reference=tuple(left), converted=tuple(right)).first_difference
-    if first is None:
-        assert left == right
-    else:
-        assert left[:first] == right[:first]
-        assert left[first : first + 1] != right[first : first + 1]
 
 
 @pytest.mark.parametrize(
@@ -188,9 +56,6 @@ def test_before_the_first_difference_all_tokens_are_equal(left, right):
 def test_a_module_is_judged_by_its_isolated_error_alone(error, verdict):
     row = replace(ROW, isolated_error=error, propagated_ratio=1e9)
     assert row.verdict == verdict
-
-
-# Results
 
 
 def test_nothing_verified_is_no_match():

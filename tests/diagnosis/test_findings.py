@@ -6,7 +6,8 @@ import torch
 from tests.faults.breaking import add, change, remove, scale, set_key, swap_rows
 from tests.levels import LEVEL_NAMES
 from tests.sampling import slow
-from toolkit.core.result import Finding, Hypothesis, Level, Measure
+from toolkit.core.findings import Finding, Hypothesis
+from toolkit.core.measures import Level, Measure
 from toolkit.diagnosis import Evidence, find_faults
 from toolkit.diagnosis.findings import name_culprits, smallest_failing
 from toolkit.tasks.speech_seq2seq import TASK

@@ -2,7 +2,7 @@
 
 import pytest
 
-from toolkit.core.result import Hypothesis
+from toolkit.core.findings import Hypothesis
 from toolkit.diagnosis.grouping import divergence, find_causes
 
 LEAVES = [f"{p}.{e}" for p in ("q_proj", "k_proj", "v_proj", "fc1") for e in ("weight", "bias")]

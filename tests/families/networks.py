@@ -18,7 +18,7 @@ from toolkit.audio import golden_folder
 from toolkit.blocks.evidence import Facts
 from toolkit.blocks.tree import values_under
 from toolkit.blocks.wav2vec2 import trunk
-from toolkit.core.result import Reason
+from toolkit.core.coverage import Reason
 from toolkit.core.spec import TensorSpec
 from toolkit.families import Derived, Network, Options
 from toolkit.families.xm_transformer import ENCODER, FAMILY

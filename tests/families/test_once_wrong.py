@@ -12,7 +12,7 @@ import yaml
 from toolkit.audio import read_clips
 from toolkit.checkpoint.dictionary import SPECIAL_SYMBOLS, Dictionary, read_dictionary
 from toolkit.core.errors import BadInput, BrokenRule
-from toolkit.core.result import Measure
+from toolkit.core.measures import Measure
 from toolkit.core.spec import TensorSpec
 from toolkit.families import Options
 from toolkit.families.sidecars import find_sidecars

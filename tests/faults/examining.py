@@ -11,7 +11,9 @@ import pytest
 from tests.faults.breaking import brief
 from tests.levels import LEVEL_NAMES
 from toolkit.audio import Clip
-from toolkit.core.result import Finding, Level, ModuleRow
+from toolkit.core.findings import Finding
+from toolkit.core.measures import Level
+from toolkit.core.result import ModuleRow
 from toolkit.diagnosis import Evidence, Truth, find_faults, take_inventory
 from toolkit.oracle.reference import Reference
 from toolkit.pipeline.prepare import Prepared

@@ -12,8 +12,9 @@ import pytest
 from toolkit.audio import Clip, golden_folder
 from toolkit.compare.pictures import shortest
 from toolkit.core.errors import BadInput
+from toolkit.core.findings import Finding
 from toolkit.core.progress import silent
-from toolkit.core.result import Finding, Result
+from toolkit.core.result import Result
 from toolkit.faults import Fault, single_faults
 from toolkit.pipeline.difference import Session, diff_folder, open_session
 from toolkit.pipeline.faulting import breakable_of

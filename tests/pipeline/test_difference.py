@@ -10,7 +10,7 @@ from tests.faults.breaking import add, change, edit_tensors, remove, scale, set_
 from tests.sampling import slow
 from toolkit.compare.pictures import shortest
 from toolkit.core.errors import BadInput
-from toolkit.core.result import Finding
+from toolkit.core.findings import Finding
 from toolkit.diagnosis.findings import smallest_failing
 from toolkit.pipeline import difference
 from toolkit.pipeline.difference import diff, diff_folder, open_session

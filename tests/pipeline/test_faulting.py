@@ -15,7 +15,7 @@ from tests.sampling import slow
 from toolkit.audio import Clip
 from toolkit.compare.pictures import shortest
 from toolkit.core.breakable import Breakable
-from toolkit.core.result import Finding
+from toolkit.core.findings import Finding
 from toolkit.faults import Fault, Truth, double_faults, maybe_harmless, single_faults
 from toolkit.pipeline.difference import Session, diff_folder, open_session
 from toolkit.pipeline.faulting import names

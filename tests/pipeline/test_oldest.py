@@ -18,7 +18,8 @@ from tests.faults.breaking import Break, scale, set_key, swap
 from tests.variants import VARIANTS, as_dict_config, build_variant
 from toolkit.cli import app
 from toolkit.compare.metrics import relative_error
-from toolkit.core.result import ClipTokens, Finding
+from toolkit.core.findings import Finding
+from toolkit.core.tokens import ClipTokens
 from toolkit.oracle.quiet import quiet_fairseq
 from toolkit.oracle.search import with_beam
 from toolkit.pipeline.clips import tag_of

@@ -7,22 +7,12 @@ from dataclasses import replace
 import pytest
 
 from tests.levels import LEVEL_NAMES
-from toolkit.core.result import (
-    Artifact,
-    ClipCoverage,
-    ClipTokens,
-    Coverage,
-    Deviation,
-    Finding,
-    Hypothesis,
-    Level,
-    Measure,
-    ModuleRow,
-    Reason,
-    Result,
-    TokenComparison,
-)
+from toolkit.core.coverage import ClipCoverage, Coverage, Reason
+from toolkit.core.findings import Finding, Hypothesis
+from toolkit.core.measures import Level, Measure
+from toolkit.core.result import Artifact, Deviation, ModuleRow, Result
 from toolkit.core.settled import Settled, Trial
+from toolkit.core.tokens import ClipTokens, TokenComparison
 from toolkit.report import CardFacts
 from toolkit.tasks.speech_seq2seq import TASK
 

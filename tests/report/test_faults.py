@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
+from toolkit.core.coverage import Reason
 from toolkit.core.outcomes import DoubleOutcome, FaultOutcome, FaultsResult, YardstickOutcome
-from toolkit.core.result import Reason
 from toolkit.report.faults import print_faults, render_faults
 
 

@@ -12,7 +12,9 @@ from urllib.parse import unquote
 import pytest
 from jinja2 import UndefinedError
 
-from toolkit.core.result import Artifact, ModuleRow, Note, Reason, Suspicion
+from toolkit.core.coverage import Reason
+from toolkit.core.findings import Note
+from toolkit.core.result import Artifact, ModuleRow, Suspicion
 from toolkit.report import render_html, write_html
 from toolkit.report.html import align_tokens, create_environment, scale_position
 from toolkit.report.text import drop_marks

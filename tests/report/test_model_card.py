@@ -4,7 +4,8 @@ from dataclasses import replace
 import pytest
 import yaml
 
-from toolkit.core.result import Artifact, Deviation, Reason, Suspicion
+from toolkit.core.coverage import Reason
+from toolkit.core.result import Artifact, Deviation, Suspicion
 from toolkit.report import render_model_card
 from toolkit.report.model_card import escape_markdown, fence_code, quote_cell_code, quote_code
 

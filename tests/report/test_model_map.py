@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from tests.browser.results import FAULT, make_result
-from toolkit.core.result import Reason
+from toolkit.core.coverage import Reason
 from toolkit.report.model_map import band_path, draw_map, judge_rows, strength
 
 

@@ -5,7 +5,8 @@ import pytest
 from rich.console import Console
 
 from tests.levels import LEVEL_NAMES
-from toolkit.core.result import Artifact, Fixed, Note, Suspicion
+from toolkit.core.findings import Note
+from toolkit.core.result import Artifact, Fixed, Suspicion
 from toolkit.report import print_result
 
 

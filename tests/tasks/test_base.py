@@ -6,7 +6,7 @@ from importlib import import_module
 
 import pytest
 
-from toolkit.core.result import Level, Measure
+from toolkit.core.measures import Level, Measure
 from toolkit.tasks import LevelKind
 from toolkit.tasks.speech_seq2seq import TASK
 

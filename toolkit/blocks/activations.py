@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from toolkit.blocks.evidence import Derived, argued
-from toolkit.core.result import Reason
+from toolkit.core.coverage import Reason
 
 ACTIVATIONS = {
     "gelu": "gelu",

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from toolkit.blocks.tree import join
-from toolkit.core.result import Reason
+from toolkit.core.coverage import Reason
 from toolkit.folder.contents import Misfit
 
 

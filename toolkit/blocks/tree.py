@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 from toolkit.blocks.evidence import MISSING, Derived
+from toolkit.core.coverage import Reason
 from toolkit.core.errors import BadInput
-from toolkit.core.result import Reason
 from toolkit.core.settled import Settled
 
 ConfigTree: TypeAlias = Mapping[str, Derived]

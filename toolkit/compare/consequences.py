@@ -9,7 +9,7 @@ from typing import Any, TypeGuard, get_args
 
 from toolkit.compare import dtypes
 from toolkit.compare.reading import is_read
-from toolkit.core.result import Consequence, NoteConsequence
+from toolkit.core.findings import Consequence, NoteConsequence
 from toolkit.folder import released_defaults
 from toolkit.folder.view import ABSENT
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeAlias
 
 from toolkit.compare import tolerances
-from toolkit.core.result import Level, Measure
+from toolkit.core.measures import Level, Measure
 
 Aspect: TypeAlias = Literal["rows", "special tokens", "settings", "texts"]
 _UNITS = {"rows": "ids"}

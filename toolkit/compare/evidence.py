@@ -5,7 +5,8 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 
-from toolkit.core.result import ClipTokens, Suspicion
+from toolkit.core.result import Suspicion
+from toolkit.core.tokens import ClipTokens
 
 NEAR = 0.5
 """Character errors per character of the transcript below which a text came out: noise has more

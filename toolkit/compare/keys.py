@@ -9,7 +9,7 @@ from typing import Any
 from toolkit.compare import dtypes
 from toolkit.compare.consequences import Change, is_fault, judge, same_value
 from toolkit.compare.dtypes import loaded_dtype
-from toolkit.core.result import Consequence, NoteConsequence
+from toolkit.core.findings import Consequence, NoteConsequence
 from toolkit.folder import released_defaults
 from toolkit.folder.contents import FolderContents
 from toolkit.folder.view import ABSENT, FolderView, class_aliases, class_defaults, parts_of

@@ -11,7 +11,7 @@ from toolkit.checkpoint import Checkpoint
 from toolkit.compare import tolerances
 from toolkit.compare.keys import expected_keys, key_faults
 from toolkit.compare.metrics import elementwise_error, relative_error
-from toolkit.core.result import Level, Measure
+from toolkit.core.measures import Level, Measure
 from toolkit.folder.contents import FolderContents
 from toolkit.folder.view import FolderView
 from toolkit.folder.weights import target_tensor

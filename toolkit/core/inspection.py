@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from toolkit.core.result import SCHEMA_VERSION, Artifact, Reason
+from toolkit.core.coverage import Reason
+from toolkit.core.result import SCHEMA_VERSION, Artifact
 from toolkit.core.spec import NotFinite
 
 

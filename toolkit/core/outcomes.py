@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from toolkit.core.result import SCHEMA_VERSION, Reason
+from toolkit.core.coverage import Reason
+from toolkit.core.result import SCHEMA_VERSION
 
 
 @dataclass(frozen=True, kw_only=True)

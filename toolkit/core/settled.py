@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from toolkit.core.result import Reason
+from toolkit.core.coverage import Reason
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, get_args
 
-from toolkit.core.result import Consequence, Finding, FindingKind, Level, ModuleRow
+from toolkit.core.findings import Consequence, Finding, FindingKind
+from toolkit.core.measures import Level
+from toolkit.core.result import ModuleRow
 from toolkit.replay.pairs import owner
 
 RANKS: tuple[FindingKind, ...] = (

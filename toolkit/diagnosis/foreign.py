@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from toolkit.core.result import Finding, Hypothesis
+from toolkit.core.findings import Finding, Hypothesis
 from toolkit.folder.view import FolderView
 
 SHOWN = 5

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, 
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from toolkit.core.result import Hypothesis
+from toolkit.core.findings import Hypothesis
 from toolkit.replay.pairs import owner
 
 SYSTEMATIC = 4

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from toolkit.core.result import Hypothesis
+from toolkit.core.findings import Hypothesis
 from toolkit.diagnosis.provenance import Registry, is_constant
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from toolkit.core.result import Finding, Note
+from toolkit.core.findings import Finding, Note
 from toolkit.diagnosis.foreign import foreign_findings
 from toolkit.diagnosis.keys import file_findings, key_findings, key_notes
 from toolkit.diagnosis.tensors import tensor_findings

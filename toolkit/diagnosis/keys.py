@@ -7,7 +7,7 @@ from typing import Any
 
 from toolkit.compare.consequences import SPECIAL_ID, is_fault, is_note
 from toolkit.compare.keys import KeyDifference, config_differences
-from toolkit.core.result import Consequence, Finding, FindingKind, Hypothesis, Note
+from toolkit.core.findings import Consequence, Finding, FindingKind, Hypothesis, Note
 from toolkit.diagnosis.truth import Truth
 from toolkit.folder.contents import Misfit
 from toolkit.folder.side_files import GENERATION, PREPROCESSOR, PROCESSOR

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from toolkit.compare import tolerances
 from toolkit.compare.static import DIRECTION, GAIN, effective_error
+from toolkit.core.findings import Finding, Hypothesis
 from toolkit.core.lazy import LazyTensors
-from toolkit.core.result import Finding, Hypothesis
 from toolkit.diagnosis.grouping import FUSED, SYSTEMATIC, Cause, find_causes
 from toolkit.diagnosis.hypotheses import Suspect, explain
 from toolkit.diagnosis.provenance import Registry

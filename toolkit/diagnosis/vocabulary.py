@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from toolkit.compare.differences import Difference
-from toolkit.core.result import Finding, Hypothesis, Note
+from toolkit.core.findings import Finding, Hypothesis, Note
 from toolkit.diagnosis.truth import Truth
 from toolkit.folder.view import FolderView
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from toolkit.core.result import Hypothesis
+from toolkit.core.findings import Hypothesis
 from toolkit.diagnosis.grouping import FUSED, Cause, divergence
 from toolkit.replay.pairs import owner
 

@@ -12,7 +12,7 @@ from toolkit.blocks.tree import ConfigTree, assumed, unknown
 from toolkit.checkpoint import Checkpoint
 from toolkit.compare.probes import PaddingProbes
 from toolkit.core.breakable import Breakable
-from toolkit.core.result import Reason
+from toolkit.core.coverage import Reason
 from toolkit.families.sidecars import Named, Sidecars
 from toolkit.folder.contents import FolderContents, Misfit
 from toolkit.mapping import Table

@@ -12,8 +12,8 @@ from typing import Any
 from toolkit.blocks.arguments import Arguments
 from toolkit.blocks.evidence import Derived
 from toolkit.checkpoint.dictionary import BOS, EOS, PAD
+from toolkit.core.coverage import Reason
 from toolkit.core.errors import BadInput
-from toolkit.core.result import Reason
 from toolkit.families.base import Network, Options
 from toolkit.families.sidecars import Sidecars
 from toolkit.families.waveforms import derive_normalization

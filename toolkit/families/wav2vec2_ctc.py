@@ -29,8 +29,8 @@ from toolkit.checkpoint import Checkpoint
 from toolkit.checkpoint.dictionary import BOS, EOS, PAD, SPECIAL_SYMBOLS, read_dictionary
 from toolkit.compare.probes import PaddingProbes
 from toolkit.core.breakable import Breakable, joined
+from toolkit.core.coverage import Reason
 from toolkit.core.errors import BadInput
-from toolkit.core.result import Reason
 from toolkit.core.slips import CONFIG, Invention, halved, slip, toggled
 from toolkit.families.base import Network, Options, Task
 from toolkit.families.sidecars import Named, Sidecars, check_dictionary_size

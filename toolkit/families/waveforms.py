@@ -7,7 +7,7 @@ from typing import Any
 
 from toolkit.blocks.evidence import Derived
 from toolkit.blocks.tree import assumed
-from toolkit.core.result import Reason
+from toolkit.core.coverage import Reason
 
 PROCESSOR: Mapping[str, str] = {"processor_class": "Wav2Vec2Processor"}
 """What `AutoProcessor` builds of a folder that takes waveforms."""

@@ -25,7 +25,7 @@ from toolkit.checkpoint import Checkpoint
 from toolkit.checkpoint.dictionary import BOS, EOS, PAD
 from toolkit.compare.probes import PaddingProbes
 from toolkit.core.breakable import Breakable, joined
-from toolkit.core.result import Reason
+from toolkit.core.coverage import Reason
 from toolkit.core.slips import gained, lost, others, plus, slip
 from toolkit.families import carried, length_adaptor
 from toolkit.families.base import Network, Options, Task

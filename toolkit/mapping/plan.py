@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from toolkit.core.coverage import Reason
 from toolkit.core.errors import BrokenRule
-from toolkit.core.result import Reason
 from toolkit.core.spec import TensorSpec
 from toolkit.mapping.ops import FILLINGS, Filling, Identity, Op, Shape
 from toolkit.mapping.patterns import fill, match

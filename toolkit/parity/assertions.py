@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from toolkit.core.result import Level, Result
+from toolkit.core.measures import Level
+from toolkit.core.result import Result
 from toolkit.report.text import format_error
 from toolkit.session.keywords import keywords_of
 from toolkit.session.request import Assertion, Verify

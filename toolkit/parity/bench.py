@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from toolkit.core.errors import BadInput, ToolkitError
-from toolkit.core.result import Finding, Level, Measure, Result
+from toolkit.core.findings import Finding
+from toolkit.core.measures import Level, Measure
+from toolkit.core.result import Result
 from toolkit.parity.catalogue import ParityTest, list_tests
 from toolkit.parity.rules import Rules, ToleranceRule, assign_rules, has_tolerance, read_rules
 from toolkit.parity.verdicts import Explanation, ModuleVerdict

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from toolkit.core.errors import ToolkitError
-from toolkit.core.result import Level
+from toolkit.core.measures import Level
 from toolkit.parity.bench import Parity
 from toolkit.parity.catalogue import ParityTest
 from toolkit.parity.verdicts import ModuleVerdict

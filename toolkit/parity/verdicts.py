@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from toolkit.core.result import Finding
+from toolkit.core.findings import Finding
 from toolkit.parity.rules import ToleranceRule
 
 if TYPE_CHECKING:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from toolkit.core.result import Finding, Level, Measure
+from toolkit.core.findings import Finding
+from toolkit.core.measures import Level, Measure
 from toolkit.parity.catalogue import ParityTest
 from toolkit.parity.verdicts import Explanation, ModuleVerdict
 from toolkit.report.text import format_error

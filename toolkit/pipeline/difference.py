@@ -12,19 +12,12 @@ from pathlib import Path
 from toolkit.audio import Clip
 from toolkit.compare import tolerances
 from toolkit.compare.pictures import CLIPS, Sketchbook
+from toolkit.core.coverage import ClipCoverage, Reason
 from toolkit.core.errors import BadInput
+from toolkit.core.findings import Finding, Hypothesis
+from toolkit.core.measures import Level, Measure
 from toolkit.core.progress import Progress, silent
-from toolkit.core.result import (
-    Artifact,
-    ClipCoverage,
-    Finding,
-    Hypothesis,
-    Level,
-    Measure,
-    ModuleRow,
-    Reason,
-    Result,
-)
+from toolkit.core.result import Artifact, ModuleRow, Result
 from toolkit.diagnosis import Evidence, Truth, find_faults, take_inventory, take_notes
 from toolkit.diagnosis.findings import name_culprits, smallest_failing
 from toolkit.folder.admission import check_folder

@@ -14,10 +14,12 @@ from pathlib import Path
 from toolkit.audio import golden_folder, read_clips
 from toolkit.compare.pictures import shortest
 from toolkit.core.breakable import Breakable, joined
+from toolkit.core.coverage import Reason
 from toolkit.core.errors import BadInput
+from toolkit.core.findings import Finding
 from toolkit.core.outcomes import DoubleOutcome, FaultOutcome, FaultsResult, YardstickOutcome
 from toolkit.core.progress import Progress, silent
-from toolkit.core.result import Finding, ModuleRow, Reason, Result
+from toolkit.core.result import ModuleRow, Result
 from toolkit.faults import DoubleFault, Fault, Truth, double_faults, maybe_harmless, single_faults
 from toolkit.oracle.asking import Pass
 from toolkit.pipeline.difference import Session, diff_folder, open_session

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from toolkit.compare import tolerances
 from toolkit.compare.keys import expected_keys, key_faults
 from toolkit.compare.static import foreign_measure
-from toolkit.core.result import Finding, Level, Measure
+from toolkit.core.findings import Finding
+from toolkit.core.measures import Level, Measure
 from toolkit.diagnosis import Evidence, Truth, find_faults, take_inventory
 from toolkit.folder.view import FolderView
 from toolkit.tasks import TaskKind

@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 from toolkit.blocks.known_tensors import maybe_known_specs
 from toolkit.checkpoint import Checkpoint
 from toolkit.checkpoint.finite import find_not_finite
+from toolkit.core.coverage import Reason
 from toolkit.core.errors import BadInput, BrokenRule
 from toolkit.core.inspection import ConfigField, Inspection
-from toolkit.core.result import Artifact, Reason
+from toolkit.core.result import Artifact
 from toolkit.families import Family, Network, Options, Task, architecture, find_family
 from toolkit.families.sidecars import Named, Sidecars
 from toolkit.mapping import (

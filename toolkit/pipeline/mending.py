@@ -10,8 +10,9 @@ from pathlib import Path
 
 from toolkit.audio import Clip
 from toolkit.core.errors import BadInput
+from toolkit.core.findings import Finding
 from toolkit.core.progress import Progress
-from toolkit.core.result import Finding, Fixed, Result
+from toolkit.core.result import Fixed, Result
 from toolkit.folder.foreign_code import find_foreign_code
 from toolkit.folder.safe_copy import loadable
 from toolkit.folder.staging import staged_folder

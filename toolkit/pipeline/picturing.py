@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from toolkit.compare.pictures import Sketchbook, try_to_undo
+from toolkit.core.findings import Finding
 from toolkit.core.pictures import Pictures, TensorPicture, Trial
-from toolkit.core.result import Finding, Result
+from toolkit.core.result import Result
 from toolkit.diagnosis import Truth
 from toolkit.folder.view import FolderView
 

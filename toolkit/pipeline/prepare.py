@@ -11,8 +11,8 @@ from toolkit.blocks.known_tensors import CONVERTED
 from toolkit.checkpoint import Checkpoint, open_checkpoint
 from toolkit.checkpoint.finite import expect_finite
 from toolkit.checkpoint.renamed import rename_tensors
+from toolkit.core.coverage import Reason
 from toolkit.core.errors import BadInput, BrokenRule
-from toolkit.core.result import Reason
 from toolkit.core.spec import TensorSpec
 from toolkit.families import Derived, Family, Form, Network, Options, Task, find_family
 from toolkit.families.sidecars import Named, Sidecars

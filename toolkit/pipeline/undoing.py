@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolkit.compare.keys import expected_keys
-from toolkit.core.result import Finding
+from toolkit.core.findings import Finding
 from toolkit.folder.contents import FolderContents
 from toolkit.folder.foreign_code import find_foreign_code, without_foreign_keys
 

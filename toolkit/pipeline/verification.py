@@ -10,15 +10,10 @@ from pathlib import Path
 from toolkit.audio import Clip
 from toolkit.compare.evidence import judge_transcripts
 from toolkit.compare.pictures import Sketchbook, shortest
+from toolkit.core.coverage import Coverage, Reason
 from toolkit.core.progress import Progress, silent
-from toolkit.core.result import (
-    Artifact,
-    ClipTokens,
-    Coverage,
-    Reason,
-    Result,
-    Suspicion,
-)
+from toolkit.core.result import Artifact, Result, Suspicion
+from toolkit.core.tokens import ClipTokens
 from toolkit.diagnosis import Evidence, find_faults, take_inventory, take_notes
 from toolkit.diagnosis.findings import name_culprits
 from toolkit.folder.admission import check_folder

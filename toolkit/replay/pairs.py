@@ -11,8 +11,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from toolkit.core.coverage import Reason
 from toolkit.core.errors import BrokenRule
-from toolkit.core.result import Reason
 from toolkit.mapping import Plan
 from toolkit.mapping.patterns import match
 

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from toolkit.compare import tolerances
 from toolkit.core.pictures import Pictures
-from toolkit.core.result import Result, TokenComparison
+from toolkit.core.result import Result
 from toolkit.core.settled import settled, unproven
+from toolkit.core.tokens import TokenComparison
 from toolkit.report import text
 from toolkit.report.files import write_bytes
 from toolkit.report.inlining import content_policy, pack, pack_json, read_library, read_scripts

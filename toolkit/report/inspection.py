@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from toolkit.checkpoint.finite import describe_not_finite
+from toolkit.core.coverage import Reason
 from toolkit.core.inspection import Inspection
-from toolkit.core.result import Reason
 from toolkit.report import text
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from toolkit.core.result import Result, plain
+from toolkit.core.json import plain
+from toolkit.core.result import Result
 from toolkit.report.files import write_bytes
 
 

@@ -9,7 +9,8 @@ from functools import lru_cache
 from itertools import groupby, pairwise
 from typing import Literal
 
-from toolkit.core.result import ModuleRow, Reason, Result
+from toolkit.core.coverage import Reason
+from toolkit.core.result import ModuleRow, Result
 from toolkit.diagnosis.findings import smallest_failing
 from toolkit.report import text
 

@@ -7,6 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from toolkit.core.findings import Finding
 from toolkit.core.pictures import (
     CODES_PER_DECADE,
     HISTOGRAM_BINS_PER_DECADE,
@@ -17,7 +18,7 @@ from toolkit.core.pictures import (
     Pictures,
     TensorPicture,
 )
-from toolkit.core.result import Finding, ModuleRow, Result
+from toolkit.core.result import ModuleRow, Result
 from toolkit.report import text
 from toolkit.report.model_map import Judged, judge_rows
 

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from toolkit.core.result import Finding, Fixed, Level, Result
+from toolkit.core.findings import Finding
+from toolkit.core.measures import Level
+from toolkit.core.result import Fixed, Result
 from toolkit.core.settled import settled, unproven
 from toolkit.report import text
 

@@ -8,7 +8,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, get_args
 
-from toolkit.core.result import Coverage, Level, LevelVerdict, Note, NoteConsequence, Reason
+from toolkit.core.coverage import Coverage, Reason
+from toolkit.core.findings import Note, NoteConsequence
+from toolkit.core.measures import Level, LevelVerdict
 from toolkit.core.settled import unproven
 
 SYMBOLS = {

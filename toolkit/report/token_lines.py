@@ -8,7 +8,7 @@ from itertools import zip_longest
 from typing import Literal
 
 from toolkit.core.pictures import ClipPicture, Step
-from toolkit.core.result import ClipTokens
+from toolkit.core.tokens import ClipTokens
 
 WIDEST_MARGIN = 10.0
 """Nats that fill the bar of a margin."""

@@ -10,7 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar
 
 from toolkit.core.breakable import Breakable
-from toolkit.core.result import ClipTokens, Deviation, FindingKind, Level
+from toolkit.core.findings import FindingKind
+from toolkit.core.measures import Level
+from toolkit.core.result import Deviation
+from toolkit.core.tokens import ClipTokens
 
 if TYPE_CHECKING:
     from toolkit.checkpoint import Checkpoint

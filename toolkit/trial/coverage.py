@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from toolkit.core.result import ClipCoverage, Coverage, Reason
+from toolkit.core.coverage import ClipCoverage, Coverage, Reason
 from toolkit.mapping import Plan
 from toolkit.trial.measuring import PairErrors
 from toolkit.trial.pairing import Pairing

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from toolkit.compare import tolerances
-from toolkit.core.result import Reason
+from toolkit.core.coverage import Reason
 from toolkit.mapping import Plan
 from toolkit.replay.pairs import Layout, Pair, derive_pairs, explain_uncompared
 

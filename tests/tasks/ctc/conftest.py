@@ -10,7 +10,8 @@ import pytest
 
 from toolkit import verify
 from toolkit.audio import golden_folder
-from toolkit.core.result import Level, Result
+from toolkit.core.measures import Level
+from toolkit.core.result import Result
 from toolkit.pipeline.difference import Session, open_session
 from toolkit.pipeline.prepare import Inputs, Prepared, prepare
 from toolkit.pipeline.writing import write_converted

@@ -11,7 +11,8 @@ import torch
 
 from tests.faults.breaking import Break, edit_tensors, set_key
 from toolkit import diff
-from toolkit.core.result import Level, Result
+from toolkit.core.measures import Level
+from toolkit.core.result import Result
 from toolkit.pipeline.difference import Session, diff_folder
 from toolkit.tasks.ctc import TASK
 from toolkit.tasks.ctc.target import CtcTarget

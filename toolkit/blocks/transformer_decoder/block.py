@@ -13,7 +13,7 @@ from toolkit.blocks.forms import Lack
 from toolkit.blocks.transformer_decoder import classes, tables
 from toolkit.blocks.transformer_decoder.config import config
 from toolkit.blocks.transformer_decoder.decoder import EMBEDDINGS, Decoder
-from toolkit.core.result import Reason
+from toolkit.core.coverage import Reason
 from toolkit.mapping import Row
 from toolkit.replay.pairs import Layout
 

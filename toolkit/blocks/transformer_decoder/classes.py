@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from toolkit.blocks.activations import refused_activation
 from toolkit.blocks.forms import Lack
 from toolkit.blocks.transformer_decoder.decoder import CROSS_KEYS, Decoder
-from toolkit.core.result import Reason
+from toolkit.core.coverage import Reason
 
 NAMES = {"mbart": "MBart", "bart": "Bart", "trocr": "TrOCR"}
 """How the stock classes are called, by their model type."""

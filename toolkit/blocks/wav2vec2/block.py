@@ -15,7 +15,7 @@ from toolkit.blocks.forms import Lack
 from toolkit.blocks.wav2vec2 import classes, reference, tables
 from toolkit.blocks.wav2vec2.config import config
 from toolkit.blocks.wav2vec2.trunk import CONV, Trunk
-from toolkit.core.result import Reason
+from toolkit.core.coverage import Reason
 from toolkit.mapping import Row
 from toolkit.replay.pairs import Layout
 

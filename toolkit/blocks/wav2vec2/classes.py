@@ -8,7 +8,7 @@ from toolkit.blocks.activations import refused_activation
 from toolkit.blocks.conformer import KEYS
 from toolkit.blocks.forms import Lack
 from toolkit.blocks.wav2vec2.trunk import Trunk
-from toolkit.core.result import Reason
+from toolkit.core.coverage import Reason
 
 NAMES = {"wav2vec2": "Wav2Vec2", "wav2vec2-conformer": "Wav2Vec2Conformer"}
 """How the stock classes are called, by their model type."""

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 
 from toolkit.compare import tolerances
-from toolkit.core.result import Level, Measure
+from toolkit.core.measures import Level, Measure
 from toolkit.tasks.ctc.clip import CtcRun, LayerErrors
 from toolkit.tasks.speech import levels
 from toolkit.tasks.speech.levels import RELATIVE, logits_measures, logits_noise

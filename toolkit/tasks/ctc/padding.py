@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from toolkit.compare import tolerances
 from toolkit.compare.metrics import relative_error
-from toolkit.core.result import Level, Measure
+from toolkit.core.measures import Level, Measure
 from toolkit.tasks.speech.batch import choose_batch
 from toolkit.trial.rows import nan_first
 

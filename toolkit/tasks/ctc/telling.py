@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from toolkit.compare.probes import PaddingProbes
-from toolkit.core.result import Deviation, Level
+from toolkit.core.measures import Level
+from toolkit.core.result import Deviation
 from toolkit.tasks.ctc.dynamic import STRAY
 from toolkit.tasks.speech import telling
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from toolkit.checkpoint.dictionary import SPECIAL_SYMBOLS
 from toolkit.compare.differences import Aspect, Difference, aspect_measures
-from toolkit.core.result import Level
+from toolkit.core.measures import Level
 from toolkit.folder.contents import FolderContents
 from toolkit.oracle.asking import AnyReference
 from toolkit.tasks.ctc.letters import BLANK, DELIMITER, SETTINGS, SILENT_START, VOCAB, tokens_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
-from toolkit.core.result import Level
+from toolkit.core.measures import Level
 from toolkit.tasks.base import LevelKind, Measurements
 
 if TYPE_CHECKING:

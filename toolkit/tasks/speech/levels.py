@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 from toolkit.compare import tolerances
-from toolkit.core.result import Level, Measure, Reason
+from toolkit.core.coverage import Reason
+from toolkit.core.measures import Level, Measure
 from toolkit.tasks.speech.run import HeardRun
 from toolkit.trial.measuring import PairErrors
 from toolkit.trial.rows import nan_first

@@ -9,7 +9,7 @@ from pathlib import Path
 from toolkit.compare import tolerances
 from toolkit.compare.keys import key_faults
 from toolkit.compare.metrics import relative_error
-from toolkit.core.result import Level, Measure
+from toolkit.core.measures import Level, Measure
 from toolkit.folder.contents import FolderContents
 from toolkit.mapping import Plan
 from toolkit.oracle.pages import let_go

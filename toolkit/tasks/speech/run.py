@@ -11,7 +11,7 @@ from toolkit.compare import tolerances
 from toolkit.compare.metrics import noise_ratio, relative_error
 from toolkit.compare.pictures import Sketchbook
 from toolkit.core.errors import NotRecorded
-from toolkit.core.result import TokenComparison
+from toolkit.core.tokens import TokenComparison
 from toolkit.oracle.asking import AnyReference, Pass, ScoredTokens, prefix_of
 from toolkit.oracle.hooks import rest
 from toolkit.oracle.search import Search, capped, with_beam

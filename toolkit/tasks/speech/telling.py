@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from toolkit.core.result import ClipTokens, Deviation, Level, TokenComparison
+from toolkit.core.measures import Level
+from toolkit.core.result import Deviation
+from toolkit.core.tokens import ClipTokens, TokenComparison
 from toolkit.tasks.speech.run import HeardRun
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from toolkit.audio import Clip
 from toolkit.compare.metrics import relative_error
 from toolkit.compare.pictures import Sketchbook
-from toolkit.core.result import TokenComparison
+from toolkit.core.tokens import TokenComparison
 from toolkit.oracle.asking import ScoredTokens
 from toolkit.oracle.search import BEAM, capped, with_beam
 from toolkit.tasks.speech.run import NAN, HeardRun, Replayed, SpeechBench, compare_words, hear

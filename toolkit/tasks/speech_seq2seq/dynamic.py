@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from toolkit.compare import tolerances
-from toolkit.core.result import Level, TokenComparison
+from toolkit.core.measures import Level
+from toolkit.core.tokens import TokenComparison
 from toolkit.tasks.speech.levels import (
     clips,
     float32_tolerance,

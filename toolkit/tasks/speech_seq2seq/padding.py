@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 from toolkit.compare import tolerances
 from toolkit.compare.metrics import relative_error
 from toolkit.compare.probes import PaddingProbes
-from toolkit.core.result import Deviation, Level, Measure
+from toolkit.core.measures import Level, Measure
+from toolkit.core.result import Deviation
 from toolkit.oracle.asking import Pass
 from toolkit.oracle.hooks import Call
 from toolkit.replay.pairs import Pair

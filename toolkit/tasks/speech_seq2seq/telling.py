@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from toolkit.compare.probes import PaddingProbes
-from toolkit.core.result import ClipTokens, Deviation, Level
+from toolkit.core.measures import Level
+from toolkit.core.result import Deviation
+from toolkit.core.tokens import ClipTokens
 from toolkit.tasks.speech import telling
 from toolkit.tasks.speech_seq2seq.clip import ClipRun
 from toolkit.tasks.speech_seq2seq.padding import padding_deviation

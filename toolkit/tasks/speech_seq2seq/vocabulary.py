@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from toolkit.checkpoint.dictionary import SPECIAL_SYMBOLS
 from toolkit.compare.differences import Aspect, Difference, aspect_measures
-from toolkit.core.result import Level
+from toolkit.core.measures import Level
 from toolkit.folder.contents import FolderContents
 from toolkit.folder.tokenizer_form import STEPS, TEXT, TokenizerForm, read_form
 from toolkit.tasks.speech_seq2seq.tokenizer import describe_tokenizer
