@@ -30,7 +30,7 @@ from toolkit.mapping import (
     make_plan,
     read_mapping,
 )
-from toolkit.mapping.file import MAX_BYTES
+from toolkit.mapping.document import MAX_BYTES
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "fork-mapping.yaml"
 MANUAL = EXAMPLE.parents[1] / "mapping-files.md"
