@@ -9,12 +9,8 @@ from typing import Any, Literal
 FindingKind = Literal[
     "weights", "missing", "wiring", "config", "vocabulary", "front_end", "generation", "padding"
 ]
-
-
 Consequence = Literal["output", "generation", "text"]
 """What a fault changes: what the model computes, what a search finds, what ids and strings are."""
-
-
 NoteConsequence = Literal["training", "none"]
 """What a harmless difference changes: fine-tuning alone, or nothing."""
 

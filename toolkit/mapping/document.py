@@ -10,8 +10,6 @@ from toolkit.mapping.problems import Problems, shown
 
 MAX_BYTES = 1 << 18
 """Every tensor of a large model in a row of its own takes a tenth of that."""
-
-
 YAML_TAG = "tag:yaml.org,2002:"
 """What the tags of plain values begin with."""
 _KINDS = {"int": "a number", "float": "a number", "bool": "a truth value", "null": "nothing"}

@@ -136,7 +136,5 @@ SECTIONS: Mapping[str, Mapping[str, Callable[[Node], Any]]] = {
         "because": _read_reason,
     },
 }
-
-
 OPTIONAL = frozenset({"op", "axes"})
 """Keys that an entry need not have."""

@@ -26,13 +26,11 @@ from toolkit.checkpoint.dictionary import (
 )
 from toolkit.core.errors import BadInput
 from toolkit.families.languages import find_languages
+from toolkit.tasks.speech_seq2seq.pieces import UNUSED, USER_DEFINED, read_pieces
+from toolkit.tasks.speech_seq2seq.text_steps import SPACE
 from toolkit.tasks.speech_seq2seq.tokenizer import (
-    SPACE,
-    UNUSED,
-    USER_DEFINED,
     build_tokenizer,
     needs_own_tokenizer,
-    read_pieces,
     row_scores,
     write_tokenizer,
 )

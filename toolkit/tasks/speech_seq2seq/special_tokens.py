@@ -1,0 +1,42 @@
+"""The special tokens of a tokenizer, and what frames a text with them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from toolkit.checkpoint.dictionary import BOS, EOS, PAD, SPECIAL_SYMBOLS, UNK
+from toolkit.folder.contents import FolderContents
+
+
+def add_special_tokens(tokenizer: Any, contents: FolderContents) -> None:
+    """Makes a tokenizer of `tokenizers` know them, and frame a text with end and tag."""
+    from tokenizers import AddedToken
+
+    special = special_symbols(contents)
+    tokenizer.add_special_tokens([AddedToken(s, normalized=False, special=True) for s in special])
+    tokenizer.post_processor = _frame(contents)
+
+
+def special_symbols(contents: FolderContents) -> list[str]:
+    """Those of fairseq and the language tags, in the order in which transformers lists them."""
+    symbols = contents.dictionary.symbols
+    return [symbols[i] for i in (BOS, PAD, EOS, UNK, *tag_ids(contents))]
+
+
+def _frame(contents: FolderContents) -> Any:
+    from tokenizers import processors
+
+    framed = {"end": SPECIAL_SYMBOLS[EOS], "tag": contents.prefix_tag}
+    # Aliases, because a template cannot spell a symbol with a colon such as `<lang:de>`.
+    special = [
+        {"id": alias, "ids": [contents.dictionary.index(symbol)], "tokens": [symbol]}
+        for alias, symbol in framed.items()
+        if symbol is not None
+    ]
+    template = "$A end" if contents.prefix_tag is None else "tag $A end"
+    return processors.TemplateProcessing(single=template, special_tokens=special)
+
+
+def tag_ids(contents: FolderContents) -> list[int]:
+    """The ids of the language tags."""
+    return list(contents.language_tags.values())
