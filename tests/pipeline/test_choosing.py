@@ -34,7 +34,9 @@ from toolkit.oracle.hooks import Call
 from toolkit.oracle.quiet import quiet_fairseq
 from toolkit.pipeline import choosing
 from toolkit.pipeline import recording as recordings
+from toolkit.pipeline.network_input import hear_input
 from toolkit.pipeline.prepare import Inputs, prepare
+from toolkit.pipeline.questions import Question
 from toolkit.pipeline.recorded_index import INDEX
 from toolkit.pipeline.verification import expecting
 from toolkit.trial.measuring import Record
@@ -449,8 +451,8 @@ def test_normalization_is_assumed_by_the_extractor_and_heard_in_the_recording(
 def heard(*sources: torch.Tensor) -> Derived:
     guess = Derived(value=True, evidence="a guess", candidates=(True, False))
     records = [Record(clip="c", source=s, prefix=(2,), calls={}) for s in sources]
-    question = choosing.Question(key=NORMALIZE, assumed=guess)
-    return choosing._heard(question, records, Path("rec"))
+    question = Question(key=NORMALIZE, assumed=guess)
+    return hear_input(question, records, Path("rec"))
 
 
 def standardized(waveform: torch.Tensor) -> torch.Tensor:
