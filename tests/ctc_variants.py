@@ -6,7 +6,7 @@ Norms and biases are perturbed, so that none is an identity by accident.
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 
+from toolkit.oracle.mends.conformer import mended_conformer
 from toolkit.oracle.quiet import quiet_fairseq
 
 Groups = dict[str, dict[str, Any]]
@@ -41,6 +42,19 @@ GROUP_NORM = {"extractor_mode": "default", "layer_norm_first": False, "conv_bias
 """As wav2vec 2.0 base: group norm in the extractor, norms behind each part of a layer."""
 LAYER_NORM = {"extractor_mode": "layer_norm", "layer_norm_first": True, "conv_bias": True}
 """As XLS-R: layer norm in the extractor, norms before each part of a layer."""
+CONFORMER = {
+    "layer_type": "conformer",
+    "depthwise_conv_kernel_size": 5,
+    "attn_type": "espnet",
+    "pos_enc_type": "rel_pos",
+    "fp16": False,
+}
+"""Arguments of a conformer."""
+OF_CONFORMER = {"layer_type": "conformer"}
+"""What the fine-tuned model says of it."""
+ROTARY = {**CONFORMER, "pos_enc_type": "rope"}
+CONVOLVED = {**CONFORMER, "attn_type": "", "pos_enc_type": "abs"}
+CONFORMER_GROUP = {**GROUP_NORM, "layer_norm_first": True}
 EQUAL_WIDTHS = {"conv_feature_layers": "[(32, 10, 5)] + [(32, 3, 2)] * 4 + [(32, 2, 2)] * 2"}
 
 YOUNGER = (
@@ -88,6 +102,8 @@ class CtcVariant:
     save: Save | None = None
     """Makes what is saved; None saves as fairseq main does."""
     seed: int = 1
+    ends: str = "stock exact"
+    """How a conversion ends."""
 
     @property
     def normalizes(self) -> bool:
@@ -154,11 +170,17 @@ def without_younger(groups: Groups, state: State) -> dict[str, Any]:
     return as_hydra({**groups, "model": _older(groups["model"], YOUNGER)}, state)
 
 
+def without_layer_type(groups: Groups, state: State) -> dict[str, Any]:
+    """As releases that read the kind of layers off the pretrained model alone."""
+    return as_hydra({**groups, "model": _older(groups["model"], OF_CONFORMER)}, state)
+
+
 def in_half(groups: Groups, state: State) -> dict[str, Any]:
     """As a run with `--fp16` saves."""
     return as_hydra(groups, {name: tensor.half() for name, tensor in state.items()})
 
 
+NO_BLANK = "refused: args.blank_weight"
 GENERATION = {"_name": None, "beam": 5, "nbest": 1, "print_alignment": None}
 
 CTC_VARIANTS = (
@@ -191,9 +213,35 @@ CTC_VARIANTS = (
     ),
     CtcVariant(name="phones of several letters", symbols=PHONES),
     CtcVariant(name="odd symbols", symbols=ODD),
-    CtcVariant(name="blank weight added", outer={"blank_weight": 1.5}),
-    CtcVariant(name="blank weight set", outer={"blank_weight": 0.25, "blank_mode": "set"}),
+    CtcVariant(name="blank weight added", outer={"blank_weight": 1.5}, ends=NO_BLANK),
+    CtcVariant(
+        name="blank weight set", outer={"blank_weight": 0.25, "blank_mode": "set"}, ends=NO_BLANK
+    ),
     CtcVariant(name="float16 weights", save=in_half),
+    CtcVariant(name="conformer, relative positions", inner=CONFORMER, outer=OF_CONFORMER),
+    CtcVariant(name="conformer, rotary positions", inner=ROTARY, outer=OF_CONFORMER),
+    CtcVariant(
+        name="conformer, no outer layer_type",
+        inner=CONFORMER,
+        outer=OF_CONFORMER,
+        save=without_layer_type,
+    ),
+    CtcVariant(
+        name="conformer, group norm", kind=CONFORMER_GROUP, inner=CONFORMER, outer=OF_CONFORMER
+    ),
+    CtcVariant(
+        name="conformer, convolved positions",
+        inner=CONVOLVED,
+        outer=OF_CONFORMER,
+        ends="refused: w2v_args.pos_enc_type",
+    ),
+    CtcVariant(
+        name="conformer, norm before the layers",
+        kind=GROUP_NORM,
+        inner=CONFORMER,
+        outer=OF_CONFORMER,
+        ends="refused: w2v_args.layer_norm_first",
+    ),
 )
 
 
@@ -269,7 +317,8 @@ def _build(groups: Groups, folder: Path) -> tuple[Any, Any]:
     cfg = OmegaConf.create(deepcopy(groups))
     cfg.task.data = str(folder)
     task = tasks.setup_task(cfg.task)
-    return task, task.build_model(cfg.model)
+    with mended_conformer():
+        return task, task.build_model(cfg.model)
 
 
 def _perturb(model: torch.nn.Module) -> None:
@@ -277,21 +326,17 @@ def _perturb(model: torch.nn.Module) -> None:
         for name, parameter in model.named_parameters():
             if parameter.dim() == 1 or "norm" in name:
                 parameter.add_(0.1 * torch.randn_like(parameter))
+        for name, statistic in model.named_buffers():
+            if name.endswith(("running_mean", "running_var")):
+                statistic.add_(0.1 * torch.rand_like(statistic))
 
 
-def _older(group: Mapping[str, Any], younger: Sequence[str]) -> dict[str, Any]:
-    return {key: value for key, value in group.items() if key not in younger}
-
-
-REFUSED = "refused: args.blank_weight"
-
-
-def outcome_of(variant: CtcVariant) -> str:
-    """How a conversion of the variant ends."""
-    return REFUSED if variant.outer.get("blank_weight") else "stock exact"
+def _older(group: Mapping[str, Any], younger: Iterable[str]) -> dict[str, Any]:
+    left_out = set(younger)
+    return {key: value for key, value in group.items() if key not in left_out}
 
 
 def readme_table() -> str:
     """The table of the README."""
-    rows = (f"| {variant.name} | {outcome_of(variant)} |" for variant in CTC_VARIANTS)
+    rows = (f"| {variant.name} | {variant.ends} |" for variant in CTC_VARIANTS)
     return "\n".join(("| checkpoint | conversion |", "|---|---|", *rows)) + "\n"

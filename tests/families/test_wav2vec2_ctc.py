@@ -9,16 +9,17 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.ctc_variants import CTC_VARIANTS, CtcVariant, build_ctc, outcome_of, readme_table
-from toolkit import convert, inspect
+from tests.ctc_variants import CTC_VARIANTS, CtcVariant, build_ctc, readme_table
+from tests.faults.breaking import scale
+from toolkit import convert, diff, inspect
 from toolkit.audio import golden_folder
 from toolkit.core.errors import BadInput
 from toolkit.core.result import Result
 
 BY_NAME = {variant.name: variant for variant in CTC_VARIANTS}
-REFUSED = {name for name, variant in BY_NAME.items() if "refused" in outcome_of(variant)}
+REFUSED = {name for name, variant in BY_NAME.items() if "refused" in variant.ends}
 README = Path(__file__).parents[2] / "README.md"
-FAST = ("group norm", "Namespace", "no w2v_args", "odd symbols")
+FAST = ("group norm", "Namespace", "no w2v_args", "odd symbols", "conformer, relative positions")
 CLIPS = tuple(golden_folder() / f"{name}.flac" for name in ("tiny", "odd_frames", "en_1"))
 EXACT, ROUNDED = 1e-9, 2e-6
 
@@ -64,6 +65,39 @@ def test_every_variant_converts_exactly(name: str, build: Build, tmp_path: Path)
     check_exact(convert(build(name), tmp_path / "hf", verify=True, audio=CLIPS))
 
 
+@pytest.mark.parametrize("name", ["conformer, relative positions"])
+def test_a_conformer_becomes_a_conformer_that_users_load(
+    name: str, build: Build, tmp_path: Path
+) -> None:
+    import transformers
+
+    convert(build(name), tmp_path / "hf", verify=False)
+    model = transformers.AutoModelForCTC.from_pretrained(tmp_path / "hf")
+    assert type(model) is transformers.Wav2Vec2ConformerForCTC
+    assert model.config.architectures == ["Wav2Vec2ConformerForCTC"]
+
+
+@pytest.mark.parametrize(
+    ("parameter", "module"),
+    [
+        ("conv_module.depthwise_conv.weight", "conv_module.depthwise_conv"),
+        ("self_attn.pos_bias_u", "self_attn"),
+        ("ffn1.intermediate_dense.bias", "ffn1.intermediate_dense"),
+    ],
+)
+def test_a_fault_in_a_conformer_layer_is_blamed(
+    parameter: str, module: str, build: Build, tmp_path: Path
+) -> None:
+    checkpoint = build("conformer, relative positions")
+    convert(checkpoint, tmp_path / "hf", verify=False)
+    layer = "wav2vec2_conformer.encoder.layers.1."
+    scale(layer + parameter, 1.5)(tmp_path / "hf")
+    first, *others = diff(checkpoint, tmp_path / "hf", audio=CLIPS).findings
+    assert first.target_parameters == (layer + parameter,)
+    assert first.target_module == layer + module
+    assert others == []
+
+
 def test_the_readme_shows_every_variant_and_how_it_ends() -> None:
     assert readme_table() in README.read_text(encoding="utf-8")
 
@@ -88,8 +122,9 @@ def test_the_fine_tuned_models_own_regularization_is_written(build: Build, tmp_p
 
 
 @pytest.mark.parametrize("name", sorted(REFUSED))
-def test_a_weighted_blank_is_refused_by_name(name: str, build: Build, tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="args.blank_weight.*Wav2Vec2ForCTC does not"):
+def test_what_no_class_computes_is_refused_by_name(name: str, build: Build, tmp_path: Path) -> None:
+    _, _, refused = BY_NAME[name].ends.partition(": ")
+    with pytest.raises(BadInput, match=f"{refused}`: .*Wav2Vec2(ForCTC|Conformer)"):
         convert(build(name), tmp_path / "hf", verify=False)
     assert not (tmp_path / "hf").exists()
 

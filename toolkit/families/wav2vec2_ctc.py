@@ -1,6 +1,6 @@
 """wav2vec 2.0 with a CTC head: a letter, or nothing, for every frame.
 
-Becomes a `Wav2Vec2ForCTC`.
+Becomes a `Wav2Vec2ForCTC`, or a `Wav2Vec2ConformerForCTC` where its layers are a conformer's.
 Source: `fairseq/models/wav2vec/wav2vec2_asr.py`; Baevski et al. 2020 (arXiv:2006.11477).
 """
 
@@ -46,24 +46,25 @@ if TYPE_CHECKING:
 
     from toolkit.oracle.hooks import Calls
 
-ENCODER = Place(source="w2v_encoder.w2v_model.", target="wav2vec2.")
+PLACES = {
+    kind: Place(source="w2v_encoder.w2v_model.", target=target)
+    for kind, target in (("wav2vec2", "wav2vec2."), ("wav2vec2-conformer", "wav2vec2_conformer."))
+}
+"""Where the encoder stands in the class of each model type."""
+PART = ""
+"""The encoder's keys stand at top level."""
 HEAD_LAYOUTS = (Layout("lm_head", "T B D", "B T D"),)
 BYPASSED = ("w2v_encoder.w2v_model",)
 """The model around it calls its `extract_features`."""
 PRETRAINED = (None, "wav2vec2")
 """What their encoder's arguments call it."""
-BREAKABLE = joined(
-    (
-        ENCODER.breakable(wav2vec2.BREAKABLE),
-        Breakable(
-            slips=(
-                slip("intermediate_size", "width_changed", halved),
-                slip("num_conv_pos_embeddings", "positions_changed", halved),
-                slip("add_adapter", "adapter_changed", toggled),
-            ),
-            inventions=(Invention(file=CONFIG, path="adapter_attn_dim", value=16),),
-        ),
-    )
+BREAKABLE = Breakable(
+    slips=(
+        slip("intermediate_size", "width_changed", halved),
+        slip("num_conv_pos_embeddings", "positions_changed", halved),
+        slip("add_adapter", "adapter_changed", toggled),
+    ),
+    inventions=(Invention(file=CONFIG, path="adapter_attn_dim", value=16),),
 )
 LABELS = "ltr"
 """What fairseq's recipes call letters, and the last part of their dictionary's name."""
@@ -82,7 +83,7 @@ class Wav2Vec2Ctc:
     def matches(self, checkpoint: Checkpoint) -> bool:
         """Whether the tensors are those of a wav2vec 2.0 encoder with one linear layer."""
         facts = Facts(checkpoint.tensors)
-        encoder = Wav2Vec2Block(place=ENCODER, checkpoint=facts)
+        encoder = Wav2Vec2Block(place=PLACES["wav2vec2"], checkpoint=facts)
         model = read_arguments(checkpoint).model
         named = _named(model)
         return (
@@ -99,7 +100,7 @@ class Wav2Vec2Ctc:
         model.encoder.check_pretrained(arguments.w2v_path)
         config = overridden(model.config, options.overrides)
         config |= {path: told for path, told in options.chosen.items() if path in config}
-        values = values_under(config, ENCODER.part)
+        values, place = values_under(config, PART), model.encoder.place
         return Network(
             generation=f"{model.encoder.extractor_norm} norm",
             config=config,
@@ -107,7 +108,7 @@ class Wav2Vec2Ctc:
             layouts=(*model.encoder.layouts, *HEAD_LAYOUTS),
             head_widths=model.encoder.head_widths(values),
             bypassed=BYPASSED,
-            whole=ENCODER.module("encoder"),
+            whole=place.module("encoder"),
             frames_of=model.encoder.frames_of,
             unpaired=model.encoder.unpaired,
             refusals=tuple(model.refusals()),
@@ -115,7 +116,7 @@ class Wav2Vec2Ctc:
             carries_code=False,
             misfits=tuple(find_misfits(model.parts)),
             lost=lost_prefixes(model.parts),
-            breakable=BREAKABLE,
+            breakable=joined((place.breakable(wav2vec2.BREAKABLE), BREAKABLE)),
         )
 
     def sidecars(self, checkpoint: Checkpoint, named: Named) -> Sidecars:
@@ -161,16 +162,16 @@ class Wav2Vec2Ctc:
 
     def shortest_input(self, network: Network) -> int:
         """Fewest samples that give the encoder one frame."""
-        return shortest_input(values_under(network.config, ENCODER.part))
+        return shortest_input(values_under(network.config, PART))
 
     def frames(self, network: Network, samples: int) -> int:
         """Frames that the encoder makes of so many samples."""
-        return count_frames(values_under(network.config, ENCODER.part), samples)
+        return count_frames(values_under(network.config, PART), samples)
 
     def possible(self, network: Network, calls: Sequence[Calls]) -> Mapping[str, tuple[Any, ...]]:
         """The strides that the lengths in fairseq's extractor leave."""
-        values = values_under(network.config, ENCODER.part)
-        return dict(possible_strides(ENCODER, values, calls))
+        values = values_under(network.config, PART)
+        return dict(possible_strides(PLACES[values["model_type"].value], values, calls))
 
 
 FAMILY = Wav2Vec2Ctc()
@@ -200,31 +201,31 @@ class _Model:
     @cached_property
     def encoder(self) -> Wav2Vec2Block:
         """The layers that were pretrained, with what leads to them."""
-        return Wav2Vec2Block(
-            place=ENCODER,
-            checkpoint=self.facts,
-            w2v=self.arguments.w2v_model,
-            where=self.arguments.w2v_model_where,
-            around=self.arguments.model,
-            around_first=True,
-        )
+        return self._encoder_of(self.kind)
+
+    @cached_property
+    def stock(self) -> str:
+        """The class of a conversion."""
+        return self._encoder_of("wav2vec2").stock_class
 
     @cached_property
     def kind(self) -> str:
         """The class of the folder on trial, where it is known, or that of a conversion."""
-        form, stock = self.options.form, self.encoder.stock_class
-        return stock if form is None else kind_of(form.kinds.get(""), wav2vec2.NAMES, stock)
+        form = self.options.form
+        if form is None:
+            return self.stock
+        return kind_of(form.kinds.get(PART), wav2vec2.NAMES, self.stock)
 
     @cached_property
     def parts(self) -> tuple[Part, ...]:
         """The one part of a folder on trial."""
-        form, stock = self.options.form, self.encoder.stock_class
+        form = self.options.form
         if form is None:
             return ()
         part = Part(
-            name=ENCODER.part,
-            found=form.kinds.get(""),
-            nearest=stock,
+            name=PART,
+            found=form.kinds.get(PART),
+            nearest=self.stock,
             names=wav2vec2.NAMES,
             lacks=tuple(self.encoder.lacks(self.kind)),
         )
@@ -244,6 +245,16 @@ class _Model:
             "eos_token_id": hard_coded(EOS, "fairseq's Dictionary"),
         }
 
+    def _encoder_of(self, kind: str) -> Wav2Vec2Block:
+        return Wav2Vec2Block(
+            place=PLACES[kind],
+            checkpoint=self.facts,
+            w2v=self.arguments.w2v_model,
+            where=self.arguments.w2v_model_where,
+            around=self.arguments.model,
+            around_first=True,
+        )
+
     def _rows_of_head(self) -> Derived:
         name = f"{self.head}.weight"
         return self.facts.shaped(self.facts.shape(name)[0], name)
@@ -251,15 +262,12 @@ class _Model:
     def refusals(self) -> Iterator[Reason]:
         """Why no exact conversion is possible."""
         yield from self.encoder.refusals()
-        yield from map(_as_refusal, self.encoder.lacks(self.encoder.stock_class))
+        yield from map(_as_refusal, self.encoder.lacks(self.stock))
         arguments = self.arguments
         pretrained = _named(arguments.w2v_model)
         if pretrained not in PRETRAINED:
             because = f"the encoder is `{pretrained}`, whose layers are other ones"
             yield Reason(name=f"{arguments.w2v_model_where}._name", because=because)
-        if self.encoder.maybe_conformer is not None:
-            because = "conformer layers before a CTC head are not known yet"
-            yield Reason(name=f"{arguments.w2v_model_where}.layer_type", because=because)
         if arguments.model.get("blank_weight"):
             because = (
                 f"fairseq changes the logit of the blank by it ({arguments.model['blank_weight']}),"
@@ -334,7 +342,7 @@ def _normalization_claims(arguments: Arguments) -> Iterator[tuple[str, bool]]:
 def _config(network: Network, checkpoint: Checkpoint) -> dict[str, Any]:
     dtypes = Counter(spec.dtype for spec in checkpoint.tensors.values())
     return {
-        "architectures": ["Wav2Vec2ForCTC"],
+        "architectures": [f"{wav2vec2.NAMES[network.config['model_type'].value]}ForCTC"],
         "dtype": dtypes.most_common(1)[0][0],
         **nested(network.config),
     }
@@ -349,6 +357,6 @@ def _reference_settings(
     settings = {**arguments.task, **arguments.model, "normalize": normalized}
     settings["task_normalize"] = bool(normalize.value)
     w2v_args = arguments.w2v or model.encoder.reference_arguments(
-        values_under(network.config, ENCODER.part), normalize=normalized
+        values_under(network.config, PART), normalize=normalized
     )
     return {**settings, "w2v_args": w2v_args}

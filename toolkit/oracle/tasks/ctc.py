@@ -9,13 +9,14 @@ import os
 import re
 from argparse import Namespace
 from ast import literal_eval
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import MISSING, dataclass, fields
 from typing import (
     TYPE_CHECKING,
     Any,
     Collection,
     Dict,
+    Iterator,
     List,
     Mapping,
     Optional,
@@ -263,7 +264,6 @@ class CtcReference:
             `padding_mask`, shape (B, T), true in padded frames;
             `layers.k`, shape (B, T, D), for k from 1 to the number of layers: what fairseq gives
             for `output_layer=k`, without the norm that follows the last layer of a pre-norm stack.
-            fairseq's conformer gives none.
         """
         batch, lengths = pad(sources, 0.0)
         with ExitStack() as stack:
@@ -321,16 +321,31 @@ class CtcReference:
     def _run(self, batch: Tensor, lengths: Tensor) -> Dict[str, Tensor]:
         beyond = torch.arange(batch.shape[1], device=batch.device) >= lengths.unsqueeze(1)
         keys = [self.task.adapter] * len(batch)
-        net = self.model(source=batch, padding_mask=beyond, corpus_key=keys)
+        with _layers_heard(self.model) as layers:
+            net = self.model(source=batch, padding_mask=beyond, corpus_key=keys)
         frames, mask = net["encoder_out"], net["padding_mask"]
         outputs = {"logits": frames.clone()}
-        for number, (layer, *_) in enumerate(net["layer_results"], start=1):
+        # fairseq's conformer gives no `layer_results` unless one layer is asked for.
+        results = [layer for layer, *_ in net["layer_results"]] or layers
+        for number, layer in enumerate(results, start=1):
             outputs[f"layers.{number}"] = layer
         # It writes into what the model gave.
         outputs["emissions"] = self.model.get_logits(net)  # type: ignore[operator]
         outputs = {name: tensor.transpose(0, 1) for name, tensor in outputs.items()}
         unmasked = torch.zeros(frames.shape[1::-1], dtype=torch.bool, device=frames.device)
         return {**outputs, "padding_mask": unmasked if mask is None else mask}
+
+
+@contextmanager
+def _layers_heard(model: nn.Module) -> Iterator[List[Tensor]]:
+    """What each layer of the encoder gives while the context lasts, shape (T, B, D)."""
+    heard: List[Tensor] = []
+    stack = model.w2v_encoder.w2v_model.encoder.layers  # type: ignore[union-attr]
+    with ExitStack() as hooks:
+        for layer in stack:  # type: ignore[union-attr]
+            hook = layer.register_forward_hook(lambda _, __, output: heard.append(output[0]))
+            hooks.callback(hook.remove)
+        yield heard
 
 
 def _as_mapping(arguments: Optional[Arguments]) -> Settings:
