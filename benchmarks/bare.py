@@ -14,7 +14,7 @@ import transformers
 
 from benchmarks.seed_algorithm import load_with_fairseq
 from toolkit.audio import read_clips
-from toolkit.bundled import carries_own_code_only
+from toolkit.folder.view import carries_model_code
 
 START = 2
 
@@ -23,7 +23,7 @@ def main(checkpoint: Path, folder: Path, *audio: Path) -> None:
     """Loads and runs."""
     source = load_with_fairseq(checkpoint).eval()
     target = transformers.AutoModelForSpeechSeq2Seq.from_pretrained(
-        folder, trust_remote_code=carries_own_code_only(folder)
+        folder, trust_remote_code=carries_model_code(folder)
     )
     tokens = torch.tensor([[START]])
     with torch.no_grad():

@@ -11,6 +11,7 @@ import json
 import sys
 from argparse import Namespace
 from pathlib import Path
+from typing import Any
 
 import torch
 import transformers
@@ -35,22 +36,26 @@ def load_with_fairseq(checkpoint: Path) -> torch.nn.Module:
 
     register_models()
     state = torch.load(checkpoint, weights_only=False)
-    settings = {
-        **vars(state["args"]),
-        "w2v_args": {k: plain(v) for k, v in vars(state["args"].w2v_args).items()},
-    }
-    args = make_namespace(settings, str(checkpoint.parent))
-    model = tasks.setup_task(args).build_model(args)
+    args = make_namespace(settings_of(state), str(checkpoint.parent))
+    model: torch.nn.Module = tasks.setup_task(args).build_model(args)
     model.load_state_dict(state["model"])
     return model
 
 
-def plain(value: object) -> object:
+def settings_of(state: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of task and model, in groups or in one namespace."""
+    groups = [state["args"]] if state["args"] else [state["cfg"]["task"], state["cfg"]["model"]]
+    settings = {name: value for group in map(plain, groups) for name, value in group.items()}
+    inner = {name: plain(value) for name, value in plain(settings["w2v_args"]).items()}
+    return {**settings, "w2v_args": inner}
+
+
+def plain(value: Any) -> Any:
     """Namespaces as dicts."""
     return vars(value) if isinstance(value, Namespace) else value
 
 
-def build_with_transformers(config: dict) -> torch.nn.Module:
+def build_with_transformers(config: dict[str, Any]) -> Any:
     """Returns a model of transformers with random values."""
     if "auto_map" in config:
         carried = config["auto_map"]

@@ -2,6 +2,7 @@
 
 import math
 import random
+from collections.abc import Sequence
 from dataclasses import replace
 
 from tests.levels import LEVEL_NAMES
@@ -49,7 +50,12 @@ TOLERANCE = 1e-9
 FRAMES, WORDS = 190, 24
 
 
-def make_result(encoder_layers=24, decoder_layers=12, clips=8, faults=(FAULT, SECOND_FAULT)):
+def make_result(
+    encoder_layers: int = 24,
+    decoder_layers: int = 12,
+    clips: int = 8,
+    faults: Sequence[str] = (FAULT, SECOND_FAULT),
+) -> Result:
     """A broken conversion: two faults and what follows from them."""
     dice = random.Random(7)
     paths = list(module_paths(encoder_layers, decoder_layers))
