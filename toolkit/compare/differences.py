@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 from toolkit.compare import tolerances
 from toolkit.core.measures import Level, Measure
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
 
 Aspect: TypeAlias = Literal["rows", "special tokens", "settings", "texts"]
 _UNITS = {"rows": "ids"}
@@ -41,7 +45,7 @@ class AnyVocabulary(Protocol):
         """The file of the folder that holds the rows."""
         ...
 
-    def compare(self, tokenizer: Any) -> tuple[Difference, ...]:
+    def compare(self, tokenizer: PreTrainedTokenizerBase | None) -> tuple[Difference, ...]:
         """Everything that differs, each cause once; texts only where nothing else explains them."""
         ...
 
@@ -49,7 +53,7 @@ class AnyVocabulary(Protocol):
         """The level that these differences make; it passes exactly if there are none."""
         ...
 
-    def maybe_cut(self, tokenizer: Any) -> Any:
+    def maybe_cut(self, tokenizer: PreTrainedTokenizerBase) -> Any:
         """The length at which a processor cuts labels, if that is too short; else None."""
         ...
 

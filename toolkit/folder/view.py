@@ -23,6 +23,7 @@ from toolkit.folder.weight_files import StoredTensors, are_pickled, place_tensor
 
 if TYPE_CHECKING:
     from torch import Tensor
+    from transformers import PreTrainedTokenizerBase
 
 ABSENT = "<absent>"
 """The value of a key that neither a file nor a class default gives."""
@@ -48,7 +49,7 @@ class FolderView:
     """The class of processor that users get, whichever file says so."""
     feature_extractor: Any
     """None where none loads."""
-    tokenizer: Any
+    tokenizer: PreTrainedTokenizerBase | None
     """A fast tokenizer, or None where none loads."""
     problems: tuple[str, ...]
     """Files that are missing or cannot be read."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from toolkit.checkpoint.dictionary import SPECIAL_SYMBOLS
 from toolkit.compare.differences import Aspect, Difference, aspect_measures
@@ -12,6 +12,10 @@ from toolkit.core.measures import Level
 from toolkit.folder.contents import FolderContents
 from toolkit.oracle.asking import AnyReference
 from toolkit.tasks.ctc.letters import BLANK, DELIMITER, SETTINGS, SILENT_START, VOCAB, tokens_of
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
 
 CONFIG = "tokenizer_config"
 EXTRA = f"{CONFIG}.extra_special_tokens"
@@ -41,7 +45,7 @@ class Letters:
     said_by: str = "the rows of the dictionary"
     file: str = VOCAB
 
-    def compare(self, tokenizer: Any) -> tuple[Difference, ...]:
+    def compare(self, tokenizer: PreTrainedTokenizerBase | None) -> tuple[Difference, ...]:
         """Everything that differs, each cause once; texts only where nothing else explains them."""
         if tokenizer is None:
             return (Difference(aspect="rows", keys=(VOCAB,), wrong=("no tokenizer loads",)),)
@@ -68,11 +72,11 @@ class Letters:
             f"{len(self.encodings)} texts encoded and decoded alike",
         )
 
-    def maybe_cut(self, tokenizer: Any) -> Any:
+    def maybe_cut(self, tokenizer: PreTrainedTokenizerBase) -> Any:
         """Labels of letters are never cut by a length that a call left behind."""
         return getattr(tokenizer, "init_kwargs", {}).get("max_length")
 
-    def _differences(self, tokenizer: Any) -> Iterator[Difference]:
+    def _differences(self, tokenizer: PreTrainedTokenizerBase) -> Iterator[Difference]:
         rows = tuple(self._wrong_rows(tokenizer))
         yield Difference(aspect="rows", keys=(VOCAB,), wrong=rows, fix=_ROWS_FIX)
         for key in NAMES:
@@ -88,7 +92,7 @@ class Letters:
         yield _difference("settings", "clean_up_tokenization_spaces", cleans, False)
         yield _difference("settings", "padding_side", tokenizer.padding_side, _PADDING_SIDE)
 
-    def _wrong_rows(self, tokenizer: Any) -> Iterator[str]:
+    def _wrong_rows(self, tokenizer: PreTrainedTokenizerBase) -> Iterator[str]:
         ids = tokenizer.get_vocab()
         found = tokenizer.convert_ids_to_tokens(list(range(len(self.tokens))))
         for row, (expected, actual) in enumerate(zip(self.tokens, found, strict=True)):
@@ -103,14 +107,14 @@ class Letters:
             tokens = "token" if len(more) == 1 else "tokens"
             yield f"{len(more)} {tokens} more than symbols: {', '.join(map(repr, more[:5]))}"
 
-    def _dropped(self, tokenizer: Any) -> Iterator[str]:
+    def _dropped(self, tokenizer: PreTrainedTokenizerBase) -> Iterator[str]:
         """Symbols that decoding drops where a user asks for a text without special tokens."""
         named = {_said(tokenizer, key) for key in (*NAMES, _BESIDE[0])}
         for token in sorted(set(tokenizer.all_special_tokens) - named - {DELIMITER}):
             if token in self.tokens:
                 yield f"decoding without special tokens drops {token!r}"
 
-    def _wrong_texts(self, tokenizer: Any) -> Iterator[str]:
+    def _wrong_texts(self, tokenizer: PreTrainedTokenizerBase) -> Iterator[str]:
         for text, ids in self.encodings.items():
             found = tuple(tokenizer(text).input_ids)
             if found != ids:
@@ -156,7 +160,7 @@ def _spells(ids: Iterable[int]) -> bool:
     return all(index >= len(SPECIAL_SYMBOLS) for index in ids)
 
 
-def _said(tokenizer: Any, key: str) -> Any:
+def _said(tokenizer: PreTrainedTokenizerBase, key: str) -> Any:
     """A setting as its file says, or by default.
 
     transformers 5 makes a delimiter that a file names a special token, and goes on with its own.
@@ -171,11 +175,11 @@ def _difference(aspect: Aspect, key: str, found: Any, expected: Any) -> Differen
     return Difference(aspect=aspect, keys=(f"{CONFIG}.{key}",), wrong=wrong, said_by=_TASK, fix=fix)
 
 
-def _is_foreign(tokenizer: Any) -> bool:
+def _is_foreign(tokenizer: PreTrainedTokenizerBase) -> bool:
     return type(tokenizer).__name__ != str(SETTINGS["tokenizer_class"])
 
 
-def _as_one(differences: Sequence[Difference], tokenizer: Any) -> Difference:
+def _as_one(differences: Sequence[Difference], tokenizer: PreTrainedTokenizerBase) -> Difference:
     """Another class of tokenizer is one cause, whatever follows from it."""
     name = type(tokenizer).__name__
     follows = [wrong for difference in differences for wrong in difference.wrong]

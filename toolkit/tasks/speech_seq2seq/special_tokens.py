@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from toolkit.checkpoint.dictionary import BOS, EOS, PAD, SPECIAL_SYMBOLS, UNK
 from toolkit.folder.contents import FolderContents
 
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
 
-def add_special_tokens(tokenizer: Any, contents: FolderContents) -> None:
+
+def add_special_tokens(tokenizer: Tokenizer, contents: FolderContents) -> None:
     """Makes a tokenizer of `tokenizers` know them, and frame a text with end and tag."""
     from tokenizers import AddedToken
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from toolkit.folder.contents import FolderContents
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 _CONFIG = "tokenizer_config"
 _OWN_CLASS = "FairseqTokenizerFast"
@@ -21,7 +24,7 @@ _CALL_DEFAULTS: Mapping[str, Any] = {
 
 
 def wrong_settings(
-    contents: FolderContents, tokenizer: Any
+    contents: FolderContents, tokenizer: PreTrainedTokenizerBase
 ) -> Iterator[tuple[Any, tuple[str, ...], tuple[str, ...]]]:
     """Aspect, keys and what is wrong of every setting that is not as fairseq treats texts."""
     for key, find in SETTINGS.items():
@@ -34,7 +37,7 @@ def wrong_settings(
             yield "settings", (f"{_CONFIG}.{key}",), (said,)
 
 
-def maybe_cut(contents: FolderContents, tokenizer: Any) -> Any:
+def maybe_cut(contents: FolderContents, tokenizer: PreTrainedTokenizerBase) -> Any:
     """The length at which a processor cuts labels, if it is less than that of the longest target.
 
     The last call before a tokenizer was saved leaves it behind; a call of the tokenizer itself sets
@@ -44,7 +47,7 @@ def maybe_cut(contents: FolderContents, tokenizer: Any) -> Any:
     return longest if longest is not None and any(_too_short(longest, contents)) else None
 
 
-def is_foreign(tokenizer: Any) -> bool:
+def is_foreign(tokenizer: PreTrainedTokenizerBase) -> bool:
     """Whether its class does anything in another way than a plain fast tokenizer or our own."""
     from transformers import PreTrainedTokenizerFast
 
@@ -65,22 +68,22 @@ def _overrides(kind: type, base: type) -> bool:
     )
 
 
-def _padding_side(_: FolderContents, tokenizer: Any) -> Iterator[str]:
+def _padding_side(_: FolderContents, tokenizer: PreTrainedTokenizerBase) -> Iterator[str]:
     if tokenizer.padding_side != "right":
         yield f"{tokenizer.padding_side!r}, not 'right'"
 
 
-def _truncation_side(_: FolderContents, tokenizer: Any) -> Iterator[str]:
+def _truncation_side(_: FolderContents, tokenizer: PreTrainedTokenizerBase) -> Iterator[str]:
     if tokenizer.truncation_side != "right":
         yield f"{tokenizer.truncation_side!r}, not 'right'"
 
 
-def _split_special_tokens(_: FolderContents, tokenizer: Any) -> Iterator[str]:
+def _split_special_tokens(_: FolderContents, tokenizer: PreTrainedTokenizerBase) -> Iterator[str]:
     if getattr(tokenizer, "split_special_tokens", False):
         yield "special tokens in a text are cut like any other text"
 
 
-def _clean_up(_: FolderContents, tokenizer: Any) -> Iterator[str]:
+def _clean_up(_: FolderContents, tokenizer: PreTrainedTokenizerBase) -> Iterator[str]:
     kind = type(getattr(getattr(tokenizer, "backend_tokenizer", None), "model", None)).__name__
     forced = "clean_up_tokenization_spaces_for_bpe_even_though_it_will_corrupt_output"
     is_ignored = kind == "BPE" and hasattr(tokenizer, forced) and not getattr(tokenizer, forced)
@@ -88,7 +91,7 @@ def _clean_up(_: FolderContents, tokenizer: Any) -> Iterator[str]:
         yield "decoding removes spaces before punctuation"
 
 
-def _longest(contents: FolderContents, tokenizer: Any) -> Iterator[str]:
+def _longest(contents: FolderContents, tokenizer: PreTrainedTokenizerBase) -> Iterator[str]:
     yield from _too_short(tokenizer.model_max_length, contents)
 
 
@@ -98,7 +101,7 @@ def _too_short(longest: Any, contents: FolderContents) -> Iterator[str]:
         yield f"{longest!r}, less than the {contents.max_positions} tokens of the longest target"
 
 
-def _input_names(_: FolderContents, tokenizer: Any) -> Iterator[str]:
+def _input_names(_: FolderContents, tokenizer: PreTrainedTokenizerBase) -> Iterator[str]:
     names = list(tokenizer.model_input_names)
     if names[:1] != ["input_ids"] or "attention_mask" not in names:
         yield f"{names}, without `input_ids` first and `attention_mask`"

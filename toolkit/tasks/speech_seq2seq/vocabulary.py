@@ -26,6 +26,8 @@ from toolkit.tasks.speech_seq2seq.tokenizer_settings import (
 )
 
 if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
     from toolkit.oracle.asking import AnyReference
 
 FILE, CONFIG = "tokenizer.json", "tokenizer_config"
@@ -61,7 +63,7 @@ class Vocabulary:
     said_by: str = "dict.txt and the sentencepiece model"
     file: str = FILE
 
-    def compare(self, tokenizer: Any) -> tuple[Difference, ...]:
+    def compare(self, tokenizer: PreTrainedTokenizerBase | None) -> tuple[Difference, ...]:
         """Everything that differs, each cause once; see `compare_vocabulary`."""
         return compare_vocabulary(self, tokenizer)
 
@@ -69,7 +71,7 @@ class Vocabulary:
         """The level that these differences make; see `judge_vocabulary`."""
         return judge_vocabulary(self, differences)
 
-    def maybe_cut(self, tokenizer: Any) -> Any:
+    def maybe_cut(self, tokenizer: PreTrainedTokenizerBase) -> Any:
         """The length at which a processor cuts labels; see `maybe_cut`."""
         return maybe_cut(self.contents, tokenizer)
 
@@ -110,7 +112,9 @@ def judge_vocabulary(expected: Vocabulary, differences: Sequence[Difference]) ->
     )
 
 
-def compare_vocabulary(expected: Vocabulary, tokenizer: Any) -> tuple[Difference, ...]:
+def compare_vocabulary(
+    expected: Vocabulary, tokenizer: PreTrainedTokenizerBase | None
+) -> tuple[Difference, ...]:
     """Everything that differs, each cause once; texts only where nothing else explains them."""
     if tokenizer is None:
         return (Difference(aspect="rows", keys=(FILE,), wrong=("no tokenizer loads",)),)
@@ -142,7 +146,7 @@ def framed(contents: FolderContents, ids: tuple[int, ...]) -> tuple[int, ...]:
     return (contents.dictionary.index(contents.prefix_tag), *ids, end)
 
 
-def wrong_rows(contents: FolderContents, tokenizer: Any) -> dict[str, str]:
+def wrong_rows(contents: FolderContents, tokenizer: PreTrainedTokenizerBase) -> dict[str, str]:
     """Symbols whose id has another token, and rows too many or too few, with what is wrong."""
     symbols = contents.dictionary.symbols
     tokens = tokenizer.convert_ids_to_tokens(list(range(len(symbols))))
@@ -156,7 +160,7 @@ def wrong_rows(contents: FolderContents, tokenizer: Any) -> dict[str, str]:
     return wrong
 
 
-def wrong_texts(expected: Vocabulary, tokenizer: Any) -> Iterator[str]:
+def wrong_texts(expected: Vocabulary, tokenizer: PreTrainedTokenizerBase) -> Iterator[str]:
     """Texts that get other ids than from fairseq, and ids that become another text."""
     for text, ids in expected.encodings.items():
         found = _encoded(text, tokenizer)
@@ -171,14 +175,16 @@ def wrong_texts(expected: Vocabulary, tokenizer: Any) -> Iterator[str]:
 _Found = tuple[Aspect, tuple[str, ...], Sequence[str]]
 
 
-def _encoded(text: str, tokenizer: Any) -> Any:
+def _encoded(text: str, tokenizer: PreTrainedTokenizerBase) -> Any:
     try:
         return tuple(tokenizer(text).input_ids)
     except Exception as error:
         return f"an error, {' '.join(str(error).split())[:100]!r}"
 
 
-def _as_one(differences: Sequence[Difference], tokenizer: Any) -> tuple[Difference, ...]:
+def _as_one(
+    differences: Sequence[Difference], tokenizer: PreTrainedTokenizerBase
+) -> tuple[Difference, ...]:
     """Another class of tokenizer is one cause, whatever follows from it."""
     name = type(tokenizer).__name__
     follows = [wrong for difference in differences for wrong in difference.wrong]
@@ -186,7 +192,7 @@ def _as_one(differences: Sequence[Difference], tokenizer: Any) -> tuple[Differen
     return (Difference(aspect="rows", keys=(FILE, f"{CONFIG}.tokenizer_class"), wrong=wrong),)
 
 
-def _wrong_vocabulary(expected: Vocabulary, tokenizer: Any) -> Iterator[_Found]:
+def _wrong_vocabulary(expected: Vocabulary, tokenizer: PreTrainedTokenizerBase) -> Iterator[_Found]:
     rows = wrong_rows(expected.contents, tokenizer)
     yield "rows", (FILE,), tuple(rows.values())
     named = _wrong_names(tokenizer)
@@ -204,7 +210,7 @@ def _wrong_vocabulary(expected: Vocabulary, tokenizer: Any) -> Iterator[_Found]:
         yield from _wrong_form(expected, tokenizer, explained)
 
 
-def _wrong_names(tokenizer: Any) -> dict[str, tuple[str, str | None, str]]:
+def _wrong_names(tokenizer: PreTrainedTokenizerBase) -> dict[str, tuple[str, str | None, str]]:
     """Keys that name another token than fairseq's: what they should name, and what they do."""
     found = {key: getattr(tokenizer, key) for key in NAMES}
     return {
@@ -215,7 +221,11 @@ def _wrong_names(tokenizer: Any) -> dict[str, tuple[str, str | None, str]]:
 
 
 def _wrong_special(
-    expected: Vocabulary, tokenizer: Any, explained: Iterable[str | None], *, too_many: bool
+    expected: Vocabulary,
+    tokenizer: PreTrainedTokenizerBase,
+    explained: Iterable[str | None],
+    *,
+    too_many: bool,
 ) -> dict[str, str]:
     """Tokens that decoding drops or prints although it should not.
 
@@ -240,7 +250,7 @@ def _wrong_special(
 
 
 def _wrong_form(
-    expected: Vocabulary, tokenizer: Any, explained: Iterable[str | None]
+    expected: Vocabulary, tokenizer: PreTrainedTokenizerBase, explained: Iterable[str | None]
 ) -> Iterator[_Found]:
     wanted = expected.form
     found = read_form(json.loads(tokenizer.backend_tokenizer.to_str()))
