@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, redirect_stdout
 from functools import wraps
 from pathlib import Path
@@ -14,6 +14,7 @@ import typer
 from toolkit.console.exits import Commands, Exit
 from toolkit.console.outputs import check_given
 from toolkit.console.parameters import items_of_command, make_signature, read_given
+from toolkit.core.json import JsonObject
 from toolkit.core.outputs import STDOUT
 from toolkit.session import request
 from toolkit.session.groups import Request, Shown
@@ -286,7 +287,7 @@ def _judge(run: Callable[..., Result], asked: Asked, shown: Shown) -> NoReturn:
 def _deliver(
     shown: Shown,
     *,
-    values: Callable[[], Mapping[str, Any]],
+    values: Callable[[], JsonObject],
     page: Callable[[], str] | None = None,
     show: Callable[[Console], None],
 ) -> None:

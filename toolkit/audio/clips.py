@@ -6,13 +6,14 @@ import hashlib
 import stat
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolkit.checkpoint.plain_files import read_small
 from toolkit.core.errors import BadInput
+from toolkit.core.json import JsonObject
 
 if TYPE_CHECKING:
     import numpy as np
@@ -153,7 +154,7 @@ def _read_manifest(folder: Path) -> Iterator[Clip]:
         )
 
 
-def _read_entries(path: Path) -> list[Mapping[str, Any]]:
+def _read_entries(path: Path) -> list[JsonObject]:
     try:
         content = read_small(path, max_bytes=MAX_MANIFEST_BYTES)
         entries = tomllib.loads(content.decode("utf-8"))["clip"]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 from toolkit.blocks.evidence import Derived, argued
 from toolkit.core.coverage import Reason
+from toolkit.core.json import JsonObject
 
 ACTIVATIONS = {
     "gelu": "gelu",
@@ -22,13 +22,13 @@ ACTIVATIONS = {
 layers a class there, which fails."""
 
 
-def activation(group: Mapping[str, Any], where: str, default: str = "gelu") -> Derived:
+def activation(group: JsonObject, where: str, default: str = "gelu") -> Derived:
     """The activation function under its name in transformers."""
     found = argued(group, "activation_fn", where, default)
     return replace(found, value=ACTIVATIONS.get(found.value, found.value))
 
 
-def refused_activation(group: Mapping[str, Any], where: str) -> Iterator[Reason]:
+def refused_activation(group: JsonObject, where: str) -> Iterator[Reason]:
     """An activation function that transformers does not have."""
     if group.get("activation_fn", "gelu") not in ACTIVATIONS:
         yield Reason(name=f"{where}.activation_fn", because="no function of transformers equals it")

@@ -11,19 +11,20 @@ from typing import Any
 from toolkit.blocks.known_tensors import CONVERTED
 from toolkit.checkpoint import Checkpoint, open_checkpoint
 from toolkit.core.errors import BadInput
+from toolkit.core.json import JsonDict, JsonObject
 
 
 @dataclass(frozen=True, kw_only=True)
 class Arguments:
     """The groups of arguments that matter to a conversion, each a flat mapping."""
 
-    model: Mapping[str, Any]
-    task: Mapping[str, Any]
-    generation: Mapping[str, Any]
-    w2v_model: Mapping[str, Any]
+    model: JsonObject
+    task: JsonObject
+    generation: JsonObject
+    w2v_model: JsonObject
     """Empty where neither the checkpoint nor a file beside it has the pretrained encoder's."""
-    w2v_task: Mapping[str, Any]
-    w2v: Mapping[str, Any]
+    w2v_task: JsonObject
+    w2v: JsonObject
     """The pretrained encoder's arguments as fairseq takes them: one namespace, or groups."""
     w2v_model_where: str = "w2v_args"
     """Where `w2v_model` was read, for evidence."""
@@ -93,7 +94,7 @@ def _maybe_beside(checkpoint: Path, named: Any) -> Path | None:
     return path if found else None
 
 
-def _read_pretrained(path: Path) -> dict[str, Any]:
+def _read_pretrained(path: Path) -> JsonDict:
     """The fields of `Arguments` that a wav2vec 2.0 checkpoint gives, pretrained or fine-tuned."""
     settings = open_checkpoint(path, converted=CONVERTED).settings
     args, cfg = settings.get("args"), settings.get("cfg")
@@ -152,12 +153,12 @@ def parse_conv_layers(text: str) -> tuple[tuple[int, int, int], ...]:
     return parsed
 
 
-def _group(groups: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+def _group(groups: JsonObject, name: str) -> JsonObject:
     group = groups.get(name)
     return group if isinstance(group, Mapping) else {}
 
 
-def _pretrained(w2v_args: Any) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+def _pretrained(w2v_args: Any) -> tuple[JsonObject, JsonObject]:
     if not isinstance(w2v_args, Mapping):
         return {}, {}
     if isinstance(w2v_args.get("model"), Mapping):

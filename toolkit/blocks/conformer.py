@@ -8,13 +8,13 @@ Source: `fairseq/modules/conformer_layer.py`; Gulati et al. 2020 (arXiv:2005.081
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from toolkit.blocks.evidence import Derived, Facts, argued, hard_coded
 from toolkit.blocks.forms import Lack
 from toolkit.blocks.place import Place
+from toolkit.core.json import JsonDict, JsonObject
 from toolkit.mapping import Drop, Row, Rule
 from toolkit.replay.pairs import Layout
 
@@ -85,7 +85,7 @@ class ConformerLayers:
     place: Place
     facts: Facts
     """What the encoder's own tensors say."""
-    w2v: Mapping[str, Any]
+    w2v: JsonObject
     """fairseq's arguments of the encoder."""
     where: str = "w2v_args"
     """What evidence calls them."""
@@ -161,7 +161,7 @@ class ConformerLayers:
                 hypothesis="norm_order",
             )
 
-    def reference_arguments(self, value: Mapping[str, Any]) -> dict[str, Any]:
+    def reference_arguments(self, value: JsonObject) -> JsonDict:
         """Fairseq's arguments of the layers, from the encoder's configuration."""
         kinds = {"relative": "rel_pos", "rotary": "rope", "convolution": "abs", None: "rope"}
         return {

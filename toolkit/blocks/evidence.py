@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from toolkit.core.errors import BadInput
+from toolkit.core.json import JsonObject
 from toolkit.core.settled import Trial
 from toolkit.core.spec import TensorSpec
 
@@ -92,7 +93,7 @@ def hard_coded(value: Any, evidence: str) -> Derived:
     return Derived(value=value, evidence=evidence)
 
 
-def argued(group: Mapping[str, Any], name: str, where: str, default: Any = MISSING) -> Derived:
+def argued(group: JsonObject, name: str, where: str, default: Any = MISSING) -> Derived:
     """A value of fairseq's arguments, or fairseq's default where it is absent."""
     if name in group:
         return Derived(value=group[name], evidence=f"{where}.{name}")

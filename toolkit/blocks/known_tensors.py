@@ -7,10 +7,11 @@ no answer here, and the model itself must be asked: `toolkit.folder.skeleton.tar
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from toolkit.core.json import JsonObject
 from toolkit.core.spec import TensorSpec
 
 CONVERTED = ("model.", "wav2vec2.", "hubert.", "lm_head.", "encoder.encoder.", "bert.")
@@ -65,7 +66,7 @@ POSITION_OFFSET = 2
 Shapes = Iterator[tuple[str, tuple[int, ...]]]
 
 
-def maybe_known_specs(config: Mapping[str, Any]) -> dict[str, TensorSpec] | None:
+def maybe_known_specs(config: JsonObject) -> dict[str, TensorSpec] | None:
     """What `target_specs` returns, or None where only the model itself can tell.
 
     Args:
@@ -85,7 +86,7 @@ def _transformers_version() -> str | None:
         return None
 
 
-def _is_known(config: Mapping[str, Any]) -> bool:
+def _is_known(config: JsonObject) -> bool:
     carried = "auto_map" in config
     if config.keys() - {"auto_map"} != MODEL_KEYS:
         return False
@@ -100,7 +101,7 @@ def _is_known(config: Mapping[str, Any]) -> bool:
     )
 
 
-def _is_stock_encoder(encoder: Mapping[str, Any]) -> bool:
+def _is_stock_encoder(encoder: JsonObject) -> bool:
     return (
         ENCODER_KEYS - _OPTIONAL <= encoder.keys() <= ENCODER_KEYS
         and encoder["model_type"] == "wav2vec2"
@@ -110,7 +111,7 @@ def _is_stock_encoder(encoder: Mapping[str, Any]) -> bool:
     )
 
 
-def _is_carried_encoder(encoder: Mapping[str, Any]) -> bool:
+def _is_carried_encoder(encoder: JsonObject) -> bool:
     return (
         CARRIED_ENCODER_KEYS - _OPTIONAL <= encoder.keys() <= CARRIED_ENCODER_KEYS
         and encoder["model_type"] == "xm_transformer_encoder"
@@ -126,7 +127,7 @@ def _is_carried_encoder(encoder: Mapping[str, Any]) -> bool:
     )
 
 
-def _is_sound_encoder(encoder: Mapping[str, Any]) -> bool:
+def _is_sound_encoder(encoder: JsonObject) -> bool:
     width, convs = encoder["hidden_size"], encoder["conv_dim"]
     sizes = (
         width,
@@ -149,7 +150,7 @@ def _is_sound_encoder(encoder: Mapping[str, Any]) -> bool:
     )
 
 
-def _is_stock_decoder(decoder: Mapping[str, Any]) -> bool:
+def _is_stock_decoder(decoder: JsonObject) -> bool:
     return (
         decoder.keys() == DECODER_KEYS
         and decoder["model_type"] == "mbart"
@@ -157,7 +158,7 @@ def _is_stock_decoder(decoder: Mapping[str, Any]) -> bool:
     )
 
 
-def _is_carried_decoder(decoder: Mapping[str, Any]) -> bool:
+def _is_carried_decoder(decoder: JsonObject) -> bool:
     return (
         decoder.keys() == CARRIED_DECODER_KEYS
         and decoder["model_type"] == "xm_transformer_decoder"
@@ -169,7 +170,7 @@ def _is_carried_decoder(decoder: Mapping[str, Any]) -> bool:
     )
 
 
-def _is_sound_decoder(decoder: Mapping[str, Any]) -> bool:
+def _is_sound_decoder(decoder: JsonObject) -> bool:
     sizes = ("d_model", "decoder_layers", "decoder_ffn_dim", "vocab_size")
     counts = ("decoder_attention_heads", "max_position_embeddings", "encoder_attention_heads")
     return (
@@ -187,12 +188,12 @@ def _is_size(value: Any) -> bool:
     return type(value) is int and value > 0
 
 
-def _are_numbers(values: Mapping[str, Any]) -> bool:
+def _are_numbers(values: JsonObject) -> bool:
     """Whether what is neither a list nor a word is a number or a truth value."""
     return all(isinstance(v, int | float) for k, v in values.items() if k not in _NO_NUMBERS)
 
 
-def _model(config: Mapping[str, Any]) -> Shapes:
+def _model(config: JsonObject) -> Shapes:
     encoder, decoder = config["encoder"], config["decoder"]
     yield from _under("encoder", _encoder(encoder))
     yield from _under("decoder.model.decoder", _decoder(decoder))
@@ -202,7 +203,7 @@ def _model(config: Mapping[str, Any]) -> Shapes:
         yield from _linear("enc_to_dec_proj", encoder["hidden_size"], decoder["d_model"])
 
 
-def _encoder(encoder: Mapping[str, Any]) -> Shapes:
+def _encoder(encoder: JsonObject) -> Shapes:
     width = encoder["hidden_size"]
     if encoder["mask_time_prob"] > 0 or encoder["mask_feature_prob"] > 0:
         yield "masked_spec_embed", (width,)
@@ -223,7 +224,7 @@ def _encoder(encoder: Mapping[str, Any]) -> Shapes:
             yield from _adapter_layer(f"adapter.layers.{layer}.conv", encoder, width)
 
 
-def _output_projection(encoder: Mapping[str, Any]) -> Shapes:
+def _output_projection(encoder: JsonObject) -> Shapes:
     given = encoder["output_hidden_size"]
     if encoder["output_projection"] is not None:
         yield from _linear("output_projection", encoder["hidden_size"], given)
@@ -231,7 +232,7 @@ def _output_projection(encoder: Mapping[str, Any]) -> Shapes:
         yield from _norm("output_layer_norm", given)
 
 
-def _length_adapter(encoder: Mapping[str, Any]) -> Shapes:
+def _length_adapter(encoder: JsonObject) -> Shapes:
     given, norm = encoder["output_hidden_size"], encoder["adapter_layer_norm"]
     taken = encoder["hidden_size"] if encoder["output_projection"] is None else given
     if not encoder["num_adapter_layers"]:
@@ -254,13 +255,13 @@ def _half_step(width: int) -> Shapes:
     yield from _norm("layer_norm", width)
 
 
-def _adapter_layer(name: str, encoder: Mapping[str, Any], taken: int) -> Shapes:
+def _adapter_layer(name: str, encoder: JsonObject, taken: int) -> Shapes:
     given = 2 * encoder["output_hidden_size"]
     yield f"{name}.weight", (given, taken, encoder["adapter_kernel_size"])
     yield f"{name}.bias", (given,)
 
 
-def _feature_extractor(encoder: Mapping[str, Any]) -> Shapes:
+def _feature_extractor(encoder: JsonObject) -> Shapes:
     before = 1
     pairs = zip(encoder["conv_dim"], encoder["conv_kernel"], strict=True)
     for layer, (width, kernel) in enumerate(pairs):
@@ -273,7 +274,7 @@ def _feature_extractor(encoder: Mapping[str, Any]) -> Shapes:
         before = width
 
 
-def _positional_convolution(encoder: Mapping[str, Any]) -> Shapes:
+def _positional_convolution(encoder: JsonObject) -> Shapes:
     width, kernel = encoder["hidden_size"], encoder["num_conv_pos_embeddings"]
     group = width // encoder["num_conv_pos_embedding_groups"]
     name = "encoder.pos_conv_embed.conv"
@@ -290,7 +291,7 @@ def _encoder_layer(width: int, inner: int) -> Shapes:
     yield from _norm("final_layer_norm", width)
 
 
-def _decoder(decoder: Mapping[str, Any]) -> Shapes:
+def _decoder(decoder: JsonObject) -> Shapes:
     width = decoder["d_model"]
     yield "embed_tokens.weight", (decoder["vocab_size"], width)
     if decoder.get("position_embeddings", "learned") == "learned":

@@ -6,11 +6,12 @@ A model without parts has its values at top level: `hidden_size`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from toolkit.blocks.evidence import MISSING, Derived
 from toolkit.core.coverage import Reason
 from toolkit.core.errors import BadInput
+from toolkit.core.json import JsonDict, JsonObject
 from toolkit.core.settled import Settled
 
 ConfigTree: TypeAlias = Mapping[str, Derived]
@@ -43,16 +44,16 @@ def parts_of(tree: ConfigTree) -> tuple[str, ...]:
     return tuple(dict.fromkeys(path.rpartition(".")[0] for path in tree if "." in path))
 
 
-def nested(tree: ConfigTree) -> dict[str, Any]:
+def nested(tree: ConfigTree) -> JsonDict:
     """The values as `config.json` nests them."""
-    found: dict[str, Any] = {}
+    found: JsonDict = {}
     for path, derived in tree.items():
         part, _, key = path.rpartition(".")
         (found.setdefault(part, {}) if part else found)[key] = derived.value
     return found
 
 
-def overridden(tree: ConfigTree, overrides: Mapping[str, Mapping[str, Any]]) -> dict[str, Derived]:
+def overridden(tree: ConfigTree, overrides: Mapping[str, JsonObject]) -> dict[str, Derived]:
     """The tree with the user's values in their place.
 
     Args:
@@ -75,9 +76,9 @@ def overridden(tree: ConfigTree, overrides: Mapping[str, Mapping[str, Any]]) -> 
     return {**tree, **given}
 
 
-def by_part(values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+def by_part(values: JsonObject) -> dict[str, JsonDict]:
     """Values by whole path, as a user would give them: by part and key."""
-    found: dict[str, dict[str, Any]] = {}
+    found: dict[str, JsonDict] = {}
     for path, value in values.items():
         part, _, key = path.rpartition(".")
         found.setdefault(part or SOLE_PART, {})[key] = value

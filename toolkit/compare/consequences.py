@@ -10,6 +10,7 @@ from typing import Any, TypeGuard, get_args
 from toolkit.compare import dtypes
 from toolkit.compare.reading import is_read
 from toolkit.core.findings import Consequence, NoteConsequence
+from toolkit.core.json import JsonObject
 from toolkit.folder import released_defaults
 from toolkit.folder.view import ABSENT
 
@@ -52,7 +53,7 @@ class Change:
     actual: Any
     determined: bool
     """The checkpoint says it."""
-    siblings: Mapping[str, Any]
+    siblings: JsonObject
     """The other keys of the group, defaults filled in."""
     architecture: str | None = None
     """The class of a model without parts, whose keys are all at top level."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ from toolkit.compare import dtypes
 from toolkit.compare.consequences import Change, is_fault, judge, same_value
 from toolkit.compare.dtypes import loaded_dtype
 from toolkit.core.findings import Consequence, NoteConsequence
+from toolkit.core.json import JsonObject
 from toolkit.folder import released_defaults
 from toolkit.folder.contents import FolderContents
 from toolkit.folder.view import ABSENT, FolderView, class_aliases, class_defaults, parts_of
@@ -124,9 +125,9 @@ def _as_searched(key: str, found: Any) -> Any:
 def _added(
     contents: FolderContents,
     view: FolderView,
-    expected: Mapping[str, Any],
+    expected: JsonObject,
     key: str,
-    usual: Mapping[str, Any],
+    usual: JsonObject,
 ) -> Iterator[KeyDifference]:
     """A key that the checkpoint does not determine; it may be another name of one that it does.
 

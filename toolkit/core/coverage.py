@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
+
+from toolkit.core.json import JsonDict
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +44,7 @@ class Coverage:
     uncompared: tuple[Reason, ...]
     clips: tuple[ClipCoverage, ...]
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> JsonDict:
         """The coverage as the JSON has it."""
         return {
             "source_tensors": {

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import Literal
+
+from toolkit.core.json import JsonDict, JsonObject
 
 FindingKind = Literal[
     "weights", "missing", "wiring", "config", "vocabulary", "front_end", "generation", "padding"
@@ -21,7 +22,7 @@ class Hypothesis:
 
     name: str
     confirmed: bool
-    detail: Mapping[str, Any] = field(default_factory=dict)
+    detail: JsonObject = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,9 +40,9 @@ class Finding:
     hypothesis: Hypothesis | None = None
     fix: str
     consequence: Consequence = "output"
-    evidence: Mapping[str, Any] = field(default_factory=dict)
+    evidence: JsonObject = field(default_factory=dict)
 
-    def to_dict(self, rank: int) -> dict[str, Any]:
+    def to_dict(self, rank: int) -> JsonDict:
         """The finding as the JSON has it, under the rank it was given."""
         return {
             "rank": rank,

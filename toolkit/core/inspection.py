@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from toolkit.core.coverage import Reason
+from toolkit.core.json import JsonDict
 from toolkit.core.result import SCHEMA_VERSION, Artifact
 from toolkit.core.spec import NotFinite
 
@@ -59,7 +60,7 @@ class Inspection:
             return "incomplete"
         return "bundled" if self.shortcomings else "native"
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> JsonDict:
         """The inspection as plain data."""
         return {
             "schema_version": SCHEMA_VERSION,

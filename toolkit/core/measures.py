@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Literal
+
+from toolkit.core.json import JsonDict
 
 LevelVerdict = Literal["pass", "deviation", "fail", "unverified"]
 """`deviation`: it differs in a way that the family declares, and by the amount that it predicts;
@@ -35,7 +37,7 @@ class Measure:
         excess = self.declared and self.compared > 0 and not math.isnan(self.error)
         return "deviation" if excess else "fail"
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> JsonDict:
         """The measure with its verdict and the smallest tolerance that would pass."""
         return {
             **asdict(self),
@@ -72,7 +74,7 @@ class Level:
         """The measure that failed by most, or came nearest to failing."""
         return max(self.measures, key=_badness, default=None)
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> JsonDict:
         """The level as the JSON has it."""
         worst = self.worst
         return {

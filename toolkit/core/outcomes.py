@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from toolkit.core.coverage import Reason
+from toolkit.core.json import JsonDict
 from toolkit.core.result import SCHEMA_VERSION
 
 
@@ -151,7 +151,7 @@ class FaultsResult:
         blamed = all(o.detected and o.blamed for o in self.singles)
         return blamed and all(double.both for double in self.doubles) and not self.extra
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> JsonDict:
         """The outcomes as plain data."""
         weights = [o for o in self.singles if o.of_weights]
         return {

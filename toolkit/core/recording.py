@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
 
+from toolkit.core.json import JsonDict
 from toolkit.core.result import SCHEMA_VERSION, Artifact
 
 
@@ -23,7 +23,7 @@ class Recording:
     environment: Mapping[str, str]
     """Versions of what made it."""
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> JsonDict:
         """The recording as plain data that `json.dumps` takes."""
         return {
             "schema_version": SCHEMA_VERSION,

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 from toolkit.core.coverage import Coverage, Reason
 from toolkit.core.findings import Finding, Note
-from toolkit.core.json import plain
+from toolkit.core.json import JsonDict, plain
 from toolkit.core.measures import Level, LevelVerdict
 from toolkit.core.pictures import Pictures
 from toolkit.core.tokens import ClipTokens
@@ -141,9 +141,9 @@ class Result:
         """
         return {level.name: level for level in self.levels}[name]
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> JsonDict:
         """The result as plain data that `json.dumps` takes, infinite numbers as strings."""
-        said: dict[str, Any] = plain(
+        said: JsonDict = plain(
             {
                 "schema_version": SCHEMA_VERSION,
                 "command": self.command,

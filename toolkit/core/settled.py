@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from toolkit.core.coverage import Reason
+from toolkit.core.json import JsonObject
 
 
 @dataclass(frozen=True, kw_only=True)
 class Trial:
     """One candidate, or one combination of several, held against a recording."""
 
-    values: Mapping[str, Any]
+    values: JsonObject
     """By key, such as `encoder.num_attention_heads`."""
     error: float
     """Isolated error of the module that shows the difference; infinity where it does not even take

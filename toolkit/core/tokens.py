@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
+
+from toolkit.core.json import JsonDict
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +34,7 @@ class TokenComparison:
         shorter = min(len(self.reference), len(self.converted))
         return next((i for i, (left, right) in enumerate(pairs) if left != right), shorter)
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> JsonDict:
         """The comparison with its outcome."""
         return {
             **asdict(self),
@@ -54,7 +55,7 @@ class ClipTokens:
     pipeline_text: str
     """What the folder's own front end, model and tokenizer say through the ASR pipeline."""
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> JsonDict:
         """The clip's tokens as the JSON has them; the greedy comparison stands at the top."""
         return {
             "transcript": self.transcript,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, get_args
+from typing import get_args
 
 from toolkit.core.findings import Consequence, Finding, FindingKind
+from toolkit.core.json import JsonDict
 from toolkit.core.measures import Level
 from toolkit.core.result import ModuleRow
 from toolkit.replay.pairs import owner
@@ -106,7 +107,7 @@ def _with_module(finding: Finding, evidence: Evidence, blamed: Sequence[ModuleRo
     )
 
 
-def _numbers(row: ModuleRow) -> dict[str, Any]:
+def _numbers(row: ModuleRow) -> JsonDict:
     numbers = {
         "isolated_error": row.isolated_error,
         "propagated_error": row.propagated_ratio,

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from toolkit.core.findings import Hypothesis
+from toolkit.core.json import JsonDict, JsonObject
 from toolkit.diagnosis.provenance import Registry, is_constant
 
 if TYPE_CHECKING:
@@ -202,7 +203,7 @@ _TESTS: tuple[Test, ...] = (
 
 
 def _unexplained(suspect: Suspect) -> Hypothesis:
-    detail: dict[str, Any] = {"shape": list(suspect.actual.shape)}
+    detail: JsonDict = {"shape": list(suspect.actual.shape)}
     if suspect.actual.shape == suspect.expected.shape:
         detail["correlation"] = _correlation(suspect.actual, suspect.expected)
     return Hypothesis(name="wrong_value", confirmed=False, detail=detail)
@@ -234,7 +235,7 @@ def _name_order(order: list[int], axis: int, head_width: int | None) -> Hypothes
     return _confirmed("rows_permuted", axis=axis, moved=len(moved), first=moved[:4])
 
 
-def _head_order(order: list[int], head_width: int | None) -> dict[str, Any] | None:
+def _head_order(order: list[int], head_width: int | None) -> JsonDict | None:
     """How heads moved as wholes, or rows within each head or between heads by one interleaving."""
     if not head_width or len(order) % head_width or head_width == 1:
         return None
@@ -253,7 +254,7 @@ def _head_order(order: list[int], head_width: int | None) -> dict[str, Any] | No
     return None
 
 
-def _name_heads(heads: list[int], within: list[int]) -> dict[str, Any] | None:
+def _name_heads(heads: list[int], within: list[int]) -> JsonDict | None:
     """Whole heads in another order, or each head's rows interleaved as rotary positions want it."""
     straight = list(range(len(within)))
     if within == straight:
@@ -334,5 +335,5 @@ def _confirmed(name: str, **detail: Any) -> Hypothesis:
     return Hypothesis(name=name, confirmed=True, detail=_plain(detail))
 
 
-def _plain(detail: Mapping[str, Any]) -> dict[str, Any]:
+def _plain(detail: JsonObject) -> JsonDict:
     return {key: value for key, value in detail.items() if value is not None and value is not False}

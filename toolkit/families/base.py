@@ -13,6 +13,7 @@ from toolkit.checkpoint import Checkpoint
 from toolkit.compare.probes import PaddingProbes
 from toolkit.core.breakable import Breakable
 from toolkit.core.coverage import Reason
+from toolkit.core.json import JsonObject
 from toolkit.families.sidecars import Named, Sidecars
 from toolkit.folder.contents import FolderContents, Misfit
 from toolkit.mapping import Table
@@ -46,7 +47,7 @@ class Options:
     padding_reference: str = "masked"
     """How fairseq's adaptor treats frames beyond a clip's end: `masked` zeroes them, as since August
     2022; `unmasked` lets its convolutions read what stands there, as before."""
-    overrides: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    overrides: Mapping[str, JsonObject] = field(default_factory=dict)
     """Values of the configuration by part and key; see `toolkit.blocks.tree.overridden`."""
     w2v: Path | None = None
     """The pretrained encoder's own checkpoint, for arguments that the converted one lacks."""
@@ -118,7 +119,7 @@ class Task:
     """The checkpoint's own search settings; `beam` is its default beam."""
     default_lang: str | None
     """None where the task prepends no language tag."""
-    reference_settings: Mapping[str, Any]
+    reference_settings: JsonObject
     """Arguments that fairseq builds its task and model from."""
     reference_files: Mapping[str, bytes | Path]
     """What fairseq's task reads, by the name that it looks for; a path stands for its content."""

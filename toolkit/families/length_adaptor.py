@@ -6,14 +6,14 @@ generations. `Wav2Vec2Adapter` computes the plainest of them; the others need co
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from toolkit.blocks.evidence import Derived, Facts, argued
 from toolkit.blocks.forms import Lack
 from toolkit.blocks.wav2vec2 import LAST_NORM, Wav2Vec2Block
 from toolkit.core.breakable import Breakable, Part
+from toolkit.core.json import JsonObject
 from toolkit.core.slips import plus, slip, toggled
 from toolkit.families.base import Options
 from toolkit.mapping import Rule
@@ -86,7 +86,7 @@ class LengthAdaptor:
 
     facts: Facts
     encoder: Wav2Vec2Block
-    model: Mapping[str, Any]
+    model: JsonObject
     """fairseq's arguments of the model."""
     options: Options
 

@@ -7,13 +7,14 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from toolkit.checkpoint.dictionary import Dictionary, read_dictionary
 from toolkit.checkpoint.plain_files import read_small
 from toolkit.checkpoint.plain_yaml import load_yaml
 from toolkit.checkpoint.values import quote
 from toolkit.core.errors import BadInput
+from toolkit.core.json import JsonObject
 from toolkit.families.languages import find_languages
 
 T = TypeVar("T")
@@ -32,7 +33,7 @@ class Sidecars:
     dictionary: Dictionary
     config_yaml: Path | None = None
     """None where fairseq's task reads none."""
-    config: Mapping[str, Any] = field(default_factory=dict)
+    config: JsonObject = field(default_factory=dict)
     spm_path: Path | None = None
     """None where the symbols of the dictionary stand in a text as they are, as units do."""
 
@@ -154,7 +155,7 @@ def companions(checkpoint: Path) -> Iterator[Path]:
         for path in checkpoint.absolute().parent.iterdir():
             if path.suffix in _COMPANION_SUFFIXES and path.is_file():
                 yield path
-    config: Mapping[str, Any] = {}
+    config: JsonObject = {}
     with suppress(BadInput):
         config = _read_yaml(checkpoint.parent / "config.yaml")
     named = (
@@ -166,7 +167,7 @@ def companions(checkpoint: Path) -> Iterator[Path]:
             yield path
 
 
-def _check_preparation(yaml_path: Path, config: Mapping[str, Any]) -> None:
+def _check_preparation(yaml_path: Path, config: JsonObject) -> None:
     """Refuses what fairseq can do to a text and a folder cannot."""
     steps = (("pre_tokenizer", "tokenizer", ()), ("bpe_tokenizer", "bpe", ("sentencepiece",)))
     for step, key, known in steps:
@@ -183,7 +184,7 @@ def _check_preparation(yaml_path: Path, config: Mapping[str, Any]) -> None:
 def _maybe_spm(
     folder: Path,
     yaml_path: Path,
-    config: Mapping[str, Any] | None,
+    config: JsonObject | None,
     dictionary: Dictionary | None,
 ) -> Path | None:
     """The sentencepiece model; what is not known of the other two files is taken to ask for one."""
@@ -203,13 +204,13 @@ def _maybe_spm(
     )
 
 
-def _wants_spm(config: Mapping[str, Any], dictionary: Dictionary) -> bool:
+def _wants_spm(config: JsonObject, dictionary: Dictionary) -> bool:
     named = config.get("bpe_tokenizer")
     kind = named if isinstance(named, str) else _settings(config, "bpe_tokenizer").get("bpe")
     return kind is not None or any(SPACE in symbol for symbol in dictionary.symbols)
 
 
-def _settings(config: Mapping[str, Any], step: str) -> Mapping[str, Any]:
+def _settings(config: JsonObject, step: str) -> JsonObject:
     settings = config.get(step)
     return settings if isinstance(settings, Mapping) else {}
 
@@ -245,7 +246,7 @@ def _is_file(path: Path) -> bool:
         return False
 
 
-def _read_yaml(path: Path) -> Mapping[str, Any]:
+def _read_yaml(path: Path) -> JsonObject:
     try:
         config = load_yaml(read_small(path, max_bytes=MAX_YAML_BYTES))
     except (OSError, ValueError) as error:

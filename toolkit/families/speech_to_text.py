@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from toolkit.blocks.arguments import Arguments
 from toolkit.blocks.evidence import Derived
 from toolkit.checkpoint.dictionary import BOS, EOS, PAD
 from toolkit.core.coverage import Reason
 from toolkit.core.errors import BadInput
+from toolkit.core.json import JsonDict, JsonObject
 from toolkit.families.base import Network, Options
 from toolkit.families.sidecars import Sidecars
 from toolkit.families.waveforms import derive_normalization
@@ -75,7 +75,7 @@ def _refuse_language(sidecars: Sidecars, options: Options) -> None:
         )
 
 
-def _hub(sidecars: Sidecars) -> Mapping[str, Any]:
+def _hub(sidecars: Sidecars) -> JsonObject:
     hub = sidecars.config.get("hub") or {}
     if not isinstance(hub, Mapping):
         raise BadInput(
@@ -170,7 +170,7 @@ def read_search(arguments: Arguments) -> Search:
 
 def generation_config(
     network: Network, search: Search, languages: Mapping[str, int], lang: str | None
-) -> dict[str, Any]:
+) -> JsonDict:
     """What `generation_config.json` must hold for the same search."""
     positions = int(network.config["decoder.max_position_embeddings"].value)
     generated = min(search.max_len_b, positions - 1) + 1
@@ -210,7 +210,7 @@ def reference_files(sidecars: Sidecars, normalize: Derived) -> dict[str, bytes |
     return {"config.yaml": configuration.encode(), "dict.txt": sidecars.dict_path, **pieces}
 
 
-def reference_yaml(sidecars: Sidecars, normalize: Derived) -> dict[str, Any]:
+def reference_yaml(sidecars: Sidecars, normalize: Derived) -> JsonDict:
     """The data configuration that fairseq's task reads, with the names that its files get here."""
     input_type = "standardized_waveform" if normalize.value else "waveform"
     hub = {**_hub(sidecars), "input_type": input_type}

@@ -31,6 +31,7 @@ from toolkit.compare.probes import PaddingProbes
 from toolkit.core.breakable import Breakable, joined
 from toolkit.core.coverage import Reason
 from toolkit.core.errors import BadInput
+from toolkit.core.json import JsonDict, JsonObject
 from toolkit.core.slips import CONFIG, Invention, halved, slip, toggled
 from toolkit.families.base import Network, Options, Task
 from toolkit.families.sidecars import Named, Sidecars, check_dictionary_size
@@ -276,7 +277,7 @@ class _Model:
             yield Reason(name="args.blank_weight", because=because)
 
 
-def _named(arguments: Mapping[str, Any]) -> Any:
+def _named(arguments: JsonObject) -> Any:
     """What arguments call their model; in one namespace, `_name` may be the task's."""
     return arguments.get("arch") or arguments.get("_name")
 
@@ -339,7 +340,7 @@ def _normalization_claims(arguments: Arguments) -> Iterator[tuple[str, bool]]:
             yield where, group["normalize"]
 
 
-def _config(network: Network, checkpoint: Checkpoint) -> dict[str, Any]:
+def _config(network: Network, checkpoint: Checkpoint) -> JsonDict:
     dtypes = Counter(spec.dtype for spec in checkpoint.tensors.values())
     return {
         "architectures": [f"{wav2vec2.NAMES[network.config['model_type'].value]}ForCTC"],
@@ -350,7 +351,7 @@ def _config(network: Network, checkpoint: Checkpoint) -> dict[str, Any]:
 
 def _reference_settings(
     arguments: Arguments, model: _Model, network: Network, normalize: Derived
-) -> dict[str, Any]:
+) -> JsonDict:
     """Arguments that fairseq builds the task and the model from."""
     # fairseq asserts that the model's arguments and the pretrained encoder's agree on this.
     normalized = arguments.w2v_task.get("normalize", bool(normalize.value))

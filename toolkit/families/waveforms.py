@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from toolkit.blocks.evidence import Derived
 from toolkit.blocks.tree import assumed
 from toolkit.core.coverage import Reason
+from toolkit.core.json import JsonDict
 
 PROCESSOR: Mapping[str, str] = {"processor_class": "Wav2Vec2Processor"}
 """What `AutoProcessor` builds of a folder that takes waveforms."""
@@ -15,7 +15,7 @@ NORMALIZE = "preprocessor_config.do_normalize"
 """The one value of it that a checkpoint may leave open."""
 
 
-def preprocessor_config(normalize: Derived) -> dict[str, Any]:
+def preprocessor_config(normalize: Derived) -> JsonDict:
     """What `preprocessor_config.json` must hold for the same input of the network."""
     return {
         "feature_extractor_type": "Wav2Vec2FeatureExtractor",

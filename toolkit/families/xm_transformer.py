@@ -26,6 +26,7 @@ from toolkit.checkpoint.dictionary import BOS, EOS, PAD
 from toolkit.compare.probes import PaddingProbes
 from toolkit.core.breakable import Breakable, joined
 from toolkit.core.coverage import Reason
+from toolkit.core.json import JsonDict
 from toolkit.core.slips import gained, lost, others, plus, slip
 from toolkit.families import carried, length_adaptor
 from toolkit.families.base import Network, Options, Task
@@ -344,7 +345,7 @@ def _multitask_rows(facts: Facts) -> Iterator[Row]:
                 yield Drop(tensor, "the decoder of an auxiliary task serves training only")
 
 
-def _config(network: Network, checkpoint: Checkpoint) -> dict[str, Any]:
+def _config(network: Network, checkpoint: Checkpoint) -> JsonDict:
     dtypes = Counter(spec.dtype for spec in checkpoint.tensors.values())
     common = {
         "architectures": ["SpeechEncoderDecoderModel"],
@@ -363,7 +364,7 @@ def _config(network: Network, checkpoint: Checkpoint) -> dict[str, Any]:
 
 def _reference_settings(
     arguments: Arguments, model: _Model, network: Network, normalize: Derived
-) -> dict[str, Any]:
+) -> JsonDict:
     """Arguments that fairseq builds the task and the model from."""
     # fairseq asserts that the model's arguments and the pretrained encoder's agree on this.
     normalized = arguments.w2v_task.get("normalize", bool(normalize.value))

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.bundled import maybe_config_class
+from toolkit.core.json import JsonDict, JsonObject
 from toolkit.core.slips import CONFIG, GENERATION, PREPROCESSOR, TOKENIZER_CONFIG, Key, Right, Slip
 from toolkit.faults.facts import Facts, look_up, read_json
 from toolkit.faults.fault import Break, Fault, Truth
@@ -28,7 +29,7 @@ def config_faults(facts: Facts) -> Iterator[Fault]:
 def set_key(folder: Path, *, file: str, path: str, value: Any) -> None:
     """Gives a key of a JSON file a value."""
 
-    def edit(inner: dict[str, Any], key: str) -> None:
+    def edit(inner: JsonDict, key: str) -> None:
         inner[key] = value
 
     _edit_key(folder, file, path, edit)
@@ -37,13 +38,13 @@ def set_key(folder: Path, *, file: str, path: str, value: Any) -> None:
 def remove_key(folder: Path, *, file: str, path: str) -> None:
     """Leaves a key of a JSON file out."""
 
-    def edit(inner: dict[str, Any], key: str) -> None:
+    def edit(inner: JsonDict, key: str) -> None:
         del inner[key]
 
     _edit_key(folder, file, path, edit)
 
 
-def write_json(file: Path, values: Mapping[str, Any]) -> None:
+def write_json(file: Path, values: JsonObject) -> None:
     """Writes a JSON file as transformers does, but for the order of keys."""
     text = json.dumps(values, indent=2, ensure_ascii=False)
     file.write_text(f"{text}\n", encoding="utf-8")
@@ -54,9 +55,7 @@ def label_of(file: str, path: str) -> str:
     return path if file == CONFIG else f"{file.removesuffix('.json')}.{path}"
 
 
-def _edit_key(
-    folder: Path, file: str, path: str, edit: Callable[[dict[str, Any], str], None]
-) -> None:
+def _edit_key(folder: Path, file: str, path: str, edit: Callable[[JsonDict, str], None]) -> None:
     values = read_json(folder / file)
     *parents, key = path.split(".")
     inner = values
@@ -119,7 +118,7 @@ def _absent_faults(facts: Facts) -> Iterator[Fault]:
             yield _key_fault(label, slip, partial(remove_key, file=slip.file, path=slip.path))
 
 
-def _defaults(facts: Facts) -> dict[str, Mapping[str, Any]]:
+def _defaults(facts: Facts) -> dict[str, JsonObject]:
     """What transformers takes for a key that is absent; None where it knows no value."""
     import transformers
 
@@ -132,7 +131,7 @@ def _defaults(facts: Facts) -> dict[str, Mapping[str, Any]]:
     }
 
 
-def _model_defaults(config: Mapping[str, Any]) -> dict[str, Any]:
+def _model_defaults(config: JsonObject) -> JsonDict:
     """The defaults of a model's class; of a model with parts those of every part's."""
     parts = {
         key: _model_defaults(part)
@@ -141,7 +140,7 @@ def _model_defaults(config: Mapping[str, Any]) -> dict[str, Any]:
     }
     if parts:
         return parts
-    defaults: dict[str, Any] = _default_config(config["model_type"]).to_dict()
+    defaults: JsonDict = _default_config(config["model_type"]).to_dict()
     return defaults
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from toolkit.core.breakable import Attention, Breakable, Part, Side
 from toolkit.core.errors import BadInput
+from toolkit.core.json import JsonDict, JsonObject
 from toolkit.core.slips import CONFIG, TOKENIZER_CONFIG
 
 WEIGHTS = "model.safetensors"
@@ -82,11 +83,11 @@ class Facts:
     breakable: Breakable
     shapes: Mapping[str, tuple[int, ...]]
     """The shape of every tensor, by name."""
-    files: Mapping[str, Mapping[str, Any]]
+    files: Mapping[str, JsonObject]
     """What its JSON files hold, by name."""
 
     @property
-    def config(self) -> Mapping[str, Any]:
+    def config(self) -> JsonObject:
         """What `config.json` holds."""
         return self.files[CONFIG]
 
@@ -203,7 +204,7 @@ def read_facts(folder: Path, breakable: Breakable) -> Facts:
     )
 
 
-def read_json(file: Path) -> dict[str, Any]:
+def read_json(file: Path) -> JsonDict:
     """The object that a JSON file holds.
 
     Raises:
@@ -224,7 +225,7 @@ def read_json(file: Path) -> dict[str, Any]:
     return values
 
 
-def look_up(values: Mapping[str, Any], path: str) -> tuple[bool, Any]:
+def look_up(values: JsonObject, path: str) -> tuple[bool, Any]:
     """Whether there is a value under a dotted path, and which."""
     inner: Any = values
     for key in path.split("."):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from toolkit.checkpoint.dictionary import Dictionary
+from toolkit.core.json import JsonObject
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,14 +57,14 @@ def _is_under(key: str, name: str) -> bool:
 class FolderContents:
     """Every file of the folder but the weights and the model card."""
 
-    config: Mapping[str, Any]
+    config: JsonObject
     """`config.json`; only what the checkpoint says, no default of anybody's."""
-    preprocessor: Mapping[str, Any]
+    preprocessor: JsonObject
     """`preprocessor_config.json`."""
     processor: Mapping[str, str]
     """`processor_config.json`: the class that `AutoProcessor` builds of the folder."""
     dictionary: Dictionary
-    generation: Mapping[str, Any] = field(default_factory=dict)
+    generation: JsonObject = field(default_factory=dict)
     """`generation_config.json`; empty where nothing is searched, and there is no such file."""
     pieces_path: Path | None = None
     """The model that cuts texts into symbols; None where these stand in a text as they are."""

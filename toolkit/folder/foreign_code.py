@@ -6,12 +6,13 @@ byte for byte, so that all else is somebody's: it is named and never run.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from toolkit.bundled import CARRIED, GENERATION, PEFT
+from toolkit.core.json import JsonObject
 from toolkit.folder.plain_json import read_json
 
 CONFIG = "config.json"
@@ -60,7 +61,7 @@ def carries_own_code_only(folder: Path) -> bool:
     return not find_foreign_code(folder)
 
 
-def refers_to_own(values: Mapping[str, Any]) -> bool:
+def refers_to_own(values: JsonObject) -> bool:
     """Whether an `auto_map` names a module of the toolkit."""
     return any(_is_own(text) for text in _texts(values.get("auto_map")))
 

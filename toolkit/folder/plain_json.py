@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 from toolkit.checkpoint.plain_files import read_small
 from toolkit.checkpoint.values import quote
+from toolkit.core.json import JsonDict
 
 MAX_BYTES = 1 << 25
 """Tokenizer files of 250,000 pieces have 17 MB; a file of nothing but brackets takes forty times
@@ -62,7 +63,7 @@ def parse_json(content: bytes) -> object:
     return values
 
 
-def _to_object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+def _to_object(pairs: Sequence[tuple[str, Any]]) -> JsonDict:
     found = dict(pairs)
     if len(found) < len(pairs):
         ((twice, _),) = Counter(key for key, _ in pairs).most_common(1)

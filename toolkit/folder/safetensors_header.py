@@ -8,13 +8,14 @@ from __future__ import annotations
 import math
 import os
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from toolkit.checkpoint.plain_files import open_plain
 from toolkit.checkpoint.values import quote
+from toolkit.core.json import JsonObject
 from toolkit.folder.plain_json import parse_json
 
 MAX_HEADER_BYTES = 1 << 24
@@ -72,7 +73,7 @@ def _check_metadata(metadata: object) -> None:
         raise ValueError(f"`{_METADATA}` in its header holds something else than texts")
 
 
-def _places(header: Mapping[str, Any]) -> Iterator[_Place]:
+def _places(header: JsonObject) -> Iterator[_Place]:
     for name, entry in header.items():
         if name != _METADATA:
             yield _place(name, entry)

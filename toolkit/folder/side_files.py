@@ -6,11 +6,11 @@ wherever that runs nothing of the folder.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from toolkit.bundled import STOCK_FEATURES
+from toolkit.core.json import JsonDict, JsonObject
 from toolkit.folder.plain_json import read_json
 
 CONFIG = "config.json"
@@ -22,7 +22,7 @@ NESTED = ("feature_extractor", "audio_processor")
 """Where `processor_config.json` holds what `preprocessor_config.json` held before; it wins."""
 
 
-def read_object(file: Path, problems: list[str]) -> dict[str, Any]:
+def read_object(file: Path, problems: list[str]) -> JsonDict:
     """The object in a JSON file, empty where there is none; says why in `problems`."""
     try:
         values = read_json(file)
@@ -34,14 +34,14 @@ def read_object(file: Path, problems: list[str]) -> dict[str, Any]:
     return values
 
 
-def read_generation(folder: Path, problems: list[str]) -> dict[str, Any]:
+def read_generation(folder: Path, problems: list[str]) -> JsonDict:
     """What the model generates with, defaults filled in.
 
     Without `generation_config.json` it is what transformers derives from `config.json`.
     """
     import transformers
 
-    defaults: dict[str, Any] = transformers.GenerationConfig().to_dict()
+    defaults: JsonDict = transformers.GenerationConfig().to_dict()
     if (folder / GENERATION).exists():
         return {**defaults, **read_object(folder / GENERATION, problems)}
     try:
@@ -56,7 +56,7 @@ def read_generation(folder: Path, problems: list[str]) -> dict[str, Any]:
     return {**defaults, **derived.to_dict()}
 
 
-def read_processor(folder: Path) -> dict[str, Any]:
+def read_processor(folder: Path) -> JsonDict:
     """The class that `AutoProcessor` builds, of the first file that names one; empty if none does.
 
     What is wrong with the files is said where their other keys are read.
@@ -87,7 +87,7 @@ def maybe_feature_extractor(folder: Path, problems: list[str]) -> Any:
         return None
 
 
-def preprocessor_values(extractor: Any) -> dict[str, Any]:
+def preprocessor_values(extractor: Any) -> JsonDict:
     """The values of a feature extractor, or of the stock class where there is none.
 
     Of another kind of feature extractor, what the stock class has no word for is left out.
@@ -95,7 +95,7 @@ def preprocessor_values(extractor: Any) -> dict[str, Any]:
     import transformers
 
     stock = getattr(transformers, STOCK_FEATURES)
-    defaults: Mapping[str, Any] = stock().to_dict()
+    defaults: JsonObject = stock().to_dict()
     if extractor is None:
         return dict(defaults)
     values = extractor.to_dict()

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from toolkit.bundled import find_class
 from toolkit.core.errors import BadInput
+from toolkit.core.json import JsonObject
 from toolkit.core.spec import TensorSpec
 
 
-def target_specs(config: Mapping[str, Any]) -> dict[str, TensorSpec]:
+def target_specs(config: JsonObject) -> dict[str, TensorSpec]:
     """Name, dtype and shape of every entry of the model's state dict, tied twins included.
 
     The model is built without storage, so that this costs no memory.
@@ -39,7 +39,7 @@ def target_specs(config: Mapping[str, Any]) -> dict[str, TensorSpec]:
     }
 
 
-def _build(config: Mapping[str, Any]) -> Any:
+def _build(config: JsonObject) -> Any:
     import transformers
 
     if "auto_map" in config:

@@ -12,6 +12,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from toolkit.core.json import JsonDict, JsonObject
+
 STEPS = ("normalizer", "pre_tokenizer", "decoder")
 """Keys under which steps are listed that a text or its tokens go through."""
 TEXT = "text"
@@ -32,9 +34,9 @@ class TokenizerForm:
     """Steps by the key that lists them."""
     frame: tuple[Any, ...]
     """Ids around a text, each with its token and type, and `TEXT`."""
-    added: Mapping[str, Mapping[str, Any]]
+    added: Mapping[str, JsonObject]
     """Tokens that are looked for in a text before it is cut, with the flags that are set."""
-    model: Mapping[str, Any]
+    model: JsonObject
     """Settings of what cuts a text, without its rows."""
     scores: Mapping[str, float] = field(default_factory=dict)
     """Scores of the rows that texts are cut into; empty where rows have none."""
@@ -43,7 +45,7 @@ class TokenizerForm:
     """What is as good as `steps` under a key: it parts from them at control characters alone."""
 
 
-def read_form(described: Mapping[str, Any]) -> TokenizerForm:
+def read_form(described: JsonObject) -> TokenizerForm:
     """The form of a `tokenizer.json` as the installed `tokenizers` writes it."""
     model = described["model"]
     rows = model.get("vocab", [])
@@ -60,7 +62,7 @@ def read_form(described: Mapping[str, Any]) -> TokenizerForm:
 # Steps
 
 
-def _steps(part: Any) -> Iterator[dict[str, Any]]:
+def _steps(part: Any) -> Iterator[JsonDict]:
     if part is None:
         return
     inner = _inner(part)
@@ -75,7 +77,7 @@ def _steps(part: Any) -> Iterator[dict[str, Any]]:
         yield step
 
 
-def _inner(part: Mapping[str, Any]) -> list[Any] | None:
+def _inner(part: JsonObject) -> list[Any] | None:
     lists = (part.get(key) for key in ("normalizers", "pretokenizers", "decoders", "processors"))
     return next((found for found in lists if isinstance(found, list)), None)
 
@@ -93,7 +95,7 @@ def _unescaped(escape: re.Match[str]) -> str:
     return letter if code is None else chr(int(code, 16))
 
 
-def _does_nothing(step: Mapping[str, Any]) -> bool:
+def _does_nothing(step: JsonObject) -> bool:
     kind = step["type"]
     if kind == "Replace":
         return bool(step["pattern"] == {"String": step["content"]})
@@ -104,7 +106,7 @@ def _does_nothing(step: Mapping[str, Any]) -> bool:
     return False
 
 
-def _merged(steps: list[dict[str, Any]], key: str) -> list[dict[str, Any]]:
+def _merged(steps: list[JsonDict], key: str) -> list[JsonDict]:
     """Without what the step before, or the end of decoding, does anyway."""
     fuse = {"type": "Fuse"}
     kept = [s for i, s in enumerate(steps) if s != fuse or i == 0 or steps[i - 1] != fuse]
@@ -127,7 +129,7 @@ def _frame(processor: Any) -> list[Any]:
     return frame
 
 
-def _processors(processor: Any) -> Iterator[dict[str, Any]]:
+def _processors(processor: Any) -> Iterator[JsonDict]:
     if processor is None:
         return
     inner = _inner(processor)
@@ -138,7 +140,7 @@ def _processors(processor: Any) -> Iterator[dict[str, Any]]:
         yield processor
 
 
-def _single_frame(step: Mapping[str, Any]) -> list[Any]:
+def _single_frame(step: JsonObject) -> list[Any]:
     kind = step["type"]
     if kind == "TemplateProcessing":
         return [item for part in step["single"] for item in _template(part, step["special_tokens"])]
@@ -148,7 +150,7 @@ def _single_frame(step: Mapping[str, Any]) -> list[Any]:
     return [(TEXT, 0), (json.dumps(step, sort_keys=True), "", 0)]
 
 
-def _template(part: Mapping[str, Any], special: Mapping[str, Any]) -> Iterator[tuple[Any, ...]]:
+def _template(part: JsonObject, special: JsonObject) -> Iterator[tuple[Any, ...]]:
     ((kind, said),) = part.items()
     if kind == "Sequence":
         yield TEXT, said["type_id"]
@@ -161,11 +163,11 @@ def _template(part: Mapping[str, Any], special: Mapping[str, Any]) -> Iterator[t
 # Tokens and models
 
 
-def _flags(token: Mapping[str, Any]) -> dict[str, Any]:
+def _flags(token: JsonObject) -> JsonDict:
     return _set_keys({key: token[key] for key in token.keys() - {"id", "content"}})
 
 
-def _set_keys(values: Mapping[str, Any]) -> dict[str, Any]:
+def _set_keys(values: JsonObject) -> JsonDict:
     return {
         key: value
         for key, value in values.items()

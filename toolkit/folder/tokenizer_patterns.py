@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from toolkit.checkpoint.values import quote
+from toolkit.core.json import JsonDict
 
 MAX_CHARS = 2000
 """Of one pattern; the longest that models came with have some 300."""
@@ -64,7 +65,7 @@ def is_tame(pattern: str) -> bool:
     return all(map(_is_understood, tokens)) and _chooses_little(tokens)
 
 
-def _steps(root: Any) -> Iterator[dict[str, Any]]:
+def _steps(root: Any) -> Iterator[JsonDict]:
     waiting = [root]
     while waiting:
         value = waiting.pop()

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolkit.bundled import maybe_config_class
+from toolkit.core.json import JsonDict, JsonObject
 from toolkit.folder.admission import check_folder
 from toolkit.folder.foreign_code import ForeignCode, find_foreign_code, refers_to_own
 from toolkit.folder.safe_copy import loadable
@@ -40,12 +41,12 @@ class FolderView:
     """Whether transformers would have to run a file to get at the tensors."""
     foreign: tuple[ForeignCode, ...]
     """Code that is not the toolkit's; nothing here comes of it."""
-    config: Mapping[str, Any]
-    generation: Mapping[str, Any]
+    config: JsonObject
+    generation: JsonObject
     """What the model generates with, whichever file says so."""
-    preprocessor: Mapping[str, Any]
+    preprocessor: JsonObject
     """What the feature extractor that users get works with, whichever file says so."""
-    processor: Mapping[str, Any]
+    processor: JsonObject
     """The class of processor that users get, whichever file says so."""
     feature_extractor: Any
     """None where none loads."""
@@ -59,7 +60,7 @@ class FolderView:
         group, _, name = key.rpartition(".")
         return self.values(group).get(name, ABSENT)
 
-    def values(self, group: str) -> Mapping[str, Any]:
+    def values(self, group: str) -> JsonObject:
         """What a file or a part of `config.json` says; the top level of that has no name."""
         files = {
             "": self.config,
@@ -75,7 +76,7 @@ class FolderView:
         """The parts of `config.json`; none where the model is of one class."""
         return parts_of(self.config)
 
-    def groups(self) -> Iterator[tuple[str, Mapping[str, Any], Mapping[str, Any]]]:
+    def groups(self) -> Iterator[tuple[str, JsonObject, JsonObject]]:
         """What each place says, and what its class has by default; the top level has no name."""
         outer = {key: item for key, item in self.config.items() if key not in self.parts}
         yield "", outer, class_defaults(self.config)
@@ -121,7 +122,7 @@ def carries_model_code(folder: Path) -> bool:
     return refers_to_own(read_object(folder / CONFIG, []))
 
 
-def _with_defaults(raw: Mapping[str, Any]) -> dict[str, Any]:
+def _with_defaults(raw: JsonObject) -> JsonDict:
     """The values with the defaults of the classes that compute: those of the parts, if any."""
     parts = parts_of(raw)
     if not parts:
@@ -134,7 +135,7 @@ def _with_defaults(raw: Mapping[str, Any]) -> dict[str, Any]:
     return {**raw, **filled}
 
 
-def parts_of(config: Mapping[str, Any]) -> tuple[str, ...]:
+def parts_of(config: JsonObject) -> tuple[str, ...]:
     """The parts that a configuration is made of: its class says so, or they name their own."""
     declared = getattr(_maybe_class(config), "sub_configs", {})
     named = (key for key, values in config.items() if _names_a_class(values))
@@ -145,19 +146,19 @@ def _names_a_class(values: Any) -> bool:
     return isinstance(values, Mapping) and isinstance(values.get("model_type"), str)
 
 
-def class_defaults(raw: Mapping[str, Any]) -> dict[str, Any]:
+def class_defaults(raw: JsonObject) -> JsonDict:
     """What the configuration class of a model type has by default; nothing for unknown types."""
     found = _maybe_class(raw)
     return {} if found is None else dict(found().to_dict())
 
 
-def class_aliases(raw: Mapping[str, Any]) -> dict[str, str]:
+def class_aliases(raw: JsonObject) -> dict[str, str]:
     """Other names under which the configuration class of a model type takes its keys."""
     found = _maybe_class(raw)
     return {} if found is None else dict(found.attribute_map)
 
 
-def _maybe_class(raw: Mapping[str, Any]) -> Any:
+def _maybe_class(raw: JsonObject) -> Any:
     import transformers
 
     model_type = str(raw.get("model_type"))
@@ -166,10 +167,10 @@ def _maybe_class(raw: Mapping[str, Any]) -> Any:
     return maybe_config_class(model_type)
 
 
-def _generation_defaults() -> dict[str, Any]:
+def _generation_defaults() -> JsonDict:
     import transformers
 
-    defaults: dict[str, Any] = transformers.GenerationConfig().to_dict()
+    defaults: JsonDict = transformers.GenerationConfig().to_dict()
     return defaults
 
 

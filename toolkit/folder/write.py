@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from toolkit.checkpoint import Checkpoint
+from toolkit.core.json import JsonObject
 from toolkit.folder.background import Background
 from toolkit.folder.contents import FolderContents
 from toolkit.folder.shards import MAX_SHARD_BYTES
@@ -75,5 +75,5 @@ def _write_small(folder: Path, contents: FolderContents, write_tokenizer: WriteT
         shutil.copyfile(source, folder / name)
 
 
-def _write_json(path: Path, values: Mapping[str, Any]) -> None:
+def _write_json(path: Path, values: JsonObject) -> None:
     path.write_text(json.dumps(values, indent=2, sort_keys=True) + "\n", encoding="utf-8")

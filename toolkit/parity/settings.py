@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import pytest
 
 from toolkit.core.errors import BadInput
+from toolkit.core.json import JsonDict
 from toolkit.session.options import Item, Named, items_of
 from toolkit.session.request import Pair
 from toolkit.session.values import read_json_object
@@ -61,7 +62,7 @@ def read_pairs(config: pytest.Config) -> tuple[PairSettings, ...]:
     return pairs
 
 
-_Table = tuple[dict[str, Any], Path, Path]
+_Table = tuple[JsonDict, Path, Path]
 """The settings of one pair, the folder that its paths are relative to, and where reports go."""
 
 
@@ -123,7 +124,7 @@ def _report(config: pytest.Config, folder: Path | None = None) -> Path:
     return root / (named or DEFAULT_REPORT)
 
 
-def _make_pair(table: dict[str, Any], folder: Path, report: Path) -> PairSettings:
+def _make_pair(table: JsonDict, folder: Path, report: Path) -> PairSettings:
     unknown = sorted(table.keys() - {*KEYS, "from_command_line"})
     if unknown:
         raise BadInput(
@@ -167,7 +168,7 @@ def _path(folder: Path, name: Any) -> Path:
     return (folder / name).resolve()
 
 
-def _refuse_both(table: dict[str, Any]) -> None:
+def _refuse_both(table: JsonDict) -> None:
     if {"audio", "recording"} <= table.keys():
         raise BadInput(
             "A parity pair must have `audio` or `recording`, as a recording holds its own clips, "

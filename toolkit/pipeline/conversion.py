@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from toolkit.audio import SAMPLE_RATE_HZ, Clip
 from toolkit.blocks.known_tensors import maybe_known_specs
 from toolkit.blocks.tree import by_part
 from toolkit.checkpoint import Checkpoint
 from toolkit.core.errors import BadInput
+from toolkit.core.json import JsonObject
 from toolkit.core.progress import silent
 from toolkit.core.result import Artifact, Result
 from toolkit.core.spec import TensorSpec
@@ -114,7 +114,7 @@ def _prepare(request: Convert, hashing: _Hashing, *, is_proven: bool) -> Prepare
     return prepare(inputs, target_specs if ask else _known_or_asked, hashing.start)
 
 
-def _known_or_asked(config: Mapping[str, Any]) -> dict[str, TensorSpec]:
+def _known_or_asked(config: JsonObject) -> dict[str, TensorSpec]:
     return maybe_known_specs(config) or target_specs(config)
 
 

@@ -9,13 +9,14 @@ import signal
 import subprocess
 import tempfile
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from toolkit.audio import Clip, golden_folder, read_clips
 from toolkit.core.errors import BadInput
+from toolkit.core.json import JsonDict, JsonObject
 from toolkit.core.progress import Progress, silent
 from toolkit.oracle.recorder import MARK
 from toolkit.pipeline.cache import keep_recording
@@ -155,7 +156,7 @@ def _arguments(prepared: Prepared, rec_dir: Path, user_dir: Path | None) -> list
 
 def run_recorder(
     python: Path, recorder: Path, arguments: Sequence[str], progress: Progress
-) -> Mapping[str, Any]:
+) -> JsonObject:
     """Runs a recorder in another Python to its end, and returns the last thing it said.
 
     The child and whatever it started are gone when this returns or raises.
@@ -165,7 +166,7 @@ def run_recorder(
     """
     command = [str(python), "-u", str(recorder), "--machine", *arguments]
     lines: deque[str] = deque(maxlen=LAST_LINES)
-    said: dict[str, Any] = {}
+    said: JsonDict = {}
     with _child(command, recorder.parent) as process:
         assert process.stdout is not None
         for line in process.stdout:
@@ -227,7 +228,7 @@ def _end(process: subprocess.Popen[str]) -> None:
                 pipe.close()
 
 
-def _maybe_message(line: str) -> dict[str, Any] | None:
+def _maybe_message(line: str) -> JsonDict | None:
     if not line.startswith(MARK):
         return None
     try:
@@ -249,7 +250,7 @@ def _failure(python: Path, code: int, lines: Sequence[str]) -> str:
     )
 
 
-def _key(job: Job, versions: Mapping[str, Any], user_dir: Path | None) -> str:
+def _key(job: Job, versions: JsonObject, user_dir: Path | None) -> str:
     """What a recording depends on, as one digest."""
     from toolkit.oracle.recorder import hash_user_dir
 

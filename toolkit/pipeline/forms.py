@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.bundled import maybe_config_class
+from toolkit.core.json import JsonObject
 from toolkit.families import Form
 from toolkit.folder.plain_json import read_json
 from toolkit.folder.side_files import read_generation
@@ -22,7 +23,7 @@ def read_form(folder: Path) -> Form | None:
     return form_of(config) if isinstance(config, dict) else None
 
 
-def form_of(config: Mapping[str, Any]) -> Form:
+def form_of(config: JsonObject) -> Form:
     """The classes that the content of a `config.json` names."""
     parts = parts_of(config)
     types = {name: _maybe_type(config.get(name)) for name in parts} or {"": _maybe_type(config)}

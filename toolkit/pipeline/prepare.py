@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from toolkit.blocks.known_tensors import CONVERTED
 from toolkit.checkpoint import Checkpoint, open_checkpoint
@@ -13,6 +12,7 @@ from toolkit.checkpoint.finite import expect_finite
 from toolkit.checkpoint.renamed import rename_tensors
 from toolkit.core.coverage import Reason
 from toolkit.core.errors import BadInput, BrokenRule
+from toolkit.core.json import JsonObject
 from toolkit.core.spec import TensorSpec
 from toolkit.families import Derived, Family, Form, Network, Options, Task, find_family
 from toolkit.families.sidecars import Named, Sidecars
@@ -28,7 +28,7 @@ from toolkit.mapping import (
 )
 from toolkit.session.groups import Material, OfCheckpoint
 
-FindTargets = Callable[[Mapping[str, Any]], dict[str, TensorSpec]]
+FindTargets = Callable[[JsonObject], dict[str, TensorSpec]]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 from toolkit.audio import SAMPLE_RATE_HZ
 from toolkit.checkpoint.plain_files import read_small
 from toolkit.core.errors import BadInput
+from toolkit.core.json import JsonObject
 from toolkit.oracle.search import Search
 from toolkit.replay.source import SourceFacts
 
@@ -155,7 +156,7 @@ def refuse_damaged(folder: Path, found: str) -> NoReturn:
     )
 
 
-def _load(folder: Path) -> Mapping[str, Any]:
+def _load(folder: Path) -> JsonObject:
     try:
         said = json.loads(read_small(folder / INDEX, max_bytes=MAX_INDEX_BYTES))
         if not isinstance(said, dict):
@@ -168,7 +169,7 @@ def _load(folder: Path) -> Mapping[str, Any]:
     return said
 
 
-def _expect_digest(folder: Path, said: Mapping[str, Any]) -> None:
+def _expect_digest(folder: Path, said: JsonObject) -> None:
     from toolkit.oracle.answers import index_digest
 
     try:
@@ -179,7 +180,7 @@ def _expect_digest(folder: Path, said: Mapping[str, Any]) -> None:
         refuse_damaged(folder, f"`{INDEX}` does not have the digest that it names")
 
 
-def _read(said: Mapping[str, Any]) -> RecordingIndex:
+def _read(said: JsonObject) -> RecordingIndex:
     return RecordingIndex(
         checkpoint_sha256=str(said["checkpoint"]["sha256"]),
         start_token=None if said["start_token"] is None else int(said["start_token"]),
@@ -199,7 +200,7 @@ def _read(said: Mapping[str, Any]) -> RecordingIndex:
     )
 
 
-def _read_clip(said: Mapping[str, Any]) -> RecordedClip:
+def _read_clip(said: JsonObject) -> RecordedClip:
     name = str(said["name"])
     if not name.isprintable() or len(name) > MAX_NAME_CHARS:
         raise ValueError(f"a clip has the name {name!r:.80}")
@@ -216,14 +217,14 @@ def _read_clip(said: Mapping[str, Any]) -> RecordedClip:
     )
 
 
-def _read_files(said: Mapping[str, Any]) -> Iterator[tuple[str, RecordedFile]]:
+def _read_files(said: JsonObject) -> Iterator[tuple[str, RecordedFile]]:
     for name, entry in said.items():
         if not _FILE.fullmatch(name):
             raise ValueError(f"a file has the name {name!r:.80}")
         yield name, RecordedFile(num_bytes=int(entry["num_bytes"]), sha256=str(entry["sha256"]))
 
 
-def _read_search(said: Mapping[str, Any]) -> RecordedSearch:
+def _read_search(said: JsonObject) -> RecordedSearch:
     return RecordedSearch(
         input=str(said["input"]),
         tag=_maybe_int(said["tag"]),
@@ -235,7 +236,7 @@ def _read_search(said: Mapping[str, Any]) -> RecordedSearch:
     )
 
 
-def _read_pass(said: Mapping[str, Any]) -> RecordedPass:
+def _read_pass(said: JsonObject) -> RecordedPass:
     return RecordedPass(
         inputs=tuple(map(str, said["inputs"])),
         prefixes=tuple(tuple(map(int, prefix)) for prefix in said["prefixes"]),
@@ -249,7 +250,7 @@ def _read_pass(said: Mapping[str, Any]) -> RecordedPass:
     )
 
 
-def _read_call(said: Mapping[str, Any]) -> RecordedCall:
+def _read_call(said: JsonObject) -> RecordedCall:
     return RecordedCall(
         inputs=tuple((str(name), str(place)) for name, place in said["inputs"]),
         outputs=tuple((str(name), str(place)) for name, place in said["outputs"]),

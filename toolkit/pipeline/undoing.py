@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from toolkit.compare.keys import expected_keys
 from toolkit.core.findings import Finding
+from toolkit.core.json import JsonDict
 from toolkit.folder.contents import FolderContents
 from toolkit.folder.foreign_code import find_foreign_code, without_foreign_keys
 
@@ -81,7 +82,7 @@ def _undo_foreign(contents: FolderContents, folder: Path) -> None:
             path.unlink()
 
 
-def _whole(contents: FolderContents, name: str) -> dict[str, Any]:
+def _whole(contents: FolderContents, name: str) -> JsonDict:
     files = {
         "config": contents.config,
         "generation_config": contents.generation,
@@ -89,11 +90,11 @@ def _whole(contents: FolderContents, name: str) -> dict[str, Any]:
         "processor_config": {},
     }
     # Parts are set in place.
-    copied: dict[str, Any] = json.loads(json.dumps(files[name]))
+    copied: JsonDict = json.loads(json.dumps(files[name]))
     return copied
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path) -> JsonDict:
     """The object of a file, empty where it is missing or holds none."""
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
@@ -102,7 +103,7 @@ def _read(path: Path) -> dict[str, Any]:
     return values if isinstance(values, dict) else {}
 
 
-def _set(values: dict[str, Any], path: str, is_expected: bool, value: Any) -> None:
+def _set(values: JsonDict, path: str, is_expected: bool, value: Any) -> None:
     side, _, name = path.rpartition(".")
     if is_expected and side and not isinstance(values.get(side), dict):
         values[side] = {}

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from toolkit.core.errors import BadInput
+from toolkit.core.json import JsonDict
 from toolkit.core.result import SCHEMA_VERSION
 from toolkit.report import text
 
@@ -54,7 +55,7 @@ class Comparison:
         """Whether the second run found no mismatch."""
         return self.verdict.after != "mismatch"
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> JsonDict:
         """The comparison as plain data."""
         parts = ("files", "levels", "findings", "modules", "tokens")
         return {
@@ -130,7 +131,7 @@ def _sections(comparison: Comparison) -> Iterator[tuple[str, tuple[Row, ...]]]:
     yield "Files, versions and commands", comparison.files
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path) -> JsonDict:
     try:
         if path.stat().st_size > MAX_BYTES:
             raise ValueError(f"it is larger than {MAX_BYTES} bytes")
@@ -181,7 +182,7 @@ def _judge(before: str, after: str) -> Change:
     return "better" if right < left else "worse"
 
 
-def _files(before: dict[str, Any], after: dict[str, Any]) -> Iterator[Row]:
+def _files(before: JsonDict, after: JsonDict) -> Iterator[Row]:
     for side in ("source", "target"):
         for key in ("path", "sha256"):
             yield _row(f"{side} {key}", str(before[side].get(key)), str(after[side].get(key)))
@@ -191,14 +192,14 @@ def _files(before: dict[str, Any], after: dict[str, Any]) -> Iterator[Row]:
     yield _row("command", str(before.get("reproduce")), str(after.get("reproduce")))
 
 
-def _levels(before: dict[str, Any], after: dict[str, Any]) -> Iterator[Row]:
+def _levels(before: JsonDict, after: JsonDict) -> Iterator[Row]:
     for name in dict.fromkeys((*before["levels"], *after["levels"])):
         row = _row(name, _level(before, name), _level(after, name))
         if row.change != "same":
             yield row
 
 
-def _level(run: dict[str, Any], name: str) -> str:
+def _level(run: JsonDict, name: str) -> str:
     level = run["levels"].get(name)
     if level is None:
         return "not compared"
@@ -210,7 +211,7 @@ def _error(value: Any) -> str:
     return text.format_error(float(value)) if isinstance(value, (int, float)) else str(value)
 
 
-def _findings(before: dict[str, Any], after: dict[str, Any]) -> Iterator[Row]:
+def _findings(before: JsonDict, after: JsonDict) -> Iterator[Row]:
     """A finding is known by its kind and place; its sentence may have changed."""
     left, right = (_by_place(run["findings"]) for run in (before, after))
     for place in dict.fromkeys((*right, *left)):
@@ -226,7 +227,7 @@ def _findings(before: dict[str, Any], after: dict[str, Any]) -> Iterator[Row]:
         )
 
 
-def _by_place(findings: list[dict[str, Any]]) -> dict[str, str]:
+def _by_place(findings: list[JsonDict]) -> dict[str, str]:
     places: dict[str, str] = {}
     for finding in findings:
         target = finding.get("target") or {}
@@ -236,7 +237,7 @@ def _by_place(findings: list[dict[str, Any]]) -> dict[str, str]:
     return places
 
 
-def _modules(before: dict[str, Any], after: dict[str, Any]) -> Iterator[Row]:
+def _modules(before: JsonDict, after: JsonDict) -> Iterator[Row]:
     left, right = ({str(m.get("target")): m for m in run["modules"]} for run in (before, after))
     for path in dict.fromkeys((*right, *left)):
         was, now = (_module(rows.get(path)) for rows in (left, right))
@@ -244,13 +245,13 @@ def _modules(before: dict[str, Any], after: dict[str, Any]) -> Iterator[Row]:
             yield _row(path, was, now)
 
 
-def _module(row: dict[str, Any] | None) -> str:
+def _module(row: JsonDict | None) -> str:
     if row is None:
         return "not compared"
     return f"{row.get('verdict')} ({_error(row.get('isolated_error'))})"
 
 
-def _tokens(before: dict[str, Any], after: dict[str, Any]) -> Iterator[Row]:
+def _tokens(before: JsonDict, after: JsonDict) -> Iterator[Row]:
     for clip in dict.fromkeys((*after["tokens"], *before["tokens"])):
         was, now = (run["tokens"].get(clip) for run in (before, after))
         said = ["not compared" if t is None else str(t.get("converted_text")) for t in (was, now)]

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-from toolkit.core.json import plain
+from toolkit.core.json import JsonObject, plain
 from toolkit.core.result import Result
 from toolkit.report.files import write_bytes
 
@@ -21,7 +19,7 @@ def write_json(result: Result, path: Path) -> None:
     write_bytes(path, render_json(result.to_dict()))
 
 
-def render_json(values: Mapping[str, Any]) -> bytes:
+def render_json(values: JsonObject) -> bytes:
     """Plain data as strict JSON: UTF-8, indented by one, infinite numbers as strings."""
     text = json.dumps(plain(values), ensure_ascii=False, indent=1, allow_nan=False) + "\n"
     # A path that is no valid UTF-8 holds lone surrogates; `\\udcff` is also how JSON writes them.

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import base64
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from toolkit.core.findings import Finding
+from toolkit.core.json import JsonDict, JsonObject
 from toolkit.core.pictures import (
     CODES_PER_DECADE,
     HISTOGRAM_BINS_PER_DECADE,
@@ -23,7 +23,7 @@ from toolkit.report import text
 from toolkit.report.model_map import Judged, judge_rows
 
 
-def make_page_data(result: Result) -> dict[str, Any]:
+def make_page_data(result: Result) -> JsonDict:
     """Everything that is drawn on request, in model order.
 
     Errors come twice: as words, for people, and as numbers to sort and draw by, with 1e300 for
@@ -73,7 +73,7 @@ def finding_anchors(findings: Sequence[Finding]) -> list[tuple[str, Finding]]:
     return anchors
 
 
-def _row(row: ModuleRow, judged: Judged) -> dict[str, Any]:
+def _row(row: ModuleRow, judged: Judged) -> JsonDict:
     return {
         "path": row.target,
         "source": row.source,
@@ -98,7 +98,7 @@ def _row(row: ModuleRow, judged: Judged) -> dict[str, Any]:
     }
 
 
-def _finding(index: int, anchored: tuple[str, Finding]) -> dict[str, Any]:
+def _finding(index: int, anchored: tuple[str, Finding]) -> JsonDict:
     anchor, finding = anchored
     hypothesis = finding.hypothesis
     return {
@@ -115,7 +115,7 @@ def _finding(index: int, anchored: tuple[str, Finding]) -> dict[str, Any]:
     }
 
 
-def _clip(clip: ClipPicture) -> dict[str, Any]:
+def _clip(clip: ClipPicture) -> JsonDict:
     return {
         "name": clip.name,
         "duration": clip.duration_s,
@@ -125,7 +125,7 @@ def _clip(clip: ClipPicture) -> dict[str, Any]:
     }
 
 
-def _pair(pair: PairPicture) -> dict[str, Any]:
+def _pair(pair: PairPicture) -> JsonDict:
     histogram, worst = pair.histogram, pair.worst
     return {
         "path": pair.target,
@@ -155,9 +155,9 @@ def _pair(pair: PairPicture) -> dict[str, Any]:
 
 def _tensors_by_owner(
     modules: set[str], tensors: Sequence[TensorPicture]
-) -> dict[str, list[dict[str, Any]]]:
+) -> dict[str, list[JsonDict]]:
     """The tensors of each compared module that owns some: of the nearest one above the tensor."""
-    owned: dict[str, list[dict[str, Any]]] = {}
+    owned: dict[str, list[JsonDict]] = {}
     for tensor in tensors:
         owner = tensor.name
         while owner and owner not in modules:
@@ -166,7 +166,7 @@ def _tensors_by_owner(
     return owned
 
 
-def _tensor(tensor: TensorPicture) -> dict[str, Any]:
+def _tensor(tensor: TensorPicture) -> JsonDict:
     return {
         "name": tensor.name,
         "shape": text.format_shape(tensor.shape),
@@ -192,7 +192,7 @@ def number(value: float | None) -> float | None:
     return 1e300
 
 
-def count_states(rows: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+def count_states(rows: Sequence[JsonObject]) -> dict[str, int]:
     """How many rows are in each state."""
     counts = {"fail": 0, "above": 0, "tail": 0, "pass": 0, "uncompared": 0}
     for row in rows:

@@ -4,12 +4,13 @@ Dataclasses take the fields of their bases from the last to the first, then thei
 `--help` has them.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, TypeVar
 
 from toolkit.core.errors import BadInput
+from toolkit.core.json import JsonObject
 from toolkit.core.progress import Progress
 from toolkit.folder.shards import MAX_SHARD_BYTES
 from toolkit.oracle.tasks.base import PADDINGS
@@ -119,7 +120,7 @@ class Material(Request):
         Option("YAML of rules that replace or extend the family's.", metavar="FILE"),
     ] = None
     encoder_config: Annotated[
-        Mapping[str, Any] | None,
+        JsonObject | None,
         Option(
             "Encoder values, as JSON or a file of it.",
             metavar="JSON",
@@ -127,7 +128,7 @@ class Material(Request):
         ),
     ] = None
     decoder_config: Annotated[
-        Mapping[str, Any] | None,
+        JsonObject | None,
         Option(
             "Decoder values, as JSON or a file of it.",
             metavar="JSON",

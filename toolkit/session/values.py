@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from toolkit.core.errors import BadInput
+from toolkit.core.json import JsonDict
 
 
-def read_json_object(option: str, text: str) -> dict[str, Any]:
+def read_json_object(option: str, text: str) -> JsonDict:
     """The object that a text of JSON is, or that the file of such a name holds.
 
     Args:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from toolkit.blocks.evidence import Derived, Facts, argued
 from toolkit.blocks.place import Place
+from toolkit.core.json import JsonObject
 
 EMBEDDINGS = "embed_tokens.weight"
 POSITIONS = "embed_positions.weight"
@@ -25,7 +25,7 @@ class Decoder:
     place: Place
     checkpoint: Facts
     """What all tensors of the checkpoint say."""
-    model: Mapping[str, Any] = field(default_factory=dict)
+    model: JsonObject = field(default_factory=dict)
     """fairseq's arguments of the model."""
     carried: str | None = None
     """Model type of a class that the folder can carry for it, which expresses all of it."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from toolkit.blocks.evidence import Derived
 from toolkit.blocks.forms import Lack
@@ -16,6 +15,7 @@ from toolkit.blocks.wav2vec2 import classes, reference, tables
 from toolkit.blocks.wav2vec2.config import config
 from toolkit.blocks.wav2vec2.trunk import CONV, Trunk
 from toolkit.core.coverage import Reason
+from toolkit.core.json import JsonDict
 from toolkit.mapping import Row
 from toolkit.replay.pairs import Layout
 
@@ -81,8 +81,6 @@ class Wav2Vec2Block(Trunk):
         """Refuses arguments of another file, if they are those of another encoder; see there."""
         reference.check_pretrained(self, path)
 
-    def reference_arguments(
-        self, values: Mapping[str, Derived], *, normalize: bool
-    ) -> dict[str, Any]:
+    def reference_arguments(self, values: Mapping[str, Derived], *, normalize: bool) -> JsonDict:
         """Fairseq's arguments of an encoder whose own were lost, from its configuration."""
         return reference.reference_arguments(self, values, normalize=normalize)

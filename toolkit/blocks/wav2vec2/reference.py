@@ -11,6 +11,7 @@ from toolkit.blocks.arguments import parse_conv_layers
 from toolkit.blocks.evidence import Derived
 from toolkit.blocks.wav2vec2.trunk import Trunk
 from toolkit.core.errors import BadInput
+from toolkit.core.json import JsonDict, JsonObject
 
 MODES = {"layer": "layer_norm", "group": "default"}
 """fairseq's `extractor_mode` by the norm of the extractor."""
@@ -18,7 +19,7 @@ MODES = {"layer": "layer_norm", "group": "default"}
 
 def reference_arguments(
     trunk: Trunk, values: Mapping[str, Derived], *, normalize: bool
-) -> dict[str, Any]:
+) -> JsonDict:
     """The arguments of an encoder whose own were lost, from its configuration.
 
     Args:
@@ -70,7 +71,7 @@ def check_pretrained(trunk: Trunk, path: Path | None) -> None:
         )
 
 
-def _extractor(value: Mapping[str, Any]) -> dict[str, Any]:
+def _extractor(value: JsonObject) -> JsonDict:
     convs = list(zip(value["conv_dim"], value["conv_kernel"], value["conv_stride"], strict=True))
     return {
         "extractor_mode": MODES["layer" if value["feat_extract_norm"] == "layer" else "group"],
@@ -79,7 +80,7 @@ def _extractor(value: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _layers(value: Mapping[str, Any]) -> dict[str, Any]:
+def _layers(value: JsonObject) -> JsonDict:
     functions = {name: fairseq_name for fairseq_name, name in ACTIVATIONS.items()}
     return {
         "encoder_embed_dim": value["hidden_size"],
@@ -91,7 +92,7 @@ def _layers(value: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _positions(trunk: Trunk, value: Mapping[str, Any]) -> dict[str, Any]:
+def _positions(trunk: Trunk, value: JsonObject) -> JsonDict:
     depth = trunk.positional_depth.value
     return {
         "conv_pos": value["num_conv_pos_embeddings"] * depth,
@@ -100,7 +101,7 @@ def _positions(trunk: Trunk, value: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _check_supplied(value: Mapping[str, Any]) -> None:
+def _check_supplied(value: JsonObject) -> None:
     functions = sorted(set(ACTIVATIONS.values()))
     one_each = "one integer for each of `conv_dim`"
     kernel = value["num_conv_pos_embeddings"]

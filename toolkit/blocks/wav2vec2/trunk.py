@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from toolkit.blocks.conformer import ConformerLayers, has_conformer_layers
 from toolkit.blocks.evidence import Derived, Facts, argued
 from toolkit.blocks.place import Place
+from toolkit.core.json import JsonObject
 
 CONV = "feature_extractor.conv_layers."
 POS_CONV = "encoder.pos_conv."
@@ -25,11 +24,11 @@ class Trunk:
     place: Place
     checkpoint: Facts
     """What all tensors of the checkpoint say."""
-    w2v: Mapping[str, Any] = field(default_factory=dict)
+    w2v: JsonObject = field(default_factory=dict)
     """fairseq's arguments of the encoder; empty where they were lost."""
     where: str = "w2v_args"
     """What evidence calls them."""
-    around: Mapping[str, Any] = field(default_factory=dict)
+    around: JsonObject = field(default_factory=dict)
     """Arguments of the model around it, which say how it was trained where its own do not."""
     around_first: bool = False
     """Whether those come first, as where the model around it was trained with them."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 from toolkit.checkpoint.dictionary import SPECIAL_SYMBOLS
 from toolkit.core.errors import BadInput
+from toolkit.core.json import JsonDict
 from toolkit.folder.contents import FolderContents
 
 VOCAB = "vocab.json"
@@ -16,7 +16,7 @@ BLANK, SILENT_START = "<pad>", "<s>"
 that the two change places."""
 DELIMITER = "|"
 """What fairseq's labels have between words."""
-SETTINGS: dict[str, Any] = {
+SETTINGS: JsonDict = {
     "bos_token": SILENT_START,
     "clean_up_tokenization_spaces": False,
     "do_lower_case": False,
@@ -58,6 +58,6 @@ def write_letters(contents: FolderContents, folder: Path) -> None:
     _write(folder / "tokenizer_config.json", {**SETTINGS, **contents.processor})
 
 
-def _write(path: Path, values: dict[str, Any]) -> None:
+def _write(path: Path, values: JsonDict) -> None:
     said = json.dumps(values, ensure_ascii=False, indent=2)
     path.write_text(said + "\n", encoding="utf-8")

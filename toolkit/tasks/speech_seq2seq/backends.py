@@ -8,6 +8,7 @@ from typing import Any
 
 from toolkit.checkpoint.dictionary import SPECIAL_SYMBOLS, UNK
 from toolkit.core.errors import BadInput
+from toolkit.core.json import JsonDict
 from toolkit.folder.contents import FolderContents
 from toolkit.tasks.speech_seq2seq.hiding import Hiding, hide_rows
 from toolkit.tasks.speech_seq2seq.pieces import BPE, Pieces, named
@@ -63,7 +64,7 @@ def unigram_scores(
         yield hiding.score(row) if score is None else score
 
 
-def describe_unigram(contents: FolderContents, pieces: Pieces) -> dict[str, Any]:
+def describe_unigram(contents: FolderContents, pieces: Pieces) -> JsonDict:
     """What `tokenizer.json` says of a unigram tokenizer, without its rows."""
     described = json.loads(small_backend(contents, pieces).to_str())
     special = special_symbols(contents)

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from json.encoder import encode_basestring
-from typing import Any
 
 from toolkit.checkpoint.dictionary import SPECIAL_SYMBOLS
+from toolkit.core.json import JsonObject
 from toolkit.folder.contents import FolderContents
 
 _NO_ROWS = '"vocab": []'
 
 
-def render_unigram(described: Mapping[str, Any], rows: Iterable[tuple[str, float]]) -> str:
+def render_unigram(described: JsonObject, rows: Iterable[tuple[str, float]]) -> str:
     """The text of `tokenizer.json`.
 
     Args:

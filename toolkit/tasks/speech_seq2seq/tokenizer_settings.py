@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from toolkit.core.json import JsonObject
 from toolkit.folder.contents import FolderContents
 
 if TYPE_CHECKING:
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 
 _CONFIG = "tokenizer_config"
 _OWN_CLASS = "FairseqTokenizerFast"
-_CALL_DEFAULTS: Mapping[str, Any] = {
+_CALL_DEFAULTS: JsonObject = {
     "is_split_into_words": False,
     "padding": False,
     "return_overflowing_tokens": False,

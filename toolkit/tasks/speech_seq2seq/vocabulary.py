@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from toolkit.checkpoint.dictionary import SPECIAL_SYMBOLS
 from toolkit.compare.differences import Aspect, Difference, aspect_measures
+from toolkit.core.json import JsonObject
 from toolkit.core.measures import Level
 from toolkit.folder.contents import FolderContents
 from toolkit.folder.tokenizer_form import STEPS, TEXT, TokenizerForm, read_form
@@ -319,7 +320,7 @@ def _wrong_added(
             yield f"{token!r} is {_flagged(other)}, not {_flagged(one)}"
 
 
-def _flagged(flags: Mapping[str, Any] | None) -> str:
+def _flagged(flags: JsonObject | None) -> str:
     if flags is None:
         return "no token of its own"
     return " and ".join(sorted(flags)) or "an ordinary token"
