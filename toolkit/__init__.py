@@ -22,7 +22,7 @@ toolkit.core.errors.BadInput: `out` must not exist yet, but does. ...
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from toolkit.core.errors import (
@@ -76,7 +76,7 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     """Imports a public name on first use, so that `import toolkit` and `--help` are instant."""
     if name not in _HOMES:
         raise AttributeError(f"module 'toolkit' has no attribute {name!r}")

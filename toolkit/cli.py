@@ -308,7 +308,7 @@ def _deliver(
 
 
 @contextmanager
-def _working(quiet: bool, *written: Path | None) -> Iterator[Any]:
+def _working(quiet: bool, *written: Path | None) -> Iterator[Progress | None]:
     """Progress; where a report goes to standard output, nothing else does."""
     elsewhere = redirect_stdout(sys.stderr) if STDOUT in written else nullcontext()
     with elsewhere, _progress(quiet) as progress:
@@ -316,7 +316,7 @@ def _working(quiet: bool, *written: Path | None) -> Iterator[Any]:
 
 
 @contextmanager
-def _progress(quiet: bool) -> Iterator[Any]:
+def _progress(quiet: bool) -> Iterator[Progress | None]:
     """A progress bar on a terminal, nothing in a pipe."""
     if quiet or not sys.stderr.isatty():
         yield None

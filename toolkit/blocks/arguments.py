@@ -82,7 +82,7 @@ def _refuse_superfluous(checkpoint: Checkpoint, w2v: Path | None) -> None:
         )
 
 
-def _maybe_beside(checkpoint: Path, named: Any) -> Path | None:
+def _maybe_beside(checkpoint: Path, named: object) -> Path | None:
     """The file beside a checkpoint that is called like the last part of a path it names."""
     name = Path(named).name if isinstance(named, str) else ""
     path = checkpoint.parent / name

@@ -22,7 +22,7 @@ class Derived:
 
     value: Any
     evidence: str
-    candidates: tuple[Any, ...] = ()
+    candidates: tuple[object, ...] = ()
     """Values that are possible as well, where the value is assumed; empty where it is known."""
     shown_by: str | None = None
     """The smallest target module that computes something else with another value, where there are
@@ -75,25 +75,25 @@ class Facts:
         indices = {int(m[1]) for m in map(pattern.match, self.tensors) if m}
         return next(i for i in range(len(indices) + 1) if i not in indices)
 
-    def shaped(self, value: Any, name: str) -> Derived:
+    def shaped(self, value: object, name: str) -> Derived:
         """A value read off a tensor's shape."""
         return Derived(value=value, evidence=f"shape of {self.name(name)}")
 
-    def counted(self, value: Any, name: str) -> Derived:
+    def counted(self, value: object, name: str) -> Derived:
         """A value read off how many tensors there are."""
         return Derived(value=value, evidence=f"number of {self.name(name)}")
 
-    def present(self, value: Any, name: str) -> Derived:
+    def present(self, value: object, name: str) -> Derived:
         """A value read off whether a tensor is there."""
         return Derived(value=value, evidence=f"presence of {self.name(name)}")
 
 
-def hard_coded(value: Any, evidence: str) -> Derived:
+def hard_coded(value: object, evidence: str) -> Derived:
     """A value that every checkpoint of the kind has."""
     return Derived(value=value, evidence=evidence)
 
 
-def argued(group: JsonObject, name: str, where: str, default: Any = MISSING) -> Derived:
+def argued(group: JsonObject, name: str, where: str, default: object = MISSING) -> Derived:
     """A value of fairseq's arguments, or fairseq's default where it is absent."""
     if name in group:
         return Derived(value=group[name], evidence=f"{where}.{name}")

@@ -61,7 +61,7 @@ def _count_values(node: Any, known: dict[int, int]) -> int:
     return known[id(node)]
 
 
-def _children(node: Any) -> list[Any]:
+def _children(node: Any) -> list[object]:
     if node.id == "sequence":
         return list(node.value)
     return [part for pair in node.value for part in pair] if node.id == "mapping" else []

@@ -86,7 +86,7 @@ def is_note(consequence: str) -> TypeGuard[NoteConsequence]:
     return not is_fault(consequence)
 
 
-def same_value(one: Any, other: Any) -> bool:
+def same_value(one: object, other: object) -> bool:
     """Whether two values are equal and of one type; a whole number may stand for a fraction.
 
     A list and a tuple are one type, as in JSON.
@@ -98,7 +98,7 @@ def same_value(one: Any, other: Any) -> bool:
     return bool(one == other) and _fits(one, other)
 
 
-def _fits(expected: Any, actual: Any) -> bool:
+def _fits(expected: object, actual: object) -> bool:
     """Whether a value is of a type that may stand where the other does."""
     if type(expected) is float:
         return type(actual) in (int, float)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 from toolkit.compare import tolerances
 from toolkit.core.measures import Level, Measure
@@ -53,7 +53,7 @@ class AnyVocabulary(Protocol):
         """The level that these differences make; it passes exactly if there are none."""
         ...
 
-    def maybe_cut(self, tokenizer: PreTrainedTokenizerBase) -> Any:
+    def maybe_cut(self, tokenizer: PreTrainedTokenizerBase) -> object:
         """The length at which a processor cuts labels, if that is too short; else None."""
         ...
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from toolkit.folder.view import FolderView
 
 KEYS = ("dtype", "torch_dtype")
 """The names of the key, the one that wins first."""
 
 
-def loaded_dtype(view: FolderView) -> tuple[str, Any]:
+def loaded_dtype(view: FolderView) -> tuple[str, object]:
     """The key that decides in which dtype transformers loads a folder, and what it says.
 
     Without the key the first of the weights that are fractions decides, as in transformers.

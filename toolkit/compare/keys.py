@@ -26,8 +26,8 @@ class KeyDifference:
     """A configuration key whose value is not what the checkpoint says."""
 
     key: str
-    expected: Any
-    actual: Any
+    expected: object
+    actual: object
     consequence: Consequence | NoteConsequence
     because: str
     """Why it has that consequence."""
@@ -35,7 +35,7 @@ class KeyDifference:
     """Whether the checkpoint says what is right; otherwise it is a default of transformers."""
 
 
-def expected_keys(contents: FolderContents) -> Iterator[tuple[str, Any]]:
+def expected_keys(contents: FolderContents) -> Iterator[tuple[str, object]]:
     """Every configuration key that the checkpoint determines, with its value."""
     for key, value in contents.config.items():
         if key in parts_of(contents.config):
@@ -102,7 +102,7 @@ def _differences(contents: FolderContents, view: FolderView) -> Iterator[KeyDiff
                 yield from _added(contents, view, expected, key, usual)
 
 
-def _is_in_force(view: FolderView, key: str, value: Any) -> bool:
+def _is_in_force(view: FolderView, key: str, value: object) -> bool:
     """Whether transformers ends with that value, which it may also take for a key left out."""
     found = view.value(key)
     group, _, name = key.rpartition(".")
@@ -153,8 +153,8 @@ def _difference(
     contents: FolderContents,
     view: FolderView,
     key: str,
-    expected: Any,
-    actual: Any,
+    expected: object,
+    actual: object,
     *,
     determined: bool,
     meant: str = "",

@@ -60,7 +60,7 @@ def _parameter(item: Item) -> inspect.Parameter:
     )
 
 
-def _described(item: Item) -> Any:
+def _described(item: Item) -> object:
     """What typer knows of an option or argument."""
     named = item.named
     if isinstance(named, Argument):
@@ -77,7 +77,7 @@ def _flags(item: Item) -> str:
     return f" /{off}" if item.default is True else f"{item.typed}/{off}"
 
 
-def _read(item: Item, value: Any) -> Any:
+def _read(item: Item, value: Any) -> object:
     if item.type is Sequence:
         return tuple(value or ())
     if item.type is Mapping and value is not None:

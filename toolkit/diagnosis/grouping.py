@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from toolkit.core.findings import Hypothesis
 from toolkit.replay.pairs import owner
@@ -193,7 +193,7 @@ def _signature(hypothesis: Hypothesis) -> tuple[str, ...]:
     return hypothesis.name, *(_rounded(hypothesis.detail.get(k)) for k in _DETAILS[hypothesis.name])
 
 
-def _rounded(value: Any) -> str:
+def _rounded(value: object) -> str:
     return f"{value:.5g}" if isinstance(value, float) else repr(value)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from toolkit.core.findings import Hypothesis
 from toolkit.core.json import JsonDict, JsonObject
@@ -331,7 +331,7 @@ def _correlation(left: Tensor, right: Tensor) -> float:
     return float(torch.corrcoef(values)[0, 1])
 
 
-def _confirmed(name: str, **detail: Any) -> Hypothesis:
+def _confirmed(name: str, **detail: object) -> Hypothesis:
     return Hypothesis(name=name, confirmed=True, detail=_plain(detail))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from toolkit.compare.consequences import SPECIAL_ID, is_fault, is_note
 from toolkit.compare.keys import KeyDifference, config_differences
@@ -217,7 +216,7 @@ def _fix(difference: KeyDifference) -> str:
     return f"remove `{difference.key}`"
 
 
-def _key_hypothesis(key: str, expected: Any) -> str:
+def _key_hypothesis(key: str, expected: object) -> str:
     name = key.rpartition(".")[2]
     if name == "tie_word_embeddings":
         return "tie_broken" if expected else "tie_invented"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from toolkit.blocks.evidence import Derived
 from toolkit.blocks.tree import ConfigTree, assumed, unknown
@@ -174,7 +174,9 @@ class Family(Protocol):
         """Frames that the network makes of so many samples, which are at least the fewest."""
         ...
 
-    def possible(self, network: Network, calls: Sequence[Calls]) -> Mapping[str, tuple[Any, ...]]:
+    def possible(
+        self, network: Network, calls: Sequence[Calls]
+    ) -> Mapping[str, tuple[object, ...]]:
         """Candidates that fairseq's recorded calls leave, where too many are possible to list them.
 
         By key, such as `encoder.conv_stride`; without calls there are keys, but no candidates.

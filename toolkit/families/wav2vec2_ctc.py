@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from toolkit.blocks import wav2vec2
 from toolkit.blocks.arguments import Arguments, read_arguments
@@ -169,7 +169,9 @@ class Wav2Vec2Ctc:
         """Frames that the encoder makes of so many samples."""
         return count_frames(values_under(network.config, PART), samples)
 
-    def possible(self, network: Network, calls: Sequence[Calls]) -> Mapping[str, tuple[Any, ...]]:
+    def possible(
+        self, network: Network, calls: Sequence[Calls]
+    ) -> Mapping[str, tuple[object, ...]]:
         """The strides that the lengths in fairseq's extractor leave."""
         values = values_under(network.config, PART)
         return dict(possible_strides(PLACES[values["model_type"].value], values, calls))
@@ -277,7 +279,7 @@ class _Model:
             yield Reason(name="args.blank_weight", because=because)
 
 
-def _named(arguments: JsonObject) -> Any:
+def _named(arguments: JsonObject) -> object:
     """What arguments call their model; in one namespace, `_name` may be the task's."""
     return arguments.get("arch") or arguments.get("_name")
 

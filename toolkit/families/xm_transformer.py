@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from toolkit.blocks import transformer_decoder, wav2vec2
 from toolkit.blocks.arguments import Arguments, read_arguments
@@ -177,7 +177,9 @@ class XMTransformer:
         """Frames that the encoder makes of so many samples."""
         return count_frames(values_under(network.config, ENCODER.part), samples)
 
-    def possible(self, network: Network, calls: Sequence[Calls]) -> Mapping[str, tuple[Any, ...]]:
+    def possible(
+        self, network: Network, calls: Sequence[Calls]
+    ) -> Mapping[str, tuple[object, ...]]:
         """The strides that the lengths in fairseq's extractor leave."""
         values = values_under(network.config, ENCODER.part)
         return dict(possible_strides(ENCODER, values, calls))

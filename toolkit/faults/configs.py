@@ -26,7 +26,7 @@ def config_faults(facts: Facts) -> Iterator[Fault]:
     yield from _invented_faults(facts)
 
 
-def set_key(folder: Path, *, file: str, path: str, value: Any) -> None:
+def set_key(folder: Path, *, file: str, path: str, value: object) -> None:
     """Gives a key of a JSON file a value."""
 
     def edit(inner: JsonDict, key: str) -> None:

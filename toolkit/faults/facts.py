@@ -227,7 +227,7 @@ def read_json(file: Path) -> JsonDict:
 
 def look_up(values: JsonObject, path: str) -> tuple[bool, Any]:
     """Whether there is a value under a dotted path, and which."""
-    inner: Any = values
+    inner: object = values
     for key in path.split("."):
         if not isinstance(inner, Mapping) or key not in inner:
             return False, None

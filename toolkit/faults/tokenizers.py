@@ -44,7 +44,7 @@ def edit_rows(folder: Path, *, edit: Callable[[list[Any]], list[Any]]) -> None:
     write_json(folder / TOKENIZER, values)
 
 
-def set_value(folder: Path, *, file: str, key: str, value: Any) -> None:
+def set_value(folder: Path, *, file: str, key: str, value: object) -> None:
     """Gives a key at the top of a file a value."""
     write_json(folder / file, {**read_json(folder / file), key: value})
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from toolkit.bundled import CARRIED, GENERATION, PEFT
 from toolkit.core.json import JsonObject
@@ -66,7 +65,7 @@ def refers_to_own(values: JsonObject) -> bool:
     return any(_is_own(text) for text in _texts(values.get("auto_map")))
 
 
-def without_foreign_keys(value: Any) -> Any:
+def without_foreign_keys(value: object) -> object:
     """What a JSON file says, but for what refers to code of others."""
     if isinstance(value, dict):
         kept = {key: inner for key, inner in value.items() if not _is_foreign(key, inner)}
@@ -105,14 +104,14 @@ def _foreign_keys(folder: Path) -> Iterator[ForeignCode]:
                 yield ForeignCode(file=file.name, key=key)
 
 
-def _read(file: Path) -> Any:
+def _read(file: Path) -> object:
     try:
         return read_json(file)
     except (OSError, ValueError):
         return None  # transformers cannot read it either
 
 
-def _references(values: Any) -> Iterator[str]:
+def _references(values: object) -> Iterator[str]:
     """Every key, however deep, that names code of others."""
     if isinstance(values, dict):
         for key, value in values.items():
@@ -125,7 +124,7 @@ def _references(values: Any) -> Iterator[str]:
             yield from _references(value)
 
 
-def _is_foreign(key: str, value: Any) -> bool:
+def _is_foreign(key: str, value: object) -> bool:
     if key == "auto_map":
         return not all(map(_is_own, _texts(value)))
     return key in _KEYS and bool(value)
@@ -136,7 +135,7 @@ def _is_own(reference: str) -> bool:
     return reference.rpartition(".")[0] in _MODULES
 
 
-def _texts(value: Any) -> Iterator[str]:
+def _texts(value: object) -> Iterator[str]:
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict | list):

@@ -7,9 +7,8 @@ new ones know some of the keys no more. `tests/released/tabulate.py` prints the 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
-GENERATION: Mapping[str, tuple[Any, ...]] = {
+GENERATION: Mapping[str, tuple[object, ...]] = {
     "_commit_hash": (None,),
     "_from_model_config": (False, None),
     "assistant_confidence_threshold": (0.4, None),
@@ -91,7 +90,7 @@ GENERATION: Mapping[str, tuple[Any, ...]] = {
 }
 """Keys of a `generation_config.json`."""
 
-MODEL: Mapping[str, tuple[Any, ...]] = {
+MODEL: Mapping[str, tuple[object, ...]] = {
     "_auto_class": (None,),
     "_commit_hash": (None,),
     "add_cross_attention": (False,),

@@ -7,11 +7,15 @@ wherever that runs nothing of the folder.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from toolkit.bundled import STOCK_FEATURES
 from toolkit.core.json import JsonDict, JsonObject
 from toolkit.folder.plain_json import read_json
+
+if TYPE_CHECKING:
+    from transformers import SequenceFeatureExtractor
+
 
 CONFIG = "config.json"
 GENERATION = "generation_config.json"
@@ -68,7 +72,7 @@ def read_processor(folder: Path) -> JsonDict:
     return {}
 
 
-def maybe_feature_extractor(folder: Path, problems: list[str]) -> Any:
+def maybe_feature_extractor(folder: Path, problems: list[str]) -> SequenceFeatureExtractor | None:
     """The feature extractor that users get, or None where none loads.
 
     Args:
@@ -87,7 +91,7 @@ def maybe_feature_extractor(folder: Path, problems: list[str]) -> Any:
         return None
 
 
-def preprocessor_values(extractor: Any) -> JsonDict:
+def preprocessor_values(extractor: SequenceFeatureExtractor | None) -> JsonDict:
     """The values of a feature extractor, or of the stock class where there is none.
 
     Of another kind of feature extractor, what the stock class has no word for is left out.

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from toolkit.bundled import find_class
 from toolkit.core.errors import BadInput
 from toolkit.core.json import JsonObject
 from toolkit.core.spec import TensorSpec
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 
 def target_specs(config: JsonObject) -> dict[str, TensorSpec]:
@@ -39,7 +42,7 @@ def target_specs(config: JsonObject) -> dict[str, TensorSpec]:
     }
 
 
-def _build(config: JsonObject) -> Any:
+def _build(config: JsonObject) -> PreTrainedModel:
     import transformers
 
     if "auto_map" in config:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TypeAlias
 
 from toolkit.core.json import JsonDict, JsonObject
 
@@ -19,7 +19,9 @@ STEPS = ("normalizer", "pre_tokenizer", "decoder")
 TEXT = "text"
 """Stands in a frame for the tokens of the text."""
 
-_NOTHING: tuple[Any, ...] = (None, False, "", 0, 0.0)
+Framed: TypeAlias = tuple[object, ...]
+"""An id with its token and type, or `TEXT` with its type."""
+_NOTHING: tuple[object, ...] = (None, False, "", 0, 0.0)
 """Values that mean the same as no key."""
 _ENDS = "^ +| +$"
 _LITERAL = re.compile(r"(?:[^\\^$.|?*+()\[\]{}]|\\[^\w\s]|\\x\{[0-9A-Fa-f]+\})+")
@@ -30,9 +32,9 @@ _ESCAPE = re.compile(r"\\(?:x\{([0-9A-Fa-f]+)\}|(.))", re.DOTALL)
 class TokenizerForm:
     """What a tokenizer does to texts and ids."""
 
-    steps: Mapping[str, tuple[Any, ...]]
+    steps: Mapping[str, tuple[JsonObject, ...]]
     """Steps by the key that lists them."""
-    frame: tuple[Any, ...]
+    frame: tuple[Framed, ...]
     """Ids around a text, each with its token and type, and `TEXT`."""
     added: Mapping[str, JsonObject]
     """Tokens that are looked for in a text before it is cut, with the flags that are set."""
@@ -41,7 +43,7 @@ class TokenizerForm:
     scores: Mapping[str, float] = field(default_factory=dict)
     """Scores of the rows that texts are cut into; empty where rows have none."""
     merges: tuple[tuple[str, ...], ...] = ()
-    older_steps: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    older_steps: Mapping[str, tuple[JsonObject, ...]] = field(default_factory=dict)
     """What is as good as `steps` under a key: it parts from them at control characters alone."""
 
 
@@ -62,7 +64,7 @@ def read_form(described: JsonObject) -> TokenizerForm:
 # Steps
 
 
-def _steps(part: Any) -> Iterator[JsonDict]:
+def _steps(part: JsonObject | None) -> Iterator[JsonDict]:
     if part is None:
         return
     inner = _inner(part)
@@ -77,12 +79,12 @@ def _steps(part: Any) -> Iterator[JsonDict]:
         yield step
 
 
-def _inner(part: JsonObject) -> list[Any] | None:
+def _inner(part: JsonObject) -> list[JsonDict] | None:
     lists = (part.get(key) for key in ("normalizers", "pretokenizers", "decoders", "processors"))
     return next((found for found in lists if isinstance(found, list)), None)
 
 
-def _plain_pattern(value: Any) -> Any:
+def _plain_pattern(value: object) -> object:
     """A pattern that stands for one text as that text."""
     regex = value.get("Regex") if isinstance(value, dict) else None
     if regex is None or not _LITERAL.fullmatch(regex):
@@ -118,8 +120,8 @@ def _merged(steps: list[JsonDict], key: str) -> list[JsonDict]:
 # Frames
 
 
-def _frame(processor: Any) -> list[Any]:
-    frame: list[Any] = [(TEXT, 0)]
+def _frame(processor: JsonDict | None) -> list[Framed]:
+    frame: list[Framed] = [(TEXT, 0)]
     for step in _processors(processor):
         frame = [
             item
@@ -129,7 +131,7 @@ def _frame(processor: Any) -> list[Any]:
     return frame
 
 
-def _processors(processor: Any) -> Iterator[JsonDict]:
+def _processors(processor: JsonDict | None) -> Iterator[JsonDict]:
     if processor is None:
         return
     inner = _inner(processor)
@@ -140,7 +142,7 @@ def _processors(processor: Any) -> Iterator[JsonDict]:
         yield processor
 
 
-def _single_frame(step: JsonObject) -> list[Any]:
+def _single_frame(step: JsonObject) -> list[Framed]:
     kind = step["type"]
     if kind == "TemplateProcessing":
         return [item for part in step["single"] for item in _template(part, step["special_tokens"])]
@@ -150,7 +152,7 @@ def _single_frame(step: JsonObject) -> list[Any]:
     return [(TEXT, 0), (json.dumps(step, sort_keys=True), "", 0)]
 
 
-def _template(part: JsonObject, special: JsonObject) -> Iterator[tuple[Any, ...]]:
+def _template(part: JsonObject, special: JsonObject) -> Iterator[Framed]:
     ((kind, said),) = part.items()
     if kind == "Sequence":
         yield TEXT, said["type_id"]
@@ -176,5 +178,5 @@ def _set_keys(values: JsonObject) -> JsonDict:
     }
 
 
-def _pair(merge: Any) -> tuple[str, ...]:
+def _pair(merge: str | Sequence[str]) -> tuple[str, ...]:
     return tuple(merge.split(" ")) if isinstance(merge, str) else tuple(merge)

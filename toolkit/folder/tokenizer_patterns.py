@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from toolkit.checkpoint.values import quote
 from toolkit.core.json import JsonDict
@@ -65,7 +64,7 @@ def is_tame(pattern: str) -> bool:
     return all(map(_is_understood, tokens)) and _chooses_little(tokens)
 
 
-def _steps(root: Any) -> Iterator[JsonDict]:
+def _steps(root: object) -> Iterator[JsonDict]:
     waiting = [root]
     while waiting:
         value = waiting.pop()

@@ -24,7 +24,7 @@ from toolkit.folder.weight_files import StoredTensors, are_pickled, place_tensor
 
 if TYPE_CHECKING:
     from torch import Tensor
-    from transformers import PreTrainedTokenizerBase
+    from transformers import PreTrainedTokenizerBase, SequenceFeatureExtractor
 
 ABSENT = "<absent>"
 """The value of a key that neither a file nor a class default gives."""
@@ -48,7 +48,7 @@ class FolderView:
     """What the feature extractor that users get works with, whichever file says so."""
     processor: JsonObject
     """The class of processor that users get, whichever file says so."""
-    feature_extractor: Any
+    feature_extractor: SequenceFeatureExtractor | None
     """None where none loads."""
     tokenizer: PreTrainedTokenizerBase | None
     """A fast tokenizer, or None where none loads."""
@@ -142,7 +142,7 @@ def parts_of(config: JsonObject) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*declared, *named)))
 
 
-def _names_a_class(values: Any) -> bool:
+def _names_a_class(values: object) -> bool:
     return isinstance(values, Mapping) and isinstance(values.get("model_type"), str)
 
 
@@ -174,7 +174,7 @@ def _generation_defaults() -> JsonDict:
     return defaults
 
 
-def load_tokenizer(path: Path, problems: list[str]) -> Any:
+def load_tokenizer(path: Path, problems: list[str]) -> PreTrainedTokenizerBase | None:
     """The tokenizer of a folder, or None where none loads, which is a problem then."""
     import transformers
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
 
 from toolkit.core.errors import BrokenRule
 from toolkit.mapping.document import YAML_TAG, Node, kind_of
@@ -118,7 +117,7 @@ def _read_axes(node: Node) -> tuple[int, int]:
     return int(texts[0]), int(texts[1])
 
 
-SECTIONS: Mapping[str, Mapping[str, Callable[[Node], Any]]] = {
+SECTIONS: Mapping[str, Mapping[str, Callable[[Node], object]]] = {
     "rename": {"from": _read_prefix, "to": _read_new_prefix},
     "rules": {
         "source": _read_pattern,

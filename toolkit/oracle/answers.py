@@ -254,7 +254,7 @@ def environment() -> Dict[str, str]:
     }
 
 
-_Keep = Callable[[Any], Tuple[Mapping[str, Tensor], Mapping[str, Tensor]]]
+_Keep = Callable[[object], Tuple[Mapping[str, Tensor], Mapping[str, Tensor]]]
 """The inputs and the outputs of a call that are worth keeping."""
 
 
@@ -329,5 +329,5 @@ def _number(model: nn.Module, path: str) -> float:
     return float(value)
 
 
-def _tensor(array: Any) -> Tensor:
+def _tensor(array: object) -> Tensor:
     return torch.from_numpy(np.array(array, dtype=np.float32))

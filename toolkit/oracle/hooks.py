@@ -77,7 +77,7 @@ def recording(model: nn.Module, only: Optional[Collection[str]] = None) -> Itera
         yield calls
 
 
-def flatten(value: Any, path: str = "") -> Tensors:
+def flatten(value: object, path: str = "") -> Tensors:
     """The tensors in a nest of mappings, sequences and model outputs, by path."""
     if isinstance(value, torch.Tensor):
         return {path: value}
@@ -93,7 +93,7 @@ def flatten(value: Any, path: str = "") -> Tensors:
     return found
 
 
-def _told(output: Any) -> Tensors:
+def _told(output: object) -> Tensors:
     """What a comparison looks at of what a module returned: its first tensor, and masks.
 
     Others are what it happens to return beside: attention maps above all, which take memory with
@@ -107,16 +107,18 @@ def _told(output: Any) -> Tensors:
     }
 
 
-def bind(module: nn.Module, args: Tuple[Any, ...], kwargs: Dict[str, Any]) -> Dict[str, Any]:
+def bind(
+    module: nn.Module, args: Tuple[object, ...], kwargs: Dict[str, object]
+) -> Dict[str, object]:
     """The arguments of a call by parameter name, without defaults that were not passed."""
     return _bind(inspect.signature(module.forward), args, kwargs)
 
 
 def _bind(
-    signature: inspect.Signature, args: Tuple[Any, ...], kwargs: Dict[str, Any]
-) -> Dict[str, Any]:
+    signature: inspect.Signature, args: Tuple[object, ...], kwargs: Dict[str, object]
+) -> Dict[str, object]:
     bound = signature.bind(*args, **kwargs)
-    arguments: Dict[str, Any] = {}
+    arguments: Dict[str, object] = {}
     for name, value in bound.arguments.items():
         kind = bound.signature.parameters[name].kind
         if kind is inspect.Parameter.VAR_KEYWORD:
@@ -127,14 +129,14 @@ def _bind(
 
 
 def _hook(module: nn.Module, path: str, calls: Calls, shelf: Shelf) -> Iterator[Any]:
-    pending: List[Dict[str, Any]] = []
+    pending: List[Dict[str, object]] = []
     signature = inspect.signature(module.forward)
 
-    def before(_: nn.Module, args: Tuple[Any, ...], kwargs: Dict[str, Any]) -> None:
+    def before(_: nn.Module, args: Tuple[object, ...], kwargs: Dict[str, object]) -> None:
         with torch._C.DisableTorchFunction():
             pending.append(keep_all(shelf, _bind(signature, args, kwargs)))
 
-    def after(_: nn.Module, _args: Any, output: Any) -> None:
+    def after(_: nn.Module, _args: object, output: object) -> None:
         with torch._C.DisableTorchFunction():
             outputs = {key: shelf.keep(tensor) for key, tensor in _told(output).items()}
         calls.setdefault(path, []).append(Call(arguments=pending.pop(), outputs=outputs))
@@ -155,10 +157,10 @@ def _hook_by_hand(module: nn.Module, before: Callable[..., None]) -> Iterator[An
     called: List[bool] = []
     forward = module.forward
 
-    def note(_: nn.Module, _args: Any) -> None:
+    def note(_: nn.Module, _args: object) -> None:
         called.append(True)
 
-    def seen(*args: Any, **kwargs: Any) -> Any:
+    def seen(*args: object, **kwargs: object) -> object:
         if called:
             called.pop()
             before(module, args, kwargs)
@@ -171,7 +173,7 @@ def _hook_by_hand(module: nn.Module, before: Callable[..., None]) -> Iterator[An
 class _Covered:
     """A module's `forward` covered by another function until it is removed."""
 
-    def __init__(self, module: nn.Module, cover: Callable[..., Any]) -> None:
+    def __init__(self, module: nn.Module, cover: Callable[..., object]) -> None:
         self._members = vars(module)
         self._before = {key: self._members[key] for key in ("forward",) if key in self._members}
         self._members["forward"] = cover

@@ -24,11 +24,11 @@ class _Unfilled(TorchFunctionMode):
 
     def __torch_function__(
         self,
-        func: Callable[..., Any],
-        types: Tuple[Any, ...],
-        args: Tuple[Any, ...] = (),
-        kwargs: Optional[Dict[str, Any]] = None,
-    ) -> Any:
+        func: Callable[..., object],
+        types: Tuple[object, ...],
+        args: Tuple[object, ...] = (),
+        kwargs: Optional[Dict[str, object]] = None,
+    ) -> object:
         named = kwargs or {}
         tensor = args[0] if args else named.get("tensor")
         is_large = isinstance(tensor, torch.Tensor) and tensor.numel() > LARGE

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack, contextmanager
-from typing import Any, Dict, Iterator, Tuple
+from typing import Any, Callable, Dict, Iterator, Tuple, Type
 
 import numpy as np
 import torch
@@ -34,9 +34,12 @@ if not HAS_MODES:
 HAS_KEYWORD_HOOKS = tuple(int(part) for part in torch.__version__.split(".")[:2]) >= (2, 0)
 """Whether a hook can see the arguments that were passed by name."""
 
+Kind = Type[torch.Tensor]
+"""Tensors whose operations a mode computes."""
+
 
 @contextmanager
-def intercepting(model: nn.Module, mode: Any) -> Iterator[None]:
+def intercepting(model: nn.Module, mode: TorchFunctionMode) -> Iterator[None]:
     """Lets `mode.__torch_function__` take over torch while the context lasts.
 
     Where torch has no modes, what takes over is every operation that a parameter, a buffer or an
@@ -79,21 +82,25 @@ def to_bytes(tensor: torch.Tensor) -> "np.ndarray[Any, np.dtype[np.uint8]]":
     return values.view(integers[size]).numpy().view(np.uint8)
 
 
-def _make_kind(mode: Any) -> Any:
+def _make_kind(mode: Any) -> Kind:
     """A class of tensors whose every operation the mode computes."""
 
     class Intercepted(torch.Tensor):
         @classmethod
         def __torch_function__(
-            cls, func: Any, types: Any, args: Tuple[Any, ...] = (), kwargs: Any = None
-        ) -> Any:
+            cls,
+            func: Callable[..., object],
+            types: object,
+            args: Tuple[object, ...] = (),
+            kwargs: object = None,
+        ) -> object:
             with torch._C.DisableTorchFunction():
                 return _wrap(cls, mode.__torch_function__(func, types, args, kwargs))
 
     return Intercepted
 
 
-def _wrap(kind: Any, value: Any) -> Any:
+def _wrap(kind: Kind, value: Any) -> Any:
     if isinstance(value, torch.Tensor):
         return value if isinstance(value, kind) else value.as_subclass(kind)
     if type(value) in (list, tuple):
@@ -114,7 +121,7 @@ def _unwrap(value: Any) -> Any:
 
 
 @contextmanager
-def _members_as(kind: Any, model: nn.Module) -> Iterator[None]:
+def _members_as(kind: Kind, model: nn.Module) -> Iterator[None]:
     """Parameters and buffers as that kind of tensor: weight norm multiplies nothing but them."""
     aside = []
     for module in model.modules():
@@ -130,7 +137,7 @@ def _members_as(kind: Any, model: nn.Module) -> Iterator[None]:
             members.update(own)
 
 
-def _unwrap_attributes(kind: Any, model: nn.Module) -> None:
+def _unwrap_attributes(kind: Kind, model: nn.Module) -> None:
     """What a module made and kept, a mask of the future say, becomes a tensor like any other."""
     for module in model.modules():
         own = {key: value for key, value in vars(module).items() if isinstance(value, kind)}
@@ -141,7 +148,7 @@ def _plain(value: Any) -> Any:
     return value.detach() if isinstance(value, torch.Tensor) else value
 
 
-def _hook_ends(kind: Any, model: nn.Module) -> Iterator[Any]:
+def _hook_ends(kind: Kind, model: nn.Module) -> Iterator[Any]:
     yield model.register_forward_pre_hook(lambda _, args: _wrap(kind, args))
     yield model.register_forward_hook(lambda _, _args, output: _unwrap_here(output))
 

@@ -130,7 +130,7 @@ def _promote(value: Any) -> Any:
     return _promote_dtype(value)
 
 
-def _promote_dtype(value: Any) -> Any:
+def _promote_dtype(value: Any) -> object:
     return torch.float64 if value is torch.float32 else value
 
 

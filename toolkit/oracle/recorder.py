@@ -17,10 +17,17 @@ import tempfile
 import threading
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, Optional, Sequence
 
 from toolkit.oracle.quiet import quiet_fairseq
 from toolkit.oracle.refusal import Refusal
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from toolkit.oracle.asking import AnyModel
+    from toolkit.oracle.job import Job
+
 
 MARK = "toolkit-recorder "
 """What a line for the process that started this one begins with; JSON follows."""
@@ -58,7 +65,7 @@ def main(argv: Sequence[str], job_path: str) -> int:
 
 
 def run_job(
-    job: Any,
+    job: Job,
     checkpoint: str,
     rec_dir: str,
     *,
@@ -68,7 +75,7 @@ def run_job(
     """Records a job; the folder appears whole or not at all.
 
     Args:
-        job: A `toolkit.oracle.job.Job`.
+        job: What to record.
         checkpoint: The file that it was made for.
         rec_dir: Must not exist.
         user_dir: Folder or file of a fork's own models and tasks.
@@ -101,7 +108,7 @@ def run_job(
                 ) from error
 
 
-def choose_clips(job: Any, names: Sequence[str]) -> Any:
+def choose_clips(job: Job, names: Sequence[str]) -> Job:
     """The job with the named clips alone.
 
     Raises:
@@ -198,7 +205,7 @@ def _record(options: argparse.Namespace, job_path: str) -> None:
     run_job(job, options.checkpoint, options.rec_dir, user_dir=options.user_dir, report=report)
 
 
-def _build(job: Any, checkpoint: str, data: str) -> Any:
+def _build(job: Job, checkpoint: str, data: str) -> AnyModel:
     from toolkit.oracle.mapped import read_places
 
     for name, content in job.data.items():
@@ -245,7 +252,7 @@ def import_user_dir(user_dir: Optional[str]) -> None:
         ) from error
 
 
-def _announce(reference: Any, job: Any, rec_dir: str, report: Report) -> None:
+def _announce(reference: AnyModel, job: Job, rec_dir: str, report: Report) -> None:
     """Says how large the recording will be, and refuses where it does not fit."""
     from toolkit.oracle.answers import expected_bytes
 
@@ -292,7 +299,7 @@ def _staged(rec_dir: str) -> Iterator[str]:
 
 
 @contextmanager
-def _fitting_resources(model: Any) -> Iterator[None]:
+def _fitting_resources(model: nn.Module) -> Iterator[None]:
     import torch
 
     before = torch.get_num_threads()
@@ -333,12 +340,12 @@ def _fail(message: str, machine: bool) -> None:
         sys.stderr.write(f"error: {message}\n")
 
 
-def _say(said: Any) -> None:
+def _say(said: object) -> None:
     sys.stdout.write(MARK + json.dumps(said) + "\n")
     sys.stdout.flush()
 
 
-def _terminated(*_: Any) -> None:
+def _terminated(*_: object) -> None:
     raise SystemExit(128 + signal.SIGTERM)
 
 
@@ -355,7 +362,7 @@ def _end_with_parent() -> None:
 
 
 def _in_words(num_bytes: int) -> str:
-    units: List[Any] = [(1e9, "GB"), (1e6, "MB"), (1e3, "kB")]
+    units = [(1e9, "GB"), (1e6, "MB"), (1e3, "kB")]
     for size, unit in units:
         if num_bytes >= size:
             return f"{num_bytes / size:.1f} {unit}"

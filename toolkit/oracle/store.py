@@ -9,7 +9,7 @@ import hashlib
 import json
 import os
 import struct
-from typing import Any, Dict, Tuple
+from typing import Dict, Tuple
 
 import torch
 
@@ -34,7 +34,7 @@ class Store:
     """Tensors on their way into one file."""
 
     def __init__(self) -> None:
-        self._names: Dict[Any, str] = {}
+        self._names: Dict[object, str] = {}
         self._tensors: Dict[str, torch.Tensor] = {}
         self._seen: Dict[int, Tuple[torch.Tensor, str]] = {}
 
@@ -55,7 +55,7 @@ class Store:
         self._seen[id(tensor)] = (tensor, found)
         return found
 
-    def write(self, path: str) -> Dict[str, Any]:
+    def write(self, path: str) -> Dict[str, object]:
         """Writes the file and returns its size and sha256."""
         names = sorted(self._tensors, key=lambda n: (-self._tensors[n].element_size(), n))
         header, end = {}, 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from toolkit.pipeline.conversion import convert
@@ -20,7 +20,7 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     """Imports a command on first use: a conversion alone needs neither torch nor transformers."""
     if name not in _HOMES:
         raise AttributeError(f"module 'toolkit.pipeline' has no attribute {name!r}")

@@ -11,7 +11,6 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from toolkit.blocks.tree import placed
 from toolkit.checkpoint import Checkpoint
@@ -91,7 +90,7 @@ def _narrow(inputs: Inputs, recording: Path) -> tuple[Inputs, Heard | None]:
     return replace(inputs, chosen={**inputs.chosen, **chosen}), recorded
 
 
-def _narrowed(key: str, left: Derived, candidates: Sequence[Any], recording: Path) -> Derived:
+def _narrowed(key: str, left: Derived, candidates: Sequence[object], recording: Path) -> Derived:
     if not candidates:
         raise BadInput(
             f"`{recording}` must show one value of `{key}`, but the lengths of what fairseq's "

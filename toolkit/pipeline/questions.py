@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from toolkit.core.settled import Trial
 from toolkit.families import Derived
@@ -81,5 +80,5 @@ def _runner_up(key: str, others: Sequence[Trial]) -> str:
     return f"{named}, of {tried} other{'s' if tried > 1 else ''}"
 
 
-def _distinct(values: Sequence[Any]) -> list[Any]:
+def _distinct(values: Sequence[object]) -> list[object]:
     return [value for index, value in enumerate(values) if value not in values[:index]]

@@ -118,7 +118,7 @@ def _placed(value: Any, device: torch.device) -> Any:
     return value
 
 
-def _is_tensor(value: Any) -> bool:
+def _is_tensor(value: object) -> bool:
     import torch
 
     return isinstance(value, torch.Tensor)

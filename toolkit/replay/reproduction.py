@@ -58,7 +58,7 @@ def _tensors(arguments: dict[str, Any]) -> dict[str, Tensor]:
     return {k: value for k, value in arguments.items() if isinstance(value, torch.Tensor)}
 
 
-def _plain(arguments: dict[str, Any]) -> dict[str, Any]:
+def _plain(arguments: dict[str, Any]) -> dict[str, object]:
     """What JSON can hold of the rest; a cache or an object has no place in a replayed call."""
     kept = (str, int, float, bool, type(None))
     return {key: value for key, value in arguments.items() if isinstance(value, kept)}

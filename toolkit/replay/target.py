@@ -7,12 +7,13 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import torch
 from torch import Tensor
 
 from toolkit.core.errors import BadInput
+from toolkit.core.json import JsonDict
 from toolkit.folder.safe_copy import loadable
 from toolkit.folder.view import FolderView, carries_model_code, view_folder
 from toolkit.oracle.asking import Pass
@@ -20,6 +21,11 @@ from toolkit.oracle.hooks import recording
 from toolkit.oracle.precision import in_float64
 from toolkit.oracle.reference import pad
 from toolkit.oracle.shelf import ALIGNMENT
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+    from transformers.utils import ModelOutput
+
 
 ALIGNED_NUMEL = 1 << 26
 """Parameters of a model that still counts as small: a second copy of it costs 256 MB."""
@@ -146,7 +152,7 @@ class Target(ABC):
             output = self.call([s.double() if double else s for s in sources], prefixes)
         return Pass(outputs=self.outputs(output), calls=calls)
 
-    def call(self, sources: Sequence[Tensor], prefixes: Sequence[Sequence[int]]) -> Any:
+    def call(self, sources: Sequence[Tensor], prefixes: Sequence[Sequence[int]]) -> ModelOutput:
         """What the model itself returns for a batch: the one place where it is called.
 
         Args:
@@ -172,7 +178,7 @@ class Target(ABC):
         """What the model is given beside waveforms, the decoder's inputs if there are any."""
 
     @abstractmethod
-    def outputs(self, output: Any) -> Mapping[str, Tensor]:
+    def outputs(self, output: ModelOutput) -> Mapping[str, Tensor]:
         """What a pass gave, by the names that fairseq's side of the task uses."""
 
     @contextmanager
@@ -199,7 +205,7 @@ def quiet_transformers() -> Iterator[None]:
 
 
 @contextmanager
-def _explicit_attention(model: Any) -> Iterator[None]:
+def _explicit_attention(model: PreTrainedModel) -> Iterator[None]:
     inner = getattr(model.config, "decoder", model.config)
     before = inner._attn_implementation
     try:
@@ -224,7 +230,9 @@ def _unloadable(view: FolderView, error: Exception) -> DoesNotLoad:
     )
 
 
-def _load_model(folder: Path, auto_class: str, *, trusted: bool) -> tuple[Any, Any]:
+def _load_model(
+    folder: Path, auto_class: str, *, trusted: bool
+) -> tuple[PreTrainedModel, JsonDict]:
     """The model in float32, its weights rounded to the dtype in which users get them; and the info.
 
     Tables that a module makes for itself are made in float32: users get those of their dtype, which
@@ -242,8 +250,8 @@ def _load_model(folder: Path, auto_class: str, *, trusted: bool) -> tuple[Any, A
 
 
 def _from_pretrained(
-    folder: Path, auto_class: str, *, trusted: bool, **options: Any
-) -> tuple[Any, Any]:
+    folder: Path, auto_class: str, *, trusted: bool, **options: object
+) -> tuple[PreTrainedModel, JsonDict]:
     import transformers
 
     model, info = getattr(transformers, auto_class).from_pretrained(
@@ -257,7 +265,7 @@ def _from_pretrained(
     return model, info
 
 
-def _align(model: Any) -> None:
+def _align(model: PreTrainedModel) -> None:
     """Moves the weights of a small model to where kernels sum as they do on fairseq's.
 
     A file's tensors lie where they lie, and vectorized sums depend on it: bit-identity would too.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from toolkit.report.html import render_html, write_html
@@ -29,7 +29,7 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     """Imports a name on first use: the HTML report needs torch, a model card does not."""
     if name not in _HOMES:
         raise AttributeError(f"module 'toolkit.report' has no attribute {name!r}")

@@ -207,7 +207,7 @@ def _level(run: JsonDict, name: str) -> str:
     return f"{level.get('verdict')} ({_error(worst.get('error'))})"
 
 
-def _error(value: Any) -> str:
+def _error(value: object) -> str:
     return text.format_error(float(value)) if isinstance(value, (int, float)) else str(value)
 
 

@@ -10,7 +10,6 @@ import json
 from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 from toolkit.core.errors import InternalError
 
@@ -32,7 +31,7 @@ def pack(content: bytes) -> str:
     return base64.b64encode(gzip.compress(content, compresslevel=6, mtime=0)).decode("ascii")
 
 
-def pack_json(value: Any) -> str:
+def pack_json(value: object) -> str:
     """Plain data as compressed text."""
     text = json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
     return pack(text.encode("ascii"))

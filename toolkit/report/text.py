@@ -6,7 +6,7 @@ import math
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, get_args
+from typing import get_args
 
 from toolkit.core.coverage import Coverage, Reason
 from toolkit.core.findings import Note, NoteConsequence
@@ -62,7 +62,7 @@ def format_score(score: float | None) -> str:
     return f"{score:.4f}" if math.isfinite(score) else _spell_out(score)
 
 
-def format_value(value: Any) -> str:
+def format_value(value: object) -> str:
     """Any piece of evidence in one line."""
     if value is None:
         return "none"

@@ -144,7 +144,7 @@ def _operations() -> list[Any]:
     return [backends.cuda.matmul, mkldnn.matmul, cudnn.conv, cudnn.rnn]
 
 
-def _setter(owner: Any, name: str, value: object) -> Callable[[], object]:
+def _setter(owner: object, name: str, value: object) -> Callable[[], object]:
     return partial(setattr, owner, name, value)
 
 

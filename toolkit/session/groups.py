@@ -260,7 +260,7 @@ class Watched(Request):
         default=None, compare=False
     )
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, object]:
         return {**vars(self), "progress": None}
 
 

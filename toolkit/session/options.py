@@ -13,7 +13,7 @@ from toolkit.core.errors import BadInput
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-Check = Callable[[str, Any], None]
+Check = Callable[[str, object], None]
 """Takes the option as it is typed and its value; raises `BadInput` for a value that is none."""
 
 
@@ -120,7 +120,7 @@ def one_of(choices: Sequence[str], otherwise: str) -> Check:
         otherwise: What holds where the option is left out.
     """
 
-    def check(typed: str, value: Any) -> None:
+    def check(typed: str, value: object) -> None:
         if value not in choices:
             raise BadInput(
                 f"`{typed}` must be one of {', '.join(choices)}, but is {value!r}. Leave it out "
@@ -130,13 +130,13 @@ def one_of(choices: Sequence[str], otherwise: str) -> Check:
     return check
 
 
-def _maybe_named(annotation: Any) -> Named | None:
+def _maybe_named(annotation: object) -> Named | None:
     if isinstance(annotation, str) and annotation.startswith("Annotated"):
         raise TypeError(f"`{annotation}` must be an object, but is a text. Leave the future out.")
     return next((part for part in get_args(annotation) if isinstance(part, Named)), None)
 
 
-def _kind_of(annotation: Any) -> Any:
+def _kind_of(annotation: object) -> object:
     """`Path | None` is a `Path`, `Sequence[Path]` a `Sequence`."""
     kinds = [part for part in get_args(annotation) if part is not NoneType]
     union = NoneType in get_args(annotation)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 from toolkit.blocks.evidence import Derived, Facts, argued
 from toolkit.blocks.place import Place
@@ -86,7 +85,7 @@ class Decoder:
         found = self.facts.shape(name)[1]
         return self.facts.shaped(None if found == self.width else found, name)
 
-    def argued(self, name: str, *default: Any) -> Derived:
+    def argued(self, name: str, *default: object) -> Derived:
         """What fairseq's arguments of the model say, or its default."""
         return argued(self.model, name, "args", *default)
 

@@ -118,12 +118,12 @@ def _check_supplied(value: JsonObject) -> None:
             )
 
 
-def _is_one_each(value: Any, layers: Any) -> bool:
+def _is_one_each(value: Any, layers: object) -> bool:
     integers = isinstance(value, list) and all(type(number) is int for number in value)
     return integers and isinstance(layers, list) and len(value) == len(layers)
 
 
-def _claims(trunk: Trunk) -> Iterator[tuple[str, Any, Any]]:
+def _claims(trunk: Trunk) -> Iterator[tuple[str, object, object]]:
     """What arguments say of shapes, beside what the tensors say."""
     shapes = {
         "encoder_embed_dim": trunk.width,

@@ -135,7 +135,7 @@ def _numbered(pattern: str, names: Mapping[str, Any]) -> List[str]:
     return [name for name in candidates if name in names]
 
 
-def _zeroing(padding_mask: Tensor) -> Any:
+def _zeroing(padding_mask: Tensor) -> object:
     def before(_: nn.Module, args: Tuple[Tensor]) -> Tensor:
         return torch.masked_fill(args[0], padding_mask.unsqueeze(1), 0.0)
 

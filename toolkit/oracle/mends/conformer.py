@@ -17,7 +17,7 @@ class MendedConformerEncoder(wav2vec2.ConformerEncoder):  # type: ignore[misc]
     The conformer layer uses neither. fairseq 0.12.2 passes neither.
     """
 
-    def build_encoder_layer(self, args: Any, **_: Any) -> nn.Module:
+    def build_encoder_layer(self, args: object, **_: Any) -> nn.Module:
         """One conformer layer; all are alike."""
         layer: nn.Module = super().build_encoder_layer(args)
         return layer
@@ -28,7 +28,7 @@ class MendedConformerEncoder(wav2vec2.ConformerEncoder):  # type: ignore[misc]
         padding_mask: Optional[Tensor] = None,
         tgt_layer: Optional[int] = None,
         **_: Any,
-    ) -> Any:
+    ) -> object:
         """The stack's output of shape (B, T, D), and what its layers gave if `tgt_layer` is set."""
         return super().extract_features(x, padding_mask, tgt_layer)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 from torch import Tensor
 
@@ -12,6 +12,10 @@ from toolkit.oracle.asking import ScoredTokens
 from toolkit.oracle.search import Search
 from toolkit.oracle.tasks.ctc import best_path
 from toolkit.tasks.speech.target import SpeechTarget
+
+if TYPE_CHECKING:
+    from transformers.utils import ModelOutput
+
 
 SPECIAL = range(1, len(SPECIAL_SYMBOLS))
 """Rows that every dictionary begins with and that stand for no text; the first is the blank."""
@@ -26,7 +30,7 @@ class CtcTarget(SpeechTarget):
         """What every layer gives is asked for."""
         return {"output_hidden_states": True}
 
-    def outputs(self, output: Any) -> Mapping[str, Tensor]:
+    def outputs(self, output: ModelOutput) -> Mapping[str, Tensor]:
         """`logits` of shape (B, T, V), and `layers.k` of shape (B, T, D), k from 1."""
         layers = enumerate(output.hidden_states[1:], start=1)
         return {
@@ -62,7 +66,7 @@ class CtcTarget(SpeechTarget):
             said = said.replace(symbol, "")
         return said.strip()
 
-    def pipeline_options(self, search: Search, tag: int | None) -> dict[str, Any]:  # noqa: ARG002
+    def pipeline_options(self, search: Search, tag: int | None) -> dict[str, object]:  # noqa: ARG002
         """None are needed."""
         return {}
 

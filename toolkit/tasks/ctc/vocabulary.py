@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from toolkit.checkpoint.dictionary import SPECIAL_SYMBOLS
 from toolkit.compare.differences import Aspect, Difference, aspect_measures
@@ -72,7 +72,7 @@ class Letters:
             f"{len(self.encodings)} texts encoded and decoded alike",
         )
 
-    def maybe_cut(self, tokenizer: PreTrainedTokenizerBase) -> Any:
+    def maybe_cut(self, tokenizer: PreTrainedTokenizerBase) -> object:
         """Labels of letters are never cut by a length that a call left behind."""
         return getattr(tokenizer, "init_kwargs", {}).get("max_length")
 
@@ -160,7 +160,7 @@ def _spells(ids: Iterable[int]) -> bool:
     return all(index >= len(SPECIAL_SYMBOLS) for index in ids)
 
 
-def _said(tokenizer: PreTrainedTokenizerBase, key: str) -> Any:
+def _said(tokenizer: PreTrainedTokenizerBase, key: str) -> object:
     """A setting as its file says, or by default.
 
     transformers 5 makes a delimiter that a file names a special token, and goes on with its own.
@@ -169,7 +169,7 @@ def _said(tokenizer: PreTrainedTokenizerBase, key: str) -> Any:
     return getattr(tokenizer, key, None) if named is None else named
 
 
-def _difference(aspect: Aspect, key: str, found: Any, expected: Any) -> Difference:
+def _difference(aspect: Aspect, key: str, found: object, expected: object) -> Difference:
     wrong = () if found == expected else (f"{found!r}, not {expected!r}",)
     fix = f"set `{CONFIG}.{key}` to {expected!r}"
     return Difference(aspect=aspect, keys=(f"{CONFIG}.{key}",), wrong=wrong, said_by=_TASK, fix=fix)

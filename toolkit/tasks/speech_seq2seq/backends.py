@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
 from toolkit.checkpoint.dictionary import SPECIAL_SYMBOLS, UNK
 from toolkit.core.errors import BadInput
@@ -21,13 +21,17 @@ from toolkit.tasks.speech_seq2seq.text_steps import (
     normalizer_of,
 )
 
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+    from tokenizers.models import Model
 
-def word_backend(contents: FolderContents) -> Any:
+
+def word_backend(contents: FolderContents) -> Tokenizer:
     """One whose symbols are words."""
     return _around_words(_row_ids(contents, ()), contents)
 
 
-def piece_backend(contents: FolderContents, pieces: Pieces, missing: tuple[str, ...]) -> Any:
+def piece_backend(contents: FolderContents, pieces: Pieces, missing: tuple[str, ...]) -> Tokenizer:
     """One that cuts words into the pieces of a model; those that are missing come last."""
     hiding = hide_rows(contents, pieces)
     check_pieces(pieces)
@@ -35,7 +39,7 @@ def piece_backend(contents: FolderContents, pieces: Pieces, missing: tuple[str, 
     return _around(make_model(contents, pieces, missing, hiding), contents, pieces, hiding)
 
 
-def small_backend(contents: FolderContents, pieces: Pieces | None) -> Any:
+def small_backend(contents: FolderContents, pieces: Pieces | None) -> Tokenizer:
     """The tokenizer with no other rows than its special tokens."""
     from tokenizers import models
 
@@ -93,7 +97,7 @@ def merges_of(pieces: Pieces) -> Iterator[tuple[str, str]]:
             yield piece[:cut], piece[cut:]
 
 
-def _around_words(rows: dict[str, int], contents: FolderContents) -> Any:
+def _around_words(rows: dict[str, int], contents: FolderContents) -> Tokenizer:
     from tokenizers import Regex, Tokenizer, models, pre_tokenizers
 
     tokenizer = Tokenizer(models.WordLevel(rows, unk_token=SPECIAL_SYMBOLS[UNK]))
@@ -115,7 +119,7 @@ def _row_ids(contents: FolderContents, missing: tuple[str, ...]) -> dict[str, in
     return {symbol: i for i, symbol in enumerate((*symbols, *missing))}
 
 
-def _around(model: Any, contents: FolderContents, pieces: Pieces, hiding: Hiding) -> Any:
+def _around(model: Model, contents: FolderContents, pieces: Pieces, hiding: Hiding) -> Tokenizer:
     """A tokenizer with everything that a model of the pieces needs around it."""
     from tokenizers import Regex, Tokenizer, decoders, pre_tokenizers
 
@@ -140,7 +144,7 @@ def _around(model: Any, contents: FolderContents, pieces: Pieces, hiding: Hiding
 
 def _unigram_model(
     contents: FolderContents, pieces: Pieces, missing: tuple[str, ...], hiding: Hiding
-) -> Any:
+) -> Model:
     from tokenizers import models
 
     rows = (*contents.dictionary.symbols, *missing)
@@ -150,11 +154,11 @@ def _unigram_model(
 
 def _bpe_model(
     contents: FolderContents, pieces: Pieces, missing: tuple[str, ...], _: Hiding
-) -> Any:
+) -> Model:
     return _merging_model(pieces, _row_ids(contents, missing), list(merges_of(pieces)))
 
 
-def _merging_model(pieces: Pieces, rows: dict[str, int], merges: list[tuple[str, str]]) -> Any:
+def _merging_model(pieces: Pieces, rows: dict[str, int], merges: list[tuple[str, str]]) -> Model:
     from tokenizers import models
 
     return models.BPE(

@@ -6,11 +6,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from toolkit.checkpoint.dictionary import Dictionary
 from toolkit.checkpoint.plain_files import read_small
 from toolkit.core.errors import BadInput
+
+if TYPE_CHECKING:
+    from sentencepiece.sentencepiece_model_pb2 import ModelProto
+    from tokenizers.normalizers import Normalizer
 
 UNIGRAM, BPE, CHAR = 1, 2, 4
 """`TrainerSpec.ModelType` of the sentencepiece models that are known here."""
@@ -120,7 +124,7 @@ def _no_model(path: Path, error: Exception) -> BadInput:
     )
 
 
-def _refused_settings(model: Any) -> Iterator[str]:
+def _refused_settings(model: ModelProto) -> Iterator[str]:
     trainer, normalizer = model.trainer_spec, model.normalizer_spec
     if trainer.treat_whitespace_as_suffix:
         yield "it writes spaces behind words (`treat_whitespace_as_suffix`)"
@@ -132,7 +136,7 @@ def _refused_settings(model: Any) -> Iterator[str]:
         yield f"it is of the {kind} kind with user-defined or unused pieces"
 
 
-def _pieces(model: Any) -> Pieces:
+def _pieces(model: ModelProto) -> Pieces:
     kind = model.trainer_spec.model_type
     normal = {
         piece.piece: piece.score
@@ -157,7 +161,7 @@ def _pieces(model: Any) -> Pieces:
     )
 
 
-def charsmap_steps(pieces: Pieces) -> Iterator[Any]:
+def charsmap_steps(pieces: Pieces) -> Iterator[Normalizer]:
     """What the model's own table does to a text."""
     from tokenizers import normalizers
 

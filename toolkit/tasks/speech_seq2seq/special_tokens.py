@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from toolkit.checkpoint.dictionary import BOS, EOS, PAD, SPECIAL_SYMBOLS, UNK
 from toolkit.folder.contents import FolderContents
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
+    from tokenizers.processors import PostProcessor
 
 
 def add_special_tokens(tokenizer: Tokenizer, contents: FolderContents) -> None:
@@ -26,7 +27,7 @@ def special_symbols(contents: FolderContents) -> list[str]:
     return [symbols[i] for i in (BOS, PAD, EOS, UNK, *tag_ids(contents))]
 
 
-def _frame(contents: FolderContents) -> Any:
+def _frame(contents: FolderContents) -> PostProcessor:
     from tokenizers import processors
 
     framed = {"end": SPECIAL_SYMBOLS[EOS], "tag": contents.prefix_tag}

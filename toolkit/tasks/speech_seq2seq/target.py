@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -15,6 +15,9 @@ from toolkit.oracle.reference import pad
 from toolkit.oracle.search import Search
 from toolkit.replay.target import mask_of, quiet_transformers
 from toolkit.tasks.speech.target import SpeechTarget
+
+if TYPE_CHECKING:
+    from transformers.utils import ModelOutput
 
 
 class Seq2SeqTarget(SpeechTarget):
@@ -33,7 +36,7 @@ class Seq2SeqTarget(SpeechTarget):
             "use_cache": False,
         }
 
-    def outputs(self, output: Any) -> Mapping[str, Tensor]:
+    def outputs(self, output: ModelOutput) -> Mapping[str, Tensor]:
         """`logits` of shape (B, S, V), `encoder_out` after the adaptor, shape (B, T, D)."""
         encoder_out = output.encoder_last_hidden_state.cpu()
         return {"logits": output.logits.cpu(), "encoder_out": encoder_out}
@@ -87,7 +90,7 @@ class Seq2SeqTarget(SpeechTarget):
         """The tokens as text, without special tokens."""
         return str(self.tokenizer.decode(list(tokens), skip_special_tokens=True))
 
-    def pipeline_options(self, search: Search, tag: int | None) -> dict[str, Any]:
+    def pipeline_options(self, search: Search, tag: int | None) -> dict[str, object]:
         """A beam of one, and the language."""
         forced = {} if tag is None else {"forced_bos_token_id": tag}
         return {"generate_kwargs": {"num_beams": 1, **forced, **self._cap(search)}}

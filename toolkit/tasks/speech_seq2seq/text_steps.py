@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING
 
 from toolkit.core.errors import BadInput
 from toolkit.tasks.speech_seq2seq.hiding import Hiding
 from toolkit.tasks.speech_seq2seq.pieces import Pieces, charsmap_steps, named
+
+if TYPE_CHECKING:
+    from tokenizers.normalizers import Normalizer
+    from tokenizers.pre_tokenizers import PreTokenizer
 
 SPACE = "\u2581"
 WHITESPACE = r"[\s\x1c-\x1f]"
@@ -50,7 +54,7 @@ def _crossing(pieces: Pieces) -> Iterator[str]:
             yield piece
 
 
-def normalizer_of(pieces: Pieces, hiding: Hiding | None) -> Any:
+def normalizer_of(pieces: Pieces, hiding: Hiding | None) -> Normalizer:
     """What is done to a text first; without what hides rows, where that is not given."""
     from tokenizers import Regex, normalizers
 
@@ -71,7 +75,7 @@ def normalizer_of(pieces: Pieces, hiding: Hiding | None) -> Any:
     return normalizers.Sequence(steps)
 
 
-def cuts_of(pieces: Pieces, hiding: Hiding) -> Iterator[Any]:
+def cuts_of(pieces: Pieces, hiding: Hiding) -> Iterator[PreTokenizer]:
     """Where a prepared text is cut before anything else: at letters that no piece crosses."""
     from tokenizers import Regex, pre_tokenizers
 

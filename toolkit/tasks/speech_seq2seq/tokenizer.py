@@ -15,10 +15,11 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from toolkit.checkpoint.dictionary import SPECIAL_SYMBOLS, Dictionary
 from toolkit.core.errors import BadInput
+from toolkit.core.json import JsonObject
 from toolkit.folder.contents import FolderContents
 from toolkit.folder.tokenizer_form import TokenizerForm, read_form
 from toolkit.tasks.speech_seq2seq.backends import (
@@ -34,6 +35,9 @@ from toolkit.tasks.speech_seq2seq.pieces import BPE, Pieces, missing_rows, named
 from toolkit.tasks.speech_seq2seq.special_tokens import tag_ids
 from toolkit.tasks.speech_seq2seq.text_steps import AFTER, BEFORE, check_pieces
 from toolkit.tasks.speech_seq2seq.tokenizer_files import render_config, render_unigram
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
 
 RARE_SPACES = frozenset("\x1c\x1d\x1e\x1f\x85")
 """Spaces that no keyboard has; `nmt_nfkc` leaves them alone."""
@@ -51,7 +55,7 @@ def needs_own_tokenizer(spm_path: Path | None, dictionary: Dictionary) -> bool:
     return spm_path is not None and bool(missing_rows(read_pieces(spm_path), dictionary))
 
 
-def build_tokenizer(contents: FolderContents) -> Any:
+def build_tokenizer(contents: FolderContents) -> PreTrainedTokenizerFast:
     """A `PreTrainedTokenizerFast` with one id per row of the dictionary.
 
     Raises:
@@ -62,7 +66,7 @@ def build_tokenizer(contents: FolderContents) -> Any:
     missing = () if pieces is None else missing_rows(pieces, contents.dictionary)
     backend = word_backend(contents) if pieces is None else piece_backend(contents, pieces, missing)
     bos, pad, eos, unk = SPECIAL_SYMBOLS
-    options: dict[str, Any] = {"dictionary_size": len(contents.dictionary)} if missing else {}
+    options = {"dictionary_size": len(contents.dictionary)} if missing else {}
     return _tokenizer_class(own=bool(missing))(
         tokenizer_object=backend,
         bos_token=bos,
@@ -134,7 +138,7 @@ def describe_tokenizer(contents: FolderContents) -> TokenizerForm:
     return replace(form, scores=row_scores(contents), merges=merges, older_steps=older)
 
 
-def _older_steps(pieces: Pieces, form: TokenizerForm) -> dict[str, tuple[Any, ...]]:
+def _older_steps(pieces: Pieces, form: TokenizerForm) -> dict[str, tuple[JsonObject, ...]]:
     """Steps of folders that were written before texts were cut at control characters.
 
     Speech is decoded alike, and no transcript has such characters.
@@ -153,14 +157,15 @@ def _older_steps(pieces: Pieces, form: TokenizerForm) -> dict[str, tuple[Any, ..
     }
 
 
-def _tokenizer_class(*, own: bool) -> Any:
+def _tokenizer_class(*, own: bool) -> type[PreTrainedTokenizerFast]:
     if own:
         from toolkit.bundled.tokenization_fairseq import FairseqTokenizerFast
 
         return FairseqTokenizerFast
-    from transformers import PreTrainedTokenizerFast
+    import transformers
 
-    return PreTrainedTokenizerFast
+    stock: type[PreTrainedTokenizerFast] = transformers.PreTrainedTokenizerFast
+    return stock
 
 
 def _check_symbols(contents: FolderContents) -> None:

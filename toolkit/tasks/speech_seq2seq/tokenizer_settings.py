@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from toolkit.compare.differences import Aspect
 from toolkit.core.json import JsonObject
 from toolkit.folder.contents import FolderContents
 
@@ -26,7 +27,7 @@ _CALL_DEFAULTS: JsonObject = {
 
 def wrong_settings(
     contents: FolderContents, tokenizer: PreTrainedTokenizerBase
-) -> Iterator[tuple[Any, tuple[str, ...], tuple[str, ...]]]:
+) -> Iterator[tuple[Aspect, tuple[str, ...], tuple[str, ...]]]:
     """Aspect, keys and what is wrong of every setting that is not as fairseq treats texts."""
     for key, find in SETTINGS.items():
         for wrong in find(contents, tokenizer):
@@ -38,7 +39,7 @@ def wrong_settings(
             yield "settings", (f"{_CONFIG}.{key}",), (said,)
 
 
-def maybe_cut(contents: FolderContents, tokenizer: PreTrainedTokenizerBase) -> Any:
+def maybe_cut(contents: FolderContents, tokenizer: PreTrainedTokenizerBase) -> object:
     """The length at which a processor cuts labels, if it is less than that of the longest target.
 
     The last call before a tokenizer was saved leaves it behind; a call of the tokenizer itself sets
@@ -108,7 +109,7 @@ def _input_names(_: FolderContents, tokenizer: PreTrainedTokenizerBase) -> Itera
         yield f"{names}, without `input_ids` first and `attention_mask`"
 
 
-SETTINGS: Mapping[str, Callable[[FolderContents, Any], Iterator[str]]] = {
+SETTINGS: Mapping[str, Callable[[FolderContents, PreTrainedTokenizerBase], Iterator[str]]] = {
     "padding_side": _padding_side,
     "truncation_side": _truncation_side,
     "split_special_tokens": _split_special_tokens,

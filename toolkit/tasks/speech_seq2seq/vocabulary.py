@@ -72,7 +72,7 @@ class Vocabulary:
         """The level that these differences make; see `judge_vocabulary`."""
         return judge_vocabulary(self, differences)
 
-    def maybe_cut(self, tokenizer: PreTrainedTokenizerBase) -> Any:
+    def maybe_cut(self, tokenizer: PreTrainedTokenizerBase) -> object:
         """The length at which a processor cuts labels; see `maybe_cut`."""
         return maybe_cut(self.contents, tokenizer)
 
@@ -176,7 +176,7 @@ def wrong_texts(expected: Vocabulary, tokenizer: PreTrainedTokenizerBase) -> Ite
 _Found = tuple[Aspect, tuple[str, ...], Sequence[str]]
 
 
-def _encoded(text: str, tokenizer: PreTrainedTokenizerBase) -> Any:
+def _encoded(text: str, tokenizer: PreTrainedTokenizerBase) -> object:
     try:
         return tuple(tokenizer(text).input_ids)
     except Exception as error:
@@ -273,13 +273,13 @@ def _part(key: str, wrong: Sequence[str]) -> tuple[tuple[str, ...], Sequence[str
     return (f"tokenizer.{key}", FILE), wrong
 
 
-def _other(wanted: Any, found: Any) -> tuple[str, ...]:
+def _other(wanted: object, found: object) -> tuple[str, ...]:
     if wanted == found:
         return ()
     return (f"it is {_brief(found)}, not {_brief(wanted)}",)
 
 
-def _other_steps(wanted: Sequence[Any], found: Sequence[Any]) -> tuple[str, ...]:
+def _other_steps(wanted: Sequence[object], found: Sequence[object]) -> tuple[str, ...]:
     if wanted == found:
         return ()
     more = [f"it has {_brief(step)}" for step in found if step not in wanted]
@@ -287,7 +287,7 @@ def _other_steps(wanted: Sequence[Any], found: Sequence[Any]) -> tuple[str, ...]
     return (*more, *less) or (f"its steps are {_brief(found)}, not {_brief(wanted)}",)
 
 
-def _brief(said: Any) -> str:
+def _brief(said: object) -> str:
     text = json.dumps(said, ensure_ascii=False)
     return text if len(text) <= 120 else f"{text[:90]}… ({len(text)} characters)"
 

@@ -74,7 +74,7 @@ def build_model(
     return task, model
 
 
-def read_off(state_dict: Mapping[str, Tensor]) -> Dict[str, Any]:
+def read_off(state_dict: Mapping[str, Tensor]) -> Dict[str, object]:
     """Arguments that the tensors' names tell, for checkpoints that do not say.
 
     fairseq 75f8fa29 (2021-12-30) turned the defaults of these four from True to False.
@@ -135,7 +135,7 @@ def _w2v_args(w2v_args: Settings) -> Any:
     return OmegaConf.create(groups, **flags)
 
 
-def _known_task(task: Settings) -> Dict[str, Any]:
+def _known_task(task: Settings) -> Dict[str, object]:
     """The pretraining task's settings, without those that the fairseq at hand does not know.
 
     They say how training read its data, and no weight depends on them. fairseq main leaves them out
