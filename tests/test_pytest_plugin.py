@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 import toolkit
-from tests.faults.breaking import scale, set_key
+from tests.breaking import scale, set_key
 from tests.sampling import slow
 from toolkit.audio import golden_folder
 from toolkit.pipeline.prepare import Prepared

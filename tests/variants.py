@@ -19,7 +19,7 @@ from typing import Any
 import torch
 import yaml
 
-from tests.faults.breaking import scale
+from tests.breaking import scale
 from toolkit import BadInput, convert, diff
 from toolkit.audio import golden_folder
 from toolkit.bundled import MODELLING, TOKENIZATION

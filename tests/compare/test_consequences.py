@@ -5,8 +5,8 @@ import json
 import pytest
 import torch
 
+from tests.breaking import set_key
 from tests.compare.test_keys import NOTHING, TRAINING
-from tests.faults.breaking import set_key
 from toolkit.compare.consequences import same_value
 from toolkit.compare.keys import config_differences
 from toolkit.folder import released_defaults

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from tests.faults.breaking import add, change, remove, scale, set_key
+from tests.breaking import add, change, remove, scale, set_key
 from toolkit.compare.keys import config_differences
 from toolkit.compare.static import config_level, weight_errors, weights_level
 from toolkit.tasks.speech_seq2seq.target import Seq2SeqTarget

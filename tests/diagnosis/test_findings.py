@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from tests.faults.breaking import add, change, remove, scale, set_key, swap_rows
+from tests.breaking import add, change, remove, scale, set_key, swap_rows
 from tests.levels import LEVEL_NAMES
 from tests.sampling import slow
 from toolkit.core.findings import Finding, Hypothesis

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from tests.faults.breaking import edit_key, set_key
+from tests.breaking import edit_key, set_key
 from tests.judged.wrong import remove_key
 from toolkit.diagnosis import take_inventory, take_notes
 from toolkit.folder.view import view_folder

@@ -7,7 +7,7 @@ import random
 import pytest
 import torch
 
-from tests.faults.breaking import edit_tensors, set_key, swap_rows
+from tests.breaking import edit_tensors, set_key, swap_rows
 from toolkit.diagnosis import take_inventory
 from toolkit.diagnosis.wording import describe_place
 from toolkit.folder.view import view_folder

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from tests.breaking import scale
 from tests.ctc_variants import CTC_VARIANTS, CtcVariant, build_ctc, readme_table
-from tests.faults.breaking import scale
 from toolkit import convert, diff, inspect
 from toolkit.audio import golden_folder
 from toolkit.core.errors import BadInput

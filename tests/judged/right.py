@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from safetensors.torch import save_file
 
-from tests.faults.breaking import WEIGHTS, Break, Tensors, edit_json, edit_tensors, set_key
+from tests.breaking import WEIGHTS, Break, Tensors, edit_json, edit_tensors, set_key
 from tests.judged.wrong import (
     CONFIG,
     EMBEDDING,

@@ -16,7 +16,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from tests.faults.breaking import (
+from tests.breaking import (
     WEIGHTS,
     Break,
     Tensors,

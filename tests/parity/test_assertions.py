@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.breaking import scale, set_key
+from tests.breaking import scale, set_key
 from toolkit import assert_parity
 from toolkit.audio import golden_folder
 from toolkit.core.errors import BadInput

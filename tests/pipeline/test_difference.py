@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from tests.faults.breaking import add, change, edit_tensors, remove, scale, set_key, swap, swap_rows
+from tests.breaking import add, change, edit_tensors, remove, scale, set_key, swap, swap_rows
 from tests.sampling import slow
 from toolkit.compare.pictures import shortest
 from toolkit.core.errors import BadInput

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 
-from tests.faults.breaking import Break, change, edit_tensors, remove, set_key, swap, swap_rows
+from tests.breaking import Break, change, edit_tensors, remove, set_key, swap, swap_rows
 from toolkit.audio import golden_folder
 from toolkit.core.breakable import Breakable
 from toolkit.core.errors import BadInput

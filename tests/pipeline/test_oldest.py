@@ -14,7 +14,7 @@ import torch
 from typer.testing import CliRunner
 
 import toolkit
-from tests.faults.breaking import Break, scale, set_key, swap
+from tests.breaking import Break, scale, set_key, swap
 from tests.variants import VARIANTS, as_dict_config, build_variant
 from toolkit.cli import app
 from toolkit.compare.metrics import relative_error

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import toolkit
-from tests.faults.breaking import scale
+from tests.breaking import scale
 from tests.sampling import slow
 from toolkit.core.errors import BadInput
 from toolkit.core.result import Result

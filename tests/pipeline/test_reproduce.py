@@ -14,7 +14,7 @@ import pytest
 from typer.main import get_command
 from typer.testing import CliRunner
 
-from tests.faults.breaking import set_key
+from tests.breaking import set_key
 from toolkit.cli import app
 from toolkit.console.parameters import read_given
 from toolkit.pipeline.reproduce import command_line

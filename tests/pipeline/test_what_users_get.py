@@ -6,7 +6,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from tests.faults.breaking import edit_json, edit_tensors, set_key
+from tests.breaking import edit_json, edit_tensors, set_key
 from toolkit.bundled import GENERATION
 from toolkit.folder.foreign_code import carries_own_code_only
 from toolkit.pipeline.difference import diff

@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from tests.faults.breaking import brief, scale, swap
+from tests.breaking import brief, scale, swap
 from toolkit.oracle.hooks import Call
 from toolkit.replay.pairs import Layout
 from toolkit.replay.replay import CannotReplayError, paired_outputs, replay

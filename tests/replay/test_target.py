@@ -5,7 +5,7 @@ import pytest
 import torch
 from transformers.utils import logging
 
-from tests.faults.breaking import add, edit_tensors, remove, set_key
+from tests.breaking import add, edit_tensors, remove, set_key
 from toolkit.core.errors import BadInput
 from toolkit.oracle.search import Search, with_beam
 from toolkit.replay.target import quiet_transformers

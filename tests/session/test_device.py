@@ -15,7 +15,7 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from tests.faults.breaking import swap
+from tests.breaking import swap
 from toolkit.cli import app
 from toolkit.compare import tolerances
 from toolkit.core.errors import BadInput

@@ -13,6 +13,7 @@ import pytest
 from tests.structure.__main__ import lowered, print_table
 from tests.structure.cycles import Kind, find_cycles, read_imports
 from tests.structure.figures import BARS, ROOT, Figure, measure, read_bars, rooms_below
+from tests.structure.mirror import find_strays
 from tests.structure.sizes import count_any, files_over, function_lengths, percentile
 from tests.structure.sources import Module, read_package
 from tests.structure.words import count_words, outside_of
@@ -182,3 +183,37 @@ def test_no_template_says_a_word_of_a_family() -> None:
     for template in templates:
         found: Any = re.search("|".join(WORDS), template.read_text(), re.IGNORECASE)
         assert found is None, f"{template.name}: {found}"
+
+
+def test_tests_bear_the_name_of_the_file_that_they_are_about() -> None:
+    assert (
+        list(find_strays(ROOT / "tests", ROOT / "toolkit")) == read_bars()["about_no_single_file"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("file", "strays"),
+    [
+        ("room/test_module.py", ()),
+        ("room/test_inner.py", ()),
+        ("room/inner/test_module.py", ()),
+        ("test_anything.py", ()),
+        ("elsewhere/test_anything.py", ()),
+        ("room/helper.py", ()),
+        ("room/test_other.py", ("room/test_other.py",)),
+        ("room/inner/test_other.py", ("room/inner/test_other.py",)),
+    ],
+)
+def test_a_test_without_its_file_is_a_stray(
+    tmp_path: Path, file: str, strays: tuple[str, ...]
+) -> None:
+    package, tests = tmp_path / "package", tmp_path / "tests"
+    for path in (
+        package / "room" / "module.py",
+        package / "room" / "inner" / "__init__.py",
+        package / "room" / "inner" / "module.py",
+        tests / file,
+    ):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    assert find_strays(tests, package) == strays

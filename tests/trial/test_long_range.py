@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from tests.faults.breaking import scale
+from tests.breaking import scale
 from toolkit.compare.metrics import relative_error
 from toolkit.pipeline.pairing import pair_with
 from toolkit.tasks.speech.run import record_clip

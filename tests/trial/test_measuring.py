@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from tests.faults.breaking import scale, set_key
+from tests.breaking import scale, set_key
 from toolkit.compare.tolerances import ISOLATED
 from toolkit.tasks.speech.run import record_clip
 from toolkit.tasks.speech_seq2seq.target import Seq2SeqTarget

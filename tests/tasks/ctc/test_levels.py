@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.faults.breaking import Break, edit_tensors, set_key
+from tests.breaking import Break, edit_tensors, set_key
 from toolkit import diff
 from toolkit.core.measures import Level
 from toolkit.core.result import Result

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.faults.breaking import add, set_key, swap_rows
+from tests.breaking import add, set_key, swap_rows
 from toolkit.tasks.speech.reload import reload_level
 from toolkit.tasks.speech_seq2seq.target import Seq2SeqTarget
 

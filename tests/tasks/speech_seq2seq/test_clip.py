@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from tests.faults.breaking import set_key
+from tests.breaking import set_key
 from toolkit.compare.tolerances import ISOLATED, ROUNDED
 from toolkit.tasks.speech_seq2seq.clip import run_clip
 

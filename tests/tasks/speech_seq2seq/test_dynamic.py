@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.faults.breaking import scale, set_key
+from tests.breaking import scale, set_key
 from toolkit.compare.tolerances import ISOLATED, ROUNDED
 from toolkit.tasks.speech.levels import (
     front_end_level,

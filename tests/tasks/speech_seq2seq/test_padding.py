@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.faults.breaking import change, scale, set_key
+from tests.breaking import change, scale, set_key
 from tests.sampling import slow
 from toolkit.compare.probes import PaddingProbes
 from toolkit.tasks.speech_seq2seq.padding import padding_deviation, padding_level

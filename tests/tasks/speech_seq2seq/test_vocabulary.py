@@ -8,7 +8,7 @@ import pytest
 import sentencepiece
 from transformers import AutoTokenizer, Wav2Vec2CTCTokenizer
 
-from tests.faults.breaking import edit_json, edit_key, set_key, swap_rows, unmark
+from tests.breaking import edit_json, edit_key, set_key, swap_rows, unmark
 from toolkit.checkpoint.dictionary import SPECIAL_SYMBOLS, UNK, Dictionary
 from toolkit.families.languages import find_languages
 from toolkit.tasks.speech_seq2seq.tokenizer import build_tokenizer

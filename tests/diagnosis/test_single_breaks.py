@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import pytest
 import torch
 
-from tests.faults.breaking import (
+from tests.breaking import (
     Break,
     add,
     change,

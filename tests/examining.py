@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.breaking import brief
+from tests.breaking import brief
 from tests.levels import LEVEL_NAMES
 from toolkit.audio import Clip
 from toolkit.core.findings import Finding
