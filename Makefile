@@ -22,7 +22,7 @@ SUITE := -m "not slow and not browser and not oldest and not released" --ignore=
 # Tests that ask no fairseq: where it has no wheel, as for Python 3.10, they are what can run.
 PLAIN := tests/core tests/structure $(filter-out %/test_ops.py,$(wildcard tests/mapping/test_*.py))
 
-.PHONY: help demo test test-plain test-oldest test-released test-slow test-all test-wide test-docs coverage docs fuzz bench kills check structure format variants faults bench-diff test-browser bench-report example-report golden golden-ctc clean
+.PHONY: help demo test test-plain test-oldest test-released test-slow test-all test-far test-docs coverage docs fuzz bench kills check structure format variants faults bench-diff test-browser bench-report example-report golden golden-ctc clean
 
 help: ## Say what the targets do.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,8 +55,8 @@ test-slow: $(STAMP) ## Run the slow part: remakes the golden material (needs esp
 
 test-all: test test-slow test-released test-oldest test-browser variants ## Run every test there is.
 
-test-wide: $(STAMP) ## Run every case of what takes a process of its own: the plugin, far devices.
-	$(BIN)/python -m pytest -m slow tests/session tests/test_pytest_plugin.py -n auto --dist worksteal
+test-far: $(STAMP) ## Run a whole comparison on a device that no tensor may be mixed with.
+	$(BIN)/python -m pytest -m slow tests/session
 
 test-docs: $(STAMP) ## Run every command of the documentation, and build it.
 	$(BIN)/python -m pytest tests/docs
