@@ -24,7 +24,7 @@ class Search:
     """Whether `max_len_b` is less than the checkpoint's own limit."""
 
 
-ALWAYS, PER_SECOND = 20, 15
+ALWAYS, PER_SECOND = 24, 15
 """Tokens that a comparison lets a hypothesis have, whatever the clip, and per second of it. Nobody
 says as much; a model that does says anything, up to the end of its positions."""
 SAMPLES_PER_SECOND = 16000
