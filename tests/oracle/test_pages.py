@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import mmap
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -82,16 +84,27 @@ def test_pages_that_were_swapped_out_count_as_written(monkeypatch):
     assert read_mappings()[0].is_written
 
 
+FREEING = """
+import torch
+from toolkit.oracle.pages import hand_back, resident_bytes
+
+kept, freed = [], []
+for _ in range(3000):
+    freed.append(torch.zeros(10_000))
+    kept.append(torch.zeros(10))
+freed.clear()
+before = resident_bytes().of_its_own
+hand_back(0)
+print(before - resident_bytes().of_its_own)
+"""
+"""In a process of its own: what others left with the allocator decides where tensors lie."""
+
+
 def test_what_was_freed_goes_back_to_the_system():
-    kept, freed = [], []
-    for _ in range(3000):
-        freed.append(torch.zeros(10_000))
-        kept.append(torch.zeros(10))
-    freed.clear()
-    before = resident_bytes().of_its_own
-    hand_back(0)
-    assert before - resident_bytes().of_its_own > 50 << 20
-    assert len(kept) == 3000
+    done = subprocess.run(
+        [sys.executable, "-c", FREEING], capture_output=True, text=True, check=True
+    )
+    assert int(done.stdout) > 50 << 20
 
 
 def test_a_process_that_has_little_keeps_what_was_freed(monkeypatch):
