@@ -7,10 +7,13 @@ import torch
 
 from tests.breaking import set_key
 from tests.compare.test_keys import NOTHING, TRAINING
+from tests.ctc_variants import CTC_VARIANTS, build_ctc
+from toolkit import convert
 from toolkit.compare.consequences import same_value
 from toolkit.compare.keys import config_differences
 from toolkit.folder import released_defaults
 from toolkit.folder.view import view_folder
+from toolkit.pipeline.prepare import Inputs, prepare
 from toolkit.replay.target import quiet_transformers
 
 
@@ -57,3 +60,35 @@ def test_values_of_one_type_are_the_same(one, other):
 )
 def test_values_of_two_types_are_not_the_same(one, other):
     assert not same_value(one, other)
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "value", "consequence"),
+    [
+        ("conformer, relative positions", "rotary_embedding_base", 5, "none"),
+        ("conformer, relative positions", "max_source_positions", 10, "none"),
+        ("conformer, relative positions", "max_source_positions", "10", "output"),
+        ("conformer, rotary positions", "max_source_positions", 10, "none"),
+        ("conformer, rotary positions", "rotary_embedding_base", 5, "none"),
+        ("conformer, rotary positions", "rotary_embedding_base", -1, "output"),
+    ],
+)
+def test_a_key_of_positions_decides_nothing_as_long_as_it_is_one(
+    name, key, value, consequence, tmp_path
+):
+    import transformers
+
+    variant = next(variant for variant in CTC_VARIANTS if variant.name == name)
+    checkpoint, folder = build_ctc(variant, tmp_path).path, tmp_path / "hf"
+    convert(checkpoint, folder, verify=False)
+    load = transformers.AutoModelForCTC.from_pretrained
+    sound = torch.randn(2, 16000, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        right = load(folder)(sound).logits
+    set_key("config.json", key, value)(folder)
+    contents = prepare(Inputs(checkpoint=checkpoint)).task.contents
+    (difference,) = config_differences(contents, view_folder(folder))
+    assert (difference.key, difference.consequence) == (key, consequence)
+    if consequence == "none":
+        with torch.no_grad():
+            assert torch.equal(load(folder)(sound).logits, right)

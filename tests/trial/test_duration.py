@@ -55,7 +55,7 @@ def test_a_machine_that_is_twice_as_fast_takes_half_as_long():
 
 @pytest.mark.parametrize(
     ("seconds", "said"),
-    [(59.9, ""), (60.0, "; at most about 1 min"), (290, "; at most about 5 min")],
+    [(59.9, ""), (60.0, "; about 1 min"), (250, "; about 5 min")],
 )
 def test_minutes_are_said_and_seconds_are_not(seconds, said):
     assert describe_seconds(seconds) == said

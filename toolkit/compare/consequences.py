@@ -220,6 +220,20 @@ def _part_dtype(change: Change) -> Judgement | None:
     return None
 
 
+POSITIONS = {
+    "rotary_embedding_base": "the weights hold the frequencies that it stands for",
+    "max_source_positions": "the table of positions grows with the clip",
+}
+"""Keys of `position_embeddings_type` that decide nothing once the weights are loaded."""
+
+
+def _positions(change: Change) -> Judgement | None:
+    known = change.name in POSITIONS and "position_embeddings_type" in change.siblings
+    if known and type(change.actual) is int and change.actual > 0:
+        return _none(POSITIONS[change.name])
+    return None
+
+
 def _unread(change: Change) -> Judgement | None:
     kind = str(change.siblings.get("model_type"))
     if not is_read(change.name, kind, change.architecture):
@@ -253,11 +267,11 @@ _OUTER: tuple[Rule, ...] = (
 )
 _ALONE: tuple[Rule, ...] = (
     *(_bookkeeping, _processor, _dtype, _special_id, _training, _spelled_out, _general),
-    *(_search_setting, _unread, _output),
+    *(_search_setting, _positions, _unread, _output),
 )
 _PART: tuple[Rule, ...] = (
     *(_bookkeeping, _encoder_id, _special_id, _training, _spelled_out, _general),
-    *(_search_setting, _decoders_encoder, _part_dtype, _unread, _output),
+    *(_search_setting, _decoders_encoder, _part_dtype, _positions, _unread, _output),
 )
 _RULES: Mapping[str, tuple[Rule, ...]] = {
     "generation_config": (_bookkeeping, _generation),

@@ -1,11 +1,12 @@
 """About how long a comparison takes, so that it can be said before it begins.
 
-What counts is how often the weights are gone through: by every frame of a pass, where the speed of
-multiplication is the limit, and by every token of a search, where that of memory is.
+What counts is how often the weights are gone through: by every frame and token of a pass, where the
+speed of multiplication is the limit, and by every token of a search, where that of memory is.
 """
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -39,7 +40,7 @@ class Size:
     per_frame: int
     """Weights that every frame meets."""
     per_token: int
-    """Weights that every token of a search meets."""
+    """Weights that every token meets."""
     frames: Sequence[int]
     """Of each clip."""
     tokens: Sequence[int]
@@ -47,25 +48,27 @@ class Size:
 
 
 def estimate_seconds(size: Size, efforts: Sequence[Effort], speed: Speed) -> float:
-    """How long a comparison takes at most: models that say little stop searching earlier."""
-    passed: float = sum(
-        frames * (PASSES + REPLAYED_PASSES * effort.replayed)
-        for frames, effort in zip(size.frames, efforts, strict=True)
-    )
-    passed += FIXED_CLIPS * PASSES * sum(size.frames) / len(size.frames)
-    searched = sum(
+    """How long a comparison takes where hypotheses are as long as they may be.
+
+    Models that say less are done earlier.
+    """
+    asked = list(zip(size.tokens, efforts, strict=True))
+    # What a decoder is given in a pass: the longest of what was said.
+    prefix = max((tokens for tokens, effort in asked if effort.searched), default=0)
+    passes = [PASSES + REPLAYED_PASSES * effort.replayed for effort in efforts]
+    each = [frames * size.per_frame + prefix * size.per_token for frames in size.frames]
+    passed: float = sum(number * weights for number, weights in zip(passes, each, strict=True))
+    passed += FIXED_CLIPS * PASSES * sum(each) / len(each)
+    searched = size.per_token * sum(
         tokens * (SEARCHES * effort.searched + BEAM_SEARCHES * effort.beamed)
-        for tokens, effort in zip(size.tokens, efforts, strict=True)
+        for tokens, effort in asked
     )
-    return (
-        passed * size.per_frame / speed.multiplications_per_s
-        + searched * size.per_token / speed.read_per_s
-    )
+    return passed / speed.multiplications_per_s + searched / speed.read_per_s
 
 
 def describe_seconds(seconds: float) -> str:
     """The duration as the end of a sentence; nothing where it is short."""
-    return "" if seconds < SAID_FROM_S else f"; at most about {seconds / 60:.0f} min"
+    return "" if seconds < SAID_FROM_S else f"; about {math.ceil(seconds / 60)} min"
 
 
 def measure_speed() -> Speed:
