@@ -10,7 +10,8 @@ import pytest
 from torch import Tensor
 
 from tests.families.networks import network_of, specimen
-from tests.variants import VARIANTS, build_variant
+from tests.variants.building import build_variant
+from tests.variants.kinds import VARIANTS
 from tests.written import write_stock
 from toolkit import verify
 from toolkit.audio import golden_folder

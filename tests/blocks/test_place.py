@@ -7,7 +7,7 @@ import torch
 import transformers
 
 from tests.families.networks import specimen
-from tests.variants import W2V, conformer
+from tests.variants.arguments import W2V, conformer
 from toolkit.blocks.evidence import Facts, hard_coded
 from toolkit.blocks.place import Place
 from toolkit.blocks.wav2vec2 import Wav2Vec2Block

@@ -16,7 +16,7 @@ from tests.families.networks import (
     values,
     without_w2v_args,
 )
-from tests.variants import W2V as SMALL
+from tests.variants.arguments import W2V as SMALL
 from toolkit.blocks.evidence import Facts
 from toolkit.blocks.wav2vec2 import Wav2Vec2Block
 from toolkit.blocks.wav2vec2.assumptions import MAX_HEADS

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.variants import Variant, build_variant
+from tests.variants.building import build_variant
+from tests.variants.kinds import Variant
 from toolkit.oracle.quiet import quiet_fairseq
 from toolkit.pipeline.prepare import Inputs, Prepared, prepare
 from toolkit.pipeline.writing import write_converted

@@ -13,7 +13,7 @@ from fairseq.models.wav2vec.wav2vec2 import Wav2Vec2Config
 from omegaconf import OmegaConf
 from torch import nn
 
-from tests.variants import MODEL, W2V
+from tests.variants.arguments import MODEL, W2V
 from toolkit.audio import golden_folder
 from toolkit.blocks.evidence import Facts
 from toolkit.blocks.tree import values_under
@@ -70,8 +70,8 @@ def specimen(
     """A checkpoint of a model that fairseq has just built, as far as a family looks at one.
 
     Args:
-        model: Arguments of the model other than those of `tests.variants.MODEL`.
-        w2v: Arguments of the encoder other than those of `tests.variants.W2V`.
+        model: Arguments of the model other than those of `tests.variants.arguments.MODEL`.
+        w2v: Arguments of the encoder other than those of `tests.variants.arguments.W2V`.
         w2v_args: All arguments of the encoder, instead.
     """
     w2v_args = w2v_args or _in_groups({**W2V, **(w2v or {})})

@@ -10,7 +10,9 @@ import pytest
 import torch
 
 from tests.breaking import scale
-from tests.ctc_variants import CTC_VARIANTS, CtcVariant, build_ctc, readme_table
+from tests.variants.ctc_building import build_ctc
+from tests.variants.ctc_kinds import CTC_VARIANTS, CtcVariant
+from tests.variants.readme import readme_table
 from toolkit import convert, diff, inspect
 from toolkit.audio import golden_folder
 from toolkit.core.errors import BadInput
@@ -99,7 +101,7 @@ def test_a_fault_in_a_conformer_layer_is_blamed(
 
 
 def test_the_readme_shows_every_variant_and_how_it_ends() -> None:
-    assert readme_table() in README.read_text(encoding="utf-8")
+    assert readme_table(CTC_VARIANTS) in README.read_text(encoding="utf-8")
 
 
 def test_what_was_lost_of_the_arguments_is_assumed_and_said(build: Build, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from tests.variants import MODEL, W2V
+from tests.variants.arguments import MODEL, W2V
 from toolkit.oracle.quiet import quiet_fairseq
 from toolkit.oracle.reference import Reference
 from toolkit.oracle.tasks.base import register_models

@@ -7,7 +7,7 @@ import sys
 import pytest
 import torch
 
-from tests.variants import conformer
+from tests.variants.arguments import conformer
 from toolkit.oracle import hooks, old_torch
 from toolkit.oracle.hooks import recording
 from toolkit.oracle.old_torch import to_bytes, view_as

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.sampling import one_in
-from tests.variants import VARIANTS, Variant, build_variant
+from tests.variants.building import build_variant
+from tests.variants.kinds import VARIANTS, Variant
 from toolkit import convert
 from toolkit.audio import Clip, golden_folder
 from toolkit.core.errors import BadInput

@@ -20,7 +20,10 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
 
 from tests.sampling import slow
-from tests.variants import W2V, Variant, build_variant, without_w2v_args
+from tests.variants.arguments import W2V
+from tests.variants.building import build_variant
+from tests.variants.kinds import Variant
+from tests.variants.states import without_w2v_args
 from toolkit import BadInput, convert, diff, inspect, verify
 from toolkit.blocks.place import Place
 from toolkit.blocks.wav2vec2.strides import MAX_STRIDES, possible_strides

@@ -15,7 +15,9 @@ from typer.testing import CliRunner
 
 import toolkit
 from tests.breaking import Break, scale, set_key, swap
-from tests.variants import VARIANTS, as_dict_config, build_variant
+from tests.variants.building import build_variant
+from tests.variants.kinds import VARIANTS
+from tests.variants.states import as_dict_config
 from toolkit.cli import app
 from toolkit.compare.metrics import relative_error
 from toolkit.core.findings import Finding

@@ -10,7 +10,8 @@ from pathlib import Path
 import toolkit
 from tests.judged.judging import Judge, open_judge
 from tests.released.environments import RELEASES, Released, open_environment
-from tests.variants import MORE_CLEAN, VARIANTS, build_variant
+from tests.variants.building import build_variant
+from tests.variants.kinds import MORE_CLEAN, VARIANTS
 from toolkit.audio import golden_folder
 from toolkit.oracle.quiet import quiet_fairseq
 

@@ -15,7 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from tests.released.environments import Released
-from tests.variants import MODEL, W2V, Save, Variant, build_variant
+from tests.variants.arguments import MODEL, W2V
+from tests.variants.building import build_variant
+from tests.variants.kinds import Variant
+from tests.variants.states import Save
 from toolkit.audio import golden_folder
 from toolkit.oracle.mends.conformer import mended_conformer
 from toolkit.oracle.quiet import quiet_fairseq

@@ -11,7 +11,7 @@ import toolkit
 from tests.judged.judging import all_of
 from tests.released.environments import open_environment
 from tests.released.script import CAUSES, EVERYWHERE, Job, prepare_job, run_script
-from tests.variants import MORE_CLEAN, VARIANTS
+from tests.variants.kinds import MORE_CLEAN, VARIANTS
 from toolkit.audio import golden_folder
 
 pytestmark = pytest.mark.released

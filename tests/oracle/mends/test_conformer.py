@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from tests.oracle.masks import padding_mask
-from tests.variants import W2V
+from tests.variants.arguments import W2V
 from toolkit.oracle.mends.conformer import MendedConformerEncoder, mended_conformer
 
 PREFIXES = [[2, 5, 6], [2, 7]]

@@ -10,14 +10,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.ctc_variants import (
+from tests.variants.ctc_building import BuiltCtc, build_ctc
+from tests.variants.ctc_kinds import (
     CTC_VARIANTS,
     GROUP_NORM,
     LAYER_NORM,
-    BuiltCtc,
     CtcVariant,
     as_namespace,
-    build_ctc,
     in_half,
     without_w2v_args,
 )

@@ -5,7 +5,7 @@ import pytest
 import torch
 from omegaconf import DictConfig
 
-from tests.variants import MODEL, W2V
+from tests.variants.arguments import MODEL, W2V
 from toolkit.oracle.quiet import quiet_fairseq
 from toolkit.oracle.tasks.base import register_models
 from toolkit.oracle.tasks.speech_seq2seq.build import (

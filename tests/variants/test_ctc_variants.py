@@ -6,15 +6,14 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.ctc_variants import (
+from tests.variants.ctc_building import BuiltCtc, build_ctc
+from tests.variants.ctc_kinds import (
     CTC_VARIANTS,
     GROUP_NORM,
     YOUNGER,
-    BuiltCtc,
     CtcVariant,
     as_first_hydra,
     as_namespace,
-    build_ctc,
     without_w2v_args,
 )
 from toolkit.blocks.arguments import own_arguments
