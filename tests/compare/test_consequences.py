@@ -7,7 +7,8 @@ import torch
 
 from tests.breaking import set_key
 from tests.compare.test_keys import NOTHING, TRAINING
-from tests.ctc_variants import CTC_VARIANTS, build_ctc
+from tests.variants.ctc_building import build_ctc
+from tests.variants.ctc_kinds import CTC_VARIANTS
 from toolkit import convert
 from toolkit.compare.consequences import same_value
 from toolkit.compare.keys import config_differences
