@@ -45,7 +45,11 @@ def new_file(tmp_path, monkeypatch):
 
 
 def test_the_families_are_the_modules_that_have_one():
-    assert [family.name for family in families()] == ["wav2vec2_ctc", "xm_transformer"]
+    assert [family.name for family in families()] == [
+        "hubert_ctc",
+        "wav2vec2_ctc",
+        "xm_transformer",
+    ]
 
 
 def test_the_golden_checkpoint_is_an_xm_transformer(prepared):
@@ -56,6 +60,7 @@ def test_the_golden_checkpoint_is_an_xm_transformer(prepared):
 def test_a_new_file_is_found_by_itself(stranger):
     assert {family.name for family in families()} == {
         "everything",
+        "hubert_ctc",
         "wav2vec2_ctc",
         "xm_transformer",
     }

@@ -13,9 +13,23 @@ from typing import Any
 
 import torch
 
-from tests.variants.ctc_kinds import GENERATION, INNER, CtcVariant, Groups, as_hydra
+from tests.variants.ctc_kinds import GENERATION, CtcVariant, Groups, as_hydra
 from toolkit.oracle.mends.conformer import mended_conformer
 from toolkit.oracle.quiet import quiet_fairseq
+from toolkit.oracle.tasks.base import register_models
+
+COMMON = {"seed": 1, "tpu": False}
+TASKS = {"wav2vec2": "audio_pretraining", "hubert": "hubert_pretraining"}
+"""What each kind of encoder is pretrained by."""
+OF_TASK: dict[str, dict[str, Any]] = {
+    "audio_pretraining": COMMON,
+    "hubert_pretraining": {
+        "label_dir": "/datasets/somebody/km",
+        "labels": ["km"],
+        "label_rate": 50.0,
+    },
+}
+"""What their tasks say beside what all say."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,23 +66,29 @@ def _write_dictionary(symbols: Sequence[str], path: Path) -> None:
 
 def _configure(variant: CtcVariant) -> Groups:
     """The whole configuration as fairseq main resolves and saves it."""
-    from fairseq.models.wav2vec.wav2vec2 import Wav2Vec2Config
-    from fairseq.models.wav2vec.wav2vec2_asr import Wav2Vec2CtcConfig
+    from fairseq.models import MODEL_DATACLASS_REGISTRY
+    from fairseq.tasks import TASK_DATACLASS_REGISTRY
     from fairseq.tasks.audio_finetuning import AudioFinetuningConfig
-    from fairseq.tasks.audio_pretraining import AudioPretrainingConfig
 
+    register_models()
+    pretraining = TASKS[variant.encoder]
     said = {"data": "/datasets/somebody", "normalize": variant.normalizes}
-    common = {"seed": 1, "tpu": False}
     pretrained = {
         "_name": None,
         "common": {"_name": None, "seed": 1, "tpu": False},
-        "task": _filled(AudioPretrainingConfig, "audio_pretraining", {**said, **common}),
-        "model": _filled(Wav2Vec2Config, "wav2vec2", {**INNER, **variant.kind, **variant.inner}),
+        "task": _filled(
+            TASK_DATACLASS_REGISTRY[pretraining], pretraining, {**said, **OF_TASK[pretraining]}
+        ),
+        "model": _filled(
+            MODEL_DATACLASS_REGISTRY[variant.encoder],
+            variant.encoder,
+            {**variant.usual, **variant.kind, **variant.inner},
+        ),
         "criterion": {"_name": "wav2vec", "infonce": True},
     }
     outer = {
         **said,
-        "ddp_backend": "pytorch_ddp",
+        **({"ddp_backend": "pytorch_ddp"} if variant.model == "wav2vec_ctc" else {}),
         "w2v_path": "/checkpoint/somebody/wav2vec2.pt",
         **variant.outer,
     }
@@ -77,9 +97,12 @@ def _configure(variant: CtcVariant) -> Groups:
         "common": {"_name": None, "seed": 1, "tpu": False},
         "generation": GENERATION,
         "task": _filled(
-            AudioFinetuningConfig, "audio_finetuning", {**said, **common, "labels": "ltr"}
+            AudioFinetuningConfig, "audio_finetuning", {**said, **COMMON, "labels": "ltr"}
         ),
-        "model": {**_filled(Wav2Vec2CtcConfig, "wav2vec_ctc", outer), "w2v_args": pretrained},
+        "model": {
+            **_filled(MODEL_DATACLASS_REGISTRY[variant.model], variant.model, outer),
+            "w2v_args": pretrained,
+        },
         "criterion": {"_name": "ctc", "post_process": "letter", "zero_infinity": True},
     }
 
@@ -94,13 +117,18 @@ def _filled(config: type, name: str, given: Mapping[str, Any]) -> dict[str, Any]
 
 def _build(groups: Groups, folder: Path) -> tuple[Any, Any]:
     from fairseq import tasks
+    from fairseq.models import MODEL_REGISTRY
     from omegaconf import OmegaConf
 
     cfg = OmegaConf.create(deepcopy(groups))
     cfg.task.data = str(folder)
     task = tasks.setup_task(cfg.task)
+    if cfg.model._name == "hubert_ctc":
+        # HubertCtc reads an argument that its configuration has not, and files of its pretraining.
+        cfg.model.autoregressive = False
+        task.state.merge_state_dict({"dictionaries": [None]})
     with mended_conformer():
-        return task, task.build_model(cfg.model)
+        return task, MODEL_REGISTRY[cfg.model._name].build_model(cfg.model, task)
 
 
 def _perturb(model: torch.nn.Module) -> None:

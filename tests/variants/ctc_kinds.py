@@ -83,6 +83,12 @@ class CtcVariant:
     """One kind of checkpoint: what differs from the plainest one of its kind."""
 
     name: str
+    model: str = "wav2vec_ctc"
+    """What fairseq calls the fine-tuned model."""
+    encoder: str = "wav2vec2"
+    """What it calls the pretrained one."""
+    usual: Mapping[str, Any] = field(default_factory=lambda: INNER)
+    """Arguments of the pretrained encoder that are everybody's."""
     kind: Mapping[str, Any] = field(default_factory=lambda: LAYER_NORM)
     inner: Mapping[str, Any] = field(default_factory=dict)
     """Arguments of the pretrained encoder."""
@@ -121,9 +127,11 @@ def as_namespace(groups: Groups, state: State) -> dict[str, Any]:
     pretrained = groups["model"]["w2v_args"]
     inner = {**_older(pretrained["model"], YOUNGER_INNER), **pretrained["task"]}
     outer = {**groups["task"], **_older(groups["model"], YOUNGER)}
-    inner.update(arch="wav2vec2", task="audio_pretraining", criterion="wav2vec")
+    inner.update(arch=pretrained["model"]["_name"], criterion="wav2vec")
+    inner.update(task=pretrained["task"]["_name"])
     inner.update(latent_temp="(2,0.5,0.999995)")
-    outer.update(arch="wav2vec_ctc", task="audio_pretraining", criterion="ctc", no_save=False)
+    outer.update(arch=groups["model"]["_name"], criterion="ctc", no_save=False)
+    outer.update(task="audio_pretraining")
     # The default of an option that all encoders share; nothing here is that wide.
     outer.update(encoder_embed_dim=512, w2v_args=Namespace(**inner))
     return {"args": Namespace(**outer), "model": state}
@@ -209,6 +217,9 @@ CTC_VARIANTS = (
         inner=CONFORMER,
         outer=OF_CONFORMER,
         save=without_layer_type,
+    ),
+    CtcVariant(
+        name="conformer, no w2v_args", inner=CONFORMER, outer=OF_CONFORMER, save=without_w2v_args
     ),
     CtcVariant(
         name="conformer, group norm", kind=CONFORMER_GROUP, inner=CONFORMER, outer=OF_CONFORMER

@@ -15,5 +15,9 @@ class PaddingProbes:
     """Target module that takes no mask; None where there is none."""
     after: str | None = None
     """Target module that reads the unmasked module's output."""
+    masked: str | None = None
+    """Target module that is told which frames belong to a clip; None where nobody looks."""
+    counts_otherwise: bool = False
+    """Whether the target's class is known to count those frames otherwise than fairseq."""
     reference: str = "masked"
     """One of `toolkit.tasks.speech_seq2seq.padding.REFERENCES`."""

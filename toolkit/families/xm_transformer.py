@@ -53,6 +53,8 @@ if TYPE_CHECKING:
 ENCODER = Place(source="encoder.w2v_encoder.w2v_model.", target="encoder.", part="encoder")
 DECODER = Place(source="decoder.", target="decoder.", part="decoder")
 CARRIED_ENCODER, CARRIED_DECODER = "xm_transformer_encoder", "xm_transformer_decoder"
+STOCK_ENCODERS = {kind: wav2vec2.NAMES[kind] for kind in ("wav2vec2", "wav2vec2-conformer")}
+"""How stock encoders that can have an adapter are called, by their model type."""
 BYPASSED = ("encoder.w2v_encoder", "encoder.w2v_encoder.w2v_model")
 """The encoder calls `w2v_encoder.forward` itself, and that one `w2v_model.extract_features`."""
 WHOLE_ENCODER = Layout("encoder", "B L -> T B D", "B L -> B T D")
@@ -258,7 +260,7 @@ class _Model:
         found = {} if form is None else form.kinds
         stock, stock_decoder = self.encoder.stock_class, self.decoder.stock_class
         return _Kinds(
-            encoder=kind_of(found.get(ENCODER.part), wav2vec2.NAMES, stock),
+            encoder=kind_of(found.get(ENCODER.part), STOCK_ENCODERS, stock),
             decoder=kind_of(found.get(DECODER.part), transformer_decoder.NAMES, stock_decoder),
             carried=False,
         )
@@ -273,7 +275,7 @@ class _Model:
             name=ENCODER.part,
             found=form.kinds.get(ENCODER.part),
             nearest=CARRIED_ENCODER if self._encoder_lacks(stock) else stock,
-            names=wav2vec2.NAMES,
+            names=STOCK_ENCODERS,
             lacks=self._encoder_lacks(self.kinds.encoder),
             readers=("encoder_attn",),
         )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from transformers import Wav2Vec2Model
 
 from tests.breaking import Break, edit_tensors, set_key
 from toolkit import diff
@@ -117,8 +118,13 @@ def test_what_is_wrong_fails_the_levels_that_see_it(
 def test_a_padded_batch_whose_frames_are_counted_otherwise_fails(
     ctc_folder: Path, judged: Judge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    right = CtcTarget.frames
-    monkeypatch.setattr(CtcTarget, "frames", lambda self, n: [f + 1 for f in right(self, n)])
+    right = Wav2Vec2Model._get_feature_vector_attention_mask
+
+    def one_more(*args: object, **options: object) -> torch.Tensor:
+        frames = right(*args, **options)
+        return frames | frames.roll(1, dims=1)
+
+    monkeypatch.setattr(Wav2Vec2Model, "_get_feature_vector_attention_mask", one_more)
     padding = judged(ctc_folder)["padding"]
     assert padding.verdict == "fail"
     assert "frames, not" in padding.measures[1].where

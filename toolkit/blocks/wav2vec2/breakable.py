@@ -38,6 +38,7 @@ BREAKABLE = Breakable(
         slip("do_stable_layer_norm",          "norm_order_changed",      toggled,                       "norm_order", absent=True),
         slip("feat_extract_norm",             "conv_norm_changed",       other("group", "layer"),       "norm_order", "wrong_value", absent=True),
         slip("conv_bias",                     "conv_bias_changed",       toggled,                       absent=True),
+        slip("conv_pos_batch_norm",           "batch_norm_changed",      toggled),
         slip("conv_stride",                   "stride_changed",          one_step_off,                  "wrong_stride"),
         slip("layer_norm_eps",                "epsilon_changed",         others(1e-3, 1e-6, 1e-12),     "wrong_epsilon"),
         slip("num_hidden_layers",             "layer_count_changed",     plus(1, -1)),

@@ -10,18 +10,28 @@ from toolkit.blocks.forms import Lack
 from toolkit.blocks.wav2vec2.trunk import Trunk
 from toolkit.core.coverage import Reason
 
-NAMES = {"wav2vec2": "Wav2Vec2", "wav2vec2-conformer": "Wav2Vec2Conformer"}
+NAMES = {
+    "wav2vec2": "Wav2Vec2",
+    "wav2vec2-conformer": "Wav2Vec2Conformer",
+    "hubert": "Hubert",
+}
 """How the stock classes are called, by their model type."""
+CONFORMERS = frozenset({"wav2vec2-conformer"})
+"""Those that have conformer layers."""
+BATCH_NORMED = frozenset({"hubert"})
+"""Those whose positional convolution may have a batch norm before it."""
 
 
 def stock_class(trunk: Trunk) -> str:
-    """The stock class that is nearest to the encoder."""
-    return "wav2vec2-conformer" if trunk.maybe_conformer else "wav2vec2"
+    """The stock class that is nearest to the encoder: that of its layers which lacks least."""
+    fitting = [kind for kind in trunk.stock if takes_layers(trunk, kind)]
+    return min(fitting or trunk.stock, key=lambda kind: len(tuple(lacks(trunk, kind))))
 
 
 def takes_layers(trunk: Trunk, kind: str) -> bool:
     """Whether a class, by its model type, has layers of the encoder's kind."""
-    return kind in (trunk.carried, stock_class(trunk))
+    layers = "conformer" if kind in CONFORMERS else "transformer"
+    return kind == trunk.carried or layers == trunk.layer_type
 
 
 def lacks(trunk: Trunk, kind: str) -> Iterator[Lack]:
@@ -40,6 +50,12 @@ def lacks(trunk: Trunk, kind: str) -> Iterator[Lack]:
         yield Lack(
             name=f"{trunk.where}.pos_conv_depth",
             because=f"it has several positional convolutions, {NAMES[kind]} one",
+            module=trunk.place.module("encoder.pos_conv_embed"),
+        )
+    if trunk.has_batch_normed_positions and kind not in BATCH_NORMED:
+        yield Lack(
+            name=f"{trunk.where}.conv_pos_batch_norm",
+            because=f"its positional convolution has a batch norm, that of {NAMES[kind]} none",
             module=trunk.place.module("encoder.pos_conv_embed"),
         )
 

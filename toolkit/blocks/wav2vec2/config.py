@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 
 from toolkit.blocks.evidence import Derived, argued, hard_coded
 from toolkit.blocks.wav2vec2.assumptions import heads, hidden_activation, layer_norm_first, strides
-from toolkit.blocks.wav2vec2.classes import takes_layers
+from toolkit.blocks.wav2vec2.classes import BATCH_NORMED, CONFORMERS, takes_layers
 from toolkit.blocks.wav2vec2.trunk import CONV, HIDDEN, LAST_NORM, LAYERS, POS_CONV, Trunk
 
 REGULARIZATION = (
@@ -40,7 +40,9 @@ def config(
     yield from _layers(trunk, kind)
     yield from _extractor(trunk, supplied)
     yield from _positional_convolution(trunk)
-    if kind != "wav2vec2-conformer":
+    if kind in BATCH_NORMED:
+        yield from _of_hubert(trunk)
+    if kind not in CONFORMERS:
         yield "do_stable_layer_norm", layer_norm_first(trunk)
     yield "layer_norm_eps", hard_coded(1e-5, "fairseq's LayerNorm")
     yield from _regularization(trunk)
@@ -72,12 +74,19 @@ def _extractor(trunk: Trunk, supplied: Collection[str]) -> Iterator[tuple[str, D
 
 def _positional_convolution(trunk: Trunk) -> Iterator[tuple[str, Derived]]:
     facts = trunk.facts
-    names = (POS_CONV + suffix for suffix in ("0.weight_v", "0.weight", "0.0.weight"))
+    names = (POS_CONV + suffix for suffix in ("0.weight_v", "1.weight", "0.weight", "0.0.weight"))
     name = next((name for name in names if facts.has(name)), None)
     if name is not None:
         _, per_group, kernel = facts.shape(name)
         yield "num_conv_pos_embeddings", facts.shaped(kernel, name)
         yield "num_conv_pos_embedding_groups", facts.shaped(trunk.width // per_group, name)
+
+
+def _of_hubert(trunk: Trunk) -> Iterator[tuple[str, Derived]]:
+    normed, norm = trunk.has_batch_normed_positions, POS_CONV + "0.running_mean"
+    yield "conv_pos_batch_norm", trunk.facts.present(normed, norm)
+    because = "fairseq's HubertModel normalizes before it projects"
+    yield "feat_proj_layer_norm", hard_coded(True, because)
 
 
 def _regularization(trunk: Trunk) -> Iterator[tuple[str, Derived]]:

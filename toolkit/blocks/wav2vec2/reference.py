@@ -102,7 +102,8 @@ def _positions(trunk: Trunk, value: JsonObject) -> JsonDict:
 
 
 def _check_supplied(value: JsonObject) -> None:
-    functions = sorted(set(ACTIVATIONS.values()))
+    is_conformer = "conv_depthwise_kernel_size" in value
+    functions = ["swish"] if is_conformer else sorted(set(ACTIVATIONS.values()))
     one_each = "one integer for each of `conv_dim`"
     kernel = value["num_conv_pos_embeddings"]
     for key, expected, fits in (

@@ -60,6 +60,12 @@ WEIGHT_NORM_REMOVED: tuple[Row, ...] = (
          (HF_POS_CONV + "conv.parametrizations.weight.original0", HF_POS_CONV + "conv.parametrizations.weight.original1"),
          SplitWeightNorm()),
 )
+BATCH_NORM: tuple[Row, ...] = (
+    # It replaces the weight norm, and comes first.
+    Rule(POS_CONV + "0.{weight|bias|running_mean|running_var|num_batches_tracked}",
+         HF_POS_CONV + "batch_norm.{weight|bias|running_mean|running_var|num_batches_tracked}"),
+    Rule(POS_CONV + "1.{weight|bias}",                    HF_POS_CONV + "conv.{weight|bias}"),
+)
 STACKED_POSITIONS: tuple[Row, ...] = (
     Rule(POS_CONV + "{i}.0.{weight|bias}",                HF_POS_CONV + "layers.{i}.{weight|bias}"),
 )
@@ -74,6 +80,7 @@ PRETRAINING_LEFTOVERS: tuple[Drop, ...] = (
     Drop("project_q.{weight|bias}",                       "the quantizer's projection serves pretraining only"),
     Drop("final_proj.{weight|bias}",                      "the contrastive head serves pretraining only"),
     Drop("target_glu.0.{weight|bias}",                    "the contrastive head serves pretraining only"),
+    Drop("label_embs_concat",                             "the embeddings of pretraining's targets serve that only"),
 )
 
 LAYOUTS = (
@@ -84,7 +91,7 @@ LAYOUTS = (
     Layout("feature_projection.{layer_norm|projection}",  "B T D",          "B T D"),
     Layout("encoder",                                     "B T D",          "B T D"),
     Layout("encoder.pos_conv_embed",                      "B D T",          "B T D"),
-    Layout("encoder.pos_conv_embed.conv",                 "B D T",          "B D T"),
+    Layout("encoder.pos_conv_embed.{conv|batch_norm}",    "B D T",          "B D T"),
     Layout("encoder.pos_conv_embed.layers.{i}",           "B D T",          "B D T"),
 )
 TRANSFORMER_LAYOUTS = (
@@ -149,4 +156,6 @@ def _mask_rows(trunk: Trunk, values: Mapping[str, Derived]) -> tuple[Row, ...]:
 def _positional_rows(trunk: Trunk) -> tuple[Row, ...]:
     if trunk.has_stacked_positions:
         return STACKED_POSITIONS
+    if trunk.has_batch_normed_positions:
+        return BATCH_NORM
     return WEIGHT_NORM if trunk.facts.has(POS_CONV + "0.weight_g") else WEIGHT_NORM_REMOVED

@@ -32,6 +32,8 @@ class Trunk:
     """Arguments of the model around it, which say how it was trained where its own do not."""
     around_first: bool = False
     """Whether those come first, as where the model around it was trained with them."""
+    stock: tuple[str, ...] = ("wav2vec2", "wav2vec2-conformer")
+    """Model types of the stock classes that it may become, those first that are preferred."""
     carried: str | None = None
     """Model type of a class that the folder can carry for it, with layers of either kind."""
 
@@ -69,6 +71,11 @@ class Trunk:
     def has_stacked_positions(self) -> bool:
         """Whether several positional convolutions stand in a row."""
         return self.facts.has(POS_CONV + "0.0.weight")
+
+    @property
+    def has_batch_normed_positions(self) -> bool:
+        """Whether a batch norm stands before the positional convolution, in place of weight norm."""
+        return self.facts.has(POS_CONV + "1.weight")
 
     @property
     def positional_depth(self) -> Derived:

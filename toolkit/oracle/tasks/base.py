@@ -13,7 +13,9 @@ PADDINGS = ("masked", "unmasked")
 
 def register_models() -> None:
     """Imports the modules that enter their models and tasks into fairseq's registries."""
+    import fairseq.models.hubert
     import fairseq.models.speech_to_text
     import fairseq.models.wav2vec
     import fairseq.tasks.audio_pretraining
+    import fairseq.tasks.hubert_pretraining
     import fairseq.tasks.speech_to_text  # noqa: F401

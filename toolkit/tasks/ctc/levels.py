@@ -43,7 +43,7 @@ def _greedy(measured: Measured) -> Level:
 def _padding(measured: Measured) -> Level:
     from toolkit.tasks.ctc.padding import padding_level
 
-    return padding_level(measured.bench, measured.runs)
+    return padding_level(measured.bench, measured.runs, measured.padding)
 
 
 LEVELS = (

@@ -8,6 +8,7 @@ from toolkit.compare.probes import PaddingProbes
 from toolkit.core.measures import Level
 from toolkit.core.result import Deviation
 from toolkit.tasks.ctc.dynamic import STRAY
+from toolkit.tasks.ctc.padding import padding_deviation
 from toolkit.tasks.speech import telling
 
 
@@ -26,3 +27,6 @@ def tell_deviations(levels: Sequence[Level], _: PaddingProbes) -> Iterator[Devia
                 where=measure.where,
                 max_error=measure.error,
             )
+    counted = padding_deviation(by_name["padding"])
+    if counted is not None:
+        yield counted

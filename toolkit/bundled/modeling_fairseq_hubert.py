@@ -1,0 +1,49 @@
+"""HuBERT with the frames of fairseq in padded batches, which no class of transformers counts.
+
+Everything else is transformers' own. Shape letters: B batch, L samples, T frames.
+Source: `HubertModel.forward_padding_mask` in `fairseq/models/hubert/hubert.py`.
+"""
+
+import transformers
+from torch import Tensor, nn
+from transformers import HubertConfig
+
+
+class FairseqHubertConfig(HubertConfig):
+    """A HuBERT whose frames are counted as fairseq does."""
+
+    model_type = "fairseq_hubert"
+
+
+class HubertModel(transformers.HubertModel):
+    """The encoder."""
+
+    config_class = FairseqHubertConfig
+
+    def _get_feature_vector_attention_mask(
+        self, feature_vector_length: int, attention_mask: Tensor
+    ) -> Tensor:
+        """True for frames of a clip, shape (B, T).
+
+        fairseq cuts the batch into as many windows of equal size as there are frames, and keeps
+        those with a sample of the clip. They are more than its convolutions make of the clip.
+
+        Args:
+            feature_vector_length: Frames of the batch.
+            attention_mask: Shape (B, L), 1 for samples of the clip.
+        """
+        samples = attention_mask.shape[1] // feature_vector_length
+        windows = attention_mask[:, : samples * feature_vector_length].bool()
+        return windows.reshape(-1, feature_vector_length, samples).any(-1)
+
+
+class HubertForCTC(transformers.HubertForCTC):
+    """The encoder and its head."""
+
+    config_class = FairseqHubertConfig
+
+    def __init__(self, config: FairseqHubertConfig, target_lang: str | None = None) -> None:
+        super().__init__(config, target_lang)
+        self.hubert = HubertModel(config)
+        self.lm_head = nn.Linear(config.hidden_size, config.vocab_size)
+        self.post_init()

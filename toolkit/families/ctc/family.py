@@ -1,0 +1,147 @@
+"""The answers of a family of CTC models, whose members differ in their encoder.
+
+Source: `fairseq/models/wav2vec/wav2vec2_asr.py` and `fairseq/models/hubert/hubert_asr.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from toolkit.blocks import wav2vec2
+from toolkit.blocks.arguments import read_arguments
+from toolkit.blocks.evidence import Facts
+from toolkit.blocks.forms import find_misfits, lost_prefixes
+from toolkit.blocks.tree import overridden, values_under
+from toolkit.blocks.wav2vec2 import Wav2Vec2Block, count_frames, possible_strides, shortest_input
+from toolkit.checkpoint import Checkpoint
+from toolkit.checkpoint.dictionary import read_dictionary
+from toolkit.compare.probes import PaddingProbes
+from toolkit.core.breakable import Breakable, joined
+from toolkit.core.slips import CONFIG, Invention, halved, slip, toggled
+from toolkit.families.base import Network, Options, Task
+from toolkit.families.ctc.files import (
+    config_of,
+    find_dictionary,
+    normalization,
+    reference_files,
+    reference_settings,
+    refuse_options,
+)
+from toolkit.families.ctc.model import PART, SOURCE, CtcModel, Ways, named, place_of
+from toolkit.families.sidecars import Named, Sidecars, check_dictionary_size
+from toolkit.families.waveforms import PROCESSOR, preprocessor_config
+from toolkit.folder.contents import FolderContents
+from toolkit.mapping import Table
+from toolkit.oracle.search import Search
+from toolkit.replay.pairs import Layout
+from toolkit.tasks import ctc
+
+if TYPE_CHECKING:
+    from toolkit.oracle.hooks import Calls
+
+HEAD_LAYOUTS = (Layout("lm_head", "T B D", "B T D"),)
+BYPASSED = (SOURCE.rstrip("."),)
+"""The model around it calls its `extract_features`."""
+BREAKABLE = Breakable(
+    slips=(
+        slip("intermediate_size", "width_changed", halved),
+        slip("num_conv_pos_embeddings", "positions_changed", halved),
+        slip("add_adapter", "adapter_changed", toggled),
+    ),
+    inventions=(Invention(file=CONFIG, path="adapter_attn_dim", value=16),),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncoderCtc(Ways):
+    """The family's answers; see `toolkit.families.base.Family`."""
+
+    name: str
+
+    def matches(self, checkpoint: Checkpoint) -> bool:
+        """Whether the tensors are those of such an encoder with one linear layer."""
+        facts = Facts(checkpoint.tensors)
+        encoder = Wav2Vec2Block(place=place_of(self.stock[0]), checkpoint=facts)
+        return (
+            encoder.is_present
+            and facts.has(f"{self.head}.weight")
+            and not facts.has_under("decoder.")
+            and self.are_called(named(read_arguments(checkpoint).model), facts)
+        )
+
+    def network(self, checkpoint: Checkpoint, options: Options) -> Network:
+        """What the network is, read off the tensors first and the arguments second."""
+        model = self._model(checkpoint, options)
+        model.encoder.check_pretrained(model.arguments.w2v_path)
+        config = overridden(model.config, options.overrides)
+        config |= {path: told for path, told in options.chosen.items() if path in config}
+        values, place = values_under(config, PART), model.encoder.place
+        return Network(
+            generation=f"{model.encoder.extractor_norm} norm",
+            config=config,
+            table=Table(name=self.name, rows=(*model.encoder.rows(values), *model.head_rows)),
+            layouts=(*model.encoder.layouts, *HEAD_LAYOUTS),
+            head_widths=model.encoder.head_widths(values),
+            bypassed=BYPASSED,
+            whole=place.module("encoder"),
+            frames_of=model.encoder.frames_of,
+            unpaired=model.encoder.unpaired,
+            refusals=tuple(model.refusals()),
+            shortcomings=(),
+            carries_code=False,
+            misfits=tuple(find_misfits(model.parts)),
+            lost=lost_prefixes(model.parts),
+            breakable=joined((place.breakable(wav2vec2.BREAKABLE), BREAKABLE)),
+        )
+
+    def sidecars(self, checkpoint: Checkpoint, named: Named) -> Sidecars:
+        """The dictionary of letters."""
+        path = find_dictionary(checkpoint, named)
+        return Sidecars(dict_path=path, dictionary=read_dictionary(path))
+
+    def task(
+        self, checkpoint: Checkpoint, sidecars: Sidecars, network: Network, options: Options
+    ) -> Task:
+        """What the folder and fairseq's task need beside the weights."""
+        check_dictionary_size(sidecars, network.config["vocab_size"].value, f"{self.head}.weight")
+        refuse_options(options)
+        model = self._model(checkpoint, options)
+        normalize, contradictions = normalization(model.arguments, network, options)
+        return Task(
+            kind=ctc.TASK,
+            contents=FolderContents(
+                config=config_of(network, checkpoint),
+                preprocessor=preprocessor_config(normalize),
+                processor=PROCESSOR,
+                dictionary=sidecars.dictionary,
+                misfits=network.misfits,
+            ),
+            padding=PaddingProbes(masked=network.whole, counts_otherwise=self.counts_otherwise),
+            search=Search(beam=1),
+            default_lang=None,
+            reference_settings=reference_settings(model.arguments, model, network, normalize),
+            reference_files=reference_files(sidecars.dictionary),
+            assumptions=(*network.assumptions, *contradictions),
+            preprocessor={"do_normalize": normalize},
+        )
+
+    def shortest_input(self, network: Network) -> int:
+        """Fewest samples that give the encoder one frame."""
+        return shortest_input(values_under(network.config, PART))
+
+    def frames(self, network: Network, samples: int) -> int:
+        """Frames that the encoder makes of so many samples."""
+        return count_frames(values_under(network.config, PART), samples)
+
+    def possible(
+        self, network: Network, calls: Sequence[Calls]
+    ) -> Mapping[str, tuple[object, ...]]:
+        """The strides that the lengths in fairseq's extractor leave."""
+        values = values_under(network.config, PART)
+        return dict(possible_strides(place_of(values["model_type"].value), values, calls))
+
+    def _model(self, checkpoint: Checkpoint, options: Options) -> CtcModel:
+        arguments = read_arguments(checkpoint, options.w2v)
+        return CtcModel(checkpoint=checkpoint, arguments=arguments, options=options, ways=self)

@@ -1,0 +1,130 @@
+"""The files beside a CTC checkpoint and in its folder, and what fairseq is built from."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from toolkit.blocks.arguments import Arguments, read_arguments
+from toolkit.blocks.evidence import Derived
+from toolkit.blocks.tree import nested, values_under
+from toolkit.blocks.wav2vec2 import NAMES
+from toolkit.checkpoint import Checkpoint
+from toolkit.checkpoint.dictionary import SPECIAL_SYMBOLS, Dictionary
+from toolkit.core.coverage import Reason
+from toolkit.core.errors import BadInput
+from toolkit.core.json import JsonDict
+from toolkit.families.base import Network, Options
+from toolkit.families.ctc.model import PART, CtcModel
+from toolkit.families.sidecars import Named
+from toolkit.families.waveforms import derive_normalization
+
+LABELS = "ltr"
+"""What fairseq's recipes call letters, and the last part of their dictionary's name."""
+_FIRST = len(SPECIAL_SYMBOLS)
+
+
+def find_dictionary(checkpoint: Checkpoint, named: Named) -> Path:
+    """The dictionary of letters: the one that is named, or by the name that fairseq looks for.
+
+    Raises:
+        BadInput: there is none, or files are named that a CTC model has not.
+    """
+    for option, path in (("--config-yaml", named.config_yaml), ("--spm", named.pieces)):
+        if path is not None:
+            raise BadInput(
+                f"`{option} {path}` must name a file that the checkpoint's task reads, but a "
+                "CTC model has letters of a dictionary alone. Leave the option out."
+            )
+    return named.dictionary or _find_beside(checkpoint)
+
+
+def _find_beside(checkpoint: Checkpoint) -> Path:
+    labels = _labels(read_arguments(checkpoint).task.get("labels"))
+    names = dict.fromkeys((f"dict.{labels}.txt", f"dict.{LABELS}.txt", "dict.txt"))
+    folder = checkpoint.path.parent
+    for name in names:
+        if "/" not in name and (folder / name).is_file():
+            return folder / name
+    raise BadInput(
+        f"The dictionary of letters must stand beside the checkpoint in `{folder}`, but does not "
+        f"(looked for: {', '.join(f'`{name}`' for name in names)}). Name it with `--dict`."
+    )
+
+
+def _labels(said: object) -> str:
+    """The kind of labels: tasks say one, HuBERT's a list."""
+    first = said[0] if isinstance(said, (list, tuple)) and said else said
+    return first if isinstance(first, str) and first else LABELS
+
+
+def refuse_options(options: Options) -> None:
+    """Refuses what says something of a part that a CTC model has not."""
+    if options.target_lang is not None:
+        raise BadInput(
+            f"`--target-lang {options.target_lang}` must choose among several target languages, "
+            "but a CTC model writes what it hears. Leave the option out."
+        )
+    if options.padding_reference != "masked":
+        raise BadInput(
+            f"`--padding-reference {options.padding_reference}` must say what an adaptor does with "
+            "padded frames, but a CTC model has none. Leave the option out."
+        )
+
+
+def normalization(
+    arguments: Arguments, network: Network, options: Options
+) -> tuple[Derived, tuple[Reason, ...]]:
+    """Whether the audio is standardized, and what of that was assumed or contradicts itself."""
+    return derive_normalization(
+        dict(_normalization_claims(arguments)),
+        norm=network.config["feat_extract_norm"].value,
+        chosen=options.chosen,
+        remedy="`--w2v`, the pretrained encoder's checkpoint, whose task says",
+    )
+
+
+def _normalization_claims(arguments: Arguments) -> Iterator[tuple[str, bool]]:
+    for where, group in (
+        ("task.normalize", arguments.task),
+        ("args.normalize", arguments.model),
+        (f"{arguments.w2v_task_where}.normalize", arguments.w2v_task),
+    ):
+        if isinstance(group.get("normalize"), bool):
+            yield where, group["normalize"]
+
+
+def config_of(network: Network, checkpoint: Checkpoint) -> JsonDict:
+    """What `config.json` says."""
+    dtypes = Counter(spec.dtype for spec in checkpoint.tensors.values())
+    return {
+        "architectures": [f"{NAMES[network.config['model_type'].value]}ForCTC"],
+        "dtype": dtypes.most_common(1)[0][0],
+        **nested(network.config),
+    }
+
+
+def reference_settings(
+    arguments: Arguments, model: CtcModel, network: Network, normalize: Derived
+) -> JsonDict:
+    """Arguments that fairseq builds the task and the model from."""
+    # fairseq asserts that the model's arguments and the pretrained encoder's agree on this.
+    normalized = arguments.w2v_task.get("normalize", bool(normalize.value))
+    settings = {**arguments.task, **arguments.model, "normalize": normalized}
+    settings["task_normalize"] = bool(normalize.value)
+    w2v_args = arguments.w2v or _encoder_arguments(model, network, normalize=normalized)
+    return {**settings, "w2v_args": w2v_args}
+
+
+def _encoder_arguments(model: CtcModel, network: Network, *, normalize: bool) -> JsonDict:
+    """The pretrained encoder's, where they were lost."""
+    values, name = values_under(network.config, PART), model.ways.pretrained[0]
+    made = model.encoder.reference_arguments(values, normalize=normalize)
+    return {**made, "_name": name, "arch": name}
+
+
+def reference_files(dictionary: Dictionary) -> dict[str, bytes]:
+    """What fairseq's task reads: the symbols behind those that every dictionary begins with."""
+    rows = "".join(f"{symbol} 1\n" for symbol in dictionary.symbols[_FIRST:])
+    return {f"dict.{LABELS}.txt": rows.encode()}

@@ -1,0 +1,171 @@
+"""The encoder of one CTC checkpoint, and the class of transformers that it becomes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from toolkit.blocks.arguments import Arguments
+from toolkit.blocks.evidence import Derived, Facts, hard_coded
+from toolkit.blocks.forms import Lack, Part, kind_of
+from toolkit.blocks.place import Place
+from toolkit.blocks.tree import ConfigTree
+from toolkit.blocks.wav2vec2 import LAST_NORM, NAMES, Wav2Vec2Block
+from toolkit.checkpoint import Checkpoint
+from toolkit.checkpoint.dictionary import BOS, EOS, PAD
+from toolkit.core.coverage import Reason
+from toolkit.core.json import JsonObject
+from toolkit.families.base import Options
+from toolkit.mapping import Row, Rule
+
+SOURCE = "w2v_encoder.w2v_model."
+"""Where fairseq's models for CTC have their encoder."""
+TARGETS = "label_embs_concat"
+"""The embeddings of the classes that an encoder was pretrained on."""
+PREFIXES = {
+    "wav2vec2": "wav2vec2.",
+    "wav2vec2-conformer": "wav2vec2_conformer.",
+    "hubert": "hubert.",
+}
+"""Where it stands in the class of each model type."""
+PART = ""
+"""The encoder's keys stand at top level."""
+WIDENED = ("wav2vec2", "wav2vec2-conformer")
+"""Classes that can have an adapter, whose width they are told."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ways:
+    """What a family of CTC models says of its members."""
+
+    architectures: tuple[str | None, ...]
+    """What they call themselves; others have the same tensors and mean something else."""
+    pretrained: tuple[str | None, ...]
+    """What fairseq calls their encoder, the usual name first; None where its arguments name none."""
+    stock: tuple[str, ...]
+    """Model types of the stock classes that one may become, those first that are preferred."""
+    has_targets: bool = False
+    """Whether their encoder was pretrained on classes, whose embeddings it may still hold."""
+    counts_otherwise: bool = False
+    """Whether fairseq keeps more frames of a clip in a padded batch than its samples make."""
+    head: str = "w2v_encoder.proj"
+    """fairseq's path of the linear layer that gives the logits."""
+
+    def are_called(self, name: object, facts: Facts) -> bool:
+        """Whether a checkpoint of that name is one; what it still holds tells where it has none."""
+        told = name is not None or facts.has(SOURCE + TARGETS) == self.has_targets
+        return told and name in self.architectures
+
+
+@dataclass(frozen=True, kw_only=True)
+class CtcModel:
+    """What a checkpoint's tensors and arguments say of its encoder and its head."""
+
+    checkpoint: Checkpoint
+    arguments: Arguments
+    options: Options
+    ways: Ways
+
+    @property
+    def head_rows(self) -> tuple[Row, ...]:
+        """The rules of the linear layer."""
+        return (Rule(f"{self.ways.head}.{{weight|bias}}", "lm_head.{weight|bias}"),)
+
+    @cached_property
+    def facts(self) -> Facts:
+        """What all tensors say."""
+        return Facts(self.checkpoint.tensors)
+
+    @cached_property
+    def encoder(self) -> Wav2Vec2Block:
+        """The layers that were pretrained, with what leads to them."""
+        return self._encoder_of(self.kind)
+
+    @cached_property
+    def stock(self) -> str:
+        """The class of a conversion."""
+        return self._encoder_of(self.ways.stock[0]).stock_class
+
+    @cached_property
+    def kind(self) -> str:
+        """The class of the folder on trial, where it is known, or that of a conversion."""
+        form = self.options.form
+        if form is None:
+            return self.stock
+        return kind_of(form.kinds.get(PART), NAMES, self.stock)
+
+    @cached_property
+    def parts(self) -> tuple[Part, ...]:
+        """The one part of a folder on trial."""
+        form = self.options.form
+        if form is None:
+            return ()
+        part = Part(
+            name=PART,
+            found=form.kinds.get(PART),
+            nearest=self.stock,
+            names=NAMES,
+            lacks=tuple(self.encoder.lacks(self.kind)),
+        )
+        return (part,)
+
+    @cached_property
+    def config(self) -> ConfigTree:
+        """What the checkpoint says of the configuration."""
+        supplied = self.options.overrides.get("encoder", {})
+        width = self.facts.shaped(self.encoder.width, SOURCE + LAST_NORM)
+        return {
+            "model_type": hard_coded(self.kind, "the encoder's layers"),
+            **self.encoder.config(self.kind, supplied),
+            **({"output_hidden_size": width} if self.kind in WIDENED else {}),
+            "vocab_size": self._rows_of_head(),
+            "pad_token_id": hard_coded(BOS, "the blank of fairseq's CTC is `<s>`"),
+            "bos_token_id": hard_coded(PAD, "it changes places with the blank"),
+            "eos_token_id": hard_coded(EOS, "fairseq's Dictionary"),
+        }
+
+    def refusals(self) -> Iterator[Reason]:
+        """Why no exact conversion is possible."""
+        yield from self.encoder.refusals()
+        yield from map(_as_refusal, self.encoder.lacks(self.stock))
+        arguments = self.arguments
+        pretrained = named(arguments.w2v_model)
+        if pretrained not in self.ways.pretrained:
+            because = f"the encoder is `{pretrained}`, whose layers are other ones"
+            yield Reason(name=f"{arguments.w2v_model_where}._name", because=because)
+        if arguments.model.get("blank_weight"):
+            because = (
+                f"fairseq changes the logit of the blank by it ({arguments.model['blank_weight']}),"
+                f" {NAMES[self.stock]}ForCTC does not"
+            )
+            yield Reason(name="args.blank_weight", because=because)
+
+    def _encoder_of(self, kind: str) -> Wav2Vec2Block:
+        return Wav2Vec2Block(
+            place=place_of(kind),
+            checkpoint=self.facts,
+            w2v=self.arguments.w2v_model,
+            where=self.arguments.w2v_model_where,
+            around=self.arguments.model,
+            around_first=True,
+            stock=self.ways.stock,
+        )
+
+    def _rows_of_head(self) -> Derived:
+        name = f"{self.ways.head}.weight"
+        return self.facts.shaped(self.facts.shape(name)[0], name)
+
+
+def place_of(kind: str) -> Place:
+    """Where the encoder stands in both models."""
+    return Place(source=SOURCE, target=PREFIXES[kind])
+
+
+def named(arguments: JsonObject) -> object:
+    """What arguments call their model; in one namespace, `_name` may be the task's."""
+    return arguments.get("arch") or arguments.get("_name")
+
+
+def _as_refusal(lack: Lack) -> Reason:
+    return Reason(name=lack.name, because=lack.because)

@@ -1,0 +1,214 @@
+"""A CTC model of fairseq, asked: front end, passes over batches, letters."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import (
+    TYPE_CHECKING,
+    Collection,
+    Dict,
+    Iterator,
+    List,
+    Optional,
+    Sequence,
+    Tuple,
+)
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from toolkit.oracle.asking import Pass, ScoredTokens
+from toolkit.oracle.hooks import recording
+from toolkit.oracle.precision import in_float64
+from toolkit.oracle.reference import explicit_attention, pad
+from toolkit.oracle.search import Search
+
+if TYPE_CHECKING:
+    from fairseq.data import Dictionary
+
+POST_PROCESS = "letter"
+"""How the criterion makes text of symbols: without blanks between them, `|` for a blank."""
+
+
+@dataclass(frozen=True)
+class CtcTask:
+    """As much of fairseq's task as a CTC model and its reader need."""
+
+    target_dictionary: Dictionary
+    normalize: bool
+    """Whether the sound is standardized before the model hears it."""
+    adapter: int = 0
+    """Which of its adapters the model runs with, where it has any."""
+
+    def state_dict(self) -> Dict[str, List[None]]:
+        """What a HuBERT encoder's own task takes over.
+
+        Without dictionaries it makes no embeddings of its targets, which only pretraining needs,
+        and reads no file of the machine that trained it (fairseq#3624, #4003).
+        """
+        return {"dictionaries": [None]}
+
+
+def best_path(logits: Tensor, blank: int) -> ScoredTokens:
+    """The best symbol of every frame, repetitions and then blanks left out; and its score.
+
+    Args:
+        logits: Shape (T, V).
+        blank: The symbol of a frame that says nothing.
+    """
+    best = logits.log_softmax(dim=-1).max(dim=-1)
+    merged = torch.unique_consecutive(best.indices).tolist()
+    return ScoredTokens(
+        tokens=tuple(symbol for symbol in merged if symbol != blank),
+        score=float(best.values.sum()),
+    )
+
+
+class CtcReference:
+    """A fairseq CTC model with its task, ready to be asked."""
+
+    def __init__(self, task: CtcTask, model: nn.Module) -> None:
+        """Takes a task and its model, in evaluation mode."""
+        self.task = task
+        self.model = model
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model runs. What it is given and what it returns lies in memory."""
+        return next(self.model.parameters()).device
+
+    @property
+    def blank(self) -> int:
+        """The symbol of a frame that says nothing: fairseq's beginning of sentence, 0."""
+        return int(self.task.target_dictionary.bos())
+
+    @property
+    def start_token(self) -> None:
+        """There is no decoder that a token could start."""
+
+    def front_end(self, waveform: Tensor) -> Tensor:
+        """The network's input for a waveform, as fairseq's dataset makes it.
+
+        Args:
+            waveform: Shape (L,), 16 kHz mono, full scale 1.0.
+
+        Returns:
+            Shape (L,), standardized where the task says so.
+        """
+        if not self.task.normalize:
+            return waveform
+        return functional.layer_norm(waveform, waveform.shape)
+
+    def forward(
+        self,
+        sources: Sequence[Tensor],
+        prefixes: Sequence[Sequence[int]] = (),  # noqa: ARG002
+        *,
+        double: bool = False,
+        explicit: bool = False,
+        only: Optional[Collection[str]] = None,
+    ) -> Pass:
+        """One pass over a batch; every frame has its logits.
+
+        Args:
+            sources: Inputs of shape (L,), one per clip; shorter ones are padded with zeros.
+            prefixes: Of no use: there is no decoder.
+            double: Compute in float64 throughout.
+            explicit: Compute attention step by step instead of in one fused kernel, so that the
+                hooks of its projections fire. The kernels round differently.
+            only: Paths of the modules whose calls are recorded; None records all.
+
+        Returns:
+            The calls, and as outputs, batch first:
+            `logits`, shape (B, T, V), as the last layer gives them;
+            `emissions`, the same as fairseq decodes them: blank weighted as the checkpoint says,
+            and nothing but blank possible in padded frames;
+            `padding_mask`, shape (B, T), true in padded frames;
+            `layers.k`, shape (B, T, D), for k from 1 to the number of layers: what fairseq gives
+            for `output_layer=k`, without the norm that follows the last layer of a pre-norm stack.
+        """
+        batch, lengths = pad(sources, 0.0)
+        with ExitStack() as stack:
+            stack.enter_context(torch.no_grad())
+            if double:
+                batch = batch.double()
+                stack.enter_context(in_float64(self.model))
+            if explicit:
+                stack.enter_context(explicit_attention(self.model))
+            calls = stack.enter_context(recording(self.model, only))
+            outputs = self._run(batch.to(self.device), lengths.to(self.device))
+        return Pass(outputs={name: tensor.cpu() for name, tensor in outputs.items()}, calls=calls)
+
+    def search(
+        self,
+        source: Tensor,
+        search: Search,  # noqa: ARG002
+        tag: Optional[int] = None,  # noqa: ARG002
+    ) -> List[ScoredTokens]:
+        """The one hypothesis of greedy decoding, without repetitions and then without blanks.
+
+        Args:
+            source: The network's input, shape (L,).
+            search: Of no use: every frame has its best symbol.
+            tag: Of no use: there are no language tags.
+
+        Returns:
+            Its symbols, and the sum of the log-probabilities of every frame's best one.
+        """
+        return [best_path(self.forward([source], only=()).outputs["emissions"][0], self.blank)]
+
+    def text(self, tokens: Sequence[int]) -> str:
+        """The text of symbols, as fairseq's criterion reads it to count errors.
+
+        Those that every dictionary begins with stand for no text, and are left out.
+        """
+        from fairseq.data.data_utils import post_process
+
+        dictionary = self.task.target_dictionary
+        special = {dictionary.pad(), dictionary.eos(), dictionary.unk()}
+        spoken = torch.tensor([token for token in tokens if token not in special]).long()
+        return str(post_process(dictionary.string(spoken), POST_PROCESS))
+
+    def encode(self, text: str) -> Tuple[int, ...]:
+        """The ids of a text letter by letter, `|` between words.
+
+        A file of labels has one more behind the last word.
+        """
+        letters = " ".join("|".join(text.split()))
+        line = self.task.target_dictionary.encode_line(
+            letters, add_if_not_exist=False, append_eos=False
+        )
+        return tuple(line.tolist())
+
+    def _run(self, batch: Tensor, lengths: Tensor) -> Dict[str, Tensor]:
+        beyond = torch.arange(batch.shape[1], device=batch.device) >= lengths.unsqueeze(1)
+        keys = [self.task.adapter] * len(batch)
+        with _layers_heard(self.model) as layers:
+            net = self.model(source=batch, padding_mask=beyond, corpus_key=keys)
+        frames, mask = net["encoder_out"], net["padding_mask"]
+        outputs = {"logits": frames.clone()}
+        # fairseq's conformer gives no `layer_results` unless one layer is asked for.
+        # Its HuBERT gives none at all. What was heard has a frame more where that made it even.
+        results = [layer for layer, *_ in net.get("layer_results", ())]
+        results = results or [layer[: len(frames)] for layer in layers]
+        for number, layer in enumerate(results, start=1):
+            outputs[f"layers.{number}"] = layer
+        # It writes into what the model gave.
+        outputs["emissions"] = self.model.get_logits(net)  # type: ignore[operator]
+        outputs = {name: tensor.transpose(0, 1) for name, tensor in outputs.items()}
+        unmasked = torch.zeros(frames.shape[1::-1], dtype=torch.bool, device=frames.device)
+        return {**outputs, "padding_mask": unmasked if mask is None else mask}
+
+
+@contextmanager
+def _layers_heard(model: nn.Module) -> Iterator[List[Tensor]]:
+    """What each layer of the encoder gives while the context lasts, shape (T, B, D)."""
+    heard: List[Tensor] = []
+    stack = model.w2v_encoder.w2v_model.encoder.layers  # type: ignore[union-attr]
+    with ExitStack() as hooks:
+        for layer in stack:  # type: ignore[union-attr]
+            hook = layer.register_forward_hook(lambda _, __, output: heard.append(output[0]))
+            hooks.callback(hook.remove)
+        yield heard
