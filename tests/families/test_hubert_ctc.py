@@ -13,7 +13,8 @@ from tests.families.exactness import CLIPS, check_exact
 from tests.variants.ctc_building import build_ctc
 from tests.variants.hubert_kinds import HUBERT_VARIANTS
 from tests.variants.readme import readme_table
-from toolkit import convert, diff, inspect
+from toolkit import convert, diff, inspect, verify
+from toolkit.bundled import HUBERT
 from toolkit.core.errors import BadInput
 
 BY_NAME = {variant.name: variant for variant in HUBERT_VARIANTS}
@@ -49,6 +50,47 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Build:
 def test_every_variant_converts_exactly(name: str, build: Build, tmp_path: Path) -> None:
     result = convert(build(name), tmp_path / "hf", verify=True, audio=CLIPS)
     check_exact(result, padded=False)
+
+
+@pytest.mark.parametrize("name", [PLAIN, pytest.param(BATCH_NORMED, marks=pytest.mark.slow)])
+def test_with_code_that_counts_fairseqs_frames_padded_batches_are_exact(
+    name: str, build: Build, tmp_path: Path
+) -> None:
+    folder, checkpoint = tmp_path / "hf", build(name)
+    result = convert(checkpoint, folder, verify=True, audio=CLIPS, exact_padding=True)
+    check_exact(result, padded=True)
+    assert "normalization_epsilon" not in {deviation.name for deviation in result.deviations}
+    assert (folder / HUBERT.name).read_bytes() == HUBERT.read_bytes()
+    again = diff(checkpoint, folder, audio=CLIPS)
+    assert (again.verdict, again.findings, again.notes) == ("match", (), ())
+
+
+def test_a_stock_class_is_refused_where_padded_batches_must_be_exact(
+    build: Build, tmp_path: Path
+) -> None:
+    convert(build(PLAIN), tmp_path / "hf", verify=False)
+    result = diff(build(PLAIN), tmp_path / "hf", audio=CLIPS, exact_padding=True)
+    (finding,) = result.findings
+    assert (result.verdict, finding.config_keys) == ("mismatch", ("model_type",))
+    assert "toolkit convert" in finding.fix
+
+
+def test_a_model_that_is_wrong_in_padded_batches_alone_is_not_excused(
+    build: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from transformers.models.hubert.modeling_hubert import HubertEncoderStableLayerNorm as Stack
+
+    right = Stack.forward
+
+    def unmasked(self: Stack, states: torch.Tensor, attention_mask: object = None, **kw: object):  # noqa: ARG001
+        return right(self, states, attention_mask=None, **kw)
+
+    checkpoint = build(BATCH_NORMED)
+    convert(checkpoint, tmp_path / "hf", verify=False)
+    monkeypatch.setattr(Stack, "forward", unmasked)
+    result = verify(checkpoint, tmp_path / "hf", audio=CLIPS)
+    assert {level.name for level in result.levels if level.verdict == "fail"} == {"padding"}
+    assert "frame_mask" not in {deviation.name for deviation in result.deviations}
 
 
 def test_what_pretraining_left_is_dropped_with_the_reason(build: Build) -> None:

@@ -17,11 +17,13 @@ MODELLING = Path(__file__).with_name("modeling_xm_transformer.py")
 """Encoders and decoders with what fairseq's have and transformers' lack."""
 STACK = Path(__file__).with_name("conformer_stack.py")
 """Conformer layers, which `MODELLING` imports."""
+HUBERT = Path(__file__).with_name("modeling_fairseq_hubert.py")
+"""HuBERT that counts frames of padded batches as fairseq does."""
 FEATURES = Path(__file__).with_name("feature_extraction_fairseq.py")
 """A feature extractor with fairseq's epsilon."""
 TOKENIZATION = Path(__file__).with_name("tokenization_fairseq.py")
 """A tokenizer whose dictionary lacks pieces of its sentencepiece model."""
-CARRIED = (GENERATION, MODELLING, STACK, FEATURES, TOKENIZATION)
+CARRIED = (GENERATION, MODELLING, STACK, HUBERT, FEATURES, TOKENIZATION)
 PEFT = "adapter_config.json"
 """By which transformers knows a folder with an adapter of some model."""
 STOCK_FEATURES = "Wav2Vec2FeatureExtractor"
@@ -32,7 +34,14 @@ STOCK_MODULES = (
     "models.wav2vec2.modeling_wav2vec2",
     "models.wav2vec2_conformer.modeling_wav2vec2_conformer",
 )
-"""Modules of transformers from whose classes the carried ones derive."""
+"""Modules of transformers from whose classes those of `MODELLING` derive."""
+CONFIGS = {
+    MODELLING: ("XMTransformerConfig", "EncoderConfig", "DecoderConfig"),
+    HUBERT: ("FairseqHubertConfig",),
+}
+"""The configuration classes of each carried module that has any."""
+DERIVED = {"fairseq_hubert": (HUBERT, "hubert")}
+"""By model type, the module of a class that changes one of transformers, and the type of that."""
 
 
 def find_class(reference: str) -> Any:
@@ -43,6 +52,5 @@ def find_class(reference: str) -> Any:
 
 def maybe_config_class(model_type: str) -> Any:
     """The configuration class of a carried module for a model type, or None."""
-    module = import_module(f"{__name__}.{MODELLING.stem}")
-    classes = (module.XMTransformerConfig, module.EncoderConfig, module.DecoderConfig)
+    classes = (find_class(f"{file.stem}.{name}") for file in CONFIGS for name in CONFIGS[file])
     return next((found for found in classes if found.model_type == model_type), None)

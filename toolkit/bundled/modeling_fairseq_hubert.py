@@ -5,7 +5,7 @@ Source: `HubertModel.forward_padding_mask` in `fairseq/models/hubert/hubert.py`.
 """
 
 import transformers
-from torch import Tensor, nn
+from torch import Tensor
 from transformers import HubertConfig
 
 
@@ -45,5 +45,4 @@ class HubertForCTC(transformers.HubertForCTC):
     def __init__(self, config: FairseqHubertConfig, target_lang: str | None = None) -> None:
         super().__init__(config, target_lang)
         self.hubert = HubertModel(config)
-        self.lm_head = nn.Linear(config.hidden_size, config.vocab_size)
         self.post_init()

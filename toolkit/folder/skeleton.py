@@ -46,8 +46,9 @@ def _build(config: JsonObject) -> PreTrainedModel:
     import transformers
 
     if "auto_map" in config:
-        carried = config["auto_map"]
-        model_config = find_class(carried["AutoConfig"])(**config)
-        return find_class(carried["AutoModelForSpeechSeq2Seq"])(model_config)
+        carried = dict(config["auto_map"])
+        model_config = find_class(carried.pop("AutoConfig"))(**config)
+        (model,) = carried.values()
+        return find_class(model)(model_config)
     model_config = transformers.AutoConfig.for_model(**config)
     return getattr(transformers, config["architectures"][0])(model_config)

@@ -18,8 +18,8 @@ NAMES = {
 """How the stock classes are called, by their model type."""
 CONFORMERS = frozenset({"wav2vec2-conformer"})
 """Those that have conformer layers."""
-BATCH_NORMED = frozenset({"hubert"})
-"""Those whose positional convolution may have a batch norm before it."""
+HUBERT = "hubert"
+"""The one whose positional convolution may have a batch norm before it."""
 
 
 def stock_class(trunk: Trunk) -> str:
@@ -32,6 +32,11 @@ def takes_layers(trunk: Trunk, kind: str) -> bool:
     """Whether a class, by its model type, has layers of the encoder's kind."""
     layers = "conformer" if kind in CONFORMERS else "transformer"
     return kind == trunk.carried or layers == trunk.layer_type
+
+
+def is_hubert(trunk: Trunk, kind: str) -> bool:
+    """Whether a class is transformers' HuBERT, or a carried one that is made of it."""
+    return kind == HUBERT or (kind == trunk.carried and HUBERT in trunk.stock)
 
 
 def lacks(trunk: Trunk, kind: str) -> Iterator[Lack]:
@@ -52,7 +57,7 @@ def lacks(trunk: Trunk, kind: str) -> Iterator[Lack]:
             because=f"it has several positional convolutions, {NAMES[kind]} one",
             module=trunk.place.module("encoder.pos_conv_embed"),
         )
-    if trunk.has_batch_normed_positions and kind not in BATCH_NORMED:
+    if trunk.has_batch_normed_positions and not is_hubert(trunk, kind):
         yield Lack(
             name=f"{trunk.where}.conv_pos_batch_norm",
             because=f"its positional convolution has a batch norm, that of {NAMES[kind]} none",

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 
 from toolkit.blocks.evidence import Derived, argued, hard_coded
 from toolkit.blocks.wav2vec2.assumptions import heads, hidden_activation, layer_norm_first, strides
-from toolkit.blocks.wav2vec2.classes import BATCH_NORMED, CONFORMERS, takes_layers
+from toolkit.blocks.wav2vec2.classes import CONFORMERS, is_hubert, takes_layers
 from toolkit.blocks.wav2vec2.trunk import CONV, HIDDEN, LAST_NORM, LAYERS, POS_CONV, Trunk
 
 REGULARIZATION = (
@@ -40,7 +40,7 @@ def config(
     yield from _layers(trunk, kind)
     yield from _extractor(trunk, supplied)
     yield from _positional_convolution(trunk)
-    if kind in BATCH_NORMED:
+    if is_hubert(trunk, kind):
         yield from _of_hubert(trunk)
     if kind not in CONFORMERS:
         yield "do_stable_layer_norm", layer_norm_first(trunk)

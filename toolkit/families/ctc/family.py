@@ -13,6 +13,7 @@ from toolkit.blocks import wav2vec2
 from toolkit.blocks.arguments import read_arguments
 from toolkit.blocks.evidence import Facts
 from toolkit.blocks.forms import find_misfits, lost_prefixes
+from toolkit.blocks.place import Place
 from toolkit.blocks.tree import overridden, values_under
 from toolkit.blocks.wav2vec2 import Wav2Vec2Block, count_frames, possible_strides, shortest_input
 from toolkit.checkpoint import Checkpoint
@@ -25,13 +26,14 @@ from toolkit.families.ctc.files import (
     config_of,
     find_dictionary,
     normalization,
+    preprocessor_of,
     reference_files,
     reference_settings,
     refuse_options,
 )
-from toolkit.families.ctc.model import PART, SOURCE, CtcModel, Ways, named, place_of
+from toolkit.families.ctc.model import PART, SOURCE, CtcModel, Ways, named
 from toolkit.families.sidecars import Named, Sidecars, check_dictionary_size
-from toolkit.families.waveforms import PROCESSOR, preprocessor_config
+from toolkit.families.waveforms import PROCESSOR
 from toolkit.folder.contents import FolderContents
 from toolkit.mapping import Table
 from toolkit.oracle.search import Search
@@ -63,7 +65,7 @@ class EncoderCtc(Ways):
     def matches(self, checkpoint: Checkpoint) -> bool:
         """Whether the tensors are those of such an encoder with one linear layer."""
         facts = Facts(checkpoint.tensors)
-        encoder = Wav2Vec2Block(place=place_of(self.stock[0]), checkpoint=facts)
+        encoder = Wav2Vec2Block(place=Place(source=SOURCE), checkpoint=facts)
         return (
             encoder.is_present
             and facts.has(f"{self.head}.weight")
@@ -89,8 +91,8 @@ class EncoderCtc(Ways):
             frames_of=model.encoder.frames_of,
             unpaired=model.encoder.unpaired,
             refusals=tuple(model.refusals()),
-            shortcomings=(),
-            carries_code=False,
+            shortcomings=model.shortcomings,
+            carries_code=model.carried is not None,
             misfits=tuple(find_misfits(model.parts)),
             lost=lost_prefixes(model.parts),
             breakable=joined((place.breakable(wav2vec2.BREAKABLE), BREAKABLE)),
@@ -112,13 +114,17 @@ class EncoderCtc(Ways):
         return Task(
             kind=ctc.TASK,
             contents=FolderContents(
-                config=config_of(network, checkpoint),
-                preprocessor=preprocessor_config(normalize),
+                config=config_of(network, checkpoint, model),
+                preprocessor=preprocessor_of(normalize, model),
                 processor=PROCESSOR,
                 dictionary=sidecars.dictionary,
+                code=model.carried.files if model.carried else {},
                 misfits=network.misfits,
             ),
-            padding=PaddingProbes(masked=network.whole, counts_otherwise=self.counts_otherwise),
+            padding=PaddingProbes(
+                masked=network.whole,
+                counts_otherwise=self.exact is not None and not network.carries_code,
+            ),
             search=Search(beam=1),
             default_lang=None,
             reference_settings=reference_settings(model.arguments, model, network, normalize),
@@ -140,7 +146,7 @@ class EncoderCtc(Ways):
     ) -> Mapping[str, tuple[object, ...]]:
         """The strides that the lengths in fairseq's extractor leave."""
         values = values_under(network.config, PART)
-        return dict(possible_strides(place_of(values["model_type"].value), values, calls))
+        return dict(possible_strides(Place(source=SOURCE), values, calls))
 
     def _model(self, checkpoint: Checkpoint, options: Options) -> CtcModel:
         arguments = read_arguments(checkpoint, options.w2v)

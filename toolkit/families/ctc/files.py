@@ -16,9 +16,10 @@ from toolkit.core.coverage import Reason
 from toolkit.core.errors import BadInput
 from toolkit.core.json import JsonDict
 from toolkit.families.base import Network, Options
+from toolkit.families.carried import PREPROCESSOR
 from toolkit.families.ctc.model import PART, CtcModel
 from toolkit.families.sidecars import Named
-from toolkit.families.waveforms import derive_normalization
+from toolkit.families.waveforms import derive_normalization, preprocessor_config
 
 LABELS = "ltr"
 """What fairseq's recipes call letters, and the last part of their dictionary's name."""
@@ -95,14 +96,21 @@ def _normalization_claims(arguments: Arguments) -> Iterator[tuple[str, bool]]:
             yield where, group["normalize"]
 
 
-def config_of(network: Network, checkpoint: Checkpoint) -> JsonDict:
+def config_of(network: Network, checkpoint: Checkpoint, model: CtcModel) -> JsonDict:
     """What `config.json` says."""
     dtypes = Counter(spec.dtype for spec in checkpoint.tensors.values())
+    stock = model.stock if model.carried else model.kind
     return {
-        "architectures": [f"{NAMES[network.config['model_type'].value]}ForCTC"],
+        "architectures": [f"{NAMES[stock]}ForCTC"],
         "dtype": dtypes.most_common(1)[0][0],
         **nested(network.config),
+        **(model.carried.config if model.carried else {}),
     }
+
+
+def preprocessor_of(normalize: Derived, model: CtcModel) -> JsonDict:
+    """What `preprocessor_config.json` says."""
+    return {**preprocessor_config(normalize), **(PREPROCESSOR if model.carried else {})}
 
 
 def reference_settings(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 from toolkit.blocks.arguments import Arguments
 from toolkit.blocks.evidence import Derived, Facts, hard_coded
@@ -36,6 +37,21 @@ WIDENED = ("wav2vec2", "wav2vec2-conformer")
 
 
 @dataclass(frozen=True, kw_only=True)
+class Carried:
+    """A class that a folder carries, for members that no stock class computes exactly."""
+
+    model_type: str
+    config: JsonObject
+    """What `config.json` says of it."""
+    files: Mapping[str, Path]
+    """By their path in the folder."""
+    because: str
+    """What fairseq computes, and stock classes not."""
+    prefix: str
+    """Where it has the encoder."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Ways:
     """What a family of CTC models says of its members."""
 
@@ -47,8 +63,9 @@ class Ways:
     """Model types of the stock classes that one may become, those first that are preferred."""
     has_targets: bool = False
     """Whether their encoder was pretrained on classes, whose embeddings it may still hold."""
-    counts_otherwise: bool = False
-    """Whether fairseq keeps more frames of a clip in a padded batch than its samples make."""
+    exact: Carried | None = None
+    """What is exact in padded batches too, where fairseq keeps more frames of a clip in those than
+    its samples make; None where stock classes are."""
     head: str = "w2v_encoder.proj"
     """fairseq's path of the linear layer that gives the logits."""
 
@@ -88,25 +105,42 @@ class CtcModel:
         return self._encoder_of(self.ways.stock[0]).stock_class
 
     @cached_property
+    def carried(self) -> Carried | None:
+        """The class that the folder carries, if any."""
+        form, exact = self.options.form, self.ways.exact
+        if exact is None:
+            return None
+        own = form is not None and form.kinds.get(PART) == exact.model_type
+        return exact if own or (form is None and self.options.exact_padding) else None
+
+    @cached_property
     def kind(self) -> str:
         """The class of the folder on trial, where it is known, or that of a conversion."""
         form = self.options.form
-        if form is None:
-            return self.stock
-        return kind_of(form.kinds.get(PART), NAMES, self.stock)
+        if self.carried is not None:
+            return self.carried.model_type
+        return self.stock if form is None else kind_of(form.kinds.get(PART), NAMES, self.stock)
+
+    @cached_property
+    def shortcomings(self) -> tuple[Lack, ...]:
+        """Why no stock class will do."""
+        if self.ways.exact is None or not self.options.exact_padding:
+            return ()
+        module = self.place.module("encoder")
+        return (Lack(name="--exact-padding", because=self.ways.exact.because, module=module),)
 
     @cached_property
     def parts(self) -> tuple[Part, ...]:
-        """The one part of a folder on trial."""
+        """The one part of a folder on trial that is written in a stock class."""
         form = self.options.form
-        if form is None:
+        if form is None or self.carried is not None:
             return ()
         part = Part(
             name=PART,
             found=form.kinds.get(PART),
-            nearest=self.stock,
+            nearest=self._nearest,
             names=NAMES,
-            lacks=tuple(self.encoder.lacks(self.kind)),
+            lacks=(*self.encoder.lacks(self.kind), *self.shortcomings),
         )
         return (part,)
 
@@ -143,23 +177,35 @@ class CtcModel:
 
     def _encoder_of(self, kind: str) -> Wav2Vec2Block:
         return Wav2Vec2Block(
-            place=place_of(kind),
+            place=self._place_of(kind),
             checkpoint=self.facts,
             w2v=self.arguments.w2v_model,
             where=self.arguments.w2v_model_where,
             around=self.arguments.model,
             around_first=True,
             stock=self.ways.stock,
+            carried=None if self.ways.exact is None else self.ways.exact.model_type,
         )
+
+    @property
+    def place(self) -> Place:
+        """Where the encoder stands in both models."""
+        return self._place_of(self.kind)
+
+    def _place_of(self, kind: str) -> Place:
+        exact = self.ways.exact
+        own = {} if exact is None else {exact.model_type: exact.prefix}
+        return Place(source=SOURCE, target={**PREFIXES, **own}[kind])
+
+    @property
+    def _nearest(self) -> str:
+        """The class that is exact in all that was asked for."""
+        exact = self.ways.exact
+        return exact.model_type if exact is not None and self.shortcomings else self.stock
 
     def _rows_of_head(self) -> Derived:
         name = f"{self.ways.head}.weight"
         return self.facts.shaped(self.facts.shape(name)[0], name)
-
-
-def place_of(kind: str) -> Place:
-    """Where the encoder stands in both models."""
-    return Place(source=SOURCE, target=PREFIXES[kind])
 
 
 def named(arguments: JsonObject) -> object:

@@ -1,0 +1,87 @@
+"""The carried HuBERT keeps the frames that fairseq keeps, and is transformers' own in all else."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import torch
+import transformers
+
+from tests.variants.ctc_building import build_ctc
+from tests.variants.hubert_kinds import HUBERT_VARIANTS
+from toolkit import convert
+from toolkit.bundled import HUBERT
+from toolkit.bundled.modeling_fairseq_hubert import HubertModel
+from toolkit.folder.foreign_code import carries_own_code_only
+
+VARIANT = next(v for v in HUBERT_VARIANTS if v.name == "HuBERT, batch norm")
+LENGTHS = (16_000, 9_873, 12_345, 641)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that carries the class; read it, never write to it."""
+    place = tmp_path_factory.mktemp("exact")
+    convert(build_ctc(VARIANT, place).path, place / "hf", verify=False, exact_padding=True)
+    return place / "hf"
+
+
+def in_batch(lengths: tuple[int, ...]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Waveforms with zeros behind them, and the mask of their samples."""
+    generator = torch.Generator().manual_seed(1)
+    waveforms = [torch.randn(length, generator=generator) for length in lengths]
+    batch = torch.nn.utils.rnn.pad_sequence(waveforms, batch_first=True)
+    return batch, (torch.arange(max(lengths)) < torch.tensor(lengths)[:, None]).long()
+
+
+def test_it_keeps_the_frames_that_fairseq_keeps_whatever_the_lengths() -> None:
+    from fairseq.models.hubert.hubert import HubertModel as Fairseqs
+
+    generator = torch.Generator().manual_seed(2)
+    for _ in range(300):
+        lengths = torch.randint(400, 40_000, (4,), generator=generator)
+        frames = int((lengths.max() - 400) // 320 + 1)
+        mask = torch.arange(int(lengths.max())) < lengths[:, None]
+        expected = Fairseqs.forward_padding_mask(None, torch.empty(4, frames, 1), ~mask)
+        kept = HubertModel._get_feature_vector_attention_mask(SimpleNamespace(), frames, mask)
+        assert kept.equal(~expected)
+
+
+def test_users_load_the_class_that_the_folder_carries(folder: Path) -> None:
+    with pytest.raises(ValueError, match="trust_remote_code"):
+        transformers.AutoModelForCTC.from_pretrained(folder, trust_remote_code=False)
+    model = transformers.AutoModelForCTC.from_pretrained(folder, trust_remote_code=True)
+    assert type(model).__module__.startswith("transformers_modules.")
+    assert isinstance(model, transformers.HubertForCTC)
+    assert carries_own_code_only(folder)
+    recognize = transformers.pipeline(
+        "automatic-speech-recognition", model=str(folder), trust_remote_code=True
+    )
+    assert recognize.feature_extractor.__class__.__name__ == "FairseqFeatureExtractor"
+    assert isinstance(recognize(torch.zeros(16_000).numpy())["text"], str)
+
+
+def test_saving_and_loading_again_changes_nothing(folder: Path, tmp_path: Path) -> None:
+    model = transformers.AutoModelForCTC.from_pretrained(folder, trust_remote_code=True)
+    model.save_pretrained(tmp_path)
+    assert (tmp_path / HUBERT.name).read_bytes() == HUBERT.read_bytes()
+    assert json.loads((tmp_path / "config.json").read_text())["model_type"] == "fairseq_hubert"
+    again = transformers.AutoModelForCTC.from_pretrained(tmp_path, trust_remote_code=True)
+    batch, mask = in_batch(LENGTHS)
+    assert again(batch, attention_mask=mask).logits.equal(model(batch, attention_mask=mask).logits)
+
+
+def test_alone_a_clip_is_what_the_stock_class_makes_of_it(folder: Path) -> None:
+    model = transformers.AutoModelForCTC.from_pretrained(folder, trust_remote_code=True)
+    stock = transformers.HubertForCTC(model.config)
+    stock.load_state_dict(model.state_dict())
+    for length in LENGTHS:
+        batch, mask = in_batch((length,))
+        with torch.no_grad():
+            carried, usual = model(batch, attention_mask=mask), stock.eval()(batch)
+        assert carried.logits.equal(usual.logits) or torch.allclose(
+            carried.logits, usual.logits, atol=1e-6
+        )
