@@ -18,11 +18,11 @@ RELEASED := .venv-released
 unexport PYTHONDONTWRITEBYTECODE
 
 # All but what takes minutes, needs what not every machine has, or has a target of its own.
-SUITE := -m "not slow and not browser and not oldest and not released" --ignore=tests/docs -n auto --dist worksteal
+SUITE := -m "not slow and not wide and not browser and not oldest and not released" --ignore=tests/docs -n auto --dist worksteal
 # Tests that ask no fairseq: where it has no wheel, as for Python 3.10, they are what can run.
 PLAIN := tests/core tests/structure $(filter-out %/test_ops.py,$(wildcard tests/mapping/test_*.py))
 
-.PHONY: help demo test test-plain test-oldest test-released test-slow test-all test-far test-docs coverage docs fuzz bench kills check structure format variants faults bench-diff test-browser bench-report example-report golden golden-ctc clean
+.PHONY: help demo test test-plain test-oldest test-released test-slow test-all test-wide test-docs coverage docs fuzz bench kills check structure format variants faults bench-diff test-browser bench-report example-report golden golden-ctc clean
 
 help: ## Say what the targets do.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,7 +31,7 @@ demo: $(STAMP) ## Convert the golden checkpoint, prove it, write reports/demo/in
 	@rm -rf $(DEMO) && mkdir -p $(DEMO)
 	$(BIN)/toolkit convert $(GOLDEN) $(DEMO)/hf --verify --html $(DEMO)/index.html --json $(DEMO)/result.json
 
-test: $(STAMP) ## Run the whole suite but its slow part.
+test: $(STAMP) ## Run the suite: each kind of behaviour once.
 	$(BIN)/python -m pytest $(SUITE)
 
 test-plain: $(STAMP) ## Run the part of the suite that asks no fairseq.
@@ -53,10 +53,10 @@ test-browser: $(STAMP) ## Use the reports in headless Chromium; installs Debian'
 test-slow: $(STAMP) ## Run the slow part: remakes the golden material (needs espeak-ng).
 	$(BIN)/python -m pytest -m slow -n auto --dist worksteal
 
-test-all: test test-slow test-released test-oldest test-browser variants ## Run every test there is.
+test-all: test test-wide test-slow test-released test-oldest test-browser variants ## Run every test there is.
 
-test-far: $(STAMP) ## Run a whole comparison on a device that no tensor may be mixed with.
-	$(BIN)/python -m pytest -m slow tests/session
+test-wide: $(STAMP) ## Run what repeats a path of make test: other processes, another device, more cases.
+	$(BIN)/python -m pytest -m "wide and not slow" -n auto --dist worksteal
 
 test-docs: $(STAMP) ## Run every command of the documentation, and build it.
 	$(BIN)/python -m pytest tests/docs

@@ -13,6 +13,11 @@ def slow(*values: Any, **options: Any) -> Any:
     return pytest.param(*values, marks=pytest.mark.slow, **options)
 
 
+def wide(*values: Any, **options: Any) -> Any:
+    """Parameters of a test that repeats in another case what `make test` shows in one."""
+    return pytest.param(*values, marks=pytest.mark.wide, **options)
+
+
 def all_but(left_out: Collection[str], names: Iterable[str]) -> list[Any]:
     """The names as parameters of a test, those left out marked `slow`."""
     listed = list(names)

@@ -112,6 +112,7 @@ def test_a_wrong_tensor_is_named_with_its_rule_and_fix(
     assert Q_PROJ in outcome.output
 
 
+@pytest.mark.wide
 @ON_CLIPS
 def test_a_recording_gives_the_findings_of_fairseq_in_process(
     golden_checkpoint: Path, broken: Path, recording: Path, named: list[str], tmp_path: Path
@@ -223,6 +224,7 @@ def test_a_mapping_file_with_errors_is_refused_with_all_of_them(
     assert "because" in outcome.stderr
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("only", ["gain_scaled", slow("gain_")])
 def test_faults_prints_the_table_and_writes_both_reports(only: str, tmp_path: Path) -> None:
     html, said = tmp_path / "faults.html", tmp_path / "faults.json"

@@ -139,6 +139,7 @@ def broken_run(broken_project: Path, named: tuple[str, ...], processes: list[str
     return run_pytest(broken_project, *pair(*named), *processes)
 
 
+@pytest.mark.wide
 class TestGolden:
     def test_everything_passes(self, golden_run: Run) -> None:
         assert golden_run.code == 0, golden_run.text
@@ -343,12 +344,14 @@ class TestRecording:
         assert "confirmed by undoing it" in text
         assert (project / ".toolkit-parity" / "hf.html").is_file()
 
+    @pytest.mark.wide
     def test_without_the_recording_the_missing_fairseq_is_named(self, project: Path) -> None:
         hide_fairseq(project)
         run = run_pytest(project, *pair("ru_2"), "-k", "logits")
         assert run.named("failure") == set(run.cases) == {"parity[logits:ru_2]"}
         assert "`fairseq` must be installed" in run.text
 
+    @pytest.mark.wide
     @pytest.mark.slow
     def test_tests_of_ones_own_ask_the_recording(
         self, project: Path, named: tuple[str, ...], rec_dir: Path

@@ -274,6 +274,7 @@ def test_elsewhere_there_is_neither_toolkit_nor_fairseq(elsewhere):
     assert elsewhere.run("-c", ASK, *absent, *there) == there
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("name", ["v1", slow("even"), slow(None)])
 def test_a_folder_decodes_where_the_toolkit_is_not(
     elsewhere, carrying, converted, prepared, searched, golden_checkpoint, name

@@ -23,7 +23,7 @@ from tests.breaking import (
     swap_rows,
     unmark,
 )
-from tests.sampling import first_of_each
+from tests.sampling import first_of_each, one_in
 
 LEVELS = (
     "weights",
@@ -191,7 +191,7 @@ ALONE = {
 }
 
 
-@pytest.mark.parametrize("what", ALONE)
+@pytest.mark.parametrize("what", one_in(2, ALONE, str))
 def test_one_fault_is_one_finding(what, broken, examined):
     spoil, kind = ALONE[what]
     spoil(broken)

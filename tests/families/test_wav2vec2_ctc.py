@@ -11,6 +11,7 @@ import torch
 
 from tests.breaking import scale
 from tests.families.exactness import CLIPS, check_exact
+from tests.sampling import wide
 from tests.variants.ctc_building import build_ctc
 from tests.variants.ctc_kinds import CTC_VARIANTS, CtcVariant
 from tests.variants.readme import readme_table
@@ -66,8 +67,8 @@ def test_a_conformer_becomes_a_conformer_that_users_load(
     ("parameter", "module"),
     [
         ("conv_module.depthwise_conv.weight", "conv_module.depthwise_conv"),
-        ("self_attn.pos_bias_u", "self_attn"),
-        ("ffn1.intermediate_dense.bias", "ffn1.intermediate_dense"),
+        wide("self_attn.pos_bias_u", "self_attn"),
+        wide("ffn1.intermediate_dense.bias", "ffn1.intermediate_dense"),
     ],
 )
 def test_a_fault_in_a_conformer_layer_is_blamed(

@@ -22,7 +22,7 @@ from tests.hostile.folders import (
     WEIGHTS_FILE,
     index,
 )
-from tests.sampling import slow
+from tests.sampling import slow, wide
 from toolkit.cli import app
 from toolkit.core.errors import BadInput
 from toolkit.folder.admission import check_folder
@@ -37,7 +37,7 @@ FAMILIES = {
     "place": PLACES,
 }
 ATTACKS = [(family, title) for family, attacks in FAMILIES.items() for title in attacks]
-SLOWEST = ("tokenizer", "template that multiplies")
+SAMPLED = {("tokenizer", "template that multiplies"): slow, ("place", "10,001 files"): wide}
 HEAVY = [
     ("json", "levels that never end"),
     ("tokenizer", "template that multiplies"),
@@ -86,7 +86,7 @@ def attacked(broken, monkeypatch):
 
 @pytest.mark.parametrize(
     ("family", "title"),
-    [slow(*attack) if attack == SLOWEST else attack for attack in ATTACKS],
+    [SAMPLED.get(attack, pytest.param)(*attack) for attack in ATTACKS],
 )
 def test_a_hostile_folder_is_refused_in_one_line_by_every_command(
     family, title, attacked, golden_checkpoint
@@ -220,8 +220,8 @@ def test_a_model_of_foreign_code_is_a_mismatch(command, named, attacked, golden_
     [
         ("tokenizer_config.json", {"AutoTokenizer": [None, "foreign.Foreign"]}),
         ("preprocessor_config.json", {"AutoFeatureExtractor": "foreign.Foreign"}),
-        ("processor_config.json", {"AutoProcessor": "foreign.Foreign"}),
-        ("generation_config.json", {"AutoConfig": "foreign.Foreign"}),
+        wide("processor_config.json", {"AutoProcessor": "foreign.Foreign"}),
+        wide("generation_config.json", {"AutoConfig": "foreign.Foreign"}),
     ],
 )
 def test_foreign_code_beside_a_model_is_not_run(file, named, attacked, golden_checkpoint):

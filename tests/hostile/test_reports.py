@@ -124,6 +124,7 @@ def hostile_audio(tmp_path_factory):
     return folder
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("command", [slow("diff"), "verify"])
 def test_a_report_on_a_hostile_folder_is_text_only(
     command, golden_checkpoint, hostile_folder, hostile_audio, tmp_path

@@ -54,6 +54,7 @@ def test_a_recorder_holds_nothing_but_the_oracle_and_the_job(recorder):
     assert all(n.startswith(("toolkit/oracle/", "job/")) or n in own for n in names)
 
 
+@pytest.mark.wide
 def test_a_recorder_runs_as_a_file_and_says_the_size_before_it_starts(
     recorder, golden_checkpoint, tmp_path
 ):

@@ -65,6 +65,7 @@ def test_what_it_declares_is_there_and_fits(environment: Environment) -> None:
     assert "No broken requirements" in done.stdout
 
 
+@pytest.mark.wide
 def test_it_converts_with_nothing_but_what_it_declares(
     environment: Environment, tmp_path: Path
 ) -> None:

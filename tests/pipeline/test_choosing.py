@@ -237,6 +237,7 @@ def test_a_recording_chooses_without_fairseq(
     assert set(by_name([Namespace(**reason) for reason in said["assumptions"]])) == NETWORK
 
 
+@pytest.mark.wide
 def test_the_command_that_reproduces_a_proof_carries_what_was_chosen(
     converted_odd: tuple[Path, Any], audio: list[Path]
 ) -> None:
@@ -252,6 +253,7 @@ def test_the_command_that_reproduces_a_proof_carries_what_was_chosen(
     assert outcome.exit_code == 0, outcome.output
 
 
+@pytest.mark.wide
 def test_strides_that_nobody_would_guess_follow_from_the_recording(
     build: Callable[..., Path], audio: list[Path], tmp_path: Path
 ) -> None:
@@ -282,6 +284,7 @@ def test_a_bundled_encoder_is_chosen_for_as_well(
 # Not chosen
 
 
+@pytest.mark.wide
 def test_values_that_nothing_tells_apart_stay_assumed_and_are_named(
     build: Callable[..., Path], audio: list[Path], tmp_path: Path
 ) -> None:
@@ -414,6 +417,7 @@ def write_config(checkpoint: Path, name: str = "config.yaml", **hub: str) -> Pat
     return path
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize(
     ("extractor", "assumed", "normalize"),
     [
@@ -524,6 +528,7 @@ def extractor(convs: Sequence[tuple[int, int]], **strides: Any) -> Mapping[str, 
     }
 
 
+@pytest.mark.wide
 @settings(deadline=None)
 @given(EXTRACTORS, st.integers(0, 5000))
 def test_long_clips_leave_the_right_strides_alone(convs: list[tuple[int, int]], more: int) -> None:
@@ -566,6 +571,7 @@ def pretrained(path: Path, *, grouped: bool = False, **changes: Any) -> Path:
     return path
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize(("grouped", "where"), [slow(False, "args"), (True, "cfg.model")])
 def test_a_pretrained_checkpoint_beside_leaves_no_assumption(
     odd: Path, audio: list[Path], tmp_path: Path, grouped: bool, where: str

@@ -91,6 +91,7 @@ def test_shards_carry_an_index_and_are_proven_like_one_file(golden_checkpoint, t
     assert len(set(index["weight_map"].values())) > 3
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("dtype", [slow("float16"), "bfloat16"])
 def test_another_dtype_is_proven_as_if_the_checkpoint_had_it(golden_checkpoint, tmp_path, dtype):
     out, audio = tmp_path / "out", [clip_path(golden_checkpoint)]

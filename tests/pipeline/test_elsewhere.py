@@ -116,6 +116,7 @@ def test_an_old_pythons_refusal_is_passed_on(prepared, tiny, script):
         record_elsewhere(prepared, tiny, python)
 
 
+@pytest.mark.wide
 def test_a_refusal_of_the_recorder_is_passed_on(prepared, tiny, tmp_path, cache):
     with pytest.raises(BadInput, match="must be a folder of code that fairseq imports"):
         record_elsewhere(prepared, tiny, THIS, user_dir=tmp_path / "nowhere")
@@ -127,6 +128,7 @@ def processes_of(marker):
     return [line for line in found.stdout.splitlines() if marker in line and "ps -eo" not in line]
 
 
+@pytest.mark.wide
 def test_an_interrupted_run_ends_its_child_and_leaves_nothing(
     prepared, tiny, cache, tmp_path, monkeypatch
 ):

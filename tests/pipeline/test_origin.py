@@ -73,6 +73,7 @@ def test_a_recording_gives_the_proof_of_fairseq_in_process(
     assert said(recorded) == said(here)
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("name", ["verify", slow("diff")])
 def test_a_recording_gives_the_faults_of_fairseq_in_process(
     name: str, golden_checkpoint: Path, wrong: Path, rec_dir: Path, audio: list[Path]

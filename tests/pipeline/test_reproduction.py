@@ -49,6 +49,7 @@ def test_a_module_whose_parts_are_right_is_blamed_as_wiring(
     assert findings[0].hypothesis is None
 
 
+@pytest.mark.wide
 @pytest.mark.usefixtures("wrong_wiring")
 def test_the_reproduction_runs_by_itself_and_shows_whether_the_fault_is_there(
     session: Session, converted: Path, tmp_path: Path

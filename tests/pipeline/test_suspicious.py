@@ -56,6 +56,7 @@ def test_a_dictionary_in_another_order_is_warned_of_everywhere(reversed_rows, fe
     assert "Suspicious transcripts" in (out / "README.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.wide
 def test_a_right_dictionary_is_not_suspicious(golden_checkpoint, converted, few_clips):
     result = toolkit.verify(golden_checkpoint, converted, audio=[few_clips], beam=False)
     assert (result.verdict, result.suspicious) == ("match", ())

@@ -290,7 +290,7 @@ def clip_paths(golden_checkpoint) -> list[Path]:
 
 
 @pytest.mark.skipif(not HAS_NEW_NAMES, reason="torch before 2.9 knows no devices made in Python")
-@pytest.mark.slow
+@pytest.mark.wide
 @pytest.mark.parametrize("names", [("tiny",), CLIPS], ids=["one clip", "two clips"])
 def test_nothing_mixes_devices_or_reads_a_tensor_where_it_is(
     names, converted, swapped, golden_checkpoint, tmp_path

@@ -11,7 +11,7 @@ from tests.variants.kinds import MORE_CLEAN, VARIANTS, Variant
 from tests.variants.readme import readme_table
 
 README = Path(__file__).parents[2] / "README.md"
-EVERY = 34
+EVERY = 60
 """One in so many variants is examined in the fast part of the suite; `make test-slow` has all."""
 
 
