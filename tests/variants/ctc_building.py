@@ -48,18 +48,19 @@ def build_ctc(variant: CtcVariant, folder: Path) -> BuiltCtc:
         variant: What to build.
         folder: Where to write; must exist.
     """
-    _write_dictionary(variant.symbols, folder / "dict.ltr.txt")
+    write_dictionary(variant.symbols, folder / "dict.ltr.txt")
     groups = _configure(variant)
     torch.manual_seed(variant.seed)
     with quiet_fairseq():
-        task, model = _build(groups, folder)
-    _perturb(model)
+        task, model = build_model(groups, folder)
+    perturb(model)
     state = dict(model.state_dict())
     torch.save((variant.save or as_hydra)(groups, state), folder / "model.pt")
     return BuiltCtc(path=folder / "model.pt", task=task, model=model.eval())
 
 
-def _write_dictionary(symbols: Sequence[str], path: Path) -> None:
+def write_dictionary(symbols: Sequence[str], path: Path) -> None:
+    """Writes a `dict.ltr.txt` of the symbols."""
     rows = "".join(f"{symbol} {len(symbols) - i}\n" for i, symbol in enumerate(symbols))
     path.write_text(rows, encoding="utf-8")
 
@@ -76,10 +77,10 @@ def _configure(variant: CtcVariant) -> Groups:
     pretrained = {
         "_name": None,
         "common": {"_name": None, "seed": 1, "tpu": False},
-        "task": _filled(
+        "task": filled(
             TASK_DATACLASS_REGISTRY[pretraining], pretraining, {**said, **OF_TASK[pretraining]}
         ),
-        "model": _filled(
+        "model": filled(
             MODEL_DATACLASS_REGISTRY[variant.encoder],
             variant.encoder,
             {**variant.usual, **variant.kind, **variant.inner},
@@ -96,18 +97,18 @@ def _configure(variant: CtcVariant) -> Groups:
         "_name": None,  # type: ignore[dict-item]
         "common": {"_name": None, "seed": 1, "tpu": False},
         "generation": GENERATION,
-        "task": _filled(
+        "task": filled(
             AudioFinetuningConfig, "audio_finetuning", {**said, **COMMON, "labels": "ltr"}
         ),
         "model": {
-            **_filled(MODEL_DATACLASS_REGISTRY[variant.model], variant.model, outer),
+            **filled(MODEL_DATACLASS_REGISTRY[variant.model], variant.model, outer),
             "w2v_args": pretrained,
         },
         "criterion": {"_name": "ctc", "post_process": "letter", "zero_infinity": True},
     }
 
 
-def _filled(config: type, name: str, given: Mapping[str, Any]) -> dict[str, Any]:
+def filled(config: type, name: str, given: Mapping[str, Any]) -> dict[str, Any]:
     """A group with the defaults of its dataclass."""
     from omegaconf import OmegaConf
 
@@ -115,7 +116,8 @@ def _filled(config: type, name: str, given: Mapping[str, Any]) -> dict[str, Any]
     return {**defaults, **given, "_name": name}
 
 
-def _build(groups: Groups, folder: Path) -> tuple[Any, Any]:
+def build_model(groups: Groups, folder: Path) -> tuple[Any, Any]:
+    """Fairseq's task and model of a whole configuration; the dictionary stands in the folder."""
     from fairseq import tasks
     from fairseq.models import MODEL_REGISTRY
     from omegaconf import OmegaConf
@@ -131,7 +133,8 @@ def _build(groups: Groups, folder: Path) -> tuple[Any, Any]:
         return task, MODEL_REGISTRY[cfg.model._name].build_model(cfg.model, task)
 
 
-def _perturb(model: torch.nn.Module) -> None:
+def perturb(model: torch.nn.Module) -> None:
+    """Moves every norm and bias, so that none is an identity by accident."""
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             if parameter.dim() == 1 or "norm" in name:
