@@ -234,7 +234,7 @@ def test_faults_prints_the_table_and_writes_both_reports(only: str, tmp_path: Pa
     assert "toolkit diff" in outcome.output
     result = read(said)
     assert result["blamed"]["right"] == result["blamed"]["total"] > 0
-    assert set(result["yardsticks"]) >= {"assert_close on logits", "msprobe's thresholds"}
+    assert set(result["yardsticks"]) >= {"assert_close on the result", "msprobe's thresholds"}
     assert "gain_scaled" in html.read_text(encoding="utf-8")
 
 

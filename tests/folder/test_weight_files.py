@@ -121,7 +121,7 @@ def test_pickles_are_read_as_data_and_loaded_as_they_are(form, shards, broken, r
     assert target.view.pickled
     assert target.view.tensors.keys() == tensors.keys()
     assert all(target.view.tensors[name].equal(tensor) for name, tensor in tensors.items())
-    assert target.forward([run.source], [run.prefix]).logits.equal(run.target_logits)
+    assert target.forward([run.source], [run.prefix]).logits.equal(run.target_result)
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])

@@ -72,7 +72,7 @@ def test_a_lenient_target_needs_the_model_alone(file, broken, run):
     (broken / file).unlink()
     lenient = Seq2SeqTarget(broken, lenient=True)
     logits = lenient.forward([run.source], [run.prefix]).logits
-    assert logits.equal(run.target_logits)
+    assert logits.equal(run.target_result)
 
 
 @pytest.mark.parametrize(
@@ -206,7 +206,7 @@ def test_the_weights_are_rounded_to_the_dtype_that_users_get(key, dtype, broken,
 def test_a_dtype_that_holds_the_weights_changes_none(dtype, broken, run):
     edit_config(broken, dtype=dtype)
     logits = Seq2SeqTarget(broken).forward([run.source], [run.prefix]).logits
-    assert logits.equal(run.target_logits)
+    assert logits.equal(run.target_result)
 
 
 def test_without_a_key_the_dtype_is_that_of_the_weights(broken):

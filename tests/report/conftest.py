@@ -282,6 +282,8 @@ def facts() -> CardFacts:
         tags=TASK.words.tags,
         summary=TASK.words.summary,
         units=TASK.words.units,
+        pipeline=TASK.words.pipeline,
+        usage=TASK.words.usage,
         caller=TASK.words.caller,
         notes=TASK.words.notes,
         languages=("de", "ca", "no"),

@@ -151,7 +151,7 @@ def compare(good: Path, bad: Path, cases: Path, names: list[str]) -> dict:
         "beams": [[[b.reference, b.converted] for b in run.beam] for run in runs],
         "isolated": [pair.isolated for run in runs for pair in run.pairs],
         "propagated": [pair.propagated for run in runs for pair in run.pairs],
-        "logits": [run.logits for run in runs],
+        "logits": [run.result for run in runs],
         "padding": {m.name: [m.error, m.tolerance, m.verdict] for m in padding.measures},
         "weights": [weight.error for weight in weights],
         "pictures": len(book.pairs),

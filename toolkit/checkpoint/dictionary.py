@@ -46,6 +46,10 @@ class Dictionary:
         return {symbol: index for index, symbol in enumerate(self.symbols)}
 
 
+WORDLESS = Dictionary(symbols=())
+"""That of a model that says nothing."""
+
+
 def read_dictionary(path: Path) -> Dictionary:
     """The dictionary in a `dict.txt`.
 

@@ -37,6 +37,11 @@ TRAINING = re.compile(
 )
 """Names of keys that only fine-tuning reads."""
 
+HEADS = re.compile(
+    r"(proj_)?codevector_dim|num_codevector.*|contrastive_logits_temperature|apply_spec_augment"
+)
+"""Of them those that a model with the heads of pretraining reads whenever it is asked."""
+
 SPECIAL_ID = re.compile(r"(bos|eos|pad|decoder_start|forced_eos|forced_bos|sep|unk)_token_id")
 
 
@@ -123,6 +128,14 @@ def _training(change: Change) -> Judgement | None:
     if not TRAINING.fullmatch(change.name) or not _is_sane(change):
         return None
     return Judgement(consequence="training", because="only fine-tuning reads it")
+
+
+def _heads(change: Change) -> Judgement | None:
+    """A key that shapes what a pretrained model returns beside its features, and its loss."""
+    pretrained = str(change.architecture).endswith("ForPreTraining")
+    if pretrained and HEADS.fullmatch(change.name):
+        return Judgement(consequence="output", because="the heads of pretraining read it")
+    return None
 
 
 def _is_sane(change: Change) -> bool:
@@ -266,7 +279,7 @@ _OUTER: tuple[Rule, ...] = (
     *(_search_setting, _training, _output),
 )
 _ALONE: tuple[Rule, ...] = (
-    *(_bookkeeping, _processor, _dtype, _special_id, _training, _spelled_out, _general),
+    *(_bookkeeping, _processor, _dtype, _special_id, _heads, _training, _spelled_out, _general),
     *(_search_setting, _positions, _unread, _output),
 )
 _PART: tuple[Rule, ...] = (

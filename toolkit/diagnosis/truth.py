@@ -26,7 +26,8 @@ class Truth:
     """The row that wrote each tensor, in words: the family's, or that of a mapping file."""
     head_widths: Mapping[str, int]
     """Width of an attention head, by the prefix of the parameters it applies to."""
-    vocabulary: AnyVocabulary
+    vocabulary: AnyVocabulary | None
+    """None where there is no tokenizer."""
 
     @property
     def twins(self) -> dict[str, str]:

@@ -16,6 +16,8 @@ MAX_SHOWN_CHARS = 300
 
 def vocabulary_findings(truth: Truth, view: FolderView) -> Iterator[Finding]:
     """Rows, special tokens, settings and texts that the tokenizer has in another way."""
+    if truth.vocabulary is None:
+        return
     if view.tokenizer is None:
         wrong = ("no tokenizer loads", *view.problems)
         missing = Difference(aspect="rows", keys=(truth.vocabulary.file,), wrong=wrong)
@@ -27,6 +29,8 @@ def vocabulary_findings(truth: Truth, view: FolderView) -> Iterator[Finding]:
 
 def vocabulary_notes(truth: Truth, view: FolderView) -> Iterator[Note]:
     """What shows only where labels are made for fine-tuning."""
+    if truth.vocabulary is None or view.tokenizer is None:
+        return
     longest = truth.vocabulary.maybe_cut(view.tokenizer)
     if longest is not None:
         yield Note(

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
-from toolkit.checkpoint.dictionary import Dictionary, read_dictionary
+from toolkit.checkpoint.dictionary import WORDLESS, Dictionary, read_dictionary
 from toolkit.checkpoint.plain_files import read_small
 from toolkit.checkpoint.plain_yaml import load_yaml
 from toolkit.checkpoint.values import quote
@@ -29,8 +29,9 @@ SPACE = "\u2581"
 class Sidecars:
     """What stands beside a checkpoint and takes part in a conversion."""
 
-    dict_path: Path
-    dictionary: Dictionary
+    dict_path: Path | None = None
+    """None where the model says nothing."""
+    dictionary: Dictionary = WORDLESS
     config_yaml: Path | None = None
     """None where fairseq's task reads none."""
     config: JsonObject = field(default_factory=dict)
@@ -53,6 +54,8 @@ class Sidecars:
     @property
     def files(self) -> dict[str, str]:
         """What each file is, and where; one that there may be and is not, with what that means."""
+        if self.dict_path is None:
+            return {}
         if self.config_yaml is None:
             return {"dictionary": str(self.dict_path)}
         return {

@@ -206,8 +206,9 @@ def reference_files(sidecars: Sidecars, normalize: Derived) -> dict[str, bytes |
     import yaml
 
     configuration = yaml.safe_dump(reference_yaml(sidecars, normalize))
-    pieces = {} if sidecars.spm_path is None else {"spm.model": sidecars.spm_path}
-    return {"config.yaml": configuration.encode(), "dict.txt": sidecars.dict_path, **pieces}
+    paths = {"dict.txt": sidecars.dict_path, "spm.model": sidecars.spm_path}
+    found = {name: path for name, path in paths.items() if path is not None}
+    return {"config.yaml": configuration.encode(), **found}
 
 
 def reference_yaml(sidecars: Sidecars, normalize: Derived) -> JsonDict:

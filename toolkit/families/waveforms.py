@@ -15,11 +15,16 @@ NORMALIZE = "preprocessor_config.do_normalize"
 """The one value of it that a checkpoint may leave open."""
 
 
-def preprocessor_config(normalize: Derived) -> JsonDict:
-    """What `preprocessor_config.json` must hold for the same input of the network."""
+def preprocessor_config(normalize: Derived, processor: Mapping[str, str] = PROCESSOR) -> JsonDict:
+    """What `preprocessor_config.json` must hold for the same input of the network.
+
+    Args:
+        normalize: Whether the sound is standardized.
+        processor: What `AutoProcessor` builds; empty where there is no tokenizer.
+    """
     return {
         "feature_extractor_type": "Wav2Vec2FeatureExtractor",
-        **PROCESSOR,
+        **processor,
         "feature_size": 1,
         "sampling_rate": 16_000,
         "padding_side": "right",

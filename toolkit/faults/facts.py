@@ -123,7 +123,7 @@ class Facts:
     @property
     def tags(self) -> dict[str, int]:
         """The language tags among the special tokens, with their ids."""
-        named = set(self.files[TOKENIZER_CONFIG].get("extra_special_tokens", ()))
+        named = set(self.files.get(TOKENIZER_CONFIG, {}).get("extra_special_tokens", ()))
         files = [self.files[name] for name in self.breakable.vocabularies]
         added = [token for values in files for token in values.get("added_tokens", ())]
         return {token["content"]: token["id"] for token in added if token["content"] in named}
@@ -196,7 +196,8 @@ def read_facts(folder: Path, breakable: Breakable) -> Facts:
             "does not. Give its `Network` a `breakable`."
         )
     keyed = (*breakable.slips, *breakable.inventions)
-    names = (CONFIG, TOKENIZER_CONFIG, *breakable.vocabularies, *(item.file for item in keyed))
+    words = (TOKENIZER_CONFIG, *breakable.vocabularies) if breakable.vocabularies else ()
+    names = (CONFIG, *words, *(item.file for item in keyed))
     return Facts(
         breakable=breakable,
         shapes=dict(_shapes(folder / WEIGHTS)),

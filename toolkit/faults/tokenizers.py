@@ -34,7 +34,8 @@ def tokenizer_faults(facts: Facts) -> Iterator[Fault]:
         yield from _tag_faults(facts)
     if VOCAB in facts.breakable.vocabularies:
         yield from vocabulary_faults(facts)
-    yield from _name_faults(facts)
+    if facts.breakable.vocabularies:
+        yield from _name_faults(facts)
 
 
 def edit_rows(folder: Path, *, edit: Callable[[list[Any]], list[Any]]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from toolkit.checkpoint.dictionary import Dictionary
+from toolkit.checkpoint.dictionary import WORDLESS, Dictionary
 from toolkit.core.json import JsonObject
 
 
@@ -61,9 +61,11 @@ class FolderContents:
     """`config.json`; only what the checkpoint says, no default of anybody's."""
     preprocessor: JsonObject
     """`preprocessor_config.json`."""
-    processor: Mapping[str, str]
-    """`processor_config.json`: the class that `AutoProcessor` builds of the folder."""
-    dictionary: Dictionary
+    processor: Mapping[str, str] = field(default_factory=dict)
+    """`processor_config.json`: the class that `AutoProcessor` builds of the folder; empty where
+    there is no tokenizer, and no such file."""
+    dictionary: Dictionary = WORDLESS
+    """Empty where the model says nothing, so that there is no tokenizer."""
     generation: JsonObject = field(default_factory=dict)
     """`generation_config.json`; empty where nothing is searched, and there is no such file."""
     pieces_path: Path | None = None

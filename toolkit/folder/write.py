@@ -69,7 +69,8 @@ def _write_small(folder: Path, contents: FolderContents, write_tokenizer: WriteT
         _write_json(folder / "generation_config.json", contents.generation)
     _write_json(folder / "preprocessor_config.json", contents.preprocessor)
     write_tokenizer(contents, folder)
-    _write_json(folder / "processor_config.json", contents.processor)
+    if contents.processor:
+        _write_json(folder / "processor_config.json", contents.processor)
     for name, source in contents.code.items():
         (folder / name).parent.mkdir(exist_ok=True)
         shutil.copyfile(source, folder / name)

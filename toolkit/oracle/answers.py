@@ -13,12 +13,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from toolkit.oracle.asking import AnyModel, prefix_of
+from toolkit.oracle.asking import AnyModel, Pass, prefix_of
 from toolkit.oracle.hooks import Calls
 from toolkit.oracle.job import VERSION, Job, JobClip, as_samples, digest
 from toolkit.oracle.rows import choose_rows, take
 from toolkit.oracle.search import capped, with_beam
 from toolkit.oracle.store import Store
+from toolkit.oracle.tasks import further_prefixes
 
 INDEX = "recording.json"
 AXES = {
@@ -51,8 +52,10 @@ def expected_bytes(reference: AnyModel, job: Job) -> int:
     """About how large the recording will be, from a float32 pass over the shortest clip."""
     clip = min(job.clips, key=lambda c: c.num_samples)
     source = reference.front_end(_tensor(clip.waveform))
-    search = with_beam(capped(job.search, source.numel()), job.beams[0])
-    tokens = reference.search(source, search, clip.tag)[0].tokens
+    tokens: Tuple[int, ...] = ()
+    if job.beams:
+        search = with_beam(capped(job.search, source.numel()), job.beams[0])
+        tokens = reference.search(source, search, clip.tag)[0].tokens
     prefix = prefix_of(reference, tokens)
     forced = reference.forward([source], [prefix], explicit=True)
     kept = _keeping(reference.model, None)
@@ -105,23 +108,37 @@ class _Recorder:
             "waveform": _put(name, store, "waveform", waveform),
             "source": _put(name, store, "source", source),
         }
-        greedy = self._search(source, self.job.beams[0], clip.tag, str(entry["source"]))
-        for beam in self.job.beams[1:]:
-            self._search(source, beam, clip.tag, str(entry["source"]))
-        for i, array in enumerate((clip.waveform, *clip.inputs)):
-            if not torch.equal(_tensor(array), source):
-                place = _put(name, store, f"inputs.{i}", _tensor(array))
-                self._search(_tensor(array), self.job.beams[0], clip.tag, place)
-        self._encode(self.texts[greedy])
+        greedy = self._listen(name, store, clip, (source, str(entry["source"])))
         prefix = prefix_of(self.reference, greedy)
         given = ([source], [prefix], [str(entry["source"])])
         self._force(name, store, given, explicit=False, keep=None)
         self._force(name, store, given, explicit=True, keep=_first_output)
         self._write(name, store)
         exact, store = f"{name}-float64", Store()
-        self._force(exact, store, given, explicit=True, double=True, keep=_everything)
+        made = self._force(exact, store, given, explicit=True, double=True, keep=_everything)
+        for further in further_prefixes(self.job.task, made):
+            other = ([source], [further], given[2])
+            self._force(exact, store, other, explicit=True, double=True)
         self._write(exact, store)
         return entry, source, prefix
+
+    def _listen(
+        self, name: str, store: Store, clip: JobClip, heard: Tuple[Tensor, str]
+    ) -> Tuple[int, ...]:
+        """Records what is said of a clip; returns the greedy tokens, if anything is searched."""
+        if not self.job.beams:
+            return ()
+        source, place = heard
+        once = self.job.beams[0]
+        greedy = self._search(source, once, clip.tag, place)
+        for beam in self.job.beams[1:]:
+            self._search(source, beam, clip.tag, place)
+        for i, array in enumerate((clip.waveform, *clip.inputs)):
+            if not torch.equal(_tensor(array), source):
+                other = _put(name, store, f"inputs.{i}", _tensor(array))
+                self._search(_tensor(array), once, clip.tag, other)
+        self._encode(self.texts[greedy])
+        return greedy
 
     def _record_batch(self, given: Sequence[Tuple[Tensor, Tuple[int, ...], str]]) -> None:
         name, store = "batch", Store()
@@ -172,7 +189,8 @@ class _Recorder:
         double: bool = False,
         keep: "Optional[_Keep]" = None,
         only: Optional[Sequence[str]] = None,
-    ) -> None:
+    ) -> Pass:
+        """Records one pass, and returns it."""
         sources, prefixes, places = given
         made = self.reference.forward(sources, prefixes, explicit=explicit, double=double)
         kind = "float64" if double else "explicit" if explicit else "fused"
@@ -192,6 +210,7 @@ class _Recorder:
                 "calls": _put_calls(store, f"{kind}/", calls, keep, name) if keep else {},
             }
         )
+        return made
 
     def _encode(self, text: str) -> None:
         self.encodings[text] = self.reference.encode(text)

@@ -25,9 +25,14 @@ class Pass:
     """What one forward pass gave, the same on both sides of a comparison."""
 
     outputs: Mapping[str, Tensor]
-    """By name, batch first: `logits` of shape (B, S, V), and what else the task has."""
+    """By name, batch first; what the model is asked for comes first, as `logits` (B, S, V) do."""
     calls: Calls
     """The recorded calls of modules, by path."""
+
+    @property
+    def result(self) -> Tensor:
+        """What the model is asked for."""
+        return next(iter(self.outputs.values()))
 
     @property
     def logits(self) -> Tensor:

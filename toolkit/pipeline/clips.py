@@ -23,7 +23,15 @@ def efforts_for(
     """What is compared on each clip."""
     frames = [prepared.family.frames(prepared.network, len(clip.waveform)) for clip in clips]
     efforts = plan_effort(frames, thorough=thorough)
-    return tuple(replace(effort, beamed=effort.beamed and beam) for effort in efforts)
+    beams = prepared.task.kind.beams
+    return tuple(
+        replace(
+            effort,
+            searched=effort.searched and bool(beams),
+            beamed=effort.beamed and bool(beams) and beam,
+        )
+        for effort in efforts
+    )
 
 
 def size_of(prepared: Prepared, clips: Sequence[Clip]) -> Size:

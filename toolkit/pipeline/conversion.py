@@ -166,9 +166,11 @@ def _card_facts(prepared: Prepared, out: Path) -> CardFacts:
     contents, words = prepared.task.contents, prepared.task.kind.words
     assigned = prepared.plan.assignments
     return CardFacts(
+        pipeline=words.pipeline,
         tags=words.tags,
         summary=words.summary,
         units=words.units,
+        usage=words.usage,
         caller=words.caller,
         notes=words.notes,
         model_name=str(out),

@@ -181,18 +181,18 @@ def diff_folder(session: Session, folder: Path, book: Sketchbook | None = None) 
     Raises:
         BadInput: it is no folder with weights.
     """
-    view = view_folder(folder)
+    view, kind = view_folder(folder), session.prepared.task.kind
     inventory = take_inventory(session.truth, view)
     replayed = _replay(session, folder, book)
     rows, refusal = replayed.rows, replayed.refusal
-    levels = (*static_levels(session.truth, view, inventory), _modules_level(rows))
+    levels = (*static_levels(session.truth, kind, view, inventory), _modules_level(rows))
     twins = session.truth.twins
     findings = find_faults(
         Evidence(
             inventory=inventory,
             modules=rows,
             levels=levels,
-            kinds=session.prepared.task.kind.finding_kinds,
+            kinds=kind.finding_kinds,
             twins=twins,
         )
     )

@@ -27,7 +27,7 @@ def judge_files(
     """
     said = " ".join(because.split())[:300]
     inventory = take_inventory(truth, view)
-    known = {level.name: level for level in static_levels(truth, view, inventory)}
+    known = {level.name: level for level in static_levels(truth, kind, view, inventory)}
     levels = tuple(
         known.get(name) or Level(name=name, measures=(), summary=f"not compared: {said}")
         for name in kind.level_names
@@ -39,8 +39,10 @@ def judge_files(
     )
 
 
-def static_levels(truth: Truth, view: FolderView, inventory: Sequence[Finding]) -> Iterator[Level]:
-    """The levels that need no model, as counts of differences."""
+def static_levels(
+    truth: Truth, kind: TaskKind, view: FolderView, inventory: Sequence[Finding]
+) -> Iterator[Level]:
+    """The levels of a task that need no model, as counts of differences."""
     tensors = [f for f in inventory if f.kind in ("weights", "missing")]
     rows = [f for f in inventory if f.kind == "vocabulary"]
     differing = key_faults(truth.contents, view)
@@ -50,6 +52,8 @@ def static_levels(truth: Truth, view: FolderView, inventory: Sequence[Finding]) 
         ("config", differing, keys, "keys"),
         ("vocabulary", rows, len(truth.contents.dictionary), "ids"),
     ):
+        if name not in kind.level_names:
+            continue
         measure = Measure(
             name="differences",
             where="",

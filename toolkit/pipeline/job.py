@@ -75,7 +75,9 @@ def make_job(prepared: Prepared, clips: Sequence[Clip]) -> Job:
             sorted({row.scaled_by for row in prepared.network.layouts if row.scaled_by is not None})
         ),
         clips=tuple(_clip(prepared, clip) for clip in clips),
-        texts=tuple(dict.fromkeys((*transcripts, *task.kind.probe_texts(contents)))),
+        texts=tuple(dict.fromkeys((*transcripts, *task.kind.probe_texts(contents))))
+        if task.kind.beams
+        else (),
         batch=_batch(prepared),
         assumed=tuple(reason.name for reason in unproven(prepared.assumptions)),
     )

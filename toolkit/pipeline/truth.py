@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 def expect_texts(
     prepared: Prepared, reference: AnyReference, texts: Iterable[str]
-) -> AnyVocabulary:
+) -> AnyVocabulary | None:
     """What the checkpoint implies of a tokenizer, with fairseq's answers on these texts."""
     return prepared.task.kind.expect_vocabulary(prepared.task.contents, reference, texts)
 
 
-def make_truth(prepared: Prepared, vocabulary: AnyVocabulary) -> Truth:
+def make_truth(prepared: Prepared, vocabulary: AnyVocabulary | None) -> Truth:
     """Expected tensors, keys, rows and encodings of a right folder."""
     contents, plan = prepared.task.contents, prepared.proof
     return Truth(

@@ -298,7 +298,7 @@ def _suspicions(
     own = {run.clip.name for run in runs if is_in_own_language(prepared, run.clip)}
     spoken = [said for said in tokens if said.clip in own]
     sidecars = prepared.sidecars
-    files = [f"the dictionary `{sidecars.dict_path}`"]
+    files = [] if sidecars.dict_path is None else [f"the dictionary `{sidecars.dict_path}`"]
     if sidecars.spm_path is not None:
         files.append(f"the sentencepiece model `{sidecars.spm_path}`")
     return judge_transcripts(spoken, files)

@@ -23,7 +23,11 @@ from toolkit.oracle.reference import pad
 from toolkit.oracle.shelf import ALIGNMENT
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel
+    from transformers import (
+        PreTrainedModel,
+        PreTrainedTokenizerBase,
+        SequenceFeatureExtractor,
+    )
     from transformers.utils import ModelOutput
 
 
@@ -49,6 +53,8 @@ class Target(ABC):
 
     auto_class: ClassVar[str]
     """The class of transformers that loads the model, as its users do."""
+    has_words: ClassVar[bool] = True
+    """Whether the folder has a tokenizer."""
 
     def __init__(
         self, folder: Path, *, lenient: bool = False, vetted: bool = False, device: str = "cpu"
@@ -108,9 +114,15 @@ class Target(ABC):
             self.view.feature_extractor
             or transformers.AutoFeatureExtractor.from_pretrained(place, trust_remote_code=True)
         )
-        self.tokenizer = self.view.tokenizer or transformers.AutoTokenizer.from_pretrained(
-            place, trust_remote_code=True
-        )
+        if self.has_words:
+            self.tokenizer = self.view.tokenizer or transformers.AutoTokenizer.from_pretrained(
+                place, trust_remote_code=True
+            )
+
+    @property
+    def saved_beside(self) -> tuple[SequenceFeatureExtractor | PreTrainedTokenizerBase, ...]:
+        """What users save beside the model."""
+        return (self.feature_extractor, *((self.tokenizer,) if self.has_words else ()))
 
     def kind_of(self, path: str) -> str:
         """Class name of the module at a path."""

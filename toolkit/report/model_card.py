@@ -20,12 +20,16 @@ class CardFacts:
     """What a user passes to `pipeline(model=...)`: a hub name or a folder."""
     architecture: str
     """Class name of the Hugging Face model."""
+    pipeline: str
+    """What the hub calls what the model is for."""
     tags: tuple[str, ...]
     """Of the hub, beside `fairseq`."""
     summary: str
     """What such a model is, as one sentence."""
     units: str
     """What the vocabulary counts: tokens, letters."""
+    usage: str
+    """The example; see `toolkit.tasks.Words`."""
     caller: str
     """What the example calls the pipeline: a verb."""
     notes: str
@@ -73,7 +77,7 @@ def render_model_card(result: Result, facts: CardFacts) -> str:
         settled=settled,
     )
     snippets = {
-        "usage": "\n".join(_usage_lines(facts)),
+        "usage": _usage(facts),
         "language_usage": "\n".join(_language_lines(facts)),
     }
     template = environment.get_template("model_card.md.j2")
@@ -106,13 +110,10 @@ def fence_code(plain: str, language: str = "") -> str:
     return f"{ticks}{language}\n{plain}\n{ticks}"
 
 
-def _usage_lines(facts: CardFacts) -> Iterator[str]:
+def _usage(facts: CardFacts) -> str:
     remote = ", trust_remote_code=True" if facts.needs_remote_code else ""
-    yield "from transformers import pipeline"
-    yield ""
     name = _quote_python(facts.model_name)
-    yield f'{facts.caller} = pipeline("automatic-speech-recognition", model={name}{remote})'
-    yield f'print({facts.caller}("speech.wav")["text"])'
+    return facts.usage.format(name=name, caller=facts.caller, remote=remote)
 
 
 def _language_lines(facts: CardFacts) -> Iterator[str]:

@@ -53,8 +53,8 @@ class Measurements(Generic[T, R]):
         return weight_errors(self.plan, self.checkpoint, self.bench.target)
 
     @cached_property
-    def vocabulary(self) -> AnyVocabulary:
-        """What the checkpoint implies of a tokenizer."""
+    def vocabulary(self) -> AnyVocabulary | None:
+        """What the checkpoint implies of a tokenizer; None where there is none."""
         return self.kind.expect_vocabulary(self.contents, self.bench.reference, self.texts)
 
 
@@ -86,14 +86,20 @@ class LevelKind:
 class Words:
     """What reports and the model card say of models of a kind."""
 
+    pipeline: str
+    """What the hub calls what they are for."""
+
     tags: tuple[str, ...]
     """Of the hub."""
     summary: str
     """What such a model is, as one sentence."""
     units: str
     """What it says: tokens, letters."""
-    caller: str
-    """What one does with it: a verb."""
+    usage: str
+    """How it is used, in Python; `{name}` stands for the model's, as a string, `{caller}` for what
+    is below, `{remote}` for the argument that a folder with classes of its own needs."""
+    caller: str = ""
+    """What the example calls the pipeline that says something: a verb."""
     notes: str = ""
     """What a user of the folder must know, in Markdown."""
 
@@ -110,7 +116,8 @@ class TaskKind:
     """Levels of other tasks that this one has not, each with the reason."""
     words: Words
     beams: tuple[int, ...]
-    """Beams of the searches that are compared, that of the greedy one first."""
+    """Beams of the searches that are compared, that of the greedy one first; none where nothing is
+    said."""
     target: Callable[..., Target]
     """Loads a folder of the kind, ready to be asked; see `toolkit.replay.target.Target`."""
     record: Callable[..., Record]
@@ -125,8 +132,9 @@ class TaskKind:
     """The declared differences, as the levels measured them."""
     write_tokenizer: Callable[[FolderContents, Path], None]
     """Writes the files of a tokenizer into a folder."""
-    expect_vocabulary: Callable[[FolderContents, AnyReference, Iterable[str]], AnyVocabulary]
-    """What the checkpoint implies of a tokenizer, with fairseq's answers on texts."""
+    expect_vocabulary: Callable[[FolderContents, AnyReference, Iterable[str]], AnyVocabulary | None]
+    """What the checkpoint implies of a tokenizer, with fairseq's answers on texts; None where there
+    is no tokenizer."""
     probe_texts: Callable[[FolderContents], tuple[str, ...]]
     """Texts at which tokenizers part, which fairseq is asked about beside those of clips."""
     breakable: Breakable = field(default_factory=Breakable)

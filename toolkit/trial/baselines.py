@@ -57,13 +57,13 @@ def judge_baselines(
     target: Target, source: Source, pairs: Sequence[Pair], record: Record, expected: Pass
 ) -> tuple[BaselineVerdict, ...]:
     """What every yardstick says; a model that cannot even run counts as detected by all."""
-    calls, logits = _run(target, record)
-    if logits is None:
+    calls, result = _run(target, record)
+    if result is None:
         return detected_by_all()
     layers = list(_layers(source, pairs, calls, expected))
     named = {name: _first(layers, test) for name, test in _LAYER_TESTS.items()}
     return (
-        BaselineVerdict(name=NAMES[0], detects=not _close(logits, expected.logits), module=None),
+        BaselineVerdict(name=NAMES[0], detects=not _close(result, expected.result), module=None),
         *(
             BaselineVerdict(name=name, detects=module is not None, module=module)
             for name, module in named.items()
@@ -86,7 +86,7 @@ def _run(target: Target, record: Record) -> tuple[Calls, Tensor | None]:
             output = target.call([record.source], [record.prefix])
         except DOES_NOT_RUN:
             return calls, None
-    return calls, output.logits
+    return calls, next(iter(target.outputs(output).values()))
 
 
 def _layers(
@@ -157,4 +157,4 @@ _LAYER_TESTS: dict[str, Callable[[_Layer], bool]] = {
     "first difference over 1e-3": lambda layer: not _error(layer) <= FIRST_DIFFERENCE,
 }
 
-NAMES = ("assert_close on logits", *_LAYER_TESTS)
+NAMES = ("assert_close on the result", *_LAYER_TESTS)

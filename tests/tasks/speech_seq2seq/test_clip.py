@@ -11,8 +11,8 @@ from toolkit.tasks.speech_seq2seq.clip import run_clip
 
 def test_a_right_conversion_is_bit_identical_up_to_the_decoder(run):
     assert run.encoder == 0.0
-    assert run.logits_float64 < 1e-12
-    assert run.logits <= 2 * run.logits_noise
+    assert run.result_float64 < 1e-12
+    assert run.result <= 2 * run.result_noise
 
 
 def test_every_pair_is_measured_alone_and_in_its_place(run, bench):

@@ -93,16 +93,16 @@ def test_a_wrong_last_norm_fails_the_logits_and_leaves_the_encoder_bit_identical
     assert found.verdicts("fail", ("greedy", "beam")) <= {"beam"}
 
 
-@pytest.mark.parametrize("measure", ["logits", "logits_float64", "encoder"])
+@pytest.mark.parametrize("measure", ["result", "result_float64", "encoder"])
 def test_nan_in_an_output_fails_the_logits(measure, run):
     assert logits_level([replace(run, **{measure: math.nan})], ISOLATED).verdict == "fail"
 
 
 def test_logits_may_differ_by_twice_the_references_own_noise_where_that_is_large(run):
-    noisy = replace(run, logits_noise=1e-4, logits=1.9e-4)
+    noisy = replace(run, result_noise=1e-4, result=1.9e-4)
     assert logits_level([noisy], ISOLATED).verdict == "pass"
-    assert logits_level([replace(noisy, logits=2.1e-4)], ISOLATED).verdict == "fail"
-    assert logits_level([replace(run, logits=1e-5)], ISOLATED).verdict == "fail"
+    assert logits_level([replace(noisy, result=2.1e-4)], ISOLATED).verdict == "fail"
+    assert logits_level([replace(run, result=1e-5)], ISOLATED).verdict == "fail"
 
 
 @pytest.mark.parametrize(("key", "value"), [("max_length", 5), ("decoder_start_token_id", 0)])

@@ -122,7 +122,7 @@ def rows(trunk: Trunk, values: Mapping[str, Derived]) -> tuple[Row, ...]:
             *(PROJECTION if facts.has("post_extract_proj.weight") else NO_PROJECTION),
             *_positional_rows(trunk),
             *(_mask_rows(trunk, values) if facts.has("mask_emb") else ()),
-            *(row for row in PRETRAINING_LEFTOVERS if facts.has_under(row.source.split("{")[0])),
+            *(() if trunk.keeps_heads else _leftover_rows(trunk)),
         )
     )
 
@@ -151,6 +151,12 @@ def _mask_rows(trunk: Trunk, values: Mapping[str, Derived]) -> tuple[Row, ...]:
     keys = ("mask_time_prob", "mask_feature_prob")
     masks = any(number(values, key, trunk.place.part) > 0 for key in keys)
     return MASK_EMBEDDING if masks else NO_MASK_EMBEDDING
+
+
+def _leftover_rows(trunk: Trunk) -> tuple[Row, ...]:
+    return tuple(
+        row for row in PRETRAINING_LEFTOVERS if trunk.facts.has_under(row.source.split("{")[0])
+    )
 
 
 def _positional_rows(trunk: Trunk) -> tuple[Row, ...]:

@@ -34,6 +34,8 @@ class Trunk:
     """Whether those come first, as where the model around it was trained with them."""
     stock: tuple[str, ...] = ("wav2vec2", "wav2vec2-conformer")
     """Model types of the stock classes that it may become, those first that are preferred."""
+    keeps_heads: bool = False
+    """Whether what served pretraining is kept, so that the family around it has its rules."""
     carried: str | None = None
     """Model type of a class that the folder can carry for it, with layers of either kind."""
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Collection, Mapping
+from typing import TYPE_CHECKING, Collection, Mapping, Tuple
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from toolkit.oracle.asking import AnyModel
+    from toolkit.oracle.asking import AnyModel, Pass
     from toolkit.oracle.tasks.base import Settings
 
 
@@ -43,3 +43,14 @@ def open_task(
         settings, state_dict, data_dir, dropped=dropped, padding=padding, tags=tags
     )
     return reference
+
+
+def further_prefixes(name: str, made: Pass) -> Tuple[Tuple[int, ...], ...]:
+    """What else a comparison gives a model of a task, after a pass over one clip.
+
+    Args:
+        name: What the task is called.
+        made: What the pass gave.
+    """
+    ask = getattr(import_module(f"{__name__}.{name}"), "further_prefixes", None)
+    return () if ask is None else tuple(ask(made))

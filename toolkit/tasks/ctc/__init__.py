@@ -6,6 +6,7 @@ Graves et al. 2006, connectionist temporal classification.
 from toolkit.tasks.base import TaskKind, Words, deferred
 from toolkit.tasks.ctc.breakable import BREAKABLE
 from toolkit.tasks.ctc.levels import LEVELS
+from toolkit.tasks.speech.usage import RECOGNITION, SAYS
 
 _BATCHES = """## Letters
 
@@ -19,12 +20,14 @@ TASK = TaskKind(
     levels=LEVELS,
     absent={"beam": "every frame has its best letter, and nothing is searched"},
     words=Words(
+        pipeline=RECOGNITION,
         tags=("automatic-speech-recognition", "ctc"),
         summary=(
             "A speech recognizer with a CTC head that was trained with fairseq, converted to "
             "Hugging Face `transformers`."
         ),
         units="letters",
+        usage=SAYS,
         caller="transcribe",
         notes=_BATCHES,
     ),

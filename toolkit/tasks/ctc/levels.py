@@ -9,6 +9,7 @@ from toolkit.tasks.base import LevelKind, Measurements
 from toolkit.tasks.speech.kinds import (
     CONFIG,
     FRONT_END,
+    LAYERS,
     MODULES,
     RELOAD,
     VOCABULARY,
@@ -20,12 +21,6 @@ if TYPE_CHECKING:
     from toolkit.tasks.ctc.target import CtcTarget
 
 Measured: TypeAlias = "Measurements[CtcTarget, CtcRun]"
-
-
-def _layers(measured: Measured) -> Level:
-    from toolkit.tasks.ctc.dynamic import layers_level
-
-    return layers_level(measured.runs, measured.bench.pairing.tolerance())
 
 
 def _logits(measured: Measured) -> Level:
@@ -41,9 +36,9 @@ def _greedy(measured: Measured) -> Level:
 
 
 def _padding(measured: Measured) -> Level:
-    from toolkit.tasks.ctc.padding import padding_level
+    from toolkit.tasks.speech.padding import frames_level
 
-    return padding_level(measured.bench, measured.runs, measured.padding)
+    return frames_level(measured.bench, measured.runs, measured.padding, "logits")
 
 
 LEVELS = (
@@ -52,7 +47,7 @@ LEVELS = (
     VOCABULARY,
     FRONT_END,
     MODULES,
-    LevelKind(name="layers", finding="wiring", judge=_layers, judged_on="clip", effort="replayed"),
+    LAYERS,
     LevelKind(name="logits", finding="wiring", judge=_logits, judged_on="clip"),
     LevelKind(
         name="greedy", finding="generation", judge=_greedy, judged_on="clip", effort="searched"

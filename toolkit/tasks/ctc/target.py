@@ -11,6 +11,7 @@ from toolkit.checkpoint.dictionary import BOS, SPECIAL_SYMBOLS
 from toolkit.oracle.asking import ScoredTokens
 from toolkit.oracle.search import Search
 from toolkit.oracle.tasks.ctc import best_path
+from toolkit.tasks.speech.layers import layers_of
 from toolkit.tasks.speech.target import SpeechTarget
 
 if TYPE_CHECKING:
@@ -32,11 +33,7 @@ class CtcTarget(SpeechTarget):
 
     def outputs(self, output: ModelOutput) -> Mapping[str, Tensor]:
         """`logits` of shape (B, T, V), and `layers.k` of shape (B, T, D), k from 1."""
-        layers = enumerate(output.hidden_states[1:], start=1)
-        return {
-            "logits": output.logits.cpu(),
-            **{f"layers.{number}": layer.cpu() for number, layer in layers},
-        }
+        return {"logits": output.logits.cpu(), **layers_of(output)}
 
     def search(self, source: Tensor, search: Search, tag: int | None) -> list[ScoredTokens]:  # noqa: ARG002
         """The one hypothesis that a user gets: the best symbol of every frame, merged.
@@ -69,10 +66,3 @@ class CtcTarget(SpeechTarget):
     def pipeline_options(self, search: Search, tag: int | None) -> dict[str, object]:  # noqa: ARG002
         """None are needed."""
         return {}
-
-    def frames(self, samples: Sequence[int]) -> list[int]:
-        """How many frames the folder's model counts for inputs of these lengths in samples."""
-        import torch
-
-        lengths = self.model._get_feat_extract_output_lengths(torch.tensor(samples))
-        return [int(length) for length in lengths]

@@ -8,8 +8,8 @@ from toolkit.compare.probes import PaddingProbes
 from toolkit.core.measures import Level
 from toolkit.core.result import Deviation
 from toolkit.tasks.ctc.dynamic import STRAY
-from toolkit.tasks.ctc.padding import padding_deviation
 from toolkit.tasks.speech import telling
+from toolkit.tasks.speech.padding import padding_deviation
 
 
 def tell_deviations(levels: Sequence[Level], _: PaddingProbes) -> Iterator[Deviation]:

@@ -8,10 +8,12 @@ from toolkit.core.measures import Level
 from toolkit.tasks.base import LevelKind, Measurements
 
 if TYPE_CHECKING:
+    from toolkit.tasks.speech.layers import LayeredRun
     from toolkit.tasks.speech.run import HeardRun
-    from toolkit.tasks.speech.target import SpeechTarget
+    from toolkit.tasks.speech.target import HearingTarget, SpeechTarget
 
 Measured: TypeAlias = "Measurements[SpeechTarget, HeardRun]"
+Layered: TypeAlias = "Measurements[HearingTarget, LayeredRun]"
 
 
 def _weights(measured: Measured) -> Level:
@@ -28,6 +30,7 @@ def _config(measured: Measured) -> Level:
 
 def _vocabulary(measured: Measured) -> Level:
     expected = measured.vocabulary
+    assert expected is not None, "a task without a tokenizer has no such level"
     return expected.judge(expected.compare(measured.bench.target.tokenizer))
 
 
@@ -42,6 +45,12 @@ def _modules(measured: Measured) -> Level:
 
     uncompared = measured.bench.pairing.uncompared
     return modules_level(measured.runs, unexplained_modules(uncompared, measured.runs))
+
+
+def _layers(measured: Layered) -> Level:
+    from toolkit.tasks.speech.layers import layers_level
+
+    return layers_level(measured.runs, measured.bench.pairing.tolerance())
 
 
 def _greedy(measured: Measured) -> Level:
@@ -65,6 +74,9 @@ VOCABULARY = LevelKind(
 FRONT_END = LevelKind(name="front_end", finding="front_end", judge=_front_end, judged_on="clip")
 MODULES = LevelKind(
     name="modules", finding="wiring", judge=_modules, judged_on="clip", effort="replayed"
+)
+LAYERS = LevelKind(
+    name="layers", finding="wiring", judge=_layers, judged_on="clip", effort="replayed"
 )
 GREEDY = LevelKind(
     name="greedy", finding="generation", judge=_greedy, judged_on="clip", effort="searched"

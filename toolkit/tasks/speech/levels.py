@@ -20,6 +20,23 @@ NOISE = "times the reference's own float32 error"
 
 
 def front_end_level(runs: Sequence[HeardRun]) -> Level:
+    """Whether the folder's feature extractor makes of a waveform what fairseq makes of it.
+
+    What the model says to it is compared as well.
+    """
+    sound = sound_level(runs)
+    texts = _texts_measure([run for run in runs if run.effort.searched])
+    return Level(
+        name=sound.name,
+        measures=(*sound.measures, texts),
+        summary=(
+            f"{sound.summary}; {texts.compared - int(texts.error)} of {texts.compared} texts "
+            "through the ASR pipeline are fairseq's"
+        ),
+    )
+
+
+def sound_level(runs: Sequence[HeardRun]) -> Level:
     """Whether the folder's feature extractor makes of a waveform what fairseq makes of it."""
     explained = worst(
         "with transformers' normalization epsilon in fairseq's formula",
@@ -34,16 +51,10 @@ def front_end_level(runs: Sequence[HeardRun]) -> Level:
         tolerances.FRONT_END,
         declared=explained.verdict == "pass",
     )
-    texts = _texts_measure([run for run in runs if run.effort.searched])
     return Level(
         name="front_end",
-        measures=(against, texts) if against.verdict == "pass" else (against, explained, texts),
-        summary=(
-            f"largest difference {against.error:.1e} on {against.where}; "
-            f"{texts.compared - int(texts.error)} of {texts.compared} texts through the ASR "
-            "pipeline are "
-            "fairseq's"
-        ),
+        measures=(against,) if against.verdict == "pass" else (against, explained),
+        summary=f"largest difference {against.error:.1e} on {against.where}",
     )
 
 
@@ -80,27 +91,30 @@ def modules_level(runs: Sequence[HeardRun], unexplained: Sequence[str]) -> Level
 
 def float32_tolerance(runs: Sequence[HeardRun]) -> float:
     """What float32 outputs may differ by, by how far the reference itself errs."""
-    noise, floor = logits_noise(runs), tolerances.LOGITS_FLOAT32
+    noise, floor = result_noise(runs), tolerances.LOGITS_FLOAT32
     return floor if noise <= floor else tolerances.LOGITS_NOISE * noise
 
 
-def logits_noise(runs: Sequence[HeardRun]) -> float:
-    """The reference's own float32 error of its logits on the worst clip."""
-    known = (run.logits_noise for run in runs if not math.isnan(run.logits_noise))
+def result_noise(runs: Sequence[HeardRun]) -> float:
+    """The reference's own float32 error of its result on the worst clip."""
+    known = (run.result_noise for run in runs if not math.isnan(run.result_noise))
     return max(known, default=0.0)
 
 
-def logits_measures(runs: Sequence[HeardRun], exact_tolerance: float) -> tuple[Measure, Measure]:
-    """How far the logits are apart in float64 and in float32.
+def result_measures(
+    name: str, runs: Sequence[HeardRun], exact_tolerance: float
+) -> tuple[Measure, Measure]:
+    """How far what the models are asked for is apart in float64 and in float32.
 
     Args:
+        name: What it is: logits.
         runs: All clips.
-        exact_tolerance: What the logits may differ by in float64.
+        exact_tolerance: What it may differ by in float64.
     """
     replayed = [run for run in runs if run.effort.replayed]
     return (
-        worst("float64 logits", replayed, lambda run: run.logits_float64, exact_tolerance),
-        worst("float32 logits", runs, lambda run: run.logits, float32_tolerance(runs)),
+        worst(f"float64 {name}", replayed, lambda run: run.result_float64, exact_tolerance),
+        worst(f"float32 {name}", runs, lambda run: run.result, float32_tolerance(runs)),
     )
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from toolkit.compare import tolerances
 from toolkit.compare.keys import key_faults
@@ -16,7 +17,9 @@ from toolkit.oracle.pages import let_go
 from toolkit.oracle.search import Search, capped, with_beam
 from toolkit.replay.target import quiet_transformers
 from toolkit.tasks.speech.run import HeardRun
-from toolkit.tasks.speech.target import SpeechTarget
+from toolkit.tasks.speech.target import HearingTarget, SpeechTarget
+
+T = TypeVar("T", bound=HearingTarget)
 
 SHARD = "500MB"
 """Largest file that is saved: each is in memory as a whole while it is written."""
@@ -39,25 +42,47 @@ def reload_level(
     searched = sorted(
         (run for run in runs if run.effort.searched), key=lambda run: run.source.numel()
     )[:1]
+
+    def changed_words(again: SpeechTarget) -> Iterator[Measure]:
+        ids = _changed_ids(target, again)
+        yield _measure("ids that changed", ids, len(contents.dictionary))
+        tokens = _changed_tokens(again, searched, search)
+        yield _measure("clips whose tokens changed", tokens, len(searched))
+
     passed = [run for run in runs if run.effort.replayed and run.effort.searched]
+    return saved_level(target, contents, plan, passed, "logits", changed_words)
+
+
+def saved_level(
+    target: T,
+    contents: FolderContents,
+    plan: Plan,
+    runs: Sequence[HeardRun],
+    result: str,
+    further: Callable[[T], Iterable[Measure]] = lambda _: (),
+) -> Level:
+    """Saves the loaded folder with `save_pretrained`, loads that, and compares the two.
+
+    Args:
+        target: The loaded folder.
+        contents: What it must hold.
+        plan: What a proof expects.
+        runs: The clips whose result must be the same.
+        result: What that is, in words: logits.
+        further: What else is compared, given what was loaded again.
+    """
     with tempfile.TemporaryDirectory(prefix="toolkit-reload-") as name:
         refusal = _save(target, name)
         if refusal is not None:
             return _unsaved(refusal)
         again = type(target)(Path(name), vetted=True, device=str(target.model.device))
+        keys = _changed_keys(target, again, contents)
         measures = (
             _measure("tensors that changed", _changed_tensors(target, again), len(plan.targets)),
             _measure("ties that changed", _changed_ties(again, plan), max(len(plan.ties), 1)),
-            _measure(
-                "keys that changed", _changed_keys(target, again, contents), len(contents.config)
-            ),
-            _measure("ids that changed", _changed_ids(target, again), len(contents.dictionary)),
-            _measure("clips whose logits changed", _changed_logits(again, passed), len(passed)),
-            _measure(
-                "clips whose tokens changed",
-                _changed_tokens(again, searched, search),
-                len(searched),
-            ),
+            _measure("keys that changed", keys, len(contents.config)),
+            _measure(f"clips whose {result} changed", _changed_results(again, runs), len(runs)),
+            *further(again),
         )
     changed = sum(int(measure.error) for measure in measures)
     return Level(
@@ -65,18 +90,22 @@ def reload_level(
         measures=measures,
         summary=(
             f"saved and loaded again: {changed} changes in {len(plan.targets)} tensors, "
-            f"{len(passed)} clips, the configuration and the vocabulary"
+            f"{len(runs)} clips, the configuration{_and_words(contents)}"
         ),
     )
 
 
-def _save(target: SpeechTarget, folder: str) -> str | None:
+def _and_words(contents: FolderContents) -> str:
+    return " and the vocabulary" if len(contents.dictionary) else ""
+
+
+def _save(target: HearingTarget, folder: str) -> str | None:
     """Saves every part; returns what transformers says where it refuses one."""
     with quiet_transformers():
         try:
             let_go()
             target.model.save_pretrained(folder, max_shard_size=SHARD)
-            for part in (target.feature_extractor, target.tokenizer):
+            for part in target.saved_beside:
                 part.save_pretrained(folder)
         except Exception as error:  # its checks of a configuration raise what they like
             return f"{type(error).__name__}: {error}".splitlines()[0]
@@ -100,7 +129,7 @@ def _measure(name: str, wrong: Iterator[str], compared: int) -> Measure:
     )
 
 
-def _changed_tensors(before: SpeechTarget, after: SpeechTarget) -> Iterator[str]:
+def _changed_tensors(before: HearingTarget, after: HearingTarget) -> Iterator[str]:
     yield from (f"{name} is missing" for name in after.loading.missing)
     yield from (f"{name} is unexpected" for name in after.loading.unexpected)
     state = after.model.state_dict()
@@ -110,7 +139,7 @@ def _changed_tensors(before: SpeechTarget, after: SpeechTarget) -> Iterator[str]
         let_go()
 
 
-def _changed_ties(after: SpeechTarget, plan: Plan) -> Iterator[str]:
+def _changed_ties(after: HearingTarget, plan: Plan) -> Iterator[str]:
     """Twins that are two tensors now, and single tensors that became twins."""
     state = after.model.state_dict()
     declared = {frozenset((tie.target, tie.target_twin)) for tie in plan.ties}
@@ -125,7 +154,7 @@ def _changed_ties(after: SpeechTarget, plan: Plan) -> Iterator[str]:
 
 
 def _changed_keys(
-    before: SpeechTarget, after: SpeechTarget, contents: FolderContents
+    before: HearingTarget, after: HearingTarget, contents: FolderContents
 ) -> Iterator[str]:
     known = {difference.key for difference in key_faults(contents, before.view)}
     for difference in key_faults(contents, after.view):
@@ -139,12 +168,12 @@ def _changed_ids(before: SpeechTarget, after: SpeechTarget) -> Iterator[str]:
     yield from (token for token in tokens | again if tokens.get(token) != again.get(token))
 
 
-def _changed_logits(after: SpeechTarget, runs: Sequence[HeardRun]) -> Iterator[str]:
+def _changed_results(after: HearingTarget, runs: Sequence[HeardRun]) -> Iterator[str]:
     # Not bit for bit: where a file's tensors lie in memory decides how kernels sum.
     for run in runs:
-        logits = after.forward([run.source], [run.prefix], only=()).logits
-        before = run.target_logits
-        if before is None or not relative_error(before, logits) <= tolerances.LOGITS_FLOAT32:
+        result = after.forward([run.source], [run.prefix], only=()).result
+        before = run.target_result
+        if before is None or not relative_error(before, result) <= tolerances.LOGITS_FLOAT32:
             yield run.clip.name
 
 

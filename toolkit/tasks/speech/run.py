@@ -1,9 +1,9 @@
-"""What both models make of one clip, whatever they are trained to say of it."""
+"""What both models make of one clip, whatever they are trained to make of it."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from toolkit.audio import Clip
@@ -17,7 +17,7 @@ from toolkit.oracle.hooks import rest
 from toolkit.oracle.search import Search, capped, with_beam
 from toolkit.replay.pairs import Pair
 from toolkit.replay.replay import first, paired_outputs
-from toolkit.tasks.speech.target import SpeechTarget
+from toolkit.tasks.speech.target import HearingTarget, SpeechTarget
 from toolkit.trial.bench import Bench, Run
 from toolkit.trial.effort import FULL, Effort
 from toolkit.trial.measuring import PairErrors, Record, Sides, measure_pairs, only_call
@@ -25,6 +25,7 @@ from toolkit.trial.measuring import PairErrors, Record, Sides, measure_pairs, on
 if TYPE_CHECKING:
     from torch import Tensor
 
+HeardBench = Bench[HearingTarget]
 SpeechBench = Bench[SpeechTarget]
 
 NAN = float("nan")
@@ -44,13 +45,14 @@ class HeardRun(Run):
     front_end: float
     front_end_explained: float
     """The same error with transformers' epsilon in fairseq's formula."""
-    logits: float
-    """Float32 logits with the attention kernels that each side uses by itself."""
-    target_logits: Tensor | None = None
-    """The converted model's float32 logits, shape (1, S, V)."""
-    logits_noise: float = NAN
-    """The reference's own float32 error of its logits, relative to the largest."""
-    logits_float64: float = NAN
+    result: float
+    """What the model is asked for, such as logits, in float32 with the attention kernels that each
+    side uses by itself."""
+    target_result: Tensor | None = None
+    """The same of the converted model, shape (1, S, V) for logits."""
+    result_noise: float = NAN
+    """The reference's own float32 error of it, relative to the largest."""
+    result_float64: float = NAN
     greedy: TokenComparison | None = None
     pipeline_text: str = ""
     pipeline_reference_text: str | None = None
@@ -108,7 +110,7 @@ class Heard:
 
 
 def listen(
-    bench: SpeechBench, clip: Clip, *, tag: int | None, prefix: tuple[int, ...] | None
+    bench: HeardBench, clip: Clip, *, tag: int | None, prefix: tuple[int, ...] | None
 ) -> Heard:
     """What both models hear of a clip.
 
@@ -161,23 +163,45 @@ def hear(
     """
     heard = listen(bench, clip, tag=tag, prefix=None if effort.searched else prefix)
     fused = Fused(bench, heard)
+    run, replayed = compare_passes(bench, heard, fused, effort=effort, book=book)
+    if effort.searched:
+        run = replace(run, **_words(bench, heard, fused))
+    return run, replayed
+
+
+def compare_passes(
+    bench: HeardBench,
+    heard: Heard,
+    fused: Fused,
+    *,
+    effort: Effort,
+    book: Sketchbook | None = None,
+) -> tuple[HeardRun, Replayed | None]:
+    """What one pass of both models shows, and all modules where the effort says so.
+
+    Args:
+        bench: The models.
+        heard: One clip, as both models hear it.
+        fused: The pass over it.
+        effort: What is compared.
+        book: Where to draw what is compared.
+    """
     replayed = Replayed(bench, heard, fused) if effort.replayed else None
-    pairs = () if replayed is None else replayed.compare_pairs(clip.name, book)
+    pairs = () if replayed is None else replayed.compare_pairs(heard.clip.name, book)
     if book is not None:
-        book.draw_clip(clip.name, heard.waveform, heard.prefix)
+        book.draw_clip(heard.clip.name, heard.waveform, heard.prefix)
     run = HeardRun(
-        clip=clip,
+        clip=heard.clip,
         effort=effort,
-        tag=tag,
+        tag=heard.tag,
         source=heard.source,
         prefix=heard.prefix,
         frames=fused.frames,
         front_end=relative_error(heard.source, heard.own_source),
         front_end_explained=explained_front_end(heard.waveform, heard.source, heard.own_source),
-        logits=fused.error,
+        result=fused.error,
         pairs=pairs,
         **(fused.measured(heard) if replayed is None else replayed.measured),
-        **(_words(bench, heard, fused) if effort.searched else {}),
     )
     return run, replayed
 
@@ -201,12 +225,12 @@ def _words(bench: SpeechBench, heard: Heard, fused: Fused) -> dict[str, Any]:
 class Fused:
     """One pass of both models with the kernels that each side uses by itself, in float32."""
 
-    def __init__(self, bench: SpeechBench, heard: Heard) -> None:
+    def __init__(self, bench: HeardBench, heard: Heard) -> None:
         frames_of = bench.pairing.frames_of
         given = ([heard.source], [heard.prefix])
-        self.expected = bench.reference.forward(*given, only=()).logits
+        self.expected = bench.reference.forward(*given, only=()).result
         made = bench.target.forward(*given, only=(frames_of,))
-        self.actual = made.logits
+        self.actual = made.result
         self.frames = first(made.calls[frames_of][0].outputs).shape[-1]
         """Encoder frames before an adaptor, as the convolutions give them."""
         self.error = relative_error(self.expected, self.actual)
@@ -222,33 +246,33 @@ class Fused:
         exact = self._reference.forward(
             [heard.source], [heard.prefix], explicit=True, double=True, only=()
         )
-        return {"logits_noise": relative_error(exact.logits, self.expected.double())}
+        return {"result_noise": relative_error(exact.result, self.expected.double())}
 
 
 class Replayed:
     """The passes over one clip that show every module, in both precisions, step by step.
 
-    Logits are reduced to numbers as soon as both sides have them: a vocabulary of a quarter of a
-    million makes them larger than all else.
+    Results are reduced to numbers as soon as both sides have them: a vocabulary of a quarter of a
+    million makes logits larger than all else.
     """
 
-    def __init__(self, bench: SpeechBench, heard: Heard, fused: Fused) -> None:
+    def __init__(self, bench: HeardBench, heard: Heard, fused: Fused) -> None:
         reference, target = bench.reference, bench.target
         self.bench = bench
         given = ([heard.source], [heard.prefix])
         sources, targets = bench.pairing.sources, bench.pairing.targets
-        self.expected = _but_logits(reference.forward(*given, explicit=True, only=sources))
-        self.actual = _but_logits(target.forward(*given, explicit=True, only=targets))
+        self.expected = _but_result(reference.forward(*given, explicit=True, only=sources))
+        self.actual = _but_result(target.forward(*given, explicit=True, only=targets))
         exact = reference.forward(*given, explicit=True, double=True, only=sources)
-        noise = relative_error(exact.logits, fused.expected)
+        noise = relative_error(exact.result, fused.expected)
         exact_actual = target.forward(*given, explicit=True, double=True, only=targets)
         self.measured = {
-            "target_logits": fused.actual,
-            "logits_noise": noise,
-            "logits_float64": relative_error(exact.logits, exact_actual.logits),
+            "target_result": fused.actual,
+            "result_noise": noise,
+            "result_float64": relative_error(exact.result, exact_actual.result),
         }
-        """What these passes say of the logits, by the names of a run's fields."""
-        self.exact, self.exact_actual = _but_logits(exact), _but_logits(exact_actual)
+        """What these passes say of the result, by the names of a run's fields."""
+        self.exact, self.exact_actual = _but_result(exact), _but_result(exact_actual)
 
     def compare_pairs(self, clip: str, book: Sketchbook | None) -> tuple[PairErrors, ...]:
         """Both errors of every pair; draws them in `book`."""
@@ -282,8 +306,8 @@ class Replayed:
         return ratio
 
 
-def _but_logits(made: Pass) -> Pass:
-    outputs = {name: value for name, value in made.outputs.items() if name != "logits"}
+def _but_result(made: Pass) -> Pass:
+    outputs = dict(list(made.outputs.items())[1:])
     return Pass(outputs=outputs, calls=made.calls)
 
 

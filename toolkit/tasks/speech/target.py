@@ -1,4 +1,4 @@
-"""A folder that hears speech and says what was spoken."""
+"""A folder that hears speech, and one that says what was spoken."""
 
 from __future__ import annotations
 
@@ -15,7 +15,18 @@ from toolkit.oracle.search import Search
 from toolkit.replay.target import Target, quiet_transformers
 
 
-class SpeechTarget(Target):
+class HearingTarget(Target):
+    """A converted model of speech, ready to be asked."""
+
+    def frames(self, samples: Sequence[int]) -> list[int]:
+        """How many frames the folder's model counts for inputs of these lengths in samples."""
+        import torch
+
+        lengths = self.model._get_feat_extract_output_lengths(torch.tensor(samples))
+        return [int(length) for length in lengths]
+
+
+class SpeechTarget(HearingTarget):
     """A converted model of speech, ready to be asked for words."""
 
     @abstractmethod

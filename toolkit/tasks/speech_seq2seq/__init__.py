@@ -2,6 +2,7 @@
 
 from toolkit.oracle.search import BEAM
 from toolkit.tasks.base import TaskKind, Words, deferred
+from toolkit.tasks.speech.usage import RECOGNITION, SAYS
 from toolkit.tasks.speech_seq2seq.breakable import BREAKABLE
 from toolkit.tasks.speech_seq2seq.levels import LEVELS
 
@@ -18,12 +19,14 @@ TASK = TaskKind(
     levels=LEVELS,
     absent={"layers": "what the encoder's layers give is compared module by module"},
     words=Words(
+        pipeline=RECOGNITION,
         tags=("speech-translation", "automatic-speech-recognition"),
         summary=(
             "A speech-to-text model that was trained with fairseq, converted to Hugging Face "
             "`transformers`."
         ),
         units="tokens",
+        usage=SAYS,
         caller="translate",
         notes=_SEARCH,
     ),

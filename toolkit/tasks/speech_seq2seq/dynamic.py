@@ -12,8 +12,8 @@ from toolkit.core.tokens import TokenComparison
 from toolkit.tasks.speech.levels import (
     clips,
     float32_tolerance,
-    logits_measures,
-    logits_noise,
+    result_measures,
+    result_noise,
     worst,
 )
 from toolkit.tasks.speech_seq2seq.clip import ClipRun
@@ -32,7 +32,7 @@ def logits_level(runs: Sequence[ClipRun], exact_tolerance: float) -> Level:
     """
     replayed = [run for run in runs if run.effort.replayed]
     identical = sum(run.encoder == 0.0 for run in replayed)
-    exact, rounded = logits_measures(runs, exact_tolerance)
+    exact, rounded = result_measures("logits", runs, exact_tolerance)
     tolerance = float32_tolerance(runs)
     return Level(
         name="logits",
@@ -44,7 +44,7 @@ def logits_level(runs: Sequence[ClipRun], exact_tolerance: float) -> Level:
         summary=(
             f"encoder output bit-identical on {identical} of {len(replayed)} clips, logits within "
             f"{rounded.error:.1e} of the largest (the reference's own float32 error: "
-            f"{logits_noise(runs):.1e})"
+            f"{result_noise(runs):.1e})"
         ),
     )
 

@@ -1,8 +1,8 @@
 """The padding level: one batch of clips of unequal length on both sides.
 
-Only frames that belong to a clip are compared: of the others fairseq makes blanks, and transformers
-whatever the model says. Where a stock class is known to count a clip's frames otherwise, that
-difference is declared, measured, and accepted only if the model agrees once it is told fairseq's.
+Only frames that belong to a clip are compared: of the others each side makes what it likes. Where a
+stock class is known to count a clip's frames otherwise, that difference is declared, measured, and
+accepted only if the model agrees once it is told fairseq's.
 """
 
 from __future__ import annotations
@@ -24,16 +24,23 @@ from toolkit.trial.rows import nan_first
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from toolkit.tasks.ctc.clip import CtcRun
-    from toolkit.tasks.ctc.target import CtcTarget
-    from toolkit.trial.bench import Bench
+    from toolkit.tasks.speech.run import HeardBench, HeardRun
 
 MASK = "attention_mask"
 """The argument that says which frames belong to a clip, shape (B, T)."""
 
 
-def padding_level(bench: Bench[CtcTarget], runs: Sequence[CtcRun], probes: PaddingProbes) -> Level:
-    """Runs one padded batch on both sides and says how far the clips' own frames are apart."""
+def frames_level(
+    bench: HeardBench, runs: Sequence[HeardRun], probes: PaddingProbes, result: str
+) -> Level:
+    """Runs one padded batch on both sides and says how far the clips' own frames are apart.
+
+    Args:
+        bench: The models.
+        runs: All clips.
+        probes: Where the batch can be taken apart.
+        result: What every frame gets, in words: logits.
+    """
     batch = choose_batch(runs)
     expected = bench.reference.forward(batch.sources, batch.prefixes, only=())
     told = () if probes.masked is None else (probes.masked,)
@@ -45,14 +52,14 @@ def padding_level(bench: Bench[CtcTarget], runs: Sequence[CtcRun], probes: Paddi
         for name, ours, theirs in zip(batch.names, kept, counted, strict=True)
         if ours != theirs
     ]
-    error, where = _worst_row(batch, expected, actual.logits)
+    error, where = _worst_row(batch, expected, actual.result)
     exact = error <= tolerances.PADDED_LOGITS and not other
-    parts = () if exact else tuple(_parts(bench, batch, expected, probes))
+    parts = () if exact else tuple(_parts(bench, batch, expected, probes, result))
     declared = bool(parts) and all(part.verdict == "pass" for part in parts)
     return Level(
         name="padding",
         measures=(
-            _logits_measure("logits of a padded batch", (error, where), sum(kept), declared),
+            _measure(f"{result} of a padded batch", (error, where), sum(kept), declared),
             Measure(
                 name="clips with another number of frames",
                 where="; ".join(other[:3]),
@@ -65,7 +72,7 @@ def padding_level(bench: Bench[CtcTarget], runs: Sequence[CtcRun], probes: Paddi
             *parts,
         ),
         summary=(
-            f"one batch of {', '.join(batch.names)}: logits of its {sum(kept)} frames differ by "
+            f"one batch of {', '.join(batch.names)}: {result} of its {sum(kept)} frames differ by "
             f"{error:.1e} of the largest; frames beyond a clip's end are not compared"
         ),
     )
@@ -90,16 +97,16 @@ def padding_deviation(level: Level) -> Deviation | None:
 
 
 def _parts(
-    bench: Bench[CtcTarget], batch: Batch, expected: Pass, probes: PaddingProbes
+    bench: HeardBench, batch: Batch, expected: Pass, probes: PaddingProbes, result: str
 ) -> Iterator[Measure]:
-    """How far the logits are apart when the model is told which frames fairseq keeps."""
+    """How far the results are apart when the model is told which frames fairseq keeps."""
     if probes.masked is None or not probes.counts_otherwise:
         return
     frames = ~expected.outputs["padding_mask"]
     with _told_frames(bench.target.model, probes.masked, frames):
-        actual = bench.target.forward(batch.sources, batch.prefixes, only=()).logits
-    name = "logits of a padded batch, given fairseq's frames"
-    yield _logits_measure(name, _worst_row(batch, expected, actual), int(frames.sum()))
+        actual = bench.target.forward(batch.sources, batch.prefixes, only=()).result
+    name = f"{result} of a padded batch, given fairseq's frames"
+    yield _measure(name, _worst_row(batch, expected, actual), int(frames.sum()))
 
 
 @contextmanager
@@ -128,7 +135,7 @@ def _told_frames(model: nn.Module, path: str, frames: Tensor) -> Iterator[None]:
 
 
 def _count_frames(
-    bench: Bench[CtcTarget], batch: Batch, actual: Pass, probes: PaddingProbes
+    bench: HeardBench, batch: Batch, actual: Pass, probes: PaddingProbes
 ) -> list[int]:
     """How many frames of each clip the model was told of; by its own formula where of none."""
     for call in actual.calls.get(probes.masked or "", ()):
@@ -140,15 +147,13 @@ def _count_frames(
 def _worst_row(batch: Batch, expected: Pass, actual: Tensor) -> tuple[float, str]:
     kept = (~expected.outputs["padding_mask"]).sum(dim=1).tolist()
     errors = [
-        (relative_error(expected.logits[row, :frames], actual[row, :frames]), name)
+        (relative_error(expected.result[row, :frames], actual[row, :frames]), name)
         for row, (name, frames) in enumerate(zip(batch.names, kept, strict=True))
     ]
     return max(errors, key=lambda item: nan_first(item[0]))
 
 
-def _logits_measure(
-    name: str, worst: tuple[float, str], compared: int, declared: bool = False
-) -> Measure:
+def _measure(name: str, worst: tuple[float, str], compared: int, declared: bool = False) -> Measure:
     error, where = worst
     return Measure(
         name=name,

@@ -1,0 +1,376 @@
+"""wav2vec 2.0 and XLS-R as they were pretrained: features, and the codes that they predict.
+
+Becomes a `Wav2Vec2ForPreTraining`, or a `Wav2Vec2ConformerForPreTraining` where its layers are a
+conformer's; either loads without its heads as well.
+Source: `fairseq/models/wav2vec/wav2vec2.py`; Baevski et al. 2020 (arXiv:2006.11477).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from toolkit.blocks import wav2vec2
+from toolkit.blocks.arguments import Arguments, read_arguments
+from toolkit.blocks.evidence import Derived, Facts, argued, hard_coded
+from toolkit.blocks.forms import Lack, Part, find_misfits, kind_of, lost_prefixes
+from toolkit.blocks.place import Place
+from toolkit.blocks.tree import ConfigTree, nested, overridden, values_under
+from toolkit.blocks.wav2vec2 import (
+    LAST_NORM,
+    Wav2Vec2Block,
+    count_frames,
+    possible_strides,
+    shortest_input,
+)
+from toolkit.checkpoint import Checkpoint
+from toolkit.compare.probes import PaddingProbes
+from toolkit.core import breakable as breaking
+from toolkit.core.breakable import Breakable, joined
+from toolkit.core.coverage import Reason
+from toolkit.core.errors import BadInput
+from toolkit.core.json import JsonDict, JsonObject
+from toolkit.core.slips import halved, others, plus, slip, unseen
+from toolkit.families.base import Network, Options, Task
+from toolkit.families.sidecars import Named, Sidecars
+from toolkit.families.waveforms import derive_normalization, preprocessor_config
+from toolkit.folder.contents import FolderContents
+from toolkit.mapping import Row, Rule, Table
+from toolkit.oracle.search import Search
+from toolkit.replay.pairs import Layout
+from toolkit.tasks import features
+
+if TYPE_CHECKING:
+    from toolkit.oracle.hooks import Calls
+
+PLACES = {
+    "wav2vec2": Place(target="wav2vec2."),
+    "wav2vec2-conformer": Place(target="wav2vec2_conformer."),
+}
+"""Where the encoder stands in the class of each model type."""
+PART = ""
+"""The encoder's keys stand at top level."""
+VARS, SCORES, PROJECTION = "quantizer.vars", "quantizer.weight_proj", "project_q"
+
+# fmt: off
+HEAD_ROWS: tuple[Row, ...] = (
+    Rule(VARS,                             "quantizer.codevectors"),
+    Rule(SCORES + ".{weight|bias}",        "quantizer.weight_proj.{weight|bias}"),
+    Rule(PROJECTION + ".{weight|bias}",    "project_q.{weight|bias}"),
+    Rule("final_proj.{weight|bias}",       "project_hid.{weight|bias}"),
+)
+HEAD_LAYOUTS = (
+    Layout("quantizer",                    "B T D",  "B T D"),
+    # fairseq puts the frames of all clips in a row.
+    Layout("quantizer.weight_proj",        "T D",    "1 T D"),
+    Layout("{project_q|project_hid}",      "B T D",  "B T D"),
+)
+BREAKABLE = Breakable(
+    parts=(
+        breaking.Part(name="quantizer",    modules=r"quantizer(\..+)?"),
+        breaking.Part(name="projections",  modules=r"project_(q|hid)"),
+    ),
+    slips=(
+        slip("intermediate_size",              "width_changed",       halved),
+        slip("num_conv_pos_embeddings",        "positions_changed",   halved),
+        slip("num_codevector_groups",          "groups_changed",      plus(-1)),
+        slip("codevector_dim",                 "width_changed",       halved),
+        slip("proj_codevector_dim",            "width_changed",       halved),
+        slip("contrastive_logits_temperature", "temperature_changed", others(0.5, 1.0)),
+        unseen("num_negatives",                "negatives_changed",   plus(1)),
+    ),
+)
+# fmt: on
+REFUSED = {
+    "quantizer.weight_proj.0": (
+        "quantizer_depth",
+        "its quantizer has several layers, {name} one",
+    ),
+    "target_glu": ("target_glu", "its targets go through a gate, those of {name} do not"),
+    "input_quantizer": ("quantize_input", "its encoder is given codes, that of {name} features"),
+    "project_inp": ("quantize_input", "its encoder is given codes, that of {name} features"),
+}
+"""Tensors that no class has a place for, with the argument that brings each, and why."""
+
+
+@dataclass(frozen=True)
+class Wav2Vec2Pretraining:
+    """The family's answers; see `toolkit.families.base.Family`."""
+
+    name: str = "wav2vec2_pretraining"
+    architectures: tuple[str | None, ...] = (None, "wav2vec2")
+    """What such checkpoints call themselves; others have the same tensors and mean something else."""
+
+    def matches(self, checkpoint: Checkpoint) -> bool:
+        """Whether the tensors are those of a wav2vec 2.0 encoder with what it was pretrained with."""
+        facts = Facts(checkpoint.tensors)
+        encoder = Wav2Vec2Block(place=PLACES["wav2vec2"], checkpoint=facts)
+        named = _named(read_arguments(checkpoint).model)
+        return (
+            encoder.is_present
+            and facts.has(f"{PROJECTION}.weight")
+            and facts.has("final_proj.weight")
+            and named in self.architectures
+        )
+
+    def network(self, checkpoint: Checkpoint, options: Options) -> Network:
+        """What the network is, read off the tensors first and the arguments second."""
+        arguments = read_arguments(checkpoint, options.w2v)
+        model = _Model(checkpoint, arguments, options)
+        model.encoder.check_pretrained(arguments.w2v_path)
+        config = overridden(model.config, options.overrides)
+        config |= {path: told for path, told in options.chosen.items() if path in config}
+        values, place = values_under(config, PART), model.encoder.place
+        return Network(
+            generation=f"{model.encoder.extractor_norm} norm",
+            config=config,
+            table=Table(name=self.name, rows=(*model.encoder.rows(values), *HEAD_ROWS)),
+            layouts=(*model.encoder.layouts, *HEAD_LAYOUTS),
+            head_widths=model.encoder.head_widths(values),
+            bypassed=(),
+            whole=place.module("encoder"),
+            frames_of=model.encoder.frames_of,
+            unpaired=model.encoder.unpaired,
+            refusals=tuple(model.refusals()),
+            shortcomings=(),
+            carries_code=False,
+            misfits=tuple(find_misfits(model.parts)),
+            lost=lost_prefixes(model.parts),
+            breakable=joined((place.breakable(wav2vec2.BREAKABLE), BREAKABLE)),
+        )
+
+    def sidecars(self, checkpoint: Checkpoint, named: Named) -> Sidecars:  # noqa: ARG002
+        """None: all is in the checkpoint."""
+        for option, path in (
+            ("--config-yaml", named.config_yaml),
+            ("--dict", named.dictionary),
+            ("--spm", named.pieces),
+        ):
+            if path is not None:
+                raise BadInput(
+                    f"`{option} {path}` must name a file that the checkpoint's task reads, but a "
+                    "pretrained encoder has no words. Leave the option out."
+                )
+        return Sidecars()
+
+    def task(
+        self,
+        checkpoint: Checkpoint,
+        sidecars: Sidecars,  # noqa: ARG002
+        network: Network,
+        options: Options,
+    ) -> Task:
+        """What the folder and fairseq's task need beside the weights."""
+        _refuse_options(options)
+        arguments = read_arguments(checkpoint, options.w2v)
+        model = _Model(checkpoint, arguments, options)
+        normalize, contradictions = derive_normalization(
+            dict(_normalization_claims(arguments)),
+            norm=network.config["feat_extract_norm"].value,
+            chosen=options.chosen,
+            remedy="`--w2v`, a checkpoint of the same training, whose task says",
+        )
+        return Task(
+            kind=features.TASK,
+            contents=FolderContents(
+                config=_config(network, checkpoint),
+                preprocessor=preprocessor_config(normalize, {}),
+                misfits=network.misfits,
+            ),
+            padding=PaddingProbes(),
+            search=Search(beam=1),
+            default_lang=None,
+            reference_settings=_reference_settings(arguments, model, network, normalize),
+            reference_files={},
+            assumptions=(*network.assumptions, *contradictions),
+            preprocessor={"do_normalize": normalize},
+        )
+
+    def shortest_input(self, network: Network) -> int:
+        """Fewest samples that give the encoder one frame."""
+        return shortest_input(values_under(network.config, PART))
+
+    def frames(self, network: Network, samples: int) -> int:
+        """Frames that the encoder makes of so many samples."""
+        return count_frames(values_under(network.config, PART), samples)
+
+    def possible(
+        self, network: Network, calls: Sequence[Calls]
+    ) -> Mapping[str, tuple[object, ...]]:
+        """The strides that the lengths in fairseq's extractor leave."""
+        values = values_under(network.config, PART)
+        return dict(possible_strides(PLACES[values["model_type"].value], values, calls))
+
+
+FAMILY = Wav2Vec2Pretraining()
+
+
+@dataclass(frozen=True)
+class _Model:
+    """The encoder of one checkpoint, and the class that it becomes."""
+
+    checkpoint: Checkpoint
+    arguments: Arguments
+    options: Options
+
+    @cached_property
+    def facts(self) -> Facts:
+        """What all tensors say."""
+        return Facts(self.checkpoint.tensors)
+
+    @cached_property
+    def own(self) -> tuple[JsonObject, str]:
+        """The encoder's arguments, and what evidence calls them; empty where they were lost."""
+        arguments = self.arguments
+        if "conv_feature_layers" in arguments.model:
+            return arguments.model, "args"
+        return arguments.w2v_model, arguments.w2v_model_where
+
+    @cached_property
+    def encoder(self) -> Wav2Vec2Block:
+        """The layers that were pretrained, with what leads to them."""
+        return self._encoder_of(self.kind)
+
+    @cached_property
+    def stock(self) -> str:
+        """The class of a conversion."""
+        return self._encoder_of("wav2vec2").stock_class
+
+    @cached_property
+    def kind(self) -> str:
+        """The class of the folder on trial, where it is known, or that of a conversion."""
+        form = self.options.form
+        if form is None:
+            return self.stock
+        return kind_of(form.kinds.get(PART), wav2vec2.NAMES, self.stock)
+
+    @cached_property
+    def parts(self) -> tuple[Part, ...]:
+        """The one part of a folder on trial."""
+        form = self.options.form
+        if form is None:
+            return ()
+        part = Part(
+            name=PART,
+            found=form.kinds.get(PART),
+            nearest=self.stock,
+            names=wav2vec2.NAMES,
+            lacks=tuple(self.encoder.lacks(self.kind)),
+        )
+        return (part,)
+
+    @cached_property
+    def config(self) -> ConfigTree:
+        """What the checkpoint says of the configuration."""
+        supplied = self.options.overrides.get("encoder", {})
+        return {
+            "model_type": hard_coded(self.kind, "the encoder's layers"),
+            **self.encoder.config(self.kind, supplied),
+            "output_hidden_size": self.facts.shaped(self.encoder.width, LAST_NORM),
+            "apply_spec_augment": hard_coded(True, "fairseq masks frames in pretraining"),
+            **dict(self._heads()),
+        }
+
+    def _heads(self) -> Iterator[tuple[str, Derived]]:
+        facts, (model, where) = self.facts, self.own
+        width, taken = facts.shape(f"{PROJECTION}.weight")
+        groups, each = 1, taken
+        if facts.has(VARS):
+            _, rows, each = facts.shape(VARS)
+            groups = taken // each
+            yield "num_codevectors_per_group", facts.shaped(rows // groups, VARS)
+        yield "num_codevector_groups", facts.shaped(groups, VARS)
+        yield "codevector_dim", facts.shaped(taken, f"{PROJECTION}.weight")
+        yield "proj_codevector_dim", facts.shaped(width, f"{PROJECTION}.weight")
+        yield "contrastive_logits_temperature", argued(model, "logit_temp", where, 0.1)
+        yield "num_negatives", argued(model, "num_negatives", where, 100)
+        yield "feat_quantizer_dropout", argued(model, "dropout_features", where, 0.0)
+
+    def _encoder_of(self, kind: str) -> Wav2Vec2Block:
+        model, where = self.own
+        return Wav2Vec2Block(
+            place=PLACES[kind],
+            checkpoint=self.facts,
+            w2v=model,
+            where=where,
+            keeps_heads=True,
+        )
+
+    def refusals(self) -> Iterator[Reason]:
+        """Why no exact conversion is possible."""
+        yield from self.encoder.refusals()
+        yield from map(_as_refusal, self.encoder.lacks(self.stock))
+        model, where = self.own
+        name = f"{wav2vec2.NAMES[self.stock]}ForPreTraining"
+        found = {REFUSED[stem] for stem in REFUSED if self.facts.has_under(f"{stem}.")}
+        for argument, because in sorted(found):
+            yield Reason(name=f"{where}.{argument}", because=because.format(name=name))
+        if not self.facts.has_under("quantizer."):
+            because = f"it predicts features as they are, {name} codes"
+            yield Reason(name=f"{where}.quantize_targets", because=because)
+        if model.get("crop_seq_to_multiple", 1) != 1:
+            because = f"it leaves out the last frames of a clip, {name} keeps them"
+            yield Reason(name=f"{where}.crop_seq_to_multiple", because=because)
+
+
+def _named(arguments: JsonObject) -> object:
+    """What arguments call their model; in one namespace, `_name` may be the task's."""
+    return arguments.get("arch") or arguments.get("_name")
+
+
+def _as_refusal(lack: Lack) -> Reason:
+    return Reason(name=lack.name, because=lack.because)
+
+
+def _refuse_options(options: Options) -> None:
+    """Refuses what says something of a part that an encoder has not."""
+    if options.target_lang is not None:
+        raise BadInput(
+            f"`--target-lang {options.target_lang}` must choose among several target languages, "
+            "but a pretrained encoder has no words. Leave the option out."
+        )
+    if options.padding_reference != "masked":
+        raise BadInput(
+            f"`--padding-reference {options.padding_reference}` must say what an adaptor does with "
+            "padded frames, but a pretrained encoder has none. Leave the option out."
+        )
+
+
+def _normalization_claims(arguments: Arguments) -> Iterator[tuple[str, bool]]:
+    for where, group in (
+        ("task.normalize", arguments.task),
+        (f"{arguments.w2v_task_where}.normalize", arguments.w2v_task),
+    ):
+        if isinstance(group.get("normalize"), bool):
+            yield where, group["normalize"]
+
+
+def _config(network: Network, checkpoint: Checkpoint) -> JsonDict:
+    dtypes = Counter(spec.dtype for spec in checkpoint.tensors.values())
+    kind = network.config["model_type"].value
+    return {
+        "architectures": [f"{wav2vec2.NAMES[kind]}ForPreTraining"],
+        "dtype": dtypes.most_common(1)[0][0],
+        **nested(network.config),
+    }
+
+
+def _reference_settings(
+    arguments: Arguments, model: _Model, network: Network, normalize: Derived
+) -> JsonDict:
+    """Arguments that fairseq builds the model from."""
+    own, _ = model.own
+    values = values_under(network.config, PART)
+    known = own or model.encoder.reference_arguments(values, normalize=bool(normalize.value))
+    width, _ = model.facts.shape(f"{PROJECTION}.weight")
+    heads = {
+        "quantize_targets": True,
+        "final_dim": width,
+        "latent_vars": values["num_codevectors_per_group"].value,
+        "latent_groups": values["num_codevector_groups"].value,
+        "latent_dim": values["codevector_dim"].value,
+    }
+    return {**arguments.task, **known, **heads, "normalize": bool(normalize.value)}

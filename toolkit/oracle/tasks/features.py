@@ -1,0 +1,342 @@
+"""fairseq's half of the task features: from sound to what an encoder makes of every frame.
+
+The model is one that was pretrained, with what pretraining compares its features with.
+"""
+
+from __future__ import annotations
+
+from ast import literal_eval
+from contextlib import ExitStack, contextmanager
+from dataclasses import fields
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Callable,
+    Collection,
+    Dict,
+    Iterator,
+    List,
+    Mapping,
+    Optional,
+    Sequence,
+    Tuple,
+)
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from toolkit.oracle.asking import Pass, ScoredTokens
+from toolkit.oracle.hooks import recording
+from toolkit.oracle.loading import load_weights, unfilled
+from toolkit.oracle.precision import in_float64
+from toolkit.oracle.reference import explicit_attention, pad
+from toolkit.oracle.search import Search
+from toolkit.oracle.tasks.base import Settings, register_models
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+HERE = {"checkpoint_activations": False}
+"""Arguments of the machine that trained the model, and what they are on this one."""
+NEGATIVES = 7
+"""How many other frames a frame is told apart from."""
+EVERY, FEWEST = 3, 5
+"""One of so many frames is masked, of a clip with at least `FEWEST`; of another one all are."""
+
+
+def open_reference(
+    settings: Settings,
+    state_dict: Mapping[str, Tensor],
+    data_dir: str,  # noqa: ARG001
+    *,
+    dropped: Collection[str],
+    padding: str,  # noqa: ARG001
+    tags: Collection[int],  # noqa: ARG001
+) -> "FeatureReference":
+    """See `toolkit.oracle.tasks.open_task`; there are no files, no adaptor and no tags."""
+    return build_features(settings, state_dict, dropped=dropped)
+
+
+def build_features(
+    settings: Settings, state_dict: Mapping[str, Tensor], *, dropped: Collection[str] = ()
+) -> "FeatureReference":
+    """Fairseq's model with the given weights, in evaluation mode, ready to be asked.
+
+    Args:
+        settings: The checkpoint's model and task arguments in one flat mapping. What is missing
+            gets the installed fairseq's default; the kind of layers is read off the tensors.
+        state_dict: Weights by name; all must fit.
+        dropped: Names that the model may lack.
+
+    Raises:
+        ImportError: fairseq is not installed.
+        RuntimeError: the state dict does not fit the model that the settings describe.
+    """
+    from toolkit.oracle.mends.conformer import mended_conformer
+
+    register_models()
+    config, model_class = _find_model(settings)
+    is_conformer = any(".conv_module." in name for name in state_dict)
+    layers = {"layer_type": "conformer" if is_conformer else "transformer"}
+    with mended_conformer(), unfilled():
+        model = model_class.build_model(_configure({**settings, **layers}, config))
+    load_weights(model, state_dict, dropped)
+    return FeatureReference(model.eval(), normalize=bool(settings.get("normalize", False)))
+
+
+def further_prefixes(made: Pass) -> Tuple[Tuple[int, ...], ...]:
+    """What else a comparison gives the model, after a pass over one clip: the frames to mask.
+
+    No two of them have the same codes: rounding alone would decide whether they are the same.
+
+    Returns:
+        One list of frames; none where no two frames of the clip differ.
+    """
+    codes: Dict[Tuple[int, ...], int] = {}
+    for frame, rows in enumerate(made.outputs["codes"][0].tolist()):
+        codes.setdefault(tuple(rows), frame)
+    frames = tuple(codes.values())
+    masked = frames[1::EVERY] if len(frames) >= FEWEST else frames
+    return (masked,) if len(masked) > 1 else ()
+
+
+def negatives_of(masked: int) -> Tensor:
+    """Which other masked frames each masked frame is told apart from, shape (masked, NEGATIVES)."""
+    each = torch.arange(masked).unsqueeze(1)
+    steps = 1 + 2 * torch.arange(NEGATIVES) % (masked - 1)
+    return (each + steps) % masked
+
+
+class FeatureReference:
+    """A pretrained fairseq model, ready to be asked."""
+
+    def __init__(self, model: nn.Module, *, normalize: bool) -> None:
+        """Takes a model in evaluation mode.
+
+        Args:
+            model: The model.
+            normalize: Whether the sound is standardized before the model hears it.
+        """
+        self.model = model
+        self.normalize = normalize
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model runs. What it is given and what it returns lies in memory."""
+        return next(self.model.parameters()).device
+
+    @property
+    def start_token(self) -> None:
+        """There is no decoder that a token could start."""
+
+    def front_end(self, waveform: Tensor) -> Tensor:
+        """The network's input for a waveform, as fairseq's dataset makes it.
+
+        Args:
+            waveform: Shape (L,), 16 kHz mono, full scale 1.0.
+
+        Returns:
+            Shape (L,), standardized where the task says so.
+        """
+        if not self.normalize:
+            return waveform
+        return functional.layer_norm(waveform, waveform.shape)
+
+    def forward(
+        self,
+        sources: Sequence[Tensor],
+        prefixes: Sequence[Sequence[int]] = (),
+        *,
+        double: bool = False,
+        explicit: bool = False,
+        only: Optional[Collection[str]] = None,
+    ) -> Pass:
+        """One pass over a batch, in which nothing is masked; or one as in pretraining.
+
+        Args:
+            sources: Inputs of shape (L,), one per clip; shorter ones are padded with zeros.
+            prefixes: The frames of each clip that are masked, for the loss of telling them apart;
+                then there is one clip. None or empty for features.
+            double: Compute in float64 throughout.
+            explicit: Compute attention step by step instead of in one fused kernel, so that the
+                hooks of its projections fire. The kernels round differently.
+            only: Paths of the modules whose calls are recorded; None records all.
+
+        Returns:
+            The calls, and as outputs, batch first:
+            `features`, shape (B, T, D), what `extract_features` gives;
+            `projected`, `quantized` and `codes`, what the heads make of them, where there are any:
+            features and targets that are compared, shape (B, T, D), and the chosen row of each
+            group, shape (B, T, G);
+            `hard_perplexity`, shape (), of the chosen rows, without the 1e-7 that fairseq adds to
+            each chance, and `soft_perplexity` of the chances of all;
+            `padding_mask`, shape (B, T), true in padded frames;
+            `layers.k`, shape (B, T, D), for k from 1 to the number of layers: what fairseq gives
+            for `output_layer=k`, without the norm that follows the last layer of a pre-norm stack.
+            With masked frames, `contrastive_loss` alone, shape ().
+        """
+        batch, lengths = pad(sources, 0.0)
+        masked = next((frames for frames in prefixes if frames), ())
+        with ExitStack() as stack:
+            stack.enter_context(torch.no_grad())
+            if double:
+                batch = batch.double()
+                stack.enter_context(in_float64(self.model))
+            if explicit:
+                stack.enter_context(explicit_attention(self.model))
+            stack.enter_context(_vectors_first(self.model))
+            calls = stack.enter_context(recording(self.model, only))
+            batch = batch.to(self.device)
+            beyond = torch.arange(batch.shape[1], device=batch.device)
+            mask = beyond >= lengths.to(self.device).unsqueeze(1)
+            outputs = self._learn(batch, masked) if masked else self._run(batch, mask)
+        return Pass(outputs={name: tensor.cpu() for name, tensor in outputs.items()}, calls=calls)
+
+    def search(
+        self,
+        source: Tensor,  # noqa: ARG002
+        search: Search,  # noqa: ARG002
+        tag: Optional[int] = None,  # noqa: ARG002
+    ) -> List[ScoredTokens]:
+        """Nothing: the model has no words."""
+        return []
+
+    def text(self, tokens: Sequence[int]) -> str:  # noqa: ARG002
+        """Nothing: the model has no words."""
+        return ""
+
+    def encode(self, text: str) -> Tuple[int, ...]:  # noqa: ARG002
+        """Nothing: the model has no words."""
+        return ()
+
+    def _run(self, batch: Tensor, beyond: Tensor) -> Dict[str, Tensor]:
+        with _layers_heard(self.model) as layers:
+            net: Mapping[str, Any] = self.model.extract_features(  # type: ignore[operator]
+                batch, beyond, mask=False
+            )
+        features, mask = net["x"], net["padding_mask"]
+        unmasked = torch.zeros(features.shape[:2], dtype=torch.bool, device=features.device)
+        # Some stacks make an odd number of frames even.
+        heard = [layer.transpose(0, 1)[:, : features.shape[1]] for layer in layers]
+        return {
+            "features": features,
+            **self._heads(features, net["features"]),
+            "padding_mask": unmasked if mask is None else mask,
+            **{f"layers.{number}": layer for number, layer in enumerate(heard, start=1)},
+        }
+
+    def _heads(self, features: Tensor, targets: Tensor) -> Dict[str, Tensor]:
+        """What pretraining makes of features and of what they are to resemble."""
+        model: Any = self.model
+        chosen = model.quantizer(targets, produce_targets=True)
+        return {
+            "projected": model.final_proj(features),
+            "quantized": model.project_q(chosen["x"]),
+            "codes": chosen["targets"],
+            "hard_perplexity": _perplexity(chosen["targets"], model.quantizer.num_vars),
+            "soft_perplexity": chosen["prob_perplexity"],
+        }
+
+    def _learn(self, batch: Tensor, masked: Sequence[int]) -> Dict[str, Tensor]:
+        """The loss of telling each masked frame apart from others; see `negatives_of`."""
+        model: Any = self.model
+        frames = int(model._get_feat_extract_output_lengths(torch.tensor([batch.shape[1]])))
+        mask = torch.zeros(1, frames, dtype=torch.bool, device=batch.device)
+        mask[0, list(masked)] = True
+        with _chosen_negatives(model, list(masked)), _covered(model, "mask_channel_prob", 0):
+            net = model(batch, mask=True, mask_indices=mask)
+        logits = model.get_logits(net).float()
+        loss = functional.cross_entropy(logits, model.get_targets(None, net), reduction="sum")
+        return {"contrastive_loss": loss}
+
+
+def _perplexity(codes: Tensor, rows: int) -> Tensor:
+    """How many rows are in use, summed over the groups.
+
+    Args:
+        codes: The chosen row of each group, shape (B, T, G).
+        rows: How many there are in a group.
+    """
+    chosen = functional.one_hot(codes.flatten(0, 1), rows).double()  # (B, T, G) -> (B T, G, rows)
+    chances = chosen.mean(dim=0)
+    return torch.exp(-torch.xlogy(chances, chances).sum(-1)).sum()
+
+
+@contextmanager
+def _vectors_first(model: nn.Module) -> Iterator[None]:
+    """While the context lasts, the first tensor that the quantizer returns are its vectors."""
+    quantizer = model.quantizer
+    forward: Callable[..., Dict[str, Any]] = quantizer.forward  # type: ignore[union-attr]
+
+    def sorted_forward(x: Tensor, produce_targets: bool = False) -> Dict[str, Any]:
+        result = forward(x, produce_targets=produce_targets)
+        return {"x": result["x"], **result}
+
+    with _covered(quantizer, "forward", sorted_forward):
+        yield
+
+
+@contextmanager
+def _chosen_negatives(model: nn.Module, masked: Sequence[int]) -> Iterator[None]:
+    """While the context lasts, a frame is told apart from chosen other frames."""
+    among = negatives_of(len(masked))
+
+    def choose(targets: Tensor, num: int, padding_count: object = None) -> Tuple[Tensor, Tensor]:  # noqa: ARG001
+        only_masked = targets.shape[1] == len(masked)
+        rows = among if only_masked else torch.tensor(masked)[among]
+        return targets[0][rows.to(targets.device)].permute(1, 0, 2).unsqueeze(1), rows
+
+    with _covered(model, "sample_negatives", choose), _covered(model, "codebook_negatives", 0):
+        yield
+
+
+@contextmanager
+def _covered(module: Any, name: str, value: object) -> Iterator[None]:
+    """An attribute of a module covered by another value while the context lasts."""
+    members = vars(module)
+    before = {key: members[key] for key in (name,) if key in members}
+    members[name] = value
+    try:
+        yield
+    finally:
+        del members[name]
+        members.update(before)
+
+
+@contextmanager
+def _layers_heard(model: nn.Module) -> Iterator[List[Tensor]]:
+    """What each layer of the encoder gives while the context lasts, shape (T, B, D)."""
+    heard: List[Tensor] = []
+    with ExitStack() as hooks:
+        for layer in model.encoder.layers:  # type: ignore[union-attr]
+            hook = layer.register_forward_hook(lambda _, __, output: heard.append(output[0]))
+            hooks.callback(hook.remove)
+        yield heard
+
+
+def _find_model(settings: Settings) -> Tuple[Any, Any]:
+    """The configuration and the class that the arguments name, a fork's too."""
+    from fairseq.models import ARCH_MODEL_REGISTRY, MODEL_DATACLASS_REGISTRY, MODEL_REGISTRY
+    from fairseq.models.wav2vec.wav2vec2 import Wav2Vec2Config, Wav2Vec2Model
+
+    named = settings.get("arch") or settings.get("_name")
+    found = ARCH_MODEL_REGISTRY.get(named) or MODEL_REGISTRY.get(named)
+    if found is None or not issubclass(found, Wav2Vec2Model):
+        return Wav2Vec2Config, Wav2Vec2Model
+    return MODEL_DATACLASS_REGISTRY.get(named) or Wav2Vec2Config, found
+
+
+def _configure(settings: Settings, config: Any) -> "DictConfig":
+    """The model's configuration with what today's fairseq knows of the arguments."""
+    from omegaconf import OmegaConf
+
+    defaults = {field.name: field.default for field in fields(config)}
+    known = {k: _typed(v, defaults[k]) for k, v in settings.items() if k in defaults}
+    structured: Any = OmegaConf.structured(config)
+    return OmegaConf.merge(structured, {**known, **HERE})
+
+
+def _typed(value: object, default: object) -> object:
+    """The value; as a tuple where the command line of 2020 kept one as text."""
+    return literal_eval(value) if isinstance(default, tuple) and isinstance(value, str) else value

@@ -1,0 +1,58 @@
+"""Speech in, features out: an encoder of waveforms as it was pretrained."""
+
+from toolkit.tasks.base import TaskKind, Words, deferred
+from toolkit.tasks.features.breakable import BREAKABLE
+from toolkit.tasks.features.levels import LEVELS
+
+_USAGE = """from transformers import AutoFeatureExtractor, AutoModel
+
+prepare = AutoFeatureExtractor.from_pretrained({name})
+model = AutoModel.from_pretrained({name}{remote}).eval()
+inputs = prepare(waveform, sampling_rate=prepare.sampling_rate, return_tensors="pt")
+features = model(**inputs, output_hidden_states=True).hidden_states[9]"""
+_LAYERS = """## Layers
+
+| fairseq | transformers |
+|---|---|
+| `extract_features(..., mask=False)` | `last_hidden_state` |
+| `extract_features(..., output_layer=k)`, `layer=k - 1` | `hidden_states[k]` |
+
+`hidden_states[0]` is what the first layer is given. Where the norm stands before each part of a
+layer (`do_stable_layer_norm`), one more follows the last layer: it is in `last_hidden_state`, and
+in none of `hidden_states`, on either side. Call `model.eval()` first: in training, LayerDrop leaves
+layers out. In a batch, give the model the `attention_mask` of its feature extractor, as fairseq's
+dataset gives its own where clips are padded; without it, what pads a clip changes its features."""
+_WORDLESS = "the model has no words"
+
+TASK = TaskKind(
+    name="features",
+    levels=LEVELS,
+    absent={
+        "vocabulary": _WORDLESS,
+        "logits": "no symbol is said of a frame; the features of every frame are compared",
+        "greedy": _WORDLESS,
+        "beam": _WORDLESS,
+    },
+    words=Words(
+        pipeline="feature-extraction",
+        tags=("feature-extraction", "speech"),
+        summary=(
+            "A speech encoder that was pretrained with fairseq, converted to Hugging Face "
+            "`transformers`."
+        ),
+        units="features",
+        usage=_USAGE,
+        notes=_LAYERS,
+    ),
+    beams=(),
+    target=deferred(f"{__name__}.target", "FeatureTarget"),
+    record=deferred(f"{__name__}.clip", "record_clip"),
+    run=deferred(f"{__name__}.clip", "run_clip"),
+    texts=deferred(f"{__name__}.silence", "no_texts"),
+    tokens=deferred(f"{__name__}.silence", "no_tokens"),
+    deviations=deferred(f"{__name__}.telling", "tell_deviations"),
+    write_tokenizer=deferred(f"{__name__}.silence", "write_nothing"),
+    expect_vocabulary=deferred(f"{__name__}.silence", "no_vocabulary"),
+    probe_texts=deferred(f"{__name__}.silence", "no_texts"),
+    breakable=BREAKABLE,
+)

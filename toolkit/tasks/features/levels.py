@@ -1,0 +1,53 @@
+"""The eight levels of an encoder that is asked for features."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias
+
+from toolkit.core.measures import Level
+from toolkit.tasks.base import LevelKind, Measurements
+from toolkit.tasks.speech.kinds import CONFIG, LAYERS, MODULES, WEIGHTS
+
+if TYPE_CHECKING:
+    from toolkit.tasks.features.clip import FeatureRun
+    from toolkit.tasks.features.target import FeatureTarget
+
+Measured: TypeAlias = "Measurements[FeatureTarget, FeatureRun]"
+
+
+def _front_end(measured: Measured) -> Level:
+    from toolkit.tasks.speech.levels import sound_level
+
+    return sound_level(measured.runs)
+
+
+def _outputs(measured: Measured) -> Level:
+    from toolkit.tasks.features.dynamic import outputs_level
+
+    return outputs_level(measured.runs, measured.bench.pairing.tolerance())
+
+
+def _padding(measured: Measured) -> Level:
+    from toolkit.tasks.speech.padding import frames_level
+
+    return frames_level(measured.bench, measured.runs, measured.padding, "features")
+
+
+def _reload(measured: Measured) -> Level:
+    from toolkit.tasks.speech.reload import saved_level
+
+    runs = [run for run in measured.runs if run.effort.replayed]
+    return saved_level(measured.bench.target, measured.contents, measured.plan, runs, "features")
+
+
+LEVELS = (
+    WEIGHTS,
+    CONFIG,
+    LevelKind(name="front_end", finding="front_end", judge=_front_end, judged_on="clip"),
+    MODULES,
+    LAYERS,
+    LevelKind(name="outputs", finding="wiring", judge=_outputs, judged_on="clip"),
+    LevelKind(name="padding", finding="padding", judge=_padding, judged_on="batch"),
+    LevelKind(name="reload", finding="generation", judge=_reload, judged_on="batch"),
+)
+"""In the order in which a reader wants them."""

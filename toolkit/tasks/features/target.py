@@ -1,0 +1,99 @@
+"""A folder whose model is asked for features: forward passes, with what pretraining left."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from toolkit.oracle.tasks.features import negatives_of
+from toolkit.tasks.speech.layers import layers_of
+from toolkit.tasks.speech.target import HearingTarget
+
+if TYPE_CHECKING:
+    from transformers.utils import ModelOutput
+
+
+class FeatureTarget(HearingTarget):
+    """A converted encoder of speech, ready to be asked."""
+
+    auto_class = "AutoModelForPreTraining"
+    has_words = False
+
+    @property
+    def masks(self) -> bool:
+        """Whether frames can be masked, as in pretraining."""
+        return hasattr(self.model.base_model, "masked_spec_embed")
+
+    def call(self, sources: Sequence[Tensor], prefixes: Sequence[Sequence[int]]) -> ModelOutput:
+        """What the model returns, with what it keeps to itself: `features`, and the `codes`.
+
+        Args:
+            sources: Inputs of shape (L,), of the model's dtype; shorter ones are padded with zeros.
+            prefixes: The frames of each clip that are masked; see `FeatureReference.forward`.
+        """
+        masked = next((frames for frames in prefixes if frames), ())
+        if masked:
+            return self._learn(sources[0], torch.tensor(masked))
+        with self._overheard() as heard:
+            output = super().call(sources, prefixes)
+        for name, tensor in heard.items():
+            output[name] = tensor
+        return output
+
+    def further_arguments(self, prefixes: Sequence[Sequence[int]]) -> Mapping[str, object]:  # noqa: ARG002
+        """What every layer gives is asked for."""
+        return {"output_hidden_states": True}
+
+    def outputs(self, output: ModelOutput) -> Mapping[str, Tensor]:
+        """What `toolkit.oracle.tasks.features.FeatureReference.forward` gives, by its names."""
+        if output.get("contrastive_loss") is not None:
+            return {"contrastive_loss": output["contrastive_loss"].cpu()}
+        named = {
+            "features": output["features"],
+            "projected": output["projected_states"],
+            "quantized": output["projected_quantized_states"],
+            "codes": output["codes"],
+            "hard_perplexity": output["codevector_perplexity"],
+        }
+        return {**{name: tensor.cpu() for name, tensor in named.items()}, **layers_of(output)}
+
+    def _learn(self, source: Tensor, masked: Tensor) -> ModelOutput:
+        """The losses of telling each masked frame apart from others."""
+        frames = self.frames([source.numel()])[0]
+        mask = torch.zeros(1, frames, dtype=torch.bool)
+        mask[0, masked] = True
+        others = negatives_of(len(masked))
+        negatives = torch.zeros(1, frames, others.shape[1], dtype=torch.long)
+        negatives[0, masked] = masked[others]
+        device = self.model.device
+        return self.model(
+            input_values=source.unsqueeze(0).to(device),
+            mask_time_indices=mask.to(device),
+            sampled_negative_indices=negatives.to(device),
+        )
+
+    @contextmanager
+    def _overheard(self) -> Iterator[dict[str, Tensor]]:
+        """The encoder's output and the rows that are chosen of each group, while it lasts."""
+        heard: dict[str, Tensor] = {}
+        groups = self.model.config.num_codevector_groups
+
+        def hear_features(_: object, __: object, output: ModelOutput) -> None:
+            heard["features"] = output.last_hidden_state
+
+        def hear_codes(_: object, __: object, scores: Tensor) -> None:
+            heard["codes"] = scores.view(*scores.shape[:-1], groups, -1).argmax(-1)
+
+        hooks = (
+            self.model.base_model.register_forward_hook(hear_features),
+            self.model.quantizer.weight_proj.register_forward_hook(hear_codes),
+        )
+        try:
+            yield heard
+        finally:
+            for hook in hooks:
+                hook.remove()

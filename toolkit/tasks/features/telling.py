@@ -1,0 +1,28 @@
+"""What a result tells of a comparison of encoders beside its levels: deviations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from toolkit.compare.probes import PaddingProbes
+from toolkit.core.measures import Level
+from toolkit.core.result import Deviation
+from toolkit.tasks.features.dynamic import DIVERSITY
+from toolkit.tasks.speech import telling
+
+
+def tell_deviations(levels: Sequence[Level], _: PaddingProbes) -> Iterator[Deviation]:
+    """The declared differences, as the levels measured them."""
+    by_name = {level.name: level for level in levels}
+    yield from telling.tell_front_end(by_name["front_end"])
+    for measure in by_name["outputs"].measures:
+        if measure.name == DIVERSITY and measure.verdict == "deviation":
+            yield Deviation(
+                name="diversity_loss",
+                summary=(
+                    "in evaluation transformers takes the diversity loss of the codes that were "
+                    "chosen, fairseq that of the chances of all; both choose the same codes"
+                ),
+                where=measure.where,
+                max_error=measure.error,
+            )
