@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from tests.variants.ctc_building import _filled, _perturb
+from tests.variants.ctc_building import filled, perturb
 from tests.variants.ctc_kinds import INNER, Groups
 from tests.variants.pretraining_kinds import PretrainingVariant, as_hydra
 from toolkit.oracle.mends.conformer import mended_conformer
@@ -26,7 +26,7 @@ def build_pretraining(variant: PretrainingVariant, folder: Path) -> Path:
     torch.manual_seed(1)
     with quiet_fairseq():
         model = _build(groups)
-    _perturb(model)
+    perturb(model)
     torch.save((variant.save or as_hydra)(groups, dict(model.state_dict())), folder / "model.pt")
     return folder / "model.pt"
 
@@ -41,8 +41,8 @@ def _configure(variant: PretrainingVariant) -> Groups:
     return {
         "_name": None,  # type: ignore[dict-item]
         "common": {"_name": None, **common},
-        "task": _filled(AudioPretrainingConfig, "audio_pretraining", said),
-        "model": _filled(Wav2Vec2Config, "wav2vec2", {**INNER, **variant.kind, **variant.model}),
+        "task": filled(AudioPretrainingConfig, "audio_pretraining", said),
+        "model": filled(Wav2Vec2Config, "wav2vec2", {**INNER, **variant.kind, **variant.model}),
         "criterion": {"_name": "wav2vec", "infonce": True, "loss_weights": [0.1, 10]},
     }
 

@@ -51,6 +51,8 @@ PLACES = {
     "wav2vec2-conformer": Place(target="wav2vec2_conformer."),
 }
 """Where the encoder stands in the class of each model type."""
+NAMES = {kind: wav2vec2.NAMES[kind] for kind in PLACES}
+"""How the stock encoders are called, by their model type."""
 PART = ""
 """The encoder's keys stand at top level."""
 VARS, SCORES, PROJECTION = "quantizer.vars", "quantizer.weight_proj", "project_q"
@@ -245,7 +247,7 @@ class _Model:
         form = self.options.form
         if form is None:
             return self.stock
-        return kind_of(form.kinds.get(PART), wav2vec2.NAMES, self.stock)
+        return kind_of(form.kinds.get(PART), NAMES, self.stock)
 
     @cached_property
     def parts(self) -> tuple[Part, ...]:
@@ -257,7 +259,7 @@ class _Model:
             name=PART,
             found=form.kinds.get(PART),
             nearest=self.stock,
-            names=wav2vec2.NAMES,
+            names=NAMES,
             lacks=tuple(self.encoder.lacks(self.kind)),
         )
         return (part,)
@@ -304,7 +306,7 @@ class _Model:
         yield from self.encoder.refusals()
         yield from map(_as_refusal, self.encoder.lacks(self.stock))
         model, where = self.own
-        name = f"{wav2vec2.NAMES[self.stock]}ForPreTraining"
+        name = f"{NAMES[self.stock]}ForPreTraining"
         found = {REFUSED[stem] for stem in REFUSED if self.facts.has_under(f"{stem}.")}
         for argument, because in sorted(found):
             yield Reason(name=f"{where}.{argument}", because=because.format(name=name))
@@ -352,7 +354,7 @@ def _config(network: Network, checkpoint: Checkpoint) -> JsonDict:
     dtypes = Counter(spec.dtype for spec in checkpoint.tensors.values())
     kind = network.config["model_type"].value
     return {
-        "architectures": [f"{wav2vec2.NAMES[kind]}ForPreTraining"],
+        "architectures": [f"{NAMES[kind]}ForPreTraining"],
         "dtype": dtypes.most_common(1)[0][0],
         **nested(network.config),
     }

@@ -10,7 +10,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import fields
 from typing import (
     TYPE_CHECKING,
-    Any,
     Callable,
     Collection,
     Dict,
@@ -20,6 +19,7 @@ from typing import (
     Optional,
     Sequence,
     Tuple,
+    Type,
 )
 
 import torch
@@ -35,7 +35,11 @@ from toolkit.oracle.search import Search
 from toolkit.oracle.tasks.base import Settings, register_models
 
 if TYPE_CHECKING:
+    from fairseq.models.wav2vec.wav2vec2 import Wav2Vec2Config, Wav2Vec2Model
     from omegaconf import DictConfig
+
+Answer = Dict[str, Tensor]
+"""What a quantizer returns."""
 
 HERE = {"checkpoint_activations": False}
 """Arguments of the machine that trained the model, and what they are on this one."""
@@ -212,9 +216,8 @@ class FeatureReference:
 
     def _run(self, batch: Tensor, beyond: Tensor) -> Dict[str, Tensor]:
         with _layers_heard(self.model) as layers:
-            net: Mapping[str, Any] = self.model.extract_features(  # type: ignore[operator]
-                batch, beyond, mask=False
-            )
+            model: Wav2Vec2Model = self.model
+            net = model.extract_features(batch, beyond, mask=False)
         features, mask = net["x"], net["padding_mask"]
         unmasked = torch.zeros(features.shape[:2], dtype=torch.bool, device=features.device)
         # Some stacks make an odd number of frames even.
@@ -228,7 +231,7 @@ class FeatureReference:
 
     def _heads(self, features: Tensor, targets: Tensor) -> Dict[str, Tensor]:
         """What pretraining makes of features and of what they are to resemble."""
-        model: Any = self.model
+        model: Wav2Vec2Model = self.model
         chosen = model.quantizer(targets, produce_targets=True)
         return {
             "projected": model.final_proj(features),
@@ -240,7 +243,7 @@ class FeatureReference:
 
     def _learn(self, batch: Tensor, masked: Sequence[int]) -> Dict[str, Tensor]:
         """The loss of telling each masked frame apart from others; see `negatives_of`."""
-        model: Any = self.model
+        model: Wav2Vec2Model = self.model
         frames = int(model._get_feat_extract_output_lengths(torch.tensor([batch.shape[1]])))
         mask = torch.zeros(1, frames, dtype=torch.bool, device=batch.device)
         mask[0, list(masked)] = True
@@ -267,9 +270,9 @@ def _perplexity(codes: Tensor, rows: int) -> Tensor:
 def _vectors_first(model: nn.Module) -> Iterator[None]:
     """While the context lasts, the first tensor that the quantizer returns are its vectors."""
     quantizer = model.quantizer
-    forward: Callable[..., Dict[str, Any]] = quantizer.forward  # type: ignore[union-attr]
+    forward: Callable[..., Answer] = quantizer.forward  # type: ignore[union-attr]
 
-    def sorted_forward(x: Tensor, produce_targets: bool = False) -> Dict[str, Any]:
+    def sorted_forward(x: Tensor, produce_targets: bool = False) -> Answer:
         result = forward(x, produce_targets=produce_targets)
         return {"x": result["x"], **result}
 
@@ -292,7 +295,7 @@ def _chosen_negatives(model: nn.Module, masked: Sequence[int]) -> Iterator[None]
 
 
 @contextmanager
-def _covered(module: Any, name: str, value: object) -> Iterator[None]:
+def _covered(module: object, name: str, value: object) -> Iterator[None]:
     """An attribute of a module covered by another value while the context lasts."""
     members = vars(module)
     before = {key: members[key] for key in (name,) if key in members}
@@ -315,7 +318,7 @@ def _layers_heard(model: nn.Module) -> Iterator[List[Tensor]]:
         yield heard
 
 
-def _find_model(settings: Settings) -> Tuple[Any, Any]:
+def _find_model(settings: Settings) -> Tuple[Type[Wav2Vec2Config], Type[Wav2Vec2Model]]:
     """The configuration and the class that the arguments name, a fork's too."""
     from fairseq.models import ARCH_MODEL_REGISTRY, MODEL_DATACLASS_REGISTRY, MODEL_REGISTRY
     from fairseq.models.wav2vec.wav2vec2 import Wav2Vec2Config, Wav2Vec2Model
@@ -327,14 +330,13 @@ def _find_model(settings: Settings) -> Tuple[Any, Any]:
     return MODEL_DATACLASS_REGISTRY.get(named) or Wav2Vec2Config, found
 
 
-def _configure(settings: Settings, config: Any) -> "DictConfig":
+def _configure(settings: Settings, config: Type[Wav2Vec2Config]) -> "DictConfig":
     """The model's configuration with what today's fairseq knows of the arguments."""
     from omegaconf import OmegaConf
 
     defaults = {field.name: field.default for field in fields(config)}
     known = {k: _typed(v, defaults[k]) for k, v in settings.items() if k in defaults}
-    structured: Any = OmegaConf.structured(config)
-    return OmegaConf.merge(structured, {**known, **HERE})
+    return OmegaConf.merge(OmegaConf.structured(config), {**known, **HERE})
 
 
 def _typed(value: object, default: object) -> object:
