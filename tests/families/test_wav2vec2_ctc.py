@@ -14,14 +14,19 @@ from tests.families.exactness import CLIPS, check_exact
 from tests.sampling import wide
 from tests.variants.ctc_building import build_ctc
 from tests.variants.ctc_kinds import CTC_VARIANTS, CtcVariant
+from tests.variants.data2vec_kinds import DATA2VEC_VARIANTS
 from tests.variants.readme import readme_table
 from toolkit import convert, diff, inspect
 from toolkit.core.errors import BadInput
 
-BY_NAME = {variant.name: variant for variant in CTC_VARIANTS}
+BY_NAME = {variant.name: variant for variant in (*CTC_VARIANTS, *DATA2VEC_VARIANTS)}
 REFUSED = {name for name, variant in BY_NAME.items() if "refused" in variant.ends}
 README = Path(__file__).parents[2] / "README.md"
-FAST = ("group norm", "Namespace", "no w2v_args", "odd symbols", "conformer, relative positions")
+FAST = (
+    *("group norm", "Namespace", "no w2v_args", "odd symbols", "conformer, relative positions"),
+    "data2vec, leftovers of pretraining",
+)
+DATA2VEC = "data2vec, leftovers of pretraining"
 
 Build = Callable[..., Path]
 
@@ -84,8 +89,61 @@ def test_a_fault_in_a_conformer_layer_is_blamed(
     assert others == []
 
 
-def test_the_readme_shows_every_variant_and_how_it_ends() -> None:
-    assert readme_table(CTC_VARIANTS) in README.read_text(encoding="utf-8")
+@pytest.mark.parametrize(
+    ("parameter", "module"),
+    [
+        ("pos_conv_embed.layers.3.conv.weight", "pos_conv_embed.layers.3.conv"),
+        ("layers.1.attention.out_proj.bias", "layers.1.attention.out_proj"),
+    ],
+)
+def test_a_fault_in_data2vec_is_blamed(
+    parameter: str, module: str, build: Build, tmp_path: Path
+) -> None:
+    import transformers
+
+    checkpoint = build(DATA2VEC)
+    convert(checkpoint, tmp_path / "hf", verify=False)
+    model = transformers.AutoModelForCTC.from_pretrained(tmp_path / "hf")
+    assert type(model) is transformers.Data2VecAudioForCTC
+    scale(f"data2vec_audio.encoder.{parameter}", 1.5)(tmp_path / "hf")
+    first, *others = diff(checkpoint, tmp_path / "hf", audio=CLIPS).findings
+    assert first.target_parameters == (f"data2vec_audio.encoder.{parameter}",)
+    assert first.target_module == f"data2vec_audio.encoder.{module}"
+    assert others == []
+
+
+def test_what_pretraining_kept_beside_the_weights_is_dropped_with_the_reason(build: Build) -> None:
+    dropped = inspect(build(DATA2VEC)).dropped
+    reasons = {reason.name.rpartition("w2v_model.")[2]: reason.because for reason in dropped}
+    assert reasons.keys() == {"final_proj.weight", "final_proj.bias", "_ema"}
+    assert "no tensor" in reasons["_ema"]
+
+
+def test_a_data2vec_written_as_wav2vec_is_one_finding(build: Build, tmp_path: Path) -> None:
+    import transformers
+
+    checkpoint = build(DATA2VEC)
+    convert(checkpoint, tmp_path / "hf", verify=False)
+    right = transformers.AutoModelForCTC.from_pretrained(tmp_path / "hf").state_dict()
+    said = transformers.AutoConfig.from_pretrained(tmp_path / "hf").to_dict()
+    kept = {k: v for k, v in said.items() if k not in ("model_type", "num_conv_pos_embeddings")}
+    model = transformers.Wav2Vec2ForCTC(
+        transformers.Wav2Vec2Config(**kept, feat_extract_norm="layer", num_conv_pos_embeddings=15)
+    )
+    renamed = {n.replace("data2vec_audio.", "wav2vec2."): tensor for n, tensor in right.items()}
+    model.load_state_dict(renamed, strict=False)
+    model.save_pretrained(tmp_path / "hf")
+    first, *others = diff(checkpoint, tmp_path / "hf", audio=CLIPS).findings
+    assert others == [], [other.summary for other in others]
+    assert first.config_keys == ("model_type",)
+    assert "write it as Data2VecAudio" in first.fix
+
+
+@pytest.mark.parametrize("variants", [CTC_VARIANTS, DATA2VEC_VARIANTS])
+def test_the_readme_shows_every_variant_and_how_it_ends(
+    variants: tuple[CtcVariant, ...],
+) -> None:
+    assert readme_table(variants) in README.read_text(encoding="utf-8")
 
 
 def test_what_was_lost_of_the_arguments_is_assumed_and_said(build: Build, tmp_path: Path) -> None:
@@ -110,7 +168,7 @@ def test_the_fine_tuned_models_own_regularization_is_written(build: Build, tmp_p
 @pytest.mark.parametrize("name", sorted(REFUSED))
 def test_what_no_class_computes_is_refused_by_name(name: str, build: Build, tmp_path: Path) -> None:
     _, _, refused = BY_NAME[name].ends.partition(": ")
-    with pytest.raises(BadInput, match=f"{refused}`: .*Wav2Vec2(ForCTC|Conformer)"):
+    with pytest.raises(BadInput, match=f"{refused}`: .*Wav2Vec2"):
         convert(build(name), tmp_path / "hf", verify=False)
     assert not (tmp_path / "hf").exists()
 
@@ -160,8 +218,8 @@ def call_hubert(saved: dict) -> None:
     saved["cfg"]["model"]["_name"] = "hubert_ctc"
 
 
-def call_data2vec(saved: dict) -> None:
-    saved["cfg"]["model"]["w2v_args"]["model"]["_name"] = "data2vec_audio"
+def call_it_another(saved: dict) -> None:
+    saved["cfg"]["model"]["w2v_args"]["model"]["_name"] = "data2vec_multi"
 
 
 def test_a_hubert_with_the_same_tensors_is_not_taken_for_wav2vec(
@@ -175,8 +233,8 @@ def test_a_hubert_with_the_same_tensors_is_not_taken_for_wav2vec(
 
 def test_an_encoder_of_another_kind_is_refused_by_name(build: Build, tmp_path: Path) -> None:
     checkpoint = build("layer norm")
-    edit_checkpoint(checkpoint, call_data2vec)
-    with pytest.raises(BadInput, match="the encoder is `data2vec_audio`"):
+    edit_checkpoint(checkpoint, call_it_another)
+    with pytest.raises(BadInput, match="the encoder is `data2vec_multi`"):
         convert(checkpoint, tmp_path / "hf", verify=False)
 
 

@@ -19,7 +19,11 @@ from toolkit.oracle.quiet import quiet_fairseq
 from toolkit.oracle.tasks.base import register_models
 
 COMMON = {"seed": 1, "tpu": False}
-TASKS = {"wav2vec2": "audio_pretraining", "hubert": "hubert_pretraining"}
+TASKS = {
+    "wav2vec2": "audio_pretraining",
+    "hubert": "hubert_pretraining",
+    "data2vec_audio": "audio_pretraining",
+}
 """What each kind of encoder is pretrained by."""
 OF_TASK: dict[str, dict[str, Any]] = {
     "audio_pretraining": COMMON,
@@ -67,6 +71,7 @@ def write_dictionary(symbols: Sequence[str], path: Path) -> None:
 
 def _configure(variant: CtcVariant) -> Groups:
     """The whole configuration as fairseq main resolves and saves it."""
+    import fairseq.examples.data2vec.models.data2vec_audio  # noqa: F401
     from fairseq.models import MODEL_DATACLASS_REGISTRY
     from fairseq.tasks import TASK_DATACLASS_REGISTRY
     from fairseq.tasks.audio_finetuning import AudioFinetuningConfig

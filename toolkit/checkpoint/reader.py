@@ -25,6 +25,7 @@ from toolkit.checkpoint.tensors import (
     read_tensors,
 )
 from toolkit.checkpoint.values import TensorRef, quote, type_name
+from toolkit.core.coverage import Reason
 from toolkit.core.errors import BadInput
 from toolkit.core.spec import FLOATING, ITEM_BYTES, TensorSpec
 
@@ -68,6 +69,12 @@ class Checkpoint:
     _stamp: _Stamp = field(repr=False)
     _digest: list[str] = field(repr=False, default_factory=list)
     """The file's digest once it is known."""
+
+    @property
+    def left_out(self) -> tuple[Reason, ...]:
+        """The entries of the model that are no tensors, which nothing here converts."""
+        because = "it is no tensor, but what training keeps beside the weights"
+        return tuple(Reason(name=name, because=because) for name in self.non_tensors)
 
     def load(self, name: str) -> torch.Tensor:
         """Returns a fresh contiguous copy of one tensor, reading only the bytes it spans.

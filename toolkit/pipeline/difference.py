@@ -368,6 +368,7 @@ def _result(
         target=Artifact(path=str(folder), sha256=folder_sha256(folder)),
         coverage=measure_coverage(
             plan,
+            beside=prepared.checkpoint.left_out,
             owners=parameterized(plan, prepared.network.unpaired),
             tensors=[name for name in plan.targets if twins.get(name, name) not in absent],
             modules=[row.target for row in rows],

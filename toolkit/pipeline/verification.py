@@ -309,6 +309,7 @@ def _coverage(prepared: Prepared, bench: AnyBench, runs: Sequence[Run]) -> Cover
     undeclared = "no reason is declared: this is a failure"
     return measure_coverage(
         plan,
+        beside=prepared.checkpoint.left_out,
         owners=parameterized(plan, prepared.network.unpaired),
         tensors=[name for name in plan.targets if name in state],
         modules=[pair.target for pair in bench.pairing.pairs],

@@ -13,6 +13,7 @@ from toolkit.trial.pairing import Pairing
 def measure_coverage(
     plan: Plan,
     *,
+    beside: Sequence[Reason] = (),
     owners: Collection[str],
     tensors: Collection[str],
     modules: Collection[str],
@@ -23,6 +24,7 @@ def measure_coverage(
 
     Args:
         plan: What the mapping makes.
+        beside: Entries of the source that are no tensors, each with the reason why it is left out.
         owners: The target modules that own a parameter themselves, but for those left out.
         tensors: The target tensors that were compared.
         modules: The target modules that were.
@@ -31,8 +33,8 @@ def measure_coverage(
     """
     return Coverage(
         source_used=len(plan.used_sources),
-        source_dropped=plan.dropped,
-        source_total=len(plan.sources),
+        source_dropped=(*plan.dropped, *beside),
+        source_total=len(plan.sources) + len(beside),
         target_compared=len(tensors),
         target_total=len(plan.targets),
         modules_compared=len(modules),

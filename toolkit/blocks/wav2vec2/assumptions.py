@@ -49,6 +49,12 @@ def layer_norm_first(trunk: Trunk) -> Derived:
     if "layer_norm_first" in trunk.w2v:
         return trunk.argued("layer_norm_first")
     norm = trunk.extractor_norm
+    if trunk.has_stacked_positions:
+        several = (
+            "published encoders with several positional convolutions normalize after each block"
+        )
+        shown_by = trunk.place.module("encoder.layers.0")
+        return Derived(value=False, evidence=several, candidates=(True, False), shown_by=shown_by)
     return Derived(
         value=norm == "layer",
         evidence=(

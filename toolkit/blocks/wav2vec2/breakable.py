@@ -42,6 +42,7 @@ BREAKABLE = Breakable(
         slip("conv_stride",                   "stride_changed",          one_step_off,                  "wrong_stride"),
         slip("layer_norm_eps",                "epsilon_changed",         others(1e-3, 1e-6, 1e-12),     "wrong_epsilon"),
         slip("num_hidden_layers",             "layer_count_changed",     plus(1, -1)),
+        slip("conv_pos_kernel_size",          "positions_changed",       plus(2)),
         slip("num_conv_pos_embedding_groups", "pos_conv_groups_changed", other_divisors("hidden_size")),
         unseen("hidden_dropout",              "dropout_changed",         other(0.1, 0.0), absent=True),
         unseen("attention_dropout",           "dropout_changed",         other(0.1, 0.0)),

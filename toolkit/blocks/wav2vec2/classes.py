@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from toolkit.blocks.activations import refused_activation
 from toolkit.blocks.conformer import KEYS
 from toolkit.blocks.forms import Lack
+from toolkit.blocks.wav2vec2.assumptions import layer_norm_first
 from toolkit.blocks.wav2vec2.trunk import Trunk
 from toolkit.core.coverage import Reason
 
@@ -14,10 +15,13 @@ NAMES = {
     "wav2vec2": "Wav2Vec2",
     "wav2vec2-conformer": "Wav2Vec2Conformer",
     "hubert": "Hubert",
+    "data2vec-audio": "Data2VecAudio",
 }
 """How the stock classes are called, by their model type."""
 CONFORMERS = frozenset({"wav2vec2-conformer"})
 """Those that have conformer layers."""
+DATA2VEC = "data2vec-audio"
+"""The one with several positional convolutions in a row, and with one order and one kind of norms."""
 HUBERT = "hubert"
 """The one whose positional convolution may have a batch norm before it."""
 
@@ -51,17 +55,46 @@ def lacks(trunk: Trunk, kind: str) -> Iterator[Lack]:
         )
     elif conformer is not None:
         yield from conformer.lacks()
-    if trunk.has_stacked_positions:
+    if kind == DATA2VEC:
+        yield from _lacks_of_data2vec(trunk)
+    elif trunk.has_stacked_positions:
         yield Lack(
             name=f"{trunk.where}.pos_conv_depth",
             because=f"it has several positional convolutions, {NAMES[kind]} one",
             module=trunk.place.module("encoder.pos_conv_embed"),
+            explains=(trunk.place.key("num_conv_pos_embeddings"),),
         )
     if trunk.has_batch_normed_positions and not is_hubert(trunk, kind):
         yield Lack(
             name=f"{trunk.where}.conv_pos_batch_norm",
             because=f"its positional convolution has a batch norm, that of {NAMES[kind]} none",
             module=trunk.place.module("encoder.pos_conv_embed"),
+        )
+
+
+def _lacks_of_data2vec(trunk: Trunk) -> Iterator[Lack]:
+    name, place, where = NAMES[DATA2VEC], trunk.place, trunk.where
+    if not trunk.has_stacked_positions:
+        yield Lack(
+            name=f"{where}.pos_conv_depth",
+            because=f"it has one positional convolution, with a weight norm, {name} has them without",
+            module=place.module("encoder.pos_conv_embed"),
+            explains=tuple(map(place.key, ("num_conv_pos_embeddings", "conv_pos_kernel_size"))),
+        )
+    if trunk.extractor_norm != "layer":
+        yield Lack(
+            name=f"{where}.extractor_mode",
+            because=f"its extractor normalizes once, that of {name} after each convolution",
+            module=place.module("feature_extractor"),
+            explains=(place.key("feat_extract_norm"),),
+        )
+    if layer_norm_first(trunk).value:
+        yield Lack(
+            name=f"{where}.layer_norm_first",
+            because=f"it normalizes before each block, {name} behind it",
+            module=place.module("encoder"),
+            hypothesis="norm_order",
+            explains=(place.key("do_stable_layer_norm"),),
         )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 
 from toolkit.blocks.evidence import Derived, argued, hard_coded
 from toolkit.blocks.wav2vec2.assumptions import heads, hidden_activation, layer_norm_first, strides
-from toolkit.blocks.wav2vec2.classes import CONFORMERS, is_hubert, takes_layers
+from toolkit.blocks.wav2vec2.classes import CONFORMERS, DATA2VEC, is_hubert, takes_layers
 from toolkit.blocks.wav2vec2.trunk import CONV, HIDDEN, LAST_NORM, LAYERS, POS_CONV, Trunk
 
 REGULARIZATION = (
@@ -38,11 +38,11 @@ def config(
     yield "num_hidden_layers", facts.counted(trunk.layers, LAYERS + "{i}")
     yield "num_attention_heads", heads(trunk)
     yield from _layers(trunk, kind)
-    yield from _extractor(trunk, supplied)
-    yield from _positional_convolution(trunk)
+    yield from _extractor(trunk, kind, supplied)
+    yield from _positional_convolution(trunk, kind)
     if is_hubert(trunk, kind):
         yield from _of_hubert(trunk)
-    if kind not in CONFORMERS:
+    if kind not in (*CONFORMERS, DATA2VEC):
         yield "do_stable_layer_norm", layer_norm_first(trunk)
     yield "layer_norm_eps", hard_coded(1e-5, "fairseq's LayerNorm")
     yield from _regularization(trunk)
@@ -59,7 +59,7 @@ def _layers(trunk: Trunk, kind: str) -> Iterator[tuple[str, Derived]]:
         yield "hidden_act", hidden_activation(trunk)
 
 
-def _extractor(trunk: Trunk, supplied: Collection[str]) -> Iterator[tuple[str, Derived]]:
+def _extractor(trunk: Trunk, kind: str, supplied: Collection[str]) -> Iterator[tuple[str, Derived]]:
     facts, convolutions = trunk.facts, trunk.convolutions
     weights, bias = CONV + "{i}.0.weight", CONV + "0.0.bias"
     yield "conv_dim", facts.shaped([shape[0] for shape in convolutions], weights)
@@ -67,18 +67,23 @@ def _extractor(trunk: Trunk, supplied: Collection[str]) -> Iterator[tuple[str, D
     if "conv_stride" not in supplied:
         yield "conv_stride", strides(trunk)
     yield "conv_bias", facts.present(facts.has(bias), bias)
-    yield "feat_extract_norm", facts.present(trunk.extractor_norm, CONV + "0.2.1.weight")
+    if kind != DATA2VEC:
+        yield "feat_extract_norm", facts.present(trunk.extractor_norm, CONV + "0.2.1.weight")
     gelu = "fairseq's ConvFeatureExtractionModel and make_conv_pos use GELU"
     yield "feat_extract_activation", hard_coded("gelu", gelu)
 
 
-def _positional_convolution(trunk: Trunk) -> Iterator[tuple[str, Derived]]:
+def _positional_convolution(trunk: Trunk, kind: str) -> Iterator[tuple[str, Derived]]:
     facts = trunk.facts
     names = (POS_CONV + suffix for suffix in ("0.weight_v", "1.weight", "0.weight", "0.0.weight"))
     name = next((name for name in names if facts.has(name)), None)
     if name is not None:
         _, per_group, kernel = facts.shape(name)
-        yield "num_conv_pos_embeddings", facts.shaped(kernel, name)
+        if kind == DATA2VEC:
+            yield "num_conv_pos_embeddings", trunk.positional_depth
+            yield "conv_pos_kernel_size", facts.shaped(kernel, name)
+        else:
+            yield "num_conv_pos_embeddings", facts.shaped(kernel, name)
         yield "num_conv_pos_embedding_groups", facts.shaped(trunk.width // per_group, name)
 
 

@@ -74,7 +74,9 @@ def check_pretrained(trunk: Trunk, path: Path | None) -> None:
 def _extractor(value: JsonObject) -> JsonDict:
     convs = list(zip(value["conv_dim"], value["conv_kernel"], value["conv_stride"], strict=True))
     return {
-        "extractor_mode": MODES["layer" if value["feat_extract_norm"] == "layer" else "group"],
+        "extractor_mode": MODES[
+            "layer" if value.get("feat_extract_norm", "layer") == "layer" else "group"
+        ],
         "conv_feature_layers": str(convs),
         "conv_bias": value["conv_bias"],
     }
@@ -82,20 +84,21 @@ def _extractor(value: JsonObject) -> JsonDict:
 
 def _layers(value: JsonObject) -> JsonDict:
     functions = {name: fairseq_name for fairseq_name, name in ACTIVATIONS.items()}
+    is_conformer = "conv_depthwise_kernel_size" in value
     return {
         "encoder_embed_dim": value["hidden_size"],
         "encoder_layers": value["num_hidden_layers"],
         "encoder_ffn_embed_dim": value["intermediate_size"],
         "encoder_attention_heads": value["num_attention_heads"],
         "activation_fn": functions.get(value["hidden_act"], "gelu"),
-        "layer_norm_first": value.get("do_stable_layer_norm", True),
+        "layer_norm_first": value.get("do_stable_layer_norm", is_conformer),
     }
 
 
 def _positions(trunk: Trunk, value: JsonObject) -> JsonDict:
     depth = trunk.positional_depth.value
     return {
-        "conv_pos": value["num_conv_pos_embeddings"] * depth,
+        "conv_pos": value.get("conv_pos_kernel_size", value["num_conv_pos_embeddings"]) * depth,
         "conv_pos_groups": value["num_conv_pos_embedding_groups"],
         "pos_conv_depth": depth,
     }

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from toolkit.blocks.evidence import Derived
 from toolkit.blocks.tree import number
-from toolkit.blocks.wav2vec2.classes import takes_layers
+from toolkit.blocks.wav2vec2.classes import DATA2VEC, takes_layers
 from toolkit.blocks.wav2vec2.trunk import CONV, POS_CONV, Trunk
 from toolkit.mapping import Drop, Fill, Identity, Row, Rule, SplitWeightNorm, Zeros
 from toolkit.replay.pairs import Layout
@@ -69,6 +69,9 @@ BATCH_NORM: tuple[Row, ...] = (
 STACKED_POSITIONS: tuple[Row, ...] = (
     Rule(POS_CONV + "{i}.0.{weight|bias}",                HF_POS_CONV + "layers.{i}.{weight|bias}"),
 )
+DATA2VEC_POSITIONS: tuple[Row, ...] = (
+    Rule(POS_CONV + "{i}.0.{weight|bias}",                HF_POS_CONV + "layers.{i}.conv.{weight|bias}"),
+)
 MASK_EMBEDDING: tuple[Row, ...] = (
     Rule("mask_emb",                                      "masked_spec_embed"),
 )
@@ -93,6 +96,7 @@ LAYOUTS = (
     Layout("encoder.pos_conv_embed",                      "B D T",          "B T D"),
     Layout("encoder.pos_conv_embed.{conv|batch_norm}",    "B D T",          "B D T"),
     Layout("encoder.pos_conv_embed.layers.{i}",           "B D T",          "B D T"),
+    Layout("encoder.pos_conv_embed.layers.{i}.conv",      "B D T",          "B D T"),
 )
 TRANSFORMER_LAYOUTS = (
     Layout("encoder.layer_norm",                          "B T D",          "B T D"),
@@ -120,7 +124,7 @@ def rows(trunk: Trunk, values: Mapping[str, Derived]) -> tuple[Row, ...]:
             *ROWS,
             *(_layer_rows(trunk) if takes_layers(trunk, values["model_type"].value) else ()),
             *(PROJECTION if facts.has("post_extract_proj.weight") else NO_PROJECTION),
-            *_positional_rows(trunk),
+            *_positional_rows(trunk, values["model_type"].value),
             *(_mask_rows(trunk, values) if facts.has("mask_emb") else ()),
             *(() if trunk.keeps_heads else _leftover_rows(trunk)),
         )
@@ -159,9 +163,9 @@ def _leftover_rows(trunk: Trunk) -> tuple[Row, ...]:
     )
 
 
-def _positional_rows(trunk: Trunk) -> tuple[Row, ...]:
+def _positional_rows(trunk: Trunk, kind: str) -> tuple[Row, ...]:
     if trunk.has_stacked_positions:
-        return STACKED_POSITIONS
+        return DATA2VEC_POSITIONS if kind == DATA2VEC else STACKED_POSITIONS
     if trunk.has_batch_normed_positions:
         return BATCH_NORM
     return WEIGHT_NORM if trunk.facts.has(POS_CONV + "0.weight_g") else WEIGHT_NORM_REMOVED

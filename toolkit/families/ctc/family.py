@@ -110,7 +110,7 @@ class EncoderCtc(Ways):
         check_dictionary_size(sidecars, network.config["vocab_size"].value, f"{self.head}.weight")
         refuse_options(options)
         model = self._model(checkpoint, options)
-        normalize, contradictions = normalization(model.arguments, network, options)
+        normalize, contradictions = normalization(model)
         return Task(
             kind=ctc.TASK,
             contents=FolderContents(

@@ -74,14 +74,12 @@ def refuse_options(options: Options) -> None:
         )
 
 
-def normalization(
-    arguments: Arguments, network: Network, options: Options
-) -> tuple[Derived, tuple[Reason, ...]]:
+def normalization(model: CtcModel) -> tuple[Derived, tuple[Reason, ...]]:
     """Whether the audio is standardized, and what of that was assumed or contradicts itself."""
     return derive_normalization(
-        dict(_normalization_claims(arguments)),
-        norm=network.config["feat_extract_norm"].value,
-        chosen=options.chosen,
+        dict(_normalization_claims(model.arguments)),
+        norm=model.encoder.extractor_norm,
+        chosen=model.options.chosen,
         remedy="`--w2v`, the pretrained encoder's checkpoint, whose task says",
     )
 

@@ -28,11 +28,12 @@ PREFIXES = {
     "wav2vec2": "wav2vec2.",
     "wav2vec2-conformer": "wav2vec2_conformer.",
     "hubert": "hubert.",
+    "data2vec-audio": "data2vec_audio.",
 }
 """Where it stands in the class of each model type."""
 PART = ""
 """The encoder's keys stand at top level."""
-WIDENED = ("wav2vec2", "wav2vec2-conformer")
+WIDENED = ("wav2vec2", "wav2vec2-conformer", "data2vec-audio")
 """Classes that can have an adapter, whose width they are told."""
 
 

@@ -7,6 +7,7 @@ import re
 from argparse import Namespace
 from ast import literal_eval
 from dataclasses import MISSING, fields
+from importlib import import_module
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -39,12 +40,20 @@ HERE = {
 }
 """Arguments of the machine that trained the model, and what they are on this one."""
 
-TASKS = {"wav2vec2": "audio_pretraining", "hubert": "hubert_pretraining"}
+TASKS = {
+    "wav2vec2": "audio_pretraining",
+    "hubert": "hubert_pretraining",
+    "data2vec_audio": "audio_pretraining",
+}
 """What each kind of encoder was pretrained by."""
+
+EXAMPLES = {"data2vec_audio": "fairseq.examples.data2vec.models.data2vec_audio"}
+"""Where fairseq has models that it does not register by itself."""
 
 DICTIONARY = "dict.ltr.txt"
 """The file of the symbols, by the name that fairseq's task looks for."""
 
+_POSITIONS = re.compile(r".*\.encoder\.pos_conv\.(\d+)\.0\.weight")
 _ADAPTER = re.compile(r".*\.encoder\.layers\.(\d+)\.adapter_layer\.W_a")
 
 
@@ -140,24 +149,27 @@ def make_arguments(settings: Arguments, state_dict: Mapping[str, Tensor]) -> Nam
 
 
 def read_layers(state_dict: Mapping[str, Tensor]) -> Dict[str, Union[str, int]]:
-    """The encoder's kind of layer and its adapters, which the tensors tell.
+    """The encoder's kind of layer, its adapters and its positions, which the tensors tell.
 
     fairseq main overwrites the pretrained arguments with the fine-tuned model's, whose default is
     a Transformer without adapters, whatever was trained.
     """
+    positions = {match.group(1) for match in map(_POSITIONS.fullmatch, state_dict) if match}
+    found: Dict[str, Union[str, int]] = {"pos_conv_depth": len(positions)} if positions else {}
     adapters = [match for match in map(_ADAPTER.fullmatch, state_dict) if match]
     if adapters:
         shape = state_dict[adapters[0].string].shape  # (adapters, width of each, D)
         layers = sorted(int(match.group(1)) for match in adapters)
         step = layers[1] - layers[0] if len(layers) > 1 else 1
         return {
+            **found,
             "layer_type": "trf_adp",
             "adp_num": int(shape[0]),
             "adp_dim": int(shape[1]),
             "adp_trf_idx": f"{layers[0]}:{layers[-1] + 1}:{step}",
         }
     is_conformer = any(".conv_module." in name for name in state_dict)
-    return {"layer_type": "conformer" if is_conformer else "transformer"}
+    return {**found, "layer_type": "conformer" if is_conformer else "transformer"}
 
 
 def make_dictionary(symbols: Sequence[str]) -> Dictionary:
@@ -206,6 +218,8 @@ def _configure(name: str, model: Settings, task: Settings) -> DictConfig:
     from fairseq.tasks import TASK_DATACLASS_REGISTRY
     from omegaconf import OmegaConf
 
+    if name in EXAMPLES and name not in MODEL_DATACLASS_REGISTRY:
+        import_module(EXAMPLES[name])
     known = _known(task, TASK_DATACLASS_REGISTRY[TASKS[name]])
     # A task takes these from others, and HuBERT's model them from its task.
     rates = {"label_rate": known.get("label_rate", -1.0)} if name == "hubert" else {}

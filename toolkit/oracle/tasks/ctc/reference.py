@@ -182,11 +182,16 @@ class CtcReference:
         )
         return tuple(line.tolist())
 
+    def _chosen_adapters(self, rows: int) -> Dict[str, List[int]]:
+        """Which adapter each row of a batch runs with; encoders without any are not told."""
+        layers = self.model.w2v_encoder.w2v_model.encoder.layers  # type: ignore[union-attr]
+        has_any = any(hasattr(layer, "adapter_layer") for layer in layers)  # type: ignore[union-attr]
+        return {"corpus_key": [self.task.adapter] * rows} if has_any else {}
+
     def _run(self, batch: Tensor, lengths: Tensor) -> Dict[str, Tensor]:
         beyond = torch.arange(batch.shape[1], device=batch.device) >= lengths.unsqueeze(1)
-        keys = [self.task.adapter] * len(batch)
         with _layers_heard(self.model) as layers:
-            net = self.model(source=batch, padding_mask=beyond, corpus_key=keys)
+            net = self.model(source=batch, padding_mask=beyond, **self._chosen_adapters(len(batch)))
         frames, mask = net["encoder_out"], net["padding_mask"]
         outputs = {"logits": frames.clone()}
         # fairseq's conformer gives no `layer_results` unless one layer is asked for.
