@@ -17,6 +17,7 @@ from tests.variants.readme import readme_table
 from toolkit import convert, diff, inspect, record, verify
 from toolkit.core.errors import BadInput
 from toolkit.core.result import Result
+from toolkit.pipeline.faulting import faults
 
 BY_NAME = {variant.name: variant for variant in PRETRAINING_VARIANTS}
 REFUSED = {name for name, variant in BY_NAME.items() if "refused" in variant.ends}
@@ -222,3 +223,14 @@ def test_options_that_mean_nothing_here_are_refused(
 ) -> None:
     with pytest.raises(BadInput, match=said):
         convert(build(PLAIN), tmp_path / "hf", verify=False, **options)
+
+
+@pytest.mark.slow
+def test_every_fault_is_found_and_blamed_first_and_alone(build: Build) -> None:
+    result = faults(build(PLAIN))
+    assert len(result.singles) >= 300
+    assert len(result.doubles) >= 50
+    assert [o.name for o in result.singles if not (o.detected and o.blamed)] == []
+    assert [o.name for o in result.doubles if not o.both] == []
+    assert result.extras == {}
+    assert result.noted.right == result.noted.total > 0

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -33,7 +33,7 @@ from toolkit.core.breakable import Breakable, joined
 from toolkit.core.coverage import Reason
 from toolkit.core.errors import BadInput
 from toolkit.core.json import JsonDict, JsonObject
-from toolkit.core.slips import halved, others, plus, slip, unseen
+from toolkit.core.slips import halved, others, plus, slip, toggled, unseen
 from toolkit.families.base import Network, Options, Task
 from toolkit.families.sidecars import Named, Sidecars
 from toolkit.families.waveforms import derive_normalization, preprocessor_config
@@ -82,10 +82,21 @@ BREAKABLE = Breakable(
         slip("codevector_dim",                 "width_changed",       halved),
         slip("proj_codevector_dim",            "width_changed",       halved),
         slip("contrastive_logits_temperature", "temperature_changed", others(0.5, 1.0)),
+        # Without it no frame is masked, and the loss is another one.
+        slip("apply_spec_augment",             "masking_changed",     toggled, absent=True),
         unseen("num_negatives",                "negatives_changed",   plus(1)),
     ),
 )
 # fmt: on
+_ENCODER = replace(
+    wav2vec2.BREAKABLE,
+    slips=tuple(
+        known
+        for known in wav2vec2.BREAKABLE.slips
+        if known.path not in {own.path for own in BREAKABLE.slips}
+    ),
+)
+"""What of the encoder can be broken, but for what has another consequence here."""
 REFUSED = {
     "quantizer.weight_proj.0": (
         "quantizer_depth",
@@ -141,7 +152,7 @@ class Wav2Vec2Pretraining:
             carries_code=False,
             misfits=tuple(find_misfits(model.parts)),
             lost=lost_prefixes(model.parts),
-            breakable=joined((place.breakable(wav2vec2.BREAKABLE), BREAKABLE)),
+            breakable=joined((place.breakable(_ENCODER), BREAKABLE)),
         )
 
     def sidecars(self, checkpoint: Checkpoint, named: Named) -> Sidecars:  # noqa: ARG002
