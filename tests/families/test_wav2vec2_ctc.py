@@ -168,7 +168,7 @@ def test_the_fine_tuned_models_own_regularization_is_written(build: Build, tmp_p
 @pytest.mark.parametrize("name", sorted(REFUSED))
 def test_what_no_class_computes_is_refused_by_name(name: str, build: Build, tmp_path: Path) -> None:
     _, _, refused = BY_NAME[name].ends.partition(": ")
-    with pytest.raises(BadInput, match=f"{refused}`: .*Wav2Vec2"):
+    with pytest.raises(BadInput, match=f"`{refused}`: "):
         convert(build(name), tmp_path / "hf", verify=False)
     assert not (tmp_path / "hf").exists()
 

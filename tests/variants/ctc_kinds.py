@@ -48,6 +48,8 @@ OF_CONFORMER = {"layer_type": "conformer"}
 ROTARY = {**CONFORMER, "pos_enc_type": "rope"}
 CONVOLVED = {**CONFORMER, "attn_type": "", "pos_enc_type": "abs"}
 CONFORMER_GROUP = {**GROUP_NORM, "layer_norm_first": True}
+ADAPTERS = {"layer_type": "trf_adp", "adp_num": 3, "adp_dim": 8, "adp_trf_idx": "1:3"}
+"""Arguments of an encoder with adapters for three languages, in its layers 1 and 2."""
 EQUAL_WIDTHS = {"conv_feature_layers": "[(32, 10, 5)] + [(32, 3, 2)] * 4 + [(32, 2, 2)] * 2"}
 
 YOUNGER = (
@@ -210,6 +212,19 @@ CTC_VARIANTS = (
         name="blank weight set", outer={"blank_weight": 0.25, "blank_mode": "set"}, ends=NO_BLANK
     ),
     CtcVariant(name="float16 weights", save=in_half),
+    CtcVariant(
+        name="adapters for languages",
+        inner=ADAPTERS,
+        outer=ADAPTERS,
+        ends="refused: w2v_args.adp_num",
+    ),
+    CtcVariant(
+        name="adapters for languages, no w2v_args",
+        inner=ADAPTERS,
+        outer=ADAPTERS,
+        save=without_w2v_args,
+        ends="refused: w2v_args.adp_num",
+    ),
     CtcVariant(name="conformer, relative positions", inner=CONFORMER, outer=OF_CONFORMER),
     CtcVariant(name="conformer, rotary positions", inner=ROTARY, outer=OF_CONFORMER),
     CtcVariant(

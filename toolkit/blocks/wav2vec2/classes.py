@@ -101,7 +101,10 @@ def _lacks_of_data2vec(trunk: Trunk) -> Iterator[Lack]:
 def refusals(trunk: Trunk) -> Iterator[Reason]:
     """What the encoder has and nothing here can express."""
     kind = str(trunk.w2v.get("layer_type", "transformer"))
-    if kind != trunk.layer_type:
+    if trunk.has_adapters:
+        because = "its layers have an adapter for each language, which nothing here converts"
+        yield Reason(name=f"{trunk.where}.adp_num", because=because)
+    elif kind != trunk.layer_type:
         because = f"layers of kind `{kind}` are not known"
         yield Reason(name=f"{trunk.where}.layer_type", because=because)
     yield from refused_activation(trunk.w2v, trunk.where)

@@ -70,6 +70,12 @@ class Trunk:
         return next((name for name in HIDDEN if self.facts.has(name)), None)
 
     @property
+    def has_adapters(self) -> bool:
+        """Whether layers, not necessarily all, have adapters for languages."""
+        first = (f"{LAYERS}{i}.adapter_layer.W_a" for i in range(self.layers))
+        return any(map(self.facts.has, first))
+
+    @property
     def has_stacked_positions(self) -> bool:
         """Whether several positional convolutions stand in a row."""
         return self.facts.has(POS_CONV + "0.0.weight")
