@@ -77,6 +77,14 @@ def test_a_symbol_that_decoding_drops_is_left_out_of_the_special_ones() -> None:
     assert found.fix == "leave `tokenizer_config.extra_special_tokens` out"
 
 
+def test_an_extra_token_that_is_no_symbol_is_blamed_on_the_setting_that_adds_it() -> None:
+    tokenizer = Wav2Vec2CTCTokenizer({**RIGHT, "ß": 7})
+    tokenizer.all_special_tokens.append("ß")
+    (found,) = compared(tokenizer)
+    assert found.keys == ("tokenizer_config.extra_special_tokens",)
+    assert found.wrong == ("'ß' is no symbol, and gets an id that no frame can say",)
+
+
 def test_another_class_is_one_cause_and_is_set() -> None:
     class OtherTokenizer(Wav2Vec2CTCTokenizer):
         pass

@@ -101,18 +101,22 @@ class Letters:
                 became = f"became {actual!r}" if ids.get(actual) == row else "is missing"
                 yield f"{row}: {expected!r} {became}"
         # A delimiter that is no symbol gets an id of its own, which no frame can say.
-        known = {*self.tokens, DELIMITER, _said(tokenizer, _BESIDE[0])}
+        known = {*self.tokens, DELIMITER, _said(tokenizer, _BESIDE[0]), *_extra(tokenizer)}
         more = sorted(set(ids) - known)
         if more:
             tokens = "token" if len(more) == 1 else "tokens"
             yield f"{len(more)} {tokens} more than symbols: {', '.join(map(repr, more[:5]))}"
 
     def _dropped(self, tokenizer: PreTrainedTokenizerBase) -> Iterator[str]:
-        """Symbols that decoding drops where a user asks for a text without special tokens."""
-        named = {_said(tokenizer, key) for key in (*NAMES, _BESIDE[0])}
-        for token in sorted(set(tokenizer.all_special_tokens) - named - {DELIMITER}):
+        """Symbols that decoding drops where a user asks for a text without special tokens.
+
+        What is no symbol gets an id of its own instead.
+        """
+        for token in _extra(tokenizer):
             if token in self.tokens:
                 yield f"decoding without special tokens drops {token!r}"
+            else:
+                yield f"{token!r} is no symbol, and gets an id that no frame can say"
 
     def _wrong_texts(self, tokenizer: PreTrainedTokenizerBase) -> Iterator[str]:
         for text, ids in self.encodings.items():
@@ -158,6 +162,12 @@ def probe_texts(contents: FolderContents) -> tuple[str, ...]:
 def _spells(ids: Iterable[int]) -> bool:
     """Whether every symbol is one of a text."""
     return all(index >= len(SPECIAL_SYMBOLS) for index in ids)
+
+
+def _extra(tokenizer: PreTrainedTokenizerBase) -> list[str]:
+    """Special tokens beside those that have names."""
+    named = {_said(tokenizer, key) for key in (*NAMES, _BESIDE[0])}
+    return sorted(set(tokenizer.all_special_tokens) - named - {DELIMITER})
 
 
 def _said(tokenizer: PreTrainedTokenizerBase, key: str) -> object:
