@@ -16,6 +16,7 @@ from tests.variants.readme import readme_table
 from toolkit import convert, diff, inspect, verify
 from toolkit.bundled import HUBERT
 from toolkit.core.errors import BadInput
+from toolkit.pipeline.prepare import Inputs, prepare
 
 BY_NAME = {variant.name: variant for variant in HUBERT_VARIANTS}
 REFUSED = {name for name, variant in BY_NAME.items() if "refused" in variant.ends}
@@ -155,3 +156,14 @@ def test_what_no_class_computes_is_refused_by_name(name: str, build: Build, tmp_
 
 def test_the_readme_shows_every_variant_and_how_it_ends() -> None:
     assert readme_table(HUBERT_VARIANTS) in README.read_text(encoding="utf-8")
+
+
+def test_a_key_of_adapters_is_broken_only_where_a_class_reads_it(build: Build) -> None:
+    invented = {
+        name: {
+            item.path
+            for item in prepare(Inputs(checkpoint=build(name))).network.breakable.inventions
+        }
+        for name in (PLAIN, BATCH_NORMED)
+    }
+    assert invented == {PLAIN: set(), BATCH_NORMED: {"adapter_attn_dim"}}

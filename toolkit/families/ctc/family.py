@@ -14,7 +14,7 @@ from toolkit.blocks.arguments import read_arguments
 from toolkit.blocks.evidence import Facts
 from toolkit.blocks.forms import find_misfits, lost_prefixes
 from toolkit.blocks.place import Place
-from toolkit.blocks.tree import overridden, values_under
+from toolkit.blocks.tree import ConfigTree, overridden, values_under
 from toolkit.blocks.wav2vec2 import Wav2Vec2Block, count_frames, possible_strides, shortest_input
 from toolkit.checkpoint import Checkpoint
 from toolkit.checkpoint.dictionary import read_dictionary
@@ -52,8 +52,9 @@ BREAKABLE = Breakable(
         slip("num_conv_pos_embeddings", "positions_changed", halved),
         slip("add_adapter", "adapter_changed", toggled),
     ),
-    inventions=(Invention(file=CONFIG, path="adapter_attn_dim", value=16),),
 )
+ADAPTED = Breakable(inventions=(Invention(file=CONFIG, path="adapter_attn_dim", value=16),))
+"""A key that only classes read whose layers normalize before each block."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +96,7 @@ class EncoderCtc(Ways):
             carries_code=model.carried is not None,
             misfits=tuple(find_misfits(model.parts)),
             lost=lost_prefixes(model.parts),
-            breakable=joined((place.breakable(wav2vec2.BREAKABLE), BREAKABLE)),
+            breakable=_breakable(place, config),
         )
 
     def sidecars(self, checkpoint: Checkpoint, named: Named) -> Sidecars:
@@ -151,3 +152,10 @@ class EncoderCtc(Ways):
     def _model(self, checkpoint: Checkpoint, options: Options) -> CtcModel:
         arguments = read_arguments(checkpoint, options.w2v)
         return CtcModel(checkpoint=checkpoint, arguments=arguments, options=options, ways=self)
+
+
+def _breakable(place: Place, config: ConfigTree) -> Breakable:
+    """What of the encoder and of its configuration can be broken."""
+    order = config.get("do_stable_layer_norm")
+    adapted = (ADAPTED,) if order is not None and order.value is True else ()
+    return joined((place.breakable(wav2vec2.BREAKABLE), BREAKABLE, *adapted))
