@@ -68,3 +68,18 @@ def test_an_index_of_another_prefix_does_not_count():
 def test_a_value_comes_with_its_evidence_and_is_no_assumption(derived, evidence):
     assert derived == Derived(value=3, evidence=evidence)
     assert derived.candidates == ()
+
+
+@pytest.mark.parametrize(
+    ("indices", "missing"), [([0, 2], "1"), ([1, 2], "0"), ([0, 3, 5], "1, 2, 4")]
+)
+def test_holes_in_the_numbering_are_one_reason(indices, missing):
+    facts = facts_of({f"layers.{i}.{part}": (1,) for i in indices for part in "ab"})
+    (reason,) = facts.holes("layers.")
+    assert reason.name == "layers"
+    assert f"without {missing}: they were pruned" in reason.because
+
+
+def test_numbers_without_holes_are_no_reason():
+    assert [*facts_of({"layers.0.a": (1,), "layers.1.a": (1,)}).holes("layers.")] == []
+    assert [*facts_of({"other.1.a": (1,)}).holes("layers.")] == []

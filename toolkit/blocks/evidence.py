@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from toolkit.core.coverage import Reason
 from toolkit.core.errors import BadInput
 from toolkit.core.json import JsonObject
 from toolkit.core.settled import Trial
@@ -71,9 +72,24 @@ class Facts:
 
     def count(self, prefix: str) -> int:
         """How many consecutive indices follow `prefix`, from 0."""
-        pattern = re.compile(re.escape(self.name(prefix)) + r"(\d+)\.")
-        indices = {int(m[1]) for m in map(pattern.match, self.tensors) if m}
+        indices = self._indices(prefix)
         return next(i for i in range(len(indices) + 1) if i not in indices)
+
+    def holes(self, prefix: str) -> Iterator[Reason]:
+        """Why layers whose numbers have holes cannot be converted."""
+        indices = self._indices(prefix)
+        missing = [str(i) for i in range(max(indices, default=-1)) if i not in indices]
+        if missing:
+            yield Reason(
+                name=self.name(prefix.removesuffix(".")),
+                because=f"{len(indices)} layers are there, numbered up to {max(indices)}, without "
+                f"{', '.join(missing)}: they were pruned, as after training with LayerDrop. Number "
+                "them from 0 first, as fairseq's `prune_state_dict` does for `encoder_layers_to_keep`",
+            )
+
+    def _indices(self, prefix: str) -> set[int]:
+        pattern = re.compile(re.escape(self.name(prefix)) + r"(\d+)\.")
+        return {int(m[1]) for m in map(pattern.match, self.tensors) if m}
 
     def shaped(self, value: object, name: str) -> Derived:
         """A value read off a tensor's shape."""

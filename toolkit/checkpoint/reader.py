@@ -69,6 +69,8 @@ class Checkpoint:
     _stamp: _Stamp = field(repr=False)
     _digest: list[str] = field(repr=False, default_factory=list)
     """The file's digest once it is known."""
+    wrappers: tuple[Reason, ...] = ()
+    """Parts of names that are not the model's, and who puts them there."""
 
     @property
     def left_out(self) -> tuple[Reason, ...]:

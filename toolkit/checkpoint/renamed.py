@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
 
@@ -29,6 +29,10 @@ class Rename:
         if self.source.endswith(".") and name.startswith(self.source):
             return self.target + name.removeprefix(self.source)
         return None
+
+    def fits(self, names: Iterable[str]) -> bool:
+        """Whether any of the names falls under the rename."""
+        return any(self.apply(name) is not None for name in names)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -28,5 +28,5 @@ def describe_elsewhere(architecture: str) -> str | None:
     """What a model of that architecture is and what converts it, as a sentence."""
     for pattern, what, converter in CONVERTERS:
         if re.fullmatch(pattern, architecture):
-            return f"It is {what}; transformers has a script for it: {converter}."
+            return f"It is {what}; transformers 4 has a script for it: {converter}."
     return None

@@ -63,7 +63,7 @@ def inspect(request: Inspect) -> Inspection:
         unknown=prospect.unknown,
         refusals=prospect.refusals,
         shortcomings=network.shortcomings,
-        dropped=(*dropped, *opened.left_out),
+        dropped=(*dropped, *opened.left_out, *opened.wrappers),
         languages=() if isinstance(sidecars, str) else tuple(sidecars.languages),
         sidecars=_files(sidecars),
         not_finite=find_not_finite(opened, (n for n in opened.tensors if n not in unused)),

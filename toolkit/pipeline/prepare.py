@@ -10,6 +10,7 @@ from toolkit.blocks.known_tensors import CONVERTED
 from toolkit.checkpoint import Checkpoint, open_checkpoint
 from toolkit.checkpoint.finite import expect_finite
 from toolkit.checkpoint.renamed import rename_tensors
+from toolkit.checkpoint.wrappers import unwrap
 from toolkit.core.coverage import Reason
 from toolkit.core.errors import BadInput, BrokenRule
 from toolkit.core.json import JsonObject
@@ -134,13 +135,16 @@ def prepare(
 
 
 def open_mapped(path: Path, mapping: MappingFile | None) -> Checkpoint:
-    """The checkpoint, its tensors under the names that a mapping file gives them.
+    """The checkpoint, its tensors under the names of the model, or those of a mapping file.
 
     Raises:
         BadInput: the file is no checkpoint, or the renames do not fit it.
     """
     checkpoint = open_checkpoint(path, converted=CONVERTED)
-    return checkpoint if mapping is None else rename_tensors(checkpoint, mapping.renames)
+    renames = () if mapping is None else mapping.renames
+    if not any(rename.fits(checkpoint.tensors) for rename in renames):
+        checkpoint = unwrap(checkpoint)
+    return rename_tensors(checkpoint, renames) if renames else checkpoint
 
 
 def _plan(

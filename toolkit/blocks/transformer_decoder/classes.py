@@ -82,6 +82,7 @@ def shortcomings(decoder: Decoder) -> Iterator[Reason]:
 def refusals(decoder: Decoder) -> Iterator[Reason]:
     """What the decoder has and nothing here can express."""
     facts = decoder.facts
+    yield from facts.holes("layers.")
     yield from refused_activation(decoder.model, "args")
     if facts.has_under("project_"):
         yield Reason(

@@ -8,7 +8,7 @@ from toolkit.blocks.activations import refused_activation
 from toolkit.blocks.conformer import KEYS
 from toolkit.blocks.forms import Lack
 from toolkit.blocks.wav2vec2.assumptions import layer_norm_first
-from toolkit.blocks.wav2vec2.trunk import Trunk
+from toolkit.blocks.wav2vec2.trunk import LAYERS, Trunk
 from toolkit.core.coverage import Reason
 
 NAMES = {
@@ -100,6 +100,7 @@ def _lacks_of_data2vec(trunk: Trunk) -> Iterator[Lack]:
 
 def refusals(trunk: Trunk) -> Iterator[Reason]:
     """What the encoder has and nothing here can express."""
+    yield from trunk.facts.holes(LAYERS)
     kind = str(trunk.w2v.get("layer_type", "transformer"))
     if trunk.has_adapters:
         because = "its layers have an adapter for each language, which nothing here converts"
