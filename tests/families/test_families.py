@@ -47,6 +47,7 @@ def new_file(tmp_path, monkeypatch):
 def test_the_families_are_the_modules_that_have_one():
     assert [family.name for family in families()] == [
         "hubert_ctc",
+        "hubert_pretraining",
         "wav2vec2_ctc",
         "wav2vec2_pretraining",
         "xm_transformer",
@@ -62,6 +63,7 @@ def test_a_new_file_is_found_by_itself(stranger):
     assert {family.name for family in families()} == {
         "everything",
         "hubert_ctc",
+        "hubert_pretraining",
         "wav2vec2_ctc",
         "wav2vec2_pretraining",
         "xm_transformer",

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from argparse import Namespace
+from collections.abc import Sequence
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from tests.variants.ctc_building import filled, perturb
-from tests.variants.ctc_kinds import INNER, Groups
+from tests.variants.ctc_building import COMMON, OF_TASK, TASKS, filled, perturb
+from tests.variants.ctc_kinds import Groups
 from tests.variants.pretraining_kinds import PretrainingVariant, as_hydra
 from toolkit.oracle.mends.conformer import mended_conformer
 from toolkit.oracle.quiet import quiet_fairseq
+from toolkit.oracle.tasks.base import register_models
 
 
 def build_pretraining(variant: PretrainingVariant, folder: Path) -> Path:
@@ -25,7 +28,7 @@ def build_pretraining(variant: PretrainingVariant, folder: Path) -> Path:
     groups = _configure(variant)
     torch.manual_seed(1)
     with quiet_fairseq():
-        model = _build(groups)
+        model = build_model(groups, variant.dictionaries)
     perturb(model)
     torch.save((variant.save or as_hydra)(groups, dict(model.state_dict())), folder / "model.pt")
     return folder / "model.pt"
@@ -33,23 +36,29 @@ def build_pretraining(variant: PretrainingVariant, folder: Path) -> Path:
 
 def _configure(variant: PretrainingVariant) -> Groups:
     """The whole configuration as fairseq main resolves and saves it."""
-    from fairseq.models.wav2vec.wav2vec2 import Wav2Vec2Config
-    from fairseq.tasks.audio_pretraining import AudioPretrainingConfig
+    from fairseq.models import MODEL_DATACLASS_REGISTRY
+    from fairseq.tasks import TASK_DATACLASS_REGISTRY
 
-    common = {"seed": 1, "tpu": False}
-    said = {"data": "/datasets/somebody", "normalize": variant.normalizes, **common}
+    register_models()
+    name, task = variant.encoder, TASKS[variant.encoder]
+    said = {"data": "/datasets/somebody", "normalize": variant.normalizes, **OF_TASK[task]}
+    model = {**variant.usual, **variant.kind, **variant.model}
     return {
         "_name": None,  # type: ignore[dict-item]
-        "common": {"_name": None, **common},
-        "task": filled(AudioPretrainingConfig, "audio_pretraining", said),
-        "model": filled(Wav2Vec2Config, "wav2vec2", {**INNER, **variant.kind, **variant.model}),
-        "criterion": {"_name": "wav2vec", "infonce": True, "loss_weights": [0.1, 10]},
+        "common": {"_name": None, **COMMON},
+        "task": filled(TASK_DATACLASS_REGISTRY[task], task, said),
+        "model": filled(MODEL_DATACLASS_REGISTRY[name], name, model),
+        "criterion": {"_name": name, "loss_weights": [0.1, 10]},
     }
 
 
-def _build(groups: Groups) -> Any:
-    from fairseq.models.wav2vec.wav2vec2 import Wav2Vec2Model
+def build_model(groups: Groups, classes: Sequence[int]) -> Any:
+    """Fairseq's model of a configuration, with so many classes of each kind, if it has any."""
+    from fairseq.models import MODEL_REGISTRY
     from omegaconf import OmegaConf
 
+    dictionaries = [range(number) for number in classes]
+    task = Namespace(cfg=Namespace(sample_rate=16_000), dictionaries=dictionaries)
+    config = OmegaConf.create(deepcopy(groups["model"]))
     with mended_conformer():
-        return Wav2Vec2Model.build_model(OmegaConf.create(deepcopy(groups["model"])))
+        return MODEL_REGISTRY[config._name].build_model(config, task)

@@ -15,6 +15,7 @@ from tests.variants.ctc_kinds import (
     EQUAL_WIDTHS,
     GENERATION,
     GROUP_NORM,
+    INNER,
     LAYER_NORM,
     ROTARY,
     YOUNGER_INNER,
@@ -32,6 +33,12 @@ class PretrainingVariant:
     kind: Mapping[str, Any] = field(default_factory=lambda: LAYER_NORM)
     model: Mapping[str, Any] = field(default_factory=dict)
     """Arguments of the model."""
+    usual: Mapping[str, Any] = field(default_factory=lambda: INNER)
+    """Arguments of the plainest one."""
+    encoder: str = "wav2vec2"
+    """What fairseq calls the model."""
+    dictionaries: tuple[int, ...] = (30,)
+    """How many classes there are of each kind, for a model that is trained on classes."""
     normalize: bool | None = None
     """Whether the task standardizes the sound; by default, layer-norm models do."""
     save: Save | None = None
@@ -60,7 +67,7 @@ def as_dict_config(groups: Groups, state: State) -> dict[str, Any]:
 def as_namespace(groups: Groups, state: State) -> dict[str, Any]:
     """As 2020: everything in one Namespace, what came later not in it."""
     told = {**_older(groups["model"]), **groups["task"]}
-    told.update(arch="wav2vec2", task="audio_pretraining", criterion="wav2vec", no_save=False)
+    told.update(arch=groups["model"]["_name"], task=groups["task"]["_name"], no_save=False)
     told.update(latent_temp="(2,0.5,0.999995)")
     return {"args": Namespace(**told), "model": state}
 

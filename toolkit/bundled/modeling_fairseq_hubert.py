@@ -5,7 +5,7 @@ Source: `HubertModel.forward_padding_mask` in `fairseq/models/hubert/hubert.py`.
 """
 
 import transformers
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import HubertConfig
 
 
@@ -45,4 +45,16 @@ class HubertForCTC(transformers.HubertForCTC):
     def __init__(self, config: FairseqHubertConfig, target_lang: str | None = None) -> None:
         super().__init__(config, target_lang)
         self.hubert = HubertModel(config)
+        self.post_init()
+
+
+class HubertModelWithFinalProj(HubertModel):
+    """The encoder with the projection that it was pretrained with, for features of some layer.
+
+    `final_proj(hidden_states[9])` is what voice conversion takes for content.
+    """
+
+    def __init__(self, config: FairseqHubertConfig) -> None:
+        super().__init__(config)
+        self.final_proj = nn.Linear(config.hidden_size, config.classifier_proj_size)
         self.post_init()

@@ -31,12 +31,18 @@ from toolkit.compare.probes import PaddingProbes
 from toolkit.core import breakable as breaking
 from toolkit.core.breakable import Breakable, joined
 from toolkit.core.coverage import Reason
-from toolkit.core.errors import BadInput
 from toolkit.core.json import JsonDict, JsonObject
 from toolkit.core.slips import halved, others, plus, slip, toggled, unseen
 from toolkit.families.base import Network, Options, Task
 from toolkit.families.sidecars import Named, Sidecars
 from toolkit.families.waveforms import derive_normalization, preprocessor_config
+from toolkit.families.wordless import (
+    model_name,
+    normalization_claims,
+    own_arguments,
+    refuse_files,
+    refuse_options,
+)
 from toolkit.folder.contents import FolderContents
 from toolkit.mapping import Row, Rule, Table
 from toolkit.oracle.search import Search
@@ -121,7 +127,7 @@ class Wav2Vec2Pretraining:
         """Whether the tensors are those of a wav2vec 2.0 encoder with what it was pretrained with."""
         facts = Facts(checkpoint.tensors)
         encoder = Wav2Vec2Block(place=PLACES["wav2vec2"], checkpoint=facts)
-        named = _named(read_arguments(checkpoint).model)
+        named = model_name(read_arguments(checkpoint).model)
         return (
             encoder.is_present
             and facts.has(f"{PROJECTION}.weight")
@@ -157,16 +163,7 @@ class Wav2Vec2Pretraining:
 
     def sidecars(self, checkpoint: Checkpoint, named: Named) -> Sidecars:  # noqa: ARG002
         """None: all is in the checkpoint."""
-        for option, path in (
-            ("--config-yaml", named.config_yaml),
-            ("--dict", named.dictionary),
-            ("--spm", named.pieces),
-        ):
-            if path is not None:
-                raise BadInput(
-                    f"`{option} {path}` must name a file that the checkpoint's task reads, but a "
-                    "pretrained encoder has no words. Leave the option out."
-                )
+        refuse_files(named)
         return Sidecars()
 
     def task(
@@ -177,17 +174,17 @@ class Wav2Vec2Pretraining:
         options: Options,
     ) -> Task:
         """What the folder and fairseq's task need beside the weights."""
-        _refuse_options(options)
+        refuse_options(options)
         arguments = read_arguments(checkpoint, options.w2v)
         model = _Model(checkpoint, arguments, options)
         normalize, contradictions = derive_normalization(
-            dict(_normalization_claims(arguments)),
+            dict(normalization_claims(arguments)),
             norm=network.config["feat_extract_norm"].value,
             chosen=options.chosen,
             remedy="`--w2v`, a checkpoint of the same training, whose task says",
         )
         return Task(
-            kind=features.TASK,
+            kind=features.PRETRAINED,
             contents=FolderContents(
                 config=_config(network, checkpoint),
                 preprocessor=preprocessor_config(normalize, {}),
@@ -237,10 +234,7 @@ class _Model:
     @cached_property
     def own(self) -> tuple[JsonObject, str]:
         """The encoder's arguments, and what evidence calls them; empty where they were lost."""
-        arguments = self.arguments
-        if "conv_feature_layers" in arguments.model:
-            return arguments.model, "args"
-        return arguments.w2v_model, arguments.w2v_model_where
+        return own_arguments(self.arguments)
 
     @cached_property
     def encoder(self) -> Wav2Vec2Block:
@@ -329,36 +323,8 @@ class _Model:
             yield Reason(name=f"{where}.crop_seq_to_multiple", because=because)
 
 
-def _named(arguments: JsonObject) -> object:
-    """What arguments call their model; in one namespace, `_name` may be the task's."""
-    return arguments.get("arch") or arguments.get("_name")
-
-
 def _as_refusal(lack: Lack) -> Reason:
     return Reason(name=lack.name, because=lack.because)
-
-
-def _refuse_options(options: Options) -> None:
-    """Refuses what says something of a part that an encoder has not."""
-    if options.target_lang is not None:
-        raise BadInput(
-            f"`--target-lang {options.target_lang}` must choose among several target languages, "
-            "but a pretrained encoder has no words. Leave the option out."
-        )
-    if options.padding_reference != "masked":
-        raise BadInput(
-            f"`--padding-reference {options.padding_reference}` must say what an adaptor does with "
-            "padded frames, but a pretrained encoder has none. Leave the option out."
-        )
-
-
-def _normalization_claims(arguments: Arguments) -> Iterator[tuple[str, bool]]:
-    for where, group in (
-        ("task.normalize", arguments.task),
-        (f"{arguments.w2v_task_where}.normalize", arguments.w2v_task),
-    ):
-        if isinstance(group.get("normalize"), bool):
-            yield where, group["normalize"]
 
 
 def _config(network: Network, checkpoint: Checkpoint) -> JsonDict:

@@ -63,10 +63,14 @@ def test_the_features_count(changes: dict[str, float], name: str) -> None:
     assert failing(run(**changes)) == {name}
 
 
-def test_heads_of_which_no_clip_tells_fail() -> None:
-    assert {NAMES["projected"], "codes that are other ones"} <= failing(
-        run(effort=Effort(replayed=False), heads={}, choices=Choices())
-    )
+def test_a_comparison_without_any_replayed_clip_fails() -> None:
+    nothing = run(effort=Effort(replayed=False), heads={}, choices=Choices())
+    assert failing(nothing) == {"float64 features"}
+
+
+def test_a_model_without_codes_is_asked_for_none() -> None:
+    level = outputs_level([run(heads={"projected": 0.0}, choices=Choices())], TOLERANCE)
+    assert [m.name for m in level.measures][2:] == [NAMES["projected"]]
 
 
 def test_a_model_that_masks_nothing_has_no_loss_to_compare() -> None:

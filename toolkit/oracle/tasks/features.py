@@ -5,6 +5,7 @@ The model is one that was pretrained, with what pretraining compares its feature
 
 from __future__ import annotations
 
+from argparse import Namespace
 from ast import literal_eval
 from contextlib import ExitStack, contextmanager
 from dataclasses import fields
@@ -43,6 +44,8 @@ Answer = Dict[str, Tensor]
 
 HERE = {"checkpoint_activations": False}
 """Arguments of the machine that trained the model, and what they are on this one."""
+_TASK = Namespace(cfg=Namespace(sample_rate=16_000), dictionaries=[None])
+"""What a model wants of its task: classes that it is not trained on again."""
 NEGATIVES = 7
 """How many other frames a frame is told apart from."""
 EVERY, FEWEST = 3, 5
@@ -84,7 +87,7 @@ def build_features(
     is_conformer = any(".conv_module." in name for name in state_dict)
     layers = {"layer_type": "conformer" if is_conformer else "transformer"}
     with mended_conformer(), unfilled():
-        model = model_class.build_model(_configure({**settings, **layers}, config))
+        model = model_class.build_model(_configure({**settings, **layers}, config), _TASK)
     load_weights(model, state_dict, dropped)
     return FeatureReference(model.eval(), normalize=bool(settings.get("normalize", False)))
 
@@ -98,7 +101,8 @@ def further_prefixes(made: Pass) -> Tuple[Tuple[int, ...], ...]:
         One list of frames; none where no two frames of the clip differ.
     """
     codes: Dict[Tuple[int, ...], int] = {}
-    for frame, rows in enumerate(made.outputs["codes"][0].tolist()):
+    chosen = made.outputs.get("codes")
+    for frame, rows in enumerate(() if chosen is None else chosen[0].tolist()):
         codes.setdefault(tuple(rows), frame)
     frames = tuple(codes.values())
     masked = frames[1::EVERY] if len(frames) >= FEWEST else frames
@@ -216,8 +220,8 @@ class FeatureReference:
 
     def _run(self, batch: Tensor, beyond: Tensor) -> Dict[str, Tensor]:
         with _layers_heard(self.model) as layers:
-            model: Wav2Vec2Model = self.model
-            net = model.extract_features(batch, beyond, mask=False)
+            # Not its call: nothing of the model as a whole is compared.
+            net = self.model.forward(batch, padding_mask=beyond, mask=False, features_only=True)
         features, mask = net["x"], net["padding_mask"]
         unmasked = torch.zeros(features.shape[:2], dtype=torch.bool, device=features.device)
         # Some stacks make an odd number of frames even.
@@ -232,9 +236,12 @@ class FeatureReference:
     def _heads(self, features: Tensor, targets: Tensor) -> Dict[str, Tensor]:
         """What pretraining makes of features and of what they are to resemble."""
         model: Wav2Vec2Model = self.model
+        projected = {"projected": model.final_proj(features)}
+        if _maybe_quantizer(model) is None:
+            return projected
         chosen = model.quantizer(targets, produce_targets=True)
         return {
-            "projected": model.final_proj(features),
+            **projected,
             "quantized": model.project_q(chosen["x"]),
             "codes": chosen["targets"],
             "hard_perplexity": _perplexity(chosen["targets"], model.quantizer.num_vars),
@@ -266,11 +273,19 @@ def _perplexity(codes: Tensor, rows: int) -> Tensor:
     return torch.exp(-torch.xlogy(chances, chances).sum(-1)).sum()
 
 
+def _maybe_quantizer(model: nn.Module) -> Optional[nn.Module]:
+    """What chooses codes for frames; None where the model was trained on classes from elsewhere."""
+    return getattr(model, "quantizer", None)
+
+
 @contextmanager
 def _vectors_first(model: nn.Module) -> Iterator[None]:
     """While the context lasts, the first tensor that the quantizer returns are its vectors."""
-    quantizer = model.quantizer
-    forward: Callable[..., Answer] = quantizer.forward  # type: ignore[union-attr]
+    quantizer = _maybe_quantizer(model)
+    if quantizer is None:
+        yield
+        return
+    forward: Callable[..., Answer] = quantizer.forward
 
     def sorted_forward(x: Tensor, produce_targets: bool = False) -> Answer:
         result = forward(x, produce_targets=produce_targets)
@@ -321,11 +336,12 @@ def _layers_heard(model: nn.Module) -> Iterator[List[Tensor]]:
 def _find_model(settings: Settings) -> Tuple[Type[Wav2Vec2Config], Type[Wav2Vec2Model]]:
     """The configuration and the class that the arguments name, a fork's too."""
     from fairseq.models import ARCH_MODEL_REGISTRY, MODEL_DATACLASS_REGISTRY, MODEL_REGISTRY
+    from fairseq.models.hubert import HubertModel
     from fairseq.models.wav2vec.wav2vec2 import Wav2Vec2Config, Wav2Vec2Model
 
     named = settings.get("arch") or settings.get("_name")
     found = ARCH_MODEL_REGISTRY.get(named) or MODEL_REGISTRY.get(named)
-    if found is None or not issubclass(found, Wav2Vec2Model):
+    if found is None or not issubclass(found, (HubertModel, Wav2Vec2Model)):
         return Wav2Vec2Config, Wav2Vec2Model
     return MODEL_DATACLASS_REGISTRY.get(named) or Wav2Vec2Config, found
 

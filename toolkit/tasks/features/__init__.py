@@ -1,5 +1,7 @@
 """Speech in, features out: an encoder of waveforms as it was pretrained."""
 
+from dataclasses import replace
+
 from toolkit.tasks.base import TaskKind, Words, deferred
 from toolkit.tasks.features.breakable import BREAKABLE
 from toolkit.tasks.features.levels import LEVELS
@@ -56,3 +58,7 @@ TASK = TaskKind(
     probe_texts=deferred(f"{__name__}.silence", "no_texts"),
     breakable=BREAKABLE,
 )
+"""Encoders by themselves, or with a projection of their features."""
+
+PRETRAINED = replace(TASK, target=deferred(f"{__name__}.target", "PretrainedTarget"))
+"""Encoders with the codes that they were pretrained on, and the heads that compare them."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -45,8 +46,8 @@ class FeatureRun(LayeredRun):
     """What both models made of one clip, with the heads of pretraining."""
 
     heads: Mapping[str, float]
-    """How far each output of `HEADS` is apart in float64, and the loss where frames can be masked;
-    empty where modules were not compared."""
+    """How far each output of `HEADS` that there is is apart in float64, infinitely if only one side
+    has it, and the loss where frames can be masked; empty where modules were not compared."""
     choices: Choices
 
 
@@ -105,13 +106,20 @@ def run_clip(
 
 
 def _heads(replayed: Replayed) -> Iterator[tuple[str, float]]:
+    """Every head that either side has."""
     expected, actual = replayed.exact.outputs, replayed.exact_actual.outputs
     for name in HEADS:
-        yield name, relative_error(expected[name], actual[name])
+        if name in expected and name in actual:
+            yield name, relative_error(expected[name], actual[name])
+        elif name in expected or name in actual:
+            yield name, math.inf
 
 
 def _choices(replayed: Replayed) -> Choices:
+    """The codes of both sides; none where the model chooses none."""
     expected, actual = replayed.exact.outputs, replayed.exact_actual.outputs
+    if CODES not in expected:
+        return Choices()
     hard, soft = expected["hard_perplexity"], expected[SOFT]
     return Choices(
         other=int((expected[CODES] != actual[CODES]).sum()),

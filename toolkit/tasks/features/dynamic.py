@@ -49,7 +49,7 @@ def outputs_level(runs: Sequence[FeatureRun], exact_tolerance: float) -> Level:
 def _heads(runs: Sequence[FeatureRun], tolerance: float) -> Iterator[Measure]:
     for name, words in NAMES.items():
         asked = [run for run in runs if name in run.heads]
-        if asked or name != LOSS:
+        if asked:
             yield worst(words, asked, partial(_error, name), tolerance)
 
 
@@ -58,7 +58,12 @@ def _error(name: str, run: FeatureRun) -> float:
 
 
 def _codes(runs: Sequence[FeatureRun]) -> Iterator[Measure]:
-    """Whether every frame has the same code vectors, and how fairseq measures their diversity."""
+    """Whether every frame has the same code vectors, and how fairseq measures their diversity.
+
+    Nothing, where the model has none.
+    """
+    if not any(run.choices.compared for run in runs):
+        return
     yield Measure(
         name="codes that are other ones",
         where=", ".join(run.clip.name for run in runs if run.choices.other),

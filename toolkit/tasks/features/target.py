@@ -17,11 +17,56 @@ if TYPE_CHECKING:
     from transformers.utils import ModelOutput
 
 
+FEATURES = "last_hidden_state"
+PROJECTION = "final_proj"
+"""Where a model has the projection of its features that it does not call itself."""
+NAMES = {
+    "features": FEATURES,
+    "projected": "projected_states",
+    "quantized": "projected_quantized_states",
+    "codes": "codes",
+    "hard_perplexity": "codevector_perplexity",
+}
+"""The outputs by the names of fairseq's side, with the keys that a folder's model has for them."""
+
+
 class FeatureTarget(HearingTarget):
-    """A converted encoder of speech, ready to be asked."""
+    """A converted encoder of speech, with the projection of its features if there is one."""
+
+    auto_class = "AutoModel"
+    has_words = False
+
+    @property
+    def masks(self) -> bool:
+        """Whether the model has a loss of its own, for which frames can be masked."""
+        return False
+
+    def call(self, sources: Sequence[Tensor], prefixes: Sequence[Sequence[int]]) -> ModelOutput:
+        """What the model returns, and what becomes of its features.
+
+        Args:
+            sources: Inputs of shape (L,), of the model's dtype; shorter ones are padded with zeros.
+            prefixes: Of no use here.
+        """
+        output = super().call(sources, prefixes)
+        if hasattr(self.model, PROJECTION):
+            output["projected_states"] = self.model.get_submodule(PROJECTION)(output[FEATURES])
+        return output
+
+    def further_arguments(self, prefixes: Sequence[Sequence[int]]) -> Mapping[str, object]:  # noqa: ARG002
+        """What every layer gives is asked for."""
+        return {"output_hidden_states": True}
+
+    def outputs(self, output: ModelOutput) -> Mapping[str, Tensor]:
+        """What `toolkit.oracle.tasks.features.FeatureReference.forward` gives, by its names."""
+        named = {name: output[key].cpu() for name, key in NAMES.items() if key in output}
+        return {**named, **layers_of(output)}
+
+
+class PretrainedTarget(FeatureTarget):
+    """A converted encoder with all that it was pretrained with."""
 
     auto_class = "AutoModelForPreTraining"
-    has_words = False
 
     @property
     def masks(self) -> bool:
@@ -29,7 +74,7 @@ class FeatureTarget(HearingTarget):
         return hasattr(self.model.base_model, "masked_spec_embed")
 
     def call(self, sources: Sequence[Tensor], prefixes: Sequence[Sequence[int]]) -> ModelOutput:
-        """What the model returns, with what it keeps to itself: `features`, and the `codes`.
+        """What the model returns, with what it keeps to itself: features and codes.
 
         Args:
             sources: Inputs of shape (L,), of the model's dtype; shorter ones are padded with zeros.
@@ -44,22 +89,11 @@ class FeatureTarget(HearingTarget):
             output[name] = tensor
         return output
 
-    def further_arguments(self, prefixes: Sequence[Sequence[int]]) -> Mapping[str, object]:  # noqa: ARG002
-        """What every layer gives is asked for."""
-        return {"output_hidden_states": True}
-
     def outputs(self, output: ModelOutput) -> Mapping[str, Tensor]:
         """What `toolkit.oracle.tasks.features.FeatureReference.forward` gives, by its names."""
         if output.get("contrastive_loss") is not None:
             return {"contrastive_loss": output["contrastive_loss"].cpu()}
-        named = {
-            "features": output["features"],
-            "projected": output["projected_states"],
-            "quantized": output["projected_quantized_states"],
-            "codes": output["codes"],
-            "hard_perplexity": output["codevector_perplexity"],
-        }
-        return {**{name: tensor.cpu() for name, tensor in named.items()}, **layers_of(output)}
+        return super().outputs(output)
 
     def _learn(self, source: Tensor, masked: Tensor) -> ModelOutput:
         """The losses of telling each masked frame apart from others."""
@@ -83,7 +117,7 @@ class FeatureTarget(HearingTarget):
         groups = self.model.config.num_codevector_groups
 
         def hear_features(_: object, __: object, output: ModelOutput) -> None:
-            heard["features"] = output.last_hidden_state
+            heard[FEATURES] = output.last_hidden_state
 
         def hear_codes(_: object, __: object, scores: Tensor) -> None:
             heard["codes"] = scores.view(*scores.shape[:-1], groups, -1).argmax(-1)

@@ -1,0 +1,187 @@
+"""Pretrained HuBERT of every kind and era: what converts exactly, and what is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.breaking import scale
+from tests.families.exactness import CLIPS, EXACT, ROUNDED
+from tests.variants.hubert_pretraining_kinds import HUBERT_PRETRAINING_VARIANTS
+from tests.variants.pretraining_building import build_pretraining
+from tests.variants.readme import readme_table
+from toolkit import convert, diff, inspect, record, verify
+from toolkit.audio import read_clips
+from toolkit.core.errors import BadInput
+from toolkit.core.result import Result
+from toolkit.oracle.quiet import quiet_fairseq
+from toolkit.pipeline.faulting import faults
+
+BY_NAME = {variant.name: variant for variant in HUBERT_PRETRAINING_VARIANTS}
+REFUSED = {name for name, variant in BY_NAME.items() if "refused" in variant.ends}
+README = Path(__file__).parents[2] / "README.md"
+PLAIN = "HuBERT, group norm"
+FAST = ("HuBERT, batch norm",)
+
+Build = Callable[[str], Path]
+Plain = tuple[Path, Path, Result]
+
+
+@pytest.fixture(scope="module")
+def build(tmp_path_factory: pytest.TempPathFactory) -> Build:
+    """Writes the checkpoint of a variant, once."""
+    known: dict[str, Path] = {}
+
+    def make(name: str) -> Path:
+        if name not in known:
+            known[name] = build_pretraining(BY_NAME[name], tmp_path_factory.mktemp("hubert"))
+        return known[name]
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def plain(build: Build, tmp_path_factory: pytest.TempPathFactory) -> Plain:
+    """A checkpoint, its conversion and the proof; read them, never write to them."""
+    folder = tmp_path_factory.mktemp("plain") / "hf"
+    checkpoint = build(PLAIN)
+    return checkpoint, folder, convert(checkpoint, folder, verify=True, audio=CLIPS)
+
+
+def check_exact(result: Result) -> None:
+    levels = {level.name: level for level in result.levels}
+    assert (result.verdict, result.deviations) == ("match", ())
+    assert levels["weights"].worst is not None
+    assert levels["weights"].worst.error == 0.0
+    for name in ("layers", "outputs"):
+        exact, rounded, *projected = levels[name].measures
+        assert all(measure.error <= EXACT for measure in (exact, *projected))
+        assert rounded.error <= ROUNDED
+    assert levels["outputs"].measures[2].name == "float64 projected features"
+    padded, frames = levels["padding"].measures
+    assert (padded.error <= ROUNDED, frames.error) == (True, 0)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=() if name in FAST else pytest.mark.slow)
+        for name in BY_NAME
+        if name not in REFUSED
+    ],
+)
+def test_every_variant_converts_exactly_padded_batches_too(
+    name: str, build: Build, tmp_path: Path
+) -> None:
+    check_exact(convert(build(name), tmp_path / "hf", verify=True, audio=CLIPS))
+
+
+def test_a_right_folder_gives_no_finding(plain: Plain) -> None:
+    checkpoint, folder, proof = plain
+    check_exact(proof)
+    result = diff(checkpoint, folder, audio=CLIPS[:2])
+    assert (result.verdict, result.findings, result.notes) == ("match", (), ())
+
+
+def test_voice_conversion_gets_fairseqs_layers_with_and_without_the_projection(
+    plain: Plain,
+) -> None:
+    import transformers
+    from fairseq.models.hubert import HubertModel
+
+    checkpoint, folder, _ = plain
+    saved = torch.load(checkpoint, weights_only=False)
+    (clip,) = read_clips(CLIPS[1:2])
+    source = torch.from_numpy(clip.waveform).unsqueeze(0)
+    model = transformers.AutoModel.from_pretrained(folder, trust_remote_code=True).eval()
+    with quiet_fairseq(), torch.no_grad():
+        from tests.variants.pretraining_building import build_model
+
+        ours: HubertModel = build_model(saved["cfg"], BY_NAME[PLAIN].dictionaries).eval()
+        ours.load_state_dict(saved["model"])
+        states = model(source, output_hidden_states=True).hidden_states
+        for layer in (1, 2, 3):
+            expected, _ = ours.extract_features(source, output_layer=layer)
+            assert (states[layer] - expected).abs().max() <= 1e-5
+            projected = model.final_proj(states[layer])
+            assert (projected - ours.final_proj(expected)).abs().max() <= 1e-5
+
+
+def test_without_trust_it_does_not_load_as_something_else(plain: Plain) -> None:
+    import transformers
+
+    with pytest.raises(ValueError, match=r"trust_remote_code|custom code"):
+        transformers.AutoModel.from_pretrained(plain[1], trust_remote_code=False)
+
+
+def test_a_wrong_projection_is_blamed(plain: Plain, tmp_path: Path) -> None:
+    import shutil
+
+    broken = Path(shutil.copytree(plain[1], tmp_path / "broken"))
+    scale("final_proj.weight", 1.5)(broken)
+    (finding,) = diff(plain[0], broken, audio=CLIPS[:1]).findings
+    assert finding.target_parameters == ("final_proj.weight",)
+    assert finding.target_module == "final_proj"
+
+
+def test_a_stock_folder_lacks_the_projection_and_that_is_the_one_finding(
+    plain: Plain, tmp_path: Path
+) -> None:
+    import transformers
+
+    checkpoint, folder, _ = plain
+    carried = transformers.AutoModel.from_pretrained(folder, trust_remote_code=True)
+    told = {
+        k: v for k, v in carried.config.to_dict().items() if k not in ("auto_map", "model_type")
+    }
+    stock = transformers.HubertModel(transformers.HubertConfig(**told))
+    state = {k: v for k, v in carried.state_dict().items() if not k.startswith("final_proj")}
+    stock.load_state_dict(state)
+    stock.save_pretrained(tmp_path / "stock")
+    extractor = transformers.Wav2Vec2FeatureExtractor(
+        do_normalize=False, return_attention_mask=True
+    )
+    extractor.save_pretrained(tmp_path / "stock")
+    for command in (verify, diff):
+        result = command(checkpoint, tmp_path / "stock", audio=CLIPS[:2])
+        assert result.verdict == "mismatch"
+        assert result.findings[0].config_keys == ("model_type",)
+        assert "final_proj" in result.findings[0].summary
+
+
+def test_a_recording_proves_it_without_fairseq(plain: Plain, tmp_path: Path) -> None:
+    checkpoint, folder, _ = plain
+    record(checkpoint, tmp_path / "recording", audio=CLIPS[:2])
+    check_exact(verify(checkpoint, folder, recording=tmp_path / "recording"))
+
+
+def test_what_only_the_loss_needs_is_dropped_with_the_reason(build: Build) -> None:
+    found = inspect(build(PLAIN))
+    assert found.family == "hubert_pretraining"
+    assert [reason.name for reason in found.dropped] == ["label_embs_concat"]
+    assert (found.unknown, found.refusals, found.sidecars) == ((), (), {})
+
+
+@pytest.mark.parametrize("name", sorted(REFUSED))
+def test_what_no_class_computes_is_refused_by_name(name: str, build: Build, tmp_path: Path) -> None:
+    _, _, refused = BY_NAME[name].ends.partition(": ")
+    with pytest.raises(BadInput, match=f"{refused}`: .*Hubert"):
+        convert(build(name), tmp_path / "hf", verify=False)
+    assert not (tmp_path / "hf").exists()
+
+
+def test_the_readme_shows_every_variant_and_how_it_ends() -> None:
+    assert readme_table(HUBERT_PRETRAINING_VARIANTS) in README.read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_every_fault_is_found_and_blamed_first_and_alone(build: Build) -> None:
+    result = faults(build(PLAIN))
+    assert len(result.singles) >= 200
+    assert [o.name for o in result.singles if not (o.detected and o.blamed)] == []
+    assert [o.name for o in result.doubles if not o.both] == []
+    assert result.extras == {}
+    assert result.noted.right == result.noted.total > 0

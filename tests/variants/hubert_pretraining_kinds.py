@@ -1,0 +1,48 @@
+"""Pretrained HuBERT encoders of every kind and era, by what differs from the plainest."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from tests.variants.ctc_kinds import EQUAL_WIDTHS, GROUP_NORM
+from tests.variants.hubert_kinds import BATCH_NORM, HUBERT
+from tests.variants.pretraining_kinds import (
+    PretrainingVariant,
+    as_dict_config,
+    as_namespace,
+    as_trained,
+    in_half,
+    without_arguments,
+)
+
+_variant = partial(PretrainingVariant, encoder="hubert", usual=HUBERT, ends="bundled exact")
+
+HUBERT_PRETRAINING_VARIANTS = (
+    _variant(name="HuBERT, layer norm"),
+    _variant(name="HuBERT, group norm", kind=GROUP_NORM),
+    _variant(name="HuBERT, group norm, normalized", kind=GROUP_NORM, normalize=True),
+    _variant(name="HuBERT, layer norm, not normalized", normalize=False),
+    _variant(name="HuBERT, batch norm", model=BATCH_NORM),
+    _variant(name="HuBERT, group norm, batch norm", kind=GROUP_NORM, model=BATCH_NORM),
+    _variant(name="HuBERT, equal widths", kind=GROUP_NORM, model=EQUAL_WIDTHS),
+    _variant(name="HuBERT, odd positional kernel", model={"conv_pos": 15}),
+    _variant(name="HuBERT, relu", model={"activation_fn": "relu"}),
+    _variant(name="HuBERT, projection as wide as the encoder", model={"final_dim": 0}),
+    _variant(
+        name="HuBERT, two sets of classes",
+        model={"untie_final_proj": True},
+        dictionaries=(30, 50),
+    ),
+    _variant(name="HuBERT, gated classes", model={"target_glu": True}),
+    _variant(name="HuBERT, nothing masked", model={"mask_prob": 0.0}),
+    _variant(name="HuBERT, DictConfig", save=as_dict_config),
+    _variant(name="HuBERT, Namespace", kind=GROUP_NORM, save=as_namespace),
+    _variant(name="HuBERT, no arguments", save=without_arguments),
+    _variant(name="HuBERT, with the optimizer's state", save=as_trained),
+    _variant(name="HuBERT, float16 weights", save=in_half),
+    _variant(
+        name="HuBERT, conformer layers",
+        model={"layer_type": "conformer", "attn_type": "", "depthwise_conv_kernel_size": 5},
+        ends="refused: args.layer_type",
+    ),
+)
