@@ -11,7 +11,7 @@ import torch
 from tests.breaking import scale
 from tests.families.exactness import CLIPS, EXACT, ROUNDED
 from tests.variants.hubert_pretraining_kinds import HUBERT_PRETRAINING_VARIANTS
-from tests.variants.pretraining_building import build_pretraining
+from tests.variants.pretraining_building import build_model, build_pretraining
 from tests.variants.readme import readme_table
 from toolkit import convert, diff, inspect, record, verify
 from toolkit.audio import read_clips
@@ -98,8 +98,6 @@ def test_voice_conversion_gets_fairseqs_layers_with_and_without_the_projection(
     source = torch.from_numpy(clip.waveform).unsqueeze(0)
     model = transformers.AutoModel.from_pretrained(folder, trust_remote_code=True).eval()
     with quiet_fairseq(), torch.no_grad():
-        from tests.variants.pretraining_building import build_model
-
         ours: HubertModel = build_model(saved["cfg"], BY_NAME[PLAIN].dictionaries).eval()
         ours.load_state_dict(saved["model"])
         states = model(source, output_hidden_states=True).hidden_states

@@ -21,9 +21,11 @@ _LAYERS = """## Layers
 
 `hidden_states[0]` is what the first layer is given. Where the norm stands before each part of a
 layer (`do_stable_layer_norm`), one more follows the last layer: it is in `last_hidden_state`, and
-in none of `hidden_states`, on either side. Call `model.eval()` first: in training, LayerDrop leaves
-layers out. In a batch, give the model the `attention_mask` of its feature extractor, as fairseq's
-dataset gives its own where clips are padded; without it, what pads a clip changes its features."""
+in none of `hidden_states`, on either side. A `final_proj`, where the model has one, is for whoever
+wants a layer's features projected: `model.final_proj(hidden_states[9])`. Call `model.eval()` first:
+in training, LayerDrop leaves layers out. In a batch, give the model the `attention_mask` of its
+feature extractor, as fairseq's dataset gives its own where clips are padded; without it, what pads
+a clip changes its features."""
 _WORDLESS = "the model has no words"
 
 TASK = TaskKind(
