@@ -10,6 +10,7 @@ import torch
 
 from tests.breaking import scale
 from tests.families.exactness import CLIPS, check_exact
+from tests.sampling import wide
 from tests.variants.ctc_building import build_ctc
 from tests.variants.hubert_kinds import HUBERT_VARIANTS
 from tests.variants.readme import readme_table
@@ -118,8 +119,8 @@ def test_users_load_it_with_its_processor_and_in_the_pipeline(build: Build, tmp_
     ("parameter", "module"),
     [
         ("pos_conv_embed.batch_norm.running_var", "pos_conv_embed.batch_norm"),
-        ("pos_conv_embed.conv.weight", "pos_conv_embed.conv"),
-        ("layers.1.feed_forward.output_dense.bias", "layers.1.feed_forward.output_dense"),
+        wide("pos_conv_embed.conv.weight", "pos_conv_embed.conv"),
+        wide("layers.1.feed_forward.output_dense.bias", "layers.1.feed_forward.output_dense"),
     ],
 )
 def test_a_fault_is_blamed_and_nothing_else(

@@ -93,7 +93,7 @@ def test_a_fault_in_a_conformer_layer_is_blamed(
     ("parameter", "module"),
     [
         ("pos_conv_embed.layers.3.conv.weight", "pos_conv_embed.layers.3.conv"),
-        ("layers.1.attention.out_proj.bias", "layers.1.attention.out_proj"),
+        wide("layers.1.attention.out_proj.bias", "layers.1.attention.out_proj"),
     ],
 )
 def test_a_fault_in_data2vec_is_blamed(
@@ -119,6 +119,7 @@ def test_what_pretraining_kept_beside_the_weights_is_dropped_with_the_reason(bui
     assert "no tensor" in reasons["_ema"]
 
 
+@pytest.mark.wide
 def test_a_data2vec_written_as_wav2vec_is_one_finding(build: Build, tmp_path: Path) -> None:
     import transformers
 
