@@ -13,7 +13,7 @@ from tests.families.exactness import CLIPS, EXACT, ROUNDED
 from tests.variants.hubert_pretraining_kinds import HUBERT_PRETRAINING_VARIANTS
 from tests.variants.pretraining_building import build_model, build_pretraining
 from tests.variants.readme import readme_table
-from toolkit import convert, diff, inspect, record, verify
+from toolkit import assert_parity, convert, diff, inspect, record, verify
 from toolkit.audio import read_clips
 from toolkit.core.errors import BadInput
 from toolkit.core.result import Result
@@ -148,6 +148,10 @@ def test_a_stock_folder_lacks_the_projection_and_that_is_the_one_finding(
         assert result.verdict == "mismatch"
         assert result.findings[0].config_keys == ("model_type",)
         assert "final_proj" in result.findings[0].summary
+
+
+def test_the_plugins_assertion_holds(plain: Plain) -> None:
+    assert_parity(plain[0], plain[1], audio=CLIPS[:1])
 
 
 def test_a_recording_proves_it_without_fairseq(plain: Plain, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from tests.families.exactness import CLIPS, EXACT, ROUNDED
 from tests.variants.pretraining_building import build_pretraining
 from tests.variants.pretraining_kinds import PRETRAINING_VARIANTS
 from tests.variants.readme import readme_table
-from toolkit import convert, diff, inspect, record, verify
+from toolkit import assert_parity, convert, diff, inspect, record, verify
 from toolkit.core.errors import BadInput
 from toolkit.core.result import Result
 from toolkit.pipeline.faulting import faults
@@ -167,6 +167,10 @@ def test_verify_and_diff_agree_that_a_wrong_loss_is_a_fault(
     for command in (verify, diff):
         result = command(plain[0], broken, audio=CLIPS[1:2])
         assert [finding.config_keys for finding in result.findings] == [(key,)]
+
+
+def test_the_plugins_assertion_holds(plain: tuple[Path, Path, Result]) -> None:
+    assert_parity(plain[0], plain[1], audio=CLIPS[:1])
 
 
 def test_a_recording_proves_it_without_fairseq(
