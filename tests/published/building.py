@@ -1,7 +1,7 @@
 """Checkpoints with the settings of published ones: small ones to prove, and whole ones to inspect.
 
-fairseq builds both. Of a whole one the file holds the shapes alone: every tensor is a view of one
-element, so that it takes no more than a small one.
+fairseq builds both. Of a whole one the file holds the shapes alone: nearly every tensor is a view
+of one element, so that it takes no more than a small one.
 """
 
 from __future__ import annotations
@@ -12,16 +12,21 @@ from typing import Any
 from unittest.mock import patch
 
 import torch
+from fairseq.models import MODEL_DATACLASS_REGISTRY
+from fairseq.models.wav2vec import wav2vec2
+from fairseq.tasks import TASK_DATACLASS_REGISTRY
 
 from tests.published.settings import Published, Size
 from tests.variants.ctc_building import build_model, filled, perturb, write_dictionary
 from tests.variants.ctc_kinds import LETTERS, Groups
+from tests.variants.pretraining_building import build_model as build_pretrained
+from toolkit.checkpoint.tensors import MAX_REPEATED_NUMEL
 from toolkit.oracle.quiet import quiet_fairseq
 from toolkit.oracle.tasks.base import register_models
 
+CLASSES = (504,)
+"""Of HuBERT's pretraining: 500 clusters, and the four symbols that every dictionary begins with."""
 SMALL = Size(width=32, inner=48, heads=2, layers=3, final=8)
-TASK = {"_name": "audio_finetuning", "data": "/datasets/somebody", "labels": "ltr"}
-"""What a checkpoint says of its own task; the published configurations leave it open."""
 
 
 def build_small(published: Published, folder: Path) -> Path:
@@ -31,7 +36,7 @@ def build_small(published: Published, folder: Path) -> Path:
         published: The settings.
         folder: Where to write; must exist.
     """
-    groups = _shrunk(_groups(published))
+    groups = _shrunk(published.groups)
     torch.manual_seed(1)
     model = _build(groups, folder)
     perturb(model)
@@ -45,49 +50,46 @@ def build_whole(published: Published, folder: Path) -> Path:
         published: The settings.
         folder: Where to write; must exist.
     """
-    from fairseq.models.wav2vec import wav2vec2
-
-    groups = _groups(published)
+    groups = published.groups
     # Its initialization copies values, of which there are none.
     with patch.object(wav2vec2, "init_bert_params"), torch.device("meta"):
         state = _build(groups, folder).state_dict()
-    zero = torch.zeros(1)
-    return _save(groups, {name: zero.expand(t.shape) for name, t in state.items()}, folder)
+    return _save(groups, {name: _zeros(t.shape) for name, t in state.items()}, folder)
 
 
-def _groups(published: Published) -> Groups:
-    return {
-        "task": {**TASK, "normalize": published.normalize},
-        "model": published.model,
-        "criterion": {"_name": "ctc", "post_process": "letter", "zero_infinity": True},
-    }
+def _zeros(shape: torch.Size) -> torch.Tensor:
+    """One element for all, as far as a checkpoint may repeat one."""
+    repeated = shape.numel() <= MAX_REPEATED_NUMEL
+    return torch.zeros(1).expand(shape) if repeated else torch.zeros(shape)
 
 
 def _shrunk(groups: Groups) -> Groups:
     changed = deepcopy(groups)
-    inner = changed["model"]["w2v_args"]["model"]
-    inner.update(SMALL.arguments, latent_vars=4)
+    model = changed["model"]
+    inner = model["w2v_args"]["model"] if "w2v_args" in model else model
+    inner.update(SMALL.arguments)
+    if "latent_vars" in inner:
+        inner["latent_vars"] = 4
     inner["conv_feature_layers"] = inner["conv_feature_layers"].replace("512", "16")
     return changed
 
 
 def _build(groups: Groups, folder: Path) -> Any:
-    write_dictionary(LETTERS, folder / "dict.ltr.txt")
     with quiet_fairseq():
+        if "w2v_args" not in groups["model"]:
+            return build_pretrained(_completed(groups), CLASSES)
+        write_dictionary(LETTERS, folder / "dict.ltr.txt")
         return build_model(_completed(groups), folder)[1]
 
 
 def _completed(groups: Groups) -> Groups:
     """With what fairseq learned since, which it asks for when it builds."""
-    from fairseq.models import MODEL_DATACLASS_REGISTRY
-    from fairseq.tasks.audio_finetuning import AudioFinetuningConfig
-
     register_models()
-    task, model = groups["task"], groups["model"]
-    kind = model["_name"]
+    said, model = groups["task"], groups["model"]
+    kind, data = model["_name"], {"data": "/datasets/somebody"} if "w2v_args" in model else {}
     return {
-        "task": filled(AudioFinetuningConfig, "audio_finetuning", task),
-        "model": filled(MODEL_DATACLASS_REGISTRY[kind], kind, {**model, "data": task["data"]}),
+        "task": filled(TASK_DATACLASS_REGISTRY[said["_name"]], said["_name"], said),
+        "model": filled(MODEL_DATACLASS_REGISTRY[kind], kind, {**model, **data}),
     }
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.published.building import build_whole
-from tests.published.settings import COMPUTING, PUBLISHED, TRAINING, VENDOR, Published, Settings
+from tests.published.settings import PUBLISHED, VENDOR, Published, Settings
 from toolkit import inspect
 
 PAGE = Path(__file__).parents[2] / "docs" / "published.md"
@@ -20,11 +20,10 @@ and is proven to match by the tests. Published weights themselves were not opene
 are those that torchaudio keeps in `test/torchaudio_unittest/assets/wav2vec2`. This page is
 generated: `python -m tests.published`.
 
-Keys that change what the model computes are derived from the tensors first, and agree in all
-three models whose two sides are known. Keys that only training reads follow the checkpoint: what
-fine-tuning was run with. The vendor's say the defaults of its script for every model, so whoever
-trains on should take ours. `do_normalize` is what the task says; `return_attention_mask` is on,
-as fairseq's own batches carry the mask.
+Keys that change what the model computes are derived from the tensors first. Keys that only training
+reads follow the checkpoint: what it was trained with. The vendor's say the defaults of a script for
+most models alike, so whoever trains on should take ours. `do_normalize` is what the task says;
+`return_attention_mask` is on, as fairseq's own batches carry the mask.
 """
 
 
@@ -61,17 +60,23 @@ def derive(published: Published, folder: Path) -> Derived:
     )
 
 
-def write_page(folder: Path) -> str:
-    """The text of the page.
+def derive_all(folder: Path) -> dict[str, Derived]:
+    """What is read off all of them, by name.
 
     Args:
-        folder: Where the checkpoints may be written; must exist.
+        folder: Where they may be written; must exist.
     """
-    sections = []
+    derived = {}
     for published in PUBLISHED:
         place = folder / published.name
         place.mkdir()
-        sections.append("\n".join(_section(derive(published, place))))
+        derived[published.name] = derive(published, place)
+    return derived
+
+
+def write_page(derived: Mapping[str, Derived]) -> str:
+    """The text of the page."""
+    sections = ("\n".join(_section(one)) for one in derived.values())
     return "\n\n".join((INTRODUCTION.rstrip(), *sections)) + "\n"
 
 
@@ -88,14 +93,16 @@ def _section(derived: Derived) -> Iterator[str]:
     if vendor is None:
         yield "The vendor's configuration of this model is not among those known here."
         return
-    computing = {**COMPUTING, **vendor}
-    differing = derived.differing(computing)
-    agreeing = len(computing) - len(differing)
-    yield f"{agreeing} of {len(computing)} keys that change what is computed are the vendor's.\n"
+    differing = derived.differing(vendor.computing)
+    agreeing = len(vendor.computing) - len(differing)
+    yield (
+        f"{agreeing} of {len(vendor.computing)} keys of `{vendor.name}` that change what is "
+        "computed are the same.\n"
+    )
     yield "| key | checkpoint | vendor | read by |"
     yield "|---|---|---|---|"
     yield from _rows(differing, "every pass")
-    yield from _rows(derived.differing(TRAINING), "training alone")
+    yield from _rows(derived.differing(vendor.training), "training alone")
 
 
 def _rows(differing: Mapping[str, tuple[object, object]], reader: str) -> Iterator[str]:

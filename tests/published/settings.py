@@ -141,6 +141,7 @@ class Size:
 BASE = Size(width=768, inner=3072, heads=12, layers=12, final=256)
 LARGE = Size(width=1024, inner=4096, heads=16, layers=24, final=768)
 EXTRA_LARGE = Size(width=1280, inner=5120, heads=16, layers=48, final=1024)
+LARGEST = Size(width=1920, inner=7680, heads=16, layers=48, final=1024)
 
 LAYER_NORM: Settings = {
     "conv_bias": True, "extractor_mode": "layer_norm", "feature_grad_mult": 1.0,
@@ -151,108 +152,242 @@ LAYER_NORM: Settings = {
 
 @dataclass(frozen=True, kw_only=True)
 class Published:
-    """One fine-tuned checkpoint: what it says otherwise than those of its kind."""
+    """One checkpoint: what it says otherwise than those of its kind."""
 
     name: str
     size: Size
     normalize: bool
-    outer: Settings = field(default_factory=dict)
-    """Of the fine-tuned model."""
     inner: Settings = field(default_factory=dict)
     """Of the pretrained encoder."""
+    lacks: tuple[str, ...] = ()
+    """Arguments that came later."""
+    outer: Settings | None = None
+    """Of the fine-tuned model; None where it was not fine-tuned."""
     is_hubert: bool = False
-    w2v_path: str = "???"
 
     @property
-    def model(self) -> dict[str, Any]:
-        """The fine-tuned model's arguments as published, the pretrained model's among them."""
-        given = HUBERT_CTC if self.is_hubert else WAV2VEC2_CTC
-        path = {} if self.is_hubert else {"w2v_path": self.w2v_path}
-        outer = {**given, **self.outer, **path, "normalize": self.normalize}
-        return {**outer, "w2v_args": self.pretrained}
-
-    @property
-    def pretrained(self) -> dict[str, Any]:
-        """The pretrained model's whole configuration."""
-        model, task = (HUBERT, HUBERT_TASK) if self.is_hubert else (WAV2VEC2, WAV2VEC2_TASK)
+    def groups(self) -> dict[str, Any]:
+        """Model and task as published; the task of a fine-tuned one is left open there."""
+        if self.outer is None:
+            return self._pretrained
+        task = {"_name": "audio_finetuning", "data": "/datasets/somebody", "labels": "ltr"}
         return {
-            **({"_name": None} if self.is_hubert else UNREAD),
-            "model": {**model, **self.size.arguments, **self.inner},
+            "task": {**task, "normalize": self.normalize},
+            "model": {
+                **(HUBERT_CTC if self.is_hubert else WAV2VEC2_CTC),
+                **self.outer,
+                "normalize": self.normalize,
+                "w2v_args": {**({"_name": None} if self.is_hubert else UNREAD), **self._pretrained},
+            },
+        }
+
+    @property
+    def _pretrained(self) -> dict[str, Any]:
+        model, task = (HUBERT, HUBERT_TASK) if self.is_hubert else (WAV2VEC2, WAV2VEC2_TASK)
+        said = {**model, **self.size.arguments, **self.inner}
+        return {
+            "model": {key: value for key, value in said.items() if key not in self.lacks},
             "task": {**task, "normalize": self.normalize},
         }
 
 
+PATH = "/private/home/somebody/models/wav2vec2/wav2vec_vox_new.pt"
+SMALL = {"dropout": 0.1, "encoder_layerdrop": 0.05}
+LATER = ("mask_channel_before", "quantizer_depth", "quantizer_factor")
+XLSR = {
+    **LAYER_NORM,
+    "attention_dropout": 0.0,
+    "conv_feature_layers": WAV2VEC2_CTC["conv_feature_layers"],
+}
+CLUSTERED: Settings = {
+    "activation_dropout": 0.0, "encoder_layerdrop": 0.0, "feature_grad_mult": 1.0,
+    "mask_channel_length": 10, "mask_channel_prob": 0.0, "mask_prob": 0.8,
+}  # fmt: skip
+"""What HuBERTs say otherwise before they are fine-tuned."""
+HUBERT_BASE: Settings = {
+    "attention_dropout": 0.1, "dropout": 0.1, "dropout_features": 0.1, "dropout_input": 0.1,
+    "encoder_layerdrop": 0.05, "extractor_mode": "default", "feature_grad_mult": 0.1,
+    "layer_norm_first": False, "skip_nomask": False, "untie_final_proj": False,
+}  # fmt: skip
+
 PUBLISHED = (
+    Published(name="wav2vec_small", size=BASE, normalize=False, inner=SMALL),
+    Published(name="libri960_big", size=LARGE, normalize=False, inner={"encoder_layerdrop": 0.2}),
+    Published(name="wav2vec_vox_new", size=LARGE, normalize=True, inner=LAYER_NORM),
+    Published(
+        name="xlsr_53_56k",
+        size=LARGE,
+        normalize=True,
+        inner={
+            **LAYER_NORM,
+            "attention_dropout": 0.0,
+            "dropout_features": 0.0,
+            "dropout_input": 0.0,
+        },
+        lacks=LATER,
+    ),
+    Published(
+        name="xlsr_300m",
+        size=LARGE,
+        normalize=True,
+        inner={**XLSR, "dropout_features": 0.0, "dropout_input": 0.0},
+        lacks=LATER,
+    ),
+    Published(name="xlsr_1b", size=EXTRA_LARGE, normalize=True, inner=XLSR, lacks=LATER),
+    Published(name="xlsr_2b", size=LARGEST, normalize=True, inner=XLSR, lacks=LATER),
+    Published(
+        name="hubert_base_ls960",
+        size=BASE,
+        normalize=False,
+        inner={**CLUSTERED, **HUBERT_BASE},
+        is_hubert=True,
+    ),
+    Published(
+        name="hubert_large_ll60k", size=LARGE, normalize=True, inner=CLUSTERED, is_hubert=True
+    ),
+    Published(
+        name="hubert_xtralarge_ll60k",
+        size=EXTRA_LARGE,
+        normalize=True,
+        inner=CLUSTERED,
+        is_hubert=True,
+    ),
     Published(
         name="wav2vec_small_960h",
         size=BASE,
         normalize=False,
-        outer={"freeze_finetune_updates": 0},
-        inner={"dropout": 0.1, "encoder_layerdrop": 0.05, "latent_temp": [2, 0.5, 0.999995]},
+        outer={"freeze_finetune_updates": 0, "w2v_path": "???"},
+        inner={**SMALL, "latent_temp": [2, 0.5, 0.999995]},
     ),
     Published(
         name="wav2vec_large_960h",
         size=LARGE,
         normalize=False,
-        outer={"layerdrop": 0.2},
+        outer={"layerdrop": 0.2, "w2v_path": "???"},
         inner={"encoder_layerdrop": 0.2},
     ),
     Published(
         name="wav2vec_large_lv60k_960h",
         size=LARGE,
         normalize=True,
-        outer={"mask_channel_prob": 0.25},
+        outer={"mask_channel_prob": 0.25, "w2v_path": "???"},
         inner=LAYER_NORM,
     ),
     Published(
         name="wav2vec_large_lv60k_self_960h",
         size=LARGE,
         normalize=True,
-        outer={"encoder_embed_dim": 768, "mask_prob": 0.1},
+        outer={"encoder_embed_dim": 768, "mask_prob": 0.1, "w2v_path": PATH},
         inner=LAYER_NORM,
-        w2v_path="/private/home/somebody/models/wav2vec2/wav2vec_vox_new.pt",
     ),
-    Published(name="hubert_large_ll60k_finetune_ls960", size=LARGE, normalize=True, is_hubert=True),
+    Published(
+        name="hubert_large_ll60k_finetune_ls960",
+        size=LARGE,
+        normalize=True,
+        outer={},
+        is_hubert=True,
+    ),
     Published(
         name="hubert_xtralarge_ll60k_finetune_ls960",
         size=EXTRA_LARGE,
         normalize=True,
+        outer={},
         is_hubert=True,
     ),
 )
 
-COMPUTING: Settings = {
-    "bos_token_id": 1, "conv_kernel": [10, 3, 3, 3, 3, 2, 2], "conv_stride": [5, 2, 2, 2, 2, 2, 2],
-    "conv_dim": [512] * 7, "eos_token_id": 2, "feat_extract_activation": "gelu",
-    "hidden_act": "gelu", "layer_norm_eps": 1e-5, "model_type": "wav2vec2",
-    "num_conv_pos_embedding_groups": 16, "num_conv_pos_embeddings": 128, "pad_token_id": 0,
-    "vocab_size": 32,
-}  # fmt: skip
-"""Keys of the vendor's configurations that change what is computed, and are equal in all."""
 
-TRAINING: Settings = {
-    "activation_dropout": 0.1, "attention_dropout": 0.1, "feat_proj_dropout": 0.1,
-    "final_dropout": 0.1, "hidden_dropout": 0.1, "layerdrop": 0.1, "mask_feature_length": 10,
-    "mask_feature_prob": 0.0, "mask_time_length": 10, "mask_time_prob": 0.05,
-    "apply_spec_augment": True,
-}  # fmt: skip
-"""Keys of the vendor's configurations that training alone reads, and are equal in all."""
+@dataclass(frozen=True, kw_only=True)
+class Vendor:
+    """What the vendor's configuration of the same model says."""
 
-VENDOR: Mapping[str, Settings] = {
-    "wav2vec_small_960h": {
-        "hidden_size": 768, "intermediate_size": 3072, "num_attention_heads": 12,
-        "num_hidden_layers": 12, "conv_bias": False, "do_stable_layer_norm": False,
-        "feat_extract_norm": "group",
-    },
-    "wav2vec_large_960h": {
-        "hidden_size": 1024, "intermediate_size": 4096, "num_attention_heads": 16,
-        "num_hidden_layers": 24, "conv_bias": False, "do_stable_layer_norm": False,
-        "feat_extract_norm": "group",
-    },
-    "wav2vec_large_lv60k_self_960h": {
-        "hidden_size": 1024, "intermediate_size": 4096, "num_attention_heads": 16,
-        "num_hidden_layers": 24, "conv_bias": True, "do_stable_layer_norm": True,
-        "feat_extract_norm": "layer",
-    },
+    name: str
+    """On the Hub."""
+    computing: Settings
+    """Keys that change what is computed."""
+    training: Settings
+    """Keys that training alone reads."""
+
+
+def _computing(size: Size, norm: str, **more: Any) -> dict[str, Any]:
+    return {
+        "conv_bias": norm == "layer", "conv_dim": [512] * 7,
+        "conv_kernel": [10, 3, 3, 3, 3, 2, 2], "conv_stride": [5, 2, 2, 2, 2, 2, 2],
+        "do_stable_layer_norm": norm == "layer", "feat_extract_activation": "gelu",
+        "feat_extract_norm": norm, "hidden_act": "gelu", "hidden_size": size.width,
+        "intermediate_size": size.inner, "layer_norm_eps": 1e-5, "model_type": "wav2vec2",
+        "num_attention_heads": size.heads, "num_conv_pos_embedding_groups": 16,
+        "num_conv_pos_embeddings": 128, "num_hidden_layers": size.layers, **more,
+    }  # fmt: skip
+
+
+def _codes(size: Size) -> dict[str, Any]:
+    return {
+        "codevector_dim": size.final, "contrastive_logits_temperature": 0.1,
+        "num_codevector_groups": 2, "num_codevectors_per_group": 320,
+        "proj_codevector_dim": size.final,
+    }  # fmt: skip
+
+
+LETTERS = {"bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 0, "vocab_size": 32}
+TUNED: Settings = {
+    "activation_dropout": 0.1, "apply_spec_augment": True, "attention_dropout": 0.1,
+    "feat_proj_dropout": 0.1, "final_dropout": 0.1, "hidden_dropout": 0.1, "layerdrop": 0.1,
+    "mask_feature_length": 10, "mask_feature_prob": 0.0, "mask_time_length": 10,
+    "mask_time_prob": 0.05,
 }  # fmt: skip
-"""What the vendor's configuration of the same model says beside that."""
+"""What the vendor says of training to most models alike."""
+CROSSLINGUAL = {
+    **TUNED, "activation_dropout": 0.0, "final_dropout": 0.0, "mask_time_prob": 0.075,
+}  # fmt: skip
+
+
+VENDOR: Mapping[str, Vendor] = {
+    "wav2vec_small": Vendor(
+        name="facebook/wav2vec2-base",
+        computing=_computing(BASE, "group"),
+        training={**TUNED, "activation_dropout": 0.0, "final_dropout": 0.0, "layerdrop": 0.05},
+    ),
+    "libri960_big": Vendor(
+        name="facebook/wav2vec2-large", computing=_computing(LARGE, "group"), training=TUNED
+    ),
+    "wav2vec_vox_new": Vendor(
+        name="facebook/wav2vec2-large-lv60", computing=_computing(LARGE, "layer"), training=TUNED
+    ),
+    "xlsr_53_56k": Vendor(
+        name="facebook/wav2vec2-large-xlsr-53",
+        computing=_computing(LARGE, "layer"),
+        training=CROSSLINGUAL,
+    ),
+    "xlsr_300m": Vendor(
+        name="facebook/wav2vec2-xls-r-300m",
+        computing=_computing(LARGE, "layer", **_codes(LARGE)),
+        training=CROSSLINGUAL,
+    ),
+    "xlsr_1b": Vendor(
+        name="facebook/wav2vec2-xls-r-1b",
+        computing=_computing(EXTRA_LARGE, "layer", **_codes(EXTRA_LARGE)),
+        training=CROSSLINGUAL,
+    ),
+    "xlsr_2b": Vendor(
+        name="facebook/wav2vec2-xls-r-2b",
+        computing=_computing(LARGEST, "layer", **_codes(LARGEST)),
+        training=CROSSLINGUAL,
+    ),
+    "wav2vec_small_960h": Vendor(
+        name="facebook/wav2vec2-base-960h",
+        computing=_computing(BASE, "group", **LETTERS),
+        training=TUNED,
+    ),
+    "wav2vec_large_960h": Vendor(
+        name="facebook/wav2vec2-large-960h",
+        computing=_computing(LARGE, "group", **LETTERS),
+        training=TUNED,
+    ),
+    "wav2vec_large_lv60k_self_960h": Vendor(
+        name="facebook/wav2vec2-large-960h-lv60-self",
+        computing=_computing(LARGE, "layer", **LETTERS),
+        training=TUNED,
+    ),
+}
+"""The vendor's configuration of the same model, by the name of the fairseq checkpoint."""
