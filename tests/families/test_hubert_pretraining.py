@@ -115,6 +115,7 @@ def test_without_trust_it_does_not_load_as_something_else(plain: Plain) -> None:
         transformers.AutoModel.from_pretrained(plain[1], trust_remote_code=False)
 
 
+@pytest.mark.wide
 def test_a_wrong_projection_is_blamed(plain: Plain, tmp_path: Path) -> None:
     import shutil
 
@@ -150,10 +151,12 @@ def test_a_stock_folder_lacks_the_projection_and_that_is_the_one_finding(
         assert "final_proj" in result.findings[0].summary
 
 
+@pytest.mark.wide
 def test_the_plugins_assertion_holds(plain: Plain) -> None:
     assert_parity(plain[0], plain[1], audio=CLIPS[:1])
 
 
+@pytest.mark.wide
 def test_a_recording_proves_it_without_fairseq(plain: Plain, tmp_path: Path) -> None:
     checkpoint, folder, _ = plain
     record(checkpoint, tmp_path / "recording", audio=CLIPS[:2])

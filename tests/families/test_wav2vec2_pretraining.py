@@ -11,6 +11,7 @@ import pytest
 
 from tests.breaking import scale, set_key
 from tests.families.exactness import CLIPS, EXACT, ROUNDED
+from tests.sampling import wide
 from tests.variants.pretraining_building import build_pretraining
 from tests.variants.pretraining_kinds import PRETRAINING_VARIANTS
 from tests.variants.readme import readme_table
@@ -23,7 +24,7 @@ BY_NAME = {variant.name: variant for variant in PRETRAINING_VARIANTS}
 REFUSED = {name for name, variant in BY_NAME.items() if "refused" in variant.ends}
 README = Path(__file__).parents[2] / "README.md"
 PLAIN = "group norm"
-FAST = ("layer norm", "group norm, Namespace", "no arguments")
+FAST = ("layer norm", "group norm, Namespace")
 HEADS = {"projected features", "projected code vectors", "perplexity of the codes"}
 LOSS = "contrastive loss"
 
@@ -129,10 +130,10 @@ def test_the_readme_shows_every_variant_and_how_it_ends() -> None:
 @pytest.mark.parametrize(
     ("parameter", "module"),
     [
-        ("quantizer.codevectors", "quantizer"),
+        wide("quantizer.codevectors", "quantizer"),
         ("quantizer.weight_proj.weight", "quantizer.weight_proj"),
-        ("project_q.bias", "project_q"),
-        ("project_hid.weight", "project_hid"),
+        wide("project_q.bias", "project_q"),
+        wide("project_hid.weight", "project_hid"),
         ("wav2vec2.encoder.layers.1.attention.v_proj.weight",) * 2,
     ],
 )
@@ -169,10 +170,12 @@ def test_verify_and_diff_agree_that_a_wrong_loss_is_a_fault(
         assert [finding.config_keys for finding in result.findings] == [(key,)]
 
 
+@pytest.mark.wide
 def test_the_plugins_assertion_holds(plain: tuple[Path, Path, Result]) -> None:
     assert_parity(plain[0], plain[1], audio=CLIPS[:1])
 
 
+@pytest.mark.wide
 def test_a_recording_proves_it_without_fairseq(
     plain: tuple[Path, Path, Result], tmp_path: Path
 ) -> None:
