@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
-from tests.variants.ctc_kinds import EQUAL_WIDTHS, GROUP_NORM
+from tests.variants.ctc_kinds import EQUAL_WIDTHS, GROUP_NORM, Groups, State
 from tests.variants.hubert_kinds import BATCH_NORM, HUBERT
 from tests.variants.pretraining_kinds import (
     PretrainingVariant,
     as_dict_config,
+    as_hydra,
     as_namespace,
     as_trained,
     in_half,
     without_arguments,
 )
+
+
+def as_contentvec(groups: Groups, state: State) -> dict[str, Any]:
+    """As the fork of ContentVec calls a HuBERT, whose arguments of speakers fairseq knows not."""
+    model = {**groups["model"], "_name": "contentvec", "spk_embed_dim": 256}
+    return as_hydra({**groups, "model": model}, state)
+
 
 _variant = partial(PretrainingVariant, encoder="hubert", usual=HUBERT, ends="bundled exact")
 
@@ -40,6 +49,7 @@ HUBERT_PRETRAINING_VARIANTS = (
     _variant(name="HuBERT, no arguments", save=without_arguments),
     _variant(name="HuBERT, with the optimizer's state", save=as_trained),
     _variant(name="HuBERT, float16 weights", save=in_half),
+    _variant(name="ContentVec, by its own name", kind=GROUP_NORM, save=as_contentvec),
     _variant(
         name="HuBERT, conformer layers",
         model={"layer_type": "conformer", "attn_type": "", "depthwise_conv_kernel_size": 5},

@@ -91,7 +91,7 @@ class HubertPretraining:
     """The family's answers; see `toolkit.families.base.Family`."""
 
     name: str = "hubert_pretraining"
-    architectures: tuple[str | None, ...] = (None, "hubert")
+    architectures: tuple[str | None, ...] = (None, "hubert", "contentvec")
     """What such checkpoints call themselves; others have the same tensors and mean something else."""
 
     def matches(self, checkpoint: Checkpoint) -> bool:

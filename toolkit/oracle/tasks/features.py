@@ -51,6 +51,9 @@ NEGATIVES = 7
 EVERY, FEWEST = 3, 5
 """One of so many frames is masked, of a clip with at least `FEWEST`; of another one all are."""
 
+OWN_NAMES = {"contentvec": "hubert"}
+"""Forks' names of models whose tensors are those of fairseq's own, and how that is called."""
+
 
 def open_reference(
     settings: Settings,
@@ -340,6 +343,8 @@ def _find_model(settings: Settings) -> Tuple[Type[Wav2Vec2Config], Type[Wav2Vec2
     from fairseq.models.wav2vec.wav2vec2 import Wav2Vec2Config, Wav2Vec2Model
 
     named = settings.get("arch") or settings.get("_name")
+    if named in OWN_NAMES and named not in MODEL_REGISTRY:
+        named = OWN_NAMES[named]
     found = ARCH_MODEL_REGISTRY.get(named) or MODEL_REGISTRY.get(named)
     if found is None or not issubclass(found, (HubertModel, Wav2Vec2Model)):
         return Wav2Vec2Config, Wav2Vec2Model
