@@ -27,6 +27,7 @@ def test_the_public_names_are_these() -> None:
         "assert_parity",
         "convert",
         "diff",
+        "extract_features",
         "inspect",
         "record",
         "verify",
@@ -52,7 +53,15 @@ def test_the_package_says_that_it_is_typed() -> None:
     assert files("toolkit").joinpath("py.typed").is_file()
 
 
-FUNCTIONS = ("assert_parity", "convert", "diff", "inspect", "record", "verify")
+FUNCTIONS = (
+    "assert_parity",
+    "convert",
+    "diff",
+    "extract_features",
+    "inspect",
+    "record",
+    "verify",
+)
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from toolkit.core.version import __version__ as __version__
     from toolkit.parity import assert_parity
     from toolkit.pipeline import convert, diff, inspect, verify
+    from toolkit.pipeline.features import extract_features
     from toolkit.pipeline.recording import record
 
 __all__ = [
@@ -52,6 +53,7 @@ __all__ = [
     "assert_parity",
     "convert",
     "diff",
+    "extract_features",
     "inspect",
     "record",
     "verify",
@@ -70,6 +72,7 @@ _HOMES = {
     "assert_parity": "toolkit.parity",
     "convert": "toolkit.pipeline",
     "diff": "toolkit.pipeline",
+    "extract_features": "toolkit.pipeline.features",
     "inspect": "toolkit.pipeline",
     "record": "toolkit.pipeline.recording",
     "verify": "toolkit.pipeline",

@@ -189,6 +189,32 @@ def recorder(asked: Asked, shown: Shown) -> None:
         say(f"written: {destination} ({size})", err=destination == STDOUT)
 
 
+@_command(request.Features, shows=("quiet",))
+def features(asked: Asked, shown: Shown) -> None:
+    """Write what a layer of an encoder gives for clips, each heard alone.
+
+    Example: toolkit features out/ clips/ --layer 9 --out features.safetensors
+
+    Example: toolkit features out/ clip.flac --layer 9 --final-proj --out clip.npy
+    """
+    from toolkit.console.arrays import as_bytes, expect_array_file
+    from toolkit.console.speaking import printing, say
+    from toolkit.pipeline.features import extract_features
+    from toolkit.report.files import write_bytes
+
+    destination = asked.pop("out")
+    with _working(shown.quiet, destination) as progress:
+        expect_array_file(destination)
+        made = extract_features(**asked, progress=progress)
+        content = as_bytes(made, destination)
+    with printing():
+        write_bytes(destination, content)
+    if not shown.quiet:
+        frames = sum(len(array) for array in made.values())
+        clips = f"{len(made)} clip{'s'[: len(made) != 1]}"
+        say(f"written: {destination} ({clips}, {frames} frames)", err=destination == STDOUT)
+
+
 @_command(request.Diff)
 def diff(asked: Asked, shown: Shown) -> None:
     """Find and explain what is wrong with a folder: module, tensor or key, rule, fix.

@@ -23,6 +23,7 @@ COMMANDS: dict[str, Any] = get_command(app).commands  # type: ignore[attr-define
 RIGHT = {
     "checkpoint": "material/model.pt",
     "hf_dir": "hf",
+    "audio": "clips",
     "out": "new",
     "rec_dir": "new",
     "destination": "new.pyz",
@@ -82,6 +83,7 @@ def folder(
     tmp_path = tmp_path_factory.mktemp("user")
     shutil.copytree(golden_checkpoint.parent, tmp_path / "material")
     (tmp_path / "hf").symlink_to(converted)
+    (tmp_path / "clips").mkdir()
     for name in ("report.json", "other.json"):
         (tmp_path / name).write_text(REPORT)
     (tmp_path / "mine.txt").write_text("a thesis")

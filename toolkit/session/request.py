@@ -5,6 +5,7 @@ a result once more are made of the fields here. A new option is one field: of a 
 commands take it, of a command's own class where one does.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, ClassVar
@@ -83,6 +84,52 @@ class Recorder(Material, Clips, Destination):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Heard(Watched, Device):
+    """What `toolkit.extract_features` is asked."""
+
+    hf_dir: Annotated[Path, Argument("Hugging Face folder of an encoder.", metavar="HF_DIR")] = (
+        field(kw_only=False)
+    )
+    audio: Annotated[
+        Sequence[Path],
+        Argument("Clips or folders of clips.", metavar="AUDIO", role=Role.SHELF),
+    ] = field(kw_only=False)
+    layer: Annotated[
+        int | None,
+        Option(
+            "Layer, from 1; what the model gives at its end.",
+            metavar="N",
+            min=1,
+            python="The layer, from 1, without the norm that may follow the last; what the model "
+            "gives at its end by default.",
+        ),
+    ] = None
+    final_proj: Annotated[
+        bool,
+        Option(
+            "Project them as in pretraining.",
+            python="Whether to project features as in pretraining, by the model's `final_proj`.",
+        ),
+    ] = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Features(Heard):
+    """What `toolkit features` is asked."""
+
+    command: ClassVar[str] = "features"
+
+    out: Annotated[
+        Path,
+        Option(
+            "File to write, .safetensors or .npy for one clip; `-`: stdout.",
+            metavar="FILE",
+            role=Role.FILE,
+        ),
+    ]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Faults(Watched):
     """What `toolkit faults` is asked."""
 
@@ -128,4 +175,4 @@ class Pair(Material, Device, Fairseq, Recorded, Clips, OfFolder):
     """What the pytest plugin compares: every level is a test of its own, searches among them."""
 
 
-COMMANDS = (Inspect, Convert, Verify, Record, Recorder, Diff, Faults, Report)
+COMMANDS = (Inspect, Convert, Verify, Record, Recorder, Features, Diff, Faults, Report)
