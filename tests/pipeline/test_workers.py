@@ -14,6 +14,7 @@ import pytest
 
 import toolkit
 from toolkit.core.errors import BadInput
+from toolkit.pipeline import workers
 from toolkit.pipeline.workers import share_among
 
 SCRIPT = """
@@ -49,6 +50,15 @@ def test_outcomes_come_in_the_order_of_the_items() -> None:
 def test_what_the_work_raises_is_raised_and_nobody_works_on() -> None:
     with pytest.raises(ZeroDivisionError):
         list(share_among(2, halve, [1, 0, *range(1, 100)]))
+    assert multiprocessing.active_children() == []
+
+
+def test_a_process_that_is_not_done_in_time_is_gone_as_well(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(workers, "PATIENCE_S", 0.0)
+    with pytest.raises(ZeroDivisionError):
+        list(share_among(2, halve, [0, *range(1, 100)]))
     assert multiprocessing.active_children() == []
 
 

@@ -62,6 +62,7 @@ def _end(processes: Collection[BaseProcess]) -> None:
     for process in processes:
         process.join(max(0.0, until - time.monotonic()))
         process.terminate()
+        process.join()
 
 
 @contextmanager
