@@ -5,7 +5,6 @@ from __future__ import annotations
 import multiprocessing
 import signal
 import threading
-import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -51,18 +50,26 @@ def share_among(
                 "one, as it does where memory is short. Take fewer with `--workers`."
             ) from error
         except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            _end(set(multiprocessing.active_children()) - others)
+            with _ended_in_time(set(multiprocessing.active_children()) - others):
+                pool.shutdown(cancel_futures=True)
             raise
 
 
-def _end(processes: Collection[BaseProcess]) -> None:
+@contextmanager
+def _ended_in_time(processes: Collection[BaseProcess]) -> Iterator[None]:
     """Lets processes finish what they are at, so that they leave nothing, but not for long."""
-    until = time.monotonic() + PATIENCE_S
+    ending = threading.Timer(PATIENCE_S, _end, [processes])
+    ending.daemon = True
+    ending.start()
+    try:
+        yield
+    finally:
+        ending.cancel()
+
+
+def _end(processes: Collection[BaseProcess]) -> None:
     for process in processes:
-        process.join(max(0.0, until - time.monotonic()))
         process.terminate()
-        process.join()
 
 
 @contextmanager
