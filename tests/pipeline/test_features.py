@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import torch
 from safetensors.numpy import load_file
 from typer.testing import CliRunner
 
+from tests.breaking import remove, set_key
 from tests.families.exactness import CLIPS
 from tests.families.test_hubert_pretraining import BY_NAME
 from tests.variants.pretraining_building import build_model, build_pretraining
@@ -146,3 +148,31 @@ def test_the_command_writes_a_new_file_and_replaces_none(
     again = CliRunner().invoke(app, words)
     assert (again.exit_code, out.read_bytes()) == (2, before)
     assert "must not exist yet" in again.stderr
+
+
+@pytest.mark.parametrize(
+    ("breaks", "said"),
+    [
+        (remove("encoder.layers.1.attention.v_proj.weight"), "must hold every weight"),
+        (set_key("config.json", "num_hidden_layers", 4), "must hold every weight"),
+        (set_key("preprocessor_config.json", "sampling_rate", 8000), "must hear 16000 samples"),
+        (set_key("config.json", "auto_map.AutoModel", "foreign.Model"), "AutoModel|code"),
+    ],
+)
+def test_features_that_would_be_made_up_are_refused(
+    breaks: Callable[[Path], None], said: str, hubert: tuple[Path, Any], tmp_path: Path
+) -> None:
+    broken = Path(shutil.copytree(hubert[0], tmp_path / "hf"))
+    breaks(broken)
+    with pytest.raises(BadInput, match=said):
+        extract_features(broken, CLIPS[:1])
+
+
+def test_a_weight_that_training_alone_reads_may_be_missing(
+    hubert: tuple[Path, Any], tmp_path: Path
+) -> None:
+    broken = Path(shutil.copytree(hubert[0], tmp_path / "hf"))
+    remove("masked_spec_embed")(broken)
+    right = extract_features(hubert[0], CLIPS[:1], layer=1)
+    found = extract_features(broken, CLIPS[:1], layer=1)
+    assert all(np.array_equal(found[name], right[name]) for name in right)

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from toolkit.audio import Clip, read_clips
+from toolkit.audio import SAMPLE_RATE_HZ, Clip, read_clips
 from toolkit.core.errors import BadInput
 from toolkit.core.progress import silent
 from toolkit.session.keywords import keywords_of
@@ -23,6 +23,8 @@ PIECE_SAMPLES = 1_600_000
 """fairseq's script that dumps features hears longer clips in pieces of that, 100 s."""
 BATCH_SAMPLES = 480_000
 """Heard at once, of clips of one length: nothing is padded, so that every clip is heard alone."""
+UNHEARD = {"masked_spec_embed"}
+"""Weights that training alone reads."""
 LONGEST_FRAME = 1 << 14
 """No encoder needs so many samples for a frame."""
 
@@ -44,6 +46,7 @@ def extract_features(request: Heard) -> dict[str, NDArray[np.float32]]:
 
     target = FeatureTarget(request.hf_dir, device=request.device)
     _expect_waveforms(request, target)
+    _expect_whole(request, target)
     _expect_layer(request, target)
     clips = read_clips(request.audio, min_samples=_shortest(target))
     report = request.progress or silent
@@ -61,6 +64,23 @@ def _expect_waveforms(request: Heard, target: FeatureTarget) -> None:
         raise BadInput(
             f"`{request.hf_dir}` must hold an encoder of waveforms, but holds a "
             f"{type(target.model).__name__}. Name another folder."
+        )
+
+
+def _expect_whole(request: Heard, target: FeatureTarget) -> None:
+    """Refuses weights that transformers made up, and clips at another rate than the model's."""
+    missing = {*target.loading.missing, *target.loading.mismatched} - UNHEARD
+    if missing:
+        raise BadInput(
+            f"`{request.hf_dir}` must hold every weight of its encoder, but lacks {len(missing)}, "
+            f"`{min(missing)}` among them: transformers fills them with random values. Find out "
+            "why with `toolkit diff`."
+        )
+    rate = target.feature_extractor.sampling_rate
+    if rate != SAMPLE_RATE_HZ:
+        raise BadInput(
+            f"`{request.hf_dir}` must hear {SAMPLE_RATE_HZ} samples a second, as fairseq does, but "
+            f"its feature extractor says {rate}. Find out why with `toolkit diff`."
         )
 
 
