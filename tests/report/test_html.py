@@ -403,3 +403,9 @@ def test_a_fix_of_several_lines_stands_in_several_lines(mismatching):
 def test_a_finding_says_what_it_changes(consequence, words, mismatching):
     finding = replace(mismatching.findings[0], consequence=consequence)
     assert f"<dt>Changes</dt><dd>{words}" in render_html(replace(mismatching, findings=(finding,)))
+
+
+def test_a_task_without_words_has_no_section_of_them(matching):
+    assert 'id="section-tokens"' in render_html(matching)
+    wordless = replace(matching, tokens=(), absent_levels={"greedy": "it says no words"})
+    assert "section-tokens" not in render_html(wordless)

@@ -74,6 +74,11 @@ def own_arguments(checkpoint: Checkpoint) -> Arguments:
     )
 
 
+def model_name(arguments: JsonObject) -> object:
+    """What arguments call their model; in one namespace, `_name` may be the task's."""
+    return arguments.get("arch") or arguments.get("_name")
+
+
 def _refuse_superfluous(checkpoint: Checkpoint, w2v: Path | None) -> None:
     if w2v is not None:
         raise BadInput(

@@ -90,7 +90,6 @@ def find_family(checkpoint: Checkpoint) -> Family:
 
 def architecture(checkpoint: Checkpoint) -> str:
     """The architecture that the checkpoint's own arguments name, or `unknown`."""
-    from toolkit.blocks.arguments import own_arguments
+    from toolkit.blocks.arguments import model_name, own_arguments
 
-    arguments = own_arguments(checkpoint)
-    return str(arguments.model.get("arch") or arguments.model.get("_name") or "unknown")
+    return str(model_name(own_arguments(checkpoint).model) or "unknown")

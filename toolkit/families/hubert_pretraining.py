@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from toolkit.blocks import wav2vec2
-from toolkit.blocks.arguments import Arguments, read_arguments
+from toolkit.blocks.arguments import Arguments, model_name, read_arguments
 from toolkit.blocks.evidence import Derived, Facts, hard_coded
 from toolkit.blocks.forms import Lack, Part, find_misfits, kind_of, lost_prefixes
 from toolkit.blocks.place import Place
@@ -33,7 +33,6 @@ from toolkit.families.carried import PREPROCESSOR
 from toolkit.families.sidecars import Named, Sidecars
 from toolkit.families.waveforms import derive_normalization, preprocessor_config
 from toolkit.families.wordless import (
-    model_name,
     normalization_claims,
     own_arguments,
     refuse_files,

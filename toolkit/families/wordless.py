@@ -11,11 +11,6 @@ from toolkit.families.base import Options
 from toolkit.families.sidecars import Named
 
 
-def model_name(arguments: JsonObject) -> object:
-    """What arguments call their model; in one namespace, `_name` may be the task's."""
-    return arguments.get("arch") or arguments.get("_name")
-
-
 def own_arguments(arguments: Arguments) -> tuple[JsonObject, str]:
     """The arguments of an encoder that is the whole model, and what evidence calls them.
 

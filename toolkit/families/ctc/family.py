@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from toolkit.blocks import wav2vec2
-from toolkit.blocks.arguments import read_arguments
+from toolkit.blocks.arguments import model_name, read_arguments
 from toolkit.blocks.evidence import Facts
 from toolkit.blocks.forms import find_misfits, lost_prefixes
 from toolkit.blocks.place import Place
@@ -31,7 +31,7 @@ from toolkit.families.ctc.files import (
     reference_settings,
     refuse_options,
 )
-from toolkit.families.ctc.model import PART, SOURCE, CtcModel, Ways, named
+from toolkit.families.ctc.model import PART, SOURCE, CtcModel, Ways
 from toolkit.families.sidecars import Named, Sidecars, check_dictionary_size
 from toolkit.families.waveforms import PROCESSOR
 from toolkit.folder.contents import FolderContents
@@ -71,7 +71,7 @@ class EncoderCtc(Ways):
             encoder.is_present
             and facts.has(f"{self.head}.weight")
             and not facts.has_under("decoder.")
-            and self.are_called(named(read_arguments(checkpoint).model), facts)
+            and self.are_called(model_name(read_arguments(checkpoint).model), facts)
         )
 
     def network(self, checkpoint: Checkpoint, options: Options) -> Network:

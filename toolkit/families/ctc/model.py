@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from toolkit.blocks.arguments import Arguments
+from toolkit.blocks.arguments import Arguments, model_name
 from toolkit.blocks.evidence import Derived, Facts, hard_coded
 from toolkit.blocks.forms import Lack, Part, kind_of
 from toolkit.blocks.place import Place
@@ -165,7 +165,7 @@ class CtcModel:
         yield from self.encoder.refusals()
         yield from map(_as_refusal, self.encoder.lacks(self.stock))
         arguments = self.arguments
-        pretrained = named(arguments.w2v_model)
+        pretrained = model_name(arguments.w2v_model)
         if pretrained not in self.ways.pretrained:
             because = f"the encoder is `{pretrained}`, whose layers are other ones"
             yield Reason(name=f"{arguments.w2v_model_where}._name", because=because)
@@ -207,11 +207,6 @@ class CtcModel:
     def _rows_of_head(self) -> Derived:
         name = f"{self.ways.head}.weight"
         return self.facts.shaped(self.facts.shape(name)[0], name)
-
-
-def named(arguments: JsonObject) -> object:
-    """What arguments call their model; in one namespace, `_name` may be the task's."""
-    return arguments.get("arch") or arguments.get("_name")
 
 
 def _as_refusal(lack: Lack) -> Reason:
