@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from toolkit.blocks.evidence import Derived
-from toolkit.blocks.tree import ConfigTree, assumed, unknown
+from toolkit.blocks.tree import ConfigTree, assumed, overridden, unknown
 from toolkit.checkpoint import Checkpoint
 from toolkit.compare.probes import PaddingProbes
 from toolkit.core.breakable import Breakable
@@ -59,6 +59,15 @@ class Options:
     chosen: Mapping[str, Derived] = field(default_factory=dict)
     """Values that a recording decided on, or could not, by key such as
     `encoder.num_attention_heads`; each takes the place of an assumed one."""
+
+    def settle(self, config: ConfigTree) -> dict[str, Derived]:
+        """A configuration with what the user says of it, and what a recording decided.
+
+        Raises:
+            BadInput: the user names a part that the model has not.
+        """
+        said = overridden(config, self.overrides)
+        return said | {path: told for path, told in self.chosen.items() if path in said}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ Source: `fairseq/models/hubert/hubert.py`; Hsu et al. 2021 (arXiv:2106.07447).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -18,8 +18,8 @@ from toolkit.blocks.arguments import Arguments, model_name, read_arguments
 from toolkit.blocks.evidence import Derived, Facts, hard_coded
 from toolkit.blocks.forms import Lack, Part, find_misfits, kind_of, lost_prefixes
 from toolkit.blocks.place import Place
-from toolkit.blocks.tree import ConfigTree, nested, overridden, values_under
-from toolkit.blocks.wav2vec2 import Wav2Vec2Block, count_frames, possible_strides, shortest_input
+from toolkit.blocks.tree import ConfigTree, nested, values_under
+from toolkit.blocks.wav2vec2 import Wav2Vec2Block
 from toolkit.bundled import FEATURES, HUBERT
 from toolkit.checkpoint import Checkpoint
 from toolkit.compare.probes import PaddingProbes
@@ -30,12 +30,12 @@ from toolkit.core.json import JsonDict, JsonObject
 from toolkit.core.slips import halved, slip
 from toolkit.families.base import Network, Options, Task
 from toolkit.families.carried import PREPROCESSOR
-from toolkit.families.sidecars import Named, Sidecars
-from toolkit.families.waveforms import derive_normalization, preprocessor_config
+from toolkit.families.sidecars import Sidecars
+from toolkit.families.waveforms import preprocessor_config
 from toolkit.families.wordless import (
-    normalization_claims,
+    Wordless,
+    normalization,
     own_arguments,
-    refuse_files,
     refuse_options,
 )
 from toolkit.folder.contents import FolderContents
@@ -45,7 +45,7 @@ from toolkit.replay.pairs import Layout
 from toolkit.tasks import features
 
 if TYPE_CHECKING:
-    from toolkit.oracle.hooks import Calls
+    pass
 
 PART = ""
 """The encoder's keys stand at top level, and its tensors too."""
@@ -86,7 +86,7 @@ BECAUSE = (
 
 
 @dataclass(frozen=True)
-class HubertPretraining:
+class HubertPretraining(Wordless):
     """The family's answers; see `toolkit.families.base.Family`."""
 
     name: str = "hubert_pretraining"
@@ -113,8 +113,7 @@ class HubertPretraining:
         arguments = read_arguments(checkpoint, options.w2v)
         model = _Model(checkpoint, arguments, options)
         model.encoder.check_pretrained(arguments.w2v_path)
-        config = overridden(model.config, options.overrides)
-        config |= {path: told for path, told in options.chosen.items() if path in config}
+        config = options.settle(model.config)
         values = values_under(config, PART)
         return Network(
             generation=f"{model.encoder.extractor_norm} norm",
@@ -134,11 +133,6 @@ class HubertPretraining:
             breakable=joined((wav2vec2.BREAKABLE, BREAKABLE)),
         )
 
-    def sidecars(self, checkpoint: Checkpoint, named: Named) -> Sidecars:  # noqa: ARG002
-        """None: all is in the checkpoint."""
-        refuse_files(named)
-        return Sidecars()
-
     def task(
         self,
         checkpoint: Checkpoint,
@@ -150,12 +144,7 @@ class HubertPretraining:
         refuse_options(options)
         arguments = read_arguments(checkpoint, options.w2v)
         model = _Model(checkpoint, arguments, options)
-        normalize, contradictions = derive_normalization(
-            dict(normalization_claims(arguments)),
-            norm=network.config["feat_extract_norm"].value,
-            chosen=options.chosen,
-            remedy="`--w2v`, a checkpoint of the same training, whose task says",
-        )
+        normalize, contradictions = normalization(arguments, network, options)
         carries = network.carries_code
         return Task(
             kind=features.TASK,
@@ -176,20 +165,6 @@ class HubertPretraining:
             assumptions=(*network.assumptions, *contradictions),
             preprocessor={"do_normalize": normalize},
         )
-
-    def shortest_input(self, network: Network) -> int:
-        """Fewest samples that give the encoder one frame."""
-        return shortest_input(values_under(network.config, PART))
-
-    def frames(self, network: Network, samples: int) -> int:
-        """Frames that the encoder makes of so many samples."""
-        return count_frames(values_under(network.config, PART), samples)
-
-    def possible(
-        self, network: Network, calls: Sequence[Calls]
-    ) -> Mapping[str, tuple[object, ...]]:
-        """The strides that the lengths in fairseq's extractor leave."""
-        return dict(possible_strides(Place(), values_under(network.config, PART), calls))
 
 
 FAMILY = HubertPretraining()

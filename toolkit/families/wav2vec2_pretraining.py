@@ -8,7 +8,7 @@ Source: `fairseq/models/wav2vec/wav2vec2.py`; Baevski et al. 2020 (arXiv:2006.11
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -18,13 +18,10 @@ from toolkit.blocks.arguments import Arguments, model_name, read_arguments
 from toolkit.blocks.evidence import Derived, Facts, argued, hard_coded
 from toolkit.blocks.forms import Lack, Part, find_misfits, kind_of, lost_prefixes
 from toolkit.blocks.place import Place
-from toolkit.blocks.tree import ConfigTree, nested, overridden, values_under
+from toolkit.blocks.tree import ConfigTree, nested, values_under
 from toolkit.blocks.wav2vec2 import (
     LAST_NORM,
     Wav2Vec2Block,
-    count_frames,
-    possible_strides,
-    shortest_input,
 )
 from toolkit.checkpoint import Checkpoint
 from toolkit.compare.probes import PaddingProbes
@@ -34,12 +31,12 @@ from toolkit.core.coverage import Reason
 from toolkit.core.json import JsonDict, JsonObject
 from toolkit.core.slips import halved, others, plus, slip, toggled, unseen
 from toolkit.families.base import Network, Options, Task
-from toolkit.families.sidecars import Named, Sidecars
-from toolkit.families.waveforms import derive_normalization, preprocessor_config
+from toolkit.families.sidecars import Sidecars
+from toolkit.families.waveforms import preprocessor_config
 from toolkit.families.wordless import (
-    normalization_claims,
+    Wordless,
+    normalization,
     own_arguments,
-    refuse_files,
     refuse_options,
 )
 from toolkit.folder.contents import FolderContents
@@ -49,7 +46,7 @@ from toolkit.replay.pairs import Layout
 from toolkit.tasks import features
 
 if TYPE_CHECKING:
-    from toolkit.oracle.hooks import Calls
+    pass
 
 PLACES = {
     "wav2vec2": Place(target="wav2vec2."),
@@ -115,7 +112,7 @@ REFUSED = {
 
 
 @dataclass(frozen=True)
-class Wav2Vec2Pretraining:
+class Wav2Vec2Pretraining(Wordless):
     """The family's answers; see `toolkit.families.base.Family`."""
 
     name: str = "wav2vec2_pretraining"
@@ -139,8 +136,7 @@ class Wav2Vec2Pretraining:
         arguments = read_arguments(checkpoint, options.w2v)
         model = _Model(checkpoint, arguments, options)
         model.encoder.check_pretrained(arguments.w2v_path)
-        config = overridden(model.config, options.overrides)
-        config |= {path: told for path, told in options.chosen.items() if path in config}
+        config = options.settle(model.config)
         values, place = values_under(config, PART), model.encoder.place
         return Network(
             generation=f"{model.encoder.extractor_norm} norm",
@@ -160,11 +156,6 @@ class Wav2Vec2Pretraining:
             breakable=joined((place.breakable(_ENCODER), BREAKABLE)),
         )
 
-    def sidecars(self, checkpoint: Checkpoint, named: Named) -> Sidecars:  # noqa: ARG002
-        """None: all is in the checkpoint."""
-        refuse_files(named)
-        return Sidecars()
-
     def task(
         self,
         checkpoint: Checkpoint,
@@ -176,12 +167,7 @@ class Wav2Vec2Pretraining:
         refuse_options(options)
         arguments = read_arguments(checkpoint, options.w2v)
         model = _Model(checkpoint, arguments, options)
-        normalize, contradictions = derive_normalization(
-            dict(normalization_claims(arguments)),
-            norm=network.config["feat_extract_norm"].value,
-            chosen=options.chosen,
-            remedy="`--w2v`, a checkpoint of the same training, whose task says",
-        )
+        normalize, contradictions = normalization(arguments, network, options)
         return Task(
             kind=features.PRETRAINED,
             contents=FolderContents(
@@ -197,21 +183,6 @@ class Wav2Vec2Pretraining:
             assumptions=(*network.assumptions, *contradictions),
             preprocessor={"do_normalize": normalize},
         )
-
-    def shortest_input(self, network: Network) -> int:
-        """Fewest samples that give the encoder one frame."""
-        return shortest_input(values_under(network.config, PART))
-
-    def frames(self, network: Network, samples: int) -> int:
-        """Frames that the encoder makes of so many samples."""
-        return count_frames(values_under(network.config, PART), samples)
-
-    def possible(
-        self, network: Network, calls: Sequence[Calls]
-    ) -> Mapping[str, tuple[object, ...]]:
-        """The strides that the lengths in fairseq's extractor leave."""
-        values = values_under(network.config, PART)
-        return dict(possible_strides(PLACES[values["model_type"].value], values, calls))
 
 
 FAMILY = Wav2Vec2Pretraining()

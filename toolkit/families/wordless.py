@@ -5,10 +5,37 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from toolkit.blocks.arguments import Arguments
+from toolkit.blocks.evidence import Derived
+from toolkit.checkpoint import Checkpoint
+from toolkit.core.coverage import Reason
 from toolkit.core.errors import BadInput
 from toolkit.core.json import JsonObject
-from toolkit.families.base import Options
-from toolkit.families.sidecars import Named
+from toolkit.families.base import Network, Options
+from toolkit.families.hearing import Hearing
+from toolkit.families.sidecars import Named, Sidecars
+from toolkit.families.waveforms import derive_normalization
+
+
+class Wordless(Hearing):
+    """A family whose checkpoints need no file beside them."""
+
+    def sidecars(self, checkpoint: Checkpoint, named: Named) -> Sidecars:  # noqa: ARG002
+        """None: all is in the checkpoint.
+
+        Raises:
+            BadInput: a file that turns ids into words is named.
+        """
+        for option, path in (
+            ("--config-yaml", named.config_yaml),
+            ("--dict", named.dictionary),
+            ("--spm", named.pieces),
+        ):
+            if path is not None:
+                raise BadInput(
+                    f"`{option} {path}` must name a file that the checkpoint's task reads, but a "
+                    "pretrained encoder has no words. Leave the option out."
+                )
+        return Sidecars()
 
 
 def own_arguments(arguments: Arguments) -> tuple[JsonObject, str]:
@@ -19,24 +46,6 @@ def own_arguments(arguments: Arguments) -> tuple[JsonObject, str]:
     if "conv_feature_layers" in arguments.model:
         return arguments.model, "args"
     return arguments.w2v_model, arguments.w2v_model_where
-
-
-def refuse_files(named: Named) -> None:
-    """Refuses files that turn ids into words.
-
-    Raises:
-        BadInput: one is named.
-    """
-    for option, path in (
-        ("--config-yaml", named.config_yaml),
-        ("--dict", named.dictionary),
-        ("--spm", named.pieces),
-    ):
-        if path is not None:
-            raise BadInput(
-                f"`{option} {path}` must name a file that the checkpoint's task reads, but a "
-                "pretrained encoder has no words. Leave the option out."
-            )
 
 
 def refuse_options(options: Options) -> None:
@@ -57,7 +66,19 @@ def refuse_options(options: Options) -> None:
         )
 
 
-def normalization_claims(arguments: Arguments) -> Iterator[tuple[str, bool]]:
+def normalization(
+    arguments: Arguments, network: Network, options: Options
+) -> tuple[Derived, tuple[Reason, ...]]:
+    """Whether the audio is standardized; see `toolkit.families.waveforms.derive_normalization`."""
+    return derive_normalization(
+        dict(_normalization_claims(arguments)),
+        norm=network.config["feat_extract_norm"].value,
+        chosen=options.chosen,
+        remedy="`--w2v`, a checkpoint of the same training, whose task says",
+    )
+
+
+def _normalization_claims(arguments: Arguments) -> Iterator[tuple[str, bool]]:
     """What says whether the audio is standardized, by where it says it."""
     for where, group in (
         ("task.normalize", arguments.task),

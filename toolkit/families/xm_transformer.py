@@ -8,7 +8,7 @@ Source: `fairseq/models/speech_to_text/xm_transformer.py`; Li et al. 2021 (arXiv
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -19,8 +19,8 @@ from toolkit.blocks.evidence import Derived, Facts
 from toolkit.blocks.forms import Lack, Part, find_misfits, kind_of, lost_prefixes
 from toolkit.blocks.place import Place
 from toolkit.blocks.transformer_decoder import TransformerDecoderBlock
-from toolkit.blocks.tree import ConfigTree, nested, overridden, placed, values_under
-from toolkit.blocks.wav2vec2 import Wav2Vec2Block, count_frames, possible_strides, shortest_input
+from toolkit.blocks.tree import ConfigTree, nested, placed, values_under
+from toolkit.blocks.wav2vec2 import Wav2Vec2Block
 from toolkit.checkpoint import Checkpoint
 from toolkit.checkpoint.dictionary import BOS, EOS, PAD
 from toolkit.compare.probes import PaddingProbes
@@ -31,6 +31,7 @@ from toolkit.core.slips import gained, lost, others, plus, slip
 from toolkit.families import carried, length_adaptor
 from toolkit.families.base import Network, Options, Task
 from toolkit.families.carried import carried_files
+from toolkit.families.hearing import Hearing
 from toolkit.families.length_adaptor import LAYOUTS, LengthAdaptor
 from toolkit.families.sidecars import Named, Sidecars, check_dictionary_size, find_sidecars
 from toolkit.families.speech_to_text import (
@@ -48,7 +49,7 @@ from toolkit.tasks import speech_seq2seq
 from toolkit.tasks.speech_seq2seq.tokenizer import needs_own_tokenizer
 
 if TYPE_CHECKING:
-    from toolkit.oracle.hooks import Calls
+    pass
 
 ENCODER = Place(source="encoder.w2v_encoder.w2v_model.", target="encoder.", part="encoder")
 DECODER = Place(source="decoder.", target="decoder.", part="decoder")
@@ -83,9 +84,10 @@ BREAKABLE = joined(
 
 
 @dataclass(frozen=True)
-class XMTransformer:
+class XMTransformer(Hearing):
     """The family's answers; see `toolkit.families.base.Family`."""
 
+    hears_at = ENCODER
     name: str = "xm_transformer"
 
     def matches(self, checkpoint: Checkpoint) -> bool:
@@ -102,8 +104,7 @@ class XMTransformer:
         arguments = read_arguments(checkpoint, options.w2v)
         model = _Model(checkpoint, arguments, options)
         model.encoder.check_pretrained(arguments.w2v_path)
-        config = overridden(model.config, options.overrides)
-        config |= {path: told for path, told in options.chosen.items() if path in config}
+        config = options.settle(model.config)
         return Network(
             generation=model.adaptor.generation,
             config=config,
@@ -170,21 +171,6 @@ class XMTransformer:
             assumptions=(*network.assumptions, *assumptions, *language_assumed),
             preprocessor={"do_normalize": normalize},
         )
-
-    def shortest_input(self, network: Network) -> int:
-        """Fewest samples that give the encoder one frame."""
-        return shortest_input(values_under(network.config, ENCODER.part))
-
-    def frames(self, network: Network, samples: int) -> int:
-        """Frames that the encoder makes of so many samples."""
-        return count_frames(values_under(network.config, ENCODER.part), samples)
-
-    def possible(
-        self, network: Network, calls: Sequence[Calls]
-    ) -> Mapping[str, tuple[object, ...]]:
-        """The strides that the lengths in fairseq's extractor leave."""
-        values = values_under(network.config, ENCODER.part)
-        return dict(possible_strides(ENCODER, values, calls))
 
 
 FAMILY = XMTransformer()

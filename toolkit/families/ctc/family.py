@@ -5,7 +5,6 @@ Source: `fairseq/models/wav2vec/wav2vec2_asr.py` and `fairseq/models/hubert/hube
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,8 +13,8 @@ from toolkit.blocks.arguments import model_name, read_arguments
 from toolkit.blocks.evidence import Facts
 from toolkit.blocks.forms import find_misfits, lost_prefixes
 from toolkit.blocks.place import Place
-from toolkit.blocks.tree import ConfigTree, overridden, values_under
-from toolkit.blocks.wav2vec2 import Wav2Vec2Block, count_frames, possible_strides, shortest_input
+from toolkit.blocks.tree import ConfigTree, values_under
+from toolkit.blocks.wav2vec2 import Wav2Vec2Block
 from toolkit.checkpoint import Checkpoint
 from toolkit.checkpoint.dictionary import read_dictionary
 from toolkit.compare.probes import PaddingProbes
@@ -32,6 +31,7 @@ from toolkit.families.ctc.files import (
     refuse_options,
 )
 from toolkit.families.ctc.model import PART, SOURCE, CtcModel, Ways
+from toolkit.families.hearing import Hearing
 from toolkit.families.sidecars import Named, Sidecars, check_dictionary_size
 from toolkit.families.waveforms import PROCESSOR
 from toolkit.folder.contents import FolderContents
@@ -41,7 +41,7 @@ from toolkit.replay.pairs import Layout
 from toolkit.tasks import ctc
 
 if TYPE_CHECKING:
-    from toolkit.oracle.hooks import Calls
+    pass
 
 HEAD_LAYOUTS = (Layout("lm_head", "T B D", "B T D"),)
 BYPASSED = (SOURCE.rstrip("."),)
@@ -58,9 +58,10 @@ ADAPTED = Breakable(inventions=(Invention(file=CONFIG, path="adapter_attn_dim", 
 
 
 @dataclass(frozen=True, kw_only=True)
-class EncoderCtc(Ways):
+class EncoderCtc(Ways, Hearing):
     """The family's answers; see `toolkit.families.base.Family`."""
 
+    hears_at = Place(source=SOURCE)
     name: str
 
     def matches(self, checkpoint: Checkpoint) -> bool:
@@ -78,8 +79,7 @@ class EncoderCtc(Ways):
         """What the network is, read off the tensors first and the arguments second."""
         model = self._model(checkpoint, options)
         model.encoder.check_pretrained(model.arguments.w2v_path)
-        config = overridden(model.config, options.overrides)
-        config |= {path: told for path, told in options.chosen.items() if path in config}
+        config = options.settle(model.config)
         values, place = values_under(config, PART), model.encoder.place
         return Network(
             generation=f"{model.encoder.extractor_norm} norm",
@@ -133,21 +133,6 @@ class EncoderCtc(Ways):
             assumptions=(*network.assumptions, *contradictions),
             preprocessor={"do_normalize": normalize},
         )
-
-    def shortest_input(self, network: Network) -> int:
-        """Fewest samples that give the encoder one frame."""
-        return shortest_input(values_under(network.config, PART))
-
-    def frames(self, network: Network, samples: int) -> int:
-        """Frames that the encoder makes of so many samples."""
-        return count_frames(values_under(network.config, PART), samples)
-
-    def possible(
-        self, network: Network, calls: Sequence[Calls]
-    ) -> Mapping[str, tuple[object, ...]]:
-        """The strides that the lengths in fairseq's extractor leave."""
-        values = values_under(network.config, PART)
-        return dict(possible_strides(Place(source=SOURCE), values, calls))
 
     def _model(self, checkpoint: Checkpoint, options: Options) -> CtcModel:
         arguments = read_arguments(checkpoint, options.w2v)
