@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -106,6 +108,16 @@ def test_voice_conversion_gets_fairseqs_layers_with_and_without_the_projection(
             assert (states[layer] - expected).abs().max() <= 1e-5
             projected = model.final_proj(states[layer])
             assert (projected - ours.final_proj(expected)).abs().max() <= 1e-5
+
+
+def test_the_example_of_the_model_card_runs(plain: Plain) -> None:
+    card = (plain[1] / "README.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```python\n(.*?)```", card, re.S)
+    (clip,) = read_clips(CLIPS[:1])
+    known: dict[str, Any] = {"waveform": clip.waveform}
+    exec(example, known)
+    assert len(known["layers"]) == 4
+    assert known["features"].shape == known["layers"][3].shape
 
 
 def test_without_trust_it_does_not_load_as_something_else(plain: Plain) -> None:
