@@ -134,3 +134,86 @@ def test_of_rarer_carried_models_there_is_no_answer(carried, changes):
 def test_of_another_version_of_transformers_there_is_no_answer(stock, monkeypatch, found):
     monkeypatch.setattr(known_tensors, "_transformers_version", lambda: found)
     assert maybe_known_specs(stock) is None
+
+
+COMMON = {
+    **dict.fromkeys(
+        ("activation_dropout", "attention_dropout", "feat_proj_dropout", "final_dropout"), 0.0
+    ),
+    **{"hidden_dropout": 0.0, "layerdrop": 0.0, "apply_spec_augment": True},
+    **{"mask_feature_prob": 0.0, "mask_feature_length": 10},
+    **{"mask_time_prob": 0.5, "mask_time_length": 10, "layer_norm_eps": 1e-5},
+    **{"conv_dim": [12, 16], "conv_kernel": [10, 3], "conv_stride": [5, 2], "conv_bias": True},
+    **{"feat_extract_activation": "gelu", "feat_extract_norm": "layer", "hidden_act": "gelu"},
+    **{"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2},
+    **{"num_attention_heads": 4, "do_stable_layer_norm": True, "dtype": "float32"},
+    **{"num_conv_pos_embeddings": 16, "num_conv_pos_embedding_groups": 4},
+}
+LETTERS = {"vocab_size": 9, "pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2}
+HUBERT = {"conv_pos_batch_norm": False, "feat_proj_layer_norm": True}
+CARRIED_HUBERT = "modeling_fairseq_hubert"
+
+
+def single(model_type, architecture, auto=None, **more):
+    config = {**COMMON, "model_type": model_type, "architectures": [architecture], **more}
+    if auto:
+        config["auto_map"] = {
+            "AutoConfig": f"{CARRIED_HUBERT}.FairseqHubertConfig",
+            auto: f"{CARRIED_HUBERT}.{architecture}",
+        }
+    return config
+
+
+CODES = {
+    "codevector_dim": 8, "contrastive_logits_temperature": 0.1, "feat_quantizer_dropout": 0.0,
+    "num_codevector_groups": 2, "num_codevectors_per_group": 5, "num_negatives": 100,
+    "output_hidden_size": 32, "proj_codevector_dim": 6,
+}  # fmt: skip
+SINGLE = {
+    "letters": single("wav2vec2", "Wav2Vec2ForCTC", output_hidden_size=32, **LETTERS),
+    "codes": single("wav2vec2", "Wav2Vec2ForPreTraining", **CODES),
+    "letters of HuBERT": single("hubert", "HubertForCTC", **LETTERS, **HUBERT),
+    "letters of a carried HuBERT": single(
+        "fairseq_hubert", "HubertForCTC", "AutoModelForCTC", **LETTERS, **HUBERT
+    ),
+    "a projection": single(
+        "fairseq_hubert", "HubertModelWithFinalProj", "AutoModel", classifier_proj_size=7, **HUBERT
+    ),
+}
+CHANGES = {
+    "as it is": {},
+    "group norm": {"feat_extract_norm": "group", "conv_bias": False},
+    "norms behind": {"do_stable_layer_norm": False},
+    "nothing masked": {"mask_time_prob": 0.0},
+    "relu": {"hidden_act": "relu"},
+    "equal widths": {"conv_dim": [32, 32]},
+    "odd positional kernel": {"num_conv_pos_embeddings": 15, "num_conv_pos_embedding_groups": 8},
+}
+
+
+@pytest.mark.parametrize("changes", CHANGES.values(), ids=CHANGES)
+@pytest.mark.parametrize("config", SINGLE.values(), ids=SINGLE)
+def test_an_encoder_has_these_tensors_in_this_order(config, changes):
+    changed = {**config, **changes}
+    assert list(maybe_known_specs(changed).items()) == list(target_specs(changed).items())
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes"),
+    [
+        ("letters", {"architectures": ["Wav2Vec2Model"]}),
+        ("letters", {"architectures": "Wav2Vec2ForCTC"}),
+        ("letters", {"adapter_attn_dim": 8}),
+        ("letters", {"output_hidden_size": 24}),
+        ("letters", {"num_attention_heads": 5}),
+        ("letters", {"vocab_size": "many"}),
+        ("letters", {"auto_map": {"AutoModelForCTC": "x.Y"}}),
+        ("letters of HuBERT", {"conv_pos_batch_norm": True}),
+        ("letters of HuBERT", {"feat_proj_layer_norm": False}),
+        ("codes", {"codevector_dim": 9}),
+        ("codes", {"num_codevector_groups": 0}),
+        ("a projection", {"classifier_proj_size": -1}),
+    ],
+)
+def test_of_another_encoder_there_is_no_answer(kind, changes):
+    assert maybe_known_specs({**SINGLE[kind], **changes}) is None

@@ -1,0 +1,43 @@
+"""The tensors of the usual classes as data, so that a conversion imports neither torch nor transformers.
+
+Names and shapes follow from the configuration. They are those of the versions of transformers in
+`COMPARED_WITH`, which tests hold this package against; for any other version, class or value there
+is no answer here, and the model itself must be asked: `toolkit.folder.skeleton.target_specs`.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError, version
+
+from toolkit.blocks.known_tensors import encoders, seq2seq
+from toolkit.core.json import JsonObject
+from toolkit.core.spec import TensorSpec
+
+CONVERTED = ("model.", "wav2vec2.", "hubert.", "lm_head.", "encoder.encoder.", "bert.")
+"""What names begin with in files of transformers that are taken for checkpoints."""
+COMPARED_WITH = frozenset({"5.23.0"})
+"""Versions of transformers for which tests have found this package right."""
+
+
+def maybe_known_specs(config: JsonObject) -> dict[str, TensorSpec] | None:
+    """What `target_specs` returns, or None where only the model itself can tell.
+
+    Args:
+        config: What `config.json` will hold.
+    """
+    if _transformers_version() not in COMPARED_WITH:
+        return None
+    known = next((kind for kind in (seq2seq, encoders) if kind.is_known(config)), None)
+    if known is None:
+        return None
+    return {
+        name: TensorSpec(name=name, dtype="float32", shape=shape)
+        for name, shape in known.tensors(config)
+    }
+
+
+def _transformers_version() -> str | None:
+    try:
+        return version("transformers")
+    except PackageNotFoundError:
+        return None

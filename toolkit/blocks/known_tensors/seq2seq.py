@@ -1,0 +1,215 @@
+"""The tensors of an encoder with a decoder: `SpeechEncoderDecoderModel`, and the carried one."""
+
+from __future__ import annotations
+
+from toolkit.blocks.known_tensors import shapes
+from toolkit.blocks.known_tensors.shapes import (
+    ACTIVATIONS,
+    Shapes,
+    are_numbers,
+    attention,
+    is_size,
+    is_sound_encoder,
+    linear,
+    norm,
+    under,
+)
+from toolkit.core.json import JsonObject
+
+_MODEL = (
+    "architectures bos_token_id decoder decoder_start_token_id dtype encoder eos_token_id "
+    "is_encoder_decoder model_type pad_token_id tie_word_embeddings"
+)
+MODEL_KEYS = frozenset(_MODEL.split())
+_ADAPTED = "adapter_kernel_size adapter_stride add_adapter num_adapter_layers output_hidden_size"
+ENCODER_KEYS = shapes.ENCODER_KEYS | frozenset(_ADAPTED.split())
+_DECODER = (
+    "activation_dropout activation_function add_cross_attention attention_dropout bos_token_id "
+    "d_model decoder_attention_heads decoder_ffn_dim decoder_layerdrop decoder_layers "
+    "decoder_start_token_id dropout encoder_attention_heads encoder_ffn_dim encoder_layers "
+    "eos_token_id forced_eos_token_id is_decoder is_encoder_decoder max_position_embeddings "
+    "model_type pad_token_id scale_embedding tie_word_embeddings use_cache vocab_size"
+)
+DECODER_KEYS = frozenset(_DECODER.split())
+_CARRIED_ENCODER = (
+    "adapter_feed_forward adapter_layer_norm adapter_padding layer_type output_projection "
+    "pos_conv_depth"
+)
+_CARRIED_DECODER = (
+    "cross_attention_hidden_size final_layer_norm layernorm_embedding normalize_before "
+    "position_embeddings"
+)
+CARRIED_ENCODER_KEYS = ENCODER_KEYS | frozenset(_CARRIED_ENCODER.split())
+CARRIED_DECODER_KEYS = DECODER_KEYS | frozenset(_CARRIED_DECODER.split())
+_OPTIONAL = frozenset({"adapter_kernel_size", "adapter_stride", "adapter_padding"})
+POSITION_OFFSET = 2
+"""Rows that MBart's position embeddings have beyond the positions."""
+
+
+def is_known(config: JsonObject) -> bool:
+    """Whether `tensors` knows such a model."""
+    carried = "auto_map" in config
+    if config.keys() - {"auto_map"} != MODEL_KEYS:
+        return False
+    kind = "xm_transformer" if carried else "speech-encoder-decoder"
+    return (
+        config["architectures"] == ["SpeechEncoderDecoderModel"]
+        and config["model_type"] == kind
+        and (_is_carried_encoder if carried else _is_stock_encoder)(config["encoder"])
+        and (_is_carried_decoder if carried else _is_stock_decoder)(config["decoder"])
+        and config["decoder"].get("cross_attention_hidden_size")
+        in (None, config["encoder"]["hidden_size"])
+    )
+
+
+def _is_stock_encoder(encoder: JsonObject) -> bool:
+    return (
+        ENCODER_KEYS - _OPTIONAL <= encoder.keys() <= ENCODER_KEYS
+        and encoder["model_type"] == "wav2vec2"
+        and encoder["output_hidden_size"] == encoder["hidden_size"]
+        and (not encoder["add_adapter"] or "adapter_kernel_size" in encoder)
+        and _is_sound_adapted(encoder)
+    )
+
+
+def _is_carried_encoder(encoder: JsonObject) -> bool:
+    return (
+        CARRIED_ENCODER_KEYS - _OPTIONAL <= encoder.keys() <= CARRIED_ENCODER_KEYS
+        and encoder["model_type"] == "xm_transformer_encoder"
+        and encoder["layer_type"] == "transformer"
+        and encoder["pos_conv_depth"] == 1
+        and encoder["output_projection"] in ("linear", "linear_norm", None)
+        and encoder["adapter_feed_forward"] in (True, False)
+        and encoder["adapter_layer_norm"] in ("input", "layers", None)
+        and encoder["add_adapter"] is False
+        and (not encoder["num_adapter_layers"] or encoder.keys() == CARRIED_ENCODER_KEYS)
+        and is_size(encoder["output_hidden_size"])
+        and _is_sound_adapted(encoder)
+    )
+
+
+def _is_sound_adapted(encoder: JsonObject) -> bool:
+    sizes = (encoder[key] for key in ("adapter_kernel_size", "adapter_stride") if key in encoder)
+    return (
+        is_sound_encoder(encoder)
+        and all(map(is_size, sizes))
+        and type(encoder["num_adapter_layers"]) is int
+    )
+
+
+def _is_stock_decoder(decoder: JsonObject) -> bool:
+    return (
+        decoder.keys() == DECODER_KEYS
+        and decoder["model_type"] == "mbart"
+        and _is_sound_decoder(decoder)
+    )
+
+
+def _is_carried_decoder(decoder: JsonObject) -> bool:
+    return (
+        decoder.keys() == CARRIED_DECODER_KEYS
+        and decoder["model_type"] == "xm_transformer_decoder"
+        and decoder["normalize_before"] is True
+        and decoder["final_layer_norm"] in (True, False)
+        and decoder["layernorm_embedding"] in (True, False)
+        and decoder["position_embeddings"] in ("learned", "sinusoidal", "none")
+        and _is_sound_decoder(decoder)
+    )
+
+
+def _is_sound_decoder(decoder: JsonObject) -> bool:
+    sizes = ("d_model", "decoder_layers", "decoder_ffn_dim", "vocab_size")
+    counts = ("decoder_attention_heads", "max_position_embeddings", "encoder_attention_heads")
+    return (
+        are_numbers(decoder)
+        and all(is_size(decoder[key]) for key in (*sizes, *counts))
+        and decoder["d_model"] % decoder["decoder_attention_heads"] == 0
+        and decoder["activation_function"] in ACTIVATIONS
+        and 0 <= decoder["pad_token_id"] < decoder["vocab_size"]
+        and decoder["is_decoder"] is True
+        and decoder["add_cross_attention"] is True
+    )
+
+
+def tensors(config: JsonObject) -> Shapes:
+    """Names and shapes in the order of the state dict."""
+    encoder, decoder = config["encoder"], config["decoder"]
+    yield from under("encoder", _adapted_encoder(encoder))
+    yield from under("decoder.model.decoder", _decoder(decoder))
+    yield "decoder.lm_head.weight", (decoder["vocab_size"], decoder["d_model"])
+    bridges = decoder.get("cross_attention_hidden_size") is None
+    if bridges and encoder["output_hidden_size"] != decoder["d_model"]:
+        yield from linear("enc_to_dec_proj", encoder["hidden_size"], decoder["d_model"])
+
+
+def _adapted_encoder(encoder: JsonObject) -> Shapes:
+    width = encoder["hidden_size"]
+    yield from shapes.encoder(encoder)
+    if "layer_type" in encoder:
+        yield from _output_projection(encoder)
+        yield from under("length_adapter", _length_adapter(encoder))
+    elif encoder["add_adapter"]:
+        for layer in range(encoder["num_adapter_layers"]):
+            yield from _adapter_layer(f"adapter.layers.{layer}.conv", encoder, width)
+
+
+def _output_projection(encoder: JsonObject) -> Shapes:
+    given = encoder["output_hidden_size"]
+    if encoder["output_projection"] is not None:
+        yield from linear("output_projection", encoder["hidden_size"], given)
+    if encoder["output_projection"] == "linear_norm":
+        yield from norm("output_layer_norm", given)
+
+
+def _length_adapter(encoder: JsonObject) -> Shapes:
+    given, place = encoder["output_hidden_size"], encoder["adapter_layer_norm"]
+    taken = encoder["hidden_size"] if encoder["output_projection"] is None else given
+    if not encoder["num_adapter_layers"]:
+        return
+    if place == "input":
+        yield from norm("layer_norm", taken)
+    if encoder["adapter_feed_forward"]:
+        yield from under("half_step_in", _half_step(taken))
+    for layer in range(encoder["num_adapter_layers"]):
+        yield from _adapter_layer(f"layers.{layer}.conv", encoder, given if layer else taken)
+        if place == "layers":
+            yield from norm(f"layers.{layer}.layer_norm", given)
+    if encoder["adapter_feed_forward"]:
+        yield from under("half_step_out", _half_step(given))
+
+
+def _half_step(width: int) -> Shapes:
+    yield from linear("feed_forward.0", width, 4 * width)
+    yield from linear("feed_forward.2", 4 * width, width)
+    yield from norm("layer_norm", width)
+
+
+def _adapter_layer(name: str, encoder: JsonObject, taken: int) -> Shapes:
+    given = 2 * encoder["output_hidden_size"]
+    yield f"{name}.weight", (given, taken, encoder["adapter_kernel_size"])
+    yield f"{name}.bias", (given,)
+
+
+def _decoder(decoder: JsonObject) -> Shapes:
+    width = decoder["d_model"]
+    yield "embed_tokens.weight", (decoder["vocab_size"], width)
+    if decoder.get("position_embeddings", "learned") == "learned":
+        rows = decoder["max_position_embeddings"] + POSITION_OFFSET
+        yield "embed_positions.weight", (rows, width)
+    attended = decoder.get("cross_attention_hidden_size") or width
+    for layer in range(decoder["decoder_layers"]):
+        inner = _decoder_layer(width, attended, decoder["decoder_ffn_dim"])
+        yield from under(f"layers.{layer}", inner)
+    if decoder.get("layernorm_embedding", True):
+        yield from norm("layernorm_embedding", width)
+    if decoder.get("final_layer_norm", True):
+        yield from norm("layer_norm", width)
+
+
+def _decoder_layer(width: int, attended: int, inner: int) -> Shapes:
+    for name, taken in (("self_attn", width), ("encoder_attn", attended)):
+        yield from attention(name, width, taken)
+        yield from norm(f"{name}_layer_norm", width)
+    yield from linear("fc1", width, inner)
+    yield from linear("fc2", inner, width)
+    yield from norm("final_layer_norm", width)
