@@ -6,18 +6,39 @@ import json
 import os
 import subprocess
 import sys
+from functools import partial
 
 import pytest
 from safetensors import safe_open
 
+from tests.families.test_hubert_ctc import BY_NAME as HUBERT_LETTERS
+from tests.families.test_hubert_pretraining import BY_NAME as HUBERT
+from tests.families.test_wav2vec2_ctc import BY_NAME as LETTERS
+from tests.families.test_wav2vec2_pretraining import BY_NAME as CODES
 from tests.sampling import slow
+from tests.variants.ctc_building import build_ctc
+from tests.variants.pretraining_building import build_pretraining
 from toolkit import BadInput, convert, verify
+from toolkit.audio import golden_folder
+from toolkit.families import families
 from toolkit.folder.shards import INDEX_NAME
 
 HEAVY = "{'torch', 'transformers', 'fairseq'} & set(sys.modules)"
 
 
-def test_a_conversion_without_proof_imports_nothing_heavy(golden_checkpoint, tmp_path):
+BUILT = {
+    "wav2vec2_ctc": partial(build_ctc, LETTERS["group norm"]),
+    "hubert_ctc": partial(build_ctc, HUBERT_LETTERS["HuBERT, layer norm"]),
+    "wav2vec2_pretraining": partial(build_pretraining, CODES["layer norm"]),
+    "hubert_pretraining": partial(build_pretraining, HUBERT["HuBERT, group norm"]),
+    "xm_transformer": lambda _: golden_folder() / "checkpoint" / "model.pt",
+}
+
+
+@pytest.mark.parametrize("family", [family.name for family in families()])
+def test_a_conversion_without_proof_imports_nothing_heavy(family, tmp_path):
+    built = BUILT[family](tmp_path)
+    checkpoint = getattr(built, "path", built)
     code = (
         "import sys\n"
         "from toolkit.cli import main\n"
@@ -27,7 +48,7 @@ def test_a_conversion_without_proof_imports_nothing_heavy(golden_checkpoint, tmp
         "    assert ended.code == 0, ended.code\n"
         f"assert not {HEAVY}, {HEAVY}\n"
     )
-    arguments = ["convert", str(golden_checkpoint), str(tmp_path / "out"), "--no-verify"]
+    arguments = ["convert", str(checkpoint), str(tmp_path / "out"), "--no-verify"]
     reported = ["--json", str(tmp_path / "result.json")]
     subprocess.run([sys.executable, "-c", code, *arguments, *reported], check=True)
     assert (tmp_path / "out" / "model.safetensors").exists()

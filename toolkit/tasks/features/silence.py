@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from toolkit.core.errors import InternalError
-from toolkit.core.tokens import ClipTokens
-from toolkit.folder.contents import FolderContents
-from toolkit.oracle.asking import AnyReference
-from toolkit.trial.bench import Run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from toolkit.core.tokens import ClipTokens
+    from toolkit.folder.contents import FolderContents
+    from toolkit.oracle.asking import AnyReference
+    from toolkit.trial.bench import Run
 
 
 def no_texts(_: object) -> tuple[str, ...]:
