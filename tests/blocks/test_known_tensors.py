@@ -176,9 +176,20 @@ SINGLE = {
     "letters of a carried HuBERT": single(
         "fairseq_hubert", "HubertForCTC", "AutoModelForCTC", **LETTERS, **HUBERT
     ),
+    "nothing": single("wav2vec2", "Wav2Vec2Model", output_hidden_size=32),
+    "nothing, of HuBERT": single("hubert", "HubertModel", **HUBERT),
+    "nothing, of a carried HuBERT": single("fairseq_hubert", "HubertModel", "AutoModel", **HUBERT),
     "a projection": single(
         "fairseq_hubert", "HubertModelWithFinalProj", "AutoModel", classifier_proj_size=7, **HUBERT
     ),
+}
+UNSAID = ("do_stable_layer_norm", "feat_extract_norm")
+DATA2VEC = {
+    key: value
+    for key, value in single(
+        "data2vec-audio", "Data2VecAudioModel", output_hidden_size=32, conv_pos_kernel_size=3
+    ).items()
+    if key not in UNSAID
 }
 CHANGES = {
     "as it is": {},
@@ -196,6 +207,13 @@ CHANGES = {
 def test_an_encoder_has_these_tensors_in_this_order(config, changes):
     changed = {**config, **changes}
     assert list(maybe_known_specs(changed).items()) == list(target_specs(changed).items())
+
+
+@pytest.mark.parametrize("changes", [{}, {"conv_bias": False}, {"num_conv_pos_embeddings": 5}])
+def test_an_encoder_with_several_positional_convolutions_has_them_in_this_order(changes):
+    config = {**DATA2VEC, **changes}
+    assert list(maybe_known_specs(config).items()) == list(target_specs(config).items())
+    assert maybe_known_specs({**config, "feat_extract_norm": "layer"}) is None
 
 
 @pytest.mark.parametrize(

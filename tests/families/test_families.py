@@ -46,9 +46,12 @@ def new_file(tmp_path, monkeypatch):
 
 def test_the_families_are_the_modules_that_have_one():
     assert [family.name for family in families()] == [
+        "data2vec_pretraining",
         "hubert_ctc",
+        "hubert_encoder",
         "hubert_pretraining",
         "wav2vec2_ctc",
+        "wav2vec2_encoder",
         "wav2vec2_pretraining",
         "xm_transformer",
     ]
@@ -62,9 +65,12 @@ def test_the_golden_checkpoint_is_an_xm_transformer(prepared):
 def test_a_new_file_is_found_by_itself(stranger):
     assert {family.name for family in families()} == {
         "everything",
+        "data2vec_pretraining",
         "hubert_ctc",
+        "hubert_encoder",
         "hubert_pretraining",
         "wav2vec2_ctc",
+        "wav2vec2_encoder",
         "wav2vec2_pretraining",
         "xm_transformer",
     }

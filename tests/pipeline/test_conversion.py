@@ -16,6 +16,11 @@ from tests.families.test_hubert_pretraining import BY_NAME as HUBERT
 from tests.families.test_wav2vec2_ctc import BY_NAME as LETTERS
 from tests.families.test_wav2vec2_pretraining import BY_NAME as CODES
 from tests.sampling import slow
+from tests.variants.bare_kinds import (
+    BARE_HUBERT_VARIANTS,
+    BARE_VARIANTS,
+    DATA2VEC_PRETRAINING_VARIANTS,
+)
 from tests.variants.ctc_building import build_ctc
 from tests.variants.pretraining_building import build_pretraining
 from toolkit import BadInput, convert, verify
@@ -27,6 +32,9 @@ HEAVY = "{'torch', 'transformers', 'fairseq'} & set(sys.modules)"
 
 
 BUILT = {
+    "data2vec_pretraining": partial(build_pretraining, DATA2VEC_PRETRAINING_VARIANTS[0]),
+    "hubert_encoder": partial(build_pretraining, BARE_HUBERT_VARIANTS[0]),
+    "wav2vec2_encoder": partial(build_pretraining, BARE_VARIANTS[0]),
     "wav2vec2_ctc": partial(build_ctc, LETTERS["group norm"]),
     "hubert_ctc": partial(build_ctc, HUBERT_LETTERS["HuBERT, layer norm"]),
     "wav2vec2_pretraining": partial(build_pretraining, CODES["layer norm"]),

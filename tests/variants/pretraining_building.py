@@ -36,6 +36,7 @@ def build_pretraining(variant: PretrainingVariant, folder: Path) -> Path:
 
 def _configure(variant: PretrainingVariant) -> Groups:
     """The whole configuration as fairseq main resolves and saves it."""
+    import fairseq.examples.data2vec.models.data2vec_audio  # noqa: F401
     from fairseq.models import MODEL_DATACLASS_REGISTRY
     from fairseq.tasks import TASK_DATACLASS_REGISTRY
 

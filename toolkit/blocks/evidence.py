@@ -49,6 +49,12 @@ class Facts:
         """The whole name in the checkpoint."""
         return self.prefix + name
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of all tensors behind the prefix, without it."""
+        found = (name for name in self.tensors if name.startswith(self.prefix))
+        return tuple(name.removeprefix(self.prefix) for name in found)
+
     def has(self, name: str) -> bool:
         """Whether there is a tensor of that name."""
         return self.name(name) in self.tensors

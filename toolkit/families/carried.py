@@ -1,10 +1,13 @@
-"""What a folder of several parts carries to be run, and what its files say of that."""
+"""What a folder carries to be run, and what its files say of that."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-from toolkit.bundled import FEATURES, GENERATION, MODELLING, STACK, TOKENIZATION
+from toolkit.bundled import FEATURES, GENERATION, HUBERT, MODELLING, STACK, TOKENIZATION
+from toolkit.core.json import JsonObject
 
 CLASSES = {
     "AutoConfig": f"{MODELLING.stem}.XMTransformerConfig",
@@ -22,6 +25,44 @@ PREPROCESSOR = {
     "auto_map": {name: CLASSES[name] for name in ("AutoFeatureExtractor",)},
 }
 """What `preprocessor_config.json` says of theirs."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Carried:
+    """A class that a folder carries, for members that no stock class computes exactly."""
+
+    model_type: str
+    config: JsonObject
+    """What `config.json` says of it."""
+    files: Mapping[str, Path]
+    """By their path in the folder."""
+    because: str
+    """What fairseq computes, and stock classes not."""
+    prefix: str = ""
+    """Where it has the encoder."""
+
+
+def carried_hubert(auto: str, name: str, prefix: str = "") -> Carried:
+    """HuBERT with fairseq's frames of padded batches.
+
+    Args:
+        auto: The class of transformers that loads it.
+        name: The carried class.
+        prefix: Where it has the encoder.
+    """
+    return Carried(
+        model_type="fairseq_hubert",
+        config={
+            "auto_map": {
+                "AutoConfig": f"{HUBERT.stem}.FairseqHubertConfig",
+                auto: f"{HUBERT.stem}.{name}",
+            },
+        },
+        files={file.name: file for file in (HUBERT, FEATURES)},
+        because="it keeps every frame with a sample of the clip, stock classes those alone that "
+        "their convolutions make of the clip",
+        prefix=prefix,
+    )
 
 
 def carried_files(*, classes: bool, tokenizer: bool) -> dict[str, Path]:

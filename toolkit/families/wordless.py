@@ -70,9 +70,11 @@ def normalization(
     arguments: Arguments, network: Network, options: Options
 ) -> tuple[Derived, tuple[Reason, ...]]:
     """Whether the audio is standardized; see `toolkit.families.waveforms.derive_normalization`."""
+    norm = network.config.get("feat_extract_norm")
     return derive_normalization(
         dict(_normalization_claims(arguments)),
-        norm=network.config["feat_extract_norm"].value,
+        # A class without the key has one norm for each convolution.
+        norm="layer" if norm is None else norm.value,
         chosen=options.chosen,
         remedy="`--w2v`, a checkpoint of the same training, whose task says",
     )

@@ -29,6 +29,8 @@ class Kind:
     """What the names of the encoder's tensors begin with."""
     sizes: tuple[str, ...] = ()
     """Keys of its own that must be numbers of things."""
+    unsaid: frozenset[str] = frozenset()
+    """What all others say, and it has one value of."""
 
 
 def _letters(config: JsonObject) -> Shapes:
@@ -42,6 +44,10 @@ def _codes(config: JsonObject) -> Shapes:
     yield from linear("quantizer.weight_proj", config["conv_dim"][-1], groups * each)
     yield from linear("project_hid", config["hidden_size"], projected)
     yield from linear("project_q", width, projected)
+
+
+def _nothing(_: JsonObject) -> Shapes:
+    return iter(())
 
 
 def _projection(config: JsonObject) -> Shapes:
@@ -99,6 +105,24 @@ KINDS: Mapping[tuple[str, str], Kind] = {
             ),
         ),
         (
+            "Wav2Vec2Model",
+            Kind(model_type="wav2vec2", keys=_keys("output_hidden_size"), head=_nothing),
+        ),
+        (
+            "Data2VecAudioModel",
+            Kind(
+                model_type="data2vec-audio",
+                keys=_keys("output_hidden_size conv_pos_kernel_size"),
+                head=_nothing,
+                sizes=("conv_pos_kernel_size",),
+                unsaid=_keys("do_stable_layer_norm feat_extract_norm"),
+            ),
+        ),
+        *(
+            ("HubertModel", Kind(model_type=model_type, keys=_OF_HUBERT, head=_nothing))
+            for model_type in ("hubert", "fairseq_hubert")
+        ),
+        (
             "HubertModelWithFinalProj",
             Kind(
                 model_type="fairseq_hubert",
@@ -118,7 +142,7 @@ def is_known(config: JsonObject) -> bool:
     kind = _maybe_kind(config)
     return (
         kind is not None
-        and config.keys() - {"auto_map"} == ENCODER_KEYS | kind.keys | _SAID
+        and config.keys() - {"auto_map"} == (ENCODER_KEYS - kind.unsaid) | kind.keys | _SAID
         and ("auto_map" in config) == kind.model_type.startswith("fairseq")
         and config.get("conv_pos_batch_norm", False) is False
         and config.get("feat_proj_layer_norm", True) is True

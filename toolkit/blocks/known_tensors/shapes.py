@@ -84,7 +84,7 @@ def is_sound_encoder(encoder: JsonObject) -> bool:
         and width % encoder["num_conv_pos_embedding_groups"] == 0
         and encoder["hidden_act"] in ACTIVATIONS
         and encoder["feat_extract_activation"] in ACTIVATIONS
-        and encoder["feat_extract_norm"] in ("layer", "group")
+        and encoder.get("feat_extract_norm", "layer") in ("layer", "group")
     )
 
 
@@ -123,15 +123,21 @@ def feature_extractor(encoder: JsonObject) -> Shapes:
         yield f"{name}.conv.weight", (width, before, kernel)
         if encoder["conv_bias"]:
             yield f"{name}.conv.bias", (width,)
-        if encoder["feat_extract_norm"] == "layer" or layer == 0:
+        if encoder.get("feat_extract_norm", "layer") == "layer" or layer == 0:
             yield from norm(f"{name}.layer_norm", width)
         before = width
 
 
 def positional_convolution(encoder: JsonObject) -> Shapes:
-    """The convolution that stands for positions."""
+    """The convolution that stands for positions, or several in a row."""
     width, kernel = encoder["hidden_size"], encoder["num_conv_pos_embeddings"]
     group = width // encoder["num_conv_pos_embedding_groups"]
+    if "conv_pos_kernel_size" in encoder:
+        for layer in range(kernel):
+            name = f"encoder.pos_conv_embed.layers.{layer}.conv"
+            yield f"{name}.weight", (width, group, encoder["conv_pos_kernel_size"])
+            yield f"{name}.bias", (width,)
+        return
     name = "encoder.pos_conv_embed.conv"
     yield f"{name}.bias", (width,)
     yield f"{name}.parametrizations.weight.original0", (1, 1, kernel)

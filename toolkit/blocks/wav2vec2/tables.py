@@ -9,6 +9,7 @@ from toolkit.blocks.tree import number
 from toolkit.blocks.wav2vec2.classes import DATA2VEC, takes_layers
 from toolkit.blocks.wav2vec2.trunk import CONV, POS_CONV, Trunk
 from toolkit.mapping import Drop, Fill, Identity, Row, Rule, SplitWeightNorm, Zeros
+from toolkit.mapping.patterns import match
 from toolkit.replay.pairs import Layout
 
 HF_CONV = "feature_extractor.conv_layers."
@@ -81,7 +82,8 @@ NO_MASK_EMBEDDING: tuple[Row, ...] = (
 PRETRAINING_LEFTOVERS: tuple[Drop, ...] = (
     Drop("quantizer.{vars|weight_proj.weight|weight_proj.bias}", "the quantizer serves pretraining only"),
     Drop("project_q.{weight|bias}",                       "the quantizer's projection serves pretraining only"),
-    Drop("final_proj.{weight|bias}",                      "the contrastive head serves pretraining only"),
+    Drop("final_proj.{weight|bias}",                      "the projection onto pretraining's targets serves that only"),
+    Drop("final_proj.{i}.{weight|bias}",                  "the projection onto pretraining's targets serves that only"),
     Drop("target_glu.0.{weight|bias}",                    "the contrastive head serves pretraining only"),
     Drop("label_embs_concat",                             "the embeddings of pretraining's targets serve that only"),
 )
@@ -158,8 +160,11 @@ def _mask_rows(trunk: Trunk, values: Mapping[str, Derived]) -> tuple[Row, ...]:
 
 
 def _leftover_rows(trunk: Trunk) -> tuple[Row, ...]:
+    names = trunk.facts.names
     return tuple(
-        row for row in PRETRAINING_LEFTOVERS if trunk.facts.has_under(row.source.split("{")[0])
+        row
+        for row in PRETRAINING_LEFTOVERS
+        if any(match(row.source, name) is not None for name in names)
     )
 
 

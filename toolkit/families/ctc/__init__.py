@@ -1,6 +1,5 @@
 """Encoders of waveforms with a CTC head: what is the same in every family of them."""
 
 from toolkit.families.ctc.family import EncoderCtc
-from toolkit.families.ctc.model import Carried
 
-__all__ = ["Carried", "EncoderCtc"]
+__all__ = ["EncoderCtc"]

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 from toolkit.blocks.arguments import Arguments, model_name
 from toolkit.blocks.evidence import Derived, Facts, hard_coded
@@ -16,8 +15,8 @@ from toolkit.blocks.wav2vec2 import LAST_NORM, NAMES, Wav2Vec2Block
 from toolkit.checkpoint import Checkpoint
 from toolkit.checkpoint.dictionary import BOS, EOS, PAD
 from toolkit.core.coverage import Reason
-from toolkit.core.json import JsonObject
 from toolkit.families.base import Options
+from toolkit.families.carried import Carried
 from toolkit.mapping import Row, Rule
 
 SOURCE = "w2v_encoder.w2v_model."
@@ -35,21 +34,6 @@ PART = ""
 """The encoder's keys stand at top level."""
 WIDENED = ("wav2vec2", "wav2vec2-conformer", "data2vec-audio")
 """Classes that can have an adapter, whose width they are told."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Carried:
-    """A class that a folder carries, for members that no stock class computes exactly."""
-
-    model_type: str
-    config: JsonObject
-    """What `config.json` says of it."""
-    files: Mapping[str, Path]
-    """By their path in the folder."""
-    because: str
-    """What fairseq computes, and stock classes not."""
-    prefix: str
-    """Where it has the encoder."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -34,14 +34,13 @@ def outputs_level(runs: Sequence[FeatureRun], exact_tolerance: float) -> Level:
     exact, rounded = result_measures("features", runs, exact_tolerance)
     replayed = [run for run in runs if run.effort.replayed]
     heads = tuple(_heads(replayed, exact_tolerance))
-    said = ", ".join(f"{m.name.partition(' ')[2]} {m.error:.1e}" for m in heads)
+    said = "".join(f"; {m.name.partition(' ')[2]} {m.error:.1e}" for m in heads)
     return Level(
         name="outputs",
         measures=(exact, rounded, *heads, *_codes(replayed)),
         summary=(
             f"features within {rounded.error:.1e} of the largest (the reference's own float32 "
-            f"error: {result_noise(runs):.1e}); "
-            f"{said}"
+            f"error: {result_noise(runs):.1e}){said}"
         ),
     )
 

@@ -9,6 +9,7 @@ from toolkit.core.measures import Level
 from toolkit.core.result import Deviation
 from toolkit.tasks.features.dynamic import DIVERSITY
 from toolkit.tasks.speech import telling
+from toolkit.tasks.speech.padding import padding_deviation
 
 
 def tell_deviations(levels: Sequence[Level], _: PaddingProbes) -> Iterator[Deviation]:
@@ -26,3 +27,6 @@ def tell_deviations(levels: Sequence[Level], _: PaddingProbes) -> Iterator[Devia
                 where=measure.where,
                 max_error=measure.error,
             )
+    counted = padding_deviation(by_name["padding"])
+    if counted is not None:
+        yield counted

@@ -53,8 +53,8 @@ EXAMPLES = {"data2vec_audio": "fairseq.examples.data2vec.models.data2vec_audio"}
 DICTIONARY = "dict.ltr.txt"
 """The file of the symbols, by the name that fairseq's task looks for."""
 
-_POSITIONS = re.compile(r".*\.encoder\.pos_conv\.(\d+)\.0\.weight")
-_ADAPTER = re.compile(r".*\.encoder\.layers\.(\d+)\.adapter_layer\.W_a")
+_POSITIONS = re.compile(r"(?:.*\.)?encoder\.pos_conv\.(\d+)\.0\.weight")
+_ADAPTER = re.compile(r"(?:.*\.)?encoder\.layers\.(\d+)\.adapter_layer\.W_a")
 
 
 def open_reference(

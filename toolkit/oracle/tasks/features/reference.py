@@ -1,14 +1,8 @@
-"""fairseq's half of the task features: from sound to what an encoder makes of every frame.
-
-The model is one that was pretrained, with what pretraining compares its features with.
-"""
+"""A pretrained model of fairseq that is asked what it makes of every frame."""
 
 from __future__ import annotations
 
-from argparse import Namespace
-from ast import literal_eval
 from contextlib import ExitStack, contextmanager
-from dataclasses import fields
 from typing import (
     TYPE_CHECKING,
     Callable,
@@ -16,11 +10,9 @@ from typing import (
     Dict,
     Iterator,
     List,
-    Mapping,
     Optional,
     Sequence,
     Tuple,
-    Type,
 )
 
 import torch
@@ -29,70 +21,20 @@ from torch.nn import functional
 
 from toolkit.oracle.asking import Pass, ScoredTokens
 from toolkit.oracle.hooks import recording
-from toolkit.oracle.loading import load_weights, unfilled
 from toolkit.oracle.precision import in_float64
 from toolkit.oracle.reference import explicit_attention, pad
 from toolkit.oracle.search import Search
-from toolkit.oracle.tasks.base import Settings, register_models
 
 if TYPE_CHECKING:
-    from fairseq.models.wav2vec.wav2vec2 import Wav2Vec2Config, Wav2Vec2Model
-    from omegaconf import DictConfig
+    from fairseq.models.wav2vec.wav2vec2 import Wav2Vec2Model
 
 Answer = Dict[str, Tensor]
 """What a quantizer returns."""
 
-HERE = {"checkpoint_activations": False}
-"""Arguments of the machine that trained the model, and what they are on this one."""
-_TASK = Namespace(cfg=Namespace(sample_rate=16_000), dictionaries=[None])
-"""What a model wants of its task: classes that it is not trained on again."""
 NEGATIVES = 7
 """How many other frames a frame is told apart from."""
 EVERY, FEWEST = 3, 5
 """One of so many frames is masked, of a clip with at least `FEWEST`; of another one all are."""
-
-OWN_NAMES = {"contentvec": "hubert"}
-"""Forks' names of models whose tensors are those of fairseq's own, and how that is called."""
-
-
-def open_reference(
-    settings: Settings,
-    state_dict: Mapping[str, Tensor],
-    data_dir: str,  # noqa: ARG001
-    *,
-    dropped: Collection[str],
-    padding: str,  # noqa: ARG001
-    tags: Collection[int],  # noqa: ARG001
-) -> "FeatureReference":
-    """See `toolkit.oracle.tasks.open_task`; there are no files, no adaptor and no tags."""
-    return build_features(settings, state_dict, dropped=dropped)
-
-
-def build_features(
-    settings: Settings, state_dict: Mapping[str, Tensor], *, dropped: Collection[str] = ()
-) -> "FeatureReference":
-    """Fairseq's model with the given weights, in evaluation mode, ready to be asked.
-
-    Args:
-        settings: The checkpoint's model and task arguments in one flat mapping. What is missing
-            gets the installed fairseq's default; the kind of layers is read off the tensors.
-        state_dict: Weights by name; all must fit.
-        dropped: Names that the model may lack.
-
-    Raises:
-        ImportError: fairseq is not installed.
-        RuntimeError: the state dict does not fit the model that the settings describe.
-    """
-    from toolkit.oracle.mends.conformer import mended_conformer
-
-    register_models()
-    config, model_class = _find_model(settings)
-    is_conformer = any(".conv_module." in name for name in state_dict)
-    layers = {"layer_type": "conformer" if is_conformer else "transformer"}
-    with mended_conformer(), unfilled():
-        model = model_class.build_model(_configure({**settings, **layers}, config), _TASK)
-    load_weights(model, state_dict, dropped)
-    return FeatureReference(model.eval(), normalize=bool(settings.get("normalize", False)))
 
 
 def further_prefixes(made: Pass) -> Tuple[Tuple[int, ...], ...]:
@@ -122,14 +64,16 @@ def negatives_of(masked: int) -> Tensor:
 class FeatureReference:
     """A pretrained fairseq model, ready to be asked."""
 
-    def __init__(self, model: nn.Module, *, normalize: bool) -> None:
+    def __init__(self, model: nn.Module, encoder: nn.Module, *, normalize: bool) -> None:
         """Takes a model in evaluation mode.
 
         Args:
-            model: The model.
+            model: The model under the names of the checkpoint.
+            encoder: What of it is asked: the model itself, or a part of it.
             normalize: Whether the sound is standardized before the model hears it.
         """
         self.model = model
+        self.encoder = encoder
         self.normalize = normalize
 
     @property
@@ -196,7 +140,7 @@ class FeatureReference:
                 stack.enter_context(in_float64(self.model))
             if explicit:
                 stack.enter_context(explicit_attention(self.model))
-            stack.enter_context(_vectors_first(self.model))
+            stack.enter_context(_vectors_first(self.encoder))
             calls = stack.enter_context(recording(self.model, only))
             batch = batch.to(self.device)
             beyond = torch.arange(batch.shape[1], device=batch.device)
@@ -222,23 +166,28 @@ class FeatureReference:
         return ()
 
     def _run(self, batch: Tensor, beyond: Tensor) -> Dict[str, Tensor]:
-        with _layers_heard(self.model) as layers:
+        with _layers_heard(self.encoder) as layers:
             # Not its call: nothing of the model as a whole is compared.
-            net = self.model.forward(batch, padding_mask=beyond, mask=False, features_only=True)
+            net = self.encoder.forward(batch, padding_mask=beyond, mask=False, features_only=True)
         features, mask = net["x"], net["padding_mask"]
         unmasked = torch.zeros(features.shape[:2], dtype=torch.bool, device=features.device)
         # Some stacks make an odd number of frames even.
         heard = [layer.transpose(0, 1)[:, : features.shape[1]] for layer in layers]
         return {
             "features": features,
-            **self._heads(features, net["features"]),
+            **self._heads(features, net.get("features")),
             "padding_mask": unmasked if mask is None else mask,
             **{f"layers.{number}": layer for number, layer in enumerate(heard, start=1)},
         }
 
-    def _heads(self, features: Tensor, targets: Tensor) -> Dict[str, Tensor]:
-        """What pretraining makes of features and of what they are to resemble."""
-        model: Wav2Vec2Model = self.model
+    def _heads(self, features: Tensor, targets: Optional[Tensor]) -> Dict[str, Tensor]:
+        """What pretraining makes of features and of what they are to resemble, if that is left.
+
+        A model without such targets is trained to resemble its own teacher.
+        """
+        model: Wav2Vec2Model = self.encoder
+        if targets is None or model.final_proj is None:
+            return {}
         projected = {"projected": model.final_proj(features)}
         if _maybe_quantizer(model) is None:
             return projected
@@ -253,7 +202,7 @@ class FeatureReference:
 
     def _learn(self, batch: Tensor, masked: Sequence[int]) -> Dict[str, Tensor]:
         """The loss of telling each masked frame apart from others; see `negatives_of`."""
-        model: Wav2Vec2Model = self.model
+        model: Wav2Vec2Model = self.encoder
         frames = int(model._get_feat_extract_output_lengths(torch.tensor([batch.shape[1]])))
         mask = torch.zeros(1, frames, dtype=torch.bool, device=batch.device)
         mask[0, list(masked)] = True
@@ -334,32 +283,3 @@ def _layers_heard(model: nn.Module) -> Iterator[List[Tensor]]:
             hook = layer.register_forward_hook(lambda _, __, output: heard.append(output[0]))
             hooks.callback(hook.remove)
         yield heard
-
-
-def _find_model(settings: Settings) -> Tuple[Type[Wav2Vec2Config], Type[Wav2Vec2Model]]:
-    """The configuration and the class that the arguments name, a fork's too."""
-    from fairseq.models import ARCH_MODEL_REGISTRY, MODEL_DATACLASS_REGISTRY, MODEL_REGISTRY
-    from fairseq.models.hubert import HubertModel
-    from fairseq.models.wav2vec.wav2vec2 import Wav2Vec2Config, Wav2Vec2Model
-
-    named = settings.get("arch") or settings.get("_name")
-    if named in OWN_NAMES and named not in MODEL_REGISTRY:
-        named = OWN_NAMES[named]
-    found = ARCH_MODEL_REGISTRY.get(named) or MODEL_REGISTRY.get(named)
-    if found is None or not issubclass(found, (HubertModel, Wav2Vec2Model)):
-        return Wav2Vec2Config, Wav2Vec2Model
-    return MODEL_DATACLASS_REGISTRY.get(named) or Wav2Vec2Config, found
-
-
-def _configure(settings: Settings, config: Type[Wav2Vec2Config]) -> "DictConfig":
-    """The model's configuration with what today's fairseq knows of the arguments."""
-    from omegaconf import OmegaConf
-
-    defaults = {field.name: field.default for field in fields(config)}
-    known = {k: _typed(v, defaults[k]) for k, v in settings.items() if k in defaults}
-    return OmegaConf.merge(OmegaConf.structured(config), {**known, **HERE})
-
-
-def _typed(value: object, default: object) -> object:
-    """The value; as a tuple where the command line of 2020 kept one as text."""
-    return literal_eval(value) if isinstance(default, tuple) and isinstance(value, str) else value

@@ -1,0 +1,128 @@
+"""wav2vec 2.0 without its heads, of every kind and era: what converts exactly, what is refused."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.breaking import scale
+from tests.families.bare import Built, check_exact, converted, refused
+from tests.families.exactness import CLIPS
+from tests.variants.bare_kinds import BARE_VARIANTS
+from tests.variants.pretraining_kinds import PretrainingVariant
+from tests.variants.readme import readme_table
+from toolkit import assert_parity, convert, diff, inspect, record, verify
+from toolkit.core.errors import BadInput
+from toolkit.core.result import Result
+from toolkit.pipeline.faulting import faults
+
+README = Path(__file__).parents[2] / "README.md"
+PLAIN = "encoder, CTC model without its head, Namespace"
+CONFORMER = "encoder, conformer, relative positions"
+
+Plain = tuple[Path, Path, Result]
+
+
+@pytest.fixture(scope="module")
+def build(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    return Built(BARE_VARIANTS, tmp_path_factory)
+
+
+@pytest.fixture(scope="module")
+def plain(build: Built, tmp_path_factory: pytest.TempPathFactory) -> Plain:
+    """A checkpoint, its conversion and the proof; read them, never write to them."""
+    folder = tmp_path_factory.mktemp("plain") / "hf"
+    checkpoint = build(PLAIN)
+    return checkpoint, folder, convert(checkpoint, folder, verify=True, audio=CLIPS)
+
+
+@pytest.mark.parametrize("name", converted(BARE_VARIANTS, ()))
+def test_every_variant_converts_exactly(name: str, build: Built, tmp_path: Path) -> None:
+    check_exact(convert(build(name), tmp_path / "hf", verify=True, audio=CLIPS))
+
+
+def test_a_right_folder_gives_no_finding(plain: Plain) -> None:
+    checkpoint, folder, proof = plain
+    check_exact(proof)
+    result = diff(checkpoint, folder, audio=CLIPS[:2])
+    assert (result.verdict, result.findings, result.notes) == ("match", (), ())
+
+
+def test_users_load_a_stock_model_without_any_code(plain: Plain) -> None:
+    import transformers
+
+    files = {path.name for path in plain[1].iterdir()}
+    assert files == {"README.md", "config.json", "model.safetensors", "preprocessor_config.json"}
+    model, told = transformers.AutoModel.from_pretrained(plain[1], output_loading_info=True)
+    assert type(model) is transformers.Wav2Vec2Model
+    assert not any(map(bool, told.values()))
+
+
+@pytest.mark.wide
+def test_a_wrong_weight_is_blamed(plain: Plain, tmp_path: Path) -> None:
+    broken = Path(shutil.copytree(plain[1], tmp_path / "broken"))
+    scale("encoder.layers.1.attention.k_proj.weight", 1.5)(broken)
+    (finding,) = diff(plain[0], broken, audio=CLIPS[:1]).findings
+    assert finding.target_module == "encoder.layers.1.attention.k_proj"
+
+
+@pytest.mark.wide
+def test_the_plugins_assertion_holds(plain: Plain) -> None:
+    assert_parity(plain[0], plain[1], audio=CLIPS[:1])
+
+
+@pytest.mark.wide
+def test_a_recording_proves_it_without_fairseq(plain: Plain, tmp_path: Path) -> None:
+    checkpoint, folder, _ = plain
+    record(checkpoint, tmp_path / "recording", audio=CLIPS[:2])
+    check_exact(verify(checkpoint, folder, recording=tmp_path / "recording"))
+
+
+@pytest.mark.wide
+def test_strides_are_read_off_a_recording_wherever_the_encoder_stands(
+    build: Built, tmp_path: Path
+) -> None:
+    lost = build("encoder, CTC model without its head, no w2v_args")
+    record(lost, tmp_path / "recording", audio=CLIPS[:2])
+    result = convert(lost, tmp_path / "hf", verify=True, recording=tmp_path / "recording")
+    check_exact(result)
+
+
+def test_a_conformer_becomes_one(build: Built, tmp_path: Path) -> None:
+    convert(build(CONFORMER), tmp_path / "hf", verify=False)
+    config = json.loads((tmp_path / "hf" / "config.json").read_text(encoding="utf-8"))
+    assert config["architectures"] == ["Wav2Vec2ConformerModel"]
+
+
+def test_heads_that_are_left_are_dropped_with_the_reason(build: Built) -> None:
+    found = inspect(build("encoder, one projection left"))
+    assert found.family == "wav2vec2_encoder"
+    assert {reason.name for reason in found.dropped} == {"final_proj.weight", "final_proj.bias"}
+    assert all("pretraining" in reason.because for reason in found.dropped)
+
+
+@pytest.mark.parametrize("variant", refused(BARE_VARIANTS), ids=lambda variant: variant.name)
+def test_what_no_class_computes_is_refused_by_name(
+    variant: PretrainingVariant, build: Built, tmp_path: Path
+) -> None:
+    name = variant.ends.partition(": ")[2]
+    with pytest.raises(BadInput, match=f"{name}`: .*Wav2Vec2(Model|Conformer)"):
+        convert(build(variant.name), tmp_path / "hf", verify=False)
+    assert not (tmp_path / "hf").exists()
+
+
+def test_the_readme_shows_every_variant_and_how_it_ends() -> None:
+    assert readme_table(BARE_VARIANTS) in README.read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_every_fault_is_found_and_blamed_first_and_alone(build: Built) -> None:
+    result = faults(build("encoder, group norm"))
+    assert len(result.singles) >= 200
+    assert [o.name for o in result.singles if not (o.detected and o.blamed)] == []
+    assert [o.name for o in result.doubles if not o.both] == []
+    assert result.extras == {}
+    assert result.noted.right == result.noted.total > 0

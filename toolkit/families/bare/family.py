@@ -1,0 +1,177 @@
+"""The answers of a family of encoders that are asked for features alone.
+
+Source: `fairseq/models/wav2vec/wav2vec2.py` and `fairseq/models/hubert/hubert.py`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from toolkit.blocks import wav2vec2
+from toolkit.blocks.arguments import read_arguments
+from toolkit.blocks.evidence import Derived, Facts
+from toolkit.blocks.forms import find_misfits, lost_prefixes
+from toolkit.blocks.place import Place
+from toolkit.blocks.tree import nested, values_under
+from toolkit.blocks.wav2vec2 import NAMES, possible_strides
+from toolkit.checkpoint import Checkpoint
+from toolkit.compare.probes import PaddingProbes
+from toolkit.core.breakable import Breakable, joined
+from toolkit.core.json import JsonDict
+from toolkit.core.slips import halved, slip
+from toolkit.families.bare.model import PART, SOURCES, BareModel, Ways, encoder_name, find_place
+from toolkit.families.base import Network, Options, Task
+from toolkit.families.carried import PREPROCESSOR
+from toolkit.families.sidecars import Sidecars
+from toolkit.families.waveforms import preprocessor_config
+from toolkit.families.wordless import Wordless, normalization, refuse_options
+from toolkit.folder.contents import FolderContents
+from toolkit.mapping import Table
+from toolkit.oracle.search import Search
+from toolkit.tasks import features
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from toolkit.oracle.hooks import Calls
+
+EXTRACTOR = "feature_extractor"
+"""fairseq's convolutions."""
+
+NAMELESS = (None, "wav2vec_ctc", "wav2vec2_ctc")
+"""Names that leave open whose encoder it is."""
+LOSS = {"label_rate": 50.0}
+"""Arguments of a loss that nobody computes, which fairseq takes from groups that may be lost."""
+BREAKABLE = Breakable(
+    slips=(
+        slip("intermediate_size", "width_changed", halved),
+        slip("num_conv_pos_embeddings", "positions_changed", halved),
+    ),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BareEncoder(Ways, Wordless):
+    """The family's answers; see `toolkit.families.base.Family`."""
+
+    name: str
+    recognizes: Callable[[Facts], bool]
+    """Whether tensors of a checkpoint that names no model are those of a member."""
+    heads: tuple[str, ...] = ()
+    """Tensors with which another family knows it, if all are there."""
+    fine_tuned: tuple[str, ...] = ()
+    """What fairseq calls models that are fine-tuned with such an encoder."""
+
+    def matches(self, checkpoint: Checkpoint) -> bool:
+        """Whether the tensors are those of such an encoder without what was built on it."""
+        facts = Facts(checkpoint.tensors)
+        source = find_place(facts)
+        if source is None or _has_head(facts, source, self.heads):
+            return False
+        named = encoder_name(read_arguments(checkpoint))
+        if named in NAMELESS:
+            return self.recognizes(facts.under(source))
+        return named in (*self.pretrained, *self.fine_tuned)
+
+    def network(self, checkpoint: Checkpoint, options: Options) -> Network:
+        """What the network is, read off the tensors first and the arguments second."""
+        model = self._model(checkpoint, options)
+        model.encoder.check_pretrained(model.arguments.w2v_path)
+        config = options.settle(model.config)
+        values = values_under(config, PART)
+        return Network(
+            generation=f"{model.encoder.extractor_norm} norm",
+            config=config,
+            table=Table(name=self.name, rows=model.encoder.rows(values)),
+            layouts=model.encoder.layouts,
+            head_widths=model.encoder.head_widths(values),
+            bypassed=(),
+            whole="encoder",
+            frames_of=model.encoder.frames_of,
+            unpaired=model.encoder.unpaired,
+            refusals=tuple(model.refusals()),
+            shortcomings=model.shortcomings,
+            carries_code=model.carried is not None,
+            misfits=tuple(find_misfits(model.parts)),
+            lost=lost_prefixes(model.parts),
+            breakable=joined((wav2vec2.BREAKABLE, BREAKABLE)),
+        )
+
+    def task(
+        self,
+        checkpoint: Checkpoint,
+        sidecars: Sidecars,  # noqa: ARG002
+        network: Network,
+        options: Options,
+    ) -> Task:
+        """What the folder and fairseq's task need beside the weights."""
+        refuse_options(options)
+        model = self._model(checkpoint, options)
+        normalize, contradictions = normalization(model.arguments, network, options)
+        code = PREPROCESSOR if model.carried else {}
+        return Task(
+            kind=features.TASK,
+            contents=FolderContents(
+                config=_config(network, model),
+                preprocessor={**preprocessor_config(normalize, {}), **code},
+                code=model.carried.files if model.carried else {},
+                misfits=network.misfits,
+            ),
+            padding=PaddingProbes(
+                masked=network.whole,
+                counts_otherwise=self.exact is not None and not network.carries_code,
+            ),
+            search=Search(beam=1),
+            default_lang=None,
+            reference_settings=_reference_settings(model, network, normalize),
+            reference_files={},
+            assumptions=(*network.assumptions, *contradictions),
+            preprocessor={"do_normalize": normalize},
+        )
+
+    def possible(
+        self, network: Network, calls: Sequence[Calls]
+    ) -> Mapping[str, tuple[object, ...]]:
+        """The strides that the lengths in fairseq's extractor leave, wherever that stands."""
+        paths = {path for heard in calls for path in heard}
+        places = (Place(source=source) for source in SOURCES)
+        place = next((p for p in places if f"{p.source}{EXTRACTOR}" in paths), Place())
+        return dict(possible_strides(place, values_under(network.config, PART), calls))
+
+    def _model(self, checkpoint: Checkpoint, options: Options) -> BareModel:
+        arguments = read_arguments(checkpoint, options.w2v)
+        return BareModel(checkpoint=checkpoint, arguments=arguments, options=options, ways=self)
+
+
+def _has_head(facts: Facts, source: str, heads: tuple[str, ...]) -> bool:
+    """Whether something is built on an encoder: its own heads, a linear layer or a decoder."""
+    own = source == SOURCES[0] and bool(heads) and all(map(facts.has, heads))
+    return own or any(map(facts.has_under, ("decoder.", "w2v_encoder.proj.")))
+
+
+def _config(network: Network, model: BareModel) -> JsonDict:
+    dtypes = Counter(spec.dtype for spec in model.checkpoint.tensors.values())
+    stock = model.stock if model.carried else model.kind
+    return {
+        "architectures": [f"{NAMES[stock]}Model"],
+        "dtype": dtypes.most_common(1)[0][0],
+        **nested(network.config),
+        **(model.carried.config if model.carried else {}),
+    }
+
+
+def _reference_settings(model: BareModel, network: Network, normalize: Derived) -> JsonDict:
+    """Arguments that fairseq builds the model from."""
+    own, _ = model.own
+    values, name = values_under(network.config, PART), model.ways.pretrained[0]
+    made = model.encoder.reference_arguments(values, normalize=bool(normalize.value))
+    named = {"_name": name, "arch": name}
+    known = {**named, **own} if own else {**made, **named, **_batch_norm(values)}
+    return {**model.arguments.task, **known, **LOSS, "normalize": bool(normalize.value)}
+
+
+def _batch_norm(values: dict[str, Derived]) -> JsonDict:
+    key = "conv_pos_batch_norm"
+    return {key: values[key].value} if key in values else {}

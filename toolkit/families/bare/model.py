@@ -1,0 +1,172 @@
+"""The encoder of one checkpoint without heads, and the class of transformers that it becomes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from toolkit.blocks.arguments import Arguments, model_name
+from toolkit.blocks.evidence import Derived, Facts, hard_coded
+from toolkit.blocks.forms import Lack, Part, kind_of
+from toolkit.blocks.place import Place
+from toolkit.blocks.tree import ConfigTree
+from toolkit.blocks.wav2vec2 import LAST_NORM, NAMES, Wav2Vec2Block
+from toolkit.checkpoint import Checkpoint
+from toolkit.core.coverage import Reason
+from toolkit.core.json import JsonObject
+from toolkit.families.base import Options
+from toolkit.families.carried import Carried
+from toolkit.families.wordless import own_arguments
+
+SOURCES = ("", "w2v_encoder.w2v_model.")
+"""Where an encoder stands by itself, and in a fine-tuned model whose head was taken off."""
+PART = ""
+"""The encoder's keys stand at top level, and its tensors too."""
+WIDENED = ("wav2vec2", "wav2vec2-conformer", "data2vec-audio")
+"""Classes that can have an adapter, whose width they are told."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ways:
+    """What a family of encoders says of its members."""
+
+    pretrained: tuple[str, ...]
+    """What fairseq calls them, the usual name first."""
+    stock: tuple[str, ...]
+    """Model types of the stock classes that one may become, those first that are preferred."""
+    exact: Carried | None = None
+    """What is exact in padded batches too, where stock classes are not."""
+
+
+def find_place(facts: Facts) -> str | None:
+    """What the names of an encoder's tensors begin with, or None where there is none."""
+    found = (
+        source
+        for source in SOURCES
+        if Wav2Vec2Block(place=Place(source=source), checkpoint=facts).is_present
+    )
+    return next(found, None)
+
+
+def encoder_name(arguments: Arguments) -> object:
+    """What fairseq calls the encoder, or the model around it where its arguments were lost."""
+    own, _ = own_arguments(arguments)
+    return model_name(own) if own else model_name(arguments.model)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BareModel:
+    """What a checkpoint's tensors and arguments say of its encoder."""
+
+    checkpoint: Checkpoint
+    arguments: Arguments
+    options: Options
+    ways: Ways
+
+    @cached_property
+    def facts(self) -> Facts:
+        """What all tensors say."""
+        return Facts(self.checkpoint.tensors)
+
+    @cached_property
+    def own(self) -> tuple[JsonObject, str]:
+        """The encoder's arguments, and what evidence calls them; empty where they were lost."""
+        return own_arguments(self.arguments)
+
+    @cached_property
+    def around(self) -> JsonObject:
+        """The arguments of the model that it was fine-tuned in; none of one that never was."""
+        model = self.arguments.model
+        return {} if self.own[0] is model else model
+
+    @cached_property
+    def encoder(self) -> Wav2Vec2Block:
+        """The layers that were pretrained, with what leads to them."""
+        model, where = self.own
+        exact = self.ways.exact
+        return Wav2Vec2Block(
+            place=Place(source=find_place(self.facts) or ""),
+            checkpoint=self.facts,
+            w2v=model,
+            where=where,
+            around=self.around,
+            around_first=True,
+            stock=self.ways.stock,
+            carried=None if exact is None else exact.model_type,
+        )
+
+    @cached_property
+    def stock(self) -> str:
+        """The class of a conversion."""
+        return self.encoder.stock_class
+
+    @cached_property
+    def carried(self) -> Carried | None:
+        """The class that the folder carries, if any."""
+        form, exact = self.options.form, self.ways.exact
+        if exact is None:
+            return None
+        own = form is not None and form.kinds.get(PART) == exact.model_type
+        return exact if own or (form is None and self.options.exact_padding) else None
+
+    @cached_property
+    def kind(self) -> str:
+        """The class of the folder on trial, where it is known, or that of a conversion."""
+        form = self.options.form
+        if self.carried is not None:
+            return self.carried.model_type
+        return self.stock if form is None else kind_of(form.kinds.get(PART), NAMES, self.stock)
+
+    @cached_property
+    def shortcomings(self) -> tuple[Lack, ...]:
+        """Why no stock class will do."""
+        if self.ways.exact is None or not self.options.exact_padding:
+            return ()
+        return (Lack(name="--exact-padding", because=self.ways.exact.because, module="encoder"),)
+
+    @cached_property
+    def parts(self) -> tuple[Part, ...]:
+        """The one part of a folder on trial that is written in a stock class."""
+        form, exact = self.options.form, self.ways.exact
+        if form is None or self.carried is not None:
+            return ()
+        part = Part(
+            name=PART,
+            found=form.kinds.get(PART),
+            nearest=exact.model_type if exact is not None and self.shortcomings else self.stock,
+            names=NAMES,
+            lacks=(*self.encoder.lacks(self.kind), *self.shortcomings),
+        )
+        return (part,)
+
+    @cached_property
+    def config(self) -> ConfigTree:
+        """What the checkpoint says of the configuration."""
+        supplied = self.options.overrides.get("encoder", {})
+        encoder = self.encoder
+        width = encoder.facts.shaped(encoder.width, LAST_NORM)
+        masks = hard_coded(True, "fairseq masks frames in pretraining")
+        return {
+            "model_type": self._model_type(),
+            **encoder.config(self.kind, supplied),
+            **({} if self.around else {"apply_spec_augment": masks}),
+            **({"output_hidden_size": width} if self.kind in WIDENED else {}),
+        }
+
+    def _model_type(self) -> Derived:
+        return hard_coded(self.kind, "the encoder's layers")
+
+    def refusals(self) -> Iterator[Reason]:
+        """Why no exact conversion is possible."""
+        yield from self.encoder.refusals()
+        for lack in self.encoder.lacks(self.stock):
+            yield Reason(name=lack.name, because=lack.because)
+        model, where = self.own
+        name = f"{NAMES[self.stock]}Model"
+        if model.get("quantize_input"):
+            because = f"its encoder is given codes, that of {name} features"
+            yield Reason(name=f"{where}.quantize_input", because=because)
+        if model.get("crop_seq_to_multiple", 1) != 1:
+            because = f"it leaves out the last frames of a clip, {name} keeps them"
+            yield Reason(name=f"{where}.crop_seq_to_multiple", because=because)

@@ -1,0 +1,128 @@
+"""Builds a pretrained model of fairseq from settings and weights that somebody else has read."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from ast import literal_eval
+from dataclasses import fields
+from importlib import import_module
+from typing import TYPE_CHECKING, Collection, Mapping, Tuple, Type
+
+from torch import Tensor, nn
+
+from toolkit.oracle.loading import load_weights, unfilled
+from toolkit.oracle.tasks.base import Settings, register_models
+from toolkit.oracle.tasks.ctc.build import read_layers
+from toolkit.oracle.tasks.features.reference import FeatureReference
+
+if TYPE_CHECKING:
+    from fairseq.models.wav2vec.wav2vec2 import Wav2Vec2Config, Wav2Vec2Model
+    from omegaconf import DictConfig
+
+HERE = {"checkpoint_activations": False}
+"""Arguments of the machine that trained the model, and what they are on this one."""
+_TASK = Namespace(cfg=Namespace(sample_rate=16_000), dictionaries=[None])
+"""What a model wants of its task: classes that it is not trained on again."""
+
+OWN_NAMES = {"contentvec": "hubert"}
+"""Forks' names of models whose tensors are those of fairseq's own, and how that is called."""
+EXAMPLES = {"data2vec_audio": "fairseq.examples.data2vec.models.data2vec_audio"}
+"""Where fairseq has models that it does not register by itself."""
+FIRST = "feature_extractor.conv_layers.0.0.weight"
+"""What every encoder has."""
+HEADS = ("final_proj.", "project_q.", "quantizer.")
+"""What the names of a model's own heads begin with."""
+
+
+def open_reference(
+    settings: Settings,
+    state_dict: Mapping[str, Tensor],
+    data_dir: str,  # noqa: ARG001
+    *,
+    dropped: Collection[str],
+    padding: str,  # noqa: ARG001
+    tags: Collection[int],  # noqa: ARG001
+) -> FeatureReference:
+    """See `toolkit.oracle.tasks.open_task`; there are no files, no adaptor and no tags."""
+    return build_features(settings, state_dict, dropped=dropped)
+
+
+def build_features(
+    settings: Settings, state_dict: Mapping[str, Tensor], *, dropped: Collection[str] = ()
+) -> FeatureReference:
+    """Fairseq's model with the given weights, in evaluation mode, ready to be asked.
+
+    Args:
+        settings: The checkpoint's model and task arguments in one flat mapping. What is missing
+            gets the installed fairseq's default; the kind of layers is read off the tensors.
+        state_dict: Weights by name; all must fit.
+        dropped: Names that the model may lack.
+
+    Raises:
+        ImportError: fairseq is not installed.
+        RuntimeError: the state dict does not fit the model that the settings describe.
+    """
+    from toolkit.oracle.mends.conformer import mended_conformer
+
+    register_models()
+    config, model_class = _find_model(settings)
+    layers = read_layers(state_dict)
+    with mended_conformer(), unfilled():
+        encoder = model_class.build_model(_configure({**settings, **layers}, config), _TASK)
+    place = next((name[: -len(FIRST)] for name in state_dict if name.endswith(FIRST)), "")
+    heads = {place + name for name in encoder.state_dict() if name.startswith(HEADS)}
+    if not heads <= set(state_dict):
+        encoder.remove_pretraining_modules()
+    model = _put(encoder, place)
+    load_weights(model, state_dict, dropped)
+    normalize = bool(settings.get("normalize", False))
+    return FeatureReference(model.eval(), encoder, normalize=normalize)
+
+
+class Around(nn.Module):
+    """What a part of a model stands in, where the rest was taken off."""
+
+    def upgrade_state_dict(self, state_dict: object) -> None:
+        """Nothing: it has no names of its own."""
+
+
+def _put(encoder: nn.Module, place: str) -> nn.Module:
+    """A model that has the encoder at the end of a path such as `w2v_encoder.w2v_model.`."""
+    for name in reversed(place.split(".")[:-1]):
+        around = Around()
+        around.add_module(name, encoder)
+        encoder = around
+    return encoder
+
+
+def _find_model(settings: Settings) -> Tuple[Type[Wav2Vec2Config], Type[Wav2Vec2Model]]:
+    """The configuration and the class that the arguments name, a fork's too."""
+    from fairseq.models import ARCH_MODEL_REGISTRY, MODEL_DATACLASS_REGISTRY, MODEL_REGISTRY
+    from fairseq.models.hubert import HubertModel
+    from fairseq.models.wav2vec.wav2vec2 import Wav2Vec2Config, Wav2Vec2Model
+
+    named = settings.get("arch") or settings.get("_name")
+    if named in OWN_NAMES and named not in MODEL_REGISTRY:
+        named = OWN_NAMES[named]
+    if named in EXAMPLES and named not in MODEL_REGISTRY:
+        import_module(EXAMPLES[named])
+    found = ARCH_MODEL_REGISTRY.get(named) or MODEL_REGISTRY.get(named)
+    if found is not None and named in EXAMPLES:
+        return MODEL_DATACLASS_REGISTRY[named], found
+    if found is None or not issubclass(found, (HubertModel, Wav2Vec2Model)):
+        return Wav2Vec2Config, Wav2Vec2Model
+    return MODEL_DATACLASS_REGISTRY.get(named) or Wav2Vec2Config, found
+
+
+def _configure(settings: Settings, config: Type[Wav2Vec2Config]) -> DictConfig:
+    """The model's configuration with what today's fairseq knows of the arguments."""
+    from omegaconf import OmegaConf
+
+    defaults = {field.name: field.default for field in fields(config)}
+    known = {k: _typed(v, defaults[k]) for k, v in settings.items() if k in defaults}
+    return OmegaConf.merge(OmegaConf.structured(config), {**known, **HERE})
+
+
+def _typed(value: object, default: object) -> object:
+    """The value; as a tuple where the command line of 2020 kept one as text."""
+    return literal_eval(value) if isinstance(default, tuple) and isinstance(value, str) else value
