@@ -138,29 +138,59 @@ def test_a_wrong_projection_is_blamed(plain: Plain, tmp_path: Path) -> None:
     assert finding.target_module == "final_proj"
 
 
-def test_a_stock_folder_lacks_the_projection_and_that_is_the_one_finding(
-    plain: Plain, tmp_path: Path
-) -> None:
+@pytest.fixture(scope="module")
+def stock(plain: Plain, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A stock `HubertModel` with the same weights, as others convert it."""
     import transformers
 
-    checkpoint, folder, _ = plain
-    carried = transformers.AutoModel.from_pretrained(folder, trust_remote_code=True)
+    folder = tmp_path_factory.mktemp("stock") / "hf"
+    carried = transformers.AutoModel.from_pretrained(plain[1], trust_remote_code=True)
     told = {
         k: v for k, v in carried.config.to_dict().items() if k not in ("auto_map", "model_type")
     }
-    stock = transformers.HubertModel(transformers.HubertConfig(**told))
+    model = transformers.HubertModel(transformers.HubertConfig(**told))
     state = {k: v for k, v in carried.state_dict().items() if not k.startswith("final_proj")}
-    stock.load_state_dict(state)
-    stock.save_pretrained(tmp_path / "stock")
+    model.load_state_dict(state)
+    model.save_pretrained(folder)
     extractor = transformers.Wav2Vec2FeatureExtractor(
         do_normalize=False, return_attention_mask=True
     )
-    extractor.save_pretrained(tmp_path / "stock")
+    extractor.save_pretrained(folder)
+    return folder
+
+
+def test_that_a_stock_folder_does_without_the_projection_is_said_and_nothing_else(
+    plain: Plain, stock: Path
+) -> None:
+    proof = verify(plain[0], stock, audio=CLIPS[:2])
+    assert (proof.verdict, proof.findings) == ("match", ())
+    told = {deviation.name: deviation.summary for deviation in proof.deviations}
+    assert set(told) == {"heads_left_out", "frame_mask"}
+    assert "final_proj" in told["heads_left_out"]
+    result = diff(plain[0], stock, audio=CLIPS[:2])
+    assert (result.verdict, result.findings) == ("match", ())
+
+
+@pytest.mark.wide
+def test_a_stock_folder_is_held_against_a_recording_with_the_projection(
+    plain: Plain, stock: Path, tmp_path: Path
+) -> None:
+    record(plain[0], tmp_path / "recording", audio=CLIPS[:2])
+    assert verify(plain[0], stock, recording=tmp_path / "recording").verdict == "match"
+
+
+@pytest.mark.wide
+def test_what_is_wrong_with_a_stock_folder_is_found(
+    plain: Plain, stock: Path, tmp_path: Path
+) -> None:
+    import shutil
+
+    broken = Path(shutil.copytree(stock, tmp_path / "broken"))
+    scale("encoder.layers.0.feed_forward.output_dense.weight", 1.5)(broken)
     for command in (verify, diff):
-        result = command(checkpoint, tmp_path / "stock", audio=CLIPS[:2])
+        result = command(plain[0], broken, audio=CLIPS[:1])
         assert result.verdict == "mismatch"
-        assert result.findings[0].config_keys == ("model_type",)
-        assert "final_proj" in result.findings[0].summary
+        assert result.findings[0].target_module == "encoder.layers.0.feed_forward.output_dense"
 
 
 @pytest.mark.wide

@@ -113,6 +113,34 @@ def test_users_load_it_with_and_without_its_heads(plain: tuple[Path, Path, Resul
     assert not told["missing_keys"]
 
 
+def test_that_a_folder_of_the_encoder_alone_does_without_heads_is_said_and_nothing_else(
+    plain: tuple[Path, Path, Result], tmp_path: Path
+) -> None:
+    import transformers
+
+    checkpoint, folder, _ = plain
+    transformers.Wav2Vec2Model.from_pretrained(folder).save_pretrained(tmp_path / "alone")
+    shutil.copy(folder / "preprocessor_config.json", tmp_path / "alone")
+    proof = verify(checkpoint, tmp_path / "alone", audio=CLIPS[:2])
+    assert (proof.verdict, proof.findings) == ("match", ())
+    assert [deviation.name for deviation in proof.deviations] == ["heads_left_out"]
+    result = diff(checkpoint, tmp_path / "alone", audio=CLIPS[:1])
+    assert (result.verdict, result.findings) == ("match", ())
+
+
+def test_a_folder_that_is_meant_to_have_heads_and_lost_them_is_none_without(
+    plain: tuple[Path, Path, Result], tmp_path: Path
+) -> None:
+    import transformers
+
+    checkpoint, folder, _ = plain
+    transformers.Wav2Vec2Model.from_pretrained(folder).save_pretrained(tmp_path / "lost")
+    for file in ("config.json", "preprocessor_config.json"):
+        shutil.copy(folder / file, tmp_path / "lost")
+    result = diff(checkpoint, tmp_path / "lost", audio=CLIPS[:1])
+    assert result.verdict == "mismatch"
+
+
 def test_the_model_card_says_how_to_get_at_layers_and_shows_no_pipeline_of_words(
     plain: tuple[Path, Path, Result],
 ) -> None:

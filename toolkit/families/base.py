@@ -34,6 +34,10 @@ class Form:
     without a name."""
     carries_code: bool
     """Whether the model's classes are in the folder."""
+    architectures: tuple[str, ...] = ()
+    """The classes of the whole model, as it names them."""
+    parameters: frozenset[str] = field(default_factory=frozenset, compare=False, repr=False)
+    """Names of its weights; none where they cannot be read."""
 
 
 @dataclass(frozen=True, kw_only=True)

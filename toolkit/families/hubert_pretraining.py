@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -28,12 +28,14 @@ from toolkit.core.breakable import Breakable, joined
 from toolkit.core.coverage import Reason
 from toolkit.core.json import JsonDict, JsonObject
 from toolkit.core.slips import halved, slip
+from toolkit.families import hubert_encoder
 from toolkit.families.base import Network, Options, Task
 from toolkit.families.carried import PREPROCESSOR
 from toolkit.families.sidecars import Sidecars
 from toolkit.families.waveforms import preprocessor_config
 from toolkit.families.wordless import (
     Wordless,
+    does_without,
     normalization,
     own_arguments,
     refuse_options,
@@ -84,6 +86,13 @@ BECAUSE = (
     "HubertModel does neither"
 )
 
+WANTING = Reason(
+    name=PROJECTION,
+    because="HubertModel has no place for the projection of features that voice conversion takes; "
+    "its features are compared. Convert the checkpoint to have it",
+)
+"""What a stock folder does without."""
+
 
 @dataclass(frozen=True)
 class HubertPretraining(Wordless):
@@ -110,6 +119,8 @@ class HubertPretraining(Wordless):
 
     def network(self, checkpoint: Checkpoint, options: Options) -> Network:
         """What the network is, read off the tensors first and the arguments second."""
+        if _is_alone(options):
+            return hubert_encoder.FAMILY.network(checkpoint, options)
         arguments = read_arguments(checkpoint, options.w2v)
         model = _Model(checkpoint, arguments, options)
         model.encoder.check_pretrained(arguments.w2v_path)
@@ -136,11 +147,14 @@ class HubertPretraining(Wordless):
     def task(
         self,
         checkpoint: Checkpoint,
-        sidecars: Sidecars,  # noqa: ARG002
+        sidecars: Sidecars,
         network: Network,
         options: Options,
     ) -> Task:
         """What the folder and fairseq's task need beside the weights."""
+        if _is_alone(options):
+            task = hubert_encoder.FAMILY.task(checkpoint, sidecars, network, options)
+            return replace(task, contents=replace(task.contents, wanting=(WANTING,)))
         refuse_options(options)
         arguments = read_arguments(checkpoint, options.w2v)
         model = _Model(checkpoint, arguments, options)
@@ -168,6 +182,11 @@ class HubertPretraining(Wordless):
 
 
 FAMILY = HubertPretraining()
+
+
+def _is_alone(options: Options) -> bool:
+    """Whether the folder on trial is a stock one, which can have no projection."""
+    return does_without(options.form, STOCK, f"{NAMES[STOCK]}Model", (PROJECTION,))
 
 
 @dataclass(frozen=True)

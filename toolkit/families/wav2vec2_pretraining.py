@@ -30,11 +30,13 @@ from toolkit.core.breakable import Breakable, joined
 from toolkit.core.coverage import Reason
 from toolkit.core.json import JsonDict, JsonObject
 from toolkit.core.slips import halved, others, plus, slip, toggled, unseen
+from toolkit.families import wav2vec2_encoder
 from toolkit.families.base import Network, Options, Task
 from toolkit.families.sidecars import Sidecars
 from toolkit.families.waveforms import preprocessor_config
 from toolkit.families.wordless import (
     Wordless,
+    does_without,
     normalization,
     own_arguments,
     refuse_options,
@@ -110,6 +112,15 @@ REFUSED = {
 }
 """Tensors that no class has a place for, with the argument that brings each, and why."""
 
+HEADS = ("quantizer.", "project_")
+"""What the names of heads begin with in transformers."""
+WANTING = Reason(
+    name="quantizer, project_q, final_proj",
+    because="the folder's class has no heads of pretraining; its features are compared. Convert the "
+    "checkpoint to have them",
+)
+"""What a folder of the encoder alone does without."""
+
 
 @dataclass(frozen=True)
 class Wav2Vec2Pretraining(Wordless):
@@ -133,6 +144,8 @@ class Wav2Vec2Pretraining(Wordless):
 
     def network(self, checkpoint: Checkpoint, options: Options) -> Network:
         """What the network is, read off the tensors first and the arguments second."""
+        if _is_alone(options):
+            return wav2vec2_encoder.FAMILY.network(checkpoint, options)
         arguments = read_arguments(checkpoint, options.w2v)
         model = _Model(checkpoint, arguments, options)
         model.encoder.check_pretrained(arguments.w2v_path)
@@ -159,11 +172,14 @@ class Wav2Vec2Pretraining(Wordless):
     def task(
         self,
         checkpoint: Checkpoint,
-        sidecars: Sidecars,  # noqa: ARG002
+        sidecars: Sidecars,
         network: Network,
         options: Options,
     ) -> Task:
         """What the folder and fairseq's task need beside the weights."""
+        if _is_alone(options):
+            task = wav2vec2_encoder.FAMILY.task(checkpoint, sidecars, network, options)
+            return replace(task, contents=replace(task.contents, wanting=(WANTING,)))
         refuse_options(options)
         arguments = read_arguments(checkpoint, options.w2v)
         model = _Model(checkpoint, arguments, options)
@@ -186,6 +202,13 @@ class Wav2Vec2Pretraining(Wordless):
 
 
 FAMILY = Wav2Vec2Pretraining()
+
+
+def _is_alone(options: Options) -> bool:
+    """Whether the folder on trial is meant to hold the encoder without its heads."""
+    return any(
+        does_without(options.form, kind, f"{name}Model", HEADS) for kind, name in NAMES.items()
+    )
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from toolkit.blocks.arguments import Arguments
 from toolkit.blocks.evidence import Derived
@@ -10,7 +10,7 @@ from toolkit.checkpoint import Checkpoint
 from toolkit.core.coverage import Reason
 from toolkit.core.errors import BadInput
 from toolkit.core.json import JsonObject
-from toolkit.families.base import Network, Options
+from toolkit.families.base import Form, Network, Options
 from toolkit.families.hearing import Hearing
 from toolkit.families.sidecars import Named, Sidecars
 from toolkit.families.waveforms import derive_normalization
@@ -64,6 +64,24 @@ def refuse_options(options: Options) -> None:
             f"`--padding-reference {options.padding_reference}` must say what an adaptor does with "
             "padded frames, but a pretrained encoder has none. Leave the option out."
         )
+
+
+def does_without(form: Form | None, model_type: str, name: str, heads: Sequence[str]) -> bool:
+    """Whether a folder on trial is meant to hold an encoder alone: its class and its weights say so.
+
+    Args:
+        form: The folder's classes and weights; None without one.
+        model_type: That of the stock class.
+        name: What the stock class is called.
+        heads: What the names of heads begin with in a folder that has them.
+    """
+    return (
+        form is not None
+        and form.kinds.get("") == model_type
+        and form.architectures == (name,)
+        and any(parameter.startswith("feature_extractor.") for parameter in form.parameters)
+        and not any(parameter.startswith(tuple(heads)) for parameter in form.parameters)
+    )
 
 
 def normalization(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from toolkit.checkpoint.dictionary import WORDLESS, Dictionary
+from toolkit.core.coverage import Reason
 from toolkit.core.json import JsonObject
 
 
@@ -80,6 +81,9 @@ class FolderContents:
     """Python files that the folder carries, by their path in it; copied as they stand."""
     misfits: tuple[Misfit, ...] = ()
     """What the classes of a folder on trial cannot express; none in what a conversion writes."""
+    wanting: tuple[Reason, ...] = ()
+    """What a conversion keeps and a folder on trial does without, though all that it has is right;
+    nothing in what a conversion writes."""
 
     def maybe_misfit(self, key: str) -> Misfit | None:
         """What explains that the key differs, if its part's class does."""

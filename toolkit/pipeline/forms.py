@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from toolkit.bundled import maybe_config_class
+from toolkit.core.errors import BadInput
 from toolkit.core.json import JsonObject
 from toolkit.families import Form
 from toolkit.folder.plain_json import read_json
 from toolkit.folder.side_files import read_generation
 from toolkit.folder.view import parts_of
+from toolkit.folder.weight_files import place_tensors
 
 
 def read_form(folder: Path) -> Form | None:
@@ -20,7 +23,9 @@ def read_form(folder: Path) -> Form | None:
         config = read_json(folder / "config.json")
     except (OSError, ValueError):
         return None
-    return form_of(config) if isinstance(config, dict) else None
+    if not isinstance(config, dict):
+        return None
+    return replace(form_of(config), parameters=_parameters(folder))
 
 
 def form_of(config: JsonObject) -> Form:
@@ -28,8 +33,10 @@ def form_of(config: JsonObject) -> Form:
     parts = parts_of(config)
     types = {name: _maybe_type(config.get(name)) for name in parts} or {"": _maybe_type(config)}
     own = (_maybe_type(config), *types.values())
+    named = config.get("architectures")
     return Form(
         kinds=types,
+        architectures=tuple(map(str, named)) if isinstance(named, list) else (),
         carries_code=any(kind is not None and maybe_config_class(kind) is not None for kind in own),
     )
 
@@ -46,6 +53,13 @@ def read_tags(folder: Path) -> Iterator[int | str]:
         yield str(frame["special_tokens"][first]["tokens"][0])
     except (OSError, ValueError, KeyError, IndexError, TypeError):
         return  # a file without such a symbol, which says no language
+
+
+def _parameters(folder: Path) -> frozenset[str]:
+    try:
+        return frozenset(place_tensors(folder))
+    except (OSError, BadInput):
+        return frozenset()  # whoever loads the folder says what is wrong with it
 
 
 def _maybe_type(config: Any) -> str | None:

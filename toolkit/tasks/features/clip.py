@@ -116,9 +116,9 @@ def _heads(replayed: Replayed) -> Iterator[tuple[str, float]]:
 
 
 def _choices(replayed: Replayed) -> Choices:
-    """The codes of both sides; none where the model chooses none."""
+    """The codes of both sides; none where one chooses none."""
     expected, actual = replayed.exact.outputs, replayed.exact_actual.outputs
-    if CODES not in expected:
+    if CODES not in expected or CODES not in actual:
         return Choices()
     hard, soft = expected["hard_perplexity"], expected[SOFT]
     return Choices(

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 
 from toolkit.compare import tolerances
+from toolkit.core.coverage import Reason
 from toolkit.core.measures import Level, Measure
 from toolkit.tasks.features.clip import LOSS, FeatureRun
 from toolkit.tasks.speech.levels import result_measures, result_noise, worst
@@ -18,9 +19,12 @@ NAMES = {
 }
 """What a level calls the outputs."""
 DIVERSITY = "diversity of the codes as fairseq measures it"
+WANTING = "heads that the folder does without"
 
 
-def outputs_level(runs: Sequence[FeatureRun], exact_tolerance: float) -> Level:
+def outputs_level(
+    runs: Sequence[FeatureRun], exact_tolerance: float, wanting: Sequence[Reason] = ()
+) -> Level:
     """Whether features, projections, codes and the contrastive loss agree.
 
     The loss is that of the same masked frames, told apart from the same others. How diverse the
@@ -30,18 +34,33 @@ def outputs_level(runs: Sequence[FeatureRun], exact_tolerance: float) -> Level:
     Args:
         runs: All clips.
         exact_tolerance: What outputs may differ by in float64.
+        wanting: Heads that the folder does without, with what that means; then features alone are
+            compared, which is a declared deviation.
     """
     exact, rounded = result_measures("features", runs, exact_tolerance)
     replayed = [run for run in runs if run.effort.replayed]
-    heads = tuple(_heads(replayed, exact_tolerance))
+    heads = () if wanting else (*_heads(replayed, exact_tolerance),)
+    codes = (_wanting(runs, wanting),) if wanting else (*_codes(replayed),)
     said = "".join(f"; {m.name.partition(' ')[2]} {m.error:.1e}" for m in heads)
     return Level(
         name="outputs",
-        measures=(exact, rounded, *heads, *_codes(replayed)),
+        measures=(exact, rounded, *heads, *codes),
         summary=(
             f"features within {rounded.error:.1e} of the largest (the reference's own float32 "
             f"error: {result_noise(runs):.1e}){said}"
         ),
+    )
+
+
+def _wanting(runs: Sequence[FeatureRun], wanting: Sequence[Reason]) -> Measure:
+    return Measure(
+        name=WANTING,
+        where="; ".join(f"{reason.name}: {reason.because}" for reason in wanting),
+        error=float(len(wanting)),
+        tolerance=tolerances.EXACT,
+        unit="heads",
+        compared=len(runs),
+        declared=True,
     )
 
 

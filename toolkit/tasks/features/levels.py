@@ -24,7 +24,9 @@ def _front_end(measured: Measured) -> Level:
 def _outputs(measured: Measured) -> Level:
     from toolkit.tasks.features.dynamic import outputs_level
 
-    return outputs_level(measured.runs, measured.bench.pairing.tolerance())
+    return outputs_level(
+        measured.runs, measured.bench.pairing.tolerance(), measured.contents.wanting
+    )
 
 
 def _padding(measured: Measured) -> Level:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from toolkit.compare.probes import PaddingProbes
 from toolkit.core.measures import Level
 from toolkit.core.result import Deviation
-from toolkit.tasks.features.dynamic import DIVERSITY
+from toolkit.tasks.features.dynamic import DIVERSITY, WANTING
 from toolkit.tasks.speech import telling
 from toolkit.tasks.speech.padding import padding_deviation
 
@@ -25,6 +25,13 @@ def tell_deviations(levels: Sequence[Level], _: PaddingProbes) -> Iterator[Devia
                     "chosen, fairseq that of the chances of all; both choose the same codes"
                 ),
                 where=measure.where,
+                max_error=measure.error,
+            )
+        if measure.name == WANTING:
+            yield Deviation(
+                name="heads_left_out",
+                summary=f"the folder does without a part of the model: {measure.where}",
+                where="",
                 max_error=measure.error,
             )
     counted = padding_deviation(by_name["padding"])

@@ -71,7 +71,7 @@ def build_features(
         encoder = model_class.build_model(_configure({**settings, **layers}, config), _TASK)
     place = next((name[: -len(FIRST)] for name in state_dict if name.endswith(FIRST)), "")
     heads = {place + name for name in encoder.state_dict() if name.startswith(HEADS)}
-    if not heads <= set(state_dict):
+    if not heads <= set(state_dict) - set(dropped):
         encoder.remove_pretraining_modules()
     model = _put(encoder, place)
     load_weights(model, state_dict, dropped)
