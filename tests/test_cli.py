@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import soundfile
 import torch
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
 from toolkit.cli import app
 
@@ -321,7 +321,7 @@ def test_without_a_command_it_shows_the_help_and_ends_with_two() -> None:
 @pytest.mark.parametrize("module", ["torch", "transformers", "fairseq", "jinja2", "numpy"])
 def test_the_help_imports_nothing_heavy(module: str) -> None:
     code = (
-        "import sys\nfrom typer.testing import CliRunner\nfrom toolkit.cli import app\n"
+        "import sys\nfrom click.testing import CliRunner\nfrom toolkit.cli import app\n"
         "assert CliRunner().invoke(app, ['--help']).exit_code == 0\n"
         f"assert {module!r} not in sys.modules"
     )

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner, Result
 from safetensors.torch import load_file, save_file
-from typer.testing import CliRunner, Result
 
 from tests.sampling import slow
 from toolkit.cli import app

@@ -11,14 +11,13 @@ import time
 from pathlib import Path
 
 import pytest
-from typer.main import get_command
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
 from tests.docs.test_commands import parse
 from toolkit.cli import app
 
 TOOLKIT = Path(sys.executable).parent / "toolkit"
-COMMANDS = tuple(get_command(app).commands)  # type: ignore[attr-defined]
+COMMANDS = tuple(app.commands)
 
 
 def examples(*words: str) -> list[str]:
@@ -44,14 +43,14 @@ def test_the_first_page_has_an_example_too() -> None:
 def complete(line: str) -> list[str]:
     environment = {
         **os.environ,
-        "_TOOLKIT_COMPLETE": "complete_bash",
+        "_TOOLKIT_COMPLETE": "bash_complete",
         "COMP_WORDS": line,
         "COMP_CWORD": str(line.count(" ")),
     }
     done = subprocess.run(
         [str(TOOLKIT)], env=environment, capture_output=True, text=True, check=False, timeout=60
     )
-    return done.stdout.split()
+    return [line.removeprefix("plain,") for line in done.stdout.split()]
 
 
 def test_the_shell_completes_commands_and_options() -> None:
@@ -61,12 +60,29 @@ def test_the_shell_completes_commands_and_options() -> None:
 
 
 def test_the_completion_can_be_shown() -> None:
-    script = f"{shlex.quote(str(TOOLKIT))} --show-completion; true"
+    script = f"SHELL=/bin/bash {shlex.quote(str(TOOLKIT))} --show-completion; true"
     done = subprocess.run(
         ["bash", "-c", script], capture_output=True, text=True, check=True, timeout=60
     )
     assert "complete " in done.stdout
     assert "_TOOLKIT_COMPLETE" in done.stdout
+
+
+def test_a_shell_that_has_no_completion_is_refused() -> None:
+    outcome = CliRunner().invoke(app, ["--show-completion"], env={"SHELL": "/bin/sh"})
+    assert outcome.exit_code == 2
+    assert "`SHELL` must be bash, zsh or fish, but is 'sh'" in outcome.stderr
+
+
+def test_help_says_what_arguments_mean_and_is_there_by_its_short_name() -> None:
+    said = CliRunner().invoke(app, ["convert", "-h"]).stdout
+    assert "Arguments:\n  CHECKPOINT  fairseq checkpoint; only ever read.\n" in said
+    assert "--beam / --no-beam" in said
+
+
+def test_no_command_is_cut_short_in_the_list_of_them() -> None:
+    said = CliRunner().invoke(app, ["--help"], env={"COLUMNS": "80"}).stdout
+    assert "..." not in said.partition("Commands:")[2]
 
 
 def test_the_version_says_what_takes_part() -> None:
@@ -77,7 +93,7 @@ def test_the_version_says_what_takes_part() -> None:
 
 
 def test_help_comes_at_once() -> None:
-    code = "import sys; from toolkit.cli import app; from typer.testing import CliRunner; "
+    code = "import sys; from toolkit.cli import app; from click.testing import CliRunner; "
     code += "CliRunner().invoke(app, ['convert', '--help']); "
     code += "assert not {'torch', 'transformers', 'numpy'} & set(sys.modules)"
     start = time.perf_counter()

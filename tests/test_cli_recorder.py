@@ -3,7 +3,7 @@ from __future__ import annotations
 import zipfile
 
 import pytest
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
 from toolkit.audio import golden_folder
 from toolkit.cli import app

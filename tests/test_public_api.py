@@ -77,11 +77,10 @@ def test_every_argument_is_typed_and_documented(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["convert", "diff", "inspect", "record", "verify"])
 def test_the_options_of_the_command_are_the_arguments_of_the_function(name: str) -> None:
-    from typer.main import get_command
 
     from toolkit.cli import app
 
-    command = get_command(app).commands[name]  # type: ignore[attr-defined]
+    command = app.commands[name]
     options = {option.name for option in command.params}
     own = set(inspect.signature(getattr(toolkit, name)).parameters) - {"progress"}
     of_the_command_line = {"html", "json_path", "quiet", "force", "debug"}

@@ -5,15 +5,17 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, redirect_stdout
-from functools import wraps
+from inspect import cleandoc
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
-import typer
+import click
 
+from toolkit.console.about import completion_option, version_option
 from toolkit.console.exits import Commands, Exit
+from toolkit.console.helping import Helpful
 from toolkit.console.outputs import check_given
-from toolkit.console.parameters import items_of_command, make_signature, read_given
+from toolkit.console.parameters import items_of_command, make_parameters, read_given
 from toolkit.core.json import JsonObject
 from toolkit.core.outputs import STDOUT
 from toolkit.session import request
@@ -25,17 +27,15 @@ if TYPE_CHECKING:
     from toolkit.core.progress import Progress
     from toolkit.core.result import Result
 
-app = typer.Typer(
+app = Commands(
     name="toolkit",
-    cls=Commands,
     help=(
         "Converts fairseq speech models to Hugging Face transformers, and proves it.\n\n"
         "Example: toolkit convert model.pt out/ --verify --html report.html\n\n"
         "Each command shows examples of its own: toolkit convert --help"
     ),
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
+    params=[version_option(), completion_option()],
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 Asked = dict[str, Any]
@@ -59,15 +59,20 @@ def _command(
     typed = {item.name: item.typed for item in items}
 
     def register(command: Command) -> Command:
-        @wraps(command)
         def run(*, debug: bool, force: bool = False, **given: Any) -> None:  # noqa: ARG001
             check_given(given, roles, typed, force=force)
             command(read_given(kind, given), Shown(**read_given(Shown, given)))
 
-        signature = make_signature(items)
-        run.__signature__ = signature  # type: ignore[attr-defined]
-        run.__annotations__ = {n: p.annotation for n, p in signature.parameters.items()}
-        app.command(kind.command)(run)
+        said = cleandoc(command.__doc__ or "")
+        app.add_command(
+            Helpful(
+                kind.command,
+                callback=run,
+                params=make_parameters(items),
+                help=said,
+                short_help=said.partition("\n\n")[0],
+            )
+        )
         return command
 
     return register
@@ -251,7 +256,7 @@ def faults(asked: Asked, shown: Shown) -> None:
         page=lambda: render_faults(result),
         show=lambda console: print_faults(result, console),
     )
-    raise typer.Exit(Exit.MATCH if result.perfect else Exit.MISMATCH)
+    raise click.exceptions.Exit(Exit.MATCH if result.perfect else Exit.MISMATCH)
 
 
 @_command(request.Report)
@@ -271,28 +276,12 @@ def report(asked: Asked, shown: Shown) -> None:
         page=lambda: render_comparison(comparison),
         show=lambda console: print_comparison(comparison, console),
     )
-    raise typer.Exit(Exit.MATCH if comparison.matches else Exit.MISMATCH)
+    raise click.exceptions.Exit(Exit.MATCH if comparison.matches else Exit.MISMATCH)
 
 
 def main() -> None:
     """The console script."""
     app()
-
-
-@app.callback(invoke_without_command=True)
-def _toolkit(
-    context: typer.Context,
-    version: Annotated[bool, typer.Option("--version", help="Show versions and exit.")] = False,
-) -> None:
-    if version:
-        from toolkit.console.speaking import say
-        from toolkit.pipeline.basics import environment
-
-        say("\n".join(f"{name} {value}" for name, value in environment().items()))
-        raise typer.Exit(Exit.MATCH)
-    if context.invoked_subcommand is None:
-        typer.echo(context.get_help())
-        raise typer.Exit(Exit.BAD_INPUT)
 
 
 def _judge(run: Callable[..., Result], asked: Asked, shown: Shown) -> NoReturn:
@@ -307,7 +296,7 @@ def _judge(run: Callable[..., Result], asked: Asked, shown: Shown) -> NoReturn:
         page=lambda: report.render_html(result),
         show=lambda console: report.print_result(result, console, shown.html),
     )
-    raise typer.Exit(Exit.MISMATCH if result.verdict == "mismatch" else Exit.MATCH)
+    raise click.exceptions.Exit(Exit.MISMATCH if result.verdict == "mismatch" else Exit.MATCH)
 
 
 def _deliver(

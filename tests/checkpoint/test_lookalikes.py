@@ -9,8 +9,8 @@ import tarfile
 
 import pytest
 import torch
+from click.testing import CliRunner
 from safetensors.torch import save_file
-from typer.testing import CliRunner
 
 from toolkit.blocks.known_tensors import CONVERTED
 from toolkit.checkpoint import open_checkpoint

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
 from toolkit.cli import app
 from toolkit.core.errors import BadInput, BrokenRule, InternalError

@@ -5,21 +5,22 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
-from inspect import signature
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.main import get_command
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
 from toolkit.audio import golden_folder
 from toolkit.cli import app
 from toolkit.console.outputs import check_given
+from toolkit.console.parameters import items_of_command
+from toolkit.session.groups import Shown
 from toolkit.session.options import Role
+from toolkit.session.request import COMMANDS as REQUESTS
 
-COMMANDS: dict[str, Any] = get_command(app).commands  # type: ignore[attr-defined]
+COMMANDS: dict[str, Any] = app.commands
 RIGHT = {
     "checkpoint": "material/model.pt",
     "hf_dir": "hf",
@@ -58,10 +59,12 @@ class Place:
 
 
 def roles(command: str) -> Iterator[tuple[str, Role]]:
-    for name, parameter in signature(COMMANDS[command].callback).parameters.items():
-        for part in getattr(parameter.annotation, "__metadata__", ()):
-            if isinstance(part, Role) and part is not Role.SHELF:
-                yield name, part
+    (kind,) = (kind for kind in REQUESTS if kind.command == command)
+    can_be_typed = {parameter.name for parameter in COMMANDS[command].params}
+    for item in items_of_command(kind, [field.name for field in fields(Shown)]):
+        role = item.named.role
+        if item.name in can_be_typed and role is not None and role is not Role.SHELF:
+            yield item.name, role
 
 
 PLACES = [Place(command=c, name=n, role=r) for c in COMMANDS for n, r in roles(c)]

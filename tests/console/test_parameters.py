@@ -5,15 +5,20 @@ from __future__ import annotations
 import inspect
 from pathlib import Path
 
+import click
 import pytest
 
-from toolkit.console.parameters import items_of_command, make_signature, read_given
+from toolkit.console.parameters import items_of_command, make_parameters, read_given
 from toolkit.core.errors import BadInput
 from toolkit.session.request import COMMANDS, Convert, Faults, Record, Verify
 
 
 def names(kind: type, *shows: str) -> list[str]:
     return [item.name for item in items_of_command(kind, shows)]
+
+
+def default(parameter: click.Parameter) -> object:
+    return parameter.to_info_dict()["default"]
 
 
 def test_what_belongs_to_the_checkpoint_stands_after_where_the_answer_goes() -> None:
@@ -36,11 +41,21 @@ def test_every_field_of_a_request_can_be_typed(kind: type) -> None:
 
 
 def test_a_parameter_has_the_default_of_its_field() -> None:
-    parameters = make_signature(items_of_command(Convert, ())).parameters
-    assert parameters["checkpoint"].default is inspect.Parameter.empty
-    assert parameters["padding_reference"].default == "masked"
-    assert parameters["audio"].default is None
-    assert make_signature(items_of_command(Faults, ())).parameters["only"].default == ""
+    parameters = {p.name: p for p in make_parameters(items_of_command(Convert, ()))}
+    assert parameters["checkpoint"].required
+    assert not parameters["audio"].required
+    (only,) = (p for p in make_parameters(items_of_command(Faults, ())) if p.name == "only")
+    defaults = {
+        name: p.to_info_dict()["default"] for name, p in {**parameters, "only": only}.items()
+    }
+    assert defaults["padding_reference"] == "masked"
+    assert defaults["only"] == ""
+    assert defaults["verify"] is defaults["audio"] is None
+
+
+def test_what_is_on_by_default_is_typed_both_ways() -> None:
+    (beam,) = (p for p in make_parameters(items_of_command(Convert, ())) if p.name == "beam")
+    assert (beam.opts, beam.secondary_opts) == (["--beam"], ["--no-beam"])
 
 
 def test_what_was_typed_is_read_as_the_functions_take_it() -> None:

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
 from tests.bounds import CHECKPOINT_CPU_S
 from tests.hostile.attacks import FILES, INERT, INERT_FILES, LEGACY, MARKER, PLACES, REFUSED, SOUND

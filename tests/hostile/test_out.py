@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
 from toolkit.cli import app
 from toolkit.folder.staging import MARKER

@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 import torch
 import yaml
+from click.testing import CliRunner, Result
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from typer.testing import CliRunner, Result
 
 from tests.sampling import slow
 from tests.variants.arguments import W2V

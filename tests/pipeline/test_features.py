@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from click.testing import CliRunner
 from safetensors.numpy import load_file
-from typer.testing import CliRunner
 
 from tests.breaking import remove, set_key
 from tests.families.exactness import CLIPS

@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 import torch
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
 from toolkit.cli import app
 

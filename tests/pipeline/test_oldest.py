@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import torch
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
 import toolkit
 from tests.breaking import Break, scale, set_key, swap

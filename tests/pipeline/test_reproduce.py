@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.main import get_command
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
 from tests.breaking import set_key
 from toolkit.cli import app
@@ -21,7 +20,7 @@ from toolkit.pipeline.reproduce import command_line
 from toolkit.session.options import Argument, typed_items
 from toolkit.session.request import Convert, Diff, Verify
 
-COMMANDS: dict[str, Any] = get_command(app).commands  # type: ignore[attr-defined]
+COMMANDS: dict[str, Any] = app.commands
 ODD = Path("an odd 'name'/$HOME")
 CONFIG = {"num_attention_heads": 4, "a b": "'"}
 GIVEN: dict[str, Any] = {

@@ -7,7 +7,7 @@ import shutil
 from dataclasses import replace
 
 import pytest
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
 import toolkit
 from toolkit.audio import Clip, golden_folder

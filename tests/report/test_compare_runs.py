@@ -2,8 +2,8 @@ import io
 import json
 
 import pytest
+from click.testing import CliRunner
 from rich.console import Console
-from typer.testing import CliRunner
 
 from tests.browser.results import FAULT, SECOND_FAULT, make_result
 from toolkit.cli import app

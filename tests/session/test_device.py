@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import torch
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
 from tests.breaking import swap
 from toolkit.cli import app

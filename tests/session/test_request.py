@@ -17,7 +17,6 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from typer.main import get_command
 
 import toolkit
 from toolkit.cli import app
@@ -28,7 +27,7 @@ from toolkit.session import groups, options
 from toolkit.session.options import Argument, Item, typed_items
 from toolkit.session.request import COMMANDS, Convert, Diff, Verify
 
-CLICK: dict[str, Any] = get_command(app).commands  # type: ignore[attr-defined]
+CLICK: dict[str, Any] = app.commands
 PACKAGE = Path(toolkit.__file__).parent
 VERIFY = Verify(Path("m.pt"), Path("hf"))
 
@@ -149,7 +148,7 @@ sys.modules["toolkit.session.groups"] = module
 spec.loader.exec_module(module)
 
 import toolkit
-from typer.testing import CliRunner
+from click.testing import CliRunner
 from toolkit.cli import app
 from toolkit.parity.settings import KEYS
 from toolkit.pipeline.elsewhere import make_recorder
@@ -194,13 +193,13 @@ def test_a_field_of_the_table_is_an_option_everywhere(tmp_path: Path) -> None:
 
 
 def test_no_option_is_written_outside_of_the_table() -> None:
-    """Only the group's own `--version`, which no request has, is spelled for typer."""
+    """Only the program's own options, which no request has, are spelled for click."""
     spelled = {
         (path.name, match[1])
         for path in PACKAGE.rglob("*.py")
-        for match in re.finditer(r"typer\.Option\(\s*([^,)]+)", path.read_text(encoding="utf-8"))
+        for match in re.finditer(r"click\.Option\(\s*([^,)]+)", path.read_text(encoding="utf-8"))
     }
-    assert spelled == {("cli.py", '"--version"'), ("parameters.py", "_flags(item")}
+    assert spelled == {("about.py", "[flag]"), ("parameters.py", "[_flags(item")}
 
 
 def test_no_meaning_is_written_twice() -> None:

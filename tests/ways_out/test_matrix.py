@@ -11,7 +11,7 @@ from itertools import product
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
 from toolkit.cli import app
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, NoReturn, TextIO
 
-import typer
-from typer.core import TyperGroup
+import click
+from click.exceptions import Exit as Ended
 
 from toolkit.console.silencing import silence
 from toolkit.console.speaking import say
@@ -31,8 +31,6 @@ class Exit(IntEnum):
 
 DEBUG = "--debug"
 ISSUES = "the project's issues"
-_UsageError: Any = typer.BadParameter.__base__
-"""The base of what typer raises for a wrong command line; typer gives it no name of its own."""
 _SYSTEM_SAYS_NO = {
     errno.EACCES,
     errno.EPERM,
@@ -56,10 +54,14 @@ class _Run:
     debug: bool
 
 
-class Commands(TyperGroup):
+class Commands(click.Group):
     """The commands, all of which end in one of the ways of `Exit`."""
 
-    def invoke(self, ctx: Any) -> Any:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """Their names, in the order in which they are of use."""
+        return list(self.commands)
+
+    def invoke(self, ctx: click.Context) -> object:
         """Runs the command that was named."""
         with _ways_out(debug=isinstance(ctx.obj, _Run) and ctx.obj.debug):
             return super().invoke(ctx)
@@ -73,7 +75,7 @@ class Commands(TyperGroup):
             with _ways_out(debug=run.debug):
                 code = super().main(words, *rest, **extra)
                 _flush(sys.stdout)
-        except typer.Exit as ended:
+        except Ended as ended:
             code = ended.exit_code
         for stream in (sys.stdout, sys.stderr):
             _give_up_unless_writable(stream)
@@ -82,32 +84,32 @@ class Commands(TyperGroup):
 
 @contextmanager
 def _ways_out(*, debug: bool) -> Iterator[None]:
-    """Turns whatever ends a command into one line and a `typer.Exit`."""
+    """Turns whatever ends a command into one line and an `Ended`."""
     try:
         yield
-    except typer.Exit:
+    except Ended:
         raise
-    except (KeyboardInterrupt, typer.Abort):
+    except (KeyboardInterrupt, click.Abort):
         say("interrupted: nothing was written.", err=True)
-        raise typer.Exit(Exit.INTERRUPTED) from None
-    except _UsageError as error:
+        raise Ended(Exit.INTERRUPTED) from None
+    except click.ClickException as error:
         say(_word_usage(error), err=True)
-        raise typer.Exit(Exit.BAD_INPUT) from None
+        raise Ended(Exit.BAD_INPUT) from None
     except BaseException as error:
         if _has_pipe_closed(error):
-            raise typer.Exit(Exit.MATCH) from None
+            raise Ended(Exit.MATCH) from None
         if isinstance(error, SystemExit) and not error.code:
             raise
         refusal = _maybe_refusal(error)
         if refusal is not None:
             say(f"error: {refusal}", err=True)
-            raise typer.Exit(Exit.BAD_INPUT) from None
+            raise Ended(Exit.BAD_INPUT) from None
         _say_fault(error, debug=debug)
-        raise typer.Exit(Exit.OUR_FAULT) from None
+        raise Ended(Exit.OUR_FAULT) from None
 
 
 def _has_pipe_closed(error: BaseException) -> bool:
-    """Whether nobody reads on, who then has seen enough; typer ends with an exit of its own."""
+    """Whether nobody reads on, who then has seen enough; click ends with an exit of its own."""
     return any(isinstance(e, BrokenPipeError) for e in (error, error.__context__))
 
 
@@ -129,11 +131,12 @@ def _maybe_refusal(error: BaseException) -> str | None:
     return None
 
 
-def _word_usage(error: Any) -> str:
+def _word_usage(error: click.ClickException) -> str:
     said = error.format_message()
     if said.startswith("Usage:"):  # nothing was typed: the help itself
-        return str(said)
-    path = error.ctx.command_path if error.ctx is not None else "toolkit"
+        return said
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    path = "toolkit" if context is None else context.command_path
     return f"error: {said.rstrip('.')}. See `{path} --help`."
 
 

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import MISSING
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import typer
+import click
 
+from toolkit.console.helping import Described
 from toolkit.session.groups import Forced, Material, Request, Shown, Traced
 from toolkit.session.options import Argument, Item, Option, Role, typed_items
 from toolkit.session.values import read_json_object
-
-_TYPED = {Sequence: list[Path], Mapping: str}
-"""What is typed where a field holds a collection; text of JSON, say."""
 
 
 def items_of_command(kind: type[Request], shows: Sequence[str]) -> tuple[Item, ...]:
@@ -33,13 +30,16 @@ def items_of_command(kind: type[Request], shows: Sequence[str]) -> tuple[Item, .
     return (*items, *(typed_items(Forced) if writes else ()))
 
 
-def make_signature(items: Iterable[Item]) -> inspect.Signature:
-    """Parameters as typer reads them."""
-    return inspect.Signature([_parameter(item) for item in items])
+def make_parameters(items: Iterable[Item]) -> list[click.Parameter]:
+    """Options and arguments of a command line."""
+    return [
+        _argument(item, item.named) if isinstance(item.named, Argument) else _option(item)
+        for item in items
+    ]
 
 
 def read_given(kind: type[Request], given: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of a request by name, from what typer read; other names are left out.
+    """The fields of a request by name, from what was typed; other names are left out.
 
     Raises:
         BadInput: a value that must be JSON is none.
@@ -48,33 +48,46 @@ def read_given(kind: type[Request], given: Mapping[str, Any]) -> dict[str, Any]:
     return {item.name: _read(item, given[item.name]) for item in items}
 
 
-def _parameter(item: Item) -> inspect.Parameter:
-    kind, default = _TYPED.get(item.type, item.type), item.default
-    if item.is_optional or item.type is Sequence:
-        kind, default = kind | None, default or None
-    return inspect.Parameter(
-        item.name,
-        inspect.Parameter.KEYWORD_ONLY,
-        default=inspect.Parameter.empty if default is MISSING else default,
-        annotation=Annotated[kind, _described(item), item.named.role],
+def _argument(item: Item, named: Argument) -> Described:
+    return Described(
+        [item.name],
+        help=named.help,
+        type=_type(item),
+        metavar=named.metavar,
+        nargs=-1 if item.type is Sequence else 1,
+        required=not item.is_optional,
     )
 
 
-def _described(item: Item) -> object:
-    """What typer knows of an option or argument."""
+def _option(item: Item) -> click.Option:
     named = item.named
-    if isinstance(named, Argument):
-        return typer.Argument(metavar=named.metavar, help=named.help)
     assert isinstance(named, Option)
-    return typer.Option(_flags(item), metavar=named.metavar, help=named.help, min=named.min)
+    return click.Option(
+        [_flags(item), item.name],
+        type=_type(item),
+        is_flag=item.type is bool,
+        metavar=named.metavar,
+        multiple=item.type is Sequence,
+        required=item.default is MISSING,
+        default=None if item.default in (MISSING, ()) else item.default,
+        show_default=item.type is not bool and bool(item.default),
+        help=named.help,
+    )
 
 
 def _flags(item: Item) -> str:
-    """An option's names; one that is on by default can only be turned off."""
-    off = item.typed.replace("--", "--no-", 1)
+    """An option's names; one that is not off by default can be turned off."""
     if item.type is not bool or item.default is False:
         return item.typed
-    return f" /{off}" if item.default is True else f"{item.typed}/{off}"
+    return f"{item.typed}/{item.typed.replace('--', '--no-', 1)}"
+
+
+def _type(item: Item) -> click.ParamType[Any]:
+    if item.type in (Path, Sequence):
+        return click.Path(path_type=Path)
+    if item.type is int:
+        return click.IntRange(min=item.named.min if isinstance(item.named, Option) else None)
+    return click.BOOL if item.type is bool else click.STRING
 
 
 def _read(item: Item, value: Any) -> object:

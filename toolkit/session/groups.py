@@ -237,7 +237,7 @@ class Searches(Request):
     beam: Annotated[
         bool,
         Option(
-            "Leave out searches with a beam, which take longest.",
+            "Compare searches with a beam, which take longest; on by default.",
             python="Whether to compare searches with a beam, which take longest; if not, that "
             "level is left out and says so.",
         ),
