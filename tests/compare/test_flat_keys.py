@@ -103,6 +103,17 @@ def test_a_key_that_no_family_declares_is_held_against_its_classes_default(
     assert (found.key, found.determined, found.consequence) == (key, False, consequence)
 
 
+@pytest.mark.parametrize(("value", "consequence"), [(77, "none"), (None, "none"), ("x", "output")])
+def test_a_model_without_a_head_for_words_does_not_read_how_many_there_are(
+    contents, config, converted, value, consequence
+):
+    encoder = {**config, "architectures": ["Wav2Vec2ForPreTraining"]}
+    wordless = {key: item for key, item in encoder.items() if key != "vocab_size"}
+    view = replace(view_folder(converted), config={**encoder, "vocab_size": value}, generation={})
+    (found,) = config_differences(replace(contents, config=wordless), view)
+    assert (found.key, found.consequence) == ("vocab_size", consequence)
+
+
 def test_a_key_that_is_left_out_has_its_classes_default(differences):
     found = {
         d.key: d.actual for d in differences(without=["hidden_size", "feat_extract_activation"])

@@ -421,3 +421,16 @@ def test_many_keys_that_are_left_out_are_one_finding(paths, findings, truth, bro
     assert len(found) == findings
     assert sum(len(finding.config_keys) for finding in found) >= len(paths)
     assert all(len(finding.summary) < 400 for finding in found)
+
+
+def test_a_file_that_is_missing_is_said_to_be_so_with_what_it_must_hold(truth, broken):
+    (broken / "preprocessor_config.json").unlink()
+    (finding,) = take_inventory(truth, view_folder(broken))
+    assert finding.summary == "`preprocessor_config.json` is missing from the folder"
+    assert '"do_normalize": true' in finding.fix
+
+
+def test_a_file_that_is_none_says_why_it_cannot_be_read(truth, broken):
+    (broken / "preprocessor_config.json").write_text("{")
+    (finding,) = take_inventory(truth, view_folder(broken))
+    assert "cannot be read" in finding.summary

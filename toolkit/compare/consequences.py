@@ -9,9 +9,11 @@ from typing import Any, TypeGuard, get_args
 
 from toolkit.compare import dtypes
 from toolkit.compare.reading import is_read
+from toolkit.core.errors import BadInput
 from toolkit.core.findings import Consequence, NoteConsequence
 from toolkit.core.json import JsonObject
 from toolkit.folder import released_defaults
+from toolkit.folder.skeleton import target_specs
 from toolkit.folder.view import ABSENT
 
 BOOKKEEPING = frozenset(
@@ -41,6 +43,8 @@ HEADS = re.compile(
     r"(proj_)?codevector_dim|num_codevector.*|contrastive_logits_temperature|apply_spec_augment"
 )
 """Of them those that a model with the heads of pretraining reads whenever it is asked."""
+
+WORDS = "vocab_size"
 
 SPECIAL_ID = re.compile(r"(bos|eos|pad|decoder_start|forced_eos|forced_bos|sep|unk)_token_id")
 
@@ -254,6 +258,25 @@ def _unread(change: Change) -> Judgement | None:
     return None
 
 
+def _words(change: Change) -> Judgement | None:
+    """How many words there are, of a model of which no tensor is as large as that."""
+    if change.name != WORDS or change.searches:
+        return None
+    sizes = [_shapes(change, words) for words in (change.expected, change.actual)]
+    if sizes[0] is None or sizes[0] != sizes[1]:
+        return None
+    return _none("the model has no head for words")
+
+
+def _shapes(change: Change, words: object) -> dict[str, tuple[int, ...]] | None:
+    """The shapes of a model's tensors with so many words; None where there is no such model."""
+    config = {**change.siblings, WORDS: words, "architectures": [change.architecture]}
+    try:
+        return {name: spec.shape for name, spec in target_specs(config).items()}
+    except BadInput:
+        return None
+
+
 def _output(change: Change) -> Judgement | None:
     because = "the checkpoint says otherwise" if change.determined else "no checkpoint sets it"
     return Judgement(consequence="output", because=because)
@@ -280,7 +303,7 @@ _OUTER: tuple[Rule, ...] = (
 )
 _ALONE: tuple[Rule, ...] = (
     *(_bookkeeping, _processor, _dtype, _special_id, _heads, _training, _spelled_out, _general),
-    *(_search_setting, _positions, _unread, _output),
+    *(_search_setting, _positions, _words, _unread, _output),
 )
 _PART: tuple[Rule, ...] = (
     *(_bookkeeping, _encoder_id, _special_id, _training, _spelled_out, _general),

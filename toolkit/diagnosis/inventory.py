@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from toolkit.core.findings import Finding, Note
+from toolkit.diagnosis.following import with_followers
 from toolkit.diagnosis.foreign import foreign_findings
 from toolkit.diagnosis.keys import file_findings, key_findings, key_notes
 from toolkit.diagnosis.tensors import tensor_findings
@@ -21,13 +22,15 @@ from toolkit.folder.view import FolderView, load_tokenizer
 
 def take_inventory(truth: Truth, view: FolderView) -> tuple[Finding, ...]:
     """Every difference between the files and the checkpoint, as findings."""
-    files, keys = tuple(file_findings(truth, view)), tuple(key_findings(truth, view))
+    files = tuple(file_findings(truth, view))
+    keys = tuple(with_followers(truth, view, tuple(key_findings(truth, view))))
+    settled = {name for finding in keys for name in finding.target_parameters}
     has_wrong_config = any(finding.kind == "config" for finding in (*files, *keys))
     excused = view.tokenizer is None and has_wrong_config
     return (
         *foreign_findings(view),
         *files,
-        *_one_per_cause(tensor_findings(truth, view), keys),
+        *_one_per_cause(tensor_findings(truth, view, settled), keys),
         *vocabulary_findings(truth, _with_right_config(truth, view) if excused else view),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 
 from toolkit.compare.consequences import SPECIAL_ID, is_fault, is_note
@@ -53,10 +54,21 @@ def file_findings(truth: Truth, view: FolderView) -> Iterator[Finding]:
                 consequence=_consequence(file),
                 target_module="",
                 config_keys=(file,),
-                summary=f"`{file}` cannot be read: {problem.partition(': ')[2]}",
+                summary=f"`{file}` {_trouble(view, file, problem)}",
                 hypothesis=Hypothesis(name="wrong_value", confirmed=True, detail={"file": file}),
-                fix=f"write `{file}` as the checkpoint says",
+                fix=_file_fix(truth, file),
             )
+
+
+def _trouble(view: FolderView, file: str, problem: str) -> str:
+    if not (view.path / file).exists():
+        return "is missing from the folder"
+    return f"cannot be read: {problem.partition(': ')[2]}"
+
+
+def _file_fix(truth: Truth, file: str) -> str:
+    fix = f"write `{file}` as the checkpoint says"
+    return f"{fix}: {json.dumps(truth.contents.preprocessor)}" if file == PREPROCESSOR else fix
 
 
 def _file_of(key: str) -> str:

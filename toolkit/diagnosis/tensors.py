@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -30,18 +30,32 @@ MISSING = Hypothesis(name="not_filled", confirmed=True, detail={"missing": True}
 """A tensor that no file holds."""
 
 
-def tensor_findings(truth: Truth, view: FolderView) -> Iterator[Finding]:
-    """Tensors that are missing, hold something else, or have no place; one finding per cause."""
+def tensor_findings(
+    truth: Truth, view: FolderView, settled: Collection[str] = ()
+) -> Iterator[Finding]:
+    """Tensors that are missing, hold something else, or have no place; one finding per cause.
+
+    Args:
+        truth: What a folder must hold.
+        view: What it holds.
+        settled: Tensors that another finding names.
+    """
     stored = _stored_names(truth, view)
     actual = LazyTensors(
         {name: partial(_in_float32, view.tensors, old) for name, old in stored.items()}
     )
-    explained = _explain_all(truth, actual)
+    explained = _explain_all(truth, actual, settled)
     for cause in find_causes(explained, truth.tensors.keys()):
         old = stored.get(cause.names[0])
         yield _cause_finding(truth, cause, old and _narrow_dtype(view.tensors[old], cause))
     yield from _tied_findings(truth, actual)
-    yield from _unexpected(truth, actual)
+    yield from _unexpected([name for name in _strange(truth, actual) if name not in settled], truth)
+
+
+def misplaced_tensors(truth: Truth, view: FolderView) -> set[str]:
+    """Tensors that a folder lacks, and those that have no place in the checkpoint's model."""
+    actual = _stored_names(truth, view)
+    return {*_strange(truth, actual), *(name for name in truth.tensors if name not in actual)}
 
 
 def _stored_names(truth: Truth, view: FolderView) -> dict[str, str]:
@@ -53,9 +67,12 @@ def _stored_names(truth: Truth, view: FolderView) -> dict[str, str]:
     return stored
 
 
-def _explain_all(truth: Truth, actual: Mapping[str, Tensor]) -> dict[str, Hypothesis]:
+def _explain_all(
+    truth: Truth, actual: Mapping[str, Tensor], settled: Collection[str]
+) -> dict[str, Hypothesis]:
     """What happened to every tensor that is not as it should be."""
-    wrong = [name for name in truth.tensors if not _is_right(name, truth, actual)]
+    left = (name for name in truth.tensors if name not in settled)
+    wrong = [name for name in left if not _is_right(name, truth, actual)]
     present = [name for name in wrong if name in actual]
     registry = Registry(truth.tensors) if present else Registry({})
     return {
@@ -171,12 +188,16 @@ def _tied_findings(truth: Truth, actual: Mapping[str, Tensor]) -> Iterator[Findi
             )
 
 
-def _unexpected(truth: Truth, actual: Mapping[str, Tensor]) -> Iterator[Finding]:
+def _strange(truth: Truth, actual: Iterable[str]) -> list[str]:
+    """Tensors that have no place in the model that the checkpoint describes."""
     plan = truth.plan
-    strange = [n for n in actual if n not in plan.targets and not plan.has_no_say(n)]
+    return [name for name in actual if name not in plan.targets and not plan.has_no_say(name)]
+
+
+def _unexpected(strange: list[str], truth: Truth) -> Iterator[Finding]:
     places = defaultdict(list)
     for name in strange:
-        places[_strange_place(name, plan.targets)].append(name)
+        places[_strange_place(name, truth.plan.targets)].append(name)
     for names in places.values() if len(places) < SYSTEMATIC else [strange]:
         yield _unexpected_finding(tuple(names))
 

@@ -43,7 +43,7 @@ def static_levels(
     truth: Truth, kind: TaskKind, view: FolderView, inventory: Sequence[Finding]
 ) -> Iterator[Level]:
     """The levels of a task that need no model, as counts of differences."""
-    tensors = [f for f in inventory if f.kind in ("weights", "missing")]
+    tensors = [f for f in inventory if f.kind in ("weights", "missing") or _loses(truth, f)]
     rows = [f for f in inventory if f.kind == "vocabulary"]
     differing = key_faults(truth.contents, view)
     keys = sum(1 for _ in expected_keys(truth.contents))
@@ -68,6 +68,11 @@ def static_levels(
             measures=(measure, *more),
             summary=f"{len(wrong)} differ, of {compared} {unit}",
         )
+
+
+def _loses(truth: Truth, finding: Finding) -> bool:
+    """Whether tensors of the checkpoint are gone for the sake of what a finding is about."""
+    return any(name in truth.tensors for name in finding.target_parameters)
 
 
 def unusable(because: str) -> Finding:
