@@ -15,7 +15,7 @@ from toolkit.blocks.evidence import Derived
 from toolkit.checkpoint import Checkpoint
 from toolkit.core.errors import BadInput
 from toolkit.families.base import Family, Form, Network, Options, Task
-from toolkit.families.elsewhere import describe_elsewhere
+from toolkit.families.elsewhere import describe_elsewhere, maybe_stranger
 
 __all__ = ["Derived", "Family", "Form", "Network", "Options", "Task", "families", "find_family"]
 
@@ -74,13 +74,20 @@ def find_family(checkpoint: Checkpoint) -> Family:
     """The family that the checkpoint belongs to.
 
     Raises:
-        BadInput: no family or several match.
+        BadInput: no family or several match, or it is known that none can.
     """
     known = list(families())
     matching = [family for family in known if family.matches(checkpoint)]
     if len(matching) == 1:
         return matching[0]
-    names, said = ", ".join(f"`{family.name}`" for family in known), architecture(checkpoint)
+    said = architecture(checkpoint)
+    stranger = None if matching else maybe_stranger(said, checkpoint.tensors)
+    if stranger is not None:
+        raise BadInput(
+            f"`{checkpoint.path}` must be a model that transformers can express, but is "
+            f"{stranger.what}: {stranger.because}. {stranger.instead}."
+        )
+    names = ", ".join(f"`{family.name}`" for family in known)
     raise BadInput(
         f"`{checkpoint.path}` must belong to one family of {names}, but its architecture is "
         f"`{said}` and {len(matching)} families match. "

@@ -1,18 +1,16 @@
-"""Models of fairseq that another program converts, by the architecture that they name."""
+"""Models of fairseq that no family has: what each is, why it does not convert, what to do instead."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
+from dataclasses import dataclass
 
 _SCRIPTS = "src/transformers/models"
 
 # fmt: off
 CONVERTERS: tuple[tuple[str, str, str], ...] = (
     # architecture                          what it is                        what converts it
-    (r"wav2vec_ctc|wav2vec2_ctc",           "wav2vec 2.0 with a CTC head",    f"{_SCRIPTS}/wav2vec2/convert_wav2vec2_original_pytorch_checkpoint_to_pytorch.py"),
-    (r"wav2vec2.*|wav2vec_(small|large).*", "a pretrained wav2vec 2.0",       f"{_SCRIPTS}/wav2vec2/convert_wav2vec2_original_pytorch_checkpoint_to_pytorch.py"),
-    (r"hubert.*",                           "HuBERT",                         f"{_SCRIPTS}/hubert/convert_hubert_original_pytorch_checkpoint_to_pytorch.py"),
-    (r"data2vec_audio.*",                   "data2vec for audio",             f"{_SCRIPTS}/data2vec/convert_data2vec_audio_original_pytorch_checkpoint_to_pytorch.py"),
     (r"s2t_transformer.*|s2t_conformer.*",  "fairseq's own speech-to-text",   f"{_SCRIPTS}/speech_to_text/convert_s2t_fairseq_to_tfms.py"),
     (r"(multitask_)?unity.*",               "UnitY, speech to speech",        f"{_SCRIPTS}/seamless_m4t/convert_fairseq2_to_hf.py, for SeamlessM4T's releases"),
     (r"roberta.*|xlmr.*",                   "RoBERTa, a model of text",       f"{_SCRIPTS}/roberta/convert_roberta_original_pytorch_checkpoint_to_pytorch.py"),
@@ -24,9 +22,76 @@ CONVERTERS: tuple[tuple[str, str, str], ...] = (
 # fmt: on
 
 
+@dataclass(frozen=True, kw_only=True)
+class Stranger:
+    """A model of speech that transformers has no class for, nor code that a folder could carry."""
+
+    what: str
+    because: str
+    instead: str
+    architectures: str
+    """Pattern of what fairseq or a fork calls it; empty where only its tensors tell."""
+    tensors: tuple[str, ...]
+    """Parts of names of which its tensors have one, and no other model's."""
+
+    def is_it(self, architecture: str, names: Collection[str]) -> bool:
+        """Whether a checkpoint is one, by its tensors or by what it calls itself."""
+        told = any(part in f".{name}" for part in self.tensors for name in names)
+        return told or re.fullmatch(self.architectures, architecture) is not None
+
+
+STRANGERS = (
+    Stranger(
+        what="vq-wav2vec",
+        because="it makes a code of every frame by convolutions alone, and no class of "
+        "transformers has its quantizer",
+        instead="Write its codes with fairseq, or convert a wav2vec 2.0, whose codes convert",
+        architectures="",
+        tensors=(".vector_quantizer.",),
+    ),
+    Stranger(
+        what="wav2vec 1.0",
+        because="its context is made by convolutions, and every class of transformers that hears "
+        "waveforms has attention",
+        instead="Write its features with fairseq, or convert a wav2vec 2.0",
+        architectures="wav2vec",
+        tensors=(".feature_aggregator.", ".wav2vec_predictions."),
+    ),
+    Stranger(
+        what="multi-resolution HuBERT",
+        because="its layers run at several frame rates, and no class of transformers changes them "
+        "between layers",
+        instead="Write its features with fairseq, or convert a HuBERT of one frame rate",
+        architectures="multires_hubert.*",
+        tensors=(".middle_encoder.", ".downsample_modules."),
+    ),
+    Stranger(
+        what="data2vec 2.0",
+        because="its layers attend with a bias for distance and join their projections, and "
+        "`Data2VecAudioModel` is the model of data2vec 1.0",
+        instead="Write its features with fairseq, or convert a data2vec 1.0",
+        architectures="data2vec_multi|data2vec2.*",
+        tensors=(".modality_encoders.",),
+    ),
+    Stranger(
+        what="AV-HuBERT",
+        because="it hears filter banks and sees lips, and no class of transformers takes both",
+        instead="Write its features with the fork that trained it, or convert a HuBERT",
+        architectures="av_hubert.*",
+        tensors=(".feature_extractor_audio.", ".feature_extractor_video."),
+    ),
+)
+"""The first that it is counts: a vq-wav2vec has all that a wav2vec 1.0 has."""
+
+
 def describe_elsewhere(architecture: str) -> str | None:
     """What a model of that architecture is and what converts it, as a sentence."""
     for pattern, what, converter in CONVERTERS:
         if re.fullmatch(pattern, architecture):
             return f"It is {what}; transformers 4 has a script for it: {converter}."
     return None
+
+
+def maybe_stranger(architecture: str, names: Collection[str]) -> Stranger | None:
+    """What a checkpoint of that architecture with tensors of these names is, if it is known."""
+    return next((known for known in STRANGERS if known.is_it(architecture, names)), None)

@@ -101,12 +101,16 @@ _ENCODER = replace(
     ),
 )
 """What of the encoder can be broken, but for what has another consequence here."""
+ALONE = (
+    "without the tensors under `quantizer`, `project_q`, `final_proj` and `target_glu` its encoder "
+    "converts alone"
+)
 REFUSED = {
     "quantizer.weight_proj.0": (
         "quantizer_depth",
-        "its quantizer has several layers, {name} one",
+        "its quantizer has several layers, {name} one; " + ALONE,
     ),
-    "target_glu": ("target_glu", "its targets go through a gate, those of {name} do not"),
+    "target_glu": ("target_glu", "its targets go through a gate, those of {name} do not; " + ALONE),
     "input_quantizer": ("quantize_input", "its encoder is given codes, that of {name} features"),
     "project_inp": ("quantize_input", "its encoder is given codes, that of {name} features"),
 }
@@ -309,7 +313,7 @@ class _Model:
         for argument, because in sorted(found):
             yield Reason(name=f"{where}.{argument}", because=because.format(name=name))
         if not self.facts.has_under("quantizer."):
-            because = f"it predicts features as they are, {name} codes"
+            because = f"it predicts features as they are, {name} codes; {ALONE}"
             yield Reason(name=f"{where}.quantize_targets", because=because)
         if model.get("crop_seq_to_multiple", 1) != 1:
             because = f"it leaves out the last frames of a clip, {name} keeps them"

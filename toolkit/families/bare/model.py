@@ -45,6 +45,7 @@ def find_place(facts: Facts) -> str | None:
         source
         for source in SOURCES
         if Wav2Vec2Block(place=Place(source=source), checkpoint=facts).is_present
+        and facts.has(source + LAST_NORM)
     )
     return next(found, None)
 
