@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, BinaryIO, Literal
 from toolkit.checkpoint.archive import Archive, read_archive
 from toolkit.checkpoint.lookalikes import see_path, see_root
 from toolkit.checkpoint.plain_files import NoFile, open_plain
+from toolkit.checkpoint.sets import ENTRY, has_sets, read_sets
 from toolkit.checkpoint.settings import Budget, to_plain
 from toolkit.checkpoint.tensors import (
     TensorLocation,
@@ -71,12 +72,19 @@ class Checkpoint:
     """The file's digest once it is known."""
     wrappers: tuple[Reason, ...] = ()
     """Parts of names that are not the model's, and who puts them there."""
+    symbols: Mapping[str, tuple[str, ...]] = field(repr=False, default_factory=dict)
+    """The rows of the dictionary that the file has for each language, in the file's order."""
+    spoken: str | None = None
+    """The language that the model speaks before it is told another; None where there is none."""
+    replaced: tuple[Reason, ...] = ()
+    """Tensors of the model that those of a language took the place of."""
 
     @property
     def left_out(self) -> tuple[Reason, ...]:
-        """The entries of the model that are no tensors, which nothing here converts."""
+        """What of the model nothing here converts: no tensors, and what others replace."""
         because = "it is no tensor, but what training keeps beside the weights"
-        return tuple(Reason(name=name, because=because) for name in self.non_tensors)
+        none = (Reason(name=name, because=because) for name in self.non_tensors)
+        return (*none, *self.replaced)
 
     def load(self, name: str) -> torch.Tensor:
         """Returns a fresh contiguous copy of one tensor, reading only the bytes it spans.
@@ -271,15 +279,18 @@ def _make_checkpoint(
     stamp: _Stamp,
 ) -> Checkpoint:
     refs = {str(name): ref for name, ref in model.items() if isinstance(ref, TensorRef)}
-    views = make_views(refs, archive.storages, label=str(path))
+    sets = read_sets(root, label=str(path))
+    views = make_views({**refs, **sets.refs}, archive.storages, label=str(path))
+    kept = root if not has_sets(root) else {k: v for k, v in root.items() if k != ENTRY}
     return Checkpoint(
         path=path,
         format=archive.format,
         tensors=MappingProxyType({name: view.spec for name, view in views.items()}),
         settings=_plain_entries(root, keep=lambda key: key in _SETTINGS, label=str(path)),
-        extras=_plain_entries(root, keep=_is_extra, label=str(path)),
+        extras=_plain_entries(kept, keep=_is_extra, label=str(path)),
         non_tensors=tuple(quote(name) for name in model if name not in refs),
         has_optimizer_state=root.get(_OPTIMIZER) is not None,
+        symbols=MappingProxyType(dict(sets.symbols)),
         _views=MappingProxyType(views),
         _stamp=stamp,
     )

@@ -44,7 +44,7 @@ def weight_errors(plan: Plan, checkpoint: Checkpoint, target: Target) -> tuple[W
     A weight-normed convolution is one entry, under the name of its direction: another split into
     factors gives the same convolution.
     """
-    state: Mapping[str, Tensor] = target.model.state_dict()
+    state = target.state()
     twins = {tie.target: tie.target_twin for tie in plan.ties}
     errors = []
     for name in (name for name in plan.targets if not name.endswith(GAIN)):
@@ -58,7 +58,7 @@ def split_otherwise(plan: Plan, checkpoint: Checkpoint, target: Target) -> froze
 
     What computes with them is rounded likewise.
     """
-    state: Mapping[str, Tensor] = target.model.state_dict()
+    state = target.state()
     twins = {tie.target: tie.target_twin for tie in plan.ties}
     names: set[str] = set()
     for direction in (name for name in plan.targets if name.endswith(DIRECTION)):

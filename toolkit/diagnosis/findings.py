@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import get_args
 
+from toolkit.checkpoint.sets import without_language
 from toolkit.core.findings import Consequence, Finding, FindingKind
 from toolkit.core.json import JsonDict
 from toolkit.core.measures import Level
@@ -120,6 +121,7 @@ def _explained(found: Iterable[Finding], twins: Mapping[str, str]) -> Iterator[s
     """The modules that hold a wrong tensor, under its own or a second name."""
     wrong = {name for finding in found for name in finding.target_parameters}
     yield from map(owner, wrong)
+    yield from (owner(without_language(name)) for name in wrong)
     for name, twin in twins.items():
         if wrong & {name, twin}:
             yield from (owner(name), owner(twin))

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, 
 from dataclasses import dataclass
 from typing import Literal
 
+from toolkit.checkpoint.sets import language_set, without_language
 from toolkit.core.findings import Hypothesis
 from toolkit.replay.pairs import owner
 
@@ -69,8 +70,11 @@ def find_causes(explained: Mapping[str, Hypothesis], names: Collection[str]) -> 
 def divergence(name: str, other: str) -> tuple[str, str]:
     """The places at which two tensors part: paths up to the one component that differs.
 
-    The owners where more than one differs.
+    The owners where more than one differs; the sets of weights that hold them, the model's own or
+    that of a language, where these alone do.
     """
+    if without_language(name) == without_language(other):
+        return language_set(name), language_set(other)
     mine, theirs = name.split("."), other.split(".")
     differing = [i for i, pair in enumerate(zip(mine, theirs, strict=False)) if len(set(pair)) > 1]
     if len(mine) != len(theirs) or len(differing) != 1:

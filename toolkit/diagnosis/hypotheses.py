@@ -83,9 +83,8 @@ def _kernel_flipped(suspect: Suspect, _: Registry) -> Hypothesis | None:
 
 def _moved(suspect: Suspect, registry: Registry) -> Hypothesis | None:
     """Holds the values of another tensor: a neighbour's by a layer offset, or anybody's."""
-    for home in registry.homes(suspect.actual):
-        if home.name == suspect.name:
-            continue
+    homes = [home for home in registry.homes(suspect.actual) if home.name != suspect.name]
+    for home in sorted(homes, key=lambda home: _distance(suspect.name, home.name)):
         offset = layer_offset(suspect.name, home.name)
         detail = {
             "with": home.name,
@@ -97,6 +96,13 @@ def _moved(suspect: Suspect, registry: Registry) -> Hypothesis | None:
             return _confirmed("layer_offset", offset=offset, **detail)
         return _confirmed("swapped_with", **detail)
     return None
+
+
+def _distance(name: str, home: str) -> int:
+    """In how many parts two names differ: of several places that hold the same, one is nearest."""
+    mine, theirs = name.split("."), home.split(".")
+    differing = sum(a != b for a, b in zip(mine, theirs, strict=False))
+    return differing + abs(len(mine) - len(theirs)) * max(len(mine), len(theirs))
 
 
 def _precision_lost(suspect: Suspect, registry: Registry) -> Hypothesis | None:

@@ -16,6 +16,7 @@ from toolkit.diagnosis.hypotheses import Suspect, explain
 from toolkit.diagnosis.provenance import Registry
 from toolkit.diagnosis.truth import Truth
 from toolkit.diagnosis.wording import advise, summarize
+from toolkit.folder.languages import of_model
 from toolkit.folder.view import FolderView
 from toolkit.oracle.pages import let_go
 from toolkit.replay.pairs import owner
@@ -60,7 +61,9 @@ def misplaced_tensors(truth: Truth, view: FolderView) -> set[str]:
 
 def _stored_names(truth: Truth, view: FolderView) -> dict[str, str]:
     """The name in the file of every tensor; a tied one may stand under its other name alone."""
-    stored = {_modern(name): name for name in view.tensors}
+    spoken = truth.contents.spoken is not None
+    names = view.tensors if spoken else of_model(view.tensors)
+    stored = {_modern(name): name for name in names}
     for tie in truth.plan.ties:
         if tie.target in stored and tie.target_twin not in stored:
             stored[tie.target_twin] = stored.pop(tie.target)

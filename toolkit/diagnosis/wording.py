@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
+from toolkit.checkpoint.sets import language_set, maybe_language, without_language
 from toolkit.core.findings import Hypothesis
 from toolkit.diagnosis.grouping import FUSED, Cause, divergence
 from toolkit.replay.pairs import owner
@@ -17,6 +18,8 @@ _LAYER = re.compile(r"(?:.*\.)?(\w+)\.(\w+)s\.(\d+)(?:\.(.+))?")
 
 def describe_place(path: str) -> str:
     """A place of the model in words: `q_proj of encoder layer 1`."""
+    if maybe_language(path) is not None:
+        return f"{describe_place(without_language(path))} in `{language_set(path)}`"
     found = _LAYER.fullmatch(path)
     if not found:
         return f"`{path}`" if path else "the model"
@@ -40,6 +43,8 @@ def summarize(cause: Cause, names: Sequence[str], stored: str | None) -> str:
     if cause.kind == "moved":
         return _say_moved(cause)
     verb = _say(cause.hypothesis)
+    if cause.hypothesis.detail.get("missing") and maybe_language(cause.names[0]) is not None:
+        verb = "is missing from the folder; transformers cannot speak the language"
     if len(cause.names) > 1:
         verb = re.sub(r"^(hold|differ|i)s\b", lambda m: "are" if m[1] == "i" else m[1], verb)
         verb = verb.replace("its values", "their values").replace("its source", "their source")
@@ -112,10 +117,17 @@ def _say_moved(cause: Cause) -> str:
     if len(homes) == 1:
         how = _say_change(cause.hypotheses[name])
         return f"`{name}` holds the values of `{home}`{how}"
-    moves = list(dict.fromkeys(divergence(n, home) for n, home in homes.items()))
+    moves = list(dict.fromkeys(_move(n, home, homes) for n, home in homes.items()))
     told = "; ".join(f"{describe_place(a)} holds {describe_place(b)}" for a, b in moves[:EXAMPLES])
     rest = f", and {len(moves) - EXAMPLES} more such places" if len(moves) > EXAMPLES else ""
     return f"{len(cause.names)} tensors hold the values of others: {told}{rest}"
+
+
+def _move(name: str, home: str, homes: Mapping[str, str]) -> tuple[str, str]:
+    """The places of a move; between languages the module, where only one moved."""
+    modules = {owner(without_language(moved)) for moved in homes}
+    between = without_language(name) == without_language(home)
+    return (owner(name), owner(home)) if between and len(modules) == 1 else divergence(name, home)
 
 
 def _natural(place: str) -> tuple[str, int, str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from toolkit.checkpoint.dictionary import WORDLESS, Dictionary
 from toolkit.core.coverage import Reason
 from toolkit.core.json import JsonObject
+from toolkit.folder.languages import Spoken
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +78,8 @@ class FolderContents:
     """The tag that a target text begins with; None where the task prepends none."""
     max_positions: int | None = None
     """Longest target, in tokens; None where nothing bounds it."""
+    spoken: Spoken | None = None
+    """The languages that have weights of their own; None where there are none."""
     code: Mapping[str, Path] = field(default_factory=dict)
     """Python files that the folder carries, by their path in it; copied as they stand."""
     misfits: tuple[Misfit, ...] = ()

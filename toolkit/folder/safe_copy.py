@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from toolkit.core.spec import TensorSpec
 from toolkit.folder.foreign_code import ForeignCode, without_foreign_keys
+from toolkit.folder.languages import by_file
 from toolkit.folder.plain_json import read_json
 from toolkit.folder.safetensors_file import lay_out
 from toolkit.folder.shards import FILE_NAME
@@ -41,7 +42,9 @@ def loadable(
         copy = Path(name) / folder.resolve().name
         _link(folder, copy, foreign, pickled is not None)
         if pickled is not None:
-            _write(copy / FILE_NAME, pickled)
+            for file, tensors in by_file(pickled, FILE_NAME).items():
+                if not (copy / file).exists():
+                    _write(copy / file, tensors)
         yield copy
 
 

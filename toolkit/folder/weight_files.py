@@ -1,8 +1,8 @@
 """Which files of a folder hold the weights that transformers reads, and the tensors in them.
 
 The order is that of `transformers.modeling_utils`: what `transformers_weights` names, one
-safetensors file, several with an index, one pickle, several with an index. All other files, of an
-optimizer or an adapter, are nobody's business.
+safetensors file, several with an index, one pickle, several with an index. Files of languages come
+beside them. All others, of an optimizer say, are nobody's business.
 """
 
 from __future__ import annotations
@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolkit.checkpoint import Checkpoint, open_state_dict
+from toolkit.checkpoint.sets import name_in, without_language
 from toolkit.checkpoint.values import quote
 from toolkit.core.errors import BadInput
+from toolkit.folder.languages import is_of_language, language_files
 from toolkit.folder.plain_json import read_json
 from toolkit.folder.safetensors_header import read_names
 from toolkit.folder.shards import FILE_NAME, INDEX_NAME
@@ -42,6 +44,8 @@ def place_tensors(folder: Path) -> dict[str, Path]:
     places: dict[str, Path] = {}
     for file in _weight_files(folder):
         places |= dict.fromkeys(_names(file), file)
+    for language, file in language_files(folder).items():
+        places |= {name_in(language, name): file for name in _names(file)}
     return places
 
 
@@ -72,9 +76,10 @@ class StoredTensors(Mapping[str, "Tensor"]):
         if file not in self._opened:
             self._opened[file] = _open(file)
         opened = self._opened[file]
+        own = without_language(name) if is_of_language(file) else name
         if isinstance(opened, Checkpoint):
-            return opened.load(name)
-        tensor: Tensor = opened.get_tensor(name)
+            return opened.load(own)
+        tensor: Tensor = opened.get_tensor(own)
         return tensor
 
     def __iter__(self) -> Iterator[str]:

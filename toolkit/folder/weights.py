@@ -14,11 +14,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from toolkit.checkpoint import Checkpoint, TensorLocation
+from toolkit.checkpoint.sets import without_language
 from toolkit.core.errors import BadInput
 from toolkit.core.spec import TensorSpec
 from toolkit.folder.copying import CHUNK_BYTES, copy_bytes
+from toolkit.folder.languages import by_file
 from toolkit.folder.safetensors_file import lay_out
 from toolkit.folder.shards import (
+    FILE_NAME,
     INDEX_NAME,
     MAX_SHARD_BYTES,
     Shard,
@@ -78,9 +81,11 @@ def write_weights(
             checkpoint changes meanwhile, or the disk refuses.
     """
     check_ties(plan, checkpoint)
-    shards = cut_shards(_specs(plan, checkpoint), max_shard_bytes)
+    specs = {spec.name: spec for spec in _specs(plan, checkpoint)}
+    model, *languages = by_file(specs, FILE_NAME).items()
+    shards = cut_shards(model[1].values(), max_shard_bytes)
     with checkpoint.opened() as source:
-        for name, shard in shards.items():
+        for name, shard in (*shards.items(), *((n, tuple(own.values())) for n, own in languages)):
             with _refusals(folder / name):
                 job = _Job(plan=plan, checkpoint=checkpoint, source=source)
                 job.write(folder / name, shard, copied or _ignore)
@@ -120,12 +125,13 @@ class _Job:
 
     def write(self, path: Path, shard: Shard, copied: Copied) -> None:
         """Writes one file."""
-        layout = lay_out(shard)
+        layout = lay_out([replace(spec, name=without_language(spec.name)) for spec in shard])
         with _created(path) as target:
             out = _Output(target, copied)
             out.write(layout.header)
+            whole = {without_language(spec.name): spec for spec in shard}
             for spec in layout.specs:
-                self._write_tensor(out, spec)
+                self._write_tensor(out, whole[spec.name])
             assert out.position == layout.num_bytes
 
     def _write_tensor(self, out: _Output, spec: TensorSpec) -> None:

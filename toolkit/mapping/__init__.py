@@ -1,7 +1,7 @@
 """Rules that rename and reshape tensors: patterns, operations, and the plan that they make."""
 
 from toolkit.mapping.file import MappingFile, extend_table, read_mapping
-from toolkit.mapping.ops import Copy, Identity, Op, Sinusoids, SplitWeightNorm, Zeros
+from toolkit.mapping.ops import Copy, Identity, Op, Pick, Sinusoids, SplitWeightNorm, Zeros
 from toolkit.mapping.plan import (
     Assignment,
     Plan,
@@ -20,6 +20,7 @@ __all__ = [
     "Identity",
     "MappingFile",
     "Op",
+    "Pick",
     "PlacedRow",
     "Plan",
     "Row",

@@ -90,6 +90,32 @@ class SplitWeightNorm:
 
 
 @dataclass(frozen=True)
+class Pick:
+    """One row of a tensor that has several of a kind along its first axis."""
+
+    index: int = 0
+    exact: bool = True
+
+    @property
+    def name(self) -> str:
+        """The operation with its row."""
+        return f"row {self.index}"
+
+    def shapes(self, source: Shape) -> tuple[Shape, ...]:
+        """One target without the first axis; none where the source lacks the row."""
+        return (source[1:],) if source and self.index < source[0] else ()
+
+    def apply(self, source: Tensor) -> tuple[Tensor, ...]:
+        """A view of the source."""
+        return (source[self.index],)
+
+    def invert(self, targets: Sequence[Tensor]) -> Tensor:
+        """The row alone, shape (1, ...): the source where it has no other."""
+        (target,) = targets
+        return target.unsqueeze(0)
+
+
+@dataclass(frozen=True)
 class Identity:
     """The identity matrix, for a projection that the source does without."""
 

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from toolkit.oracle.asking import AnyModel, Pass, prefix_of
+from toolkit.oracle.asking import AnyModel, Pass, language_of, of_one_language, prefix_of
 from toolkit.oracle.hooks import Calls
 from toolkit.oracle.job import VERSION, Job, JobClip, as_samples, digest
 from toolkit.oracle.rows import choose_rows, take
@@ -56,7 +56,7 @@ def expected_bytes(reference: AnyModel, job: Job) -> int:
     if job.beams:
         search = with_beam(capped(job.search, source.numel()), job.beams[0])
         tokens = reference.search(source, search, clip.tag)[0].tokens
-    prefix = prefix_of(reference, tokens)
+    prefix = prefix_of(reference, tokens, clip.tag)
     forced = reference.forward([source], [prefix], explicit=True)
     kept = _keeping(reference.model, None)
     whole, firsts = Store(), Store()
@@ -76,7 +76,7 @@ class _Recorder:
         self.searches: List[Entry] = []
         self.passes: List[Entry] = []
         self.encodings: Dict[str, Tuple[int, ...]] = {}
-        self.texts: Dict[Tuple[int, ...], str] = {}
+        self.texts: Dict[Tuple[Tuple[int, ...], Optional[int]], str] = {}
 
     def run(self, report: Report) -> None:
         total = len(self.job.clips) + 1
@@ -109,7 +109,7 @@ class _Recorder:
             "source": _put(name, store, "source", source),
         }
         greedy = self._listen(name, store, clip, (source, str(entry["source"])))
-        prefix = prefix_of(self.reference, greedy)
+        prefix = prefix_of(self.reference, greedy, clip.tag)
         given = ([source], [prefix], [str(entry["source"])])
         self._force(name, store, given, explicit=False, keep=None)
         self._force(name, store, given, explicit=True, keep=_first_output)
@@ -137,12 +137,13 @@ class _Recorder:
             if not torch.equal(_tensor(array), source):
                 other = _put(name, store, f"inputs.{i}", _tensor(array))
                 self._search(_tensor(array), once, clip.tag, other)
-        self._encode(self.texts[greedy])
+        self._encode(self.texts[greedy, language_of(self.reference, clip.tag)])
         return greedy
 
     def _record_batch(self, given: Sequence[Tuple[Tensor, Tuple[int, ...], str]]) -> None:
         name, store = "batch", Store()
         rows: List[Tuple[Tensor, Tuple[int, ...], str]] = []
+        given = [given[i] for i in of_one_language(self.reference, [row[1] for row in given])]
         for index, samples in choose_rows([source.numel() for source, _, _ in given]):
             source, prefix, place = given[index]
             if samples != source.numel():
@@ -168,7 +169,7 @@ class _Recorder:
         search = with_beam(capped(self.job.search, source.numel()), beam)
         found = self.reference.search(source, search, tag)
         for hypothesis in found:
-            self._decode(hypothesis.tokens)
+            self._decode(hypothesis.tokens, language_of(self.reference, tag))
         self.searches.append(
             {
                 "input": place,
@@ -216,9 +217,9 @@ class _Recorder:
         self.encodings[text] = self.reference.encode(text)
         self._decode(self.encodings[text])
 
-    def _decode(self, tokens: Tuple[int, ...]) -> None:
-        if tokens not in self.texts:
-            self.texts[tokens] = self.reference.text(tokens)
+    def _decode(self, tokens: Tuple[int, ...], tag: Optional[int] = None) -> None:
+        if (tokens, tag) not in self.texts:
+            self.texts[tokens, tag] = self.reference.text(tokens, tag)
 
     def _write(self, name: str, store: Store) -> None:
         file = f"{name}.safetensors"
@@ -246,7 +247,10 @@ class _Recorder:
             "searches": self.searches,
             "passes": self.passes,
             "encodings": [[text, list(ids)] for text, ids in self.encodings.items()],
-            "texts": [[list(tokens), text] for tokens, text in self.texts.items()],
+            "texts": [
+                [list(tokens), text, *(() if tag is None else (tag,))]
+                for (tokens, tag), text in self.texts.items()
+            ],
         }
         said["digest"] = index_digest(said)
         with open(os.path.join(self.folder, INDEX), "w", encoding="utf-8") as file:

@@ -73,8 +73,11 @@ class AnyReference(Protocol):
         """The hypotheses that fairseq finds for one input, best first."""
         ...
 
-    def text(self, tokens: Sequence[int]) -> str:
-        """The tokens as text, without language tags, end and unknowns."""
+    def text(self, tokens: Sequence[int], tag: Optional[int] = None) -> str:
+        """The tokens as text, without language tags, end and unknowns.
+
+        Each language of a model without a decoder has its own, and is told by its tag.
+        """
         ...
 
     def encode(self, text: str) -> Tuple[int, ...]:
@@ -91,7 +94,41 @@ class AnyModel(AnyReference, Protocol):
         ...
 
 
-def prefix_of(reference: AnyReference, tokens: Sequence[int]) -> Tuple[int, ...]:
-    """What a decoder is given to say these tokens; nothing where there is no decoder."""
+def prefix_of(
+    reference: AnyReference, tokens: Sequence[int], tag: Optional[int] = None
+) -> Tuple[int, ...]:
+    """What a decoder is given to say these tokens.
+
+    A model without a decoder is given its language, where it has several.
+    """
     start = reference.start_token
-    return () if start is None else (start, *tokens[:-1])
+    if start is None:
+        return () if tag is None else (tag,)
+    return (start, *tokens[:-1])
+
+
+def language_in(prefixes: Sequence[Sequence[int]]) -> Optional[int]:
+    """The language of a batch for a model without a decoder; None where it is told none.
+
+    Raises:
+        ValueError: the rows are of several languages, whose weights no model has at once.
+    """
+    told = {tuple(prefix) for prefix in prefixes}
+    if len(told) > 1:
+        raise ValueError("a batch must be of one language, but is of {}".format(len(told)))
+    return next((prefix[0] for prefix in told if prefix), None)
+
+
+def language_of(reference: AnyReference, tag: Optional[int]) -> Optional[int]:
+    """The language that a text must be told of: that of a model without a decoder."""
+    return tag if reference.start_token is None else None
+
+
+def of_one_language(reference: AnyReference, prefixes: Sequence[Sequence[int]]) -> Tuple[int, ...]:
+    """The rows that a batch can have together: those of the first one's language.
+
+    A decoder takes all.
+    """
+    if reference.start_token is not None:
+        return tuple(range(len(prefixes)))
+    return tuple(i for i, prefix in enumerate(prefixes) if tuple(prefix) == tuple(prefixes[0]))

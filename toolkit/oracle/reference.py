@@ -129,7 +129,7 @@ class Reference:
             for h in hypotheses
         ]
 
-    def text(self, tokens: Sequence[int]) -> str:
+    def text(self, tokens: Sequence[int], tag: Optional[int] = None) -> str:  # noqa: ARG002
         """The tokens as text, without language tags, end and unknowns."""
         pieces = self.task.tgt_dict.string(
             torch.tensor(tokens), extra_symbols_to_ignore=self._unsaid

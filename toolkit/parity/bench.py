@@ -357,10 +357,12 @@ class Parity:
     def _batch(self) -> tuple[Run, ...]:
         """What the padded batch and the reload are judged on: from the shortest to the longest."""
         from toolkit.oracle.rows import choose_rows
+        from toolkit.pipeline.clips import together
 
-        rows = choose_rows([len(clip.waveform) for clip in self.clips])
+        clips = together(self.prepared, self.clips)
+        rows = choose_rows([len(clip.waveform) for clip in clips])
         chosen = dict.fromkeys(index for index, _ in rows)
-        return tuple(self.run(self.clips[index].name) for index in chosen)
+        return tuple(self.run(clips[index].name) for index in chosen)
 
 
 def _prepare(settings: PairSettings) -> Prepared:

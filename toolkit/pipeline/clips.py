@@ -6,10 +6,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from toolkit.audio import Clip
+from toolkit.folder.languages import of_model
 from toolkit.oracle.search import capped
 from toolkit.pipeline.prepare import Prepared
 from toolkit.trial.duration import Size
-from toolkit.trial.effort import Effort, plan_effort
+from toolkit.trial.effort import FULL, Effort, plan_effort
+
+REPLAYED = 8
+"""Languages beside the first whose modules are compared."""
 
 
 def shortest_input(prepared: Prepared) -> int:
@@ -17,12 +21,43 @@ def shortest_input(prepared: Prepared) -> int:
     return prepared.family.shortest_input(prepared.network)
 
 
+def in_every_language(prepared: Prepared, clips: Sequence[Clip]) -> tuple[Clip, ...]:
+    """The clips, and the shortest again in each language of its own weights that none is in."""
+    spoken, tags = prepared.task.contents.spoken, prepared.task.contents.language_tags
+    if spoken is None or not clips:
+        return tuple(clips)
+    heard = {tag_of(prepared, clip) for clip in clips}
+    shortest = min(clips, key=lambda clip: len(clip.waveform))
+    further = (
+        replace(shortest, name=f"{shortest.name}@{language}", transcript=None, lang=language)
+        for language, tag in tags.items()
+        if tag not in heard
+    )
+    return (*clips, *further)
+
+
+def together(prepared: Prepared, clips: Sequence[Clip]) -> tuple[Clip, ...]:
+    """The clips that one batch can be of: of one language, where each has weights of its own."""
+    if prepared.task.contents.spoken is None:
+        return tuple(clips)
+    return tuple(c for c in clips if tag_of(prepared, c) == tag_of(prepared, clips[0]))
+
+
 def efforts_for(
     prepared: Prepared, clips: Sequence[Clip], *, beam: bool, thorough: bool
 ) -> tuple[Effort, ...]:
-    """What is compared on each clip."""
-    frames = [prepared.family.frames(prepared.network, len(clip.waveform)) for clip in clips]
-    efforts = plan_effort(frames, thorough=thorough)
+    """What is compared on each clip.
+
+    Of languages with weights of their own, all are searched, and the modules of some compared: what
+    differs between them are tensors, all of which are compared.
+    """
+    own = together(prepared, clips)
+    planned, further = iter(_plan(prepared, own, thorough=thorough)), iter(range(len(clips)))
+    is_own = [any(clip is one for one in own) for clip in clips]
+    efforts = [
+        next(planned) if known else replace(FULL, replayed=thorough or next(further) < REPLAYED)
+        for known in is_own
+    ]
     beams = prepared.task.kind.beams
     return tuple(
         replace(
@@ -34,10 +69,15 @@ def efforts_for(
     )
 
 
+def _plan(prepared: Prepared, clips: Sequence[Clip], *, thorough: bool) -> tuple[Effort, ...]:
+    frames = [prepared.family.frames(prepared.network, len(clip.waveform)) for clip in clips]
+    return plan_effort(frames, thorough=thorough)
+
+
 def size_of(prepared: Prepared, clips: Sequence[Clip]) -> Size:
     """How much work the clips are for a pass and for a search."""
     task = prepared.task
-    weights = {name: prepared.plan.targets[name] for name in prepared.plan.assignments}
+    weights = {name: prepared.plan.targets[name] for name in of_model(prepared.plan.assignments)}
     rows = len(task.contents.dictionary)
     everything = sum(spec.numel for spec in weights.values())
     # Every token meets the head, no frame does; nothing meets all of an embedding.

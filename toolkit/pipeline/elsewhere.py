@@ -20,7 +20,7 @@ from toolkit.core.json import JsonDict, JsonObject
 from toolkit.core.progress import Progress, silent
 from toolkit.oracle.recorder import MARK
 from toolkit.pipeline.cache import keep_recording
-from toolkit.pipeline.clips import shortest_input
+from toolkit.pipeline.clips import in_every_language, shortest_input
 from toolkit.pipeline.job import make_job, recorder_members, write_recorder
 from toolkit.pipeline.prepare import Inputs, Prepared, prepare
 from toolkit.pipeline.recorded import RecordedReference, open_recorded
@@ -54,7 +54,8 @@ def make_recorder(request: Recorder) -> Path:
     """
     path = request.checkpoint or golden_folder() / "checkpoint" / "model.pt"
     prepared = prepare(request.part(Inputs, checkpoint=path))
-    clips = read_clips(request.audio, min_samples=shortest_input(prepared))
+    heard = read_clips(request.audio, min_samples=shortest_input(prepared))
+    clips = in_every_language(prepared, heard)
     return write_recorder(make_job(prepared, clips), request.destination)
 
 

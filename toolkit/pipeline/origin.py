@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from toolkit.audio import Clip, read_clips
 from toolkit.checkpoint import Checkpoint
 from toolkit.core.progress import Progress
-from toolkit.pipeline.clips import shortest_input
+from toolkit.pipeline.clips import in_every_language, shortest_input
 from toolkit.pipeline.prepare import Prepared
 from toolkit.session.device import exact_device
 from toolkit.session.groups import Device, Fairseq, Recorded
@@ -67,7 +67,8 @@ class Origin(Device, Fairseq, Recorded):
         recorded = self.open_recording(prepared.checkpoint)
         if recorded is not None:
             return recorded.read_clips()
-        return tuple(read_clips(audio, min_samples=shortest_input(prepared)))
+        clips = read_clips(audio, min_samples=shortest_input(prepared))
+        return in_every_language(prepared, clips)
 
     def read_few_clips(self, prepared: Prepared, audio: Sequence[Path]) -> tuple[Clip, ...]:
         """What is enough for a diff: the clips named, else the shortest of all that there are.

@@ -16,6 +16,7 @@ from toolkit.core.errors import BadInput, BrokenRule
 from toolkit.core.json import JsonObject
 from toolkit.core.spec import TensorSpec
 from toolkit.families import Derived, Family, Form, Network, Options, Task, find_family
+from toolkit.families.adapters import tell_languages
 from toolkit.families.sidecars import Named, Sidecars
 from toolkit.folder.skeleton import target_specs
 from toolkit.mapping import (
@@ -106,7 +107,7 @@ def prepare(
         BrokenRule: the family's rules do not cover the checkpoint.
     """
     mapping = None if inputs.mapping is None else read_mapping(inputs.mapping)
-    checkpoint = open_mapped(inputs.checkpoint, mapping)
+    checkpoint = open_mapped(inputs.checkpoint, mapping, inputs.target_lang)
     if inputs.dtype is not None:
         checkpoint = checkpoint.as_dtype(inputs.dtype)
     if opened is not None:
@@ -118,6 +119,8 @@ def prepare(
     sidecars = family.sidecars(checkpoint, inputs.named)
     task = family.task(checkpoint, sidecars, network, inputs.options)
     targets = find_targets(task.contents.config)
+    if task.contents.spoken is not None:
+        targets = {**targets, **dict(task.contents.spoken.targets(targets))}
     table = network.table if mapping is None else extend_table(network.table, mapping)
     plan = _plan(network, table, checkpoint, targets)
     dropped = {reason.name for reason in plan.dropped}
@@ -134,8 +137,17 @@ def prepare(
     )
 
 
-def open_mapped(path: Path, mapping: MappingFile | None) -> Checkpoint:
+def open_mapped(
+    path: Path, mapping: MappingFile | None, target_lang: str | None = None
+) -> Checkpoint:
     """The checkpoint, its tensors under the names of the model, or those of a mapping file.
+
+    One with sets of tensors for languages speaks one of them.
+
+    Args:
+        path: The file.
+        mapping: The user's, if any.
+        target_lang: The language, where the user says which.
 
     Raises:
         BadInput: the file is no checkpoint, or the renames do not fit it.
@@ -144,7 +156,8 @@ def open_mapped(path: Path, mapping: MappingFile | None) -> Checkpoint:
     renames = () if mapping is None else mapping.renames
     if not any(rename.fits(checkpoint.tensors) for rename in renames):
         checkpoint = unwrap(checkpoint)
-    return rename_tensors(checkpoint, renames) if renames else checkpoint
+    renamed = rename_tensors(checkpoint, renames) if renames else checkpoint
+    return tell_languages(renamed, target_lang)
 
 
 def _plan(

@@ -125,11 +125,11 @@ class RecordedReference:
             f"{len(self.index.searches)} searches on its own clips",
         )
 
-    def text(self, tokens: Sequence[int]) -> str:
+    def text(self, tokens: Sequence[int], tag: int | None = None) -> str:
         """The recorded text of these tokens."""
-        if tuple(tokens) not in self.index.texts:
+        if (tuple(tokens), tag) not in self.index.texts:
             raise self._unknown(f"the text of the tokens {list(tokens)[:20]}", "other tokens")
-        return self.index.texts[tuple(tokens)]
+        return self.index.texts[tuple(tokens), tag]
 
     def encode(self, text: str) -> tuple[int, ...]:
         """The recorded ids of this text."""

@@ -106,7 +106,8 @@ class RecordingIndex:
     searches: tuple[RecordedSearch, ...]
     passes: tuple[RecordedPass, ...]
     encodings: Mapping[str, tuple[int, ...]]
-    texts: Mapping[tuple[int, ...], str]
+    texts: Mapping[tuple[tuple[int, ...], int | None], str]
+    """By tokens, and by the language where each has its own."""
 
 
 def read_index(folder: Path) -> RecordingIndex:
@@ -196,7 +197,10 @@ def _read(said: JsonObject) -> RecordingIndex:
         searches=tuple(_read_search(search) for search in said["searches"]),
         passes=tuple(_read_pass(forced) for forced in said["passes"]),
         encodings={str(text): tuple(map(int, ids)) for text, ids in said["encodings"]},
-        texts={tuple(map(int, ids)): str(text) for ids, text in said["texts"]},
+        texts={
+            (tuple(map(int, ids)), int(tag[0]) if tag else None): str(text)
+            for ids, text, *tag in said["texts"]
+        },
     )
 
 

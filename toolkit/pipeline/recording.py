@@ -8,7 +8,7 @@ from toolkit.audio import read_clips
 from toolkit.core.progress import silent
 from toolkit.core.recording import Recording
 from toolkit.core.result import Artifact
-from toolkit.pipeline.clips import shortest_input
+from toolkit.pipeline.clips import in_every_language, shortest_input
 from toolkit.pipeline.prepare import Inputs, prepare
 from toolkit.session.keywords import keywords_of
 from toolkit.session.request import Record
@@ -27,7 +27,8 @@ def record(request: Record) -> Recording:
     from toolkit.pipeline.elsewhere import record_here, record_there
 
     prepared = prepare(request.part(Inputs))
-    clips = read_clips(request.audio, min_samples=shortest_input(prepared))
+    heard = read_clips(request.audio, min_samples=shortest_input(prepared))
+    clips = in_every_language(prepared, heard)
     python, report = request.fairseq_python, request.progress or silent
     record_with = record_here if python is None else partial(record_there, python=python)
     recorded = record_with(

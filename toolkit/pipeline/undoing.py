@@ -14,6 +14,8 @@ from toolkit.core.findings import Finding
 from toolkit.core.json import JsonDict
 from toolkit.folder.contents import FolderContents
 from toolkit.folder.foreign_code import find_foreign_code, without_foreign_keys
+from toolkit.folder.languages import by_file
+from toolkit.folder.shards import FILE_NAME
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -46,7 +48,8 @@ def undo_tensors(
     wrong = {name for finding in findings for name in finding.target_parameters}
     tensors = {name: actual[name] for name in actual if name not in wrong}
     tensors |= {name: tensor for name, tensor in expected.items() if name in wrong}
-    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+    for file, held in by_file(tensors, FILE_NAME).items():
+        save_file(held, folder / file, metadata={"format": "pt"})
 
 
 def undo_keys(contents: FolderContents, findings: Iterable[Finding], folder: Path) -> None:

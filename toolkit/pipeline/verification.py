@@ -305,7 +305,7 @@ def _suspicions(
 
 
 def _coverage(prepared: Prepared, bench: AnyBench, runs: Sequence[Run]) -> Coverage:
-    plan, state = prepared.proof, bench.target.model.state_dict()
+    plan, state = prepared.proof, bench.target.state()
     undeclared = "no reason is declared: this is a failure"
     return measure_coverage(
         plan,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from toolkit.core.coverage import Reason
 from toolkit.core.errors import BrokenRule
+from toolkit.folder.languages import of_model
 from toolkit.mapping import Plan
 from toolkit.mapping.patterns import match
 
@@ -140,7 +141,8 @@ def owner(parameter: str) -> str:
 
 def parameterized(plan: Plan, unpaired: Collection[str] = ()) -> tuple[str, ...]:
     """Target modules that own a parameter themselves, in order, but for those in `unpaired`."""
-    return tuple(dict.fromkeys(owner(name) for name in plan.targets if name not in unpaired))
+    own = of_model(name for name in plan.targets if name not in unpaired)
+    return tuple(dict.fromkeys(map(owner, own)))
 
 
 def explain_uncompared(
@@ -154,11 +156,12 @@ def explain_uncompared(
         pairs: Those that are compared.
         unpaired: Target tensors that take no part.
     """
-    paired = {pair.target for pair in pairs}
+    compared = tuple(pairs)
+    paired = {pair.target for pair in compared}
     owners = set(parameterized(plan, unpaired))
     for path in target_modules:
         if path not in paired:
-            yield path, _reason(plan, path, path in owners)
+            yield path, _reason(plan, path, path in owners) or _maybe_held(plan, path, compared)
 
 
 def _reason(plan: Plan, path: str, owns_parameters: bool) -> Reason | None:
@@ -175,6 +178,16 @@ def _reason(plan: Plan, path: str, owns_parameters: bool) -> Reason | None:
     return Reason(
         name=path, because="it has no parameters; what it does shows in the module around it"
     )
+
+
+def _maybe_held(plan: Plan, path: str, pairs: Iterable[Pair]) -> Reason | None:
+    """That a module around one is compared, whose source holds its parameters as its own."""
+    origins = {o for name, o in _origins(plan).items() if owner(name) == path}
+    for pair in pairs:
+        if path.startswith(f"{pair.target}.") and {owner(o) for o in origins} == {pair.source}:
+            because = f"fairseq keeps its parameters in `{pair.source}`, which is compared"
+            return Reason(name=path, because=because)
+    return None
 
 
 def _origins(plan: Plan) -> dict[str, str]:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import ChainMap
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 import torch
 from torch import Tensor
 
+from toolkit.checkpoint.sets import maybe_language
 from toolkit.core.errors import BadInput
 from toolkit.core.json import JsonDict
+from toolkit.core.lazy import LazyTensors
 from toolkit.folder.safe_copy import loadable
 from toolkit.folder.view import FolderView, carries_model_code, view_folder
 from toolkit.oracle.asking import Pass
@@ -31,6 +35,7 @@ if TYPE_CHECKING:
     from transformers.utils import ModelOutput
 
 
+T = TypeVar("T", bound="Target")
 ALIGNED_NUMEL = 1 << 26
 """Parameters of a model that still counts as small: a second copy of it costs 256 MB."""
 
@@ -123,6 +128,23 @@ class Target(ABC):
     def saved_beside(self) -> tuple[SequenceFeatureExtractor | PreTrainedTokenizerBase, ...]:
         """What users save beside the model."""
         return (self.feature_extractor, *((self.tokenizer,) if self.has_words else ()))
+
+    def reopened(self: T, folder: Path) -> T:
+        """Another folder, loaded as this one was."""
+        return type(self)(folder, vetted=True, device=str(self.model.device))
+
+    def make_ready(self, prefixes: Sequence[Sequence[int]]) -> None:  # noqa: B027
+        """Prepares the model for what it is going to be given; called before it is watched."""
+
+    def state(self) -> Mapping[str, Tensor]:
+        """Every tensor that users get, those of languages that the model may be told to speak too.
+
+        The model speaks its first language afterwards.
+        """
+        self.make_ready(())
+        spoken = (name for name in self.view.tensors if maybe_language(name) is not None)
+        files = {name: partial(self.view.tensors.__getitem__, name) for name in spoken}
+        return ChainMap(self.model.state_dict(), LazyTensors(files))  # type: ignore[arg-type]
 
     def kind_of(self, path: str) -> str:
         """Class name of the module at a path."""

@@ -104,6 +104,10 @@ def own_calls(target: Target, record: Record) -> Calls:
     """The model's own calls in float64, as far as it comes."""
     import torch
 
+    try:
+        target.make_ready([record.prefix])
+    except DOES_NOT_RUN:
+        return {}
     with ExitStack() as stack:
         stack.enter_context(torch.no_grad())
         stack.enter_context(target.exact())

@@ -24,6 +24,7 @@ BREAKABLE = Breakable(
         Part(name="encoder attention",       modules=r"encoder\.layers\.\d+\.(attention|self_attn)(\..+)?"),
         Part(name="encoder feed-forward",    modules=r"encoder\.layers\.\d+\.(feed_f|ffn\d|conv_m)\w*\..+"),
         Part(name="encoder norms",           modules=r"encoder\.(layers\.\d+\.)?\w*layer_norm"),
+        Part(name="adapters",                modules=r"encoder\.layers\.\d+\.adapter_layer\..+"),
         Part(name="mask embedding",          is_bare=True),
     ),
     sides=(

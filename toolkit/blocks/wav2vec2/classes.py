@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from toolkit.blocks.activations import refused_activation
 from toolkit.blocks.conformer import KEYS
 from toolkit.blocks.forms import Lack
+from toolkit.blocks.wav2vec2 import adapters
 from toolkit.blocks.wav2vec2.assumptions import layer_norm_first
 from toolkit.blocks.wav2vec2.trunk import LAYERS, Trunk
 from toolkit.core.coverage import Reason
@@ -20,6 +21,8 @@ NAMES = {
 """How the stock classes are called, by their model type."""
 CONFORMERS = frozenset({"wav2vec2-conformer"})
 """Those that have conformer layers."""
+WAV2VEC2 = "wav2vec2"
+"""The one whose layers may have adapters for languages."""
 DATA2VEC = "data2vec-audio"
 """The one with several positional convolutions in a row, and with one order and one kind of norms."""
 HUBERT = "hubert"
@@ -70,6 +73,8 @@ def lacks(trunk: Trunk, kind: str) -> Iterator[Lack]:
             because=f"its positional convolution has a batch norm, that of {NAMES[kind]} none",
             module=trunk.place.module("encoder.pos_conv_embed"),
         )
+    norms_first = bool(layer_norm_first(trunk).value)
+    yield from adapters.lacks(trunk, fits=kind == WAV2VEC2, norms_first=norms_first)
 
 
 def _lacks_of_data2vec(trunk: Trunk) -> Iterator[Lack]:
@@ -102,10 +107,10 @@ def refusals(trunk: Trunk) -> Iterator[Reason]:
     """What the encoder has and nothing here can express."""
     yield from trunk.facts.holes(LAYERS)
     kind = str(trunk.w2v.get("layer_type", "transformer"))
-    if trunk.has_adapters:
+    if trunk.has_adapters and not trunk.languages:
         because = "its layers have an adapter for each language, which nothing here converts"
         yield Reason(name=f"{trunk.where}.adp_num", because=because)
-    elif kind != trunk.layer_type:
+    elif kind != trunk.layer_type and not trunk.languages:
         because = f"layers of kind `{kind}` are not known"
         yield Reason(name=f"{trunk.where}.layer_type", because=because)
     yield from refused_activation(trunk.w2v, trunk.where)

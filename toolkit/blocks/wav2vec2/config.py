@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from toolkit.blocks.evidence import Derived, argued, hard_coded
+from toolkit.blocks.wav2vec2 import adapters
 from toolkit.blocks.wav2vec2.assumptions import heads, hidden_activation, layer_norm_first, strides
 from toolkit.blocks.wav2vec2.classes import CONFORMERS, DATA2VEC, is_hubert, takes_layers
 from toolkit.blocks.wav2vec2.trunk import CONV, HIDDEN, LAST_NORM, LAYERS, POS_CONV, Trunk
@@ -45,6 +46,7 @@ def config(
     if kind not in (*CONFORMERS, DATA2VEC):
         yield "do_stable_layer_norm", layer_norm_first(trunk)
     yield "layer_norm_eps", hard_coded(1e-5, "fairseq's LayerNorm")
+    yield from adapters.config(trunk)
     yield from _regularization(trunk)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from toolkit.blocks.evidence import Derived
 from toolkit.blocks.tree import number
+from toolkit.blocks.wav2vec2 import adapters
 from toolkit.blocks.wav2vec2.classes import DATA2VEC, takes_layers
 from toolkit.blocks.wav2vec2.trunk import CONV, POS_CONV, Trunk
 from toolkit.mapping import Drop, Fill, Identity, Row, Rule, SplitWeightNorm, Zeros
@@ -105,6 +106,7 @@ TRANSFORMER_LAYOUTS = (
     # An odd number of frames is made even before the layers, and odd again after them.
     Layout("encoder.layers.{i}",                          "T B D",          "B T D", extra_frames=1),
     Layout("encoder.layers.{i}.attention",                "T B D",          "B T D", extra_frames=1),
+    Layout("encoder.layers.{i}.adapter_layer",            "T B D",          "B T D", extra_frames=1),
     Layout("encoder.layers.{i}.attention.{q_proj|k_proj|v_proj|out_proj}", "T B D", "B T D", extra_frames=1),
     Layout("encoder.layers.{i}.{layer_norm|final_layer_norm}",             "T B D", "B T D", extra_frames=1),
     Layout("encoder.layers.{i}.feed_forward.{intermediate_dense|output_dense}", "T B D", "B T D", extra_frames=1),
@@ -120,7 +122,7 @@ def rows(trunk: Trunk, values: Mapping[str, Derived]) -> tuple[Row, ...]:
         values: Its configuration, `model_type` included.
     """
     facts = trunk.facts
-    return trunk.place.rows(
+    own = trunk.place.rows(
         (
             *(LAYER_NORM_EXTRACTOR if trunk.extractor_norm == "layer" else GROUP_NORM_EXTRACTOR),
             *ROWS,
@@ -131,6 +133,7 @@ def rows(trunk: Trunk, values: Mapping[str, Derived]) -> tuple[Row, ...]:
             *(() if trunk.keeps_heads else _leftover_rows(trunk)),
         )
     )
+    return (*own, *adapters.rows(trunk))
 
 
 def layouts(trunk: Trunk) -> tuple[Layout, ...]:

@@ -38,6 +38,10 @@ class Trunk:
     """Whether what served pretraining is kept, so that the family around it has its rules."""
     carried: str | None = None
     """Model type of a class that the folder can carry for it, with layers of either kind."""
+    languages: tuple[str, ...] = ()
+    """The languages whose adapters the family around it has rules for, in their order."""
+    adapter_row: int = 0
+    """Which of the adapters that a layer has are those that the model begins with."""
 
     @property
     def facts(self) -> Facts:
@@ -72,8 +76,13 @@ class Trunk:
     @property
     def has_adapters(self) -> bool:
         """Whether layers, not necessarily all, have adapters for languages."""
-        first = (f"{LAYERS}{i}.adapter_layer.W_a" for i in range(self.layers))
-        return any(map(self.facts.has, first))
+        return bool(self.adapted)
+
+    @property
+    def adapted(self) -> tuple[int, ...]:
+        """The layers that have adapters."""
+        names = {i: f"{LAYERS}{i}.adapter_layer.W_a" for i in range(self.layers)}
+        return tuple(i for i, name in names.items() if self.facts.has(name))
 
     @property
     def has_stacked_positions(self) -> bool:

@@ -6,7 +6,6 @@ Source: `fairseq/models/wav2vec/wav2vec2_asr.py` and `fairseq/models/hubert/hube
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from toolkit.blocks import wav2vec2
 from toolkit.blocks.arguments import model_name, read_arguments
@@ -16,19 +15,20 @@ from toolkit.blocks.place import Place
 from toolkit.blocks.tree import ConfigTree, values_under
 from toolkit.blocks.wav2vec2 import Wav2Vec2Block
 from toolkit.checkpoint import Checkpoint
-from toolkit.checkpoint.dictionary import read_dictionary
 from toolkit.compare.probes import PaddingProbes
 from toolkit.core.breakable import Breakable, joined
 from toolkit.core.slips import CONFIG, Invention, halved, slip, toggled
+from toolkit.families.adapters import assumed_names
 from toolkit.families.base import Network, Options, Task
 from toolkit.families.ctc.files import (
     config_of,
-    find_dictionary,
+    find_symbols,
     normalization,
     preprocessor_of,
     reference_files,
     reference_settings,
     refuse_options,
+    spoken_of,
 )
 from toolkit.families.ctc.model import PART, SOURCE, CtcModel, Ways
 from toolkit.families.hearing import Hearing
@@ -39,9 +39,6 @@ from toolkit.mapping import Table
 from toolkit.oracle.search import Search
 from toolkit.replay.pairs import Layout
 from toolkit.tasks import ctc
-
-if TYPE_CHECKING:
-    pass
 
 HEAD_LAYOUTS = (Layout("lm_head", "T B D", "B T D"),)
 BYPASSED = (SOURCE.rstrip("."),)
@@ -96,29 +93,35 @@ class EncoderCtc(Ways, Hearing):
             carries_code=model.carried is not None,
             misfits=tuple(find_misfits(model.parts)),
             lost=lost_prefixes(model.parts),
-            breakable=_breakable(place, config),
+            breakable=_breakable(place, config, speaks=checkpoint.spoken is not None),
         )
 
     def sidecars(self, checkpoint: Checkpoint, named: Named) -> Sidecars:
         """The dictionary of letters."""
-        path = find_dictionary(checkpoint, named)
-        return Sidecars(dict_path=path, dictionary=read_dictionary(path))
+        return find_symbols(checkpoint, named)
 
     def task(
         self, checkpoint: Checkpoint, sidecars: Sidecars, network: Network, options: Options
     ) -> Task:
         """What the folder and fairseq's task need beside the weights."""
-        check_dictionary_size(sidecars, network.config["vocab_size"].value, f"{self.head}.weight")
-        refuse_options(options)
+        if not checkpoint.symbols:
+            size = network.config["vocab_size"].value
+            check_dictionary_size(sidecars, size, f"{self.head}.weight")
+        refuse_options(options, has_languages=checkpoint.spoken is not None)
         model = self._model(checkpoint, options)
+        spoken = spoken_of(model, sidecars.dictionary)
         normalize, contradictions = normalization(model)
         return Task(
-            kind=ctc.TASK,
+            kind=ctc.TASK
+            if spoken is None
+            else ctc.task_of_languages(model.languages, spoken.first),
             contents=FolderContents(
                 config=config_of(network, checkpoint, model),
                 preprocessor=preprocessor_of(normalize, model),
                 processor=PROCESSOR,
                 dictionary=sidecars.dictionary,
+                language_tags={name: number for number, name in enumerate(model.languages)},
+                spoken=spoken,
                 code=model.carried.files if model.carried else {},
                 misfits=network.misfits,
             ),
@@ -127,10 +130,10 @@ class EncoderCtc(Ways, Hearing):
                 counts_otherwise=self.exact is not None and not network.carries_code,
             ),
             search=Search(beam=1),
-            default_lang=None,
+            default_lang=checkpoint.spoken,
             reference_settings=reference_settings(model.arguments, model, network, normalize),
-            reference_files=reference_files(sidecars.dictionary),
-            assumptions=(*network.assumptions, *contradictions),
+            reference_files=reference_files(sidecars.dictionary, spoken),
+            assumptions=(*network.assumptions, *contradictions, *assumed_names(checkpoint)),
             preprocessor={"do_normalize": normalize},
         )
 
@@ -139,8 +142,8 @@ class EncoderCtc(Ways, Hearing):
         return CtcModel(checkpoint=checkpoint, arguments=arguments, options=options, ways=self)
 
 
-def _breakable(place: Place, config: ConfigTree) -> Breakable:
+def _breakable(place: Place, config: ConfigTree, *, speaks: bool) -> Breakable:
     """What of the encoder and of its configuration can be broken."""
     order = config.get("do_stable_layer_norm")
-    adapted = (ADAPTED,) if order is not None and order.value is True else ()
+    adapted = (ADAPTED,) if order is not None and order.value is True and not speaks else ()
     return joined((place.breakable(wav2vec2.BREAKABLE), BREAKABLE, *adapted))

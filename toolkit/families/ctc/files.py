@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,16 +11,20 @@ from toolkit.blocks.arguments import Arguments, read_arguments
 from toolkit.blocks.evidence import Derived
 from toolkit.blocks.tree import nested, values_under
 from toolkit.blocks.wav2vec2 import NAMES
+from toolkit.blocks.wav2vec2.adapters import OWN
 from toolkit.checkpoint import Checkpoint
-from toolkit.checkpoint.dictionary import SPECIAL_SYMBOLS, Dictionary
+from toolkit.checkpoint.dictionary import SPECIAL_SYMBOLS, Dictionary, read_dictionary
+from toolkit.checkpoint.sets import name_in
 from toolkit.core.coverage import Reason
 from toolkit.core.errors import BadInput
 from toolkit.core.json import JsonDict
 from toolkit.families.base import Network, Options
 from toolkit.families.carried import PREPROCESSOR
-from toolkit.families.ctc.model import PART, CtcModel
-from toolkit.families.sidecars import Named
+from toolkit.families.ctc.model import HEAD, PART, CtcModel
+from toolkit.families.sidecars import Named, Sidecars
 from toolkit.families.waveforms import derive_normalization, preprocessor_config
+from toolkit.folder.languages import Spoken
+from toolkit.oracle.tasks.ctc import LANGUAGES
 
 LABELS = "ltr"
 """What fairseq's recipes call letters, and the last part of their dictionary's name."""
@@ -32,13 +37,17 @@ def find_dictionary(checkpoint: Checkpoint, named: Named) -> Path:
     Raises:
         BadInput: there is none, or files are named that a CTC model has not.
     """
+    _refuse_files(named)
+    return named.dictionary or _find_beside(checkpoint)
+
+
+def _refuse_files(named: Named) -> None:
     for option, path in (("--config-yaml", named.config_yaml), ("--spm", named.pieces)):
         if path is not None:
             raise BadInput(
                 f"`{option} {path}` must name a file that the checkpoint's task reads, but a "
                 "CTC model has letters of a dictionary alone. Leave the option out."
             )
-    return named.dictionary or _find_beside(checkpoint)
 
 
 def _find_beside(checkpoint: Checkpoint) -> Path:
@@ -60,9 +69,57 @@ def _labels(said: object) -> str:
     return first if isinstance(first, str) and first else LABELS
 
 
-def refuse_options(options: Options) -> None:
+def find_symbols(checkpoint: Checkpoint, named: Named) -> Sidecars:
+    """The dictionary of letters, beside the checkpoint or of a language inside it.
+
+    Raises:
+        BadInput: there is none, or files are named that a CTC model has not.
+    """
+    if checkpoint.spoken is None or not checkpoint.symbols:
+        path = find_dictionary(checkpoint, named)
+        return Sidecars(dict_path=path, dictionary=read_dictionary(path))
+    _refuse_files(named)
+    if named.dictionary is not None:
+        raise BadInput(
+            f"`--dict {named.dictionary}` must name the dictionary of the checkpoint, but that has "
+            "one for each language inside. Leave the option out."
+        )
+    return Sidecars(dictionary=Dictionary(symbols=checkpoint.symbols[checkpoint.spoken]))
+
+
+def spoken_of(model: CtcModel, dictionary: Dictionary) -> Spoken | None:
+    """The languages that the model has weights for, each with its symbols.
+
+    Raises:
+        BadInput: a dictionary does not fit the head of its language.
+    """
+    if model.checkpoint.spoken is None:
+        return None
+    held = {name: _symbols_in(model, name, dictionary) for name in model.languages}
+    return Spoken(
+        dictionaries=held,
+        first=model.checkpoint.spoken,
+        own=rf".+\.{OWN}\..+|{HEAD}\..+",
+        head=f"{HEAD}.",
+    )
+
+
+def _symbols_in(model: CtcModel, language: str, shared: Dictionary) -> Dictionary:
+    name = name_in(language, f"{model.ways.head}.weight")
+    symbols = model.checkpoint.symbols.get(language, shared.symbols)
+    rows = model.facts.shape(name)[0]
+    if len(symbols) != rows or symbols[:_FIRST] != SPECIAL_SYMBOLS:
+        raise BadInput(
+            f"The dictionary of `{language}` must begin with {', '.join(SPECIAL_SYMBOLS)} and have "
+            f"{rows} symbols, as {name} has rows, but begins with {', '.join(symbols[:_FIRST])} and "
+            f"has {len(symbols)}. Get the checkpoint again from its origin."
+        )
+    return Dictionary(symbols=symbols)
+
+
+def refuse_options(options: Options, *, has_languages: bool) -> None:
     """Refuses what says something of a part that a CTC model has not."""
-    if options.target_lang is not None:
+    if options.target_lang is not None and not has_languages:
         raise BadInput(
             f"`--target-lang {options.target_lang}` must choose among several target languages, "
             "but a CTC model writes what it hears. Leave the option out."
@@ -130,7 +187,15 @@ def _encoder_arguments(model: CtcModel, network: Network, *, normalize: bool) ->
     return {**made, "_name": name, "arch": name}
 
 
-def reference_files(dictionary: Dictionary) -> dict[str, bytes]:
-    """What fairseq's task reads: the symbols behind those that every dictionary begins with."""
+def reference_files(dictionary: Dictionary, spoken: Spoken | None) -> dict[str, bytes]:
+    """What fairseq's task reads: the symbols behind those that every dictionary begins with.
+
+    Where there are several languages, those of each are in one more file, in their order.
+    """
     rows = "".join(f"{symbol} 1\n" for symbol in dictionary.symbols[_FIRST:])
-    return {f"dict.{LABELS}.txt": rows.encode()}
+    files = {f"dict.{LABELS}.txt": rows.encode()}
+    if spoken is not None:
+        held = [[name, one.symbols[_FIRST:]] for name, one in spoken.dictionaries.items()]
+        first = list(spoken.dictionaries).index(spoken.first)
+        files[LANGUAGES] = json.dumps({"first": first, "languages": held}).encode()
+    return files

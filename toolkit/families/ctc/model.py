@@ -12,9 +12,12 @@ from toolkit.blocks.forms import Lack, Part, kind_of
 from toolkit.blocks.place import Place
 from toolkit.blocks.tree import ConfigTree
 from toolkit.blocks.wav2vec2 import LAST_NORM, NAMES, Wav2Vec2Block
+from toolkit.blocks.wav2vec2.adapters import language_slot
 from toolkit.checkpoint import Checkpoint
 from toolkit.checkpoint.dictionary import BOS, EOS, PAD
+from toolkit.checkpoint.sets import name_in
 from toolkit.core.coverage import Reason
+from toolkit.families.adapters import languages_of
 from toolkit.families.base import Options
 from toolkit.families.carried import Carried
 from toolkit.mapping import Row, Rule
@@ -30,6 +33,8 @@ PREFIXES = {
     "data2vec-audio": "data2vec_audio.",
 }
 """Where it stands in the class of each model type."""
+HEAD = "lm_head"
+"""Where transformers' classes have their linear layer."""
 PART = ""
 """The encoder's keys stand at top level."""
 WIDENED = ("wav2vec2", "wav2vec2-conformer", "data2vec-audio")
@@ -71,8 +76,17 @@ class CtcModel:
 
     @property
     def head_rows(self) -> tuple[Row, ...]:
-        """The rules of the linear layer."""
-        return (Rule(f"{self.ways.head}.{{weight|bias}}", "lm_head.{weight|bias}"),)
+        """The rules of the linear layer, and of each language's."""
+        rule = Rule(f"{self.ways.head}.{{weight|bias}}", f"{HEAD}.{{weight|bias}}")
+        if not self.languages:
+            return (rule,)
+        prefix = name_in(language_slot(self.languages), "")
+        return (rule, rule.under(prefix, prefix))
+
+    @cached_property
+    def languages(self) -> tuple[str, ...]:
+        """The languages that it has adapters for, in their order."""
+        return languages_of(self.checkpoint)
 
     @cached_property
     def facts(self) -> Facts:
@@ -169,6 +183,8 @@ class CtcModel:
             around=self.arguments.model,
             around_first=True,
             stock=self.ways.stock,
+            languages=self.languages,
+            adapter_row=self._adapter_row,
             carried=None if self.ways.exact is None else self.ways.exact.model_type,
         )
 
@@ -187,6 +203,13 @@ class CtcModel:
         """The class that is exact in all that was asked for."""
         exact = self.ways.exact
         return exact.model_type if exact is not None and self.shortcomings else self.stock
+
+    @property
+    def _adapter_row(self) -> int:
+        """Which of the adapters in one tensor are those of the language that is spoken first."""
+        spoken = self.checkpoint.spoken
+        stacked = spoken is not None and not self.checkpoint.symbols
+        return self.languages.index(spoken) if stacked and spoken is not None else 0
 
     def _rows_of_head(self) -> Derived:
         name = f"{self.ways.head}.weight"

@@ -3,6 +3,9 @@
 Graves et al. 2006, connectionist temporal classification.
 """
 
+from dataclasses import replace
+from functools import partial
+
 from toolkit.tasks.base import TaskKind, Words, deferred
 from toolkit.tasks.ctc.breakable import BREAKABLE
 from toolkit.tasks.ctc.levels import LEVELS
@@ -43,3 +46,35 @@ TASK = TaskKind(
     probe_texts=deferred(f"{__name__}.vocabulary", "probe_texts"),
     breakable=BREAKABLE,
 )
+
+
+_LANGUAGES = """## Languages
+
+Each language has weights in `adapter.<language>.safetensors`, and a section of `vocab.json`.
+The folder begins with `{first}`; another is chosen so:
+
+```python
+from transformers import Wav2Vec2ForCTC, Wav2Vec2Processor
+
+model = Wav2Vec2ForCTC.from_pretrained({name}, target_lang="{other}", ignore_mismatched_sizes=True)
+processor = Wav2Vec2Processor.from_pretrained({name})
+processor.tokenizer.set_target_lang("{other}")
+model.load_adapter("{other}")  # when it already speaks another
+```
+
+"""
+
+
+def task_of_languages(languages: tuple[str, ...], first: str) -> TaskKind:
+    """The task of a model with weights and letters for each language.
+
+    Args:
+        languages: In the order of their numbers, which are the tags of clips.
+        first: The one that a folder speaks before it is told another.
+    """
+    target = deferred(f"{__name__}.multilingual", "MultilingualTarget")
+    return replace(
+        TASK,
+        target=partial(target, languages=languages, first=first),
+        expect_vocabulary=deferred(f"{__name__}.sections", "expect_sections"),
+    )

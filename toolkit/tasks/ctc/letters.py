@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from toolkit.checkpoint.dictionary import SPECIAL_SYMBOLS
+from toolkit.checkpoint.dictionary import SPECIAL_SYMBOLS, Dictionary
 from toolkit.core.errors import BadInput
 from toolkit.core.json import JsonDict
 from toolkit.folder.contents import FolderContents
@@ -14,6 +14,8 @@ VOCAB = "vocab.json"
 BLANK, SILENT_START = "<pad>", "<s>"
 """fairseq's blank is `<s>`, its row 0; `Wav2Vec2CTCTokenizer` takes its `<pad>` for the blank, so
 that the two change places."""
+LANGUAGE = "target_lang"
+"""The setting that names the section of `vocab.json` that is read."""
 DELIMITER = "|"
 """What fairseq's labels have between words."""
 SETTINGS: JsonDict = {
@@ -36,8 +38,17 @@ def tokens_of(contents: FolderContents) -> tuple[str, ...]:
     Raises:
         BadInput: a symbol stands twice in the dictionary, which no such tokenizer can hold.
     """
-    symbols = contents.dictionary.symbols
-    repeated = [symbols[row] for row in contents.dictionary.shadowed]
+    return letters_of(contents.dictionary)
+
+
+def letters_of(dictionary: Dictionary) -> tuple[str, ...]:
+    """The token of every id that a dictionary has; see `tokens_of`.
+
+    Raises:
+        BadInput: a symbol stands twice in it.
+    """
+    symbols = dictionary.symbols
+    repeated = [symbols[row] for row in dictionary.shadowed]
     if repeated:
         raise BadInput(
             "The dictionary must have every symbol once, as `Wav2Vec2CTCTokenizer` holds one id of "
@@ -48,14 +59,29 @@ def tokens_of(contents: FolderContents) -> tuple[str, ...]:
 
 
 def write_letters(contents: FolderContents, folder: Path) -> None:
-    """Writes `vocab.json` and `tokenizer_config.json`.
+    """Writes `vocab.json`, in sections where there are several languages; and its settings.
 
     Raises:
-        BadInput: a symbol stands twice in the dictionary.
+        BadInput: a symbol stands twice in a dictionary.
     """
-    rows = {token: row for row, token in enumerate(tokens_of(contents))}
-    _write(folder / VOCAB, rows)
-    _write(folder / "tokenizer_config.json", {**SETTINGS, **contents.processor})
+    _write(folder / VOCAB, _vocabulary(contents))
+    settings = {**SETTINGS, **language_setting(contents), **contents.processor}
+    _write(folder / "tokenizer_config.json", settings)
+
+
+def language_setting(contents: FolderContents) -> JsonDict:
+    """What `tokenizer_config.json` says of the language that is spoken first, if there are any."""
+    return {} if contents.spoken is None else {LANGUAGE: contents.spoken.first}
+
+
+def _vocabulary(contents: FolderContents) -> JsonDict:
+    if contents.spoken is None:
+        return _rows(contents.dictionary)
+    return {name: _rows(held) for name, held in contents.spoken.dictionaries.items()}
+
+
+def _rows(dictionary: Dictionary) -> JsonDict:
+    return {token: row for row, token in enumerate(letters_of(dictionary))}
 
 
 def _write(path: Path, values: JsonDict) -> None:

@@ -41,9 +41,10 @@ class CtcTarget(SpeechTarget):
         Args:
             source: The network's input, shape (L,).
             search: Of no use: every frame has its best symbol.
-            tag: Of no use: there are no language tags.
+            tag: The number of the language, where the model has several.
         """
-        return [best_path(self.forward([source], [()], only=()).logits[0], self.blank)]
+        given = () if tag is None else (tag,)
+        return [best_path(self.forward([source], [given], only=()).logits[0], self.blank)]
 
     @property
     def blank(self) -> int:
@@ -51,7 +52,7 @@ class CtcTarget(SpeechTarget):
         said = self.tokenizer.pad_token_id
         return BOS if said is None else int(said)
 
-    def text(self, tokens: Sequence[int]) -> str:
+    def text(self, tokens: Sequence[int], tag: int | None = None) -> str:  # noqa: ARG002
         """The symbols as the tokenizer reads them, those left out that stand for no text."""
         spoken = [token for token in tokens if token not in SPECIAL]
         return str(self.tokenizer.decode(spoken, group_tokens=False))

@@ -24,7 +24,7 @@ _BESIDE = ("word_delimiter_token", "replace_word_delimiter_char", "do_lower_case
 _PADDING_SIDE = "right"
 _TASK = "fairseq's task and dictionary"
 """What says how letters are written, beside the rows."""
-_ROWS_FIX = (
+ROWS_FIX = (
     f"give every token of `{VOCAB}` the number of its row in the dictionary, `{BLANK}` that of "
     f"fairseq's `{SILENT_START}` and the other way round"
 )
@@ -78,7 +78,7 @@ class Letters:
 
     def _differences(self, tokenizer: PreTrainedTokenizerBase) -> Iterator[Difference]:
         rows = tuple(self._wrong_rows(tokenizer))
-        yield Difference(aspect="rows", keys=(VOCAB,), wrong=rows, fix=_ROWS_FIX)
+        yield Difference(aspect="rows", keys=(VOCAB,), wrong=rows, fix=ROWS_FIX)
         for key in NAMES:
             yield _difference("special tokens", key, getattr(tokenizer, key, None), SETTINGS[key])
         dropped = tuple(self._dropped(tokenizer))

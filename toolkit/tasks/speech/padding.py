@@ -16,7 +16,7 @@ from toolkit.compare.metrics import relative_error
 from toolkit.compare.probes import PaddingProbes
 from toolkit.core.measures import Level, Measure
 from toolkit.core.result import Deviation
-from toolkit.oracle.asking import Pass
+from toolkit.oracle.asking import Pass, of_one_language
 from toolkit.oracle.hooks import flatten
 from toolkit.tasks.speech.batch import Batch, choose_batch
 from toolkit.trial.rows import nan_first
@@ -41,7 +41,8 @@ def frames_level(
         probes: Where the batch can be taken apart.
         result: What every frame gets, in words: logits.
     """
-    batch = choose_batch(runs)
+    together = of_one_language(bench.reference, [run.prefix for run in runs])
+    batch = choose_batch([runs[index] for index in together])
     expected = bench.reference.forward(batch.sources, batch.prefixes, only=())
     told = () if probes.masked is None else (probes.masked,)
     actual = bench.target.forward(batch.sources, batch.prefixes, only=told)

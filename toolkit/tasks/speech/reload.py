@@ -12,6 +12,7 @@ from toolkit.compare.keys import key_faults
 from toolkit.compare.metrics import relative_error
 from toolkit.core.measures import Level, Measure
 from toolkit.folder.contents import FolderContents
+from toolkit.folder.languages import of_model
 from toolkit.mapping import Plan
 from toolkit.oracle.pages import let_go
 from toolkit.oracle.search import Search, capped, with_beam
@@ -39,6 +40,8 @@ def reload_level(
     takes longest, and behind equal weights, logits and settings it is the searching itself that may
     be lost.
     """
+    first = _first_language(contents)
+    runs = [run for run in runs if first is None or run.tag == first]
     searched = sorted(
         (run for run in runs if run.effort.searched), key=lambda run: run.source.numel()
     )[:1]
@@ -71,14 +74,16 @@ def saved_level(
         result: What that is, in words: logits.
         further: What else is compared, given what was loaded again.
     """
+    target.make_ready(())
+    tensors = sum(1 for _ in of_model(plan.targets))
     with tempfile.TemporaryDirectory(prefix="toolkit-reload-") as name:
         refusal = _save(target, name)
         if refusal is not None:
             return _unsaved(refusal)
-        again = type(target)(Path(name), vetted=True, device=str(target.model.device))
+        again = target.reopened(Path(name))
         keys = _changed_keys(target, again, contents)
         measures = (
-            _measure("tensors that changed", _changed_tensors(target, again), len(plan.targets)),
+            _measure("tensors that changed", _changed_tensors(target, again), tensors),
             _measure("ties that changed", _changed_ties(again, plan), max(len(plan.ties), 1)),
             _measure("keys that changed", keys, len(contents.config)),
             _measure(f"clips whose {result} changed", _changed_results(again, runs), len(runs)),
@@ -89,10 +94,15 @@ def saved_level(
         name="reload",
         measures=measures,
         summary=(
-            f"saved and loaded again: {changed} changes in {len(plan.targets)} tensors, "
+            f"saved and loaded again: {changed} changes in {tensors} tensors, "
             f"{len(runs)} clips, the configuration{_and_words(contents)}"
         ),
     )
+
+
+def _first_language(contents: FolderContents) -> int | None:
+    """The language that a saved folder has left; None where languages share their weights."""
+    return None if contents.spoken is None else contents.language_tags[contents.spoken.first]
 
 
 def _and_words(contents: FolderContents) -> str:

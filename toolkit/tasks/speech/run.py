@@ -12,7 +12,7 @@ from toolkit.compare.metrics import noise_ratio, relative_error
 from toolkit.compare.pictures import Sketchbook
 from toolkit.core.errors import NotRecorded
 from toolkit.core.tokens import TokenComparison
-from toolkit.oracle.asking import AnyReference, Pass, ScoredTokens, prefix_of
+from toolkit.oracle.asking import AnyReference, Pass, ScoredTokens, language_of, prefix_of
 from toolkit.oracle.hooks import rest
 from toolkit.oracle.search import Search, capped, with_beam
 from toolkit.replay.pairs import Pair
@@ -86,7 +86,7 @@ def record_clip(
     """
     source = reference.front_end(waveform)
     once = with_beam(capped(search, source.numel()), 1)
-    prefix = prefix_of(reference, reference.search(source, once, tag)[0].tokens)
+    prefix = prefix_of(reference, reference.search(source, once, tag)[0].tokens, tag)
     forced = reference.forward([source], [prefix], explicit=True, double=True)
     return Record(clip=name, source=source, prefix=prefix, calls=forced.calls)
 
@@ -135,8 +135,15 @@ def listen(
         tag=tag,
         search=once,
         found=found,
-        prefix=prefix_of(reference, found.tokens) if found else prefix or (),
+        prefix=prefix_of(reference, found.tokens, tag) if found else _given(reference, prefix, tag),
     )
+
+
+def _given(
+    reference: AnyReference, prefix: tuple[int, ...] | None, tag: int | None
+) -> tuple[int, ...]:
+    """What a decoder is given of another clip; without one, the language of this clip."""
+    return prefix_of(reference, (), tag) if reference.start_token is None else prefix or ()
 
 
 def hear(
@@ -210,7 +217,7 @@ def _words(bench: SpeechBench, heard: Heard, fused: Fused) -> dict[str, Any]:
     """What both models say, by the names of a run's fields."""
     found = heard.found or ScoredTokens(tokens=(), score=NAN)
     own = bench.target.search(heard.source, heard.search, heard.tag)[0]
-    said = compare_words(bench, found, own, margin=smallest_margin(fused.expected))
+    said = compare_words(bench, found, own, margin=smallest_margin(fused.expected), tag=heard.tag)
     text = bench.target.pipeline_text(heard.waveform, heard.search, heard.tag)
     explained = text in (said.reference_text, said.converted_text)
     return {
@@ -316,7 +323,8 @@ def maybe_said(
 ) -> str | None:
     """What fairseq says to an input; None if a recording does not know."""
     try:
-        return reference.text(reference.search(source, search, tag)[0].tokens)
+        found = reference.search(source, search, tag)[0].tokens
+        return reference.text(found, language_of(reference, tag))
     except NotRecorded:
         return None
 
@@ -344,13 +352,15 @@ def compare_words(
     actual: ScoredTokens,
     *,
     margin: float | None,
+    tag: int | None = None,
 ) -> TokenComparison:
     """Two hypotheses of one rank, with the texts that each side makes of its own."""
+    language = language_of(bench.reference, tag)
     return TokenComparison(
         reference=expected.tokens,
         converted=actual.tokens,
-        reference_text=bench.reference.text(expected.tokens) if expected.tokens else "",
-        converted_text=bench.target.text(actual.tokens) if actual.tokens else "",
+        reference_text=bench.reference.text(expected.tokens, language) if expected.tokens else "",
+        converted_text=bench.target.text(actual.tokens, language) if actual.tokens else "",
         reference_score=expected.score,
         converted_score=actual.score,
         margin=margin,

@@ -40,8 +40,8 @@ class SpeechTarget(HearingTarget):
         """
 
     @abstractmethod
-    def text(self, tokens: Sequence[int]) -> str:
-        """The tokens as the text that a user gets."""
+    def text(self, tokens: Sequence[int], tag: int | None = None) -> str:
+        """The tokens as the text that a user gets; see `toolkit.oracle.asking.AnyReference`."""
 
     def pipeline_text(self, waveform: Tensor, search: Search, tag: int | None) -> str:
         """What the folder says to a waveform through the ASR pipeline, searched greedily."""

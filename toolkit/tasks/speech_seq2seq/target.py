@@ -86,7 +86,7 @@ class Seq2SeqTarget(SpeechTarget):
         ]
         return found or [ScoredTokens(tokens=(), score=math.nan)]
 
-    def text(self, tokens: Sequence[int]) -> str:
+    def text(self, tokens: Sequence[int], tag: int | None = None) -> str:  # noqa: ARG002
         """The tokens as text, without special tokens."""
         return str(self.tokenizer.decode(list(tokens), skip_special_tokens=True))
 

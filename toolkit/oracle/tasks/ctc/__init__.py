@@ -7,13 +7,14 @@ else has read.
 from toolkit.oracle.tasks.ctc.build import (
     build_ctc,
     make_arguments,
-    make_dictionary,
     open_reference,
     read_layers,
 )
-from toolkit.oracle.tasks.ctc.reference import CtcReference, CtcTask, best_path
+from toolkit.oracle.tasks.ctc.reference import CtcReference, CtcTask, best_path, make_dictionary
+from toolkit.oracle.tasks.ctc.voices import LANGUAGES
 
 __all__ = [
+    "LANGUAGES",
     "CtcReference",
     "CtcTask",
     "best_path",

@@ -22,10 +22,10 @@ from typing import (
 
 from toolkit.oracle.loading import load_weights, unfilled
 from toolkit.oracle.tasks.base import Settings, register_models
-from toolkit.oracle.tasks.ctc.reference import CtcReference, CtcTask
+from toolkit.oracle.tasks.ctc.reference import CtcReference, CtcTask, make_dictionary
+from toolkit.oracle.tasks.ctc.voices import of_model, read_voices
 
 if TYPE_CHECKING:
-    from fairseq.data import Dictionary
     from omegaconf import DictConfig
     from torch import Tensor
 
@@ -66,10 +66,15 @@ def open_reference(
     padding: str,  # noqa: ARG001
     tags: Collection[int],  # noqa: ARG001
 ) -> "CtcReference":
-    """See `toolkit.oracle.tasks.open_task`; there is no adaptor, and there are no tags."""
+    """See `toolkit.oracle.tasks.open_task`; there is no adaptor; a tag is a language's number."""
     with open(os.path.join(data_dir, DICTIONARY), encoding="utf-8") as file:
         symbols = [row.rsplit(" ", 1)[0] for row in file.read().split("\n") if row]
-    return build_ctc(settings, symbols, state_dict, dropped=dropped)
+    own = of_model(state_dict)
+    reference = build_ctc(settings, symbols, own, dropped=dropped)
+    adapters = int(read_layers(own).get("adp_num", 1))
+    return CtcReference(
+        reference.task, reference.model, read_voices(data_dir, state_dict, adapters)
+    )
 
 
 def build_ctc(
@@ -170,16 +175,6 @@ def read_layers(state_dict: Mapping[str, Tensor]) -> Dict[str, Union[str, int]]:
         }
     is_conformer = any(".conv_module." in name for name in state_dict)
     return {**found, "layer_type": "conformer" if is_conformer else "transformer"}
-
-
-def make_dictionary(symbols: Sequence[str]) -> Dictionary:
-    """Fairseq's dictionary with one row per symbol, also where one stands twice."""
-    from fairseq.data import Dictionary
-
-    dictionary = Dictionary()
-    for symbol in symbols:
-        dictionary.add_symbol(symbol, overwrite=True)
-    return dictionary
 
 
 def _as_mapping(arguments: Optional[Arguments]) -> Settings:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import (
     TYPE_CHECKING,
     Collection,
@@ -19,15 +19,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from toolkit.oracle.asking import Pass, ScoredTokens
+from toolkit.oracle.asking import Pass, ScoredTokens, language_in
 from toolkit.oracle.hooks import recording
 from toolkit.oracle.precision import in_float64
 from toolkit.oracle.reference import explicit_attention, pad
 from toolkit.oracle.search import Search
+from toolkit.oracle.tasks.ctc.voices import Voices, put_weights
 
 if TYPE_CHECKING:
     from fairseq.data import Dictionary
 
+NO_VOICES = Voices()
 POST_PROCESS = "letter"
 """How the criterion makes text of symbols: without blanks between them, `|` for a blank."""
 
@@ -51,6 +53,16 @@ class CtcTask:
         return {"dictionaries": [None]}
 
 
+def make_dictionary(symbols: Sequence[str]) -> Dictionary:
+    """Fairseq's dictionary with one row per symbol, also where one stands twice."""
+    from fairseq.data import Dictionary
+
+    dictionary = Dictionary()
+    for symbol in symbols:
+        dictionary.add_symbol(symbol, overwrite=True)
+    return dictionary
+
+
 def best_path(logits: Tensor, blank: int) -> ScoredTokens:
     """The best symbol of every frame, repetitions and then blanks left out; and its score.
 
@@ -69,10 +81,28 @@ def best_path(logits: Tensor, blank: int) -> ScoredTokens:
 class CtcReference:
     """A fairseq CTC model with its task, ready to be asked."""
 
-    def __init__(self, task: CtcTask, model: nn.Module) -> None:
-        """Takes a task and its model, in evaluation mode."""
+    def __init__(self, task: CtcTask, model: nn.Module, voices: Voices = NO_VOICES) -> None:
+        """Takes a task and its model, in evaluation mode, and the languages that it has."""
         self.task = task
         self.model = model
+        self._voices = voices
+        self._first = task
+        self._spoken: Optional[int] = None
+
+    def speak(self, tag: Optional[int]) -> None:
+        """Makes the model run with a language's weights and dictionary.
+
+        Args:
+            tag: The language's number; None for the first.
+        """
+        number = self._voices.first if tag is None else tag
+        if number == self._spoken or not self._voices.each:
+            return
+        voice = self._voices.each[number]
+        put_weights(self.model, voice.weights)
+        dictionary = make_dictionary(voice.symbols)
+        self.task = replace(self.task, target_dictionary=dictionary, adapter=voice.adapter)
+        self._spoken = number
 
     @property
     def device(self) -> torch.device:
@@ -104,7 +134,7 @@ class CtcReference:
     def forward(
         self,
         sources: Sequence[Tensor],
-        prefixes: Sequence[Sequence[int]] = (),  # noqa: ARG002
+        prefixes: Sequence[Sequence[int]] = (),
         *,
         double: bool = False,
         explicit: bool = False,
@@ -114,7 +144,8 @@ class CtcReference:
 
         Args:
             sources: Inputs of shape (L,), one per clip; shorter ones are padded with zeros.
-            prefixes: Of no use: there is no decoder.
+            prefixes: The number of the language, one per clip and the same for all, where the model
+                has several; there is no decoder.
             double: Compute in float64 throughout.
             explicit: Compute attention step by step instead of in one fused kernel, so that the
                 hooks of its projections fire. The kernels round differently.
@@ -129,6 +160,7 @@ class CtcReference:
             `layers.k`, shape (B, T, D), for k from 1 to the number of layers: what fairseq gives
             for `output_layer=k`, without the norm that follows the last layer of a pre-norm stack.
         """
+        self.speak(language_in(prefixes))
         batch, lengths = pad(sources, 0.0)
         with ExitStack() as stack:
             stack.enter_context(torch.no_grad())
@@ -145,39 +177,46 @@ class CtcReference:
         self,
         source: Tensor,
         search: Search,  # noqa: ARG002
-        tag: Optional[int] = None,  # noqa: ARG002
+        tag: Optional[int] = None,
     ) -> List[ScoredTokens]:
         """The one hypothesis of greedy decoding, without repetitions and then without blanks.
 
         Args:
             source: The network's input, shape (L,).
             search: Of no use: every frame has its best symbol.
-            tag: Of no use: there are no language tags.
+            tag: The number of the language, where the model has several.
 
         Returns:
             Its symbols, and the sum of the log-probabilities of every frame's best one.
         """
-        return [best_path(self.forward([source], only=()).outputs["emissions"][0], self.blank)]
+        given = () if tag is None else ((tag,),)
+        made = self.forward([source], given, only=())
+        return [best_path(made.outputs["emissions"][0], self.blank)]
 
-    def text(self, tokens: Sequence[int]) -> str:
+    def text(self, tokens: Sequence[int], tag: Optional[int] = None) -> str:
         """The text of symbols, as fairseq's criterion reads it to count errors.
 
         Those that every dictionary begins with stand for no text, and are left out.
+
+        Args:
+            tokens: The symbols.
+            tag: The number of the language, where the model has several.
         """
         from fairseq.data.data_utils import post_process
 
+        self.speak(tag)
         dictionary = self.task.target_dictionary
         special = {dictionary.pad(), dictionary.eos(), dictionary.unk()}
         spoken = torch.tensor([token for token in tokens if token not in special]).long()
         return str(post_process(dictionary.string(spoken), POST_PROCESS))
 
     def encode(self, text: str) -> Tuple[int, ...]:
-        """The ids of a text letter by letter, `|` between words.
+        """The ids of a text letter by letter, `|` between words, in the first language.
 
         A file of labels has one more behind the last word.
         """
         letters = " ".join("|".join(text.split()))
-        line = self.task.target_dictionary.encode_line(
+        line = self._first.target_dictionary.encode_line(
             letters, add_if_not_exist=False, append_eos=False
         )
         return tuple(line.tolist())

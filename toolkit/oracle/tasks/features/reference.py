@@ -157,7 +157,7 @@ class FeatureReference:
         """Nothing: the model has no words."""
         return []
 
-    def text(self, tokens: Sequence[int]) -> str:  # noqa: ARG002
+    def text(self, tokens: Sequence[int], tag: Optional[int] = None) -> str:  # noqa: ARG002
         """Nothing: the model has no words."""
         return ""
 
