@@ -177,6 +177,8 @@ SINGLE = {
         "fairseq_hubert", "HubertForCTC", "AutoModelForCTC", **LETTERS, **HUBERT
     ),
     "nothing": single("wav2vec2", "Wav2Vec2Model", output_hidden_size=32),
+    "nothing, of UniSpeech": single("unispeech", "UniSpeechModel"),
+    "nothing, of UniSpeech-SAT": single("unispeech-sat", "UniSpeechSatModel"),
     "nothing, of HuBERT": single("hubert", "HubertModel", **HUBERT),
     "nothing, of a carried HuBERT": single("fairseq_hubert", "HubertModel", "AutoModel", **HUBERT),
     "a projection": single(

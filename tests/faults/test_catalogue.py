@@ -174,6 +174,16 @@ def test_double_faults_are_of_every_pairing(doubles):
         assert sides == fault.kind, fault.name
 
 
+def test_a_rounded_tensor_is_none_where_all_are_rounded(singles):
+    weight = next(fault for fault in singles if fault.truth.parameters)
+    key = next(fault for fault in singles if are_independent(weight, fault))
+    coarser = replace(key, truth=replace(key.truth, config_keys=frozenset({"dtype"})))
+    rounded = replace(weight, kind="rounded_to_bfloat16")
+    assert not are_independent(rounded, coarser)
+    assert not are_independent(coarser, rounded)
+    assert are_independent(replace(weight, kind="sign_flipped"), coarser)
+
+
 def test_double_faults_are_independent(doubles):
     for fault in doubles:
         assert are_independent(fault.first, fault.second), fault.name

@@ -20,6 +20,7 @@ from tests.variants.bare_kinds import (
     BARE_HUBERT_VARIANTS,
     BARE_VARIANTS,
     DATA2VEC_PRETRAINING_VARIANTS,
+    UNISPEECH_VARIANTS,
 )
 from tests.variants.ctc_building import build_ctc
 from tests.variants.pretraining_building import build_pretraining
@@ -39,6 +40,8 @@ BUILT = {
     "hubert_ctc": partial(build_ctc, HUBERT_LETTERS["HuBERT, layer norm"]),
     "wav2vec2_pretraining": partial(build_pretraining, CODES["layer norm"]),
     "hubert_pretraining": partial(build_pretraining, HUBERT["HuBERT, group norm"]),
+    "unispeech": partial(build_pretraining, UNISPEECH_VARIANTS[0]),
+    "unispeech_sat": partial(build_pretraining, UNISPEECH_VARIANTS[6]),
     "xm_transformer": lambda _: golden_folder() / "checkpoint" / "model.pt",
 }
 

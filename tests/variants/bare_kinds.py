@@ -7,6 +7,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import torch
+
 from tests.variants.ctc_kinds import (
     CONFORMER,
     CONFORMER_GROUP,
@@ -196,6 +198,69 @@ BARE_HUBERT_VARIANTS = (
         name="HuBERT's encoder, conformer layers",
         model={"layer_type": "conformer", "attn_type": "", "depthwise_conv_kernel_size": 5},
         ends="refused: args.layer_type",
+    ),
+)
+
+
+def as_unispeech(save: Save = as_hydra) -> Save:
+    """As the fork of UniSpeech saves, with the letters of its pretraining."""
+
+    def rename(groups: Groups, state: State) -> dict[str, Any]:
+        model = {**groups["model"], "_name": "unispeech", "replace_prob": 0.5}
+        letters = {
+            "w2v_encoder.proj.weight": torch.randn(9, 32),
+            "w2v_encoder.proj.bias": torch.randn(9),
+        }
+        placed = {PLACE + name: tensor for name, tensor in state.items()}
+        return save({**groups, "model": model}, {**placed, **letters})
+
+    return rename
+
+
+def as_unispeech_sat(save: Save = as_hydra, *, quantizes: bool = True, **arguments: object) -> Save:
+    """As the fork of UniSpeech-SAT saves, with what tells speakers and classes apart."""
+
+    def rename(groups: Groups, state: State) -> dict[str, Any]:
+        shapes = {"spk_proj.weight": (8, 32), "spk_proj.bias": (8,), "project_q.weight": (8, 8)}
+        shapes["project_q.bias"] = (8,)
+        if groups["model"]["layer_norm_first"]:
+            norm = "encoder.layer_norm_for_extract."
+            shapes |= {f"{norm}weight": (32,), f"{norm}bias": (32,)}
+        if quantizes:
+            shapes |= {"quantizer.vars": (1, 8, 4), "quantizer.weight_proj.weight": (8, 32)}
+            shapes["quantizer.weight_proj.bias"] = (8,)
+        told = {"_name": "unispeech_sat", "utterance_contrastive_loss": True, **arguments}
+        more = {name: torch.randn(shape) for name, shape in shapes.items()}
+        return save({**groups, "model": {**groups["model"], **told}}, {**state, **more})
+
+    return rename
+
+
+UNISPEECH_VARIANTS = (
+    _bare(name="UniSpeech, layer norm", save=as_unispeech()),
+    _bare(name="UniSpeech, group norm", kind=GROUP_NORM, save=as_unispeech()),
+    _bare(name="UniSpeech, Namespace", save=as_unispeech(as_namespace)),
+    _bare(name="UniSpeech, float16 weights", save=as_unispeech(in_half)),
+    _bare(name="UniSpeech, equal widths", model=EQUAL_WIDTHS, save=as_unispeech()),
+    _bare(name="UniSpeech, without its heads", save=without_heads(as_unispeech())),
+    _hubert(name="UniSpeech-SAT, group norm", kind=GROUP_NORM, save=as_unispeech_sat()),
+    _hubert(name="UniSpeech-SAT, layer norm", save=as_unispeech_sat()),
+    _hubert(
+        name="UniSpeech-SAT, nothing masked", model={"mask_prob": 0.0}, save=as_unispeech_sat()
+    ),
+    _hubert(name="UniSpeech-SAT, no codes", save=as_unispeech_sat(quantizes=False)),
+    _hubert(name="UniSpeech-SAT, Namespace", save=as_unispeech_sat(as_namespace)),
+    _hubert(name="UniSpeech-SAT, no arguments", save=as_unispeech_sat(without_arguments)),
+    _hubert(name="UniSpeech-SAT, float16 weights", save=as_unispeech_sat(in_half)),
+    _hubert(
+        name="UniSpeech-SAT, relative positions",
+        save=as_unispeech_sat(relative_position_embedding=True),
+        ends="refused: args.relative_position_embedding",
+    ),
+    _hubert(
+        name="UniSpeech-SAT, conformer layers",
+        save=as_unispeech_sat(structure_type="conformer"),
+        ends="refused: args.structure_type",
     ),
 )
 

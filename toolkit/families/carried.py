@@ -53,6 +53,7 @@ def carried_hubert(auto: str, name: str, prefix: str = "") -> Carried:
     return Carried(
         model_type="fairseq_hubert",
         config={
+            "architectures": [name],
             "auto_map": {
                 "AutoConfig": f"{HUBERT.stem}.FairseqHubertConfig",
                 auto: f"{HUBERT.stem}.{name}",

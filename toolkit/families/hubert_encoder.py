@@ -8,10 +8,12 @@ Source: `fairseq/models/hubert/hubert.py`; Hsu et al. 2021 (arXiv:2106.07447).
 from toolkit.blocks.evidence import Facts
 from toolkit.families.bare import BareEncoder
 from toolkit.families.carried import carried_hubert
+from toolkit.families.wordless import SPEAKERS
 
 
 def _recognizes(facts: Facts) -> bool:
-    return facts.has("label_embs_concat") or facts.has("encoder.pos_conv.1.weight")
+    kept = facts.has("label_embs_concat") or facts.has("encoder.pos_conv.1.weight")
+    return kept and not facts.has(SPEAKERS)
 
 
 FAMILY = BareEncoder(

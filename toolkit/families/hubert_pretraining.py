@@ -34,6 +34,7 @@ from toolkit.families.carried import PREPROCESSOR
 from toolkit.families.sidecars import Sidecars
 from toolkit.families.waveforms import preprocessor_config
 from toolkit.families.wordless import (
+    SPEAKERS,
     Wordless,
     does_without,
     normalization,
@@ -114,6 +115,7 @@ class HubertPretraining(Wordless):
             and facts.has(f"{PROJECTION}.weight")
             and not facts.has_under("quantizer.")
             and named in self.architectures
+            and not facts.has(SPEAKERS)
             and (named is not None or facts.has(TARGETS))
         )
 

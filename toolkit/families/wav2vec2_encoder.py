@@ -7,9 +7,14 @@ Source: `fairseq/models/wav2vec/wav2vec2.py`; Baevski et al. 2020 (arXiv:2006.11
 
 from toolkit.blocks.evidence import Facts
 from toolkit.families.bare import BareEncoder
+from toolkit.families.wordless import SPEAKERS
 
-OTHERS = ("label_embs_concat", "encoder.pos_conv.1.weight", "encoder.pos_conv.0.0.weight")
-"""What encoders of other families have: classes, batch norms, several positional convolutions."""
+OTHERS = (
+    *("label_embs_concat", "encoder.pos_conv.1.weight", "encoder.pos_conv.0.0.weight"),
+    *(SPEAKERS, "encoder.layers.0.self_attn.grep_linear.weight"),
+)
+"""What encoders of other families have: classes, batch norms, several positional convolutions,
+speakers, gates."""
 
 
 def _recognizes(facts: Facts) -> bool:

@@ -35,6 +35,7 @@ from toolkit.families.base import Network, Options, Task
 from toolkit.families.sidecars import Sidecars
 from toolkit.families.waveforms import preprocessor_config
 from toolkit.families.wordless import (
+    SPEAKERS,
     Wordless,
     does_without,
     normalization,
@@ -144,6 +145,7 @@ class Wav2Vec2Pretraining(Wordless):
             and facts.has(f"{PROJECTION}.weight")
             and facts.has("final_proj.weight")
             and named in self.architectures
+            and not facts.has(SPEAKERS)
         )
 
     def network(self, checkpoint: Checkpoint, options: Options) -> Network:

@@ -15,6 +15,9 @@ from toolkit.families.hearing import Hearing
 from toolkit.families.sidecars import Named, Sidecars
 from toolkit.families.waveforms import derive_normalization
 
+SPEAKERS = "spk_proj.weight"
+"""What tells speakers apart, by which UniSpeech-SAT is known where its arguments are lost."""
+
 
 class Wordless(Hearing):
     """A family whose checkpoints need no file beside them."""

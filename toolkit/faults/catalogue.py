@@ -20,6 +20,8 @@ __all__ = ["DoubleFault", "Fault", "Truth", "double_faults", "single_faults"]
 PAIRS = {"weight+config": 32, "weight+weight": 16, "config+config": 12}
 """How many double faults of each kind there are."""
 SEED = 20_100
+ROUNDED = "rounded_to_"
+"""What kinds are called that round a tensor."""
 
 PAIRED_WEIGHT_KINDS = frozenset({"element_nudged", *(kind.name for kind in KINDS)})
 """Kinds that read no tensor but the one that they break: their order does not matter."""
@@ -107,7 +109,12 @@ def are_independent(first: Fault, second: Fault) -> bool:
         left.config_keys & right.config_keys,
         _name_parts(first) & _name_parts(second),
     )
-    return not any(shared)
+    return not any(shared) and not _hides(first, second) and not _hides(second, first)
+
+
+def _hides(first: Fault, second: Fault) -> bool:
+    """Whether all weights are rounded on loading, so that one that was rounded is like the rest."""
+    return "dtype" in first.truth.config_keys and second.kind.startswith(ROUNDED)
 
 
 def _name_parts(fault: Fault) -> frozenset[str]:

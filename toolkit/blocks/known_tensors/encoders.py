@@ -108,6 +108,13 @@ KINDS: Mapping[tuple[str, str], Kind] = {
             "Wav2Vec2Model",
             Kind(model_type="wav2vec2", keys=_keys("output_hidden_size"), head=_nothing),
         ),
+        *(
+            (architecture, Kind(model_type=model_type, keys=frozenset(), head=_nothing))
+            for model_type, architecture in (
+                ("unispeech", "UniSpeechModel"),
+                ("unispeech-sat", "UniSpeechSatModel"),
+            )
+        ),
         (
             "Data2VecAudioModel",
             Kind(

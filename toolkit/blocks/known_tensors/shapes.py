@@ -63,6 +63,9 @@ ENCODER_KEYS = frozenset(
 )
 """What every configuration of an encoder of waveforms says."""
 
+ALWAYS_MASKABLE = ("unispeech-sat",)
+"""Model types that have a mask embedding also where nothing is masked."""
+
 Shapes = Iterator[tuple[str, tuple[int, ...]]]
 
 
@@ -101,7 +104,8 @@ def are_numbers(values: JsonObject) -> bool:
 def encoder(config: JsonObject) -> Shapes:
     """An encoder of waveforms with transformer layers, in the order of its state dict."""
     width = config["hidden_size"]
-    if config["mask_time_prob"] > 0 or config["mask_feature_prob"] > 0:
+    always = config["model_type"] in ALWAYS_MASKABLE
+    if always or config["mask_time_prob"] > 0 or config["mask_feature_prob"] > 0:
         yield "masked_spec_embed", (width,)
     yield from feature_extractor(config)
     last = config["conv_dim"][-1]

@@ -17,6 +17,8 @@ NAMES = {
     "wav2vec2-conformer": "Wav2Vec2Conformer",
     "hubert": "Hubert",
     "data2vec-audio": "Data2VecAudio",
+    "unispeech": "UniSpeech",
+    "unispeech-sat": "UniSpeechSat",
 }
 """How the stock classes are called, by their model type."""
 CONFORMERS = frozenset({"wav2vec2-conformer"})
@@ -27,6 +29,10 @@ DATA2VEC = "data2vec-audio"
 """The one with several positional convolutions in a row, and with one order and one kind of norms."""
 HUBERT = "hubert"
 """The one whose positional convolution may have a batch norm before it."""
+ALWAYS_MASKABLE = frozenset({"unispeech-sat"})
+"""Those that have a mask embedding also where nothing is masked."""
+LIKE_HUBERT = frozenset({HUBERT, "unispeech-sat"})
+"""Those whose layers the carried HuBERT has as well."""
 
 
 def stock_class(trunk: Trunk) -> str:
@@ -43,7 +49,7 @@ def takes_layers(trunk: Trunk, kind: str) -> bool:
 
 def is_hubert(trunk: Trunk, kind: str) -> bool:
     """Whether a class is transformers' HuBERT, or a carried one that is made of it."""
-    return kind == HUBERT or (kind == trunk.carried and HUBERT in trunk.stock)
+    return kind == HUBERT or (kind == trunk.carried and bool(LIKE_HUBERT & {*trunk.stock}))
 
 
 def lacks(trunk: Trunk, kind: str) -> Iterator[Lack]:

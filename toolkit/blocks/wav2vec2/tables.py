@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from toolkit.blocks.evidence import Derived
 from toolkit.blocks.tree import number
 from toolkit.blocks.wav2vec2 import adapters
-from toolkit.blocks.wav2vec2.classes import DATA2VEC, takes_layers
+from toolkit.blocks.wav2vec2.classes import ALWAYS_MASKABLE, DATA2VEC, takes_layers
 from toolkit.blocks.wav2vec2.trunk import CONV, POS_CONV, Trunk
 from toolkit.mapping import Drop, Fill, Identity, Row, Rule, SplitWeightNorm, Zeros
 from toolkit.mapping.patterns import match
@@ -158,7 +158,8 @@ def _layer_rows(trunk: Trunk) -> tuple[Row, ...]:
 
 def _mask_rows(trunk: Trunk, values: Mapping[str, Derived]) -> tuple[Row, ...]:
     keys = ("mask_time_prob", "mask_feature_prob")
-    masks = any(number(values, key, trunk.place.part) > 0 for key in keys)
+    always = values["model_type"].value in ALWAYS_MASKABLE
+    masks = always or any(number(values, key, trunk.place.part) > 0 for key in keys)
     return MASK_EMBEDDING if masks else NO_MASK_EMBEDDING
 
 

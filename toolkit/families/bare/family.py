@@ -28,15 +28,18 @@ from toolkit.families.sidecars import Sidecars
 from toolkit.families.waveforms import preprocessor_config
 from toolkit.families.wordless import Wordless, normalization, refuse_options
 from toolkit.folder.contents import FolderContents
-from toolkit.mapping import Table
+from toolkit.mapping import Drop, Table
+from toolkit.mapping.patterns import match
 from toolkit.oracle.search import Search
 from toolkit.tasks import features
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from toolkit.oracle.hooks import Calls
 
+BUILT = ("decoder.", "w2v_encoder.proj.")
+"""What the names of others' heads begin with."""
 EXTRACTOR = "feature_extractor"
 """fairseq's convolutions."""
 
@@ -63,12 +66,14 @@ class BareEncoder(Ways, Wordless):
     """Tensors with which another family knows it, if all are there."""
     fine_tuned: tuple[str, ...] = ()
     """What fairseq calls models that are fine-tuned with such an encoder."""
+    leftovers: tuple[Drop, ...] = ()
+    """What its pretraining leaves beside what that of all does, by whole names."""
 
     def matches(self, checkpoint: Checkpoint) -> bool:
         """Whether the tensors are those of such an encoder without what was built on it."""
         facts = Facts(checkpoint.tensors)
         source = find_place(facts)
-        if source is None or _has_head(facts, source, self.heads):
+        if source is None or self._has_head(facts, source):
             return False
         named = encoder_name(read_arguments(checkpoint))
         if named in NAMELESS:
@@ -84,7 +89,9 @@ class BareEncoder(Ways, Wordless):
         return Network(
             generation=f"{model.encoder.extractor_norm} norm",
             config=config,
-            table=Table(name=self.name, rows=model.encoder.rows(values)),
+            table=Table(
+                name=self.name, rows=(*model.encoder.rows(values), *self._left(model.facts))
+            ),
             layouts=model.encoder.layouts,
             head_widths=model.encoder.head_widths(values),
             bypassed=(),
@@ -144,11 +151,19 @@ class BareEncoder(Ways, Wordless):
         arguments = read_arguments(checkpoint, options.w2v)
         return BareModel(checkpoint=checkpoint, arguments=arguments, options=options, ways=self)
 
+    def _has_head(self, facts: Facts, source: str) -> bool:
+        """Whether something is built on an encoder: its own heads, a linear layer or a decoder."""
+        own = source == SOURCES[0] and bool(self.heads) and all(map(facts.has, self.heads))
+        built = (name for name in facts.names if name.startswith(BUILT))
+        return own or any(not _claims(self.leftovers, name) for name in built)
 
-def _has_head(facts: Facts, source: str, heads: tuple[str, ...]) -> bool:
-    """Whether something is built on an encoder: its own heads, a linear layer or a decoder."""
-    own = source == SOURCES[0] and bool(heads) and all(map(facts.has, heads))
-    return own or any(map(facts.has_under, ("decoder.", "w2v_encoder.proj.")))
+    def _left(self, facts: Facts) -> tuple[Drop, ...]:
+        """The rows of what its pretraining left."""
+        return tuple(row for row in self.leftovers if any(_claims((row,), n) for n in facts.names))
+
+
+def _claims(rows: Iterable[Drop], name: str) -> bool:
+    return any(match(row.source, name) is not None for row in rows)
 
 
 def _config(network: Network, model: BareModel) -> JsonDict:

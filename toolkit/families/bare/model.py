@@ -23,6 +23,13 @@ SOURCES = ("", "w2v_encoder.w2v_model.")
 """Where an encoder stands by itself, and in a fine-tuned model whose head was taken off."""
 PART = ""
 """The encoder's keys stand at top level, and its tensors too."""
+LAYERS = {
+    "relative_position_embedding": False,
+    "gru_rel_pos": False,
+    "expand_attention_head_size": -1,
+    "structure_type": "transformer",
+}
+"""Arguments by which forks change layers, and the values that change nothing."""
 WIDENED = ("wav2vec2", "wav2vec2-conformer", "data2vec-audio")
 """Classes that can have an adapter, whose width they are told."""
 
@@ -168,6 +175,10 @@ class BareModel:
         if model.get("quantize_input"):
             because = f"its encoder is given codes, that of {name} features"
             yield Reason(name=f"{where}.quantize_input", because=because)
+        for argument, plain in LAYERS.items():
+            if model.get(argument, plain) not in (plain, None):
+                because = f"its layers are other ones than those of {name}"
+                yield Reason(name=f"{where}.{argument}", because=because)
         if model.get("crop_seq_to_multiple", 1) != 1:
             because = f"it leaves out the last frames of a clip, {name} keeps them"
             yield Reason(name=f"{where}.crop_seq_to_multiple", because=because)

@@ -35,6 +35,8 @@ PREFIXES = {
 """Where it stands in the class of each model type."""
 HEAD = "lm_head"
 """Where transformers' classes have their linear layer."""
+KNOWN = {kind: NAMES[kind] for kind in PREFIXES}
+"""How the stock classes are called, by their model type."""
 PART = ""
 """The encoder's keys stand at top level."""
 WIDENED = ("wav2vec2", "wav2vec2-conformer", "data2vec-audio")
@@ -118,7 +120,7 @@ class CtcModel:
         form = self.options.form
         if self.carried is not None:
             return self.carried.model_type
-        return self.stock if form is None else kind_of(form.kinds.get(PART), NAMES, self.stock)
+        return self.stock if form is None else kind_of(form.kinds.get(PART), KNOWN, self.stock)
 
     @cached_property
     def shortcomings(self) -> tuple[Lack, ...]:
@@ -138,7 +140,7 @@ class CtcModel:
             name=PART,
             found=form.kinds.get(PART),
             nearest=self._nearest,
-            names=NAMES,
+            names=KNOWN,
             lacks=(*self.encoder.lacks(self.kind), *self.shortcomings),
         )
         return (part,)

@@ -6,7 +6,7 @@ from argparse import Namespace
 from ast import literal_eval
 from dataclasses import fields
 from importlib import import_module
-from typing import TYPE_CHECKING, Collection, Mapping, Tuple, Type
+from typing import TYPE_CHECKING, Collection, Mapping, Optional, Tuple, Type
 
 from torch import Tensor, nn
 
@@ -24,7 +24,7 @@ HERE = {"checkpoint_activations": False}
 _TASK = Namespace(cfg=Namespace(sample_rate=16_000), dictionaries=[None])
 """What a model wants of its task: classes that it is not trained on again."""
 
-OWN_NAMES = {"contentvec": "hubert"}
+OWN_NAMES = {"contentvec": "hubert", "unispeech_sat": "hubert", "unispeech": "wav2vec2"}
 """Forks' names of models whose tensors are those of fairseq's own, and how that is called."""
 EXAMPLES = {"data2vec_audio": "fairseq.examples.data2vec.models.data2vec_audio"}
 """Where fairseq has models that it does not register by itself."""
@@ -98,20 +98,27 @@ def _put(encoder: nn.Module, place: str) -> nn.Module:
 def _find_model(settings: Settings) -> Tuple[Type[Wav2Vec2Config], Type[Wav2Vec2Model]]:
     """The configuration and the class that the arguments name, a fork's too."""
     from fairseq.models import ARCH_MODEL_REGISTRY, MODEL_DATACLASS_REGISTRY, MODEL_REGISTRY
-    from fairseq.models.hubert import HubertModel
     from fairseq.models.wav2vec.wav2vec2 import Wav2Vec2Config, Wav2Vec2Model
 
     named = settings.get("arch") or settings.get("_name")
-    if named in OWN_NAMES and named not in MODEL_REGISTRY:
+    if named in OWN_NAMES and not _is_known(MODEL_REGISTRY.get(named)):
         named = OWN_NAMES[named]
     if named in EXAMPLES and named not in MODEL_REGISTRY:
         import_module(EXAMPLES[named])
     found = ARCH_MODEL_REGISTRY.get(named) or MODEL_REGISTRY.get(named)
     if found is not None and named in EXAMPLES:
         return MODEL_DATACLASS_REGISTRY[named], found
-    if found is None or not issubclass(found, (HubertModel, Wav2Vec2Model)):
+    if not _is_known(found):
         return Wav2Vec2Config, Wav2Vec2Model
     return MODEL_DATACLASS_REGISTRY.get(named) or Wav2Vec2Config, found
+
+
+def _is_known(model: Optional[type]) -> bool:
+    """Whether a model is asked as fairseq's own are."""
+    from fairseq.models.hubert import HubertModel
+    from fairseq.models.wav2vec.wav2vec2 import Wav2Vec2Model
+
+    return model is not None and issubclass(model, (HubertModel, Wav2Vec2Model))
 
 
 def _configure(settings: Settings, config: Type[Wav2Vec2Config]) -> DictConfig:

@@ -1,0 +1,78 @@
+"""UniSpeech and UniSpeech-SAT, whose encoders are fairseq's own, of every kind and era."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.families.bare import Built, check_exact, converted, refused
+from tests.families.exactness import CLIPS
+from tests.variants.bare_kinds import UNISPEECH_VARIANTS
+from tests.variants.pretraining_kinds import PretrainingVariant
+from tests.variants.readme import readme_table
+from toolkit import convert, diff, inspect
+from toolkit.core.errors import BadInput
+
+README = Path(__file__).parents[2] / "README.md"
+SPEAKERS = "UniSpeech-SAT, layer norm"
+FAST = ("UniSpeech, Namespace",)
+
+
+@pytest.fixture(scope="module")
+def build(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    return Built(UNISPEECH_VARIANTS, tmp_path_factory)
+
+
+@pytest.mark.parametrize("name", converted(UNISPEECH_VARIANTS, FAST))
+def test_every_variant_converts_exactly(name: str, build: Built, tmp_path: Path) -> None:
+    result = convert(build(name), tmp_path / "hf", verify=True, audio=CLIPS)
+    check_exact(result, counts_otherwise="SAT" in name)
+
+
+def test_a_stock_model_gives_no_finding(build: Built, tmp_path: Path) -> None:
+    convert(build(SPEAKERS), tmp_path / "hf", verify=False)
+    config = json.loads((tmp_path / "hf" / "config.json").read_text(encoding="utf-8"))
+    assert (config["model_type"], config["architectures"]) == (
+        "unispeech-sat",
+        ["UniSpeechSatModel"],
+    )
+    result = diff(build(SPEAKERS), tmp_path / "hf", audio=CLIPS[:1])
+    assert (result.verdict, result.findings, result.notes) == ("match", (), ())
+
+
+@pytest.mark.wide
+def test_the_folder_can_carry_what_padded_batches_need(build: Built, tmp_path: Path) -> None:
+    folder = tmp_path / "hf"
+    proof = convert(build(SPEAKERS), folder, verify=True, audio=CLIPS, exact_padding=True)
+    check_exact(proof)
+
+
+@pytest.mark.parametrize(
+    ("name", "family", "dropped"),
+    [
+        ("UniSpeech, layer norm", "unispeech", "w2v_encoder.proj.weight"),
+        (SPEAKERS, "unispeech_sat", "encoder.layer_norm_for_extract.weight"),
+        ("UniSpeech-SAT, no arguments", "unispeech_sat", "spk_proj.weight"),
+        ("UniSpeech-SAT, no codes", "unispeech_sat", "project_q.bias"),
+    ],
+)
+def test_what_serves_pretraining_is_dropped_with_the_reason(
+    name: str, family: str, dropped: str, build: Built
+) -> None:
+    found = inspect(build(name))
+    assert (found.family, found.refusals, found.unknown) == (family, (), ())
+    assert dropped in {reason.name for reason in found.dropped}
+
+
+@pytest.mark.parametrize("variant", refused(UNISPEECH_VARIANTS), ids=lambda v: v.name)
+def test_layers_of_another_kind_are_refused_by_name(
+    variant: PretrainingVariant, build: Built, tmp_path: Path
+) -> None:
+    with pytest.raises(BadInput, match=f"{variant.ends.partition(': ')[2]}`: .*UniSpeechSat"):
+        convert(build(variant.name), tmp_path / "hf", verify=False)
+
+
+def test_the_readme_shows_every_variant_and_how_it_ends() -> None:
+    assert readme_table(UNISPEECH_VARIANTS) in README.read_text(encoding="utf-8")
