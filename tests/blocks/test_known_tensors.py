@@ -211,6 +211,12 @@ def test_an_encoder_has_these_tensors_in_this_order(config, changes):
     assert list(maybe_known_specs(changed).items()) == list(target_specs(changed).items())
 
 
+def test_an_encoder_with_adapters_for_languages_has_them_in_this_order():
+    config = {**SINGLE["letters"], "adapter_attn_dim": 8}
+    assert any("adapter_layer" in name for name in target_specs(config))
+    assert list(maybe_known_specs(config).items()) == list(target_specs(config).items())
+
+
 @pytest.mark.parametrize("changes", [{}, {"conv_bias": False}, {"num_conv_pos_embeddings": 5}])
 def test_an_encoder_with_several_positional_convolutions_has_them_in_this_order(changes):
     config = {**DATA2VEC, **changes}
@@ -223,7 +229,9 @@ def test_an_encoder_with_several_positional_convolutions_has_them_in_this_order(
     [
         ("letters", {"architectures": ["Wav2Vec2Model"]}),
         ("letters", {"architectures": "Wav2Vec2ForCTC"}),
-        ("letters", {"adapter_attn_dim": 8}),
+        ("letters", {"adapter_attn_dim": 8, "do_stable_layer_norm": False}),
+        ("letters", {"adapter_attn_dim": "wide"}),
+        ("letters of HuBERT", {"adapter_attn_dim": 8}),
         ("letters", {"output_hidden_size": 24}),
         ("letters", {"num_attention_heads": 5}),
         ("letters", {"vocab_size": "many"}),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,20 +15,25 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from tests.families.exactness import CLIPS, check_exact
+from tests.sampling import wide
 from tests.variants.adapter_kinds import ADAPTER_VARIANTS, SYMBOLS, in_sets
 from tests.variants.ctc_building import BuiltCtc, build_ctc
 from tests.variants.ctc_kinds import Groups, State
 from tests.variants.readme import readme_table
 from toolkit import convert, diff, inspect, record, verify
+from toolkit.audio import read_clips
 from toolkit.core.errors import BadInput
 from toolkit.core.result import Result
+from toolkit.faults import single_faults
 from toolkit.oracle.quiet import quiet_fairseq
+from toolkit.pipeline.difference import Session, diff_folder, open_session
+from toolkit.pipeline.faulting import breakable_of, names
+from toolkit.pipeline.prepare import Inputs, prepare
 
 README = Path(__file__).parents[2] / "README.md"
 BY_NAME = {variant.name: variant for variant in ADAPTER_VARIANTS}
 SETS = "MMS, a set of weights for each language"
-STACKED = "several languages, adapters in one tensor"
-FAST = (SETS, STACKED)
+FAST = (SETS,)
 TINY = CLIPS[:1]
 
 
@@ -85,6 +90,7 @@ def test_every_language_is_proven(name: str, build: Callable[..., Path], tmp_pat
     assert {said.clip for said in result.tokens} >= {name for name in heard if "@" in name}
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("name", [n for n, v in BY_NAME.items() if "refused" in v.ends])
 def test_what_no_adapter_of_transformers_computes_is_refused_by_name(
     name: str, build: Callable[..., Path], tmp_path: Path
@@ -210,15 +216,21 @@ def read_json(path: Path) -> dict[str, Any]:
     ("break_folder", "said"),
     [
         (exchange, r"`adapter\[eng\]` and `adapter\[fra\]` are exchanged"),
-        (
+        wide(
             copy_first,
             r"`adapter\[fra\]` holds `adapter\[eng\]`; `adapter\[aze-script_latin\]` holds",
         ),
-        (take_head, r"`lm_head` in `adapter\[fra\]` holds `lm_head` in `adapter\[aze-script_latin"),
-        (take_adapters, r"the model holds `adapter\[fra\]`"),
-        (leave_out, r"all 20 tensors of `adapter\[fra\]` are missing .* cannot speak the language"),
+        wide(
+            take_head,
+            r"`lm_head` in `adapter\[fra\]` holds `lm_head` in `adapter\[aze-script_latin",
+        ),
+        wide(take_adapters, r"the model holds `adapter\[fra\]`"),
+        wide(
+            leave_out,
+            r"all 20 tensors of `adapter\[fra\]` are missing .* cannot speak the language",
+        ),
         (swap_letters, r"`vocab.json` is not .*: aze-script_latin: \d+: '[ET]' became '[ET]'"),
-        (name_another, r"`tokenizer_config.target_lang` is not .*: 'fra', not 'eng'"),
+        wide(name_another, r"`tokenizer_config.target_lang` is not .*: 'fra', not 'eng'"),
     ],
 )
 def test_what_is_wrong_with_a_language_is_one_finding_that_names_it(
@@ -232,6 +244,7 @@ def test_what_is_wrong_with_a_language_is_one_finding_that_names_it(
     assert first.hypothesis.confirmed
 
 
+@pytest.mark.wide
 def test_verify_finds_the_exchange_in_what_the_languages_say(mms: BuiltCtc, broken: Path) -> None:
     exchange(broken)
     result = verify(mms.path, broken, audio=TINY)
@@ -243,6 +256,7 @@ def failed(result: Result) -> set[str]:
     return {level.name for level in result.levels if level.verdict == "fail"}
 
 
+@pytest.mark.wide
 def test_a_recording_answers_for_every_language(mms: BuiltCtc, right: Path, tmp_path: Path) -> None:
     record(mms.path, tmp_path / "rec", audio=TINY)
     result = verify(mms.path, right, recording=tmp_path / "rec")
@@ -303,7 +317,7 @@ REFUSALS = (
 )
 
 
-@pytest.mark.parametrize(("change", "said"), REFUSALS)
+@pytest.mark.parametrize(("change", "said"), [*REFUSALS[:1], *(wide(*row) for row in REFUSALS[1:])])
 def test_odd_sets_are_refused_in_one_sentence(
     change: Callable[[dict[str, Any]], None], said: str, build: Callable[..., Path], tmp_path: Path
 ) -> None:
@@ -311,3 +325,43 @@ def test_odd_sets_are_refused_in_one_sentence(
     with pytest.raises(BadInput, match=said):
         convert(checkpoint, tmp_path / "hf", verify=False)
     assert not (tmp_path / "hf").exists()
+
+
+@pytest.fixture(scope="module")
+def session(mms: BuiltCtc) -> Iterator[Session]:
+    prepared = prepare(Inputs(checkpoint=mms.path))
+    with open_session(prepared, read_clips(TINY)) as opened:
+        yield opened
+
+
+FAULTS = (
+    "languages_exchanged:aze-script_latin-eng",
+    "output_of_another_language:eng-fra",
+    "one_language_everywhere:eng",
+    "language_missing:fra",
+    "sections_exchanged:vocab.json-eng-fra",
+    "section_rows_swapped:vocab.json-aze-script_latin",
+    "language_changed:target_lang=aze-script_latin",
+    "rows_swapped:vocab.json-first",
+    "element_nudged:wav2vec2.encoder.layers.2.adapter_layer.norm.weight",
+)
+
+
+@pytest.mark.parametrize("name", [FAULTS[0], *map(wide, FAULTS[1:])])
+def test_a_fault_of_the_catalogue_is_the_only_finding(
+    name: str, session: Session, right: Path, broken: Path
+) -> None:
+    known = {f.name: f for f in single_faults(right, breakable_of(session.prepared))}
+    fault = known[name]
+    fault.break_folder(broken)
+    (finding,) = diff_folder(session, broken).findings
+    assert names(finding, fault.truth), finding.summary
+    assert finding.hypothesis is not None
+    assert finding.hypothesis.name in fault.truth.hypotheses
+
+
+def test_the_card_says_how_another_language_is_spoken(right: Path) -> None:
+    card = (right / "README.md").read_text(encoding="utf-8")
+    assert 'model.load_adapter("fra")' in card
+    assert 'set_target_lang("fra")' in card
+    assert "To translate" not in card

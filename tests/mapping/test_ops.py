@@ -3,7 +3,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from toolkit.mapping import Copy, Identity, Sinusoids, SplitWeightNorm, Zeros
+from toolkit.mapping import Copy, Identity, Pick, Sinusoids, SplitWeightNorm, Zeros
 from toolkit.mapping.ops import effective_weight
 
 FLOATS = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
@@ -117,3 +117,17 @@ def test_a_table_of_sinusoids_is_fairseqs(rows, width):
 
     expected = SinusoidalPositionalEmbedding.get_embedding(rows, width, padding_idx=1)
     assert Sinusoids().make((rows, width)).equal(expected)
+
+
+@pytest.mark.parametrize("index", [0, 2])
+def test_a_row_is_taken_of_a_tensor_and_alone_gives_it_back(index):
+    source = torch.arange(24.0).reshape(3, 2, 4)
+    op = Pick(index)
+    (target,) = op.apply(source)
+    assert op.shapes(source.shape) == (target.shape,) == ((2, 4),)
+    assert op.invert((target,)).equal(source[index : index + 1])
+    assert Pick(0).apply(op.invert((target,)))[0].equal(target)
+
+
+def test_there_is_no_row_that_the_tensor_lacks():
+    assert Pick(3).shapes((3, 2)) == Pick().shapes(()) == ()

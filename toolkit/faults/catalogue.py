@@ -11,6 +11,7 @@ from toolkit.core.breakable import Breakable
 from toolkit.faults.configs import config_faults
 from toolkit.faults.facts import read_facts
 from toolkit.faults.fault import DoubleFault, Fault, Truth
+from toolkit.faults.languages import language_faults
 from toolkit.faults.several_tensors import several_tensor_faults
 from toolkit.faults.single_tensors import KINDS, single_tensor_faults
 from toolkit.faults.tokenizers import tokenizer_faults
@@ -72,6 +73,7 @@ def single_faults(folder: Path, breakable: Breakable) -> tuple[Fault, ...]:
         *several_tensor_faults(facts),
         *config_faults(facts),
         *tokenizer_faults(facts),
+        *language_faults(facts),
     )
 
 

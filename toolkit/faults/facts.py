@@ -6,7 +6,7 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from toolkit.core.breakable import Attention, Breakable, Part, Side
 from toolkit.core.errors import BadInput
 from toolkit.core.json import JsonDict, JsonObject
 from toolkit.core.slips import CONFIG, TOKENIZER_CONFIG
+from toolkit.folder.languages import language_files
 
 WEIGHTS = "model.safetensors"
 
@@ -85,6 +86,8 @@ class Facts:
     """The shape of every tensor, by name."""
     files: Mapping[str, JsonObject]
     """What its JSON files hold, by name."""
+    languages: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """The names of the tensors in each language's file."""
 
     @property
     def config(self) -> JsonObject:
@@ -201,6 +204,10 @@ def read_facts(folder: Path, breakable: Breakable) -> Facts:
     return Facts(
         breakable=breakable,
         shapes=dict(_shapes(folder / WEIGHTS)),
+        languages={
+            name: frozenset(tensor for tensor, _ in _shapes(file))
+            for name, file in language_files(folder).items()
+        },
         files={name: read_json(folder / name) for name in dict.fromkeys(names)},
     )
 

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
+from toolkit.core.json import JsonObject
 from toolkit.core.slips import CONFIG, TOKENIZER_CONFIG
 from toolkit.faults import rows
 from toolkit.faults.configs import set_key, write_json
@@ -16,6 +17,8 @@ from toolkit.faults.fault import Fault, in_turn
 from toolkit.faults.rows import row_fault
 
 VOCAB = "vocab.json"
+LANGUAGE = "target_lang"
+"""The setting that names the section of it that is read, where there is one for each language."""
 NAMES = ("bos_token", "eos_token", "unk_token", "pad_token", "word_delimiter_token")
 """Tokens that have a name in `tokenizer_config.json`."""
 
@@ -27,16 +30,26 @@ def vocabulary_faults(facts: Facts) -> Iterator[Fault]:
     """Tokens under other ids, with other names, too few and too many."""
     settings = facts.files[TOKENIZER_CONFIG]
     named = {name: str(settings[name]) for name in NAMES if isinstance(settings.get(name), str)}
-    ordinary = [token for token in _by_id(facts.files[VOCAB]) if token not in named.values()]
-    for kind, label, edit in (*_row_edits(facts, ordinary), *_named_edits(named)):
+    ids = section_of(facts.files[VOCAB], settings)
+    ordinary = [token for token in _by_id(ids) if token not in named.values()]
+    for kind, label, edit in (*_row_edits(ids, ordinary), *_named_edits(named)):
         change = partial(edit_ids, edit=edit)
         yield row_fault(kind, f"{VOCAB}-{label}", change, VOCAB)
     yield from _misplaced_ids(facts, named)
 
 
 def edit_ids(folder: Path, *, edit: Edit) -> None:
-    """Changes the ids of the tokens."""
-    write_json(folder / VOCAB, edit(read_json(folder / VOCAB)))
+    """Changes the ids of the tokens, those of the first language where there are several."""
+    values, settings = read_json(folder / VOCAB), read_json(folder / TOKENIZER_CONFIG)
+    edited = edit(section_of(values, settings))
+    language = settings.get(LANGUAGE)
+    write_json(folder / VOCAB, edited if language is None else {**values, language: edited})
+
+
+def section_of(values: JsonObject, settings: JsonObject) -> Ids:
+    """The ids that a tokenizer reads: all, or those of the language that its settings name."""
+    language = settings.get(LANGUAGE)
+    return dict(values if language is None else values[language])
 
 
 def _misplaced_ids(facts: Facts, named: Mapping[str, str]) -> Iterator[Fault]:
@@ -59,9 +72,8 @@ def _by_id(ids: Mapping[str, int]) -> list[str]:
     return sorted(ids, key=lambda token: ids[token])
 
 
-def _row_edits(facts: Facts, ordinary: list[str]) -> Iterator[tuple[str, str, Edit]]:
+def _row_edits(ids: Ids, ordinary: list[str]) -> Iterator[tuple[str, str, Edit]]:
     """What happens to tokens that stand for text."""
-    ids = facts.files[VOCAB]
     first, second, middle, last = (
         ids[ordinary[at]] for at in (0, 1, len(ordinary) // 2, len(ordinary) - 1)
     )

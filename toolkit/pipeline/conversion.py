@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -18,6 +19,7 @@ from toolkit.core.result import Artifact, Result
 from toolkit.core.spec import TensorSpec
 from toolkit.folder.background import Background
 from toolkit.folder.digest import MODEL_CARD
+from toolkit.folder.languages import of_model
 from toolkit.folder.skeleton import target_specs
 from toolkit.folder.staging import staged_folder
 from toolkit.pipeline.basics import environment
@@ -26,7 +28,7 @@ from toolkit.pipeline.prepare import Inputs, Prepared, prepare
 from toolkit.pipeline.reference import INSTALL_HINT, fairseq_is_installed
 from toolkit.pipeline.reproduce import command_line
 from toolkit.pipeline.writing import write_converted
-from toolkit.report.model_card import CardFacts, render_model_card
+from toolkit.report.model_card import LANGUAGE_TOKEN, CardFacts, render_model_card
 from toolkit.session.keywords import keywords_of
 from toolkit.session.request import Convert, Verify
 
@@ -172,7 +174,7 @@ def _card_facts(prepared: Prepared, out: Path) -> CardFacts:
         units=words.units,
         usage=words.usage,
         caller=words.caller,
-        notes=words.notes,
+        notes=words.notes.replace("{name}", json.dumps(str(out))),
         model_name=str(out),
         architecture=contents.config["architectures"][0],
         languages=tuple(contents.language_tags),
@@ -181,5 +183,6 @@ def _card_facts(prepared: Prepared, out: Path) -> CardFacts:
         converter_version=environment()["toolkit"],
         vocabulary_size=len(contents.dictionary),
         needs_remote_code=bool(prepared.network.shortcomings),
-        parameters=sum(prepared.plan.targets[name].numel for name in assigned),
+        parameters=sum(prepared.plan.targets[name].numel for name in of_model(assigned)),
+        language_token="" if contents.spoken else LANGUAGE_TOKEN,
     )

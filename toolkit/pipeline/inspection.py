@@ -23,7 +23,7 @@ from toolkit.mapping import (
     read_mapping,
     unclaimed_tensors,
 )
-from toolkit.pipeline.prepare import Inputs, open_mapped
+from toolkit.pipeline.prepare import Inputs, open_mapped, with_languages
 from toolkit.session.keywords import keywords_of
 from toolkit.session.request import Inspect
 
@@ -124,7 +124,7 @@ def _plan_problems(table: Table, checkpoint: Checkpoint, task: Task) -> Iterator
     if targets is None:
         return
     try:
-        make_plan(table, checkpoint.tensors, targets)
+        make_plan(table, checkpoint.tensors, with_languages(targets, task.contents))
     except BrokenRule as error:
         for line in str(error).split("\n"):
             yield Reason(name="rules", because=line)

@@ -18,6 +18,7 @@ from toolkit.core.spec import TensorSpec
 from toolkit.families import Derived, Family, Form, Network, Options, Task, find_family
 from toolkit.families.adapters import tell_languages
 from toolkit.families.sidecars import Named, Sidecars
+from toolkit.folder.contents import FolderContents
 from toolkit.folder.skeleton import target_specs
 from toolkit.mapping import (
     MappingFile,
@@ -118,9 +119,7 @@ def prepare(
     _require(network.unknown)
     sidecars = family.sidecars(checkpoint, inputs.named)
     task = family.task(checkpoint, sidecars, network, inputs.options)
-    targets = find_targets(task.contents.config)
-    if task.contents.spoken is not None:
-        targets = {**targets, **dict(task.contents.spoken.targets(targets))}
+    targets = with_languages(find_targets(task.contents.config), task.contents)
     table = network.table if mapping is None else extend_table(network.table, mapping)
     plan = _plan(network, table, checkpoint, targets)
     dropped = {reason.name for reason in plan.dropped}
@@ -135,6 +134,14 @@ def prepare(
         proof=plan if mapping is None else _proof(network, checkpoint, targets, plan),
         mapping=mapping,
     )
+
+
+def with_languages(
+    targets: Mapping[str, TensorSpec], contents: FolderContents
+) -> dict[str, TensorSpec]:
+    """The tensors of a model, and those of every language with weights of its own."""
+    spoken = contents.spoken
+    return {**targets, **({} if spoken is None else dict(spoken.targets(targets)))}
 
 
 def open_mapped(

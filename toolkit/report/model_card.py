@@ -11,6 +11,9 @@ from toolkit.core.result import Result
 from toolkit.core.settled import settled, unproven
 from toolkit.report import text
 
+LANGUAGE_TOKEN = "<lang:{code}>"
+"""How fairseq's vocabularies write a target language."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class CardFacts:
@@ -41,8 +44,8 @@ class CardFacts:
     converter_version: str
     vocabulary_size: int
     parameters: int
-    language_token: str = "<lang:{code}>"
-    """How the vocabulary writes a target language."""
+    language_token: str = LANGUAGE_TOKEN
+    """How the vocabulary writes a target language; empty where it is chosen in another way."""
     needs_remote_code: bool = False
     """The folder brings its own classes and loads with `trust_remote_code=True` only."""
 
@@ -118,7 +121,7 @@ def _usage(facts: CardFacts) -> str:
 
 def _language_lines(facts: CardFacts) -> Iterator[str]:
     other = next((code for code in facts.languages if code != facts.default_language), None)
-    if other is None:
+    if other is None or not facts.language_token:
         return
     token = _quote_python(facts.language_token.replace("{code}", other))
     yield f"language = {facts.caller}.tokenizer.convert_tokens_to_ids({token})"

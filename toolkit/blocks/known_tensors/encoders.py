@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from toolkit.blocks.known_tensors import shapes
 from toolkit.blocks.known_tensors.shapes import (
+    ADAPTED,
     ENCODER_KEYS,
     Shapes,
     is_size,
@@ -149,14 +150,25 @@ def is_known(config: JsonObject) -> bool:
     kind = _maybe_kind(config)
     return (
         kind is not None
-        and config.keys() - {"auto_map"} == (ENCODER_KEYS - kind.unsaid) | kind.keys | _SAID
+        and config.keys() - {"auto_map", ADAPTED}
+        == (ENCODER_KEYS - kind.unsaid) | kind.keys | _SAID
         and ("auto_map" in config) == kind.model_type.startswith("fairseq")
+        and _has_known_adapters(config)
         and config.get("conv_pos_batch_norm", False) is False
         and config.get("feat_proj_layer_norm", True) is True
         and config.get("output_hidden_size", config["hidden_size"]) == config["hidden_size"]
         and is_sound_encoder(config)
         and all(is_size(config[key]) for key in kind.sizes)
         and config.get("codevector_dim", 0) % config.get("num_codevector_groups", 1) == 0
+    )
+
+
+def _has_known_adapters(config: JsonObject) -> bool:
+    """Whether there are none, or such as a layer that normalizes first has."""
+    return ADAPTED not in config or (
+        is_size(config[ADAPTED])
+        and config["model_type"] == "wav2vec2"
+        and config["do_stable_layer_norm"] is True
     )
 
 

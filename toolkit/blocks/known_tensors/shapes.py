@@ -7,6 +7,8 @@ from typing import Any
 
 from toolkit.core.json import JsonObject
 
+ADAPTED = "adapter_attn_dim"
+"""The width of adapters for languages; absent where there are none."""
 ACTIVATIONS = ("gelu", "relu")
 WORDS = frozenset(
     [
@@ -116,6 +118,16 @@ def encoder(config: JsonObject) -> Shapes:
     for layer in range(config["num_hidden_layers"]):
         inner = encoder_layer(width, config["intermediate_size"])
         yield from under(f"encoder.layers.{layer}", inner)
+        adapted = _adapter(width, config.get(ADAPTED))
+        yield from under(f"encoder.layers.{layer}.adapter_layer", adapted)
+
+
+def _adapter(width: int, inner: int | None) -> Shapes:
+    """What is behind each layer where languages have weights of their own."""
+    if inner is not None:
+        yield from norm("norm", width)
+        yield from linear("linear_1", width, inner)
+        yield from linear("linear_2", inner, width)
 
 
 def feature_extractor(encoder: JsonObject) -> Shapes:

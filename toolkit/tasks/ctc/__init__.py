@@ -51,18 +51,19 @@ TASK = TaskKind(
 _LANGUAGES = """## Languages
 
 Each language has weights in `adapter.<language>.safetensors`, and a section of `vocab.json`.
-The folder begins with `{first}`; another is chosen so:
+The folder speaks `FIRST` before it is told another, which is done so:
 
 ```python
 from transformers import Wav2Vec2ForCTC, Wav2Vec2Processor
 
-model = Wav2Vec2ForCTC.from_pretrained({name}, target_lang="{other}", ignore_mismatched_sizes=True)
+model = Wav2Vec2ForCTC.from_pretrained({name}, target_lang="OTHER", ignore_mismatched_sizes=True)
 processor = Wav2Vec2Processor.from_pretrained({name})
-processor.tokenizer.set_target_lang("{other}")
-model.load_adapter("{other}")  # when it already speaks another
+processor.tokenizer.set_target_lang("OTHER")
+model.load_adapter("OTHER")  # what a model does that already speaks
 ```
 
 """
+"""`{name}` stands for the model's; languages are filled in."""
 
 
 def task_of_languages(languages: tuple[str, ...], first: str) -> TaskKind:
@@ -72,9 +73,12 @@ def task_of_languages(languages: tuple[str, ...], first: str) -> TaskKind:
         languages: In the order of their numbers, which are the tags of clips.
         first: The one that a folder speaks before it is told another.
     """
+    other = next((name for name in languages if name != first), first)
+    notes = _LANGUAGES.replace("FIRST", first).replace("OTHER", other) + TASK.words.notes
     target = deferred(f"{__name__}.multilingual", "MultilingualTarget")
     return replace(
         TASK,
+        words=replace(TASK.words, notes=notes),
         target=partial(target, languages=languages, first=first),
         expect_vocabulary=deferred(f"{__name__}.sections", "expect_sections"),
     )
