@@ -643,7 +643,7 @@ def test_a_folder_of_the_classes_that_a_conversion_writes_is_prepared_once(
 
     monkeypatch.setattr(choosing, "prepare", counted)
     inputs = expecting(Inputs(checkpoint=golden_checkpoint), converted)
-    once = choosing.prepare_with(inputs, rec_dir)
+    once = choosing.prepare_with(inputs, rec_dir, ())
     assert times == [None]
     again = real(inputs)
     assert once.task.contents == again.task.contents
@@ -651,5 +651,5 @@ def test_a_folder_of_the_classes_that_a_conversion_writes_is_prepared_once(
     other = replace(
         inputs, form=replace(inputs.form, kinds={**inputs.form.kinds, "decoder": "bart"})
     )
-    assert choosing.prepare_with(other, rec_dir).network.misfits
+    assert choosing.prepare_with(other, rec_dir, ()).network.misfits
     assert times == [None, None, other.form]

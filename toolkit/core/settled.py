@@ -1,4 +1,4 @@
-"""A value that a checkpoint does not say and a recording of fairseq gave."""
+"""A value that a checkpoint does not say, and a recording of fairseq or the model itself gave."""
 
 from __future__ import annotations
 
@@ -11,19 +11,20 @@ from toolkit.core.json import JsonObject
 
 @dataclass(frozen=True, kw_only=True)
 class Trial:
-    """One candidate, or one combination of several, held against a recording."""
+    """One candidate, or one combination of several, held against a recording, or against speech."""
 
     values: JsonObject
     """By key, such as `encoder.num_attention_heads`."""
     error: float
     """Isolated error of the module that shows the difference; infinity where it does not even take
-    fairseq's input. For the network's input: zero where it can be, infinity where it cannot."""
+    fairseq's input. For the network's input: zero where it can be, infinity where it cannot. Where
+    the model itself chooses: nats that a symbol of a transcript costs it."""
     matches: bool
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settled(Reason):
-    """Why a value is what it is: of all candidates, a recording of fairseq fits this one alone."""
+    """Why a value is what it is: it alone fits a recording, or makes speech likely to the model."""
 
     trials: tuple[Trial, ...]
 
@@ -34,5 +35,5 @@ def unproven(reasons: Sequence[Reason]) -> tuple[Reason, ...]:
 
 
 def settled(reasons: Sequence[Reason]) -> tuple[Settled, ...]:
-    """The values that a recording gave."""
+    """The values that a recording, or the model itself, gave."""
     return tuple(reason for reason in reasons if isinstance(reason, Settled))

@@ -369,6 +369,7 @@ def _prepare(settings: PairSettings) -> Prepared:
     from toolkit.blocks.known_tensors import maybe_known_specs
     from toolkit.folder.skeleton import target_specs
     from toolkit.folder.view import carries_model_code
+    from toolkit.pipeline.likelihood import choose_by_likelihood
     from toolkit.pipeline.prepare import Inputs, prepare
 
     carries = settings.exact_padding or carries_model_code(settings.hf_dir)
@@ -376,8 +377,9 @@ def _prepare(settings: PairSettings) -> Prepared:
     if settings.recording is not None:
         from toolkit.pipeline.choosing import prepare_with
 
-        return prepare_with(inputs, settings.recording)
-    return prepare(inputs, lambda config: maybe_known_specs(config) or target_specs(config))
+        return prepare_with(inputs, settings.recording, settings.audio)
+    prepared = prepare(inputs, lambda config: maybe_known_specs(config) or target_specs(config))
+    return choose_by_likelihood(prepared, inputs, settings.audio)
 
 
 def _ruled(measure: Measure, rules: Sequence[ToleranceRule]) -> Measure:

@@ -1,4 +1,4 @@
-"""Lets a recording of fairseq choose among the values that a checkpoint leaves open.
+"""Chooses among the values that a checkpoint leaves open, by a recording if there is one.
 
 No such value changes a tensor: the weights are written once, and each candidate is tried by loading
 them under another configuration and repeating, on fairseq's own input, what the smallest module did
@@ -12,38 +12,41 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from toolkit.blocks.tree import placed
 from toolkit.checkpoint import Checkpoint
 from toolkit.compare.pictures import shortest
 from toolkit.core.errors import BadInput
 from toolkit.families import Derived, find_family
+from toolkit.families.waveforms import NORMALIZE
 from toolkit.mapping import read_mapping
 from toolkit.pipeline.forms import form_of
-from toolkit.pipeline.network_input import NORMALIZE, hear_input
+from toolkit.pipeline.likelihood import choose_by_likelihood
+from toolkit.pipeline.network_input import hear_input
 from toolkit.pipeline.prepare import Inputs, Prepared, open_mapped, prepare
-from toolkit.pipeline.questions import Question
+from toolkit.pipeline.questions import Question, open_questions
 from toolkit.pipeline.recorded import open_recorded
 from toolkit.pipeline.repeating import Bench, Heard
 from toolkit.pipeline.resources import fitting_resources
 
 
-def prepare_with(inputs: Inputs, recording: Path | None) -> Prepared:
+def prepare_with(inputs: Inputs, recording: Path | None, audio: Sequence[Path]) -> Prepared:
     """The checkpoint prepared, the values that it leaves open chosen by a recording of it.
 
     They are tried in the classes that a conversion chooses, whatever those of a folder on trial.
 
     Args:
         inputs: What the user named; a value named there is not open.
-        recording: Folder that `toolkit record` wrote; without one, open values are assumed.
+        recording: Folder that `toolkit record` wrote; without one, the model itself chooses by how
+            likely it finds transcripts, and what it cannot tell is assumed.
+        audio: Clips with transcripts, or folders of them; the golden ones by default.
 
     Raises:
         BadInput: as `prepare` says, or the recording cannot be used, or no candidate fits it.
     """
     if recording is None:
-        return prepare(inputs)
+        return choose_by_likelihood(prepare(inputs), inputs, audio)
     narrowed, recorded = _narrow(replace(inputs, form=None), recording)
     prepared = prepare(narrowed)
-    questions = list(_questions(prepared))
+    questions = open_questions(prepared)
     if not questions:
         open_recorded(recording, prepared.checkpoint)
         if inputs.form in (None, form_of(prepared.task.contents.config)):
@@ -99,13 +102,6 @@ def _narrowed(key: str, left: Derived, candidates: Sequence[object], recording: 
     value = left.value if left.value in candidates else candidates[0]
     evidence = "it fits the lengths of what fairseq's modules took and gave"
     return replace(left, value=value, evidence=evidence, candidates=tuple(candidates))
-
-
-def _questions(prepared: Prepared) -> Iterator[Question]:
-    preprocessor = placed(NORMALIZE.partition(".")[0], prepared.task.preprocessor)
-    for key, derived in {**prepared.network.config, **preprocessor}.items():
-        if derived.candidates:
-            yield Question(key=key, assumed=derived)
 
 
 def _answers(

@@ -23,6 +23,7 @@ from toolkit.folder.languages import of_model
 from toolkit.folder.skeleton import target_specs
 from toolkit.folder.staging import staged_folder
 from toolkit.pipeline.basics import environment
+from toolkit.pipeline.likelihood import choose_by_likelihood
 from toolkit.pipeline.origin import Origin
 from toolkit.pipeline.prepare import Inputs, Prepared, prepare
 from toolkit.pipeline.reference import INSTALL_HINT, fairseq_is_installed
@@ -110,10 +111,11 @@ def _prepare(request: Convert, hashing: _Hashing, *, is_proven: bool) -> Prepare
     if request.recording is not None:
         from toolkit.pipeline.choosing import prepare_with
 
-        return prepare_with(inputs, request.recording)
+        return prepare_with(inputs, request.recording, request.audio)
     # Who names values of the configuration is told by transformers itself whether they fit.
     ask = is_proven or inputs.encoder_config or inputs.decoder_config
-    return prepare(inputs, target_specs if ask else _known_or_asked, hashing.start)
+    prepared = prepare(inputs, target_specs if ask else _known_or_asked, hashing.start)
+    return choose_by_likelihood(prepared, inputs, request.audio) if is_proven else prepared
 
 
 def _known_or_asked(config: JsonObject) -> dict[str, TensorSpec]:

@@ -82,7 +82,7 @@ def diff(request: Diff) -> Result:
     _check_destinations(request)
     origin, inputs = request.part(Origin), request.part(Inputs)
     report("reading the checkpoint", 0, 3)
-    prepared = prepare_with(expecting(inputs, request.hf_dir), request.recording)
+    prepared = prepare_with(expecting(inputs, request.hf_dir), request.recording, request.audio)
     clips = origin.read_few_clips(prepared, request.audio)
     report("asking fairseq", 1, 3)
     with (
@@ -100,7 +100,7 @@ def diff(request: Diff) -> Result:
         return result
     bench = Workbench(
         prepared=prepared,
-        prepare_freely=partial(prepare_with, inputs, request.recording),
+        prepare_freely=partial(prepare_with, inputs, request.recording, request.audio),
         clips=clips,
         origin=origin,
         progress=report,

@@ -10,10 +10,10 @@ from pathlib import Path
 from toolkit.core.errors import BadInput
 from toolkit.core.settled import Trial
 from toolkit.families import Derived
+from toolkit.families.waveforms import NORMALIZE
 from toolkit.pipeline.questions import Question
 from toolkit.trial.measuring import Record
 
-NORMALIZE = "preprocessor_config.do_normalize"
 LOUDEST = 1.2
 """No waveform goes much beyond full scale, 1.0; resampling may overshoot a little."""
 CENTRED = 1e-6

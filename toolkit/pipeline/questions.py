@@ -6,8 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from toolkit.blocks.tree import placed
 from toolkit.core.settled import Trial
 from toolkit.families import Derived
+from toolkit.families.waveforms import NORMALIZE
+from toolkit.pipeline.prepare import Prepared
 from toolkit.report.text import format_error
 
 MAX_NAMED = 8
@@ -21,6 +24,13 @@ class Question:
     key: str
     """Such as `encoder.num_attention_heads`."""
     assumed: Derived
+
+
+def open_questions(prepared: Prepared) -> list[Question]:
+    """Everything that the checkpoint leaves open, in the order of its configuration."""
+    preprocessor = placed(NORMALIZE.partition(".")[0], prepared.task.preprocessor)
+    said = {**prepared.network.config, **preprocessor}
+    return [Question(key=key, assumed=value) for key, value in said.items() if value.candidates]
 
 
 def settle(
@@ -57,13 +67,13 @@ def _settled(
     others = [trial for trial in trials if trial.values[key] != value]
     alike = [trial.values[key] for trial in others if trial.matches]
     if alike:
-        named = ", ".join(map(repr, _distinct([value, *alike])))
+        named = ", ".join(map(repr, distinct([value, *alike])))
         return replace(
             question.assumed,
             value=value,
             evidence=f"{question.assumed.evidence}, and the recording `{recording}` cannot tell "
             f"{named} apart by `{module}`",
-            candidates=tuple(_distinct([value, *alike])),
+            candidates=tuple(distinct([value, *alike])),
             trials=trials,
         )
     evidence = f"the recording `{recording}` says: isolated error of `{module}` "
@@ -75,10 +85,11 @@ def _runner_up(key: str, others: Sequence[Trial]) -> str:
     if not others:
         return "no other value fits its lengths"
     second = min(others, key=lambda trial: trial.error)
-    tried = len(_distinct([trial.values[key] for trial in others]))
+    tried = len(distinct([trial.values[key] for trial in others]))
     named = f"next best {format_error(second.error)} with {second.values[key]!r}"
     return f"{named}, of {tried} other{'s' if tried > 1 else ''}"
 
 
-def _distinct(values: Sequence[object]) -> list[object]:
+def distinct(values: Sequence[object]) -> list[object]:
+    """The values, each once, though some cannot be hashed."""
     return [value for index, value in enumerate(values) if value not in values[:index]]

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import math
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby, product
@@ -16,13 +14,13 @@ from toolkit.compare.metrics import relative_error
 from toolkit.core.errors import BadInput, BrokenRule
 from toolkit.core.settled import Trial
 from toolkit.families import Derived
-from toolkit.folder.weights import write_weights
 from toolkit.oracle.hooks import Call, bind
 from toolkit.oracle.precision import in_float64
 from toolkit.oracle.shelf import Shelf, keep_all
 from toolkit.pipeline.pairing import pair_with
 from toolkit.pipeline.prepare import Prepared
 from toolkit.pipeline.questions import Question, no_match, settle
+from toolkit.pipeline.tried import TriedWeights
 from toolkit.replay.pairs import Pair
 from toolkit.replay.replay import CannotReplayError, replay
 from toolkit.replay.source import SourceFacts
@@ -45,13 +43,8 @@ class Bench:
 
     def __init__(self, prepared: Prepared, recorded: Heard, recording: Path, folder: Path) -> None:
         self.prepared, self.recorded = prepared, recorded
-        self.recording, self.folder = recording, folder
+        self.recording, self.weights = recording, TriedWeights(prepared, folder)
         self.whole = prepared.network.whole
-        contents = prepared.task.contents
-        for name, source in contents.code.items():
-            (folder / name).parent.mkdir(exist_ok=True)
-            shutil.copyfile(source, folder / name)
-        write_weights(prepared.plan, prepared.checkpoint, folder)
 
     def answer(self, questions: Sequence[Question]) -> dict[str, Derived]:
         """The values that fit, inner modules first: an outer one is right only if its parts are."""
@@ -96,7 +89,8 @@ class Bench:
 
     def _error(self, module: str, values: Mapping[str, Any]) -> float:
         try:
-            target = self._load(values)
+            target = self.weights.load(values)
+            target.model.set_attn_implementation("eager")
         except BadInput:  # transformers does not build the model with such a value
             return math.inf
         pair = self._maybe_pair(target, module)
@@ -106,16 +100,6 @@ class Bench:
                 "none. Correct `shown_by` or `whole` in the family."
             )
         return self._replayed(target, pair)
-
-    def _load(self, values: Mapping[str, Any]) -> Target:
-        config = json.loads(json.dumps(self.prepared.task.contents.config))
-        for key, value in values.items():
-            part, _, name = key.rpartition(".")
-            (config[part] if part else config)[name] = value
-        (self.folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
-        target = self.prepared.task.kind.target(self.folder, lenient=True)
-        target.model.set_attn_implementation("eager")
-        return target
 
     def _maybe_pair(self, target: Target, module: str) -> Pair | None:
         pairs = pair_with(self.prepared, self.recorded.source.paths, target).pairs

@@ -58,7 +58,7 @@ def verify(request: Verify) -> Result:
     origin = request.part(Origin)
     check_folder(request.hf_dir)
     inputs = expecting(request.part(Inputs), request.hf_dir)
-    prepared = prepare_with(inputs, request.recording)
+    prepared = prepare_with(inputs, request.recording, request.audio)
     result = prove(
         prepared,
         request.hf_dir,

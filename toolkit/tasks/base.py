@@ -16,6 +16,8 @@ from toolkit.core.result import Deviation
 from toolkit.core.tokens import ClipTokens
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from toolkit.checkpoint import Checkpoint
     from toolkit.compare.differences import AnyVocabulary
     from toolkit.compare.probes import PaddingProbes
@@ -105,6 +107,17 @@ class Words:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Likelihood:
+    """How likely models of a kind find what was said: the right configuration alone finds it so."""
+
+    spell: Callable[[FolderContents, str], tuple[int, ...]]
+    """The ids of a transcript; none where the vocabulary cannot spell it."""
+    nats: Callable[[Target, Tensor, Sequence[int]], float]
+    """Minus the logarithm of the probability of these ids, given the network's input of shape (L,),
+    by the id; infinity where the input is too short for them."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class TaskKind:
     """What models of a kind are asked."""
 
@@ -139,6 +152,8 @@ class TaskKind:
     """Texts at which tokenizers part, which fairseq is asked about beside those of clips."""
     breakable: Breakable = field(default_factory=Breakable)
     """What of the files beside the weights can be broken on purpose; nothing by default."""
+    likelihood: Likelihood | None = None
+    """None where nothing that was said can be held against a model."""
 
     @property
     def level_names(self) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ Graves et al. 2006, connectionist temporal classification.
 from dataclasses import replace
 from functools import partial
 
-from toolkit.tasks.base import TaskKind, Words, deferred
+from toolkit.tasks.base import Likelihood, TaskKind, Words, deferred
 from toolkit.tasks.ctc.breakable import BREAKABLE
 from toolkit.tasks.ctc.levels import LEVELS
 from toolkit.tasks.speech.usage import RECOGNITION, SAYS
@@ -45,6 +45,10 @@ TASK = TaskKind(
     expect_vocabulary=deferred(f"{__name__}.vocabulary", "expect_letters"),
     probe_texts=deferred(f"{__name__}.vocabulary", "probe_texts"),
     breakable=BREAKABLE,
+    likelihood=Likelihood(
+        spell=deferred(f"{__name__}.likelihood", "spell"),
+        nats=deferred(f"{__name__}.likelihood", "nats_per_symbol"),
+    ),
 )
 
 

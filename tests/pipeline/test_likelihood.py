@@ -1,0 +1,124 @@
+"""A model itself chooses, by how likely it finds transcripts, what its checkpoint leaves open."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from tests.sampling import slow
+from toolkit import convert, verify
+from toolkit.audio import golden_folder
+from toolkit.core.settled import settled, unproven
+from toolkit.pipeline import likelihood
+from toolkit.pipeline.likelihood import choose_by_likelihood
+from toolkit.pipeline.prepare import Inputs, Prepared, prepare
+
+NORMALIZE = "preprocessor_config.do_normalize"
+HEADS = "num_attention_heads"
+GOLDEN = golden_folder() / "ctc"
+CLIPS = (golden_folder(),)
+
+
+def without_arguments(folder: Path, change: Callable[[Any], object] = lambda _: None) -> Path:
+    """The golden CTC checkpoint as one whose pretrained encoder's arguments are gone."""
+    state = torch.load(GOLDEN / "model.pt", weights_only=False)
+    state["cfg"]["model"]["w2v_args"] = None
+    for group in ("model", "task"):
+        state["cfg"][group].pop("normalize", None)
+    change(state)
+    folder.mkdir(exist_ok=True)
+    torch.save(state, folder / "model.pt")
+    shutil.copy(GOLDEN / "dict.ltr.txt", folder)
+    return folder / "model.pt"
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return without_arguments(tmp_path_factory.mktemp("likelihood") / "bare")
+
+
+def choose(checkpoint: Path, audio: Sequence[Path] = CLIPS, **said: Any) -> Prepared:
+    inputs = Inputs(checkpoint=checkpoint, **said)
+    return choose_by_likelihood(prepare(inputs), inputs, audio)
+
+
+@pytest.fixture(scope="module")
+def chosen(checkpoint: Path) -> Prepared:
+    return choose(checkpoint)
+
+
+def test_what_stands_out_is_chosen_with_its_margin(chosen: Prepared) -> None:
+    told = {reason.name: reason for reason in settled(chosen.assumptions)}
+    assert told.keys() == {"do_stable_layer_norm", NORMALIZE}
+    for reason in told.values():
+        right, wrong = sorted(reason.trials, key=lambda trial: trial.error)
+        assert (right.matches, wrong.matches) == (True, False)
+        assert wrong.error > 10 * right.error
+        assert "the model itself finds speech likely with it alone" in reason.because
+
+
+def test_what_does_not_stand_out_stays_an_assumption_that_names_what_is_left(
+    chosen: Prepared,
+) -> None:
+    left = {reason.name: reason.because for reason in unproven(chosen.assumptions)}
+    assert "leaves 'gelu', 'gelu_new'" in left["hidden_act"]
+    assert left[HEADS].startswith("assumed 3,")
+    assert chosen.network.config[HEADS].value == 3
+    assert 1 not in chosen.network.config[HEADS].candidates
+
+
+def test_a_value_that_the_user_names_is_not_tried(checkpoint: Path) -> None:
+    named = choose(checkpoint, encoder_config={HEADS: 4, "hidden_act": "relu"})
+    assert named.network.config[HEADS].value == 4
+    assert named.network.config["hidden_act"].value == "relu"
+
+
+def test_clips_without_transcripts_leave_everything_assumed(
+    checkpoint: Path, tmp_path: Path
+) -> None:
+    shutil.copy(golden_folder() / "it_1.flac", tmp_path)
+    found = choose(checkpoint, [tmp_path])
+    assert not settled(found.assumptions)
+    assert found.network.config[HEADS].value == 1
+
+
+def test_a_model_that_knows_no_such_speech_chooses_nothing(tmp_path: Path) -> None:
+    def forget(state: Any) -> None:
+        head = state["model"]["w2v_encoder.proj.weight"]
+        head.copy_(torch.randn(head.shape, generator=torch.Generator().manual_seed(0)))
+
+    found = choose(without_arguments(tmp_path / "dull", forget))
+    assert not settled(found.assumptions)
+    assert found.network.config[HEADS].value == 1
+
+
+def test_a_checkpoint_that_says_everything_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(likelihood, "_Climb", None)
+    inputs = Inputs(checkpoint=GOLDEN / "model.pt")
+    prepared = prepare(inputs)
+    assert choose_by_likelihood(prepared, inputs, CLIPS) is prepared
+
+
+@slow
+def test_a_folder_with_another_order_of_norms_is_a_mismatch_now(
+    checkpoint: Path, tmp_path: Path
+) -> None:
+    wrong, said = tmp_path / "wrong", {"do_stable_layer_norm": False}
+    convert(checkpoint, wrong, verify=False, encoder_config=said)
+    clips = [golden_folder() / "it_1.flac"]
+    assert verify(checkpoint, wrong, audio=clips, encoder_config=said).verdict == "match"
+    assert verify(checkpoint, wrong).verdict == "mismatch"
+
+
+@slow
+def test_a_proven_conversion_has_what_the_model_chose(checkpoint: Path, tmp_path: Path) -> None:
+    result = convert(checkpoint, tmp_path / "hf", verify=True)
+    assert result.verdict == "match"
+    assert {r.name for r in settled(result.assumptions)} == {"do_stable_layer_norm", NORMALIZE}
+    assert '"do_stable_layer_norm": true' in (tmp_path / "hf" / "config.json").read_text()
+    assert verify(checkpoint, tmp_path / "hf").verdict == "match"
