@@ -64,6 +64,14 @@ def test_rows_are_said_with_what_became_of_them(ids, wrong) -> None:
     assert "the number of its row in the dictionary" in found.fix
 
 
+def test_a_token_whose_id_is_another_than_that_of_its_row_is_wrong_both_ways() -> None:
+    tokenizer = Wav2Vec2CTCTokenizer(RIGHT)
+    tokenizer.get_vocab = lambda: {**RIGHT, "<pad>": 1, "<s>": 0}
+    (found,) = compared(tokenizer)
+    assert found.wrong == ("0: '<pad>' has the id 1", "1: '<s>' has the id 0")
+    assert "added_tokens_decoder" in found.fix
+
+
 def test_a_setting_is_no_matter_of_rows_and_is_set() -> None:
     (found,) = compared(Wav2Vec2CTCTokenizer(RIGHT, do_lower_case=True))
     assert found.said_by == "fairseq's task and dictionary"

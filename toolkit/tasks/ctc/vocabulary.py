@@ -25,8 +25,9 @@ _PADDING_SIDE = "right"
 _TASK = "fairseq's task and dictionary"
 """What says how letters are written, beside the rows."""
 ROWS_FIX = (
-    f"give every token of `{VOCAB}` the number of its row in the dictionary, `{BLANK}` that of "
-    f"fairseq's `{SILENT_START}` and the other way round"
+    f"give every token of `{VOCAB}`, and of `{CONFIG}.added_tokens_decoder` where it is named, the "
+    f"number of its row in the dictionary, `{BLANK}` that of fairseq's `{SILENT_START}` and the "
+    "other way round"
 )
 MAX_CHUNK = 60
 """Letters of one text in which all are tried."""
@@ -96,7 +97,9 @@ class Letters:
         ids = tokenizer.get_vocab()
         found = tokenizer.convert_ids_to_tokens(list(range(len(self.tokens))))
         for row, (expected, actual) in enumerate(zip(self.tokens, found, strict=True)):
-            if expected != actual:
+            if expected == actual and ids.get(expected) != row:
+                yield f"{row}: {expected!r} has the id {ids.get(expected)}"
+            elif expected != actual:
                 # Where no token has an id, the tokenizer says that it is unknown.
                 became = f"became {actual!r}" if ids.get(actual) == row else "is missing"
                 yield f"{row}: {expected!r} {became}"

@@ -1,0 +1,153 @@
+"""What is wrong with folders of the scripts, and how each is mended by hand, without diff."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from tests.breaking import Break, Tensors, edit_tensors, set_key
+from toolkit.checkpoint.dictionary import read_dictionary
+
+PREPROCESSOR = "preprocessor_config.json"
+Mend = Callable[[Path, bool], None]
+"""Mends a folder; is told whether the task of the checkpoint standardizes the sound."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cause:
+    """One thing that a script did wrong."""
+
+    says: str
+    """Words of the finding that names it."""
+    told: str
+    """What the documentation says is wrong."""
+    todo: str
+    """What it says to do."""
+    mend: Mend | None
+    """None where no edit makes the folder right."""
+
+
+def _always(mend: Break) -> Mend:
+    return lambda folder, _normalize: mend(folder)
+
+
+def _exchange(folder: Path) -> None:
+    vocab = json.loads((folder / "vocab.json").read_text(encoding="utf-8"))
+    vocab["<pad>"], vocab["<s>"] = vocab["<s>"], vocab["<pad>"]
+    (folder / "vocab.json").write_text(json.dumps(vocab), encoding="utf-8")
+    told = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))
+    if "added_tokens_decoder" in told:
+        added = told["added_tokens_decoder"]
+        added["0"], added["1"] = added["1"], added["0"]
+    (folder / "tokenizer_config.json").write_text(json.dumps(told), encoding="utf-8")
+
+
+def _write_letters(folder: Path) -> None:
+    dictionary = read_dictionary(folder.parent / "dict.ltr.txt")
+    rows = {symbol: row for row, symbol in enumerate(dictionary.symbols)}
+    vocab = {**rows, "<pad>": rows["<s>"], "<s>": rows["<pad>"]}
+    (folder / "vocab.json").write_text(json.dumps(vocab), encoding="utf-8")
+
+
+def _pass_through(folder: Path) -> None:
+    def fill(tensors: Tensors) -> None:
+        (name,) = (n for n in tensors if n.endswith("feature_projection.projection.weight"))
+        tensors[name] = torch.eye(len(tensors[name]))
+        bias = name.removesuffix("weight") + "bias"
+        tensors[bias] = torch.zeros_like(tensors[bias])
+
+    edit_tensors(folder, fill)
+
+
+def _write_extractor(folder: Path, normalize: bool) -> None:
+    said = {
+        "feature_extractor_type": "Wav2Vec2FeatureExtractor",
+        "feature_size": 1,
+        "sampling_rate": 16000,
+        "padding_side": "right",
+        "padding_value": 0.0,
+        "return_attention_mask": True,
+        "do_normalize": normalize,
+    }
+    (folder / PREPROCESSOR).write_text(json.dumps(said), encoding="utf-8")
+
+
+def _remove(is_wrong: Callable[[str], bool]) -> Break:
+    def edit(tensors: Tensors) -> None:
+        for name in filter(is_wrong, list(tensors)):
+            del tensors[name]
+
+    return lambda folder: edit_tensors(folder, edit)
+
+
+def _both(first: Break, second: Break) -> Break:
+    def mend(folder: Path) -> None:
+        first(folder)
+        second(folder)
+
+    return mend
+
+
+def key(name: str, right: Any, beside: Break | None = None) -> Cause:
+    """A key of `config.json` that is the borrowed configuration's, or a default."""
+    value = json.dumps(right)
+    mend = set_key("config.json", name, right)
+    return Cause(
+        says=f"`{name}` must be {right!r}",
+        told=f"`{name}` is lent",
+        todo=f"set `{name}` to `{value}`",
+        mend=_always(_both(mend, beside) if beside else mend),
+    )
+
+
+NORMALIZED = Cause(
+    says="`preprocessor_config.do_normalize` must be False",
+    told="`do_normalize` is true, whatever the task says",
+    todo="set `do_normalize` to `false`",
+    mend=lambda folder, normalize: set_key(PREPROCESSOR, "do_normalize", normalize)(folder),
+)
+UNMASKED = Cause(
+    says="`preprocessor_config.return_attention_mask` must be True",
+    told="`return_attention_mask` is false: padding is heard",
+    todo="set `return_attention_mask` to `true`",
+    mend=_always(set_key(PREPROCESSOR, "return_attention_mask", True)),
+)
+BLANK = Cause(
+    says="0: '<pad>' became '<s>'",
+    told="`<pad>` and `<s>` are not exchanged in `vocab.json`",
+    todo="exchange their ids there and in `added_tokens_decoder`",
+    mend=_always(_exchange),
+)
+LETTERS = Cause(
+    says="`vocab.json` is not as the rows of the dictionary say",
+    told="`vocab.json` is that of another model",
+    todo="write it anew from the dictionary, the ids of `<pad>` and `<s>` exchanged",
+    mend=_always(_write_letters),
+)
+PROJECTION = Cause(
+    says="feature_projection.projection",
+    told="a projection that fairseq has not at equal widths is random",
+    todo="fill it with the identity and zeros",
+    mend=_always(_pass_through),
+)
+NO_EXTRACTOR = Cause(
+    says="`preprocessor_config.json` is missing",
+    told="there is no `preprocessor_config.json`",
+    todo="write it",
+    mend=_write_extractor,
+)
+BIASED = key(
+    "conv_bias", False, _remove(lambda name: name.endswith(".conv.bias") and "conv_layers" in name)
+)
+ALL_NORMED = key(
+    "feat_extract_norm",
+    "group",
+    _remove(lambda name: "conv_layers" in name and "layer_norm" in name and ".0." not in name),
+)
+ADAPTED = key("add_adapter", False, _remove(lambda name: ".adapter.layers" in name))
+STABLE, UNSTABLE = key("do_stable_layer_norm", False), key("do_stable_layer_norm", True)

@@ -1,0 +1,231 @@
+"""Runs of the scripts for encoders: their inputs as users had them, and the folders they make.
+
+Users give a script the configuration of a model on the hub whose sizes are those of the checkpoint,
+whatever else it says, or none at all: then every value is the default of a class, whose sizes are
+those of a base model.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from tests.released.environments import Released
+from tests.variants.ctc_building import build_ctc
+from tests.variants.ctc_kinds import CtcVariant, Groups, Save, State, as_hydra
+from tests.variants.pretraining_building import build_pretraining
+from tests.variants.pretraining_kinds import PretrainingVariant
+from toolkit.audio import golden_folder
+
+SCRIPTS = {
+    "wav2vec2": "wav2vec2/convert_wav2vec2_original_pytorch_checkpoint_to_pytorch.py",
+    "wav2vec2-conformer": (
+        "wav2vec2_conformer/convert_wav2vec2_conformer_original_pytorch_checkpoint_to_pytorch.py"
+    ),
+    "hubert": "hubert/convert_hubert_original_pytorch_checkpoint_to_pytorch.py",
+    "data2vec-audio": "data2vec/convert_data2vec_audio_original_pytorch_checkpoint_to_pytorch.py",
+}
+"""Where a wheel has the script of each model type."""
+BASE: dict[str, Any] = {
+    "activation_dropout": 0.0,
+    "attention_dropout": 0.1,
+    "conv_bias": False,
+    "do_stable_layer_norm": False,
+    "feat_extract_norm": "group",
+    "hidden_act": "gelu",
+    "hidden_dropout": 0.1,
+    "layerdrop": 0.05,
+    "mask_time_prob": 0.05,
+    "vocab_size": 32,
+}
+"""What base models on the hub say beside their sizes."""
+LARGE = {**BASE, "conv_bias": True, "do_stable_layer_norm": True, "feat_extract_norm": "layer"}
+"""What large models on the hub say beside their sizes."""
+ENDED = "ended: "
+HEARD = ("ru_2.flac", "tiny.flac")
+"""The clips that stand for a data set."""
+EMBEDDINGS = "w2v_encoder.w2v_model.label_embs_concat"
+CLASSES = 30
+"""Of HuBERT's pretraining: the rows of a dictionary, and the four that each begins with."""
+HUB = "facebook/wav2vec2-large-lv60"
+"""The model of the hub whose processor a script takes for every model."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """A checkpoint, and what its script was called with."""
+
+    script: str
+    """The model type."""
+    variant: CtcVariant | PretrainingVariant
+    config: Mapping[str, Any] | None = field(default_factory=lambda: LARGE)
+    """What the borrowed configuration says beside its sizes; without any, defaults rule."""
+    old_torch: bool = True
+    """Whether torch is one before parametrizations, whose names of weight norm scripts know."""
+    where: str = "checkpoint"
+    """The folder of the checkpoint, of which a script reads what positions it has."""
+
+    @property
+    def borrowed(self) -> str:
+        """Whose configuration it is."""
+        if self.config is None:
+            return "none"
+        base = self.config["feat_extract_norm"] == "group"
+        others = {k: v for k, v in self.config.items() if (BASE if base else LARGE).get(k) != v}
+        told = ", ".join(f"`{name}` {value!r}" for name, value in others.items())
+        return f"{'base' if base else 'large'}{', ' if told else ''}{told}"
+
+    @property
+    def name(self) -> str:
+        """As tests show it."""
+        torch_is = "" if self.old_torch else ", new torch"
+        beside = "" if self.where == "checkpoint" else f", in `{self.where}`"
+        kind = "CTC" if isinstance(self.variant, CtcVariant) else "pretrained"
+        return f"{self.script} {kind}, {self.variant.name}, {self.borrowed}{torch_is}{beside}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """One run of a script."""
+
+    case: Case
+    checkpoint: Path
+    folder: Path
+    words: Sequence[str]
+
+
+def prepare_job(case: Case, place: Path) -> Job:
+    """The checkpoint as a training leaves it, and what the script is called with.
+
+    Args:
+        case: What to convert, and how.
+        place: An empty folder.
+    """
+    variant, place = case.variant, place / case.where
+    trained = replace(variant, save=partial(save_trained, variant.save, place))
+    folder, named = place / "folder", {}
+    folder.mkdir(parents=True)
+    if isinstance(trained, CtcVariant):
+        checkpoint = build_ctc(trained, place).path
+        named["dict_path"] = place / "dict.ltr.txt"
+    else:
+        checkpoint = build_pretraining(trained, place)
+    if case.config is not None:
+        named["config_path"] = place / "borrowed"
+        # What a user changed by hand comes last.
+        changed = {key: value for key, value in case.config.items() if LARGE.get(key) != value}
+        config = {"model_type": case.script, **case.config, **sizes(variant), **changed}
+        _write_json(place / "borrowed" / "config.json", config)
+    named |= {"checkpoint_path": checkpoint, "pytorch_dump_folder_path": folder}
+    words = [word for key, value in named.items() for word in (f"--{key}", str(value))]
+    finetuned = isinstance(variant, CtcVariant)
+    return Job(
+        case=case,
+        checkpoint=checkpoint,
+        folder=folder,
+        words=(*words, *(() if finetuned else ("--not_finetuned",))),
+    )
+
+
+def save_trained(inner: Save | None, place: Path, groups: Groups, state: State) -> dict[str, Any]:
+    """As a training leaves it, where fairseq's own loader opens it on the machine of its training.
+
+    Args:
+        inner: What else the variant changes of it.
+        place: Where the dictionaries of its pretraining lie.
+        groups: The configuration.
+        state: The weights.
+    """
+    (place / "dict.km.txt").write_text("".join(f"{i} 1\n" for i in range(26)), encoding="utf-8")
+    groups["task"].update(data=str(place))
+    for task in (groups["task"], groups["model"].get("w2v_args", {}).get("task", {})):
+        if "label_dir" in task:
+            task.update(label_dir=str(place))
+    if groups["model"]["_name"] == "hubert_ctc":
+        width = groups["model"]["w2v_args"]["model"]["final_dim"]
+        state = {**state, EMBEDDINGS: torch.rand(CLASSES, width)}
+    return {
+        **(inner or as_hydra)(groups, state),
+        "optimizer_history": [
+            {"optimizer_name": "FairseqAdam", "lr_scheduler_state": {}, "num_updates": 9}
+        ],
+        "extra_state": {"train_iterator": {"epoch": 2}},
+        "last_optimizer_state": None,
+        "task_state": {},
+    }
+
+
+def sizes(variant: CtcVariant | PretrainingVariant) -> dict[str, Any]:
+    """The sizes of an encoder and of its heads, which a user reads off."""
+    own = variant.inner if isinstance(variant, CtcVariant) else variant.model
+    said = {"latent_groups": 2, "latent_dim": 0, "latent_vars": 0, **variant.usual}
+    said = {"final_dim": 0, **said, **variant.kind, **own}
+    width, kernel, stride = zip(*eval(said["conv_feature_layers"]), strict=True)
+    final = said["final_dim"] or said["encoder_embed_dim"]
+    depth, kernels = said.get("pos_conv_depth", 1), said["conv_pos"]
+    return {
+        "hidden_size": said["encoder_embed_dim"],
+        "intermediate_size": said["encoder_ffn_embed_dim"],
+        "num_hidden_layers": said["encoder_layers"],
+        "num_attention_heads": said["encoder_attention_heads"],
+        "num_conv_pos_embeddings": kernels if depth == 1 else depth,
+        "conv_pos_kernel_size": max(3, kernels // depth),
+        "num_conv_pos_embedding_groups": said["conv_pos_groups"],
+        "conv_dim": width,
+        "conv_kernel": kernel,
+        "conv_stride": stride,
+        "num_feat_extract_layers": len(width),
+        "num_codevectors_per_group": said["latent_vars"],
+        "num_codevector_groups": said["latent_groups"],
+        "codevector_dim": said["latent_dim"] or final,
+        "proj_codevector_dim": final,
+        "conv_depthwise_kernel_size": said.get("depthwise_conv_kernel_size", 31),
+    }
+
+
+def run_scripts(environment: Released, jobs: Sequence[Job], place: Path) -> list[str]:
+    """What became of each job, in order: `done`, or why the script gave up."""
+    _write_hub(place / HUB)
+    clips = [str(golden_folder() / name) for name in HEARD]
+    listed = [
+        {
+            "script": SCRIPTS[job.case.script],
+            "words": list(job.words),
+            "old": job.case.old_torch,
+            "clips": clips,
+        }
+        for job in jobs
+    ]
+    (place / "jobs.json").write_text(json.dumps(listed), encoding="utf-8")
+    said = environment.run("encoder_scripts.py", place / "jobs.json", cwd=place).splitlines()
+    return [line.removeprefix(ENDED) for line in said if line.startswith(ENDED)]
+
+
+def _write_hub(folder: Path) -> None:
+    """The processor of a model on the hub, which a script loads by its name."""
+    letters = ("|", *"ETAONIHSRDLUMWCFGYPBVK", "'", *"XJQZ")
+    rows = ("<pad>", "<s>", "</s>", "<unk>", *letters)
+    extractor = {
+        "do_normalize": True,
+        "feature_extractor_type": "Wav2Vec2FeatureExtractor",
+        "feature_size": 1,
+        "padding_side": "right",
+        "padding_value": 0.0,
+        "return_attention_mask": True,
+        "sampling_rate": 16000,
+    }
+    _write_json(folder / "vocab.json", {row: index for index, row in enumerate(rows)})
+    _write_json(folder / "preprocessor_config.json", extractor)
+    _write_json(folder / "config.json", {**LARGE, "model_type": "wav2vec2"})
+    _write_json(folder / "tokenizer_config.json", {"tokenizer_class": "Wav2Vec2CTCTokenizer"})
+
+
+def _write_json(path: Path, content: Mapping[str, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content), encoding="utf-8")

@@ -1,0 +1,81 @@
+"""docs/old-scripts.md: what the scripts that transformers had make of checkpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from tests.released.encoder_cases import EXPECTED, NOT_RUN, Expected
+from tests.released.encoder_scripts import SCRIPTS
+from tests.variants.ctc_kinds import CtcVariant
+
+PAGE = Path(__file__).parents[2] / "docs" / "old-scripts.md"
+INTRODUCTION = """# Folders of the old scripts
+
+Releases of transformers such as 4.30 and 4.46 came with scripts that convert fairseq's encoders;
+today's have none. Many folders on the Hub are theirs. They succeed while they are wrong: what
+they find no place for is only logged, the configuration is one that the user lends them, and the
+sound is always standardized. This page says of each script which checkpoints it converts right,
+and what is wrong with the others. `toolkit diff model.pt FOLDER` names exactly these causes, and
+`toolkit diff model.pt FOLDER --fix DIR` writes the folder without them.
+
+Every row is a test: fairseq builds the checkpoint, the script of the released wheel converts it,
+the causes are mended by hand one after the other, and diff must name each of them first and
+nothing else. *Lent* is the configuration that the script was given: that of a base or of a large
+model on the Hub with the checkpoint's sizes, and what was changed in it. *Lent* values are wrong
+where the checkpoint says otherwise. A `preprocessor_config.json` that is missing must hold the
+task's `do_normalize`, and `return_attention_mask` as `true`. Pretrained HuBERTs lose their
+`final_proj` in a stock class; that is a declared deviation, and `toolkit convert` keeps it. This
+page is generated: `python -m tests.released`.
+"""
+HEAD = ("| checkpoint | lent | the folder | what to do |", "|---|---|---|---|")
+NOT_RUN_HEAD = ("| script | why |", "|---|---|")
+
+
+def write_page() -> str:
+    """The text of the page."""
+    sections = (section(script) for script in SCRIPTS)
+    rest = "\n".join(("## Scripts that are not here\n", *NOT_RUN_HEAD, *map(_not_run, NOT_RUN)))
+    return "\n\n".join((INTRODUCTION.rstrip(), *sections, rest)) + "\n"
+
+
+def section(script: str) -> str:
+    """The rows of a script."""
+    rows = [row(expected) for expected in EXPECTED if expected.case.script == script]
+    name = Path(SCRIPTS[script]).name
+    return "\n".join((f"## {script}\n", f"`{name}`\n", *HEAD, *rows))
+
+
+def row(expected: Expected) -> str:
+    """One line of a table."""
+    case = expected.case
+    kind = "CTC" if isinstance(case.variant, CtcVariant) else "pretrained"
+    told = ", ".join((kind, case.variant.name, *_beside(expected)))
+    return f"| {told} | {case.borrowed} | {_folder(expected)} | {_todo(expected)} |"
+
+
+def _beside(expected: Expected) -> Iterator[str]:
+    if not expected.case.old_torch:
+        yield "torch with parametrizations"
+    if expected.case.where != "checkpoint":
+        yield f"`{expected.case.where}` in its path"
+
+
+def _folder(expected: Expected) -> str:
+    if expected.gives_up:
+        return f"none: `{expected.gives_up}`"
+    return _sentence([cause.told for cause in expected.causes]) or "right"
+
+
+def _todo(expected: Expected) -> str:
+    if expected.gives_up:
+        return "`toolkit convert`"
+    return _sentence(list(dict.fromkeys(cause.todo for cause in expected.causes)))
+
+
+def _sentence(parts: Sequence[str]) -> str:
+    return "; ".join(parts)
+
+
+def _not_run(known: tuple[str, str]) -> str:
+    return f"| `{known[0]}` | {known[1]} |"

@@ -1,0 +1,97 @@
+"""Folders of the scripts for encoders: each cause has a finding, and what is right is a match."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+import toolkit
+from tests.judged.judging import all_of
+from tests.released.encoder_cases import EXPECTED, Expected
+from tests.released.encoder_scripts import Job, prepare_job, run_scripts
+from tests.released.environments import open_environment
+from toolkit.audio import golden_folder
+
+pytestmark = pytest.mark.released
+
+MAIN, OLD = "4.46.3", "4.30.2"
+OF_OLD = ("layer norm", "group norm", "HuBERT, group norm", "conformer, relative positions")
+"""Checkpoints for which the scripts of an older wheel are run as well."""
+CASES = [
+    *((MAIN, expected) for expected in EXPECTED),
+    *((OLD, e) for e in EXPECTED if e.case.variant.name in OF_OLD and e.case.old_torch),
+]
+AUDIO = ("ru_2.flac", "tiny.flac")
+Written = Callable[[str], dict[str, tuple[Job, str]]]
+
+
+def named(case: object) -> str:
+    return case.case.name if isinstance(case, Expected) else str(case)
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Written:
+    """Gives the jobs of a version, and how each ended, once its scripts have run over them."""
+
+    @cache
+    def run(version: str) -> dict[str, tuple[Job, str]]:
+        place = tmp_path_factory.mktemp("scripts")
+        cases = [expected.case for found, expected in CASES if found == version]
+        jobs = [prepare_job(case, place / str(number)) for number, case in enumerate(cases)]
+        ended = run_scripts(open_environment(version), jobs, place)
+        return {job.case.name: (job, end) for job, end in zip(jobs, ended, strict=True)}
+
+    return run
+
+
+@pytest.mark.parametrize(("version", "expected"), CASES, ids=named)
+def test_each_cause_has_a_finding_first_and_what_is_right_is_a_match(
+    version: str, expected: Expected, written: Written
+) -> None:
+    job, ended = written(version)[expected.case.name]
+    if expected.gives_up:
+        assert ended.startswith(expected.gives_up)
+        return
+    assert ended == "done"
+    for command in (toolkit.diff, toolkit.verify):
+        complaints = complain(command(job.checkpoint, job.folder, audio=audio()), expected)
+        assert not complaints, complaints
+
+
+@pytest.mark.parametrize(("version", "expected"), CASES, ids=named)
+def test_the_causes_are_what_is_wrong_each_of_them(
+    version: str, expected: Expected, written: Written, tmp_path: Path
+) -> None:
+    job, _ = written(version)[expected.case.name]
+    causes = [cause for cause in expected.causes if cause.mend]
+    for left in (None, *causes):
+        mended = tmp_path / "checkpoint" / str(causes.index(left) if left else "all")
+        shutil.copytree(job.folder, mended)
+        shutil.copy(job.folder.parent / "dict.ltr.txt", mended.parent)
+        for cause in causes:
+            if cause is not left:
+                cause.mend(mended, job.case.variant.normalizes)
+        verdict = toolkit.verify(job.checkpoint, mended, audio=audio()).verdict
+        assert verdict == ("match" if left is None else "mismatch"), left
+
+
+def complain(result: toolkit.Result, expected: Expected) -> list[str]:
+    """What a result says too little, too much or in a wrong order."""
+    causes = [cause.says for cause in expected.causes]
+    found = [all_of(finding.to_dict(1)) for finding in result.findings]
+    amiss = [f"nothing says {cause}" for cause in causes if not any(cause in f for f in found)]
+    first = found[: len(causes)]
+    amiss += [f"not a cause: {one}" for one in first if not any(cause in one for cause in causes)]
+    if result.verdict != ("mismatch" if causes else "match"):
+        amiss.append(f"verdict {result.verdict}")
+    if len(found) > len(causes):
+        amiss.append(f"{len(found)} findings: {found}")
+    return amiss
+
+
+def audio() -> list[Path]:
+    return [golden_folder() / name for name in AUDIO]

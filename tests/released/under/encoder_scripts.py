@@ -1,0 +1,117 @@
+"""Runs the conversion scripts of encoders that old wheels of transformers carry, once per job.
+
+Runs in an environment of `tests.released.environments`; of the toolkit it has the mends alone
+without which this fairseq cannot build a model that the one of the scripts' time could:
+`python encoder_scripts.py JOBS.json`, a list of jobs: the `script` by its path in the wheel, the
+`words` that it is called with, whether torch is an `old` one, and the `clips` that it hears in
+place of a data set. Prints one line per job beside what the scripts print: `ended: done`, or why a
+script gave up.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import runpy
+import sys
+import traceback
+from collections.abc import Sequence
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+# The scripts and the fairseq of their time read files that torch has since stopped to unpickle.
+os.environ["TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD"] = "1"
+
+import soundfile
+import torch
+import transformers  # noqa: F401 -- looks for `datasets` once, before there is a stand-in
+from fairseq.models.hubert import hubert_asr
+from omegaconf import open_dict
+
+sys.path.append(str(Path(__file__).parents[3]))
+from toolkit.oracle.mends.conformer import mended_conformer
+
+ENDED = "ended: "
+"""What the lines begin with that are not the scripts' own."""
+NEW_WEIGHT_NORM = torch.nn.utils.parametrizations.weight_norm
+COPIED = {
+    "transformers.models.data2vec.data2vec_audio": "fairseq.examples.data2vec.models.data2vec_audio"
+}
+"""Modules that a script imports and no wheel has: its users copied them from fairseq."""
+
+
+class Clips:
+    """The few rows of a data set that a script hears."""
+
+    def __init__(self, paths: Sequence[str]) -> None:
+        self._paths = paths
+
+    def __getitem__(self, rows: slice) -> dict[str, list[Any]]:
+        paths = self._paths[rows]
+        audio = [{"array": soundfile.read(path, dtype="float32")[0]} for path in paths]
+        return {"audio": audio, "text": [""] * len(paths)}
+
+
+def main(listed: Path) -> None:
+    """Runs every job of a file."""
+    for job in json.loads(listed.read_text(encoding="utf-8")):
+        print(ENDED + run_job(job), flush=True)
+
+
+def run_job(job: dict[str, Any]) -> str:
+    """What became of one run."""
+    _set_weight_norm(old=job["old"])
+    for name, original in COPIED.items():
+        sys.modules[name] = import_module(original)
+    sys.modules["datasets"] = _data_set(job["clips"])
+    path = script_path(job["script"])
+    sys.argv = [path.name, *job["words"]]
+    try:
+        with mended_conformer():
+            runpy.run_path(str(path), run_name="__main__")
+    except (Exception, SystemExit) as error:
+        traceback.print_exc()
+        return f"{type(error).__name__}: {str(error)[:300]}".replace("\n", " ")
+    return "done"
+
+
+def script_path(name: str) -> Path:
+    """Where this environment's transformers has it."""
+    found = find_spec("transformers")
+    assert found is not None
+    assert found.origin is not None
+    return Path(found.origin).parent / "models" / name
+
+
+def _set_weight_norm(*, old: bool) -> None:
+    """Most scripts know the names of weight norm alone that torch had before parametrizations."""
+    module = torch.nn.utils.parametrizations
+    if old and hasattr(module, "weight_norm"):
+        del module.weight_norm
+    elif not old:
+        module.weight_norm = NEW_WEIGHT_NORM
+
+
+class MendedEncoder(hubert_asr.HubertEncoder):
+    """Says what fairseq's code reads and its configuration has not (fairseq#4916)."""
+
+    def __init__(self, cfg: Any, task: Any) -> None:
+        with open_dict(cfg):
+            cfg.autoregressive = False
+        super().__init__(cfg, task)
+
+
+hubert_asr.HubertEncoder = MendedEncoder
+
+
+def _data_set(clips: Sequence[str]) -> ModuleType:
+    module = ModuleType("datasets")
+    vars(module)["load_dataset"] = lambda *_words, **_options: Clips(clips)
+    return module
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
