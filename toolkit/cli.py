@@ -13,7 +13,7 @@ import click
 
 from toolkit.console.about import completion_option, version_option
 from toolkit.console.exits import Commands, Exit
-from toolkit.console.helping import Helpful
+from toolkit.console.helping import HELP, Helpful
 from toolkit.console.outputs import check_given
 from toolkit.console.parameters import items_of_command, make_parameters, read_given
 from toolkit.core.json import JsonObject
@@ -35,7 +35,7 @@ app = Commands(
         "Each command shows examples of its own: toolkit convert --help"
     ),
     params=[version_option(), completion_option()],
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings=HELP,
 )
 
 Asked = dict[str, Any]
@@ -71,6 +71,7 @@ def _command(
                 params=make_parameters(items),
                 help=said,
                 short_help=said.partition("\n\n")[0],
+                context_settings=HELP,
             )
         )
         return command
@@ -244,6 +245,8 @@ def faults(asked: Asked, shown: Shown) -> None:
     Example: toolkit faults --html faults.html
 
     Example: toolkit faults --only swapped --workers 4
+
+    Example: toolkit faults --family hubert_pretraining
     """
     from toolkit.pipeline.faulting import faults as run
     from toolkit.report.faults import print_faults, render_faults

@@ -7,6 +7,9 @@ from typing import Any
 
 import click
 
+HELP = {"help_option_names": ["-h", "--help"]}
+"""What every command says of itself, whether or not it is called by another."""
+
 
 class Described(click.Argument):
     """An argument that says what it is."""

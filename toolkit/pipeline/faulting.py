@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from toolkit.audio import golden_folder, read_clips
+from toolkit.audio import read_clips
 from toolkit.compare.pictures import shortest
 from toolkit.core.breakable import Breakable, joined
 from toolkit.core.coverage import Reason
@@ -23,6 +23,7 @@ from toolkit.core.result import ModuleRow, Result
 from toolkit.faults import DoubleFault, Fault, Truth, double_faults, maybe_harmless, single_faults
 from toolkit.oracle.asking import Pass
 from toolkit.pipeline.difference import Session, diff_folder, open_session
+from toolkit.pipeline.golden import golden_checkpoint, golden_of
 from toolkit.pipeline.pairing import pair_with
 from toolkit.pipeline.prepare import Inputs, Prepared, prepare
 from toolkit.pipeline.workers import share_among
@@ -46,7 +47,7 @@ def faults(request: Faults) -> FaultsResult:
     """
     report = request.progress or silent
     started = time.monotonic()
-    source = request.checkpoint or golden_folder() / "checkpoint" / "model.pt"
+    source = _source(request)
     with tempfile.TemporaryDirectory(prefix="toolkit-faults-") as name:
         right = Path(name) / "right"
         breakable = _convert(source, right)
@@ -64,6 +65,17 @@ def faults(request: Faults) -> FaultsResult:
 
 
 Outcome = FaultOutcome | DoubleOutcome | Reason
+
+
+def _source(request: Faults) -> Path:
+    if request.family is None:
+        return request.checkpoint or golden_checkpoint()
+    if request.checkpoint is not None:
+        raise BadInput(
+            "`--family` must stand alone, as it names the golden checkpoint of a family, but "
+            f"`{request.checkpoint}` is named too. Leave one out."
+        )
+    return golden_of(request.family)
 
 
 def breakable_of(prepared: Prepared) -> Breakable:

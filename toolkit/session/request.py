@@ -143,6 +143,14 @@ class Faults(Watched):
             python="A fairseq checkpoint that converts exactly; the golden one by default.",
         ),
     ] = field(default=None, kw_only=False)
+    family: Annotated[
+        str | None,
+        Option(
+            "Break the golden checkpoint of this family.",
+            metavar="NAME",
+            python="The family whose golden checkpoint is broken, where no other is named.",
+        ),
+    ] = None
     only: Annotated[str, Option("Only faults whose name contains TEXT.", metavar="TEXT")] = ""
     workers: Annotated[
         int, Option("Processes.", min=1, python="How many processes share the work.")

@@ -1,0 +1,59 @@
+"""Every family has a small checkpoint that comes with the toolkit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.sampling import slow
+from tests.variants import golden
+from toolkit import BadInput, convert
+from toolkit.audio import golden_folder
+from toolkit.families import families
+from toolkit.pipeline.faulting import faults
+from toolkit.pipeline.golden import golden_checkpoint, golden_checkpoints, golden_of
+
+
+def test_every_family_has_one_and_no_other_has() -> None:
+    assert set(golden_checkpoints()) == {family.name for family in families()}
+    assert golden.CHOSEN.keys() < golden_checkpoints().keys()
+
+
+def test_those_without_training_are_small() -> None:
+    files = golden_folder().glob("untrained/*/*")
+    assert sum(file.stat().st_size for file in files) < 3e6
+
+
+def test_a_family_that_has_none_is_refused_with_those_that_have() -> None:
+    with pytest.raises(BadInput, match=r"one of .*hubert_ctc.* but is 'hubert'"):
+        golden_of("hubert")
+
+
+def test_a_family_and_a_checkpoint_are_not_named_together() -> None:
+    with pytest.raises(BadInput, match="`--family` must stand alone"):
+        faults(golden_checkpoint(), family="hubert_ctc")
+
+
+@slow
+@pytest.mark.parametrize("name", golden.CHOSEN)
+def test_each_is_what_its_recipe_makes(name: str, tmp_path: Path) -> None:
+    golden.build(name, tmp_path / name)
+    made, kept = (
+        torch.load(path, weights_only=False)["model"]
+        for path in (tmp_path / name / "model.pt", golden_of(name))
+    )
+    assert made.keys() == kept.keys()
+    tensors = [key for key, value in made.items() if isinstance(value, torch.Tensor)]
+    assert all(torch.equal(made[key], kept[key]) for key in tensors)
+
+
+@slow
+@pytest.mark.parametrize("name", golden.CHOSEN)
+def test_each_converts_exactly_and_faults_in_it_are_blamed(name: str, tmp_path: Path) -> None:
+    clips = [golden_folder() / "it_1.flac"]
+    assert convert(golden_of(name), tmp_path / "hf", audio=clips).verdict == "match"
+    result = faults(family=name, only="swapped")
+    assert result.singles
+    assert result.perfect

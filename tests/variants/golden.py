@@ -1,0 +1,69 @@
+"""Makes `golden_audio/untrained` again: `python -m tests.variants.golden`.
+
+A checkpoint of every family that needs no training to be broken, built by fairseq itself.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from tests.variants.bare_kinds import (
+    BARE_HUBERT_VARIANTS,
+    BARE_VARIANTS,
+    DATA2VEC_PRETRAINING_VARIANTS,
+    UNISPEECH_VARIANTS,
+)
+from tests.variants.ctc_building import build_ctc
+from tests.variants.ctc_kinds import CtcVariant
+from tests.variants.hubert_kinds import HUBERT_VARIANTS
+from tests.variants.hubert_pretraining_kinds import HUBERT_PRETRAINING_VARIANTS
+from tests.variants.pretraining_building import build_pretraining
+from tests.variants.pretraining_kinds import PRETRAINING_VARIANTS, PretrainingVariant
+from toolkit.audio import golden_folder
+from toolkit.pipeline.golden import UNTRAINED
+
+CHOSEN = {
+    "data2vec_pretraining": "data2vec as pretrained",
+    "hubert_ctc": "HuBERT, layer norm",
+    "hubert_encoder": "HuBERT's encoder, group norm",
+    "hubert_pretraining": "HuBERT, group norm",
+    "unispeech": "UniSpeech, layer norm",
+    "unispeech_sat": "UniSpeech-SAT, group norm",
+    "wav2vec2_encoder": "encoder, layer norm",
+    "wav2vec2_pretraining": "group norm",
+}
+"""A variant for each family, by name."""
+_VARIANTS: dict[str, tuple[PretrainingVariant | CtcVariant, ...]] = {
+    "data2vec_pretraining": DATA2VEC_PRETRAINING_VARIANTS,
+    "hubert_ctc": HUBERT_VARIANTS,
+    "hubert_encoder": BARE_HUBERT_VARIANTS,
+    "hubert_pretraining": HUBERT_PRETRAINING_VARIANTS,
+    "unispeech": UNISPEECH_VARIANTS,
+    "unispeech_sat": UNISPEECH_VARIANTS,
+    "wav2vec2_encoder": BARE_VARIANTS,
+    "wav2vec2_pretraining": PRETRAINING_VARIANTS,
+}
+
+
+def build(family: str, folder: Path) -> None:
+    """Writes a family's checkpoint, and what stands beside it."""
+    (variant,) = (v for v in _VARIANTS[family] if v.name == CHOSEN[family])
+    folder.mkdir(parents=True)
+    if isinstance(variant, CtcVariant):
+        build_ctc(variant, folder)
+    else:
+        build_pretraining(variant, folder)
+
+
+def main() -> None:
+    """Builds all of them in the place of those that are there."""
+    place = golden_folder() / UNTRAINED
+    shutil.rmtree(place, ignore_errors=True)
+    for family in CHOSEN:
+        build(family, place / family)
+        print(f"{family}: {(place / family / 'model.pt').stat().st_size} bytes")
+
+
+if __name__ == "__main__":
+    main()
