@@ -179,6 +179,9 @@ SINGLE = {
     "nothing": single("wav2vec2", "Wav2Vec2Model", output_hidden_size=32),
     "nothing, of UniSpeech": single("unispeech", "UniSpeechModel"),
     "nothing, of UniSpeech-SAT": single("unispeech-sat", "UniSpeechSatModel"),
+    "nothing, of WavLM": single(
+        "wavlm", "WavLMModel", output_hidden_size=32, num_buckets=20, max_bucket_distance=80
+    ),
     "nothing, of HuBERT": single("hubert", "HubertModel", **HUBERT),
     "nothing, of a carried HuBERT": single("fairseq_hubert", "HubertModel", "AutoModel", **HUBERT),
     "a projection": single(

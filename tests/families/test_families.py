@@ -55,6 +55,7 @@ def test_the_families_are_the_modules_that_have_one():
         "wav2vec2_ctc",
         "wav2vec2_encoder",
         "wav2vec2_pretraining",
+        "wavlm",
         "xm_transformer",
     ]
 
@@ -76,6 +77,7 @@ def test_a_new_file_is_found_by_itself(stranger):
         "wav2vec2_ctc",
         "wav2vec2_encoder",
         "wav2vec2_pretraining",
+        "wavlm",
         "xm_transformer",
     }
     assert find_family(stranger).name == "everything"

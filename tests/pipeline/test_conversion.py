@@ -21,6 +21,7 @@ from tests.variants.bare_kinds import (
     BARE_VARIANTS,
     DATA2VEC_PRETRAINING_VARIANTS,
     UNISPEECH_VARIANTS,
+    WAVLM_VARIANTS,
 )
 from tests.variants.ctc_building import build_ctc
 from tests.variants.pretraining_building import build_pretraining
@@ -42,6 +43,7 @@ BUILT = {
     "hubert_pretraining": partial(build_pretraining, HUBERT["HuBERT, group norm"]),
     "unispeech": partial(build_pretraining, UNISPEECH_VARIANTS[0]),
     "unispeech_sat": partial(build_pretraining, UNISPEECH_VARIANTS[6]),
+    "wavlm": partial(build_pretraining, WAVLM_VARIANTS[0]),
     "xm_transformer": lambda _: golden_folder() / "checkpoint" / "model.pt",
 }
 

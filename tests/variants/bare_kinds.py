@@ -236,6 +236,37 @@ def as_unispeech_sat(save: Save = as_hydra, *, quantizes: bool = True, **argumen
     return rename
 
 
+def as_wavlm(*, grouped: bool = False, **arguments: object) -> Save:
+    """As WavLM was released: gates beside an encoder of HuBERT's kind, arguments without groups.
+
+    Args:
+        grouped: Whether arguments are in groups, as its fork saves them in training.
+        arguments: Those that are otherwise.
+    """
+
+    def rename(groups: Groups, state: State) -> dict[str, Any]:
+        layers, heads = groups["model"]["encoder_layers"], 2
+        gates = {
+            f"encoder.layers.{layer}.self_attn.{name}": torch.randn(shape)
+            for layer in range(layers)
+            for name, shape in (
+                ("grep_a", (1, heads, 1, 1)),
+                ("grep_linear.weight", (8, 16)),
+                ("grep_linear.bias", (8,)),
+            )
+        }
+        gates["encoder.layers.0.self_attn.relative_attention_bias.weight"] = torch.randn(20, heads)
+        told = {"relative_position_embedding": True, "gru_rel_pos": True, "max_distance": 80}
+        model = {**groups["model"], **told, **arguments, "_name": "wavlm"}
+        if grouped:
+            return as_hydra({**groups, "model": model}, {**state, **gates})
+        flat = {**model, "normalize": groups["task"]["normalize"]}
+        del flat["_name"]
+        return {"cfg": flat, "model": {**state, **gates}}
+
+    return without_heads(rename)
+
+
 UNISPEECH_VARIANTS = (
     _bare(name="UniSpeech, layer norm", save=as_unispeech()),
     _bare(name="UniSpeech, group norm", kind=GROUP_NORM, save=as_unispeech()),
@@ -261,6 +292,26 @@ UNISPEECH_VARIANTS = (
         name="UniSpeech-SAT, conformer layers",
         save=as_unispeech_sat(structure_type="conformer"),
         ends="refused: args.structure_type",
+    ),
+)
+
+WAVLM_VARIANTS = (
+    _hubert(name="WavLM, layer norm", save=as_wavlm(), ends="unverified without its fork"),
+    _hubert(
+        name="WavLM, group norm",
+        kind=GROUP_NORM,
+        save=as_wavlm(),
+        ends="unverified without its fork",
+    ),
+    _hubert(
+        name="WavLM, as its fork saves",
+        save=as_wavlm(grouped=True),
+        ends="unverified without its fork",
+    ),
+    _hubert(
+        name="WavLM, wider heads",
+        save=as_wavlm(expand_attention_head_size=32),
+        ends="refused: args.expand_attention_head_size",
     ),
 )
 

@@ -60,6 +60,9 @@ def own_arguments(checkpoint: Checkpoint) -> Arguments:
     args, cfg = settings.get("args"), settings.get("cfg")
     if isinstance(args, Mapping):
         model, task, generation = args, args, args
+    elif isinstance(cfg, Mapping) and "conv_feature_layers" in cfg:
+        # As WavLM was released: without groups.
+        model, task, generation = cfg, cfg, cfg
     else:
         groups = cfg if isinstance(cfg, Mapping) else {}
         model, task, generation = (_group(groups, n) for n in ("model", "task", "generation"))

@@ -19,5 +19,7 @@ class PaddingProbes:
     """Target module that is told which frames belong to a clip; None where nobody looks."""
     counts_otherwise: bool = False
     """Whether the target's class is known to count those frames otherwise than fairseq."""
+    is_remedied: bool = True
+    """Whether the folder can carry a class that counts as fairseq does."""
     reference: str = "masked"
     """One of `toolkit.tasks.speech_seq2seq.padding.REFERENCES`."""

@@ -137,6 +137,8 @@ class Task:
     reference_files: Mapping[str, bytes | Path]
     """What fairseq's task reads, by the name that it looks for; a path stands for its content."""
     assumptions: tuple[Reason, ...]
+    unbuildable: str | None = None
+    """Why fairseq itself cannot build the model, so that its fork must be asked; None where it can."""
     preprocessor: Mapping[str, Derived] = field(default_factory=dict)
     """Values of preprocessor_config.json that a checkpoint may leave open."""
 

@@ -51,6 +51,7 @@ def convert(request: Convert) -> Result:
         report("reading the checkpoint", 0, 1)
         hashing = _Hashing(background)
         prepared = _prepare(request, hashing, is_proven=because is None)
+        because = because or _why_unprovable(prepared, request.verify, origin)
         clips = () if because else origin.read_clips(prepared, request.audio)
         write_converted(
             prepared,
@@ -87,6 +88,12 @@ def _why_unverified(verify: bool | None, origin: Origin) -> str | None:
             "`--no-verify`."
         )
     return None
+
+
+def _why_unprovable(prepared: Prepared, verify: bool | None, origin: Origin) -> str | None:
+    """The reason for not verifying where fairseq alone cannot build the model; None to try."""
+    told = verify is not None or not origin.needs_fairseq or origin.user_dir is not None
+    return None if told else prepared.task.unbuildable
 
 
 class _Hashing:

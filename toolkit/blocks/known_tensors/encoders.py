@@ -117,6 +117,15 @@ KINDS: Mapping[tuple[str, str], Kind] = {
             )
         ),
         (
+            "WavLMModel",
+            Kind(
+                model_type="wavlm",
+                keys=_keys("output_hidden_size num_buckets max_bucket_distance"),
+                head=_nothing,
+                sizes=("num_buckets",),
+            ),
+        ),
+        (
             "Data2VecAudioModel",
             Kind(
                 model_type="data2vec-audio",

@@ -65,6 +65,8 @@ ENCODER_KEYS = frozenset(
 )
 """What every configuration of an encoder of waveforms says."""
 
+GATED = "wavlm"
+"""Model type of the class whose attention has gated relative positions."""
 ALWAYS_MASKABLE = ("unispeech-sat",)
 """Model types that have a mask embedding also where nothing is masked."""
 
@@ -116,7 +118,8 @@ def encoder(config: JsonObject) -> Shapes:
     yield from positional_convolution(config)
     yield from norm("encoder.layer_norm", width)
     for layer in range(config["num_hidden_layers"]):
-        inner = encoder_layer(width, config["intermediate_size"])
+        attends = gated_attention(config, layer) if config["model_type"] == GATED else None
+        inner = encoder_layer(width, config["intermediate_size"], attends)
         yield from under(f"encoder.layers.{layer}", inner)
         adapted = _adapter(width, config.get(ADAPTED))
         yield from under(f"encoder.layers.{layer}.adapter_layer", adapted)
@@ -160,9 +163,9 @@ def positional_convolution(encoder: JsonObject) -> Shapes:
     yield f"{name}.parametrizations.weight.original1", (width, group, kernel)
 
 
-def encoder_layer(width: int, inner: int) -> Shapes:
-    """One layer of an encoder."""
-    yield from attention("attention", width, width)
+def encoder_layer(width: int, inner: int, attends: Shapes | None = None) -> Shapes:
+    """One layer of an encoder, with the usual attention or another one."""
+    yield from attention("attention", width, width) if attends is None else attends
     yield from norm("layer_norm", width)
     yield from linear("feed_forward.intermediate_dense", width, inner)
     yield from linear("feed_forward.output_dense", inner, width)
@@ -174,6 +177,16 @@ def attention(name: str, width: int, attended: int) -> Shapes:
     for projection in ("k_proj", "v_proj", "q_proj", "out_proj"):
         taken = attended if projection in ("k_proj", "v_proj") else width
         yield from linear(f"{name}.{projection}", taken, width)
+
+
+def gated_attention(config: JsonObject, layer: int) -> Shapes:
+    """Attention with gated relative positions, whose distances the first layer alone looks up."""
+    width, heads = config["hidden_size"], config["num_attention_heads"]
+    yield "attention.gru_rel_pos_const", (1, heads, 1, 1)
+    yield from attention("attention", width, width)
+    yield from linear("attention.gru_rel_pos_linear", width // heads, 8)
+    if layer == 0:
+        yield "attention.rel_attn_embed.weight", (config["num_buckets"], heads)
 
 
 def linear(name: str, taken: int, given: int) -> Shapes:

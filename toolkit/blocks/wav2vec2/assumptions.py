@@ -5,6 +5,7 @@ from __future__ import annotations
 from toolkit.blocks.activations import ACTIVATIONS, activation
 from toolkit.blocks.arguments import parse_conv_layers
 from toolkit.blocks.evidence import MISSING, Derived
+from toolkit.blocks.wav2vec2 import gates
 from toolkit.blocks.wav2vec2.trunk import Trunk
 
 KNOWN_HEADS = {(768, 12): 12, (1024, 24): 16, (1280, 48): 16, (1920, 48): 16}
@@ -21,6 +22,8 @@ def heads(trunk: Trunk) -> Derived:
     conformer = trunk.maybe_conformer
     if conformer is not None and (told := conformer.maybe_heads()) is not None:
         return told
+    if (gated := gates.maybe_heads(trunk)) is not None:
+        return gated
     if "encoder_attention_heads" in trunk.w2v:
         return trunk.argued("encoder_attention_heads")
     attention = "attention" if conformer is None else "self_attn"

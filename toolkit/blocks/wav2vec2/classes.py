@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from toolkit.blocks.activations import refused_activation
 from toolkit.blocks.conformer import KEYS
 from toolkit.blocks.forms import Lack
-from toolkit.blocks.wav2vec2 import adapters
+from toolkit.blocks.wav2vec2 import adapters, gates
 from toolkit.blocks.wav2vec2.assumptions import layer_norm_first
 from toolkit.blocks.wav2vec2.trunk import LAYERS, Trunk
 from toolkit.core.coverage import Reason
@@ -19,6 +19,7 @@ NAMES = {
     "data2vec-audio": "Data2VecAudio",
     "unispeech": "UniSpeech",
     "unispeech-sat": "UniSpeechSat",
+    "wavlm": "WavLM",
 }
 """How the stock classes are called, by their model type."""
 CONFORMERS = frozenset({"wav2vec2-conformer"})
@@ -79,6 +80,7 @@ def lacks(trunk: Trunk, kind: str) -> Iterator[Lack]:
             because=f"its positional convolution has a batch norm, that of {NAMES[kind]} none",
             module=trunk.place.module("encoder.pos_conv_embed"),
         )
+    yield from gates.lacks(trunk, kind, NAMES.get(kind, kind))
     norms_first = bool(layer_norm_first(trunk).value)
     yield from adapters.lacks(trunk, fits=kind == WAV2VEC2, norms_first=norms_first)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from toolkit.blocks.evidence import Derived, argued, hard_coded
-from toolkit.blocks.wav2vec2 import adapters
+from toolkit.blocks.wav2vec2 import adapters, gates
 from toolkit.blocks.wav2vec2.assumptions import heads, hidden_activation, layer_norm_first, strides
 from toolkit.blocks.wav2vec2.classes import CONFORMERS, DATA2VEC, is_hubert, takes_layers
 from toolkit.blocks.wav2vec2.trunk import CONV, HIDDEN, LAST_NORM, LAYERS, POS_CONV, Trunk
@@ -39,6 +39,7 @@ def config(
     yield "num_hidden_layers", facts.counted(trunk.layers, LAYERS + "{i}")
     yield "num_attention_heads", heads(trunk)
     yield from _layers(trunk, kind)
+    yield from gates.config(trunk, kind)
     yield from _extractor(trunk, kind, supplied)
     yield from _positional_convolution(trunk, kind)
     if is_hubert(trunk, kind):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from toolkit.blocks.evidence import Derived
 from toolkit.blocks.tree import number
-from toolkit.blocks.wav2vec2 import adapters
+from toolkit.blocks.wav2vec2 import adapters, gates
 from toolkit.blocks.wav2vec2.classes import ALWAYS_MASKABLE, DATA2VEC, takes_layers
 from toolkit.blocks.wav2vec2.trunk import CONV, POS_CONV, Trunk
 from toolkit.mapping import Drop, Fill, Identity, Row, Rule, SplitWeightNorm, Zeros
@@ -128,6 +128,7 @@ def rows(trunk: Trunk, values: Mapping[str, Derived]) -> tuple[Row, ...]:
             *ROWS,
             *(_layer_rows(trunk) if takes_layers(trunk, values["model_type"].value) else ()),
             *(PROJECTION if facts.has("post_extract_proj.weight") else NO_PROJECTION),
+            *gates.rows(trunk, values["model_type"].value),
             *_positional_rows(trunk, values["model_type"].value),
             *(_mask_rows(trunk, values) if facts.has("mask_emb") else ()),
             *(() if trunk.keeps_heads else _leftover_rows(trunk)),
@@ -141,13 +142,20 @@ def layouts(trunk: Trunk) -> tuple[Layout, ...]:
     axes = "B T D" if trunk.extractor_norm == "layer" else "B D T"
     conformer = trunk.maybe_conformer
     layers = TRANSFORMER_LAYOUTS if conformer is None else conformer.layouts()
-    return trunk.place.layouts((*LAYOUTS, *layers, Layout(HF_CONV + "{i}.layer_norm", axes, axes)))
+    gated = gates.LAYOUTS if gates.has_gates(trunk) else ()
+    return trunk.place.layouts(
+        (*LAYOUTS, *gated, *layers, Layout(HF_CONV + "{i}.layer_norm", axes, axes))
+    )
 
 
 def unpaired(trunk: Trunk) -> tuple[str, ...]:
     """Target tensors that no pair of modules has in common, with whole names."""
     conformer = trunk.maybe_conformer
-    names = ("masked_spec_embed", *(() if conformer is None else conformer.unpaired()))
+    names = (
+        "masked_spec_embed",
+        *gates.unpaired(trunk),
+        *(() if conformer is None else conformer.unpaired()),
+    )
     return tuple(map(trunk.place.module, names))
 
 

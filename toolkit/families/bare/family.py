@@ -66,6 +66,8 @@ class BareEncoder(Ways, Wordless):
     """Tensors with which another family knows it, if all are there."""
     fine_tuned: tuple[str, ...] = ()
     """What fairseq calls models that are fine-tuned with such an encoder."""
+    unbuildable: str | None = None
+    """Why fairseq itself builds no member, though a fork does; None where it does."""
     leftovers: tuple[Drop, ...] = ()
     """What its pretraining leaves beside what that of all does, by whole names."""
 
@@ -128,13 +130,16 @@ class BareEncoder(Ways, Wordless):
             ),
             padding=PaddingProbes(
                 masked=network.whole,
-                counts_otherwise=self.exact is not None and not network.carries_code,
+                counts_otherwise=self.counts_otherwise
+                or (self.exact is not None and not network.carries_code),
+                is_remedied=self.exact is not None,
             ),
             search=Search(beam=1),
             default_lang=None,
             reference_settings=_reference_settings(model, network, normalize),
             reference_files={},
             assumptions=(*network.assumptions, *contradictions),
+            unbuildable=self.unbuildable,
             preprocessor={"do_normalize": normalize},
         )
 

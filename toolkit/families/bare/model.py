@@ -12,6 +12,7 @@ from toolkit.blocks.forms import Lack, Part, kind_of
 from toolkit.blocks.place import Place
 from toolkit.blocks.tree import ConfigTree
 from toolkit.blocks.wav2vec2 import LAST_NORM, NAMES, Wav2Vec2Block
+from toolkit.blocks.wav2vec2.gates import has_gates
 from toolkit.checkpoint import Checkpoint
 from toolkit.core.coverage import Reason
 from toolkit.core.json import JsonObject
@@ -30,7 +31,9 @@ LAYERS = {
     "structure_type": "transformer",
 }
 """Arguments by which forks change layers, and the values that change nothing."""
-WIDENED = ("wav2vec2", "wav2vec2-conformer", "data2vec-audio")
+GATED = ("relative_position_embedding", "gru_rel_pos")
+"""Those that a class has which is made for them."""
+WIDENED = ("wav2vec2", "wav2vec2-conformer", "data2vec-audio", "wavlm")
 """Classes that can have an adapter, whose width they are told."""
 
 
@@ -44,6 +47,8 @@ class Ways:
     """Model types of the stock classes that one may become, those first that are preferred."""
     exact: Carried | None = None
     """What is exact in padded batches too, where stock classes are not."""
+    counts_otherwise: bool = False
+    """Whether stock classes count frames of padded batches otherwise, though none is carried."""
 
 
 def find_place(facts: Facts) -> str | None:
@@ -172,10 +177,15 @@ class BareModel:
             yield Reason(name=lack.name, because=lack.because)
         model, where = self.own
         name = f"{NAMES[self.stock]}Model"
+        if self.ways.counts_otherwise and self.options.exact_padding:
+            because = f"no code that a folder can carry counts frames as the fork of {name} does"
+            yield Reason(name="--exact-padding", because=because)
         if model.get("quantize_input"):
             because = f"its encoder is given codes, that of {name} features"
             yield Reason(name=f"{where}.quantize_input", because=because)
         for argument, plain in LAYERS.items():
+            if argument in GATED and has_gates(self.encoder):
+                continue
             if model.get(argument, plain) not in (plain, None):
                 because = f"its layers are other ones than those of {name}"
                 yield Reason(name=f"{where}.{argument}", because=because)

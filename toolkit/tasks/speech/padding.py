@@ -79,18 +79,19 @@ def frames_level(
     )
 
 
-def padding_deviation(level: Level) -> Deviation | None:
+def padding_deviation(level: Level, *, is_remedied: bool = True) -> Deviation | None:
     """The declared difference of padded batches, or None where there is none."""
     whole, frames, *parts = level.measures
     if "deviation" not in (whole.verdict, frames.verdict):
         return None
+    remedy = ", and `--exact-padding` writes a folder that counts as fairseq does"
     return Deviation(
         name="frame_mask",
         summary=(
             "in padded batches fairseq counts up to two frames more to a clip than its samples "
             f"make ({frames.where}); told fairseq's count, the model is exact "
-            f"({max(part.error for part in parts):.1e}). Single clips are not affected, and "
-            "`--exact-padding` writes a folder that counts as fairseq does"
+            f"({max(part.error for part in parts):.1e}). Single clips are not affected"
+            f"{remedy if is_remedied else ''}"
         ),
         where=whole.where,
         max_error=whole.error,

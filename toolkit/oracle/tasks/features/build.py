@@ -26,6 +26,8 @@ _TASK = Namespace(cfg=Namespace(sample_rate=16_000), dictionaries=[None])
 
 OWN_NAMES = {"contentvec": "hubert", "unispeech_sat": "hubert", "unispeech": "wav2vec2"}
 """Forks' names of models whose tensors are those of fairseq's own, and how that is called."""
+OF_FORKS = ("wavlm",)
+"""Models whose layers fairseq has not, so that their fork must be at hand."""
 EXAMPLES = {"data2vec_audio": "fairseq.examples.data2vec.models.data2vec_audio"}
 """Where fairseq has models that it does not register by itself."""
 FIRST = "feature_extractor.conv_layers.0.0.weight"
@@ -106,6 +108,13 @@ def _find_model(settings: Settings) -> Tuple[Type[Wav2Vec2Config], Type[Wav2Vec2
     if named in EXAMPLES and named not in MODEL_REGISTRY:
         import_module(EXAMPLES[named])
     found = ARCH_MODEL_REGISTRY.get(named) or MODEL_REGISTRY.get(named)
+    if named in OF_FORKS:
+        if found is None:
+            raise ValueError(
+                f"fairseq has no `{named}`: name its fork with `--user-dir`, or another "
+                "Python that has it with `--fairseq-python`"
+            )
+        return MODEL_DATACLASS_REGISTRY[named], found
     if found is not None and named in EXAMPLES:
         return MODEL_DATACLASS_REGISTRY[named], found
     if not _is_known(found):

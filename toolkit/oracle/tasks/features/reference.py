@@ -186,7 +186,7 @@ class FeatureReference:
         A model without such targets is trained to resemble its own teacher.
         """
         model: Wav2Vec2Model = self.encoder
-        if targets is None or model.final_proj is None:
+        if targets is None or getattr(model, "final_proj", None) is None:
             return {}
         projected = {"projected": model.final_proj(features)}
         if _maybe_quantizer(model) is None:
