@@ -83,8 +83,8 @@ NO_MASK_EMBEDDING: tuple[Row, ...] = (
 PRETRAINING_LEFTOVERS: tuple[Drop, ...] = (
     Drop("quantizer.{vars|weight_proj.weight|weight_proj.bias}", "the quantizer serves pretraining only"),
     Drop("project_q.{weight|bias}",                       "the quantizer's projection serves pretraining only"),
-    Drop("final_proj.{weight|bias}",                      "the projection onto pretraining's targets serves that only"),
-    Drop("final_proj.{i}.{weight|bias}",                  "the projection onto pretraining's targets serves that only"),
+    Drop("final_proj.{weight|bias}",                      "the projection onto the targets serves pretraining only"),
+    Drop("final_proj.{i}.{weight|bias}",                  "the projection onto the targets serves pretraining only"),
     Drop("target_glu.0.{weight|bias}",                    "the contrastive head serves pretraining only"),
     Drop("label_embs_concat",                             "the embeddings of pretraining's targets serve that only"),
 )

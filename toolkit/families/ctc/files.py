@@ -24,7 +24,7 @@ from toolkit.families.ctc.model import HEAD, PART, CtcModel
 from toolkit.families.sidecars import Named, Sidecars
 from toolkit.families.waveforms import derive_normalization, preprocessor_config
 from toolkit.folder.languages import Spoken
-from toolkit.oracle.tasks.ctc import LANGUAGES
+from toolkit.oracle.tasks.base import LANGUAGES
 
 LABELS = "ltr"
 """What fairseq's recipes call letters, and the last part of their dictionary's name."""

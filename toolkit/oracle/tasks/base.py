@@ -10,6 +10,9 @@ Settings = Mapping[str, Any]
 PADDINGS = ("masked", "unmasked")
 """What an adaptor may do with padded frames."""
 
+LANGUAGES = "languages.json"
+"""The file of the languages: the name of each, and the rows of its dictionary."""
+
 
 def register_models() -> None:
     """Imports the modules that enter their models and tasks into fairseq's registries."""

@@ -11,10 +11,8 @@ from toolkit.oracle.tasks.ctc.build import (
     read_layers,
 )
 from toolkit.oracle.tasks.ctc.reference import CtcReference, CtcTask, best_path, make_dictionary
-from toolkit.oracle.tasks.ctc.voices import LANGUAGES
 
 __all__ = [
-    "LANGUAGES",
     "CtcReference",
     "CtcTask",
     "best_path",

@@ -9,8 +9,8 @@ from typing import Dict, Mapping, Sequence, Tuple
 
 from torch import Tensor, nn
 
-LANGUAGES = "languages.json"
-"""The file of the languages: the name of each, and the rows of its dictionary."""
+from toolkit.oracle.tasks.base import LANGUAGES
+
 OPEN, CLOSE = "adapter[", "]."
 """What stands around the language in the names of its tensors, before the model's name."""
 
