@@ -22,7 +22,7 @@ SUITE := -m "not slow and not wide and not browser and not oldest and not releas
 # Tests that ask no fairseq: where it has no wheel, as for Python 3.10, they are what can run.
 PLAIN := tests/core tests/structure $(filter-out %/test_ops.py,$(wildcard tests/mapping/test_*.py))
 
-.PHONY: help demo test test-plain test-oldest test-released test-slow test-all test-wide test-docs coverage docs fuzz bench kills check structure format variants faults bench-diff test-browser bench-report example-report golden golden-ctc clean
+.PHONY: help demo test test-plain test-oldest test-released test-slow test-all test-wide test-docs coverage docs fuzz bench kills check structure format variants faults bench-diff test-browser bench-report full-size example-report golden golden-ctc clean
 
 help: ## Say what the targets do.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -101,6 +101,9 @@ bench-diff: $(STAMP) ## Time a diff against a bare load of both models.
 
 bench-report: $(STAMP) ## Time and weigh the HTML reports.
 	$(BIN)/python -W ignore benchmarks/report.py
+
+full-size: $(STAMP) ## Convert and prove encoders of published sizes; ten minutes, 12 GB.
+	$(BIN)/python -W ignore -m tests.published.full_size
 
 example-report: $(STAMP) ## Write reports/example again.
 	$(BIN)/python -m tests.report.example

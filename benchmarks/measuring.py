@@ -25,8 +25,12 @@ class Run:
     """Largest sampled `RssAnon`: what cannot be evicted without swap."""
 
 
-def measure(command: Sequence[str]) -> Run:
+def measure(command: Sequence[str], *, accepted: Sequence[int] = (0,)) -> Run:
     """Runs a command to its end.
+
+    Args:
+        command: Its words.
+        accepted: Exit codes of a command that did its work.
 
     Raises:
         CalledProcessError: the command fails.
@@ -37,7 +41,7 @@ def measure(command: Sequence[str]) -> Run:
         _, status, used = os.wait4(process.pid, 0)
         wall_s = time.perf_counter() - started
     process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
+    if process.returncode not in accepted:
         raise subprocess.CalledProcessError(process.returncode, command)
     return Run(
         wall_s=wall_s,

@@ -1,7 +1,8 @@
 """Checkpoints with the settings of published ones: small ones to prove, and whole ones to inspect.
 
-fairseq builds both. Of a whole one the file holds the shapes alone: nearly every tensor is a view
-of one element, so that it takes no more than a small one.
+fairseq builds all of them. Of a whole one the file holds the shapes alone: nearly every tensor is a
+view of one element, so that it takes no more than a small one. A full one is all but the values
+that were published.
 """
 
 from __future__ import annotations
@@ -41,6 +42,21 @@ def build_small(published: Published, folder: Path) -> Path:
     model = _build(groups, folder)
     perturb(model)
     return _save(groups, dict(model.state_dict()), folder)
+
+
+def build_full(published: Published, folder: Path) -> Path:
+    """A checkpoint with all settings and sizes of a published one, and random weights.
+
+    Args:
+        published: The settings.
+        folder: Where to write; must exist.
+    """
+    torch.manual_seed(1)
+    # Its initialization draws every weight again, which takes minutes.
+    with patch.object(wav2vec2, "init_bert_params"):
+        model = _build(published.groups, folder)
+    perturb(model)
+    return _save(published.groups, dict(model.state_dict()), folder)
 
 
 def build_whole(published: Published, folder: Path) -> Path:
