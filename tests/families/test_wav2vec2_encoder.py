@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+import torch
 
 from tests.breaking import scale
 from tests.families.bare import Built, check_exact, converted, refused
@@ -102,6 +103,16 @@ def test_heads_that_are_left_are_dropped_with_the_reason(build: Built) -> None:
     assert found.family == "wav2vec2_encoder"
     assert {reason.name for reason in found.dropped} == {"final_proj.weight", "final_proj.bias"}
     assert all("pretraining" in reason.because for reason in found.dropped)
+
+
+def test_a_model_with_a_head_of_another_name_is_no_encoder_alone(
+    build: Built, tmp_path: Path
+) -> None:
+    saved = torch.load(build("encoder, CTC model without its head"), weights_only=False)
+    saved["model"]["w2v_encoder.letters.weight"] = torch.ones(3, 32)
+    torch.save(saved, tmp_path / "model.pt")
+    with pytest.raises(BadInput, match="0 families match"):
+        inspect(tmp_path / "model.pt")
 
 
 @pytest.mark.parametrize("variant", refused(BARE_VARIANTS), ids=lambda variant: variant.name)

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from toolkit.oracle.hooks import Calls
 
 BUILT = ("decoder.", "w2v_encoder.proj.")
-"""What the names of others' heads begin with."""
+"""What the names of others' heads begin with, beside an encoder that stands by itself."""
 EXTRACTOR = "feature_extractor"
 """fairseq's convolutions."""
 
@@ -157,10 +157,12 @@ class BareEncoder(Ways, Wordless):
         return BareModel(checkpoint=checkpoint, arguments=arguments, options=options, ways=self)
 
     def _has_head(self, facts: Facts, source: str) -> bool:
-        """Whether something is built on an encoder: its own heads, a linear layer or a decoder."""
-        own = source == SOURCES[0] and bool(self.heads) and all(map(facts.has, self.heads))
-        built = (name for name in facts.names if name.startswith(BUILT))
-        return own or any(not _claims(self.leftovers, name) for name in built)
+        """Whether something is built on an encoder: its own heads, or whatever stands around it."""
+        if source == SOURCES[0]:
+            own = bool(self.heads) and all(map(facts.has, self.heads))
+            return own or any(name.startswith(BUILT) for name in facts.names)
+        around = (name for name in facts.names if not name.startswith(source))
+        return any(not _claims(self.leftovers, name) for name in around)
 
     def _left(self, facts: Facts) -> tuple[Drop, ...]:
         """The rows of what its pretraining left."""
