@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from toolkit.core.coverage import Reason
 from toolkit.tasks.features.clip import Choices
-from toolkit.tasks.features.dynamic import DIVERSITY, NAMES, outputs_level
+from toolkit.tasks.features.dynamic import DIVERSITY, NAMES, WANTING, outputs_level
 from toolkit.trial.effort import Effort
 
 HEADS = dict.fromkeys(NAMES, 1e-15)
@@ -61,6 +62,16 @@ def test_one_other_code_fails() -> None:
 )
 def test_the_features_count(changes: dict[str, float], name: str) -> None:
     assert failing(run(**changes)) == {name}
+
+
+def test_heads_that_a_folder_does_without_excuse_no_other_features() -> None:
+    wanting = (Reason(name="final_proj", because="its class has none"),)
+    alone = run(heads={**HEADS, "projected": math.inf})
+    level = outputs_level([alone], TOLERANCE, wanting)
+    assert level.verdict == "deviation"
+    assert {m.name for m in level.measures if m.verdict != "pass"} == {WANTING}
+    assert outputs_level([run(result_float64=1e-3)], TOLERANCE, wanting).verdict == "fail"
+    assert failing(alone) == {NAMES["projected"]}
 
 
 def test_a_comparison_without_any_replayed_clip_fails() -> None:
