@@ -144,3 +144,8 @@ def test_query_key_and_value_in_a_circle_are_a_fused_tensor_cut_in_another_order
 )
 def test_two_names_part_at_the_one_component_that_differs(name, other, places):
     assert divergence(name, other) == places
+
+
+def test_half_of_a_part_that_holds_nothing_is_one_cause_as_a_new_model_has_right_biases():
+    assert sizes(same(names(2, leaf="weight"), "not_filled")) == [4]
+    assert sizes(same(names(2, leaf="weight")[1:], "not_filled")) == [1, 2]

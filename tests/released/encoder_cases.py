@@ -17,11 +17,15 @@ from tests.released.encoder_causes import (
     LETTERS,
     NO_EXTRACTOR,
     NORMALIZED,
+    ONE_LANGUAGE,
+    ONE_VOCABULARY,
     PROJECTION,
+    RANDOM_ADAPTERS,
     STABLE,
     UNMASKED,
     UNSTABLE,
     Cause,
+    beyond_layers,
     key,
 )
 from tests.released.encoder_scripts import BASE, LARGE, Case
@@ -185,9 +189,77 @@ OF_DATA2VEC = (
         PHONES,
     ),
 )
+WIDE = {"quantize_targets": True, "final_dim": 256, "encoder_layers": 2}
+"""A base model of two layers: all that is not said is the default of fairseq, and of a class."""
+WIDE_HUBERT = {"label_rate": 50.0, "encoder_layers": 2, "final_dim": 256}
+DEEP = key("num_hidden_layers", 2, beyond_layers(2))
+OF_DEFAULTS = (
+    _expected(
+        (DEEP, key("num_attention_heads", 8), NORMALIZED, UNMASKED),
+        Case(
+            script=W2V,
+            variant=replace(
+                CTC["group norm"],
+                name="base width, 2 layers, 8 heads",
+                usual=WIDE,
+                inner={"encoder_attention_heads": 8},
+            ),
+            config=None,
+        ),
+    ),
+    _expected(
+        (DEEP, key("hidden_act", "swish"), NORMALIZED, UNMASKED),
+        Case(
+            script=CONFORMER,
+            variant=replace(
+                CTC["conformer, group norm"],
+                name="conformer, base width, 2 layers",
+                usual=WIDE,
+                inner={**ctc_kinds.CONFORMER, "depthwise_conv_kernel_size": 31},
+            ),
+            config=None,
+        ),
+    ),
+    _expected(
+        (NO_EXTRACTOR, DEEP),
+        Case(
+            script=HUBERT,
+            variant=replace(
+                PRETRAINED["HuBERT, group norm"],
+                name="HuBERT, base width, 2 layers",
+                usual=WIDE_HUBERT,
+            ),
+            config=None,
+        ),
+    ),
+)
 ADAPTING = {**LARGE, "adapter_attn_dim": 8}
 PUBLISHED = "data2vec as pretrained, projection as published"
 OF_ADAPTERS = (
+    _ctc(
+        W2V,
+        "several languages, adapters in one tensor",
+        ONE_LANGUAGE,
+        ONE_VOCABULARY,
+        config=ADAPTING,
+    ),
+    _ctc(
+        W2V,
+        "several languages, adapters in some layers",
+        RANDOM_ADAPTERS,
+        ONE_LANGUAGE,
+        ONE_VOCABULARY,
+        config=ADAPTING,
+    ),
+    _ctc(
+        W2V,
+        "several languages, group norm, norms first",
+        ONE_LANGUAGE,
+        ONE_VOCABULARY,
+        NORMALIZED,
+        UNMASKED,
+        config={**BASE, "adapter_attn_dim": 8, "do_stable_layer_norm": True},
+    ),
     _ctc(W2V, "several languages, adapters in one tensor", gives_up="AttributeError: 'NoneType'"),
 )
 OF_DATA2VEC_PRETRAINED = (
@@ -201,7 +273,7 @@ OF_DATA2VEC_PRETRAINED = (
 )
 EXPECTED = (
     *(*OF_WAV2VEC2, *OF_ADAPTERS, *OF_CONFORMER, *OF_HUBERT),
-    *(*OF_DATA2VEC, *OF_DATA2VEC_PRETRAINED),
+    *(*OF_DATA2VEC, *OF_DATA2VEC_PRETRAINED, *OF_DEFAULTS),
 )
 NOT_RUN = (
     (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,6 +65,14 @@ def _pass_through(folder: Path) -> None:
     edit_tensors(folder, fill)
 
 
+def _silence_adapters(folder: Path) -> None:
+    def fill(tensors: Tensors) -> None:
+        for name in (n for n in tensors if ".layers.0.adapter_layer." in n):
+            tensors[name] = torch.zeros_like(tensors[name])
+
+    edit_tensors(folder, fill)
+
+
 def _write_extractor(folder: Path, normalize: bool) -> None:
     said = {
         "feature_extractor_type": "Wav2Vec2FeatureExtractor",
@@ -83,6 +92,17 @@ def _remove(is_wrong: Callable[[str], bool]) -> Break:
             del tensors[name]
 
     return lambda folder: edit_tensors(folder, edit)
+
+
+def beyond_layers(number: int) -> Break:
+    """Takes away the layers of an encoder from that one on."""
+    layer = re.compile(r".*encoder\.layers\.(\d+)\.")
+
+    def is_beyond(name: str) -> bool:
+        found = layer.match(name)
+        return found is not None and int(found[1]) >= number
+
+    return _remove(is_beyond)
 
 
 def _both(first: Break, second: Break) -> Break:
@@ -140,6 +160,24 @@ NO_EXTRACTOR = Cause(
     told="there is no `preprocessor_config.json`",
     todo="write it",
     mend=_write_extractor,
+)
+ONE_LANGUAGE = Cause(
+    says="tensors of 30 modules in the model are missing from the folder",
+    told="the adapters of the first language alone are there",
+    todo="convert the checkpoint again",
+    mend=None,
+)
+ONE_VOCABULARY = Cause(
+    says="it has the letters of one language",
+    told="the letters of one language alone are there",
+    todo="convert the checkpoint again",
+    mend=None,
+)
+RANDOM_ADAPTERS = Cause(
+    says="layers.0.adapter_layer",
+    told="layers without an adapter have a random one",
+    todo="fill it with zeros",
+    mend=_always(_silence_adapters),
 )
 BIASED = key(
     "conv_bias", False, _remove(lambda name: name.endswith(".conv.bias") and "conv_layers" in name)

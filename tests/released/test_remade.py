@@ -42,10 +42,10 @@ def make_again(folder: Path, case: Case) -> None:
 
 def _as_old_torch(tensors: dict[str, torch.Tensor]) -> None:
     """Names of weight norm before parametrizations, and a projection that nothing filled."""
-    projection = "hubert.feature_projection.projection.weight"
-    tensors[projection] = 0.02 * torch.randn(
-        tensors[projection].shape, generator=torch.Generator().manual_seed(1)
-    )
+    generator = torch.Generator().manual_seed(1)
+    for leaf in ("weight", "bias"):
+        name = f"hubert.feature_projection.projection.{leaf}"
+        tensors[name] = 0.02 * torch.randn(tensors[name].shape, generator=generator)
     for new in [n for n in tensors if n.rpartition(".")[2].startswith("original")]:
         old = next(new.replace(*names) for names in OLD_NAMES.items() if names[0] in new)
         tensors[old] = tensors.pop(new)
@@ -62,6 +62,7 @@ def test_each_cause_of_a_folder_made_again_is_named_and_mending_them_makes_it_ri
     make_again(folder, case)
     result = toolkit.diff(checkpoint, folder, audio=AUDIO)
     assert not complain(result, Expected(case=case, causes=CAUSES))
+    assert "than the identity matrix and zeros that they must be" in result.findings[0].summary
     mended = tmp_path / "mended"
     shutil.copytree(folder, mended)
     for cause in CAUSES:

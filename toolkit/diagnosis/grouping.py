@@ -140,7 +140,7 @@ def _covers(
     """
     inside = [name for name in names if name.startswith(place)]
     wrong = [name for name in inside if name in explained]
-    return all(name in unfilled for name in wrong) and 2 * len(wrong) > len(inside)
+    return all(name in unfilled for name in wrong) and 2 * len(wrong) >= len(inside)
 
 
 def _join_moved(groups: _Groups, explained: Mapping[str, Hypothesis]) -> None:

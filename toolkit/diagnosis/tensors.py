@@ -15,7 +15,7 @@ from toolkit.diagnosis.grouping import FUSED, SYSTEMATIC, Cause, find_causes
 from toolkit.diagnosis.hypotheses import Suspect, explain
 from toolkit.diagnosis.provenance import Registry
 from toolkit.diagnosis.truth import Truth
-from toolkit.diagnosis.wording import advise, summarize
+from toolkit.diagnosis.wording import advise, describe_tensors, summarize
 from toolkit.folder.languages import of_model
 from toolkit.folder.view import FolderView
 from toolkit.oracle.pages import let_go
@@ -165,13 +165,18 @@ def _cause_finding(truth: Truth, cause: Cause, stored: str | None) -> Finding:
 
 
 def _maybe_unfilled(truth: Truth, cause: Cause) -> str | None:
-    """What is wrong with one tensor that fairseq does without."""
-    (name, *others), detail = cause.names, cause.hypothesis.detail
-    assignment = truth.plan.assignments[name]
-    if others or assignment.source is not None or detail.get("missing"):
+    """What is wrong with tensors that fairseq does without."""
+    assignments = [truth.plan.assignments[name] for name in cause.names]
+    sourced = any(assignment.source is not None for assignment in assignments)
+    if sourced or cause.hypothesis.detail.get("missing"):
         return None
+    fillings = " and ".join(dict.fromkeys(assignment.op.name for assignment in assignments))
+    (name, *others) = cause.names
+    if not others:
+        return f"`{name}` holds something else than the {fillings} that it must be filled with"
     return (
-        f"`{name}` holds something else than the {assignment.op.name} that it must be filled with"
+        f"{describe_tensors(cause.names, tuple(truth.tensors))} hold something else than the "
+        f"{fillings} that they must be filled with, as fairseq has none"
     )
 
 

@@ -39,7 +39,8 @@ def summarize(cause: Cause, names: Sequence[str], stored: str | None) -> str:
         stored: The dtype in which the file holds the tensors, where that is the mistake.
     """
     if stored is not None:
-        return f"the folder is saved in {stored}: {_subject(cause.names, names)} went through it"
+        wrong = describe_tensors(cause.names, names)
+        return f"the folder is saved in {stored}: {wrong} went through it"
     if cause.kind == "moved":
         return _say_moved(cause)
     verb = _say(cause.hypothesis)
@@ -48,7 +49,7 @@ def summarize(cause: Cause, names: Sequence[str], stored: str | None) -> str:
     if len(cause.names) > 1:
         verb = re.sub(r"^(hold|differ|i)s\b", lambda m: "are" if m[1] == "i" else m[1], verb)
         verb = verb.replace("its values", "their values").replace("its source", "their source")
-    return f"{_subject(cause.names, names)} {verb}"
+    return f"{describe_tensors(cause.names, names)} {verb}"
 
 
 def advise(cause: Cause, sources: Mapping[str, str], stored: str | None) -> str:
@@ -81,7 +82,8 @@ def _exemplary(cause: Cause) -> list[str]:
     return list(dict.fromkeys([*first, *cause.names]))
 
 
-def _subject(wrong: Sequence[str], names: Sequence[str]) -> str:
+def describe_tensors(wrong: Sequence[str], names: Sequence[str]) -> str:
+    """Some tensors in words, of all that a model has."""
     if len(wrong) == 1:
         return f"`{wrong[0]}`"
     modules = dict.fromkeys(map(owner, wrong))

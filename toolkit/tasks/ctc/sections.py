@@ -34,6 +34,8 @@ class Sections:
         found = self.letters.compare(tokenizer)
         if tokenizer is None:
             return found
+        if not _has_sections(tokenizer):
+            return (self._without_sections(), *(d for d in found if d.keys != (VOCAB,)))
         is_first = getattr(tokenizer, LANGUAGE, None) == self.first
         held = self.others if is_first else {self.first: self.letters.tokens, **self.others}
         sections = tuple(self._wrong_sections(held, getattr(tokenizer, "vocab", None)))
@@ -56,6 +58,17 @@ class Sections:
     def maybe_cut(self, tokenizer: PreTrainedTokenizerBase) -> object:
         """Labels of letters are never cut by a length that a call left behind."""
         return self.letters.maybe_cut(tokenizer)
+
+    def _without_sections(self) -> Difference:
+        """The letters of one language are one cause, whichever language the folder names."""
+        languages = ", ".join((self.first, *self.others))
+        told = f"set `{CONFIG}.{LANGUAGE}` to {self.first!r}"
+        return replace(
+            _ROWS,
+            keys=(VOCAB, f"{CONFIG}.{LANGUAGE}"),
+            wrong=(f"it has the letters of one language, and no section for {languages}",),
+            fix=f"give each language a section; {ROWS_FIX}; {told}",
+        )
 
     def _wrong_sections(
         self, expected: Mapping[str, tuple[str, ...]], vocabulary: object
@@ -82,6 +95,11 @@ class Sections:
                 said_by="the weights of the model",
                 fix=f"set `{CONFIG}.{LANGUAGE}` to {self.first!r}",
             )
+
+
+def _has_sections(tokenizer: PreTrainedTokenizerBase) -> bool:
+    held = getattr(tokenizer, "vocab", None)
+    return isinstance(held, Mapping) and any(isinstance(s, Mapping) for s in held.values())
 
 
 _ROWS = Difference(aspect="rows", keys=(VOCAB,), wrong=(), fix=ROWS_FIX)
