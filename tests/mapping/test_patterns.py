@@ -3,7 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from toolkit.core.errors import BrokenRule
-from toolkit.mapping.patterns import fill, match
+from toolkit.mapping.patterns import fill, match, shorten
 
 WORDS = st.text(alphabet="abcxyz_", min_size=1, max_size=5)
 LITERALS = st.text(alphabet="abc_.*+?()[]^$|\\0", min_size=1, max_size=6)
@@ -99,3 +99,8 @@ def test_another_number_of_values_is_a_broken_rule(case, values):
 
 def test_a_value_with_braces_is_not_filled_again():
     assert fill("{i}.{i}", ("{i}", "1")) == "{i}.1"
+
+
+def test_of_many_words_in_a_slot_a_person_reads_the_first():
+    many = "|".join(f"w{number}" for number in range(20))
+    assert shorten(f"a.{{{many}}}.{{i}}.{{weight|bias}}") == "a.{w0|w1|w2|…}.{i}.{weight|bias}"

@@ -83,7 +83,8 @@ def _kernel_flipped(suspect: Suspect, _: Registry) -> Hypothesis | None:
 
 def _moved(suspect: Suspect, registry: Registry) -> Hypothesis | None:
     """Holds the values of another tensor: a neighbour's by a layer offset, or anybody's."""
-    homes = [home for home in registry.homes(suspect.actual) if home.name != suspect.name]
+    twins = {suspect.name, *registry.twins(suspect.expected)}
+    homes = [home for home in registry.homes(suspect.actual) if home.name not in twins]
     for home in sorted(homes, key=lambda home: _distance(suspect.name, home.name)):
         offset = layer_offset(suspect.name, home.name)
         detail = {

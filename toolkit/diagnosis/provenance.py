@@ -52,6 +52,13 @@ class Registry:
             return tuple(exact)
         return tuple(self._row_sets.get(row_fingerprint(actual), []))
 
+    def twins(self, expected: Tensor) -> frozenset[str]:
+        """The tensors that must hold the same values: nothing moves between these."""
+        found = self._homes.get(fingerprint(expected), [])
+        return frozenset(
+            home.name for home in found if home.precision is None and not home.transposed
+        )
+
 
 def fingerprint(tensor: Tensor) -> bytes:
     """A digest of shape and float32 values."""

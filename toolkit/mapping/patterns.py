@@ -7,6 +7,8 @@ from functools import cache
 
 from toolkit.core.errors import BrokenRule
 
+SHOWN_WORDS = 8
+"""More words of a slot than these are not told one by one."""
 _SLOT = re.compile(r"\{([^{}]*)\}")
 
 
@@ -26,14 +28,30 @@ def fill(pattern: str, values: tuple[str, ...]) -> str:
     Raises:
         BrokenRule: the number of slots and of values differ.
     """
-    slots = len(_SLOT.findall(pattern))
+    literals = _literals(pattern)
+    slots = len(literals) - 1
     if slots != len(values):
         raise BrokenRule(
             f"`{pattern}` has {slots} slots, but its partner has {len(values)}. "
             "Give both sides of the rule the same slots in the same order."
         )
-    remaining = iter(values)
-    return _SLOT.sub(lambda _: next(remaining), pattern)
+    return "".join(a + b for a, b in zip(literals, (*values, ""), strict=True))
+
+
+def shorten(pattern: str) -> str:
+    """The pattern as a person reads it: of many words in a slot, the first."""
+    return _SLOT.sub(_shown_slot, pattern)
+
+
+@cache
+def _literals(pattern: str) -> tuple[str, ...]:
+    """What stands before, between and behind the slots."""
+    return tuple(_SLOT.split(pattern)[0::2])
+
+
+def _shown_slot(slot: re.Match[str]) -> str:
+    words = slot[1].split("|")
+    return slot[0] if len(words) <= SHOWN_WORDS else f"{{{'|'.join(words[:3])}|…}}"
 
 
 @cache

@@ -221,21 +221,22 @@ def _keeps(row: Tie, claims: Claims) -> bool:
 
 
 def _assignments(table: Table, claims: Claims, rows: Collection[Row]) -> Iterator[Assignment]:
+    origins = {row: table.origin(row) for row in rows}
     for source, claimants in claims.items():
         for row, slots in claimants:
-            if isinstance(row, Rule) and row in rows:
+            if isinstance(row, Rule) and row in origins:
                 for output, target in enumerate(row.targets):
                     yield Assignment(
                         target=fill(target, slots),
                         source=source,
                         op=row.op,
                         output=output,
-                        origin=table.origin(row),
+                        origin=origins[row],
                     )
     for row in rows:
         if isinstance(row, Fill):
             yield Assignment(
-                target=row.target, source=None, op=row.values, output=0, origin=table.origin(row)
+                target=row.target, source=None, op=row.values, output=0, origin=origins[row]
             )
 
 

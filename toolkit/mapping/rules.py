@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from toolkit.mapping.ops import Copy, Filling, Op, Shape
+from toolkit.mapping.patterns import shorten
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -36,7 +37,8 @@ class Rule:
         return replace(self, source=source + self.source, target=targets[0] if single else targets)
 
     def __str__(self) -> str:
-        return f"{self.source} -> {' + '.join(self.targets)} ({self.op.name})"
+        targets = " + ".join(map(shorten, self.targets))
+        return f"{shorten(self.source)} -> {targets} ({self.op.name})"
 
 
 @dataclass(frozen=True)
