@@ -25,6 +25,7 @@ CASES = [
     *((MAIN, expected) for expected in EXPECTED),
     *((OLD, e) for e in EXPECTED if e.case.variant.name in OF_OLD and e.case.old_torch),
 ]
+MADE = [(version, expected) for version, expected in CASES if not expected.gives_up]
 AUDIO = ("ru_2.flac", "tiny.flac")
 Written = Callable[[str], dict[str, tuple[Job, str]]]
 
@@ -62,7 +63,7 @@ def test_each_cause_has_a_finding_first_and_what_is_right_is_a_match(
         assert not complaints, complaints
 
 
-@pytest.mark.parametrize(("version", "expected"), CASES, ids=named)
+@pytest.mark.parametrize(("version", "expected"), MADE, ids=named)
 def test_the_causes_are_what_is_wrong_each_of_them(
     version: str, expected: Expected, written: Written, tmp_path: Path
 ) -> None:
@@ -71,7 +72,8 @@ def test_the_causes_are_what_is_wrong_each_of_them(
     for left in (None, *causes):
         mended = tmp_path / "checkpoint" / str(causes.index(left) if left else "all")
         shutil.copytree(job.folder, mended)
-        shutil.copy(job.folder.parent / "dict.ltr.txt", mended.parent)
+        for dictionary in job.folder.parent.glob("dict.ltr.txt"):
+            shutil.copy(dictionary, mended.parent)
         for cause in causes:
             if cause is not left:
                 cause.mend(mended, job.case.variant.normalizes)
