@@ -153,8 +153,6 @@ def test_what_is_not_on_this_machine_is_named(golden_checkpoint, text, words, pl
 @pytest.mark.parametrize(
     ("architecture", "words"),
     [
-        ("wav2vec_ctc", "convert_wav2vec2_original"),
-        ("hubert_base", "convert_hubert_original"),
         ("s2t_transformer_s", "convert_s2t_fairseq"),
         ("multitask_unity_xm", "UnitY"),
         ("transformer_wmt_en_de", "convert_fsmt"),

@@ -69,7 +69,7 @@ def _option(item: Item) -> click.Option:
         metavar=named.metavar,
         multiple=item.type is Sequence,
         required=item.default is MISSING,
-        default=None if item.default in (MISSING, ()) else item.default,
+        **({} if item.default in (MISSING, ()) else {"default": item.default}),
         show_default=item.type is not bool and bool(item.default),
         help=named.help,
     )
