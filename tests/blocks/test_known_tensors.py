@@ -152,13 +152,17 @@ COMMON = {
 LETTERS = {"vocab_size": 9, "pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2}
 HUBERT = {"conv_pos_batch_norm": False, "feat_proj_layer_norm": True}
 CARRIED_HUBERT = "modeling_fairseq_hubert"
+CARRIED_CONFIGS = {
+    "fairseq_hubert": "FairseqHubertConfig",
+    "fairseq_hubert_with_final_proj": "FairseqHubertWithFinalProjConfig",
+}
 
 
 def single(model_type, architecture, auto=None, **more):
     config = {**COMMON, "model_type": model_type, "architectures": [architecture], **more}
     if auto:
         config["auto_map"] = {
-            "AutoConfig": f"{CARRIED_HUBERT}.FairseqHubertConfig",
+            "AutoConfig": f"{CARRIED_HUBERT}.{CARRIED_CONFIGS[model_type]}",
             auto: f"{CARRIED_HUBERT}.{architecture}",
         }
     return config
@@ -185,7 +189,11 @@ SINGLE = {
     "nothing, of HuBERT": single("hubert", "HubertModel", **HUBERT),
     "nothing, of a carried HuBERT": single("fairseq_hubert", "HubertModel", "AutoModel", **HUBERT),
     "a projection": single(
-        "fairseq_hubert", "HubertModelWithFinalProj", "AutoModel", classifier_proj_size=7, **HUBERT
+        "fairseq_hubert_with_final_proj",
+        "HubertModelWithFinalProj",
+        "AutoModel",
+        classifier_proj_size=7,
+        **HUBERT,
     ),
 }
 UNSAID = ("do_stable_layer_norm", "feat_extract_norm")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,9 +14,10 @@ import transformers
 from tests.variants.ctc_building import build_ctc
 from tests.variants.hubert_kinds import HUBERT_VARIANTS
 from toolkit import convert
-from toolkit.bundled import HUBERT
+from toolkit.bundled import HUBERT, modeling_fairseq_hubert
 from toolkit.bundled.modeling_fairseq_hubert import HubertModel
 from toolkit.folder.foreign_code import carries_own_code_only
+from toolkit.pipeline.golden import golden_of
 
 VARIANT = next(v for v in HUBERT_VARIANTS if v.name == "HuBERT, batch norm")
 LENGTHS = (16_000, 9_873, 12_345, 641)
@@ -85,3 +87,26 @@ def test_alone_a_clip_is_what_the_stock_class_makes_of_it(folder: Path) -> None:
         assert carried.logits.equal(usual.logits) or torch.allclose(
             carried.logits, usual.logits, atol=1e-6
         )
+
+
+def test_no_two_carried_encoders_share_a_configuration() -> None:
+    """transformers remembers one class for each configuration and kind of use."""
+    models: list[type[transformers.PreTrainedModel]] = [
+        found
+        for found in vars(modeling_fairseq_hubert).values()
+        if isinstance(found, type)
+        and issubclass(found, transformers.PreTrainedModel)
+        and found.__module__ == modeling_fairseq_hubert.__name__
+    ]
+    bare = [model.config_class for model in models if not model.__name__.endswith("ForCTC")]
+    assert len(bare) == len(set(bare)) == 2
+
+
+def test_one_process_loads_folders_of_both_carried_encoders(tmp_path: Path) -> None:
+    """The second was loaded as the class of the first, its projection lost without a word."""
+    for name, options in (("hubert_encoder", {"exact_padding": True}), ("hubert_pretraining", {})):
+        convert(golden_of(name), tmp_path / name, verify=False, **options)
+    load = partial(transformers.AutoModel.from_pretrained, trust_remote_code=True)
+    for name in ("hubert_encoder", "hubert_pretraining", "hubert_encoder"):
+        model = load(tmp_path / name)
+        assert hasattr(model, "final_proj") == (name == "hubert_pretraining")

@@ -55,6 +55,8 @@ def plain(build: Build, tmp_path_factory: pytest.TempPathFactory) -> Plain:
 
 def check_exact(result: Result) -> None:
     levels = {level.name: level for level in result.levels}
+    failed = [m for level in result.levels for m in level.measures if m.verdict == "fail"]
+    assert failed == []
     assert (result.verdict, result.deviations) == ("match", ())
     assert levels["weights"].worst is not None
     assert levels["weights"].worst.error == 0.0

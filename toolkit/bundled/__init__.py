@@ -37,10 +37,13 @@ STOCK_MODULES = (
 """Modules of transformers from whose classes those of `MODELLING` derive."""
 CONFIGS = {
     MODELLING: ("XMTransformerConfig", "EncoderConfig", "DecoderConfig"),
-    HUBERT: ("FairseqHubertConfig",),
+    HUBERT: ("FairseqHubertConfig", "FairseqHubertWithFinalProjConfig"),
 }
 """The configuration classes of each carried module that has any."""
-DERIVED = {"fairseq_hubert": (HUBERT, "hubert")}
+DERIVED = {
+    "fairseq_hubert": (HUBERT, "hubert"),
+    "fairseq_hubert_with_final_proj": (HUBERT, "hubert"),
+}
 """By model type, the module of a class that changes one of transformers, and the type of that."""
 
 

@@ -48,13 +48,25 @@ class HubertForCTC(transformers.HubertForCTC):
         self.post_init()
 
 
+class FairseqHubertWithFinalProjConfig(FairseqHubertConfig):
+    """The same of an encoder with its projection.
+
+    transformers remembers one class for each configuration: of two that shared one, a process
+    would load the second folder as the class of the first.
+    """
+
+    model_type = "fairseq_hubert_with_final_proj"
+
+
 class HubertModelWithFinalProj(HubertModel):
     """The encoder with the projection that it was pretrained with, for features of some layer.
 
     `final_proj(hidden_states[9])` is what voice conversion takes for content.
     """
 
-    def __init__(self, config: FairseqHubertConfig) -> None:
+    config_class = FairseqHubertWithFinalProjConfig
+
+    def __init__(self, config: FairseqHubertWithFinalProjConfig) -> None:
         super().__init__(config)
         self.final_proj = nn.Linear(config.hidden_size, config.classifier_proj_size)
         self.post_init()

@@ -52,12 +52,12 @@ if TYPE_CHECKING:
 
 PART = ""
 """The encoder's keys stand at top level, and its tensors too."""
-STOCK, CARRIED = "hubert", "fairseq_hubert"
+STOCK, CARRIED = "hubert", "fairseq_hubert_with_final_proj"
 CLASS = "HubertModelWithFinalProj"
 NAMES = {STOCK: wav2vec2.NAMES[STOCK]}
 CODE = {
     "auto_map": {
-        "AutoConfig": f"{HUBERT.stem}.FairseqHubertConfig",
+        "AutoConfig": f"{HUBERT.stem}.FairseqHubertWithFinalProjConfig",
         "AutoModel": f"{HUBERT.stem}.{CLASS}",
     },
 }

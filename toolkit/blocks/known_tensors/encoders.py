@@ -142,7 +142,7 @@ KINDS: Mapping[tuple[str, str], Kind] = {
         (
             "HubertModelWithFinalProj",
             Kind(
-                model_type="fairseq_hubert",
+                model_type="fairseq_hubert_with_final_proj",
                 keys=_OF_HUBERT | {"classifier_proj_size"},
                 head=_projection,
                 sizes=("classifier_proj_size",),
