@@ -8,7 +8,7 @@ Source: `fairseq/models/hubert/hubert.py`; Hsu et al. 2021 (arXiv:2106.07447).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from toolkit.blocks import wav2vec2
 from toolkit.blocks.arguments import Arguments, model_name, read_arguments
 from toolkit.blocks.evidence import Derived, Facts, hard_coded
-from toolkit.blocks.forms import Lack, Part, find_misfits, kind_of, lost_prefixes
+from toolkit.blocks.forms import Lack, Part, find_misfits, lost_prefixes
 from toolkit.blocks.place import Place
 from toolkit.blocks.tree import ConfigTree, nested, values_under
 from toolkit.blocks.wav2vec2 import Wav2Vec2Block
@@ -26,11 +26,12 @@ from toolkit.compare.probes import PaddingProbes
 from toolkit.core import breakable as breaking
 from toolkit.core.breakable import Breakable, joined
 from toolkit.core.coverage import Reason
-from toolkit.core.json import JsonDict, JsonObject
+from toolkit.core.json import JsonDict
 from toolkit.core.slips import halved, slip
 from toolkit.families import hubert_encoder
 from toolkit.families.base import Network, Options, Task
 from toolkit.families.carried import PREPROCESSOR
+from toolkit.families.encoder_model import PART, EncoderModel
 from toolkit.families.sidecars import Sidecars
 from toolkit.families.waveforms import preprocessor_config
 from toolkit.families.wordless import (
@@ -38,7 +39,6 @@ from toolkit.families.wordless import (
     Wordless,
     does_without,
     normalization,
-    own_arguments,
     refuse_options,
 )
 from toolkit.folder.contents import FolderContents
@@ -50,8 +50,6 @@ from toolkit.tasks import features
 if TYPE_CHECKING:
     pass
 
-PART = ""
-"""The encoder's keys stand at top level, and its tensors too."""
 STOCK, CARRIED = "hubert", "fairseq_hubert_with_final_proj"
 CLASS = "HubertModelWithFinalProj"
 NAMES = {STOCK: wav2vec2.NAMES[STOCK]}
@@ -124,7 +122,7 @@ class HubertPretraining(Wordless):
         if _is_alone(options):
             return hubert_encoder.FAMILY.network(checkpoint, options)
         arguments = read_arguments(checkpoint, options.w2v)
-        model = _Model(checkpoint, arguments, options)
+        model = _Model(checkpoint=checkpoint, arguments=arguments, options=options)
         model.encoder.check_pretrained(arguments.w2v_path)
         config = options.settle(model.config)
         values = values_under(config, PART)
@@ -159,7 +157,7 @@ class HubertPretraining(Wordless):
             return replace(task, contents=replace(task.contents, wanting=(WANTING,)))
         refuse_options(options)
         arguments = read_arguments(checkpoint, options.w2v)
-        model = _Model(checkpoint, arguments, options)
+        model = _Model(checkpoint=checkpoint, arguments=arguments, options=options)
         normalize, contradictions = normalization(arguments, network, options)
         carries = network.carries_code
         return Task(
@@ -191,23 +189,18 @@ def _is_alone(options: Options) -> bool:
     return does_without(options.form, STOCK, f"{NAMES[STOCK]}Model", (PROJECTION,))
 
 
-@dataclass(frozen=True)
-class _Model:
-    """The encoder of one checkpoint, and the class that it becomes."""
+class _Model(EncoderModel):
+    """The encoder of one checkpoint, with its projection."""
 
-    checkpoint: Checkpoint
-    arguments: Arguments
-    options: Options
+    @property
+    def stock(self) -> str:
+        """The class that the folder carries: no other has the projection."""
+        return CARRIED
 
-    @cached_property
-    def facts(self) -> Facts:
-        """What all tensors say."""
-        return Facts(self.checkpoint.tensors)
-
-    @cached_property
-    def own(self) -> tuple[JsonObject, str]:
-        """The encoder's arguments, and what evidence calls them; empty where they were lost."""
-        return own_arguments(self.arguments)
+    @property
+    def known(self) -> Mapping[str, str]:
+        """The stock class that others convert to, by its model type."""
+        return NAMES
 
     @cached_property
     def encoder(self) -> Wav2Vec2Block:
@@ -222,13 +215,6 @@ class _Model:
             carried=CARRIED,
             keeps_heads=True,
         )
-
-    @cached_property
-    def kind(self) -> str:
-        """The class of the folder on trial, where it is known, or that of a conversion."""
-        form = self.options.form
-        found = CARRIED if form is None else form.kinds.get(PART)
-        return CARRIED if found == CARRIED else kind_of(found, NAMES, CARRIED)
 
     @cached_property
     def shortcoming(self) -> Lack:

@@ -8,7 +8,7 @@ Source: `fairseq/models/wav2vec/wav2vec2.py`; Baevski et al. 2020 (arXiv:2006.11
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from toolkit.blocks import wav2vec2
 from toolkit.blocks.arguments import Arguments, model_name, read_arguments
 from toolkit.blocks.evidence import Derived, Facts, argued, hard_coded
-from toolkit.blocks.forms import Lack, Part, find_misfits, kind_of, lost_prefixes
+from toolkit.blocks.forms import Lack, find_misfits, lost_prefixes
 from toolkit.blocks.place import Place
 from toolkit.blocks.tree import ConfigTree, nested, values_under
 from toolkit.blocks.wav2vec2 import (
@@ -28,10 +28,11 @@ from toolkit.compare.probes import PaddingProbes
 from toolkit.core import breakable as breaking
 from toolkit.core.breakable import Breakable, joined
 from toolkit.core.coverage import Reason
-from toolkit.core.json import JsonDict, JsonObject
+from toolkit.core.json import JsonDict
 from toolkit.core.slips import halved, others, plus, slip, toggled, unseen
 from toolkit.families import wav2vec2_encoder
 from toolkit.families.base import Network, Options, Task
+from toolkit.families.encoder_model import PART, EncoderModel
 from toolkit.families.sidecars import Sidecars
 from toolkit.families.waveforms import preprocessor_config
 from toolkit.families.wordless import (
@@ -39,7 +40,6 @@ from toolkit.families.wordless import (
     Wordless,
     does_without,
     normalization,
-    own_arguments,
     refuse_options,
 )
 from toolkit.folder.contents import FolderContents
@@ -58,8 +58,6 @@ PLACES = {
 """Where the encoder stands in the class of each model type."""
 NAMES = {kind: wav2vec2.NAMES[kind] for kind in PLACES}
 """How the stock encoders are called, by their model type."""
-PART = ""
-"""The encoder's keys stand at top level."""
 VARS, SCORES, PROJECTION = "quantizer.vars", "quantizer.weight_proj", "project_q"
 
 # fmt: off
@@ -153,7 +151,7 @@ class Wav2Vec2Pretraining(Wordless):
         if _is_alone(options):
             return wav2vec2_encoder.FAMILY.network(checkpoint, options)
         arguments = read_arguments(checkpoint, options.w2v)
-        model = _Model(checkpoint, arguments, options)
+        model = _Model(checkpoint=checkpoint, arguments=arguments, options=options)
         model.encoder.check_pretrained(arguments.w2v_path)
         config = options.settle(model.config)
         values, place = values_under(config, PART), model.encoder.place
@@ -188,7 +186,7 @@ class Wav2Vec2Pretraining(Wordless):
             return replace(task, contents=replace(task.contents, wanting=(WANTING,)))
         refuse_options(options)
         arguments = read_arguments(checkpoint, options.w2v)
-        model = _Model(checkpoint, arguments, options)
+        model = _Model(checkpoint=checkpoint, arguments=arguments, options=options)
         normalize, contradictions = normalization(arguments, network, options)
         return Task(
             kind=features.PRETRAINED,
@@ -217,23 +215,13 @@ def _is_alone(options: Options) -> bool:
     )
 
 
-@dataclass(frozen=True)
-class _Model:
-    """The encoder of one checkpoint, and the class that it becomes."""
+class _Model(EncoderModel):
+    """The encoder of one checkpoint, with its heads."""
 
-    checkpoint: Checkpoint
-    arguments: Arguments
-    options: Options
-
-    @cached_property
-    def facts(self) -> Facts:
-        """What all tensors say."""
-        return Facts(self.checkpoint.tensors)
-
-    @cached_property
-    def own(self) -> tuple[JsonObject, str]:
-        """The encoder's arguments, and what evidence calls them; empty where they were lost."""
-        return own_arguments(self.arguments)
+    @property
+    def known(self) -> Mapping[str, str]:
+        """The stock classes that have such heads, by their model type."""
+        return NAMES
 
     @cached_property
     def encoder(self) -> Wav2Vec2Block:
@@ -244,29 +232,6 @@ class _Model:
     def stock(self) -> str:
         """The class of a conversion."""
         return self._encoder_of("wav2vec2").stock_class
-
-    @cached_property
-    def kind(self) -> str:
-        """The class of the folder on trial, where it is known, or that of a conversion."""
-        form = self.options.form
-        if form is None:
-            return self.stock
-        return kind_of(form.kinds.get(PART), NAMES, self.stock)
-
-    @cached_property
-    def parts(self) -> tuple[Part, ...]:
-        """The one part of a folder on trial."""
-        form = self.options.form
-        if form is None:
-            return ()
-        part = Part(
-            name=PART,
-            found=form.kinds.get(PART),
-            nearest=self.stock,
-            names=NAMES,
-            lacks=tuple(self.encoder.lacks(self.kind)),
-        )
-        return (part,)
 
     @cached_property
     def config(self) -> ConfigTree:

@@ -9,9 +9,10 @@ from typing import AbstractSet, Any, Collection, Iterator, List, Optional, Seque
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from toolkit.oracle.asking import Pass, ScoredTokens
-from toolkit.oracle.hooks import recording
+from toolkit.oracle.hooks import Calls, recording
 from toolkit.oracle.pages import let_go
 from toolkit.oracle.precision import in_float64
 from toolkit.oracle.search import Search
@@ -86,15 +87,9 @@ class Reference:
         """
         batch, lengths = pad(sources, 0.0)
         tokens, _ = pad([torch.tensor(prefix) for prefix in prefixes], self.task.tgt_dict.pad())
-        with ExitStack() as stack:
-            stack.enter_context(torch.no_grad())
-            if double:
-                batch = batch.double()
-                stack.enter_context(in_float64(self.model))
-            if explicit:
-                stack.enter_context(explicit_attention(self.model))
-            recorded = None if only is None else {*only, ENCODER}
-            calls = stack.enter_context(recording(self.model, recorded))
+        recorded = None if only is None else {*only, ENCODER}
+        with one_pass(self.model, double=double, explicit=explicit, only=recorded) as calls:
+            batch = batch.double() if double else batch
             inputs = [tensor.to(self.device) for tensor in (batch, lengths, tokens)]
             logits, _ = self.model(*inputs)
         encoder_out = calls[ENCODER][0].outputs["encoder_out.0"]
@@ -193,6 +188,32 @@ def pad(rows: Sequence[Tensor], value: float) -> Tuple[Tensor, Tensor]:
     """
     batch = nn.utils.rnn.pad_sequence(list(rows), batch_first=True, padding_value=value)
     return batch, torch.tensor([row.numel() for row in rows])
+
+
+def standardized(waveform: Tensor) -> Tensor:
+    """A waveform of shape (L,) with mean 0 and variance 1, as fairseq's data sets make it."""
+    return functional.layer_norm(waveform, waveform.shape)
+
+
+@contextmanager
+def one_pass(
+    model: nn.Module, *, double: bool, explicit: bool, only: Optional[Collection[str]]
+) -> Iterator[Calls]:
+    """Records the calls of a model's modules while the context lasts, without gradients.
+
+    Args:
+        model: The model.
+        double: Whether it computes in float64 throughout; its input is the caller's.
+        explicit: Whether it computes attention step by step.
+        only: Paths of the modules whose calls are recorded; None records all.
+    """
+    with ExitStack() as stack:
+        stack.enter_context(torch.no_grad())
+        if double:
+            stack.enter_context(in_float64(model))
+        if explicit:
+            stack.enter_context(explicit_attention(model))
+        yield stack.enter_context(recording(model, only))
 
 
 @contextmanager

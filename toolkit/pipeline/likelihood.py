@@ -159,6 +159,8 @@ class _Climb:
         return known
 
     def _listen(self, values: Mapping[str, Any]) -> tuple[float, ...]:
+        from toolkit.oracle.reference import standardized
+
         normalizes = values.get(NORMALIZE, self._normalizes)
         settings = {key: value for key, value in values.items() if key != NORMALIZE}
         try:
@@ -166,16 +168,11 @@ class _Climb:
         except BadInput:  # transformers does not build the model with such a value
             return (math.inf,) * len(self._spoken)
         return tuple(
-            self._likelihood.nats(target, _standardized(one.waveform, normalizes), one.symbols)
+            self._likelihood.nats(
+                target, standardized(one.waveform) if normalizes else one.waveform, one.symbols
+            )
             for one in self._spoken
         )
-
-
-def _standardized(waveform: Tensor, normalizes: bool) -> Tensor:
-    """As fairseq's data sets do it."""
-    from torch.nn import functional
-
-    return functional.layer_norm(waveform, waveform.shape) if normalizes else waveform
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -21,9 +21,10 @@ from toolkit.compare.probes import PaddingProbes
 from toolkit.core.breakable import Breakable, joined
 from toolkit.core.json import JsonDict
 from toolkit.core.slips import halved, slip
-from toolkit.families.bare.model import PART, SOURCES, BareModel, Ways, encoder_name, find_place
+from toolkit.families.bare.model import SOURCES, BareModel, Ways, encoder_name, find_place
 from toolkit.families.base import Network, Options, Task
 from toolkit.families.carried import PREPROCESSOR
+from toolkit.families.encoder_model import PART
 from toolkit.families.sidecars import Sidecars
 from toolkit.families.waveforms import preprocessor_config
 from toolkit.families.wordless import Wordless, normalization, refuse_options

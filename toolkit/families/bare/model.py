@@ -8,22 +8,18 @@ from functools import cached_property
 
 from toolkit.blocks.arguments import Arguments, model_name
 from toolkit.blocks.evidence import Derived, Facts, hard_coded
-from toolkit.blocks.forms import Lack, Part, kind_of
 from toolkit.blocks.place import Place
 from toolkit.blocks.tree import ConfigTree
 from toolkit.blocks.wav2vec2 import LAST_NORM, NAMES, Wav2Vec2Block
 from toolkit.blocks.wav2vec2.gates import has_gates
-from toolkit.checkpoint import Checkpoint
 from toolkit.core.coverage import Reason
 from toolkit.core.json import JsonObject
-from toolkit.families.base import Options
 from toolkit.families.carried import Carried
+from toolkit.families.encoder_model import EncoderModel
 from toolkit.families.wordless import own_arguments
 
 SOURCES = ("", "w2v_encoder.w2v_model.")
 """Where an encoder stands by itself, and in a fine-tuned model whose head was taken off."""
-PART = ""
-"""The encoder's keys stand at top level, and its tensors too."""
 LAYERS = {
     "relative_position_embedding": False,
     "gru_rel_pos": False,
@@ -69,23 +65,15 @@ def encoder_name(arguments: Arguments) -> object:
 
 
 @dataclass(frozen=True, kw_only=True)
-class BareModel:
-    """What a checkpoint's tensors and arguments say of its encoder."""
+class BareModel(EncoderModel):
+    """An encoder without heads."""
 
-    checkpoint: Checkpoint
-    arguments: Arguments
-    options: Options
     ways: Ways
 
-    @cached_property
-    def facts(self) -> Facts:
-        """What all tensors say."""
-        return Facts(self.checkpoint.tensors)
-
-    @cached_property
-    def own(self) -> tuple[JsonObject, str]:
-        """The encoder's arguments, and what evidence calls them; empty where they were lost."""
-        return own_arguments(self.arguments)
+    @property
+    def exact(self) -> Carried | None:
+        """What is exact in padded batches too, where stock classes are not."""
+        return self.ways.exact
 
     @cached_property
     def around(self) -> JsonObject:
@@ -97,7 +85,6 @@ class BareModel:
     def encoder(self) -> Wav2Vec2Block:
         """The layers that were pretrained, with what leads to them."""
         model, where = self.own
-        exact = self.ways.exact
         return Wav2Vec2Block(
             place=Place(source=find_place(self.facts) or ""),
             checkpoint=self.facts,
@@ -106,52 +93,13 @@ class BareModel:
             around=self.around,
             around_first=True,
             stock=self.ways.stock,
-            carried=None if exact is None else exact.model_type,
+            carried=None if self.exact is None else self.exact.model_type,
         )
 
     @cached_property
     def stock(self) -> str:
         """The class of a conversion."""
         return self.encoder.stock_class
-
-    @cached_property
-    def carried(self) -> Carried | None:
-        """The class that the folder carries, if any."""
-        form, exact = self.options.form, self.ways.exact
-        if exact is None:
-            return None
-        own = form is not None and form.kinds.get(PART) == exact.model_type
-        return exact if own or (form is None and self.options.exact_padding) else None
-
-    @cached_property
-    def kind(self) -> str:
-        """The class of the folder on trial, where it is known, or that of a conversion."""
-        form = self.options.form
-        if self.carried is not None:
-            return self.carried.model_type
-        return self.stock if form is None else kind_of(form.kinds.get(PART), NAMES, self.stock)
-
-    @cached_property
-    def shortcomings(self) -> tuple[Lack, ...]:
-        """Why no stock class will do."""
-        if self.ways.exact is None or not self.options.exact_padding:
-            return ()
-        return (Lack(name="--exact-padding", because=self.ways.exact.because, module="encoder"),)
-
-    @cached_property
-    def parts(self) -> tuple[Part, ...]:
-        """The one part of a folder on trial that is written in a stock class."""
-        form, exact = self.options.form, self.ways.exact
-        if form is None or self.carried is not None:
-            return ()
-        part = Part(
-            name=PART,
-            found=form.kinds.get(PART),
-            nearest=exact.model_type if exact is not None and self.shortcomings else self.stock,
-            names=NAMES,
-            lacks=(*self.encoder.lacks(self.kind), *self.shortcomings),
-        )
-        return (part,)
 
     @cached_property
     def config(self) -> ConfigTree:

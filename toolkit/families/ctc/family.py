@@ -30,7 +30,8 @@ from toolkit.families.ctc.files import (
     refuse_options,
     spoken_of,
 )
-from toolkit.families.ctc.model import PART, SOURCE, CtcModel, Ways
+from toolkit.families.ctc.model import SOURCE, CtcModel, Ways
+from toolkit.families.encoder_model import PART
 from toolkit.families.hearing import Hearing
 from toolkit.families.sidecars import Named, Sidecars, check_dictionary_size
 from toolkit.families.waveforms import PROCESSOR

@@ -20,7 +20,8 @@ from toolkit.core.errors import BadInput
 from toolkit.core.json import JsonDict
 from toolkit.families.base import Network, Options
 from toolkit.families.carried import PREPROCESSOR
-from toolkit.families.ctc.model import HEAD, PART, CtcModel
+from toolkit.families.ctc.model import HEAD, CtcModel
+from toolkit.families.encoder_model import PART
 from toolkit.families.sidecars import Named, Sidecars
 from toolkit.families.waveforms import derive_normalization, preprocessor_config
 from toolkit.folder.languages import Spoken

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from toolkit.blocks.arguments import Arguments, model_name
+from toolkit.blocks.arguments import model_name
 from toolkit.blocks.evidence import Derived, Facts, hard_coded
-from toolkit.blocks.forms import Lack, Part, kind_of
+from toolkit.blocks.forms import Lack
 from toolkit.blocks.place import Place
 from toolkit.blocks.tree import ConfigTree
 from toolkit.blocks.wav2vec2 import LAST_NORM, NAMES, Wav2Vec2Block
 from toolkit.blocks.wav2vec2.adapters import language_slot
-from toolkit.checkpoint import Checkpoint
 from toolkit.checkpoint.dictionary import BOS, EOS, PAD
 from toolkit.checkpoint.sets import name_in
 from toolkit.core.coverage import Reason
 from toolkit.families.adapters import languages_of
-from toolkit.families.base import Options
 from toolkit.families.carried import Carried
+from toolkit.families.encoder_model import EncoderModel
 from toolkit.mapping import Row, Rule
 
 SOURCE = "w2v_encoder.w2v_model."
@@ -37,8 +36,6 @@ HEAD = "lm_head"
 """Where transformers' classes have their linear layer."""
 KNOWN = {kind: NAMES[kind] for kind in PREFIXES}
 """How the stock classes are called, by their model type."""
-PART = ""
-"""The encoder's keys stand at top level."""
 WIDENED = ("wav2vec2", "wav2vec2-conformer", "data2vec-audio")
 """Classes that can have an adapter, whose width they are told."""
 
@@ -68,13 +65,20 @@ class Ways:
 
 
 @dataclass(frozen=True, kw_only=True)
-class CtcModel:
-    """What a checkpoint's tensors and arguments say of its encoder and its head."""
+class CtcModel(EncoderModel):
+    """An encoder and its head."""
 
-    checkpoint: Checkpoint
-    arguments: Arguments
-    options: Options
     ways: Ways
+
+    @property
+    def exact(self) -> Carried | None:
+        """What is exact in padded batches too, where stock classes are not."""
+        return self.ways.exact
+
+    @property
+    def known(self) -> Mapping[str, str]:
+        """The stock classes that have such a head, by their model type."""
+        return KNOWN
 
     @property
     def head_rows(self) -> tuple[Row, ...]:
@@ -91,11 +95,6 @@ class CtcModel:
         return languages_of(self.checkpoint)
 
     @cached_property
-    def facts(self) -> Facts:
-        """What all tensors say."""
-        return Facts(self.checkpoint.tensors)
-
-    @cached_property
     def encoder(self) -> Wav2Vec2Block:
         """The layers that were pretrained, with what leads to them."""
         return self._encoder_of(self.kind)
@@ -104,46 +103,6 @@ class CtcModel:
     def stock(self) -> str:
         """The class of a conversion."""
         return self._encoder_of(self.ways.stock[0]).stock_class
-
-    @cached_property
-    def carried(self) -> Carried | None:
-        """The class that the folder carries, if any."""
-        form, exact = self.options.form, self.ways.exact
-        if exact is None:
-            return None
-        own = form is not None and form.kinds.get(PART) == exact.model_type
-        return exact if own or (form is None and self.options.exact_padding) else None
-
-    @cached_property
-    def kind(self) -> str:
-        """The class of the folder on trial, where it is known, or that of a conversion."""
-        form = self.options.form
-        if self.carried is not None:
-            return self.carried.model_type
-        return self.stock if form is None else kind_of(form.kinds.get(PART), KNOWN, self.stock)
-
-    @cached_property
-    def shortcomings(self) -> tuple[Lack, ...]:
-        """Why no stock class will do."""
-        if self.ways.exact is None or not self.options.exact_padding:
-            return ()
-        module = self.place.module("encoder")
-        return (Lack(name="--exact-padding", because=self.ways.exact.because, module=module),)
-
-    @cached_property
-    def parts(self) -> tuple[Part, ...]:
-        """The one part of a folder on trial that is written in a stock class."""
-        form = self.options.form
-        if form is None or self.carried is not None:
-            return ()
-        part = Part(
-            name=PART,
-            found=form.kinds.get(PART),
-            nearest=self._nearest,
-            names=KNOWN,
-            lacks=(*self.encoder.lacks(self.kind), *self.shortcomings),
-        )
-        return (part,)
 
     @cached_property
     def config(self) -> ConfigTree:
@@ -187,7 +146,7 @@ class CtcModel:
             stock=self.ways.stock,
             languages=self.languages,
             adapter_row=self._adapter_row,
-            carried=None if self.ways.exact is None else self.ways.exact.model_type,
+            carried=None if self.exact is None else self.exact.model_type,
         )
 
     @property
@@ -196,15 +155,9 @@ class CtcModel:
         return self._place_of(self.kind)
 
     def _place_of(self, kind: str) -> Place:
-        exact = self.ways.exact
+        exact = self.exact
         own = {} if exact is None else {exact.model_type: exact.prefix}
         return Place(source=SOURCE, target={**PREFIXES, **own}[kind])
-
-    @property
-    def _nearest(self) -> str:
-        """The class that is exact in all that was asked for."""
-        exact = self.ways.exact
-        return exact.model_type if exact is not None and self.shortcomings else self.stock
 
     @property
     def _adapter_row(self) -> int:

@@ -17,12 +17,9 @@ from typing import (
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from toolkit.oracle.asking import Pass, ScoredTokens, language_in
-from toolkit.oracle.hooks import recording
-from toolkit.oracle.precision import in_float64
-from toolkit.oracle.reference import explicit_attention, pad
+from toolkit.oracle.reference import one_pass, pad, standardized
 from toolkit.oracle.search import Search
 from toolkit.oracle.tasks.ctc.voices import Voices, put_weights
 
@@ -127,9 +124,7 @@ class CtcReference:
         Returns:
             Shape (L,), standardized where the task says so.
         """
-        if not self.task.normalize:
-            return waveform
-        return functional.layer_norm(waveform, waveform.shape)
+        return standardized(waveform) if self.task.normalize else waveform
 
     def forward(
         self,
@@ -162,14 +157,8 @@ class CtcReference:
         """
         self.speak(language_in(prefixes))
         batch, lengths = pad(sources, 0.0)
-        with ExitStack() as stack:
-            stack.enter_context(torch.no_grad())
-            if double:
-                batch = batch.double()
-                stack.enter_context(in_float64(self.model))
-            if explicit:
-                stack.enter_context(explicit_attention(self.model))
-            calls = stack.enter_context(recording(self.model, only))
+        with one_pass(self.model, double=double, explicit=explicit, only=only) as calls:
+            batch = batch.double() if double else batch
             outputs = self._run(batch.to(self.device), lengths.to(self.device))
         return Pass(outputs={name: tensor.cpu() for name, tensor in outputs.items()}, calls=calls)
 

@@ -20,9 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from toolkit.oracle.asking import Pass, ScoredTokens
-from toolkit.oracle.hooks import recording
-from toolkit.oracle.precision import in_float64
-from toolkit.oracle.reference import explicit_attention, pad
+from toolkit.oracle.reference import one_pass, pad, standardized
 from toolkit.oracle.search import Search
 
 if TYPE_CHECKING:
@@ -94,9 +92,7 @@ class FeatureReference:
         Returns:
             Shape (L,), standardized where the task says so.
         """
-        if not self.normalize:
-            return waveform
-        return functional.layer_norm(waveform, waveform.shape)
+        return standardized(waveform) if self.normalize else waveform
 
     def forward(
         self,
@@ -133,16 +129,9 @@ class FeatureReference:
         """
         batch, lengths = pad(sources, 0.0)
         masked = next((frames for frames in prefixes if frames), ())
-        with ExitStack() as stack:
-            stack.enter_context(torch.no_grad())
-            if double:
-                batch = batch.double()
-                stack.enter_context(in_float64(self.model))
-            if explicit:
-                stack.enter_context(explicit_attention(self.model))
-            stack.enter_context(_vectors_first(self.encoder))
-            calls = stack.enter_context(recording(self.model, only))
-            batch = batch.to(self.device)
+        passing = one_pass(self.model, double=double, explicit=explicit, only=only)
+        with _vectors_first(self.encoder), passing as calls:
+            batch = (batch.double() if double else batch).to(self.device)
             beyond = torch.arange(batch.shape[1], device=batch.device)
             mask = beyond >= lengths.to(self.device).unsqueeze(1)
             outputs = self._learn(batch, masked) if masked else self._run(batch, mask)
