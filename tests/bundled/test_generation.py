@@ -395,6 +395,17 @@ def test_any_search_of_any_model_is_fairseqs(data):
         assert differences(left, right)[1] < SCORE
 
 
+def test_an_end_that_repeats_an_end_is_blocked_though_it_is_forced():
+    """Fewer pieces than twice the beam: fairseq goes on behind an end, and then blocks the next."""
+    search = Search(beam=5, lenpen=0.0, max_len_b=1, min_len=0, no_repeat_ngram_size=2)
+    chance, inputs = Chance(6, spread=0.5, eagerness=-2.0), torch.tensor([[4.0]])
+    (expected,) = fake_fairseq(chance, 2, search, inputs, None)
+    words = in_transformers_words(search)
+    (actual,) = from_transformers(TransformersFake(chance, 2), inputs, **words)
+    assert [h.tokens for h in actual] == [h.tokens for h in expected]
+    assert (2, 2) not in [h.tokens for h in actual]
+
+
 def fake_fairseq(chance, positions, search, inputs, tag, *, repaired=True):
     model = FairseqFake(chance, positions)
     generator = SequenceGenerator(

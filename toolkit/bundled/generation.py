@@ -29,12 +29,14 @@ from transformers.generation import (
     GenerateBeamEncoderDecoderOutput,
     GenerationMode,
     LogitsProcessorList,
+    NoRepeatNGramLogitsProcessor,
 )
 
 INFINITY = float("inf")
 UNK = 3
 """`<unk>` in every dictionary of fairseq."""
 FORCING = (ForcedBOSTokenLogitsProcessor, ForcedEOSTokenLogitsProcessor)
+BLOCKING = NoRepeatNGramLogitsProcessor
 SEARCHES = (GenerationMode.GREEDY_SEARCH, GenerationMode.BEAM_SEARCH)
 UNKNOWN_ARGUMENTS = ("assistant_model", "custom_generate", "stopping_criteria", "streamer")
 UNKNOWN_SETTINGS = ("max_time", "stop_strings")
@@ -237,14 +239,18 @@ def _next_logits(model: Any, tokens: Tensor, model_kwargs: dict[str, Any]) -> Te
 def _log_probs(
     logits: Tensor, tokens: Tensor, processors: LogitsProcessorList, rules: Rules, step: int
 ) -> Tensor:
-    """Log-probabilities of the next token, shape (B * K, V); a forced token keeps its own."""
+    """Log-probabilities of the next token, shape (B * K, V).
+
+    A forced token keeps its own, unless it repeats an n-gram: fairseq blocks those last.
+    """
     own = (logits / rules.temperature).log_softmax(-1, dtype=torch.float32)
     own = own.masked_fill(own.isnan(), -INFINITY)
     forced = rules.end if step == rules.max_len else rules.tag if step == 0 else None
     if forced is not None:
-        return torch.full_like(own, -INFINITY).index_copy(
+        alone = torch.full_like(own, -INFINITY).index_copy(
             1, torch.tensor([forced], device=own.device), own[:, [forced]]
         )
+        return LogitsProcessorList(p for p in processors if isinstance(p, BLOCKING))(tokens, alone)
     log_probs: Tensor = processors(tokens, own)
     log_probs[:, rules.pad] = -INFINITY
     log_probs[:, UNK] -= rules.unk_penalty

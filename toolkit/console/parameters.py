@@ -65,7 +65,7 @@ def _option(item: Item) -> click.Option:
     return click.Option(
         [_flags(item), item.name],
         type=_type(item),
-        is_flag=item.type is bool,
+        is_flag=item.type is bool or None,
         metavar=named.metavar,
         multiple=item.type is Sequence,
         required=item.default is MISSING,
