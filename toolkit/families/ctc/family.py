@@ -23,15 +23,14 @@ from toolkit.families.base import Network, Options, Task
 from toolkit.families.ctc.files import (
     config_of,
     find_symbols,
-    normalization,
     preprocessor_of,
     reference_files,
-    reference_settings,
     refuse_options,
     spoken_of,
 )
-from toolkit.families.ctc.model import SOURCE, CtcModel, Ways
+from toolkit.families.ctc.model import CtcModel, Ways
 from toolkit.families.encoder_model import PART
+from toolkit.families.fine_tuned import BYPASSED, SOURCE, normalization, reference_settings
 from toolkit.families.hearing import Hearing
 from toolkit.families.sidecars import Named, Sidecars, check_dictionary_size
 from toolkit.families.waveforms import PROCESSOR
@@ -42,8 +41,6 @@ from toolkit.replay.pairs import Layout
 from toolkit.tasks import ctc
 
 HEAD_LAYOUTS = (Layout("lm_head", "T B D", "B T D"),)
-BYPASSED = (SOURCE.rstrip("."),)
-"""The model around it calls its `extract_features`."""
 BREAKABLE = Breakable(
     slips=(
         slip("intermediate_size", "width_changed", halved),
@@ -132,7 +129,7 @@ class EncoderCtc(Ways, Hearing):
             ),
             search=Search(beam=1),
             default_lang=checkpoint.spoken,
-            reference_settings=reference_settings(model.arguments, model, network, normalize),
+            reference_settings=reference_settings(model, network, normalize),
             reference_files=reference_files(sidecars.dictionary, spoken),
             assumptions=(*network.assumptions, *contradictions, *assumed_names(checkpoint)),
             preprocessor={"do_normalize": normalize},

@@ -4,26 +4,24 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
-from toolkit.blocks.arguments import Arguments, read_arguments
+from toolkit.blocks.arguments import read_arguments
 from toolkit.blocks.evidence import Derived
-from toolkit.blocks.tree import nested, values_under
+from toolkit.blocks.tree import nested
 from toolkit.blocks.wav2vec2 import NAMES
 from toolkit.blocks.wav2vec2.adapters import OWN
 from toolkit.checkpoint import Checkpoint
 from toolkit.checkpoint.dictionary import SPECIAL_SYMBOLS, Dictionary, read_dictionary
 from toolkit.checkpoint.sets import name_in
-from toolkit.core.coverage import Reason
 from toolkit.core.errors import BadInput
 from toolkit.core.json import JsonDict
 from toolkit.families.base import Network, Options
 from toolkit.families.carried import PREPROCESSOR
 from toolkit.families.ctc.model import HEAD, CtcModel
-from toolkit.families.encoder_model import PART
+from toolkit.families.fine_tuned import refuse_unmasked
 from toolkit.families.sidecars import Named, Sidecars
-from toolkit.families.waveforms import derive_normalization, preprocessor_config
+from toolkit.families.waveforms import preprocessor_config
 from toolkit.folder.languages import Spoken
 from toolkit.oracle.tasks.base import LANGUAGES
 
@@ -125,31 +123,7 @@ def refuse_options(options: Options, *, has_languages: bool) -> None:
             f"`--target-lang {options.target_lang}` must choose among several target languages, "
             "but a CTC model writes what it hears. Leave the option out."
         )
-    if options.padding_reference != "masked":
-        raise BadInput(
-            f"`--padding-reference {options.padding_reference}` must say what an adaptor does with "
-            "padded frames, but a CTC model has none. Leave the option out."
-        )
-
-
-def normalization(model: CtcModel) -> tuple[Derived, tuple[Reason, ...]]:
-    """Whether the audio is standardized, and what of that was assumed or contradicts itself."""
-    return derive_normalization(
-        dict(_normalization_claims(model.arguments)),
-        norm=model.encoder.extractor_norm,
-        chosen=model.options.chosen,
-        remedy="`--w2v`, the pretrained encoder's checkpoint, whose task says",
-    )
-
-
-def _normalization_claims(arguments: Arguments) -> Iterator[tuple[str, bool]]:
-    for where, group in (
-        ("task.normalize", arguments.task),
-        ("args.normalize", arguments.model),
-        (f"{arguments.w2v_task_where}.normalize", arguments.w2v_task),
-    ):
-        if isinstance(group.get("normalize"), bool):
-            yield where, group["normalize"]
+    refuse_unmasked(options, "a CTC model")
 
 
 def config_of(network: Network, checkpoint: Checkpoint, model: CtcModel) -> JsonDict:
@@ -167,25 +141,6 @@ def config_of(network: Network, checkpoint: Checkpoint, model: CtcModel) -> Json
 def preprocessor_of(normalize: Derived, model: CtcModel) -> JsonDict:
     """What `preprocessor_config.json` says."""
     return {**preprocessor_config(normalize), **(PREPROCESSOR if model.carried else {})}
-
-
-def reference_settings(
-    arguments: Arguments, model: CtcModel, network: Network, normalize: Derived
-) -> JsonDict:
-    """Arguments that fairseq builds the task and the model from."""
-    # fairseq asserts that the model's arguments and the pretrained encoder's agree on this.
-    normalized = arguments.w2v_task.get("normalize", bool(normalize.value))
-    settings = {**arguments.task, **arguments.model, "normalize": normalized}
-    settings["task_normalize"] = bool(normalize.value)
-    w2v_args = arguments.w2v or _encoder_arguments(model, network, normalize=normalized)
-    return {**settings, "w2v_args": w2v_args}
-
-
-def _encoder_arguments(model: CtcModel, network: Network, *, normalize: bool) -> JsonDict:
-    """The pretrained encoder's, where they were lost."""
-    values, name = values_under(network.config, PART), model.ways.pretrained[0]
-    made = model.encoder.reference_arguments(values, normalize=normalize)
-    return {**made, "_name": name, "arch": name}
 
 
 def reference_files(dictionary: Dictionary, spoken: Spoken | None) -> dict[str, bytes]:

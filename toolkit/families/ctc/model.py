@@ -6,38 +6,24 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from toolkit.blocks.arguments import model_name
 from toolkit.blocks.evidence import Derived, Facts, hard_coded
-from toolkit.blocks.forms import Lack
-from toolkit.blocks.place import Place
 from toolkit.blocks.tree import ConfigTree
-from toolkit.blocks.wav2vec2 import LAST_NORM, NAMES, Wav2Vec2Block
+from toolkit.blocks.wav2vec2 import LAST_NORM, NAMES
 from toolkit.blocks.wav2vec2.adapters import language_slot
 from toolkit.checkpoint.dictionary import BOS, EOS, PAD
 from toolkit.checkpoint.sets import name_in
 from toolkit.core.coverage import Reason
 from toolkit.families.adapters import languages_of
 from toolkit.families.carried import Carried
-from toolkit.families.encoder_model import EncoderModel
+from toolkit.families.fine_tuned import PREFIXES, SOURCE, WIDENED, FineTunedModel
 from toolkit.mapping import Row, Rule
 
-SOURCE = "w2v_encoder.w2v_model."
-"""Where fairseq's models for CTC have their encoder."""
 TARGETS = "label_embs_concat"
 """The embeddings of the classes that an encoder was pretrained on."""
-PREFIXES = {
-    "wav2vec2": "wav2vec2.",
-    "wav2vec2-conformer": "wav2vec2_conformer.",
-    "hubert": "hubert.",
-    "data2vec-audio": "data2vec_audio.",
-}
-"""Where it stands in the class of each model type."""
 HEAD = "lm_head"
 """Where transformers' classes have their linear layer."""
 KNOWN = {kind: NAMES[kind] for kind in PREFIXES}
 """How the stock classes are called, by their model type."""
-WIDENED = ("wav2vec2", "wav2vec2-conformer", "data2vec-audio")
-"""Classes that can have an adapter, whose width they are told."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,10 +51,8 @@ class Ways:
 
 
 @dataclass(frozen=True, kw_only=True)
-class CtcModel(EncoderModel):
+class CtcModel(FineTunedModel[Ways]):
     """An encoder and its head."""
-
-    ways: Ways
 
     @property
     def exact(self) -> Carried | None:
@@ -95,16 +79,6 @@ class CtcModel(EncoderModel):
         return languages_of(self.checkpoint)
 
     @cached_property
-    def encoder(self) -> Wav2Vec2Block:
-        """The layers that were pretrained, with what leads to them."""
-        return self._encoder_of(self.kind)
-
-    @cached_property
-    def stock(self) -> str:
-        """The class of a conversion."""
-        return self._encoder_of(self.ways.stock[0]).stock_class
-
-    @cached_property
     def config(self) -> ConfigTree:
         """What the checkpoint says of the configuration."""
         supplied = self.options.overrides.get("encoder", {})
@@ -121,13 +95,8 @@ class CtcModel(EncoderModel):
 
     def refusals(self) -> Iterator[Reason]:
         """Why no exact conversion is possible."""
-        yield from self.encoder.refusals()
-        yield from map(_as_refusal, self.encoder.lacks(self.stock))
+        yield from self.refused_encoder(self.stock)
         arguments = self.arguments
-        pretrained = model_name(arguments.w2v_model)
-        if pretrained not in self.ways.pretrained:
-            because = f"the encoder is `{pretrained}`, whose layers are other ones"
-            yield Reason(name=f"{arguments.w2v_model_where}._name", because=because)
         if arguments.model.get("blank_weight"):
             because = (
                 f"fairseq changes the logit of the blank by it ({arguments.model['blank_weight']}),"
@@ -135,32 +104,8 @@ class CtcModel(EncoderModel):
             )
             yield Reason(name="args.blank_weight", because=because)
 
-    def _encoder_of(self, kind: str) -> Wav2Vec2Block:
-        return Wav2Vec2Block(
-            place=self._place_of(kind),
-            checkpoint=self.facts,
-            w2v=self.arguments.w2v_model,
-            where=self.arguments.w2v_model_where,
-            around=self.arguments.model,
-            around_first=True,
-            stock=self.ways.stock,
-            languages=self.languages,
-            adapter_row=self._adapter_row,
-            carried=None if self.exact is None else self.exact.model_type,
-        )
-
     @property
-    def place(self) -> Place:
-        """Where the encoder stands in both models."""
-        return self._place_of(self.kind)
-
-    def _place_of(self, kind: str) -> Place:
-        exact = self.exact
-        own = {} if exact is None else {exact.model_type: exact.prefix}
-        return Place(source=SOURCE, target={**PREFIXES, **own}[kind])
-
-    @property
-    def _adapter_row(self) -> int:
+    def adapter_row(self) -> int:
         """Which of the adapters in one tensor are those of the language that is spoken first."""
         spoken = self.checkpoint.spoken
         stacked = spoken is not None and not self.checkpoint.symbols
@@ -169,7 +114,3 @@ class CtcModel(EncoderModel):
     def _rows_of_head(self) -> Derived:
         name = f"{self.ways.head}.weight"
         return self.facts.shaped(self.facts.shape(name)[0], name)
-
-
-def _as_refusal(lack: Lack) -> Reason:
-    return Reason(name=lack.name, because=lack.because)
