@@ -27,7 +27,11 @@ class Elsewhere:
     home: Path
 
     def run(self, *arguments: str | Path) -> Any:
-        """What a script says in JSON; it sees no variable and no folder of ours."""
+        """What a script says in JSON in its last line."""
+        return json.loads(self.say(*arguments).splitlines()[-1])
+
+    def say(self, *arguments: str | Path) -> str:
+        """What a script prints; it sees no variable and no folder of ours."""
         quiet = {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"}
         variables = ("HOME", "HF_HOME", "HF_MODULES_CACHE", "TMPDIR")
         places = {name: str(self.home / name) for name in variables}
@@ -44,7 +48,7 @@ class Elsewhere:
             timeout=120,
         )
         assert done.returncode == 0, done.stderr[-3000:]
-        return json.loads(done.stdout.splitlines()[-1])
+        return done.stdout
 
 
 def make_elsewhere(folder: Path) -> Elsewhere:

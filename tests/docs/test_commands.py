@@ -37,6 +37,7 @@ LONG = {
         "python-api",
         "reading-a-report",
         "recording",
+        "voice-conversion",
     ),
 }
 """Pages that convert and prove in processes of their own; `make test-docs` runs them all."""
