@@ -9,7 +9,15 @@ from tests.levels import LEVEL_NAMES
 from toolkit.core.coverage import ClipCoverage, Coverage, Reason
 from toolkit.core.findings import Finding, Hypothesis
 from toolkit.core.measures import Level
-from toolkit.core.result import SCHEMA_VERSION, Artifact, Deviation, ModuleRow, Result, Suspicion
+from toolkit.core.result import (
+    SCHEMA_VERSION,
+    Artifact,
+    Caution,
+    Deviation,
+    ModuleRow,
+    Result,
+    Suspicion,
+)
 from toolkit.core.tokens import ClipTokens
 
 ARTIFACT = Artifact(path="model.pt", sha256="0" * 64)
@@ -95,6 +103,7 @@ def test_a_full_result_becomes_strict_json():
         levels=(level(measure(error=math.nan), measure(error=-math.inf)),),
         coverage=COVERAGE,
         deviations=(Deviation(name="d", summary="s", where="w", max_error=math.inf),),
+        cautions=(Caution(name="c", summary="s", where="w", max_error=math.nan),),
         suspicious=(Suspicion(name="transcripts", summary="s"),),
         findings=(
             replace(FINDING, hypothesis=Hypothesis(name="swapped", confirmed=True)),
@@ -112,6 +121,7 @@ def test_a_full_result_becomes_strict_json():
     values = json.loads(json.dumps(full.to_dict(), allow_nan=False))
     assert values["schema_version"] == SCHEMA_VERSION
     assert values["suspicious"] == [{"name": "transcripts", "summary": "s"}]
+    assert values["cautions"] == [{"name": "c", "summary": "s", "where": "w", "max_error": "nan"}]
     assert values["verdict"] == "mismatch"
     assert [f["rank"] for f in values["findings"]] == [1, 2]
     assert values["findings"][1]["evidence"] == {"errors": ["nan", ["inf"]]}

@@ -14,7 +14,7 @@ from jinja2 import UndefinedError
 
 from toolkit.core.coverage import Reason
 from toolkit.core.findings import Note
-from toolkit.core.result import Artifact, ModuleRow, Suspicion
+from toolkit.core.result import Artifact, Caution, ModuleRow, Suspicion
 from toolkit.report import render_html, write_html
 from toolkit.report.html import align_tokens, create_environment, scale_position
 from toolkit.report.text import drop_marks
@@ -376,6 +376,14 @@ def test_notes_stand_in_one_collapsed_group_per_consequence(matching):
     assert "nothing &lt;reads&gt; it" in section
     assert section.count("<tbody>") == 2
     assert "section-notes" not in render_html(matching)
+
+
+def test_what_another_use_is_off_by_stands_below_the_deviations(matching):
+    caution = Caution(name="attention_mask", summary="<b>Pad</b>", where="de_1", max_error=1.2)
+    page = render_html(replace(matching, cautions=(caution,)))
+    assert "<strong>Used otherwise</strong>" in page
+    assert "&lt;b&gt;Pad" in page
+    assert "<strong>Used otherwise</strong>" not in render_html(matching)
 
 
 def test_what_is_suspicious_is_an_alert_in_the_banner(matching):

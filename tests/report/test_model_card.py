@@ -5,7 +5,7 @@ import pytest
 import yaml
 
 from toolkit.core.coverage import Reason
-from toolkit.core.result import Artifact, Deviation, Suspicion
+from toolkit.core.result import Artifact, Caution, Deviation, Suspicion
 from toolkit.report import render_model_card
 from toolkit.report.model_card import escape_markdown, fence_code, quote_cell_code, quote_code
 
@@ -121,6 +121,7 @@ def test_hostile_names_do_not_break_the_card(mismatching, facts):
         mismatching,
         source=Artifact(path=HOSTILE.replace("/", ""), sha256=HOSTILE),
         deviations=(Deviation(name=HOSTILE, summary=HOSTILE, where=HOSTILE, max_error=1.0),),
+        cautions=(Caution(name=HOSTILE, summary=HOSTILE, where=HOSTILE, max_error=1.0),),
         suspicious=(Suspicion(name=HOSTILE, summary=HOSTILE),),
         findings=(replace(mismatching.findings[0], summary=HOSTILE, fix=HOSTILE),),
         assumptions=(Reason(name=HOSTILE, because=HOSTILE),),
@@ -135,7 +136,7 @@ def test_hostile_names_do_not_break_the_card(mismatching, facts):
         compile(code, "card", "exec")
     outside = re.sub(r"^(`{3,})\w*\n.*?\n\1$", "", body, flags=re.S | re.M)
     headings = [line for line in outside.splitlines() if line.startswith("#")]
-    assert len(headings) == 7
+    assert len(headings) == 8
     assert "# e" not in [line.strip() for line in outside.splitlines()]
     for row in (line for line in outside.splitlines() if line.startswith("|")):
         assert len(re.findall(r"(?<!\\)\|", row)) in {3, 5}
@@ -171,3 +172,10 @@ def test_what_is_suspicious_is_told_beside_the_verdict(matching, facts):
     card = render_model_card(replace(matching, suspicious=(suspicion,)), facts)
     assert "**Suspicious transcripts.** None of 4 comes out" in card
     assert "Suspicious" not in render_model_card(matching, facts)
+
+
+def test_what_another_use_is_off_by_has_a_section_of_its_own_where_it_was_measured(matching, facts):
+    caution = Caution(name="attention_mask", summary="Pad `x`.", where="de_1", max_error=1.2)
+    card = render_model_card(replace(matching, cautions=(caution,)), facts)
+    assert "- `attention_mask`, in `de_1`: Pad" in card
+    assert "## Used otherwise" not in render_model_card(matching, facts)

@@ -58,6 +58,8 @@ class Level:
     """The user asked not to compare it."""
     clips: int | None = None
     """On how many clips it was judged; None where it is about the folder, or a batch of a few."""
+    asides: tuple[Measure, ...] = ()
+    """What becomes of the model where it is used otherwise than fairseq does; judged by nobody."""
 
     @property
     def verdict(self) -> LevelVerdict:

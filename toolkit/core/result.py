@@ -33,6 +33,17 @@ class Deviation:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Caution:
+    """How far off a right folder is where it is used otherwise than the original was."""
+
+    name: str
+    summary: str
+    """What use that is, and who would notice."""
+    where: str
+    max_error: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class Suspicion:
     """Evidence against a match that no level judges; it does not change the verdict."""
 
@@ -108,6 +119,7 @@ class Result:
     levels: tuple[Level, ...] = ()
     """All levels of the task, in order; empty when nothing was verified."""
     deviations: tuple[Deviation, ...] = ()
+    cautions: tuple[Caution, ...] = ()
     suspicious: tuple[Suspicion, ...] = ()
     findings: tuple[Finding, ...] = ()
     notes: tuple[Note, ...] = ()
@@ -154,6 +166,7 @@ class Result:
                 "source": asdict(self.source),
                 "target": asdict(self.target),
                 "deviations": [asdict(deviation) for deviation in self.deviations],
+                "cautions": [asdict(caution) for caution in self.cautions],
                 "suspicious": [asdict(suspicion) for suspicion in self.suspicious],
                 "coverage": None if self.coverage is None else self.coverage.to_dict(),
                 "levels": {level.name: level.to_dict() for level in self.levels},

@@ -263,6 +263,7 @@ def _judge(case: _Case, bench: AnyBench, runs: tuple[Run, ...], book: Sketchbook
         coverage=_coverage(prepared, bench, runs),
         levels=levels,
         deviations=tuple(kind.deviations(levels, prepared.task.padding)),
+        cautions=tuple(kind.cautions(levels)),
         suspicious=_suspicions(prepared, runs, tokens),
         findings=faults,
         notes=take_notes(truth, target.view),

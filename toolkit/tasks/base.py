@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar
 from toolkit.core.breakable import Breakable
 from toolkit.core.findings import FindingKind
 from toolkit.core.measures import Level
-from toolkit.core.result import Deviation
+from toolkit.core.result import Caution, Deviation
 from toolkit.core.tokens import ClipTokens
 
 if TYPE_CHECKING:
@@ -143,6 +143,8 @@ class TaskKind:
     """What both models said about the clip of a run."""
     deviations: Callable[[Sequence[Level], PaddingProbes], Iterable[Deviation]]
     """The declared differences, as the levels measured them."""
+    cautions: Callable[[Sequence[Level]], Iterable[Caution]]
+    """What users are to be told of other ways to use a right folder, as the levels measured it."""
     write_tokenizer: Callable[[FolderContents, Path], None]
     """Writes the files of a tokenizer into a folder."""
     expect_vocabulary: Callable[[FolderContents, AnyReference, Iterable[str]], AnyVocabulary | None]

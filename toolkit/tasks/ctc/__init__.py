@@ -41,6 +41,7 @@ TASK = TaskKind(
     texts=deferred("toolkit.tasks.speech.telling", "known_texts"),
     tokens=deferred("toolkit.tasks.speech.telling", "tell_tokens"),
     deviations=deferred(f"{__name__}.telling", "tell_deviations"),
+    cautions=deferred("toolkit.tasks.speech.unmasked", "tell_cautions"),
     write_tokenizer=deferred(f"{__name__}.letters", "write_letters"),
     expect_vocabulary=deferred(f"{__name__}.vocabulary", "expect_letters"),
     probe_texts=deferred(f"{__name__}.vocabulary", "probe_texts"),

@@ -56,6 +56,7 @@ TASK = TaskKind(
     texts=deferred(f"{__name__}.silence", "no_texts"),
     tokens=deferred(f"{__name__}.silence", "no_tokens"),
     deviations=deferred(f"{__name__}.telling", "tell_deviations"),
+    cautions=deferred("toolkit.tasks.speech.unmasked", "tell_cautions"),
     write_tokenizer=deferred(f"{__name__}.silence", "write_nothing"),
     expect_vocabulary=deferred(f"{__name__}.silence", "no_vocabulary"),
     probe_texts=deferred(f"{__name__}.silence", "no_texts"),

@@ -19,15 +19,13 @@ from toolkit.core.result import Deviation
 from toolkit.oracle.asking import Pass, of_one_language
 from toolkit.oracle.hooks import flatten
 from toolkit.tasks.speech.batch import Batch, choose_batch
+from toolkit.tasks.speech.unmasked import MASK, unmasked
 from toolkit.trial.rows import nan_first
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from toolkit.tasks.speech.run import HeardBench, HeardRun
-
-MASK = "attention_mask"
-"""The argument that says which frames belong to a clip, shape (B, T)."""
 
 
 def frames_level(
@@ -57,6 +55,7 @@ def frames_level(
     exact = error <= tolerances.PADDED_LOGITS and not other
     parts = () if exact else tuple(_parts(bench, batch, expected, probes, result))
     declared = bool(parts) and all(part.verdict == "pass" for part in parts)
+    right = exact or declared
     return Level(
         name="padding",
         measures=(
@@ -72,6 +71,7 @@ def frames_level(
             ),
             *parts,
         ),
+        asides=(_heard_unmasked(bench, batch, expected, result),) if right else (),
         summary=(
             f"one batch of {', '.join(batch.names)}: {result} of its {sum(kept)} frames differ by "
             f"{error:.1e} of the largest; frames beyond a clip's end are not compared"
@@ -109,6 +109,14 @@ def _parts(
         actual = bench.target.forward(batch.sources, batch.prefixes, only=()).result
     name = f"{result} of a padded batch, given fairseq's frames"
     yield _measure(name, _worst_row(batch, expected, actual), int(frames.sum()))
+
+
+def _heard_unmasked(bench: HeardBench, batch: Batch, expected: Pass, result: str) -> Measure:
+    """How far the results are apart when nobody tells the model what pads a clip."""
+    with unmasked(bench.target.model):
+        actual = bench.target.forward(batch.sources, batch.prefixes, only=()).result
+    kept = int((~expected.outputs["padding_mask"]).sum())
+    return _measure(f"{result} without {MASK}", _worst_row(batch, expected, actual), kept)
 
 
 @contextmanager
