@@ -73,6 +73,7 @@ def test_a_right_folder_matches_and_ends_with_zero(
     assert "match" in outcome.output
 
 
+@pytest.mark.wide
 def test_the_coverage_of_a_diff_is_counted(
     golden_checkpoint: Path, broken: Path, tmp_path: Path
 ) -> None:

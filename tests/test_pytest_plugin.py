@@ -16,7 +16,7 @@ import pytest
 
 import toolkit
 from tests.breaking import scale, set_key
-from tests.sampling import slow
+from tests.sampling import slow, wide
 from toolkit.audio import golden_folder
 from toolkit.pipeline.prepare import Prepared
 from toolkit.replay.pairs import parameterized
@@ -506,6 +506,7 @@ target_lang = "fr"
             "build/second/config.json::parity[config]",
         ]
 
+    @pytest.mark.wide
     def test_several_pairs_in_pytest_ini(self, two: Path) -> None:
         audio = golden_folder() / "ru_2.flac"
         (two / "pytest.ini").write_text(
@@ -520,6 +521,7 @@ toolkit_parity =
         assert "build/second/config.json::parity[logits:en_1]" not in names
         assert "hf/config.json::parity[logits:en_1]" in names
 
+    @pytest.mark.wide
     def test_a_fixture_runs_once_per_pair(self, two: Path) -> None:
         (two / "tests" / "test_one.py").write_text("def test_one(parity): assert parity.modules")
         (two / "pytest.ini").write_text(
@@ -533,22 +535,22 @@ toolkit_parity =
         ("arguments", "said"),
         [
             (["--toolkit-checkpoint=models/model.pt"], "must be given together"),
-            (["--toolkit-checkpoint=no.pt", "--toolkit-target=hf"], "must be a checkpoint, but"),
-            (
+            wide(["--toolkit-checkpoint=no.pt", "--toolkit-target=hf"], "must be a checkpoint, but"),
+            wide(
                 ["--toolkit-checkpoint=models/model.pt", "--toolkit-target=no"],
                 "Hugging Face folder",
             ),
-            ([*pair(), "-o", "toolkit_parity=models/model.pt hf"], "CHECKPOINT -> HF_DIR"),
+            wide([*pair(), "-o", "toolkit_parity=models/model.pt hf"], "CHECKPOINT -> HF_DIR"),
             (
                 [*pair(), "-o", "toolkit_parity=models/model.pt -> build/second x=1"],
                 "`x` is no set",
             ),
-            ([*pair(), "-o", "toolkit_parity=models/model.pt -> hf name=x"], "`target` of its own"),
-            (
+            wide([*pair(), "-o", "toolkit_parity=models/model.pt -> hf name=x"], "`target` of its own"),
+            wide(
                 [*pair(), "-o", "toolkit_parity=models/model.pt -> build/second name=hf"],
                 "`name` of its own",
             ),
-            ([*pair("ru_2"), "--toolkit-recording=rec"], "has both"),
+            wide([*pair("ru_2"), "--toolkit-recording=rec"], "has both"),
         ],
     )
     def test_a_wrong_setting_is_one_error(self, two: Path, arguments: list[str], said: str) -> None:
@@ -562,9 +564,9 @@ toolkit_parity =
         ("table", "said"),
         [
             ("[tool.toolkit.parity]\n", "lists none"),
-            ("[tool.toolkit.parity]\npairs = []\n", "lists none"),
-            ("[[tool.toolkit.parity.pairs]]\ntarget = 'hf'\n", "`checkpoint` and `target`"),
-            ("[[tool.toolkit.parity.pairs]]\ncheckpoint = 1\ntarget = 'hf'\n", "must be a text"),
+            wide("[tool.toolkit.parity]\npairs = []\n", "lists none"),
+            wide("[[tool.toolkit.parity.pairs]]\ntarget = 'hf'\n", "`checkpoint` and `target`"),
+            wide("[[tool.toolkit.parity.pairs]]\ncheckpoint = 1\ntarget = 'hf'\n", "must be a text"),
         ],
     )
     def test_a_wrong_table_is_one_error(self, two: Path, table: str, said: str) -> None:
@@ -572,7 +574,7 @@ toolkit_parity =
         run = run_pytest(two)
         assert (run.code, said in run.text, "Traceback" in run.text) == (4, True, False), run.text
 
-    @pytest.mark.parametrize("name", ["conftest.py", "__init__.py"])
+    @pytest.mark.parametrize("name", ["conftest.py", wide("__init__.py")])
     def test_a_folder_with_code_that_pytest_would_run_is_refused(
         self, project: Path, name: str
     ) -> None:
@@ -582,6 +584,7 @@ toolkit_parity =
         assert f"holds `{name}`, which pytest would run" in run.text
         assert not (project / "ran").exists()
 
+    @pytest.mark.wide
     def test_a_tolerance_that_matches_nothing_is_an_error(self, project: Path) -> None:
         (project / "tolerances.txt").write_text("encoder.nowhere -> 1e-6 because of a typo\n")
         run = run_pytest(project, *pair(), "--toolkit-tolerances=tolerances.txt")
@@ -594,6 +597,7 @@ toolkit_parity =
         assert run.code == 2
         assert "must be a recording with a readable `recording.json`, but is none" in run.text
 
+    @pytest.mark.wide
     def test_a_checkpoint_that_cannot_be_used_fails_the_pair(self, project: Path) -> None:
         (project / "model.pt").write_text("no checkpoint")
         run = run_pytest(project, "--toolkit-checkpoint=model.pt", "--toolkit-target=hf")

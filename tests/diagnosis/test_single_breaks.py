@@ -216,6 +216,7 @@ def test_an_extra_tensor_beside_another_fault_has_a_finding_of_its_own(broken, e
     }
 
 
+@pytest.mark.wide
 def test_several_faults_are_found_in_one_run(broken, examined):
     scale(f"{CONV}0.conv.weight")(broken)
     remove(f"{DECODER}layers.0.fc1.bias")(broken)

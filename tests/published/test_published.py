@@ -59,6 +59,7 @@ def test_every_one_that_is_known_is_here() -> None:
     assert set(VENDOR) < set(BY_NAME)
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("name", BY_NAME)
 def test_a_whole_one_leaves_no_question(name: str, derived: Mapping[str, Derived]) -> None:
     found, size = derived[name], BY_NAME[name].size
@@ -67,6 +68,7 @@ def test_a_whole_one_leaves_no_question(name: str, derived: Mapping[str, Derived
     assert found.config["num_hidden_layers"] == size.layers
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("name", VENDOR)
 def test_what_changes_a_computation_agrees_with_the_vendors(
     name: str, derived: Mapping[str, Derived]
@@ -81,5 +83,6 @@ def test_what_would_not_agree_is_named(tmp_path: Path) -> None:
     assert differing == {"num_conv_pos_embeddings": (64, 128)}
 
 
+@pytest.mark.wide
 def test_the_page_says_what_is_derived(derived: Mapping[str, Derived]) -> None:
     assert PAGE.read_text(encoding="utf-8") == write_page(derived)

@@ -11,6 +11,7 @@ import torch
 from transformers import Wav2Vec2Model
 
 from tests.breaking import Break, edit_tensors, set_key
+from tests.sampling import wide
 from toolkit import diff
 from toolkit.core.measures import Level
 from toolkit.core.result import Result
@@ -96,12 +97,12 @@ def test_the_spoken_clip_is_transcribed(ctc_right: Result) -> None:
 @pytest.mark.parametrize(
     ("breaking", "levels"),
     [
-        (edit(shift_bias), {"weights", "modules", "logits", "greedy", "padding"}),
+        wide(edit(shift_bias), {"weights", "modules", "logits", "greedy", "padding"}),
         (edit(scale_first_layer), {"weights", "modules", "layers", "logits", "padding"}),
-        (set_key("config.json", "do_stable_layer_norm", False), {"config", "layers", "logits"}),
+        wide(set_key("config.json", "do_stable_layer_norm", False), {"config", "layers", "logits"}),
         (set_key("preprocessor_config.json", "do_normalize", False), {"config", "front_end"}),
         (lambda folder: rename_rows(folder, unswap), {"vocabulary"}),
-        (lambda folder: rename_rows(folder, exchange), {"vocabulary", "greedy"}),
+        wide(lambda folder: rename_rows(folder, exchange), {"vocabulary", "greedy"}),
     ],
     ids=[
         *("bias", "layer", "norms behind", "not normalized"),
@@ -146,9 +147,9 @@ def test_doubled_letters_survive_and_repetitions_do_not(ctc_folder: Path) -> Non
     ("breaking", "key"),
     [
         (set_key("config.json", "num_attention_heads", 4), "num_attention_heads"),
-        (set_key("preprocessor_config.json", "do_normalize", False), "preprocessor_config"),
+        wide(set_key("preprocessor_config.json", "do_normalize", False), "preprocessor_config"),
         (set_key("tokenizer_config.json", "do_lower_case", True), "do_lower_case"),
-        (set_key("tokenizer_config.json", "word_delimiter_token", " "), "word_delimiter"),
+        wide(set_key("tokenizer_config.json", "word_delimiter_token", " "), "word_delimiter"),
         (lambda folder: rename_rows(folder, unswap), "vocab.json"),
     ],
 )
@@ -185,7 +186,7 @@ def test_a_mended_folder_matches(ctc_broken: Path, tmp_path: Path) -> None:
     [
         (lambda folder: (folder / "config.json").unlink(), ("config.json",)),
         (set_key("config.json", "model_type", "data2vec-audio"), ("model_type",)),
-        (set_key("config.json", "model_type", "hubert"), ("model_type",)),
+        wide(set_key("config.json", "model_type", "hubert"), ("model_type",)),
         (set_key("preprocessor_config.json", "return_attention_mask", False), None),
         (set_key("processor_config.json", "processor_class", "Wav2Vec2ProcessorWithLM"), None),
         (set_key("config.json", "adapter_attn_dim", 16), ("adapter_attn_dim",)),

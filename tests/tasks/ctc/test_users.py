@@ -39,6 +39,7 @@ def test_the_pipeline_says_the_transcript(ctc_folder: Path) -> None:
     assert transcribe(clip.waveform)["text"] == SPOKEN
 
 
+@pytest.mark.wide
 def test_a_recording_proves_what_fairseq_proves(
     ctc_folder: Path, ctc_right: Result, tmp_path: Path
 ) -> None:

@@ -46,6 +46,7 @@ def test_a_model_that_transformers_does_not_save_fails(prepared, loaded, run, mo
     assert level.summary.endswith("today")
 
 
+@pytest.mark.wide
 def test_an_output_projection_stored_beside_the_embedding_that_it_is_tied_to_fails(
     broken, examined, target
 ):
