@@ -535,7 +535,9 @@ toolkit_parity =
         ("arguments", "said"),
         [
             (["--toolkit-checkpoint=models/model.pt"], "must be given together"),
-            wide(["--toolkit-checkpoint=no.pt", "--toolkit-target=hf"], "must be a checkpoint, but"),
+            wide(
+                ["--toolkit-checkpoint=no.pt", "--toolkit-target=hf"], "must be a checkpoint, but"
+            ),
             wide(
                 ["--toolkit-checkpoint=models/model.pt", "--toolkit-target=no"],
                 "Hugging Face folder",
@@ -545,7 +547,10 @@ toolkit_parity =
                 [*pair(), "-o", "toolkit_parity=models/model.pt -> build/second x=1"],
                 "`x` is no set",
             ),
-            wide([*pair(), "-o", "toolkit_parity=models/model.pt -> hf name=x"], "`target` of its own"),
+            wide(
+                [*pair(), "-o", "toolkit_parity=models/model.pt -> hf name=x"],
+                "`target` of its own",
+            ),
             wide(
                 [*pair(), "-o", "toolkit_parity=models/model.pt -> build/second name=hf"],
                 "`name` of its own",
@@ -566,7 +571,9 @@ toolkit_parity =
             ("[tool.toolkit.parity]\n", "lists none"),
             wide("[tool.toolkit.parity]\npairs = []\n", "lists none"),
             wide("[[tool.toolkit.parity.pairs]]\ntarget = 'hf'\n", "`checkpoint` and `target`"),
-            wide("[[tool.toolkit.parity.pairs]]\ncheckpoint = 1\ntarget = 'hf'\n", "must be a text"),
+            wide(
+                "[[tool.toolkit.parity.pairs]]\ncheckpoint = 1\ntarget = 'hf'\n", "must be a text"
+            ),
         ],
     )
     def test_a_wrong_table_is_one_error(self, two: Path, table: str, said: str) -> None:

@@ -3,7 +3,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from omegaconf import DictConfig
+from fairseq.dataclass.utils import convert_namespace_to_omegaconf, merge_with_parent
+from fairseq.models.wav2vec.wav2vec2 import Wav2Vec2Config
+from omegaconf import DictConfig, OmegaConf
 
 from tests.variants.arguments import MODEL, W2V
 from toolkit.oracle.quiet import quiet_fairseq
@@ -51,12 +53,19 @@ def test_the_given_settings_are_not_changed(settings, data_dir):
     assert given["w2v_args"] == {"encoder_embed_dim": 48}
 
 
-def test_flat_wav2vec_arguments_become_a_namespace(settings, data_dir):
+def test_flat_wav2vec_arguments_become_what_fairseq_makes_of_them(settings, data_dir):
+    register_models()
     flat = dict(settings["w2v_args"])
     flat = dict(flat.get("model", flat))
     args = make_namespace({**settings, "w2v_args": flat}, data_dir)
-    assert isinstance(args.w2v_args, Namespace)
-    assert args.encoder_embed_dim == args.w2v_args.encoder_embed_dim == 48
+    fairseqs = convert_namespace_to_omegaconf(Namespace(**flat))
+    ours, theirs = (
+        merge_with_parent(Wav2Vec2Config(), OmegaConf.create(dict(made.model)))
+        for made in (args.w2v_args, fairseqs)
+    )
+    assert ours == theirs
+    assert args.w2v_args.task.get("normalize", False) == fairseqs.task.normalize
+    assert args.encoder_embed_dim == args.w2v_args.model.encoder_embed_dim == 48
 
 
 def test_grouped_wav2vec_arguments_become_a_configuration(settings, data_dir):

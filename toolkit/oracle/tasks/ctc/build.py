@@ -149,7 +149,7 @@ def make_arguments(settings: Arguments, state_dict: Mapping[str, Tensor]) -> Nam
     # fairseq's HubertEncoder asks for an argument that HubertCtcConfig has not (fairseq#4916).
     values = {"autoregressive": False, **defaults, "normalize": normalize, **given}
     values.update(HERE, **layers)
-    values["w2v_args"] = _configure(name, {**model, **layers}, task)
+    values["w2v_args"] = configure_encoder(name, {**model, **layers}, task)
     return Namespace(**values)
 
 
@@ -207,8 +207,14 @@ def _encoder_of(model: Settings, around: Settings) -> str:
     return next((name for name in TASKS if told and told[0].startswith(name)), "wav2vec2")
 
 
-def _configure(name: str, model: Settings, task: Settings) -> DictConfig:
-    """The pretrained configuration in today's groups, without what today's fairseq knows not."""
+def configure_encoder(name: str, model: Settings, task: Settings) -> DictConfig:
+    """The pretrained configuration in today's groups, without what today's fairseq knows not.
+
+    Args:
+        name: Which encoder it is, by fairseq's name.
+        model: The encoder's arguments.
+        task: Those of what it was pretrained by.
+    """
     from fairseq.models import MODEL_DATACLASS_REGISTRY
     from fairseq.tasks import TASK_DATACLASS_REGISTRY
     from omegaconf import OmegaConf

@@ -11,6 +11,7 @@ from inspect import signature
 from typing import TYPE_CHECKING, Any, Collection, Dict, Mapping, Tuple
 
 from toolkit.oracle.tasks.base import PADDINGS, Settings, register_models
+from toolkit.oracle.tasks.ctc.build import configure_encoder
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -122,8 +123,9 @@ def _restore_adaptor(
 
 
 def _w2v_args(w2v_args: Settings) -> Any:
+    """The encoder's arguments in groups; fairseq's own conversion of flat ones takes seconds."""
     if "model" not in w2v_args:
-        return Namespace(**w2v_args)
+        return configure_encoder("wav2vec2", w2v_args, w2v_args)
     from omegaconf import OmegaConf
 
     # omegaconf 2.0, which fairseq 0.12.2 asks for, knows no flags here.
