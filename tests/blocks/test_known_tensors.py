@@ -151,19 +151,27 @@ COMMON = {
 }
 LETTERS = {"vocab_size": 9, "pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2}
 HUBERT = {"conv_pos_batch_norm": False, "feat_proj_layer_norm": True}
+CLASSES = {
+    "classifier_proj_size": 12,
+    "id2label": {"0": "ara", "1": "cmn", "2": "deu"},
+    "label2id": {"ara": 0, "cmn": 1, "deu": 2},
+    "output_hidden_size": 32,
+}
 CARRIED_HUBERT = "modeling_fairseq_hubert"
 CARRIED_CONFIGS = {
-    "fairseq_hubert": "FairseqHubertConfig",
-    "fairseq_hubert_with_final_proj": "FairseqHubertWithFinalProjConfig",
+    "fairseq_hubert": f"{CARRIED_HUBERT}.FairseqHubertConfig",
+    "fairseq_hubert_with_final_proj": f"{CARRIED_HUBERT}.FairseqHubertWithFinalProjConfig",
+    "fairseq_classifier": "modeling_fairseq_classifier.FairseqClassifierConfig",
 }
 
 
 def single(model_type, architecture, auto=None, **more):
     config = {**COMMON, "model_type": model_type, "architectures": [architecture], **more}
     if auto:
+        named = CARRIED_CONFIGS[model_type]
         config["auto_map"] = {
-            "AutoConfig": f"{CARRIED_HUBERT}.{CARRIED_CONFIGS[model_type]}",
-            auto: f"{CARRIED_HUBERT}.{architecture}",
+            "AutoConfig": named,
+            auto: f"{named.partition('.')[0]}.{architecture}",
         }
     return config
 
@@ -179,6 +187,14 @@ SINGLE = {
     "letters of HuBERT": single("hubert", "HubertForCTC", **LETTERS, **HUBERT),
     "letters of a carried HuBERT": single(
         "fairseq_hubert", "HubertForCTC", "AutoModelForCTC", **LETTERS, **HUBERT
+    ),
+    "classes": single("wav2vec2", "Wav2Vec2ForSequenceClassification", **CLASSES),
+    "classes of a carried class": single(
+        "fairseq_classifier",
+        "Wav2Vec2ForSequenceClassification",
+        "AutoModelForAudioClassification",
+        classifier_activation="gelu",
+        **CLASSES,
     ),
     "nothing": single("wav2vec2", "Wav2Vec2Model", output_hidden_size=32),
     "nothing, of UniSpeech": single("unispeech", "UniSpeechModel"),
@@ -249,6 +265,8 @@ def test_an_encoder_with_several_positional_convolutions_has_them_in_this_order(
         ("letters", {"auto_map": {"AutoModelForCTC": "x.Y"}}),
         ("letters of HuBERT", {"conv_pos_batch_norm": True}),
         ("letters of HuBERT", {"feat_proj_layer_norm": False}),
+        ("classes", {"classifier_activation": "gelu"}),
+        ("classes", {"classifier_proj_size": "wide"}),
         ("codes", {"codevector_dim": 9}),
         ("codes", {"num_codevector_groups": 0}),
         ("a projection", {"classifier_proj_size": -1}),

@@ -46,13 +46,13 @@ class BuiltCtc:
 
 
 def build_ctc(variant: CtcVariant, folder: Path) -> BuiltCtc:
-    """Writes `model.pt` and `dict.ltr.txt` of the variant.
+    """Writes `model.pt` and the dictionary of the variant.
 
     Args:
         variant: What to build.
         folder: Where to write; must exist.
     """
-    write_dictionary(variant.symbols, folder / "dict.ltr.txt")
+    write_dictionary(variant.symbols, folder / f"dict.{variant.labels}.txt")
     groups = _configure(variant)
     torch.manual_seed(variant.seed)
     with quiet_fairseq():
@@ -74,7 +74,6 @@ def _configure(variant: CtcVariant) -> Groups:
     import fairseq.examples.data2vec.models.data2vec_audio  # noqa: F401
     from fairseq.models import MODEL_DATACLASS_REGISTRY
     from fairseq.tasks import TASK_DATACLASS_REGISTRY
-    from fairseq.tasks.audio_finetuning import AudioFinetuningConfig
 
     register_models()
     pretraining = TASKS[variant.encoder]
@@ -94,7 +93,7 @@ def _configure(variant: CtcVariant) -> Groups:
     }
     outer = {
         **said,
-        **({"ddp_backend": "pytorch_ddp"} if variant.model == "wav2vec_ctc" else {}),
+        **({"ddp_backend": "pytorch_ddp"} if variant.model != "hubert_ctc" else {}),
         "w2v_path": "/checkpoint/somebody/wav2vec2.pt",
         **variant.outer,
     }
@@ -103,7 +102,9 @@ def _configure(variant: CtcVariant) -> Groups:
         "common": {"_name": None, "seed": 1, "tpu": False},
         "generation": GENERATION,
         "task": filled(
-            AudioFinetuningConfig, "audio_finetuning", {**said, **COMMON, "labels": "ltr"}
+            TASK_DATACLASS_REGISTRY[variant.task],
+            variant.task,
+            {**said, **COMMON, "labels": variant.labels},
         ),
         "model": {
             **filled(MODEL_DATACLASS_REGISTRY[variant.model], variant.model, outer),

@@ -97,7 +97,10 @@ class CtcVariant:
     outer: Mapping[str, Any] = field(default_factory=dict)
     """Arguments of the fine-tuned model."""
     symbols: Sequence[str] = LETTERS
-    """Rows of `dict.ltr.txt`."""
+    """Rows of the dictionary."""
+    labels: str = "ltr"
+    """What the task calls them, and the second part of the dictionary's name."""
+    task: str = "audio_finetuning"
     normalize: bool | None = None
     """Whether the task standardizes the sound; by default, layer-norm models do."""
     save: Save | None = None

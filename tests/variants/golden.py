@@ -14,6 +14,7 @@ from tests.variants.bare_kinds import (
     DATA2VEC_PRETRAINING_VARIANTS,
     UNISPEECH_VARIANTS,
 )
+from tests.variants.class_kinds import CLASS_VARIANTS
 from tests.variants.ctc_building import build_ctc
 from tests.variants.ctc_kinds import CtcVariant
 from tests.variants.hubert_kinds import HUBERT_VARIANTS
@@ -30,6 +31,7 @@ CHOSEN = {
     "hubert_pretraining": "HuBERT, group norm",
     "unispeech": "UniSpeech, layer norm",
     "unispeech_sat": "UniSpeech-SAT, group norm",
+    "wav2vec2_classification": "classifier, layer norm",
     "wav2vec2_encoder": "encoder, layer norm",
     "wav2vec2_pretraining": "group norm",
 }
@@ -41,6 +43,7 @@ _VARIANTS: dict[str, tuple[PretrainingVariant | CtcVariant, ...]] = {
     "hubert_pretraining": HUBERT_PRETRAINING_VARIANTS,
     "unispeech": UNISPEECH_VARIANTS,
     "unispeech_sat": UNISPEECH_VARIANTS,
+    "wav2vec2_classification": CLASS_VARIANTS,
     "wav2vec2_encoder": BARE_VARIANTS,
     "wav2vec2_pretraining": PRETRAINING_VARIANTS,
 }

@@ -19,11 +19,13 @@ STACK = Path(__file__).with_name("conformer_stack.py")
 """Conformer layers, which `MODELLING` imports."""
 HUBERT = Path(__file__).with_name("modeling_fairseq_hubert.py")
 """HuBERT that counts frames of padded batches as fairseq does."""
+CLASSIFIER = Path(__file__).with_name("modeling_fairseq_classifier.py")
+"""Encoders with a head for a whole clip, and an activation in it that no stock class has."""
 FEATURES = Path(__file__).with_name("feature_extraction_fairseq.py")
 """A feature extractor with fairseq's epsilon."""
 TOKENIZATION = Path(__file__).with_name("tokenization_fairseq.py")
 """A tokenizer whose dictionary lacks pieces of its sentencepiece model."""
-CARRIED = (GENERATION, MODELLING, STACK, HUBERT, FEATURES, TOKENIZATION)
+CARRIED = (GENERATION, MODELLING, STACK, HUBERT, CLASSIFIER, FEATURES, TOKENIZATION)
 PEFT = "adapter_config.json"
 """By which transformers knows a folder with an adapter of some model."""
 STOCK_FEATURES = "Wav2Vec2FeatureExtractor"
@@ -38,11 +40,14 @@ STOCK_MODULES = (
 CONFIGS = {
     MODELLING: ("XMTransformerConfig", "EncoderConfig", "DecoderConfig"),
     HUBERT: ("FairseqHubertConfig", "FairseqHubertWithFinalProjConfig"),
+    CLASSIFIER: ("FairseqClassifierConfig", "FairseqData2VecClassifierConfig"),
 }
 """The configuration classes of each carried module that has any."""
 DERIVED = {
     "fairseq_hubert": (HUBERT, "hubert"),
     "fairseq_hubert_with_final_proj": (HUBERT, "hubert"),
+    "fairseq_classifier": (CLASSIFIER, "wav2vec2"),
+    "fairseq_data2vec_classifier": (CLASSIFIER, "data2vec-audio"),
 }
 """By model type, the module of a class that changes one of transformers, and the type of that."""
 

@@ -50,8 +50,12 @@ WORDLESS = Dictionary(symbols=())
 """That of a model that says nothing."""
 
 
-def read_dictionary(path: Path) -> Dictionary:
+def read_dictionary(path: Path, begins: tuple[str, ...] = SPECIAL_SYMBOLS) -> Dictionary:
     """The dictionary in a `dict.txt`.
+
+    Args:
+        path: The file.
+        begins: Symbols that stand before those of the file; one of labels has none.
 
     Raises:
         BadInput: the file cannot be read, is not UTF-8, or has rows that are not
@@ -66,11 +70,12 @@ def read_dictionary(path: Path) -> Dictionary:
         ) from error
     text = content.replace("\r\n", "\n").replace("\r", "\n")
     # Only line feeds end a row; `splitlines` would also split at symbols such as U+2028.
-    return Dictionary(symbols=_parse(path, text.removesuffix("\n").split("\n") if text else ()))
+    rows = text.removesuffix("\n").split("\n") if text else ()
+    return Dictionary(symbols=_parse(path, rows, begins))
 
 
-def _parse(path: Path, rows: Iterable[str]) -> tuple[str, ...]:
-    symbols = list(SPECIAL_SYMBOLS)
+def _parse(path: Path, rows: Iterable[str], begins: Iterable[str]) -> tuple[str, ...]:
+    symbols = list(begins)
     seen = set(symbols)
     problems = []
     for number, row in enumerate(rows, start=1):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, BinaryIO, Literal
 from toolkit.checkpoint.archive import Archive, read_archive
 from toolkit.checkpoint.lookalikes import see_path, see_root
 from toolkit.checkpoint.plain_files import NoFile, open_plain
-from toolkit.checkpoint.sets import ENTRY, has_sets, read_sets
+from toolkit.checkpoint.sets import ENTRY, has_sets, read_sets, read_task_symbols
 from toolkit.checkpoint.settings import Budget, to_plain
 from toolkit.checkpoint.tensors import (
     TensorLocation,
@@ -74,6 +74,8 @@ class Checkpoint:
     """Parts of names that are not the model's, and who puts them there."""
     symbols: Mapping[str, tuple[str, ...]] = field(repr=False, default_factory=dict)
     """The rows of the dictionary that the file has for each language, in the file's order."""
+    task_symbols: tuple[str, ...] = field(repr=False, default=())
+    """The rows of the dictionary that fairseq's task saved; none where it saved none."""
     spoken: str | None = None
     """The language that the model speaks before it is told another; None where there is none."""
     replaced: tuple[Reason, ...] = ()
@@ -291,6 +293,7 @@ def _make_checkpoint(
         non_tensors=tuple(quote(name) for name in model if name not in refs),
         has_optimizer_state=root.get(_OPTIMIZER) is not None,
         symbols=MappingProxyType(dict(sets.symbols)),
+        task_symbols=read_task_symbols(root),
         _views=MappingProxyType(views),
         _stamp=stamp,
     )

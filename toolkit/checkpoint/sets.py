@@ -91,6 +91,12 @@ def read_sets(root: Mapping[object, object], *, label: str) -> Sets:
     return Sets(refs=refs, symbols=symbols)
 
 
+def read_task_symbols(root: Mapping[object, object]) -> tuple[str, ...]:
+    """The rows of the dictionary that the task saved; none where there is none that can be read."""
+    state = root.get(_STATE)
+    return _maybe_rows(state.get(_DICTIONARY) if isinstance(state, dict) else None) or ()
+
+
 def _is_set(value: object) -> bool:
     model = value.get(_MODEL) if isinstance(value, dict) else None
     return isinstance(model, dict) and all(
@@ -103,11 +109,19 @@ def _symbols(state: object, subject: str) -> tuple[str, ...]:
     dictionary = state.get(_DICTIONARY) if isinstance(state, dict) else None
     if dictionary is None:
         return ()
-    held = dictionary.state if isinstance(dictionary, Opaque) else None
-    rows = held.get(_SYMBOLS) if isinstance(held, dict) else None
-    if isinstance(rows, list) and all(isinstance(row, str) for row in rows):
-        return tuple(rows)
+    rows = _maybe_rows(dictionary)
+    if rows is not None:
+        return rows
     raise BadInput(
         f"`{subject}` must have a dictionary of fairseq's with its symbols, but has none that can "
         "be read. Get the file again from its origin."
     )
+
+
+def _maybe_rows(dictionary: object) -> tuple[str, ...] | None:
+    """The rows of a dictionary, which is an object of fairseq's; None where it is none."""
+    held = dictionary.state if isinstance(dictionary, Opaque) else None
+    rows = held.get(_SYMBOLS) if isinstance(held, dict) else None
+    if isinstance(rows, list) and all(isinstance(row, str) for row in rows):
+        return tuple(rows)
+    return None

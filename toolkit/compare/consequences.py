@@ -44,6 +44,13 @@ HEADS = re.compile(
 )
 """Of them those that a model with the heads of pretraining reads whenever it is asked."""
 
+CLASSES: Mapping[str, tuple[Consequence | NoteConsequence, str]] = {
+    "id2label": ("text", "it names the classes"),
+    "problem_type": ("text", "it makes other scores of the logits"),
+    "label2id": ("training", "it finds the class of a label for a loss"),
+}
+"""What follows from other keys of bookkeeping where a model names classes, and why."""
+
 WORDS = "vocab_size"
 
 SPECIAL_ID = re.compile(r"(bos|eos|pad|decoder_start|forced_eos|forced_bos|sep|unk)_token_id")
@@ -125,6 +132,15 @@ def _bookkeeping(change: Change) -> Judgement | None:
     if change.name in BOOKKEEPING:
         return _none("it says where the folder comes from, and no model reads it")
     return None
+
+
+def _classes(change: Change) -> Judgement | None:
+    """A key that says what a whole clip is called, of a model that says that."""
+    classifies = str(change.architecture).endswith("ForSequenceClassification")
+    if not classifies or change.name not in CLASSES:
+        return None
+    consequence, because = CLASSES[change.name]
+    return Judgement(consequence=consequence, because=because)
 
 
 def _training(change: Change) -> Judgement | None:
@@ -302,8 +318,8 @@ _OUTER: tuple[Rule, ...] = (
     *(_search_setting, _training, _output),
 )
 _ALONE: tuple[Rule, ...] = (
-    *(_bookkeeping, _processor, _dtype, _special_id, _heads, _training, _spelled_out, _general),
-    *(_search_setting, _positions, _words, _unread, _output),
+    *(_classes, _bookkeeping, _processor, _dtype, _special_id, _heads, _training, _spelled_out),
+    *(_general, _search_setting, _positions, _words, _unread, _output),
 )
 _PART: tuple[Rule, ...] = (
     *(_bookkeeping, _encoder_id, _special_id, _training, _spelled_out, _general),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from toolkit.compare.consequences import SPECIAL_ID, is_fault, is_note
 from toolkit.compare.keys import KeyDifference, config_differences
@@ -26,6 +27,8 @@ KEY_HYPOTHESES = {
     "layer_norm_eps": "wrong_epsilon",
     "forced_bos_token_id": "wrong_language",
     "decoder_start_token_id": "wrong_start_token",
+    "classifier_activation": "wrong_activation",
+    "id2label": "wrong_vocabulary",
     "do_normalize": "not_normalized",
     "dtype": "wrong_dtype",
     "torch_dtype": "wrong_dtype",
@@ -198,6 +201,7 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _key_finding(difference: KeyDifference, consequence: Consequence) -> Finding:
+    difference = _without_equal_entries(difference)
     key, expected, found = difference.key, difference.expected, difference.actual
     return Finding(
         kind=_key_kind(key),
@@ -211,6 +215,19 @@ def _key_finding(difference: KeyDifference, consequence: Consequence) -> Finding
             detail={"expected": repr(expected), "found": repr(found)},
         ),
         fix=_fix(difference),
+    )
+
+
+def _without_equal_entries(difference: KeyDifference) -> KeyDifference:
+    """Of a mapping the entries that differ: it may name thousands of classes."""
+    expected, found = difference.expected, difference.actual
+    if not isinstance(expected, Mapping) or not isinstance(found, Mapping):
+        return difference
+    wrong = [k for k in {**expected, **found} if expected.get(k) != found.get(k)][:MAX_NAMES]
+    return replace(
+        difference,
+        expected={k: expected[k] for k in wrong if k in expected},
+        actual={k: found[k] for k in wrong if k in found},
     )
 
 

@@ -36,6 +36,8 @@ class Form:
     """Whether the model's classes are in the folder."""
     architectures: tuple[str, ...] = ()
     """The classes of the whole model, as it names them."""
+    labels: tuple[str, ...] = field(default=(), compare=False, repr=False)
+    """The names of its classes, by their number; none of a model that has no classes."""
     parameters: frozenset[str] = field(default_factory=frozenset, compare=False, repr=False)
     """Names of its weights; none where they cannot be read."""
 

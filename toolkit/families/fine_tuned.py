@@ -75,17 +75,27 @@ class FineTunedModel(EncoderModel, Generic[W]):
     @cached_property
     def encoder(self) -> Wav2Vec2Block:
         """The layers that were pretrained, with what leads to them."""
-        return self.encoder_of(self.kind)
+        return self.encoder_of(self.encoder_kind)
 
     @cached_property
+    def nearest_stock(self) -> str:
+        """Model type of the stock class whose encoder is nearest."""
+        return self.encoder_of(self.ways.stock[0]).stock_class
+
+    @property
     def stock(self) -> str:
         """The class of a conversion."""
-        return self.encoder_of(self.ways.stock[0]).stock_class
+        return self.nearest_stock
+
+    @property
+    def encoder_kind(self) -> str:
+        """Model type of the class whose encoder the folder's class has."""
+        return self.kind
 
     @property
     def place(self) -> Place:
         """Where the encoder stands in both models."""
-        return self.place_of(self.kind)
+        return self.place_of(self.encoder_kind)
 
     def place_of(self, kind: str) -> Place:
         """Where it stands in both models, if the folder's is of that model type."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -115,6 +115,22 @@ def find_sidecars(
         dictionary=dictionary,
         spm_path=found_spm,
     )
+
+
+def find_named_dictionary(folder: Path, kinds: Iterable[object]) -> Path | None:
+    """A dictionary by the name that fairseq's tasks look for, or None where none stands there.
+
+    Args:
+        folder: Where the checkpoint is.
+        kinds: What its symbols may be called, such as `ltr`; what is no text is left out.
+    """
+    return next((folder / n for n in dictionary_names(kinds) if _is_file(folder / n)), None)
+
+
+def dictionary_names(kinds: Iterable[object]) -> tuple[str, ...]:
+    """The names that a dictionary beside a checkpoint may have; none leads to another folder."""
+    told = (kind for kind in kinds if isinstance(kind, str) and kind and "/" not in kind)
+    return tuple(dict.fromkeys((*(f"dict.{kind}.txt" for kind in told), "dict.txt")))
 
 
 def check_dictionary_size(sidecars: Sidecars, expected: int, rows_of: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 from contextlib import ExitStack, contextmanager
 from functools import cached_property
-from typing import AbstractSet, Any, Collection, Iterator, List, Optional, Sequence, Tuple
+from typing import AbstractSet, Any, Collection, Iterable, Iterator, List, Optional, Sequence, Tuple
 
 import torch
 from torch import Tensor, nn
@@ -230,3 +230,17 @@ def explicit_attention(model: nn.Module) -> Iterator[None]:
     finally:
         for attention, value in before.items():
             attention.skip_embed_dim_check = value
+
+
+@contextmanager
+def layers_heard(layers: Iterable[nn.Module]) -> Iterator[List[Tensor]]:
+    """What each layer of a stack gives while the context lasts, shape (T, B, D).
+
+    Some stacks make an odd number of frames even: then there is a frame more.
+    """
+    heard: List[Tensor] = []
+    with ExitStack() as hooks:
+        for layer in layers:
+            hook = layer.register_forward_hook(lambda _, __, output: heard.append(output[0]))
+            hooks.callback(hook.remove)
+        yield heard

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from toolkit.compare import tolerances
 from toolkit.compare.keys import expected_keys, key_faults
+from toolkit.compare.labels import KEY, LABELS, wrong_labels
 from toolkit.compare.static import foreign_measure
 from toolkit.core.findings import Finding
 from toolkit.core.measures import Level, Measure
@@ -51,6 +52,7 @@ def static_levels(
         ("weights", tensors, len(truth.tensors), "tensors"),
         ("config", differing, keys, "keys"),
         ("vocabulary", rows, len(truth.contents.dictionary), "ids"),
+        *_labels(truth, view, kind),
     ):
         if name not in kind.level_names:
             continue
@@ -68,6 +70,14 @@ def static_levels(
             measures=(measure, *more),
             summary=f"{len(wrong)} differ, of {compared} {unit}",
         )
+
+
+def _labels(
+    truth: Truth, view: FolderView, kind: TaskKind
+) -> Iterator[tuple[str, Sequence[object], int, str]]:
+    """The level of a task whose models name classes."""
+    if LABELS in kind.level_names:
+        yield LABELS, wrong_labels(truth.contents, view), len(truth.contents.config[KEY]), "classes"
 
 
 def _loses(truth: Truth, finding: Finding) -> bool:

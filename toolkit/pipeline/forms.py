@@ -37,6 +37,7 @@ def form_of(config: JsonObject) -> Form:
     return Form(
         kinds=types,
         architectures=tuple(map(str, named)) if isinstance(named, list) else (),
+        labels=_labels(config.get("id2label")),
         carries_code=any(kind is not None and maybe_config_class(kind) is not None for kind in own),
     )
 
@@ -53,6 +54,14 @@ def read_tags(folder: Path) -> Iterator[int | str]:
         yield str(frame["special_tokens"][first]["tokens"][0])
     except (OSError, ValueError, KeyError, IndexError, TypeError):
         return  # a file without such a symbol, which says no language
+
+
+def _labels(named: object) -> tuple[str, ...]:
+    """The labels of a folder whose classes are numbered without a hole; none of another."""
+    held = {str(key): label for key, label in named.items()} if isinstance(named, Mapping) else {}
+    found = (held.get(str(number)) for number in range(len(held)))
+    labels = tuple(label for label in found if isinstance(label, str))
+    return labels if len(labels) == len(held) else ()
 
 
 def _parameters(folder: Path) -> frozenset[str]:

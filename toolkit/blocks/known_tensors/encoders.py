@@ -38,6 +38,12 @@ def _letters(config: JsonObject) -> Shapes:
     yield from linear("lm_head", config["hidden_size"], config["vocab_size"])
 
 
+def _classes(config: JsonObject) -> Shapes:
+    width = config["classifier_proj_size"]
+    yield from linear("projector", config["hidden_size"], width)
+    yield from linear("classifier", width, len(config["id2label"]))
+
+
 def _codes(config: JsonObject) -> Shapes:
     groups, each = config["num_codevector_groups"], config["num_codevectors_per_group"]
     width, projected = config["codevector_dim"], config["proj_codevector_dim"]
@@ -60,6 +66,7 @@ def _keys(text: str) -> frozenset[str]:
 
 
 _OF_LETTERS = _keys("bos_token_id eos_token_id pad_token_id vocab_size")
+_OF_CLASSES = _keys("classifier_proj_size id2label label2id output_hidden_size")
 _OF_HUBERT = _keys("conv_pos_batch_norm feat_proj_layer_norm")
 _OF_CODES = _keys(
     "codevector_dim contrastive_logits_temperature feat_quantizer_dropout num_codevector_groups "
@@ -81,6 +88,22 @@ KINDS: Mapping[tuple[str, str], Kind] = {
                 prefix="wav2vec2",
                 sizes=("vocab_size",),
             ),
+        ),
+        *(
+            (
+                "Wav2Vec2ForSequenceClassification",
+                Kind(
+                    model_type=model_type,
+                    keys=_OF_CLASSES | own,
+                    head=_classes,
+                    prefix="wav2vec2",
+                    sizes=("classifier_proj_size",),
+                ),
+            )
+            for model_type, own in (
+                ("wav2vec2", frozenset[str]()),
+                ("fairseq_classifier", _keys("classifier_activation")),
+            )
         ),
         *(
             (

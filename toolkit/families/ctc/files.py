@@ -20,7 +20,12 @@ from toolkit.families.base import Network, Options
 from toolkit.families.carried import PREPROCESSOR
 from toolkit.families.ctc.model import HEAD, CtcModel
 from toolkit.families.fine_tuned import refuse_unmasked
-from toolkit.families.sidecars import Named, Sidecars
+from toolkit.families.sidecars import (
+    Named,
+    Sidecars,
+    dictionary_names,
+    find_named_dictionary,
+)
 from toolkit.families.waveforms import preprocessor_config
 from toolkit.folder.languages import Spoken
 from toolkit.oracle.tasks.base import LANGUAGES
@@ -50,12 +55,12 @@ def _refuse_files(named: Named) -> None:
 
 
 def _find_beside(checkpoint: Checkpoint) -> Path:
-    labels = _labels(read_arguments(checkpoint).task.get("labels"))
-    names = dict.fromkeys((f"dict.{labels}.txt", f"dict.{LABELS}.txt", "dict.txt"))
     folder = checkpoint.path.parent
-    for name in names:
-        if "/" not in name and (folder / name).is_file():
-            return folder / name
+    kinds = (_labels(read_arguments(checkpoint).task.get("labels")), LABELS)
+    found = find_named_dictionary(folder, kinds)
+    if found is not None:
+        return found
+    names = dictionary_names(kinds)
     raise BadInput(
         f"The dictionary of letters must stand beside the checkpoint in `{folder}`, but does not "
         f"(looked for: {', '.join(f'`{name}`' for name in names)}). Name it with `--dict`."

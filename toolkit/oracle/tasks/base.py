@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping
+from argparse import Namespace
+from typing import Any, Mapping, Optional, Tuple
 
 Settings = Mapping[str, Any]
 """Arguments of fairseq by name, plain data."""
@@ -22,3 +23,12 @@ def register_models() -> None:
     import fairseq.tasks.audio_pretraining
     import fairseq.tasks.hubert_pretraining
     import fairseq.tasks.speech_to_text  # noqa: F401
+
+
+def maybe_model(args: Namespace, known: Tuple[type, ...]) -> Optional[Any]:
+    """The model that arguments name, a fork's too, if it is of a known kind; else None."""
+    from fairseq.models import ARCH_MODEL_REGISTRY, MODEL_REGISTRY
+
+    named = getattr(args, "arch", None) or getattr(args, "_name", None)
+    found = ARCH_MODEL_REGISTRY.get(named) or MODEL_REGISTRY.get(named)
+    return found if found is not None and issubclass(found, known) else None

@@ -10,6 +10,7 @@ from toolkit.tasks.speech.kinds import (
     CONFIG,
     FRONT_END,
     LAYERS,
+    LOGITS,
     MODULES,
     RELOAD,
     VOCABULARY,
@@ -21,12 +22,6 @@ if TYPE_CHECKING:
     from toolkit.tasks.ctc.target import CtcTarget
 
 Measured: TypeAlias = "Measurements[CtcTarget, CtcRun]"
-
-
-def _logits(measured: Measured) -> Level:
-    from toolkit.tasks.ctc.dynamic import logits_level
-
-    return logits_level(measured.runs, measured.bench.pairing.tolerance())
 
 
 def _greedy(measured: Measured) -> Level:
@@ -48,7 +43,7 @@ LEVELS = (
     FRONT_END,
     MODULES,
     LAYERS,
-    LevelKind(name="logits", finding="wiring", judge=_logits, judged_on="clip"),
+    LOGITS,
     LevelKind(
         name="greedy", finding="generation", judge=_greedy, judged_on="clip", effort="searched"
     ),

@@ -5,6 +5,7 @@ from dataclasses import replace
 from toolkit.tasks.base import TaskKind, Words, deferred
 from toolkit.tasks.features.breakable import BREAKABLE
 from toolkit.tasks.features.levels import LEVELS
+from toolkit.tasks.speech.kinds import SILENCE
 
 _USAGE = """from transformers import AutoFeatureExtractor, AutoModel
 
@@ -53,13 +54,13 @@ TASK = TaskKind(
     target=deferred(f"{__name__}.target", "FeatureTarget"),
     record=deferred(f"{__name__}.clip", "record_clip"),
     run=deferred(f"{__name__}.clip", "run_clip"),
-    texts=deferred(f"{__name__}.silence", "no_texts"),
-    tokens=deferred(f"{__name__}.silence", "no_tokens"),
+    texts=deferred(SILENCE, "no_texts"),
+    tokens=deferred(SILENCE, "no_tokens"),
     deviations=deferred(f"{__name__}.telling", "tell_deviations"),
     cautions=deferred("toolkit.tasks.speech.unmasked", "tell_cautions"),
-    write_tokenizer=deferred(f"{__name__}.silence", "write_nothing"),
-    expect_vocabulary=deferred(f"{__name__}.silence", "no_vocabulary"),
-    probe_texts=deferred(f"{__name__}.silence", "no_texts"),
+    write_tokenizer=deferred(SILENCE, "write_nothing"),
+    expect_vocabulary=deferred(SILENCE, "no_vocabulary"),
+    probe_texts=deferred(SILENCE, "no_texts"),
     breakable=BREAKABLE,
 )
 """Encoders by themselves, or with a projection of their features."""

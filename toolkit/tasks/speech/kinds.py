@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from toolkit.tasks.speech.run import HeardRun
     from toolkit.tasks.speech.target import HearingTarget, SpeechTarget
 
+SILENCE = "toolkit.tasks.speech.silence"
+"""Where a task without words finds what it has in place of texts, and of a tokenizer."""
+
 Measured: TypeAlias = "Measurements[SpeechTarget, HeardRun]"
 Layered: TypeAlias = "Measurements[HearingTarget, LayeredRun]"
 
@@ -53,6 +56,12 @@ def _layers(measured: Layered) -> Level:
     return layers_level(measured.runs, measured.bench.pairing.tolerance())
 
 
+def _logits(measured: Measured) -> Level:
+    from toolkit.tasks.speech.levels import logits_level
+
+    return logits_level(measured.runs, measured.bench.pairing.tolerance())
+
+
 def _greedy(measured: Measured) -> Level:
     from toolkit.tasks.speech.levels import greedy_level
 
@@ -78,6 +87,7 @@ MODULES = LevelKind(
 LAYERS = LevelKind(
     name="layers", finding="wiring", judge=_layers, judged_on="clip", effort="replayed"
 )
+LOGITS = LevelKind(name="logits", finding="wiring", judge=_logits, judged_on="clip")
 GREEDY = LevelKind(
     name="greedy", finding="generation", judge=_greedy, judged_on="clip", effort="searched"
 )

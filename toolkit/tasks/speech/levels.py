@@ -16,22 +16,27 @@ from toolkit.trial.rows import nan_first
 R = TypeVar("R", bound=HeardRun)
 
 RELATIVE = "relative to the largest value"
+TEXTS = "texts through the ASR pipeline"
 NOISE = "times the reference's own float32 error"
 
 
-def front_end_level(runs: Sequence[HeardRun]) -> Level:
+def front_end_level(runs: Sequence[HeardRun], said: str = TEXTS) -> Level:
     """Whether the folder's feature extractor makes of a waveform what fairseq makes of it.
 
     What the model says to it is compared as well.
+
+    Args:
+        runs: All clips.
+        said: What it says, in words, with the pipeline that it says it through.
     """
     sound = sound_level(runs)
-    texts = _texts_measure([run for run in runs if run.effort.searched])
+    texts = _texts_measure([run for run in runs if run.effort.searched], said)
     return Level(
         name=sound.name,
         measures=(*sound.measures, texts),
         summary=(
-            f"{sound.summary}; {texts.compared - int(texts.error)} of {texts.compared} texts "
-            "through the ASR pipeline are fairseq's"
+            f"{sound.summary}; {texts.compared - int(texts.error)} of {texts.compared} {said} "
+            "are fairseq's"
         ),
     )
 
@@ -118,6 +123,24 @@ def result_measures(
     )
 
 
+def logits_level(runs: Sequence[HeardRun], exact_tolerance: float) -> Level:
+    """Whether the logits agree.
+
+    Args:
+        runs: All clips.
+        exact_tolerance: What they may differ by in float64.
+    """
+    exact, rounded = result_measures("logits", runs, exact_tolerance)
+    return Level(
+        name="logits",
+        measures=(exact, rounded),
+        summary=(
+            f"logits within {rounded.error:.1e} of the largest (the reference's own float32 "
+            f"error: {result_noise(runs):.1e})"
+        ),
+    )
+
+
 def greedy_level(runs: Sequence[HeardRun]) -> Level:
     """Whether greedy search gives the same tokens and the same text."""
     runs = [run for run in runs if run.effort.searched]
@@ -144,7 +167,7 @@ def unexplained_modules(
     return (*(path for path, reason in uncompared if reason is None), *sorted(silent))
 
 
-def _texts_measure(runs: Sequence[HeardRun]) -> Measure:
+def _texts_measure(runs: Sequence[HeardRun], said: str) -> Measure:
     """Texts that the folder's own front end changes; declared where fairseq says the same to it."""
     # What greedy search itself says otherwise is no matter of the front end.
     differing = [
@@ -154,7 +177,7 @@ def _texts_measure(runs: Sequence[HeardRun]) -> Measure:
     ]
     excused = all(run.pipeline_text == run.pipeline_reference_text for run in differing)
     return Measure(
-        name="texts through the ASR pipeline",
+        name=said,
         where=", ".join(run.clip.name for run in differing[:3]),
         error=float(len(differing)),
         tolerance=tolerances.EXACT,

@@ -21,7 +21,7 @@ from typing import (
 )
 
 from toolkit.oracle.loading import load_weights, unfilled
-from toolkit.oracle.tasks.base import Settings, register_models
+from toolkit.oracle.tasks.base import Settings, maybe_model, register_models
 from toolkit.oracle.tasks.ctc.reference import CtcReference, CtcTask, make_dictionary
 from toolkit.oracle.tasks.ctc.voices import of_model, read_voices
 
@@ -118,19 +118,25 @@ def build_ctc(
 
 def _find_class(args: Namespace) -> Any:
     """The model that the arguments name, a fork's too; fairseq's own where they name none."""
-    from fairseq.models import ARCH_MODEL_REGISTRY, MODEL_REGISTRY
     from fairseq.models.hubert.hubert_asr import HubertCtc
     from fairseq.models.wav2vec.wav2vec2_asr import Wav2VecCtc
 
-    named = getattr(args, "arch", None) or getattr(args, "_name", None)
-    found = ARCH_MODEL_REGISTRY.get(named) or MODEL_REGISTRY.get(named)
-    if found is not None and issubclass(found, (HubertCtc, Wav2VecCtc)):
+    found = maybe_model(args, (HubertCtc, Wav2VecCtc))
+    if found is not None:
         return found
     return HubertCtc if args.w2v_args.model._name == "hubert" else Wav2VecCtc
 
 
-def make_arguments(settings: Arguments, state_dict: Mapping[str, Tensor]) -> Namespace:
-    """The arguments as fairseq's model wants them on this machine; see `build_ctc`."""
+def make_arguments(
+    settings: Arguments, state_dict: Mapping[str, Tensor], config: Optional[type] = None
+) -> Namespace:
+    """The arguments as fairseq's model wants them on this machine; see `build_ctc`.
+
+    Args:
+        settings: Those of the checkpoint.
+        state_dict: Weights by name.
+        config: The dataclass of the model's arguments; that of CTC by default.
+    """
     from fairseq.models.hubert.hubert_asr import HubertCtcConfig
     from fairseq.models.wav2vec.wav2vec2_asr import Wav2Vec2CtcConfig
 
@@ -145,7 +151,8 @@ def make_arguments(settings: Arguments, state_dict: Mapping[str, Tensor]) -> Nam
     layers = read_layers(state_dict)
     name = _encoder_of(model, given)
     normalize = task.get("normalize", model.get("normalize", False))
-    defaults = _defaults(HubertCtcConfig if name == "hubert" else Wav2Vec2CtcConfig)
+    own = HubertCtcConfig if name == "hubert" else Wav2Vec2CtcConfig
+    defaults = _defaults(config or own)
     # fairseq's HubertEncoder asks for an argument that HubertCtcConfig has not (fairseq#4916).
     values = {"autoregressive": False, **defaults, "normalize": normalize, **given}
     values.update(HERE, **layers)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import (
     TYPE_CHECKING,
     Collection,
     Dict,
-    Iterator,
     List,
     Optional,
     Sequence,
@@ -19,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from toolkit.oracle.asking import Pass, ScoredTokens, language_in
-from toolkit.oracle.reference import one_pass, pad, standardized
+from toolkit.oracle.reference import layers_heard, one_pass, pad, standardized
 from toolkit.oracle.search import Search
 from toolkit.oracle.tasks.ctc.voices import Voices, put_weights
 
@@ -210,15 +208,18 @@ class CtcReference:
         )
         return tuple(line.tolist())
 
+    @property
+    def _layers(self) -> List[nn.Module]:
+        return list(self.model.w2v_encoder.w2v_model.encoder.layers)  # type: ignore[union-attr,arg-type]
+
     def _chosen_adapters(self, rows: int) -> Dict[str, List[int]]:
         """Which adapter each row of a batch runs with; encoders without any are not told."""
-        layers = self.model.w2v_encoder.w2v_model.encoder.layers  # type: ignore[union-attr]
-        has_any = any(hasattr(layer, "adapter_layer") for layer in layers)  # type: ignore[union-attr]
+        has_any = any(hasattr(layer, "adapter_layer") for layer in self._layers)
         return {"corpus_key": [self.task.adapter] * rows} if has_any else {}
 
     def _run(self, batch: Tensor, lengths: Tensor) -> Dict[str, Tensor]:
         beyond = torch.arange(batch.shape[1], device=batch.device) >= lengths.unsqueeze(1)
-        with _layers_heard(self.model) as layers:
+        with layers_heard(self._layers) as layers:
             net = self.model(source=batch, padding_mask=beyond, **self._chosen_adapters(len(batch)))
         frames, mask = net["encoder_out"], net["padding_mask"]
         outputs = {"logits": frames.clone()}
@@ -233,15 +234,3 @@ class CtcReference:
         outputs = {name: tensor.transpose(0, 1) for name, tensor in outputs.items()}
         unmasked = torch.zeros(frames.shape[1::-1], dtype=torch.bool, device=frames.device)
         return {**outputs, "padding_mask": unmasked if mask is None else mask}
-
-
-@contextmanager
-def _layers_heard(model: nn.Module) -> Iterator[List[Tensor]]:
-    """What each layer of the encoder gives while the context lasts, shape (T, B, D)."""
-    heard: List[Tensor] = []
-    stack = model.w2v_encoder.w2v_model.encoder.layers  # type: ignore[union-attr]
-    with ExitStack() as hooks:
-        for layer in stack:  # type: ignore[union-attr]
-            hook = layer.register_forward_hook(lambda _, __, output: heard.append(output[0]))
-            hooks.callback(hook.remove)
-        yield heard

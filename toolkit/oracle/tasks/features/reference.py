@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from typing import (
     TYPE_CHECKING,
     Callable,
@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from toolkit.oracle.asking import Pass, ScoredTokens
-from toolkit.oracle.reference import one_pass, pad, standardized
+from toolkit.oracle.reference import layers_heard, one_pass, pad, standardized
 from toolkit.oracle.search import Search
 
 if TYPE_CHECKING:
@@ -155,7 +155,8 @@ class FeatureReference:
         return ()
 
     def _run(self, batch: Tensor, beyond: Tensor) -> Dict[str, Tensor]:
-        with _layers_heard(self.encoder) as layers:
+        stack: Wav2Vec2Model = self.encoder
+        with layers_heard(stack.encoder.layers) as layers:
             # Not its call: nothing of the model as a whole is compared.
             net = self.encoder.forward(batch, padding_mask=beyond, mask=False, features_only=True)
         features, mask = net["x"], net["padding_mask"]
@@ -261,14 +262,3 @@ def _covered(module: object, name: str, value: object) -> Iterator[None]:
     finally:
         del members[name]
         members.update(before)
-
-
-@contextmanager
-def _layers_heard(model: nn.Module) -> Iterator[List[Tensor]]:
-    """What each layer of the encoder gives while the context lasts, shape (T, B, D)."""
-    heard: List[Tensor] = []
-    with ExitStack() as hooks:
-        for layer in model.encoder.layers:  # type: ignore[union-attr]
-            hook = layer.register_forward_hook(lambda _, __, output: heard.append(output[0]))
-            hooks.callback(hook.remove)
-        yield heard

@@ -1,0 +1,61 @@
+"""The ten levels of a classifier, from tensors to the label of a clip."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias
+
+from toolkit.core.measures import Level
+from toolkit.tasks.base import LevelKind, Measurements
+from toolkit.tasks.speech.kinds import CONFIG, LAYERS, LOGITS, MODULES, WEIGHTS
+
+if TYPE_CHECKING:
+    from toolkit.tasks.classification.clip import ClassRun
+    from toolkit.tasks.classification.target import ClassTarget
+
+Measured: TypeAlias = "Measurements[ClassTarget, ClassRun]"
+
+
+def _labels(measured: Measured) -> Level:
+    from toolkit.compare.labels import labels_level
+
+    return labels_level(measured.contents, measured.bench.target.view)
+
+
+def _front_end(measured: Measured) -> Level:
+    from toolkit.tasks.speech.levels import front_end_level
+
+    return front_end_level(measured.runs, "labels through the audio classification pipeline")
+
+
+def _label(measured: Measured) -> Level:
+    from toolkit.tasks.classification.dynamic import label_level
+
+    return label_level(measured.runs)
+
+
+def _padding(measured: Measured) -> Level:
+    from toolkit.tasks.classification.padding import clips_level
+
+    return clips_level(measured.bench, measured.runs)
+
+
+def _reload(measured: Measured) -> Level:
+    from toolkit.tasks.speech.reload import saved_level
+
+    runs = [run for run in measured.runs if run.effort.replayed]
+    return saved_level(measured.bench.target, measured.contents, measured.plan, runs, "logits")
+
+
+LEVELS = (
+    WEIGHTS,
+    CONFIG,
+    LevelKind(name="labels", finding="vocabulary", judge=_labels, judged_on="folder"),
+    LevelKind(name="front_end", finding="front_end", judge=_front_end, judged_on="clip"),
+    MODULES,
+    LAYERS,
+    LOGITS,
+    LevelKind(name="label", finding="wiring", judge=_label, judged_on="clip"),
+    LevelKind(name="padding", finding="padding", judge=_padding, judged_on="batch"),
+    LevelKind(name="reload", finding="generation", judge=_reload, judged_on="batch"),
+)
+"""In the order in which a reader wants them."""
