@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Generic, Protocol, TypeAlias, TypeVar
+from typing import Generic, Protocol, TypeAlias, TypeVar
 
 from toolkit.blocks.arguments import Arguments, model_name
 from toolkit.blocks.evidence import Derived
@@ -52,14 +52,14 @@ class AnyWays(Protocol):
         ...
 
 
-W = TypeVar("W", bound=AnyWays)
+W_co = TypeVar("W_co", bound=AnyWays, covariant=True)
 
 
 @dataclass(frozen=True, kw_only=True)
-class FineTunedModel(EncoderModel, Generic[W]):
+class FineTunedModel(EncoderModel, Generic[W_co]):
     """An encoder and what was built on it."""
 
-    ways: W
+    ways: W_co
     """What its family says of it."""
 
     @cached_property
@@ -128,7 +128,7 @@ class FineTunedModel(EncoderModel, Generic[W]):
             yield Reason(name=f"{self.arguments.w2v_model_where}._name", because=because)
 
 
-AnyModel: TypeAlias = FineTunedModel[Any]
+AnyModel: TypeAlias = FineTunedModel[AnyWays]
 
 
 def normalization(model: AnyModel) -> tuple[Derived, tuple[Reason, ...]]:

@@ -61,6 +61,12 @@ def test_a_right_folder_has_the_levels_of_its_task_and_fails_none(class_right: R
     assert class_right.suspicious == ()
 
 
+def test_what_a_padded_batch_is_off_by_without_its_mask_is_a_caution(class_right: Result) -> None:
+    (caution,) = class_right.cautions
+    assert caution.max_error > 1e-3
+    assert "the largest logits" in caution.summary
+
+
 def test_levels_of_other_tasks_are_told_with_the_reason(class_right: Result) -> None:
     said = class_right.to_dict()
     assert said["task"] == "classification"

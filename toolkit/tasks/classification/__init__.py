@@ -42,6 +42,7 @@ TASK = TaskKind(
     texts=deferred(SILENCE, "no_texts"),
     tokens=deferred(f"{__name__}.telling", "tell_classes"),
     deviations=deferred(f"{__name__}.telling", "tell_deviations"),
+    cautions=deferred("toolkit.tasks.speech.unmasked", "tell_cautions"),
     write_tokenizer=deferred(SILENCE, "write_nothing"),
     expect_vocabulary=deferred(SILENCE, "no_vocabulary"),
     probe_texts=deferred(SILENCE, "no_texts"),

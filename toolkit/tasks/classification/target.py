@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from torch import Tensor
 
@@ -45,12 +45,13 @@ class ClassTarget(HearingTarget):
             return str(self._classify(heard, top_k=1)[0]["label"])
 
     @cached_property
-    def _classify(self) -> Any:
+    def _classify(self) -> Callable[..., list[Mapping[str, object]]]:
         import transformers
 
-        return transformers.pipeline(
+        pipeline: Callable[..., list[Mapping[str, object]]] = transformers.pipeline(
             PIPELINE,
             model=self.model,
             feature_extractor=self.feature_extractor,
             device=self.model.device,
         )
+        return pipeline
