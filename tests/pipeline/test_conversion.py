@@ -23,6 +23,7 @@ from tests.variants.bare_kinds import (
     UNISPEECH_VARIANTS,
     WAVLM_VARIANTS,
 )
+from tests.variants.class_kinds import CLASS_VARIANTS
 from tests.variants.ctc_building import build_ctc
 from tests.variants.pretraining_building import build_pretraining
 from toolkit import BadInput, convert, verify
@@ -35,6 +36,7 @@ HEAVY = "{'torch', 'transformers', 'fairseq'} & set(sys.modules)"
 
 BUILT = {
     "data2vec_pretraining": partial(build_pretraining, DATA2VEC_PRETRAINING_VARIANTS[0]),
+    "wav2vec2_classification": partial(build_ctc, CLASS_VARIANTS[0]),
     "hubert_encoder": partial(build_pretraining, BARE_HUBERT_VARIANTS[0]),
     "wav2vec2_encoder": partial(build_pretraining, BARE_VARIANTS[0]),
     "wav2vec2_ctc": partial(build_ctc, LETTERS["group norm"]),

@@ -47,7 +47,7 @@ from toolkit.families.waveforms import preprocessor_config
 from toolkit.folder.contents import FolderContents
 from toolkit.mapping import Row, Rule, Table
 from toolkit.oracle.search import Search
-from toolkit.oracle.tasks.classification.build import LABELS
+from toolkit.oracle.tasks.base import CLASSES
 from toolkit.replay.pairs import Layout
 from toolkit.tasks import classification
 
@@ -165,7 +165,7 @@ class Wav2Vec2Classification(Hearing):
                 **_head_settings(network),
                 **reference_settings(model, network, normalize),
             },
-            reference_files={LABELS: label_file(labels)},
+            reference_files={CLASSES: label_file(labels)},
             assumptions=(*network.assumptions, *contradictions, *unnamed),
             preprocessor={"do_normalize": normalize},
         )

@@ -14,6 +14,9 @@ PADDINGS = ("masked", "unmasked")
 LANGUAGES = "languages.json"
 """The file of the languages: the name of each, and the rows of its dictionary."""
 
+CLASSES = "dict.label.txt"
+"""The file of the labels of classes, a row for each."""
+
 
 def register_models() -> None:
     """Imports the modules that enter their models and tasks into fairseq's registries."""

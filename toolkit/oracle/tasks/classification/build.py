@@ -7,15 +7,13 @@ from argparse import Namespace
 from typing import TYPE_CHECKING, Collection, Mapping, Sequence
 
 from toolkit.oracle.loading import load_weights, unfilled
-from toolkit.oracle.tasks.base import Settings, maybe_model, register_models
+from toolkit.oracle.tasks.base import CLASSES, Settings, maybe_model, register_models
 from toolkit.oracle.tasks.classification.reference import ClassReference
 from toolkit.oracle.tasks.ctc.build import make_arguments
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-LABELS = "dict.label.txt"
-"""The file of the labels, a row for each class."""
 _HIDDEN = "pooling_layer.linear.weight"
 
 
@@ -29,7 +27,7 @@ def open_reference(
     tags: Collection[int],  # noqa: ARG001
 ) -> ClassReference:
     """See `toolkit.oracle.tasks.open_task`; there are no adaptor and no language tags."""
-    with open(os.path.join(data_dir, LABELS), encoding="utf-8") as file:
+    with open(os.path.join(data_dir, CLASSES), encoding="utf-8") as file:
         labels = [row.rsplit(" ", 1)[0] for row in file.read().split("\n") if row]
     return build_classifier(settings, labels, state_dict, dropped=dropped)
 
