@@ -105,6 +105,19 @@ def test_heads_that_are_left_are_dropped_with_the_reason(build: Built) -> None:
     assert all("pretraining" in reason.because for reason in found.dropped)
 
 
+@pytest.mark.parametrize(
+    ("name", "doubted"), [("encoder, no arguments", True), ("encoder, nothing masked", False)]
+)
+def test_that_it_is_none_of_huberts_is_assumed_where_nothing_says_so(
+    name: str, doubted: bool, build: Built
+) -> None:
+    said = {reason.name: reason.because for reason in inspect(build(name)).assumptions}
+    assert ("model_type" in said) is doubted
+    if doubted:
+        assert said["model_type"].startswith("assumed wav2vec2,")
+        assert "HuBERT's encoder has the same tensors" in said["model_type"]
+
+
 def test_a_model_with_a_head_of_another_name_is_no_encoder_alone(
     build: Built, tmp_path: Path
 ) -> None:

@@ -26,5 +26,6 @@ FAMILY = BareEncoder(
     pretrained=("wav2vec2",),
     stock=("wav2vec2", "wav2vec2-conformer", "data2vec-audio"),
     recognizes=_recognizes,
+    alike="HuBERT's encoder has the same tensors, and counts frames of padded batches otherwise",
     heads=("project_q.weight", "final_proj.weight"),
 )

@@ -19,6 +19,7 @@ from toolkit.blocks.wav2vec2 import NAMES, possible_strides
 from toolkit.checkpoint import Checkpoint
 from toolkit.compare.probes import PaddingProbes
 from toolkit.core.breakable import Breakable, joined
+from toolkit.core.coverage import Reason
 from toolkit.core.json import JsonDict
 from toolkit.core.slips import halved, slip
 from toolkit.families.bare.model import SOURCES, BareModel, Ways, encoder_name, find_place
@@ -35,7 +36,7 @@ from toolkit.oracle.search import Search
 from toolkit.tasks import features
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from toolkit.oracle.hooks import Calls
 
@@ -63,6 +64,8 @@ class BareEncoder(Ways, Wordless):
     name: str
     recognizes: Callable[[Facts], bool]
     """Whether tensors of a checkpoint that names no model are those of a member."""
+    alike: str = ""
+    """Which other models have such tensors, and what they do otherwise; empty where none has."""
     heads: tuple[str, ...] = ()
     """Tensors with which another family knows it, if all are there."""
     fine_tuned: tuple[str, ...] = ()
@@ -139,7 +142,7 @@ class BareEncoder(Ways, Wordless):
             default_lang=None,
             reference_settings=_reference_settings(model, network, normalize),
             reference_files={},
-            assumptions=(*network.assumptions, *contradictions),
+            assumptions=(*network.assumptions, *contradictions, *self._doubts(checkpoint)),
             unbuildable=self.unbuildable,
             preprocessor={"do_normalize": normalize},
         )
@@ -152,6 +155,12 @@ class BareEncoder(Ways, Wordless):
         places = (Place(source=source) for source in SOURCES)
         place = next((p for p in places if f"{p.source}{EXTRACTOR}" in paths), Place())
         return dict(possible_strides(place, values_under(network.config, PART), calls))
+
+    def _doubts(self, checkpoint: Checkpoint) -> Iterator[Reason]:
+        """That the checkpoint is of this family, where it says of no model that it is."""
+        if self.alike and encoder_name(read_arguments(checkpoint)) is None:
+            because = f"assumed {self.stock[0]}, as the checkpoint names no model: {self.alike}"
+            yield Reason(name="model_type", because=because)
 
     def _model(self, checkpoint: Checkpoint, options: Options) -> BareModel:
         arguments = read_arguments(checkpoint, options.w2v)
