@@ -56,6 +56,7 @@ def test_the_families_are_the_modules_that_have_one():
         "wav2vec2_ctc",
         "wav2vec2_encoder",
         "wav2vec2_pretraining",
+        "wav2vec2_seq2seq",
         "wavlm",
         "xm_transformer",
     ]
@@ -79,6 +80,7 @@ def test_a_new_file_is_found_by_itself(stranger):
         "wav2vec2_ctc",
         "wav2vec2_encoder",
         "wav2vec2_pretraining",
+        "wav2vec2_seq2seq",
         "wavlm",
         "xm_transformer",
     }

@@ -36,6 +36,10 @@ OF_TASK: dict[str, dict[str, Any]] = {
 """What their tasks say beside what all say."""
 
 
+DECODED = {"_name": "label_smoothed_cross_entropy", "label_smoothing": 0.1}
+"""What models with a decoder are trained by."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class BuiltCtc:
     """A checkpoint on disk, and fairseq's own model with the same weights."""
@@ -91,9 +95,12 @@ def _configure(variant: CtcVariant) -> Groups:
         ),
         "criterion": {"_name": "wav2vec", "infonce": True},
     }
+    decodes = variant.model == "wav2vec_seq2seq"
+    task = {"autoregressive": True} if decodes else {}
     outer = {
         **said,
         **({"ddp_backend": "pytorch_ddp"} if variant.model != "hubert_ctc" else {}),
+        **task,
         "w2v_path": "/checkpoint/somebody/wav2vec2.pt",
         **variant.outer,
     }
@@ -104,13 +111,15 @@ def _configure(variant: CtcVariant) -> Groups:
         "task": filled(
             TASK_DATACLASS_REGISTRY[variant.task],
             variant.task,
-            {**said, **COMMON, "labels": variant.labels},
+            {**said, **COMMON, **task, "labels": variant.labels},
         ),
         "model": {
             **filled(MODEL_DATACLASS_REGISTRY[variant.model], variant.model, outer),
             "w2v_args": pretrained,
         },
-        "criterion": {"_name": "ctc", "post_process": "letter", "zero_infinity": True},
+        "criterion": DECODED
+        if decodes
+        else {"_name": "ctc", "post_process": "letter", "zero_infinity": True},
     }
 
 
@@ -135,6 +144,9 @@ def build_model(groups: Groups, folder: Path) -> tuple[Any, Any]:
         # HubertCtc reads an argument that its configuration has not, and files of its pretraining.
         cfg.model.autoregressive = False
         task.state.merge_state_dict({"dictionaries": [None]})
+    elif cfg.model._name == "wav2vec_seq2seq":
+        # The layers of its decoder read an argument that its configuration has not.
+        cfg.model.encoder_embed_dim = cfg.model.decoder_embed_dim
     with mended_conformer():
         return task, MODEL_REGISTRY[cfg.model._name].build_model(cfg.model, task)
 

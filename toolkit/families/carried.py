@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from toolkit.blocks.evidence import Derived
 from toolkit.bundled import FEATURES, GENERATION, HUBERT, MODELLING, STACK, TOKENIZATION
-from toolkit.core.json import JsonObject
+from toolkit.core.json import JsonDict, JsonObject
+from toolkit.families.waveforms import preprocessor_config
 
 CLASSES = {
     "AutoConfig": f"{MODELLING.stem}.XMTransformerConfig",
@@ -25,6 +27,11 @@ PREPROCESSOR = {
     "auto_map": {name: CLASSES[name] for name in ("AutoFeatureExtractor",)},
 }
 """What `preprocessor_config.json` says of theirs."""
+
+
+def carried_preprocessor(normalize: Derived, *, carries_code: bool) -> JsonDict:
+    """What `preprocessor_config.json` says, of a carried class where those of a model are."""
+    return {**preprocessor_config(normalize), **(PREPROCESSOR if carries_code else {})}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -38,6 +38,25 @@ WIDENED = ("wav2vec2", "wav2vec2-conformer", "data2vec-audio")
 """Classes that can have an adapter, whose width they are told."""
 
 
+class Tuned(Protocol):
+    """A fine-tuned model of any form."""
+
+    @property
+    def arguments(self) -> Arguments:
+        """What its checkpoint says."""
+        ...
+
+    @property
+    def options(self) -> Options:
+        """What the user says."""
+        ...
+
+    @property
+    def encoder(self) -> Wav2Vec2Block:
+        """The layers that were pretrained."""
+        ...
+
+
 class AnyWays(Protocol):
     """What a family of fine-tuned models says of its members."""
 
@@ -131,7 +150,7 @@ class FineTunedModel(EncoderModel, Generic[W_co]):
 AnyModel: TypeAlias = FineTunedModel[AnyWays]
 
 
-def normalization(model: AnyModel) -> tuple[Derived, tuple[Reason, ...]]:
+def normalization(model: Tuned) -> tuple[Derived, tuple[Reason, ...]]:
     """Whether the audio is standardized, and what of that was assumed or contradicts itself."""
     return derive_normalization(
         dict(_normalization_claims(model.arguments)),
@@ -143,13 +162,22 @@ def normalization(model: AnyModel) -> tuple[Derived, tuple[Reason, ...]]:
 
 def reference_settings(model: AnyModel, network: Network, normalize: Derived) -> JsonDict:
     """Arguments that fairseq builds the task and the model from."""
-    arguments = model.arguments
+    settings = outer_settings(model.arguments, normalize)
+    normalized = bool(settings["normalize"])
+    w2v_args = model.arguments.w2v or _encoder_arguments(model, network, normalize=normalized)
+    return {**settings, "w2v_args": w2v_args}
+
+
+def outer_settings(arguments: Arguments, normalize: Derived) -> JsonDict:
+    """Arguments that fairseq builds the task and the model around the encoder from."""
     # fairseq asserts that the model's arguments and the pretrained encoder's agree on this.
     normalized = arguments.w2v_task.get("normalize", bool(normalize.value))
-    settings = {**arguments.task, **arguments.model, "normalize": normalized}
-    settings["task_normalize"] = bool(normalize.value)
-    w2v_args = arguments.w2v or _encoder_arguments(model, network, normalize=normalized)
-    return {**settings, "w2v_args": w2v_args}
+    return {
+        **arguments.task,
+        **arguments.model,
+        "normalize": normalized,
+        "task_normalize": bool(normalize.value),
+    }
 
 
 def refuse_unmasked(options: Options, model: str) -> None:

@@ -21,7 +21,6 @@ from toolkit.replay.pairs import Layout
 
 ADAPTOR = "encoder.adaptor."
 FIRST = ADAPTOR + "layers.0.weight"
-PROJECTION = "encoder.w2v_encoder.proj"
 HF_ADAPTER = "encoder.length_adapter."
 KEYS = tuple(
     f"encoder.{name}" for name in ("add_adapter", "num_adapter_layers", "output_hidden_size")
@@ -30,21 +29,21 @@ KEYS = tuple(
 STOCK_KERNEL = 3
 """`Wav2Vec2AdapterLayer` pads by one whatever its kernel, which is right for this one only."""
 
+PROJECTED = "enc_to_dec_proj"
+"""What SpeechEncoderDecoderModel puts between encoder and decoder of different widths."""
+PROJECTED_IN = "encoder.adapter.proj"
+"""Where the stock adapter changes the width, it projects and normalizes before its convolutions."""
+PROJECTED_OUT = "encoder.output_projection"
+"""What the carried encoder ends with."""
+
 # fmt: off
 STOCK_ADAPTER: tuple[Rule, ...] = (
     Rule(ADAPTOR + "layers.{i}.{weight|bias}",            "encoder.adapter.layers.{i}.conv.{weight|bias}"),
 )
-STOCK_PROJECTION: tuple[Rule, ...] = (
-    # What SpeechEncoderDecoderModel puts between encoder and decoder of different widths.
-    Rule("encoder.w2v_encoder.proj.{weight|bias}",        "enc_to_dec_proj.{weight|bias}"),
-)
-STOCK_PROJECTION_IN: tuple[Rule, ...] = (
-    # Where the stock adapter changes the width, it projects and normalizes before its convolutions.
-    Rule("encoder.w2v_encoder.proj.{weight|bias}",        "encoder.adapter.proj.{weight|bias}"),
+STOCK_NORM: tuple[Rule, ...] = (
     Rule("encoder.w2v_proj_ln.{weight|bias}",             "encoder.adapter.proj_layer_norm.{weight|bias}"),
 )
 BUNDLED_ADAPTER: tuple[Rule, ...] = (
-    Rule("encoder.w2v_encoder.proj.{weight|bias}",        "encoder.output_projection.{weight|bias}"),
     Rule("encoder.w2v_proj_ln.{weight|bias}",             "encoder.output_layer_norm.{weight|bias}"),
     Rule(ADAPTOR + "layernorm.{weight|bias}",             HF_ADAPTER + "layer_norm.{weight|bias}"),
     Rule(ADAPTOR + "proj.{0|2}.{weight|bias}",            HF_ADAPTER + "half_step_in.feed_forward.{0|2}.{weight|bias}"),
@@ -89,6 +88,8 @@ class LengthAdaptor:
     model: JsonObject
     """fairseq's arguments of the model."""
     options: Options
+    projection: str
+    """fairseq's path of the linear layer that follows the encoder's own."""
 
     @property
     def layers(self) -> int:
@@ -98,7 +99,7 @@ class LengthAdaptor:
     @property
     def projects(self) -> bool:
         """Whether a projection follows the encoder's layers."""
-        return self.facts.has_under(PROJECTION + ".")
+        return self.facts.has_under(self.projection + ".")
 
     @property
     def generation(self) -> str:
@@ -142,7 +143,11 @@ class LengthAdaptor:
 
     def bundled_config(self) -> dict[str, Derived]:
         """The values of the carried encoder that the adaptor determines."""
-        facts, projection, norm = self.facts, PROJECTION + ".weight", "encoder.w2v_proj_ln.weight"
+        facts, projection, norm = (
+            self.facts,
+            self.projection + ".weight",
+            "encoder.w2v_proj_ln.weight",
+        )
         kind = ("linear_norm" if facts.has(norm) else "linear") if facts.has(projection) else None
         feed_forward = ADAPTOR + "proj.0.weight"
         return {
@@ -156,8 +161,11 @@ class LengthAdaptor:
 
     def rows(self, *, bundled: bool) -> tuple[Rule, ...]:
         """The rules that apply to the adaptor's tensors."""
-        projection = STOCK_PROJECTION_IN if self.layers else STOCK_PROJECTION
-        table = BUNDLED_ADAPTER if bundled else (*STOCK_ADAPTER, *projection)
+        table = (
+            self._projection_row(bundled=bundled),
+            *(BUNDLED_ADAPTER if bundled else STOCK_ADAPTER),
+            *(STOCK_NORM if self.layers and not bundled else ()),
+        )
         return tuple(row for row in table if self.facts.has_under(row.source.split("{")[0]))
 
     def lacks(self) -> Iterator[Lack]:
@@ -170,7 +178,7 @@ class LengthAdaptor:
         for name, present_here, because in (
             (ADAPTOR + "proj", facts.has_under(ADAPTOR + "proj."), "its adaptor has feed-forward blocks around its convolutions, Wav2Vec2Adapter has none"),
             (ADAPTOR + "layernorm", facts.has_under(ADAPTOR + "layernorm"), "its adaptor has a layer norm before or between its convolutions, Wav2Vec2Adapter has none"),
-            (PROJECTION, self.projects and (adapts or has_norm) and not placed, "it projects after its layers, Wav2Vec2Adapter only together with a layer norm, and only before its convolutions"),
+            (self.projection, self.projects and (adapts or has_norm) and not placed, "it projects after its layers, Wav2Vec2Adapter only together with a layer norm, and only before its convolutions"),
             (ADAPTOR + "layers", kernel != STOCK_KERNEL, f"Wav2Vec2AdapterLayer pads its adaptor by one, which is wrong for kernels of {kernel}"),
             (FIRST, adapts and out != 2 * into, "its adaptor changes the width, Wav2Vec2AdapterLayer does not"),
             ("--exact-padding", adapts and exact, "its adaptor zeroes frames beyond a clip's end, Wav2Vec2Adapter takes no mask"),
@@ -178,12 +186,17 @@ class LengthAdaptor:
             if present_here:
                 yield Lack(name=name, because=because, module="encoder.adapter", explains=KEYS)
 
+    def _projection_row(self, *, bundled: bool) -> Rule:
+        stock = PROJECTED_IN if self.layers else PROJECTED
+        target = PROJECTED_OUT if bundled else stock
+        return Rule(f"{self.projection}.{{weight|bias}}", f"{target}.{{weight|bias}}")
+
     def _changes_width(self) -> bool:
         """Whether the stock adapter would be one between different widths."""
         return self.facts.shape(FIRST)[0] != 2 * self.encoder.width
 
     def _shape(self, *, bundled: bool) -> Iterator[tuple[str, Derived]]:
-        facts, projection = self.facts, PROJECTION + ".weight"
+        facts, projection = self.facts, self.projection + ".weight"
         yield "num_adapter_layers", facts.counted(self.layers, ADAPTOR + "layers.{i}")
         if self.layers:
             yield "adapter_kernel_size", facts.shaped(facts.shape(FIRST)[2], FIRST)

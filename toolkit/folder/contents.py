@@ -72,6 +72,8 @@ class FolderContents:
     """`generation_config.json`; empty where nothing is searched, and there is no such file."""
     pieces_path: Path | None = None
     """The model that cuts texts into symbols; None where these stand in a text as they are."""
+    is_spelled: bool = False
+    """Whether symbols are letters, which texts are spelled with, and not words."""
     language_tags: Mapping[str, int] = field(default_factory=dict)
     """Token ids of the language tags, by language code."""
     prefix_tag: str | None = None

@@ -5,7 +5,19 @@ from __future__ import annotations
 from argparse import Namespace
 from contextlib import ExitStack, contextmanager
 from functools import cached_property
-from typing import AbstractSet, Any, Collection, Iterable, Iterator, List, Optional, Sequence, Tuple
+from typing import (
+    TYPE_CHECKING,
+    AbstractSet,
+    Any,
+    Collection,
+    Dict,
+    Iterable,
+    Iterator,
+    List,
+    Optional,
+    Sequence,
+    Tuple,
+)
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +28,9 @@ from toolkit.oracle.hooks import Calls, recording
 from toolkit.oracle.pages import let_go
 from toolkit.oracle.precision import in_float64
 from toolkit.oracle.search import Search
+
+if TYPE_CHECKING:
+    from fairseq.data import Dictionary
 
 ENCODER = "encoder"
 """fairseq's path of the encoder; its output is no output of the model."""
@@ -44,7 +59,12 @@ class Reference:
     @property
     def start_token(self) -> int:
         """The token that every hypothesis starts from: fairseq's end of sentence."""
-        return int(self.task.tgt_dict.eos())
+        return int(self.dictionary.eos())
+
+    @property
+    def dictionary(self) -> Dictionary:
+        """What the model says, symbol by symbol."""
+        return self.task.target_dictionary
 
     def front_end(self, waveform: Tensor) -> Tensor:
         """The network's input for a waveform, as fairseq itself makes it.
@@ -86,13 +106,13 @@ class Reference:
             `logits`, `encoder_out` after the adaptor, shape (B, T, D), and the calls.
         """
         batch, lengths = pad(sources, 0.0)
-        tokens, _ = pad([torch.tensor(prefix) for prefix in prefixes], self.task.tgt_dict.pad())
+        tokens, _ = pad([torch.tensor(prefix) for prefix in prefixes], self.dictionary.pad())
         recorded = None if only is None else {*only, ENCODER}
         with one_pass(self.model, double=double, explicit=explicit, only=recorded) as calls:
             batch = batch.double() if double else batch
-            inputs = [tensor.to(self.device) for tensor in (batch, lengths, tokens)]
-            logits, _ = self.model(*inputs)
-        encoder_out = calls[ENCODER][0].outputs["encoder_out.0"]
+            net_input = self.net_input(batch.to(self.device), lengths.to(self.device))
+            logits, _ = self.model(**net_input, prev_output_tokens=tokens.to(self.device))
+        encoder_out = next(iter(calls[ENCODER][0].outputs.values()))
         return Pass(
             outputs={"logits": logits.cpu(), "encoder_out": encoder_out.transpose(0, 1)},
             calls=calls,
@@ -110,12 +130,8 @@ class Reference:
         """
         let_go()
         generator = self._generator(search)
-        sample = {
-            "net_input": {
-                "src_tokens": source.unsqueeze(0).to(self.device),
-                "src_lengths": torch.tensor([source.numel()], device=self.device),
-            }
-        }
+        length = torch.tensor([source.numel()], device=self.device)
+        sample = {"net_input": self.net_input(source.unsqueeze(0).to(self.device), length)}
         prefix = None if tag is None else torch.tensor([[tag]], device=self.device)
         with torch.no_grad():
             (hypotheses,) = generator.generate([self.model], sample, prefix_tokens=prefix)
@@ -124,17 +140,24 @@ class Reference:
             for h in hypotheses
         ]
 
+    def net_input(self, batch: Tensor, lengths: Tensor) -> Dict[str, Tensor]:
+        """What fairseq's data sets call the encoder's inputs.
+
+        Args:
+            batch: Inputs, shape (B, L).
+            lengths: Shape (B,), how much of each row belongs to its clip.
+        """
+        return {"src_tokens": batch, "src_lengths": lengths}
+
     def text(self, tokens: Sequence[int], tag: Optional[int] = None) -> str:  # noqa: ARG002
         """The tokens as text, without language tags, end and unknowns."""
-        pieces = self.task.tgt_dict.string(
-            torch.tensor(tokens), extra_symbols_to_ignore=self._unsaid
-        )
+        pieces = self._spelled(tokens)
         return str(pieces if self._bpe is None else self._bpe.decode(pieces))
 
     def encode(self, text: str) -> Tuple[int, ...]:
         """The token ids of a text without tag and end, through fairseq's bpe and dictionary."""
         pieces = text if self._bpe is None else self._bpe.encode(text)
-        line = self.task.tgt_dict.encode_line(pieces, add_if_not_exist=False, append_eos=False)
+        line = self.dictionary.encode_line(pieces, add_if_not_exist=False, append_eos=False)
         return tuple(line.tolist())
 
     @cached_property
@@ -149,11 +172,21 @@ class Reference:
         """Ids that no text shows; fairseq looks for tags in the whole dictionary at each asking."""
         stripped: AbstractSet[int] = self._generator(Search(beam=1)).symbols_to_strip_from_output
         # fairseq prints <unk>; a tokenizer skips it with the other special tokens.
-        return stripped | self.tags | {self.task.tgt_dict.unk()}
+        return stripped | self.tags | {self.dictionary.unk()}
+
+    def _spelled(self, tokens: Sequence[int]) -> str:
+        """The symbols of a text, with spaces between them."""
+        ignored = self._unsaid
+        return str(self.dictionary.string(torch.tensor(tokens), extra_symbols_to_ignore=ignored))
+
+    @property
+    def _prefix_size(self) -> int:
+        """How many tokens the task gives a search."""
+        return int(self.task.data_cfg.prepend_tgt_lang_tag)
 
     def _generator(self, search: Search) -> Any:
         said = {name: value for name, value in vars(search).items() if name != "capped"}
-        args = Namespace(**said, prefix_size=int(self.task.data_cfg.prepend_tgt_lang_tag))
+        args = Namespace(**said, prefix_size=self._prefix_size)
         generator = self.task.build_generator([self.model], args)
         if generator.repeat_ngram_blocker is not None:
             generator.repeat_ngram_blocker = _make_blocker(search.no_repeat_ngram_size)

@@ -91,7 +91,9 @@ def derive_pairs(
     """
     origins = _origins(plan)
     left_out = {origins.get(name) for name in unpaired}
-    used = {name: name for name in plan.used_sources if name not in left_out}
+    # Where a tie's own name is not saved, the module still uses the tensor that it shares.
+    read = {*plan.used_sources, *(tie.source for tie in plan.ties)}
+    used = {name: name for name in read if name not in left_out}
     sources = _by_parameters(source_modules, used)
     targets = _by_parameters(
         target_modules, {n: origin for n, origin in origins.items() if n not in unpaired}
@@ -170,7 +172,8 @@ def _reason(plan: Plan, path: str, owns_parameters: bool) -> Reason | None:
     if owns_parameters:
         because = {a.origin for n, a in plan.assignments.items() if owner(n) == path}
         filled = all(a.source is None for n, a in plan.assignments.items() if owner(n) == path)
-        return Reason(name=path, because="; ".join(sorted(because))) if filled else None
+        known = filled and bool(because)
+        return Reason(name=path, because="; ".join(sorted(because))) if known else None
     if any(name.startswith(f"{path}.") for name in plan.targets):
         return Reason(
             name=path, because="fairseq has no module of the same extent; its parts are compared"

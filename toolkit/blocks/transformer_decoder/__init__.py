@@ -3,5 +3,6 @@
 from toolkit.blocks.transformer_decoder.block import TransformerDecoderBlock
 from toolkit.blocks.transformer_decoder.breakable import BREAKABLE
 from toolkit.blocks.transformer_decoder.classes import NAMES
+from toolkit.blocks.transformer_decoder.decoder import Habits
 
-__all__ = ["BREAKABLE", "NAMES", "TransformerDecoderBlock"]
+__all__ = ["BREAKABLE", "NAMES", "Habits", "TransformerDecoderBlock"]

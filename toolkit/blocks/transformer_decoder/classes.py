@@ -70,7 +70,7 @@ def shortcomings(decoder: Decoder) -> Iterator[Reason]:
     """What the decoder has and no stock class can express."""
     before, other_width = decoder.normalizes_before.value, decoder.cross_width.value
     for name, present_here, because in (
-        ("embed_positions", not decoder.learns_positions, "stock decoders learn their positions, this one computes them or has none"),
+        ("embed_positions", not decoder.learns_positions and not decoder.tables_positions, "stock decoders learn their positions, this one computes them or has none"),
         ("layernorm_embedding", before and not decoder.normalizes_embeddings.value, "MBartDecoder always normalizes its embeddings"),
         ("layer_norm", before and not decoder.normalizes_last.value, "MBartDecoder always has a final layer norm"),
         (CROSS_KEYS, before and other_width is not None, f"MBartAttention reads states of its own width, this one of {other_width}"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from toolkit.blocks.activations import activation
 from toolkit.blocks.evidence import Derived, hard_coded
 from toolkit.blocks.transformer_decoder.decoder import EMBEDDINGS, Decoder
 from toolkit.checkpoint.dictionary import BOS, EOS, PAD
@@ -45,12 +44,12 @@ def _shapes(decoder: Decoder) -> Iterator[tuple[str, Derived]]:
     yield "d_model", facts.shaped(size, EMBEDDINGS)
     yield "decoder_layers", facts.counted(facts.count("layers."), "layers.{i}")
     yield "decoder_ffn_dim", facts.shaped(facts.shape(fc1)[0], fc1)
-    yield "decoder_attention_heads", decoder.argued("decoder_attention_heads", 16)
-    yield "activation_function", activation(decoder.model, "args")
+    yield "decoder_attention_heads", decoder.argued("decoder_attention_heads", decoder.habits.heads)
+    yield "activation_function", decoder.activation
     scale = decoder.argued("no_scale_embedding", False)
     yield "scale_embedding", Derived(value=not scale.value, evidence=scale.evidence)
     yield "max_position_embeddings", decoder.max_positions
-    tied = decoder.argued("share_decoder_input_output_embed", False)
+    tied = decoder.is_tied
     yield "tie_word_embeddings", Derived(value=bool(tied.value), evidence=tied.evidence)
 
 
@@ -67,7 +66,7 @@ def _unused_encoder(decoder: Decoder) -> Iterator[tuple[str, Derived]]:
 
 def _training(decoder: Decoder) -> Iterator[tuple[str, Derived]]:
     for key, name, default in (
-        ("dropout", "decoder_dropout", 0.1),
+        ("dropout", "decoder_dropout", decoder.habits.dropout),
         ("attention_dropout", "decoder_attention_dropout", 0.0),
         ("activation_dropout", "decoder_activation_dropout", 0.0),
         ("decoder_layerdrop", "decoder_layerdrop", 0.0),

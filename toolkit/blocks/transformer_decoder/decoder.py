@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from toolkit.blocks.activations import activation
 from toolkit.blocks.evidence import Derived, Facts, argued
 from toolkit.blocks.place import Place
 from toolkit.core.json import JsonObject
@@ -18,6 +19,26 @@ POSITION_OFFSET = 2
 
 
 @dataclass(frozen=True, kw_only=True)
+class Habits:
+    """What differs among fairseq's decoders of the same layers, and is no argument of theirs."""
+
+    output: str = "output_projection.weight"
+    """Name of the output layer's weight."""
+    states: str = "encoder_out.encoder_out.0"
+    """Path of what it attends to among its arguments."""
+    activation: str = "gelu"
+    """Its activation function where no argument names one."""
+    heads: int = 16
+    """Attention heads by default."""
+    positions: int = 1024
+    """The longest target by default, in tokens."""
+    dropout: float = 0.1
+    """By default."""
+    tables_positions: bool = False
+    """Whether positions that it computes become a table of a stock class, which learns them."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Decoder:
     """Embeddings, layers and output, whatever stands before them."""
 
@@ -28,6 +49,7 @@ class Decoder:
     """fairseq's arguments of the model."""
     carried: str | None = None
     """Model type of a class that the folder can carry for it, which expresses all of it."""
+    habits: Habits = Habits()
 
     @property
     def facts(self) -> Facts:
@@ -76,7 +98,28 @@ class Decoder:
         if self.learns_positions:
             rows = self.facts.shape(POSITIONS)[0]
             return self.facts.shaped(rows - POSITION_OFFSET, POSITIONS)
-        return self.argued("max_target_positions", 1024)
+        return self.argued("max_target_positions", self.habits.positions)
+
+    @property
+    def tables_positions(self) -> bool:
+        """Whether a stock class has the positions that it computes, to the last bit.
+
+        A table in half precision would round sines.
+        """
+        plain = self.facts.tensors[self.facts.name(EMBEDDINGS)].dtype == "float32"
+        return self.habits.tables_positions and (plain or self.positions.value == "none")
+
+    @property
+    def activation(self) -> Derived:
+        """The activation function under its name in transformers."""
+        return activation(self.model, "args", self.habits.activation)
+
+    @property
+    def is_tied(self) -> Derived:
+        """Whether the output layer has the embeddings for its weight."""
+        if self.facts.has(self.habits.output) or "share_decoder_input_output_embed" in self.model:
+            return self.argued("share_decoder_input_output_embed", False)
+        return self.facts.present(True, self.habits.output)
 
     @property
     def cross_width(self) -> Derived:

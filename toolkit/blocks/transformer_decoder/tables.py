@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from toolkit.blocks.evidence import Derived
 from toolkit.blocks.transformer_decoder.classes import HF_DECODER
-from toolkit.blocks.transformer_decoder.decoder import Decoder
+from toolkit.blocks.transformer_decoder.decoder import EMBEDDINGS, Decoder
 from toolkit.mapping import Drop, Fill, Row, Rule, Sinusoids, Tie, Zeros
 from toolkit.replay.pairs import Layout
 
@@ -17,6 +17,8 @@ ROWS: tuple[Row, ...] = (
          HF_DECODER + "layers.{i}.{self_attn|encoder_attn}.{q_proj|k_proj|v_proj|out_proj}.{weight|bias}"),
     Rule("layers.{i}.{self_attn_layer_norm|encoder_attn_layer_norm|final_layer_norm|fc1|fc2}.{weight|bias}",
          HF_DECODER + "layers.{i}.{self_attn_layer_norm|encoder_attn_layer_norm|final_layer_norm|fc1|fc2}.{weight|bias}"),
+)
+VERSION: tuple[Row, ...] = (
     Drop("version", "it only counts fairseq's own file formats"),
 )
 LEARNED_POSITIONS: tuple[Row, ...] = (
@@ -40,8 +42,6 @@ FINAL_NORM: tuple[Row, ...] = (
 )
 
 LAYOUTS = (
-    Layout("",                                            "B S -> B S V",   "B S -> B S V",
-           also={"encoder_hidden_states": ("encoder_out.encoder_out.0", "T B D", "B T D")}),
     # Stock embeddings multiply inside the module, fairseq's decoder after it.
     Layout(HF_DECODER + "embed_tokens",                   "B S -> B S D",   "B S -> B S D", scaled_by="embed_scale"),
     Layout(HF_DECODER + "embed_positions",                "B S -> B S D",   "B S -> B S D"),
@@ -72,17 +72,20 @@ def rows(decoder: Decoder, values: Mapping[str, Derived]) -> tuple[Row, ...]:
     return decoder.place.rows(
         (
             *ROWS,
+            *(VERSION if decoder.facts.has("version") else ()),
             *_position_rows(decoder, stock=kind != decoder.carried),
             *(EMBEDDING_NORM if decoder.normalizes_embeddings.value else ()),
             *(FINAL_NORM if decoder.normalizes_last.value else ()),
-            _output_row(f"{head}.weight", tied=bool(values["tie_word_embeddings"].value)),
+            _output_row(decoder, f"{head}.weight", tied=bool(values["tie_word_embeddings"].value)),
         )
     )
 
 
 def layouts(decoder: Decoder) -> tuple[Layout, ...]:
     """How activations lie in the decoder's modules on both sides, with whole paths."""
-    return decoder.place.layouts(LAYOUTS)
+    states = {"encoder_hidden_states": (decoder.habits.states, "T B D", "B T D")}
+    whole = Layout("", "B S -> B S V", "B S -> B S V", also=states)
+    return decoder.place.layouts((whole, *LAYOUTS))
 
 
 def _position_rows(decoder: Decoder, *, stock: bool) -> tuple[Row, ...]:
@@ -96,9 +99,10 @@ def _position_rows(decoder: Decoder, *, stock: bool) -> tuple[Row, ...]:
     return (*(TABLED_POSITIONS if computed else ABSENT_POSITIONS), *dropped)
 
 
-def _output_row(head: str, *, tied: bool) -> Row:
+def _output_row(decoder: Decoder, head: str, *, tied: bool) -> Row:
+    output = decoder.habits.output
     if not tied:
-        return Rule("output_projection.weight", head)
+        return Rule(output, head)
     reason = "share_decoder_input_output_embed is set"
-    twin = HF_DECODER + "embed_tokens.weight"
-    return Tie("output_projection.weight", "embed_tokens.weight", head, twin, reason)
+    twin = HF_DECODER + EMBEDDINGS
+    return Tie(output, EMBEDDINGS, head, twin, reason)

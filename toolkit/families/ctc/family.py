@@ -21,17 +21,18 @@ from toolkit.core.slips import CONFIG, Invention, halved, slip, toggled
 from toolkit.families.adapters import assumed_names
 from toolkit.families.base import Network, Options, Task
 from toolkit.families.ctc.files import (
+    OWNER,
     config_of,
     find_symbols,
     preprocessor_of,
     reference_files,
-    refuse_options,
     spoken_of,
 )
 from toolkit.families.ctc.model import CtcModel, Ways
 from toolkit.families.encoder_model import PART
 from toolkit.families.fine_tuned import BYPASSED, SOURCE, normalization, reference_settings
 from toolkit.families.hearing import Hearing
+from toolkit.families.letters import refuse_options
 from toolkit.families.sidecars import Named, Sidecars, check_dictionary_size
 from toolkit.families.waveforms import PROCESSOR
 from toolkit.folder.contents import FolderContents
@@ -105,7 +106,7 @@ class EncoderCtc(Ways, Hearing):
         if not checkpoint.symbols:
             size = network.config["vocab_size"].value
             check_dictionary_size(sidecars, size, f"{self.head}.weight")
-        refuse_options(options, has_languages=checkpoint.spoken is not None)
+        refuse_options(options, OWNER, has_languages=checkpoint.spoken is not None)
         model = self._model(checkpoint, options)
         spoken = spoken_of(model, sidecars.dictionary)
         normalize, contradictions = normalization(model)

@@ -4,73 +4,28 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from pathlib import Path
 
-from toolkit.blocks.arguments import read_arguments
 from toolkit.blocks.evidence import Derived
 from toolkit.blocks.tree import nested
 from toolkit.blocks.wav2vec2 import NAMES
 from toolkit.blocks.wav2vec2.adapters import OWN
 from toolkit.checkpoint import Checkpoint
-from toolkit.checkpoint.dictionary import SPECIAL_SYMBOLS, Dictionary, read_dictionary
+from toolkit.checkpoint.dictionary import SPECIAL_SYMBOLS, Dictionary
 from toolkit.checkpoint.sets import name_in
 from toolkit.core.errors import BadInput
 from toolkit.core.json import JsonDict
-from toolkit.families.base import Network, Options
-from toolkit.families.carried import PREPROCESSOR
+from toolkit.families import letters
+from toolkit.families.base import Network
+from toolkit.families.carried import carried_preprocessor
 from toolkit.families.ctc.model import HEAD, CtcModel
-from toolkit.families.fine_tuned import refuse_unmasked
-from toolkit.families.sidecars import (
-    Named,
-    Sidecars,
-    dictionary_names,
-    find_named_dictionary,
-)
-from toolkit.families.waveforms import preprocessor_config
+from toolkit.families.letters import find_letters, refuse_files
+from toolkit.families.sidecars import Named, Sidecars
 from toolkit.folder.languages import Spoken
 from toolkit.oracle.tasks.base import LANGUAGES
 
-LABELS = "ltr"
-"""What fairseq's recipes call letters, and the last part of their dictionary's name."""
+OWNER = "a CTC model"
+"""What errors call it."""
 _FIRST = len(SPECIAL_SYMBOLS)
-
-
-def find_dictionary(checkpoint: Checkpoint, named: Named) -> Path:
-    """The dictionary of letters: the one that is named, or by the name that fairseq looks for.
-
-    Raises:
-        BadInput: there is none, or files are named that a CTC model has not.
-    """
-    _refuse_files(named)
-    return named.dictionary or _find_beside(checkpoint)
-
-
-def _refuse_files(named: Named) -> None:
-    for option, path in (("--config-yaml", named.config_yaml), ("--spm", named.pieces)):
-        if path is not None:
-            raise BadInput(
-                f"`{option} {path}` must name a file that the checkpoint's task reads, but a "
-                "CTC model has letters of a dictionary alone. Leave the option out."
-            )
-
-
-def _find_beside(checkpoint: Checkpoint) -> Path:
-    folder = checkpoint.path.parent
-    kinds = (_labels(read_arguments(checkpoint).task.get("labels")), LABELS)
-    found = find_named_dictionary(folder, kinds)
-    if found is not None:
-        return found
-    names = dictionary_names(kinds)
-    raise BadInput(
-        f"The dictionary of letters must stand beside the checkpoint in `{folder}`, but does not "
-        f"(looked for: {', '.join(f'`{name}`' for name in names)}). Name it with `--dict`."
-    )
-
-
-def _labels(said: object) -> str:
-    """The kind of labels: tasks say one, HuBERT's a list."""
-    first = said[0] if isinstance(said, (list, tuple)) and said else said
-    return first if isinstance(first, str) and first else LABELS
 
 
 def find_symbols(checkpoint: Checkpoint, named: Named) -> Sidecars:
@@ -80,9 +35,8 @@ def find_symbols(checkpoint: Checkpoint, named: Named) -> Sidecars:
         BadInput: there is none, or files are named that a CTC model has not.
     """
     if checkpoint.spoken is None or not checkpoint.symbols:
-        path = find_dictionary(checkpoint, named)
-        return Sidecars(dict_path=path, dictionary=read_dictionary(path))
-    _refuse_files(named)
+        return find_letters(checkpoint, named, OWNER)
+    refuse_files(named, OWNER)
     if named.dictionary is not None:
         raise BadInput(
             f"`--dict {named.dictionary}` must name the dictionary of the checkpoint, but that has "
@@ -121,16 +75,6 @@ def _symbols_in(model: CtcModel, language: str, shared: Dictionary) -> Dictionar
     return Dictionary(symbols=symbols)
 
 
-def refuse_options(options: Options, *, has_languages: bool) -> None:
-    """Refuses what says something of a part that a CTC model has not."""
-    if options.target_lang is not None and not has_languages:
-        raise BadInput(
-            f"`--target-lang {options.target_lang}` must choose among several target languages, "
-            "but a CTC model writes what it hears. Leave the option out."
-        )
-    refuse_unmasked(options, "a CTC model")
-
-
 def config_of(network: Network, checkpoint: Checkpoint, model: CtcModel) -> JsonDict:
     """What `config.json` says."""
     dtypes = Counter(spec.dtype for spec in checkpoint.tensors.values())
@@ -145,7 +89,7 @@ def config_of(network: Network, checkpoint: Checkpoint, model: CtcModel) -> Json
 
 def preprocessor_of(normalize: Derived, model: CtcModel) -> JsonDict:
     """What `preprocessor_config.json` says."""
-    return {**preprocessor_config(normalize), **(PREPROCESSOR if model.carried else {})}
+    return carried_preprocessor(normalize, carries_code=model.carried is not None)
 
 
 def reference_files(dictionary: Dictionary, spoken: Spoken | None) -> dict[str, bytes]:
@@ -153,8 +97,7 @@ def reference_files(dictionary: Dictionary, spoken: Spoken | None) -> dict[str, 
 
     Where there are several languages, those of each are in one more file, in their order.
     """
-    rows = "".join(f"{symbol} 1\n" for symbol in dictionary.symbols[_FIRST:])
-    files = {f"dict.{LABELS}.txt": rows.encode()}
+    files = letters.reference_files(dictionary)
     if spoken is not None:
         held = [[name, one.symbols[_FIRST:]] for name, one in spoken.dictionaries.items()]
         first = list(spoken.dictionaries).index(spoken.first)

@@ -1,5 +1,7 @@
 """Speech in, tokens out: an encoder of waveforms and a decoder that is searched."""
 
+from dataclasses import replace
+
 from toolkit.oracle.search import BEAM
 from toolkit.tasks.base import TaskKind, Words, deferred
 from toolkit.tasks.speech.usage import RECOGNITION, SAYS
@@ -43,3 +45,18 @@ TASK = TaskKind(
     probe_texts=deferred(f"{__name__}.vocabulary", "probe_texts"),
     breakable=BREAKABLE,
 )
+
+SPELLED = replace(
+    TASK,
+    words=replace(
+        TASK.words,
+        tags=("automatic-speech-recognition",),
+        summary=(
+            "A speech recognizer that writes letters, trained with fairseq and converted to "
+            "Hugging Face `transformers`."
+        ),
+        units="letters",
+        caller="transcribe",
+    ),
+)
+"""Of models that spell what they hear."""

@@ -13,11 +13,13 @@ from toolkit.folder.contents import FolderContents
 from toolkit.tasks.speech_seq2seq.hiding import Hiding, hide_rows
 from toolkit.tasks.speech_seq2seq.pieces import BPE, Pieces, named
 from toolkit.tasks.speech_seq2seq.special_tokens import add_special_tokens, special_symbols
+from toolkit.tasks.speech_seq2seq.spelling import spell
 from toolkit.tasks.speech_seq2seq.text_steps import (
     SPACE,
     WHITESPACE,
     check_pieces,
     cuts_of,
+    decoder_of,
     normalizer_of,
 )
 
@@ -27,8 +29,8 @@ if TYPE_CHECKING:
 
 
 def word_backend(contents: FolderContents) -> Tokenizer:
-    """One whose symbols are words."""
-    return _around_words(_row_ids(contents, ()), contents)
+    """One whose symbols are words, or letters."""
+    return _around_symbols(_row_ids(contents, ()), contents)
 
 
 def piece_backend(contents: FolderContents, pieces: Pieces, missing: tuple[str, ...]) -> Tokenizer:
@@ -46,7 +48,7 @@ def small_backend(contents: FolderContents, pieces: Pieces | None) -> Tokenizer:
     special = special_symbols(contents)
     rows = {symbol: i for i, symbol in enumerate(special)}
     if pieces is None:
-        return _around_words(rows, contents)
+        return _around_symbols(rows, contents)
     if pieces.kind == BPE:
         model = _merging_model(pieces, rows, [])
     else:
@@ -97,12 +99,15 @@ def merges_of(pieces: Pieces) -> Iterator[tuple[str, str]]:
             yield piece[:cut], piece[cut:]
 
 
-def _around_words(rows: dict[str, int], contents: FolderContents) -> Tokenizer:
+def _around_symbols(rows: dict[str, int], contents: FolderContents) -> Tokenizer:
     from tokenizers import Regex, Tokenizer, models, pre_tokenizers
 
     tokenizer = Tokenizer(models.WordLevel(rows, unk_token=SPECIAL_SYMBOLS[UNK]))
-    # As `fairseq.tokenizer.tokenize_line`. Without a decoder, symbols are joined by spaces.
-    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(f"{WHITESPACE}+"), "removed")
+    if contents.is_spelled:
+        spell(tokenizer, contents)
+    else:
+        # As `fairseq.tokenizer.tokenize_line`. Without a decoder, symbols are joined by spaces.
+        tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(f"{WHITESPACE}+"), "removed")
     add_special_tokens(tokenizer, contents)
     return tokenizer
 
@@ -121,23 +126,15 @@ def _row_ids(contents: FolderContents, missing: tuple[str, ...]) -> dict[str, in
 
 def _around(model: Model, contents: FolderContents, pieces: Pieces, hiding: Hiding) -> Tokenizer:
     """A tokenizer with everything that a model of the pieces needs around it."""
-    from tokenizers import Regex, Tokenizer, decoders, pre_tokenizers
+    from tokenizers import Tokenizer, pre_tokenizers
 
     tokenizer = Tokenizer(model)
     tokenizer.normalizer = normalizer_of(pieces, hiding)
     cuts = list(cuts_of(pieces, hiding))
     if cuts:
         tokenizer.pre_tokenizer = cuts[0] if len(cuts) == 1 else pre_tokenizers.Sequence(cuts)
-    # As fairseq's SentencepieceBPE.decode: spaces for the marks, none at either end.
-    spaced = any(map(str.isspace, "".join(contents.dictionary.symbols)))
-    ends = rf"\A{WHITESPACE}+|{WHITESPACE}+\z" if spaced else "^ +| +$"
-    tokenizer.decoder = decoders.Sequence(
-        [
-            decoders.Replace(SPACE, " "),
-            decoders.Fuse(),
-            decoders.Replace(Regex(ends), ""),
-        ]
-    )
+    # As fairseq's SentencepieceBPE.decode.
+    tokenizer.decoder = decoder_of(contents, SPACE)
     add_special_tokens(tokenizer, contents)
     return tokenizer
 

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
     from tokenizers.processors import PostProcessor
 
+BOUNDARY = "|"
+"""What fairseq's labels have behind every word."""
+
 
 def add_special_tokens(tokenizer: Tokenizer, contents: FolderContents) -> None:
     """Makes a tokenizer of `tokenizers` know them, and frame a text with end and tag."""
@@ -27,17 +30,30 @@ def special_symbols(contents: FolderContents) -> list[str]:
     return [symbols[i] for i in (BOS, PAD, EOS, UNK, *tag_ids(contents))]
 
 
+def maybe_boundary(contents: FolderContents) -> str | None:
+    """What stands behind a text: the end of its last word, where texts are spelled in words."""
+    known = contents.is_spelled and BOUNDARY in contents.dictionary.symbols
+    return BOUNDARY if known else None
+
+
 def _frame(contents: FolderContents) -> PostProcessor:
     from tokenizers import processors
 
-    framed = {"end": SPECIAL_SYMBOLS[EOS], "tag": contents.prefix_tag}
+    boundary = maybe_boundary(contents)
+    framed = {
+        "end": SPECIAL_SYMBOLS[EOS],
+        "tag": contents.prefix_tag,
+        "boundary": boundary,
+    }
     # Aliases, because a template cannot spell a symbol with a colon such as `<lang:de>`.
     special = [
         {"id": alias, "ids": [contents.dictionary.index(symbol)], "tokens": [symbol]}
         for alias, symbol in framed.items()
         if symbol is not None
     ]
-    template = "$A end" if contents.prefix_tag is None else "tag $A end"
+    before = "" if contents.prefix_tag is None else "tag "
+    behind = "" if boundary is None else "boundary "
+    template = f"{before}$A {behind}end"
     return processors.TemplateProcessing(single=template, special_tokens=special)
 
 

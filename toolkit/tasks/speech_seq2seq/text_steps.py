@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from toolkit.core.errors import BadInput
+from toolkit.folder.contents import FolderContents
 from toolkit.tasks.speech_seq2seq.hiding import Hiding
 from toolkit.tasks.speech_seq2seq.pieces import Pieces, charsmap_steps, named
 
 if TYPE_CHECKING:
+    from tokenizers.decoders import Decoder
     from tokenizers.normalizers import Normalizer
     from tokenizers.pre_tokenizers import PreTokenizer
 
@@ -85,6 +87,17 @@ def cuts_of(pieces: Pieces, hiding: Hiding) -> Iterator[PreTokenizer]:
     if hiding.letters and pieces.byte_pieces:
         # Another such letter would fall back to other bytes.
         yield pre_tokenizers.Split(Regex(_any_of(hiding.letters)), "isolated")
+
+
+def decoder_of(contents: FolderContents, mark: str) -> Decoder:
+    """What makes a text of symbols: spaces for the marks, none at either end."""
+    from tokenizers import Regex, decoders
+
+    spaced = any(map(str.isspace, "".join(contents.dictionary.symbols)))
+    ends = rf"\A{WHITESPACE}+|{WHITESPACE}+\z" if spaced else "^ +| +$"
+    return decoders.Sequence(
+        [decoders.Replace(mark, " "), decoders.Fuse(), decoders.Replace(Regex(ends), "")]
+    )
 
 
 def _any_of(letters: str) -> str:

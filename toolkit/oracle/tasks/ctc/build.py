@@ -50,7 +50,9 @@ TASKS = {
 EXAMPLES = {"data2vec_audio": "fairseq.examples.data2vec.models.data2vec_audio"}
 """Where fairseq has models that it does not register by itself."""
 
-DICTIONARY = "dict.ltr.txt"
+LABELS = "ltr"
+"""What fairseq's recipes call letters."""
+DICTIONARY = f"dict.{LABELS}.txt"
 """The file of the symbols, by the name that fairseq's task looks for."""
 
 _POSITIONS = re.compile(r"(?:.*\.)?encoder\.pos_conv\.(\d+)\.0\.weight")

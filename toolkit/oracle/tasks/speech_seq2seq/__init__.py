@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Collection, Mapping
 
 from toolkit.oracle.reference import Reference
 from toolkit.oracle.tasks.base import Settings
+from toolkit.oracle.tasks.ctc.build import DICTIONARY
 from toolkit.oracle.tasks.speech_seq2seq.build import build_model
+from toolkit.oracle.tasks.speech_seq2seq.letters import open_letters
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -21,6 +24,8 @@ def open_reference(
     padding: str,
     tags: Collection[int],
 ) -> Reference:
-    """See `toolkit.oracle.tasks.open_task`."""
+    """See `toolkit.oracle.tasks.open_task`; a dictionary of letters tells who writes those."""
+    if os.path.exists(os.path.join(data_dir, DICTIONARY)):
+        return open_letters(settings, state_dict, data_dir, dropped=dropped)
     task, model = build_model(settings, state_dict, data_dir, dropped=dropped, padding=padding)
     return Reference(task, model, tags)
