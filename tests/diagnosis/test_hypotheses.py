@@ -78,6 +78,18 @@ def explained(expected, actual, *, width=WIDTH):
     return explain(suspect, Registry({NAME: expected, **others(expected)}))
 
 
+@pytest.mark.parametrize(
+    ("size", "wrong", "name"),
+    [(8, 1, "wrong_value"), (2, 1, "wrong_value"), (8, 2, "partly_copied"), (30, 2, "wrong_value")],
+)
+def test_one_element_of_a_small_tensor_is_no_copy_that_was_left_off(size, wrong, name):
+    expected = random_tensor((size,), 1)
+    actual = expected.clone()
+    actual[:wrong] += 1
+    hypothesis = explained(expected, actual)
+    assert (hypothesis.name, hypothesis.detail["elements"]) == (name, wrong)
+
+
 @pytest.mark.parametrize("name", BREAKS)
 @given(shape=shapes, seed=seeds)
 @settings(max_examples=25, deadline=None)
