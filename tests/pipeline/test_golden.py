@@ -7,20 +7,28 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.sampling import slow
 from tests.variants import golden
 from toolkit import BadInput, convert
 from toolkit.audio import golden_folder
-from toolkit.families import families
+from toolkit.checkpoint import open_checkpoint
+from toolkit.families import families, find_family
 from toolkit.pipeline.faulting import faults
 from toolkit.pipeline.golden import golden_checkpoint, golden_checkpoints, golden_of
+
+FURTHER = {"wav2vec2_ctc_languages": "wav2vec2_ctc"}
+"""Kinds that have one beside their family, and that family."""
 
 
 def test_every_family_that_fairseq_builds_has_one_and_no_other_has() -> None:
     built = {f.name for f in families() if getattr(f, "unbuildable", None) is None}
-    assert set(golden_checkpoints()) == built
+    assert set(golden_checkpoints()) == built | set(FURTHER)
     assert {family.name for family in families()} - built == {"wavlm"}
     assert golden.CHOSEN.keys() < golden_checkpoints().keys()
+
+
+def test_each_lies_in_a_folder_that_is_called_after_its_family_or_kind() -> None:
+    for name, path in golden_checkpoints().items():
+        assert find_family(open_checkpoint(path)).name == FURTHER.get(name, name)
 
 
 def test_those_without_training_are_small() -> None:
@@ -38,7 +46,7 @@ def test_a_family_and_a_checkpoint_are_not_named_together() -> None:
         faults(golden_checkpoint(), family="hubert_ctc")
 
 
-@slow
+@pytest.mark.slow
 @pytest.mark.parametrize("name", golden.CHOSEN)
 def test_each_is_what_its_recipe_makes(name: str, tmp_path: Path) -> None:
     golden.build(name, tmp_path / name)
@@ -51,7 +59,7 @@ def test_each_is_what_its_recipe_makes(name: str, tmp_path: Path) -> None:
     assert all(torch.equal(made[key], kept[key]) for key in tensors)
 
 
-@slow
+@pytest.mark.slow
 @pytest.mark.parametrize("name", golden.CHOSEN)
 def test_each_converts_exactly_and_faults_in_it_are_blamed(name: str, tmp_path: Path) -> None:
     clips = [golden_folder() / "it_1.flac"]

@@ -1,6 +1,6 @@
 """Makes `golden_audio/untrained` again: `python -m tests.variants.golden`.
 
-A checkpoint of every family that needs no training to be broken, built by fairseq itself.
+A checkpoint of every family and kind that needs no training to be broken, built by fairseq itself.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from tests.variants.adapter_kinds import ADAPTER_VARIANTS
 from tests.variants.bare_kinds import (
     BARE_HUBERT_VARIANTS,
     BARE_VARIANTS,
@@ -32,10 +33,11 @@ CHOSEN = {
     "unispeech": "UniSpeech, layer norm",
     "unispeech_sat": "UniSpeech-SAT, group norm",
     "wav2vec2_classification": "classifier, layer norm",
+    "wav2vec2_ctc_languages": "MMS, a set of weights for each language",
     "wav2vec2_encoder": "encoder, layer norm",
     "wav2vec2_pretraining": "group norm",
 }
-"""A variant for each family, by name."""
+"""A variant for each family, and for each further kind, by name."""
 _VARIANTS: dict[str, tuple[PretrainingVariant | CtcVariant, ...]] = {
     "data2vec_pretraining": DATA2VEC_PRETRAINING_VARIANTS,
     "hubert_ctc": HUBERT_VARIANTS,
@@ -44,13 +46,14 @@ _VARIANTS: dict[str, tuple[PretrainingVariant | CtcVariant, ...]] = {
     "unispeech": UNISPEECH_VARIANTS,
     "unispeech_sat": UNISPEECH_VARIANTS,
     "wav2vec2_classification": CLASS_VARIANTS,
+    "wav2vec2_ctc_languages": ADAPTER_VARIANTS,
     "wav2vec2_encoder": BARE_VARIANTS,
     "wav2vec2_pretraining": PRETRAINING_VARIANTS,
 }
 
 
 def build(family: str, folder: Path) -> None:
-    """Writes a family's checkpoint, and what stands beside it."""
+    """Writes the checkpoint of a family or a kind, and what stands beside it."""
     (variant,) = (v for v in _VARIANTS[family] if v.name == CHOSEN[family])
     folder.mkdir(parents=True)
     if isinstance(variant, CtcVariant):

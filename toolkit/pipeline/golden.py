@@ -1,4 +1,4 @@
-"""The checkpoints that come with the toolkit: a small one of every family."""
+"""The checkpoints that come with the toolkit: a small one of every family, and of further kinds."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from toolkit.core.errors import BadInput
 from toolkit.families import find_family
 
 UNTRAINED = "untrained"
-"""Folder of those that know nothing of the golden clips: fairseq built them with random weights."""
+"""Folder of those that know nothing of the golden clips: fairseq built them with random weights.
+Each lies in a folder that is called after its family, or kind."""
 _FILE = "model.pt"
 
 
@@ -20,16 +21,16 @@ def golden_checkpoint() -> Path:
 
 
 def golden_checkpoints() -> dict[str, Path]:
-    """All of them by the names of their families."""
+    """All of them by the names of their families, or of their kinds."""
     found = sorted(golden_folder().rglob(_FILE))
-    return {find_family(open_checkpoint(path)).name: path for path in found}
+    return {_name(path): path for path in found}
 
 
 def golden_of(family: str) -> Path:
-    """The golden checkpoint of a family.
+    """The golden checkpoint of a family, or of a kind.
 
     Raises:
-        BadInput: the family has none.
+        BadInput: there is none.
     """
     known = golden_checkpoints()
     if family not in known:
@@ -38,3 +39,9 @@ def golden_of(family: str) -> Path:
             f"{family!r}. Name a checkpoint of another family instead."
         )
     return known[family]
+
+
+def _name(path: Path) -> str:
+    if path.parent.parent.name == UNTRAINED:
+        return path.parent.name
+    return find_family(open_checkpoint(path)).name

@@ -146,9 +146,9 @@ class Faults(Watched):
     family: Annotated[
         str | None,
         Option(
-            "Break the golden checkpoint of this family.",
+            "Break the golden checkpoint of this family, or kind: `wav2vec2_ctc_languages`.",
             metavar="NAME",
-            python="The family whose golden checkpoint is broken, where no other is named.",
+            python="The family or kind whose golden checkpoint is broken, where no other is named.",
         ),
     ] = None
     only: Annotated[str, Option("Only faults whose name contains TEXT.", metavar="TEXT")] = ""
