@@ -104,7 +104,7 @@ def test_a_checkpoint_that_says_everything_is_not_asked(monkeypatch: pytest.Monk
     assert choose_by_likelihood(prepared, inputs, CLIPS) is prepared
 
 
-@slow
+@pytest.mark.slow
 def test_a_folder_with_another_order_of_norms_is_a_mismatch_now(
     checkpoint: Path, tmp_path: Path
 ) -> None:
@@ -115,7 +115,7 @@ def test_a_folder_with_another_order_of_norms_is_a_mismatch_now(
     assert verify(checkpoint, wrong).verdict == "mismatch"
 
 
-@slow
+@pytest.mark.slow
 def test_a_proven_conversion_has_what_the_model_chose(checkpoint: Path, tmp_path: Path) -> None:
     result = convert(checkpoint, tmp_path / "hf", verify=True)
     assert result.verdict == "match"
