@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 import yaml
 
-from toolkit import BadInput
+from tests.breaking import set_key
+from tests.sampling import wide
+from toolkit import BadInput, convert, diff, verify
 from toolkit.audio import golden_folder
+from toolkit.core.result import Result
+from toolkit.pipeline.forms import maybe_language_of
+from toolkit.pipeline.golden import golden_of
 from toolkit.pipeline.prepare import Inputs, Prepared, prepare
 from toolkit.pipeline.verification import expecting
 
@@ -119,3 +125,58 @@ def _argue(checkpoint: Path, said: dict[str, str]) -> None:
     state = torch.load(checkpoint, weights_only=False)
     vars(state["cfg"]["task"]).update(said)
     torch.save(state, checkpoint)
+
+
+SPOKEN = "aze-script_latin"
+MANY = golden_of("wav2vec2_ctc_languages")
+
+
+@pytest.fixture(scope="module")
+def speaking(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for several languages that speaks another than the usual one."""
+    folder = tmp_path_factory.mktemp("speaking") / "hf"
+    convert(MANY, folder, verify=False, target_lang=SPOKEN)
+    return folder
+
+
+@pytest.fixture
+def changed(speaking: Path, tmp_path: Path) -> Path:
+    """A copy to break."""
+    return Path(shutil.copytree(speaking, tmp_path / "changed"))
+
+
+def test_the_language_whose_weights_stand_in_a_folder_is_the_one_on_trial(speaking: Path) -> None:
+    assert maybe_language_of(speaking) == SPOKEN
+    assert judged(MANY, speaking).checkpoint.spoken == SPOKEN
+    assert judged(MANY, speaking, target_lang="fra").checkpoint.spoken == "fra"
+
+
+@pytest.mark.parametrize("command", [diff, wide(verify)])
+def test_a_folder_that_speaks_another_language_matches_without_its_option(
+    command: Callable[..., Result], speaking: Path
+) -> None:
+    result = command(MANY, speaking, audio=[golden_folder() / "tiny.flac"])
+    assert (result.verdict, result.findings) == ("match", ())
+
+
+@pytest.mark.parametrize(
+    "breaks",
+    [
+        set_key("tokenizer_config.json", "target_lang", "fra"),
+        set_key("tokenizer_config.json", "target_lang", "deu"),
+        set_key("tokenizer_config.json", "target_lang", 3),
+        lambda folder: (folder / "tokenizer_config.json").unlink(),
+        lambda folder: (folder / "tokenizer_config.json").write_text("[]"),
+        lambda folder: (folder / f"adapter.{SPOKEN}.safetensors").unlink(),
+        lambda folder: (folder / "model.safetensors").unlink(),
+    ],
+)
+def test_a_tokenizer_that_names_a_language_which_the_model_does_not_speak_says_nothing(
+    breaks: Callable[[Path], object], changed: Path
+) -> None:
+    breaks(changed)
+    assert maybe_language_of(changed) is None
+
+
+def test_a_folder_of_one_language_names_none(converted: Path) -> None:
+    assert maybe_language_of(converted) is None

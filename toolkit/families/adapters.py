@@ -27,13 +27,16 @@ _ADAPTER = re.compile(
 _HEAD = re.compile(r"w2v_encoder\.proj\.(?:weight|bias)")
 
 
-def tell_languages(checkpoint: Checkpoint, target_lang: str | None) -> Checkpoint:
+def tell_languages(
+    checkpoint: Checkpoint, target_lang: str | None, folder_language: str | None = None
+) -> Checkpoint:
     """The checkpoint with a set of tensors for each language, speaking one; itself without any.
 
     Args:
         checkpoint: As it lies in the file.
-        target_lang: The language that it is to speak where several are there; by default English,
-            else the first.
+        target_lang: The language that it is to speak where several are there; by default that of
+            the folder on trial, else English, else the first.
+        folder_language: What the folder on trial speaks, where that is known.
 
     Raises:
         BadInput: adapters are not as many everywhere, a language lacks tensors or has others than
@@ -51,7 +54,7 @@ def tell_languages(checkpoint: Checkpoint, target_lang: str | None) -> Checkpoin
     else:
         check_names(checkpoint, tuple(checkpoint.symbols))
         _check_sets(checkpoint, adapters | heads, count)
-    language = _choose(checkpoint, languages_of(checkpoint), target_lang)
+    language = _choose(checkpoint, languages_of(checkpoint), target_lang, folder_language)
     told = speaking(checkpoint, language) if checkpoint.symbols else checkpoint
     return replace(told, spoken=language)
 
@@ -125,8 +128,14 @@ def _check_sets(checkpoint: Checkpoint, wanted: frozenset[str], count: int) -> N
             )
 
 
-def _choose(checkpoint: Checkpoint, languages: tuple[str, ...], target_lang: str | None) -> str:
-    chosen = target_lang or (USUAL if USUAL in languages else languages[0])
+def _choose(
+    checkpoint: Checkpoint,
+    languages: tuple[str, ...],
+    target_lang: str | None,
+    folder_language: str | None,
+) -> str:
+    likely = (name for name in (folder_language, USUAL) if name in languages)
+    chosen = target_lang or next(likely, None) or languages[0]
     if chosen not in languages:
         listed = ", ".join(languages[:10]) + (", …" if len(languages) > 10 else "")
         raise BadInput(

@@ -78,7 +78,7 @@ def _echoed(question: Question, recording: Path) -> Derived:
 def _narrow(inputs: Inputs, recording: Path) -> tuple[Inputs, Heard | None]:
     """The inputs with candidates that fairseq's shapes leave, where those cannot be listed."""
     mapping = None if inputs.mapping is None else read_mapping(inputs.mapping)
-    checkpoint = open_mapped(inputs.checkpoint, mapping, inputs.target_lang)
+    checkpoint = open_mapped(inputs, mapping)
     family = find_family(checkpoint)
     network = family.network(checkpoint, inputs.options)
     if not family.possible(network, ()):

@@ -1,4 +1,4 @@
-"""Reads off a folder which classes it is written in, and in which language its texts begin."""
+"""Reads off a folder which classes it is written in, and in which language it begins to speak."""
 
 from __future__ import annotations
 
@@ -8,13 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.bundled import maybe_config_class
+from toolkit.checkpoint.sets import maybe_language, without_language
 from toolkit.core.errors import BadInput
 from toolkit.core.json import JsonObject
+from toolkit.core.slips import TOKENIZER_CONFIG
 from toolkit.families import Form
+from toolkit.folder.languages import language_files
 from toolkit.folder.plain_json import read_json
 from toolkit.folder.side_files import read_generation
 from toolkit.folder.view import parts_of
-from toolkit.folder.weight_files import place_tensors
+from toolkit.folder.weight_files import StoredTensors, place_tensors
+from toolkit.tasks.ctc.letters import LANGUAGE
 
 
 def read_form(folder: Path) -> Form | None:
@@ -54,6 +58,29 @@ def read_tags(folder: Path) -> Iterator[int | str]:
         yield str(frame["special_tokens"][first]["tokens"][0])
     except (OSError, ValueError, KeyError, IndexError, TypeError):
         return  # a file without such a symbol, which says no language
+
+
+def maybe_language_of(folder: Path) -> str | None:
+    """The language that a folder's tokenizer names, if the model speaks it before it is told to.
+
+    That is: the model holds what the file of that language holds, bit for bit.
+    """
+    try:
+        settings = read_json(folder / TOKENIZER_CONFIG)
+        named = settings.get(LANGUAGE) if isinstance(settings, dict) else None
+        if not isinstance(named, str) or named not in language_files(folder):
+            return None
+        return named if _speaks(StoredTensors(place_tensors(folder)), named) else None
+    except (OSError, ValueError, BadInput):
+        return None  # whoever loads the folder says what is wrong with it
+
+
+def _speaks(tensors: StoredTensors, language: str) -> bool:
+    own = [name for name in tensors if maybe_language(name) == language]
+    return all(
+        without_language(name) in tensors and tensors[name].equal(tensors[without_language(name)])
+        for name in own
+    )
 
 
 def _labels(named: object) -> tuple[str, ...]:

@@ -40,7 +40,7 @@ def inspect(request: Inspect) -> Inspection:
     """
     inputs = request.part(Inputs)
     rules = None if inputs.mapping is None else read_mapping(inputs.mapping)
-    opened = open_mapped(inputs.checkpoint, rules, inputs.target_lang)
+    opened = open_mapped(inputs, rules)
     family = find_family(opened)
     network = family.network(opened, inputs.options)
     table = network.table if rules is None else extend_table(network.table, rules)

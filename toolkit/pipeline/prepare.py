@@ -42,6 +42,8 @@ class Inputs(Material, OfCheckpoint):
     """Values that were held against a recording; see `toolkit.pipeline.choosing`."""
     folder_tags: tuple[int | str, ...] = ()
     """What texts of the folder on trial begin with; see `toolkit.families.base.Options`."""
+    folder_language: str | None = None
+    """What the model of the folder on trial speaks before it is told to, of several languages."""
     form: Form | None = None
     """The classes of the folder on trial; None where a conversion chooses them."""
 
@@ -108,7 +110,7 @@ def prepare(
         BrokenRule: the family's rules do not cover the checkpoint.
     """
     mapping = None if inputs.mapping is None else read_mapping(inputs.mapping)
-    checkpoint = open_mapped(inputs.checkpoint, mapping, inputs.target_lang)
+    checkpoint = open_mapped(inputs, mapping)
     if inputs.dtype is not None:
         checkpoint = checkpoint.as_dtype(inputs.dtype)
     if opened is not None:
@@ -144,27 +146,24 @@ def with_languages(
     return {**targets, **({} if spoken is None else dict(spoken.targets(targets)))}
 
 
-def open_mapped(
-    path: Path, mapping: MappingFile | None, target_lang: str | None = None
-) -> Checkpoint:
+def open_mapped(inputs: Inputs, mapping: MappingFile | None) -> Checkpoint:
     """The checkpoint, its tensors under the names of the model, or those of a mapping file.
 
     One with sets of tensors for languages speaks one of them.
 
     Args:
-        path: The file.
+        inputs: The file, and the language where the user or the folder on trial says which.
         mapping: The user's, if any.
-        target_lang: The language, where the user says which.
 
     Raises:
         BadInput: the file is no checkpoint, or the renames do not fit it.
     """
-    checkpoint = open_checkpoint(path, converted=CONVERTED)
+    checkpoint = open_checkpoint(inputs.checkpoint, converted=CONVERTED)
     renames = () if mapping is None else mapping.renames
     if not any(rename.fits(checkpoint.tensors) for rename in renames):
         checkpoint = unwrap(checkpoint)
     renamed = rename_tensors(checkpoint, renames) if renames else checkpoint
-    return tell_languages(renamed, target_lang)
+    return tell_languages(renamed, inputs.target_lang, inputs.folder_language)
 
 
 def _plan(

@@ -23,7 +23,7 @@ from toolkit.folder.view import FolderView, view_folder
 from toolkit.pipeline.basics import environment
 from toolkit.pipeline.clips import efforts_for, is_in_own_language, size_of, tag_of
 from toolkit.pipeline.files_alone import judge_files
-from toolkit.pipeline.forms import read_form, read_tags
+from toolkit.pipeline.forms import maybe_language_of, read_form, read_tags
 from toolkit.pipeline.origin import Asked, Origin
 from toolkit.pipeline.pairing import pair_with
 from toolkit.pipeline.picturing import finish_pictures
@@ -141,6 +141,7 @@ def expecting(inputs: Inputs, folder: Path) -> Inputs:
         inputs,
         exact_padding=inputs.exact_padding or carried,
         folder_tags=tuple(read_tags(folder)),
+        folder_language=maybe_language_of(folder),
         form=form,
     )
 
