@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 import torch
 
-from tests.sampling import slow
 from toolkit import convert, verify
 from toolkit.audio import golden_folder
 from toolkit.core.settled import settled, unproven

@@ -217,3 +217,10 @@ def test_a_test_without_its_file_is_a_stray(
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
     assert find_strays(tests, package) == strays
+
+
+def test_what_marks_parameters_decorates_no_test_as_it_would_not_be_collected() -> None:
+    lost = re.compile(r"^@(slow|wide)\b", re.MULTILINE)
+    assert lost.search("@slow\ndef test_nothing() -> None:\n")
+    files = sorted((ROOT / "tests").rglob("*.py"))
+    assert [str(file) for file in files if lost.search(file.read_text(encoding="utf-8"))] == []
