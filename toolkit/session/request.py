@@ -146,7 +146,7 @@ class Faults(Watched):
     family: Annotated[
         str | None,
         Option(
-            "Break the golden checkpoint of this family, or kind: `wav2vec2_ctc_languages`.",
+            "Break the golden checkpoint of this family, or kind.",
             metavar="NAME",
             python="The family or kind whose golden checkpoint is broken, where no other is named.",
         ),
