@@ -22,6 +22,7 @@ from tests.variants.hubert_kinds import HUBERT_VARIANTS
 from tests.variants.hubert_pretraining_kinds import HUBERT_PRETRAINING_VARIANTS
 from tests.variants.pretraining_building import build_pretraining
 from tests.variants.pretraining_kinds import PRETRAINING_VARIANTS, PretrainingVariant
+from tests.variants.seq2seq_kinds import SEQ2SEQ_VARIANTS
 from toolkit.audio import golden_folder
 from toolkit.pipeline.golden import UNTRAINED
 
@@ -36,6 +37,7 @@ CHOSEN = {
     "wav2vec2_ctc_languages": "MMS, a set of weights for each language",
     "wav2vec2_encoder": "encoder, layer norm",
     "wav2vec2_pretraining": "group norm",
+    "wav2vec2_seq2seq": "letters, searches that end",
 }
 """A variant for each family, and for each further kind, by name."""
 _VARIANTS: dict[str, tuple[PretrainingVariant | CtcVariant, ...]] = {
@@ -49,6 +51,7 @@ _VARIANTS: dict[str, tuple[PretrainingVariant | CtcVariant, ...]] = {
     "wav2vec2_ctc_languages": ADAPTER_VARIANTS,
     "wav2vec2_encoder": BARE_VARIANTS,
     "wav2vec2_pretraining": PRETRAINING_VARIANTS,
+    "wav2vec2_seq2seq": SEQ2SEQ_VARIANTS,
 }
 
 

@@ -14,8 +14,11 @@ from tests.variants.ctc_kinds import (
     OF_CONFORMER,
     PHONES,
     CtcVariant,
+    Groups,
+    State,
     as_dict_config,
     as_first_hydra,
+    as_hydra,
     as_namespace,
     in_half,
     without_w2v_args,
@@ -34,6 +37,8 @@ LEARNED = {"decoder_learned_pos": True}
 BEFORE = {"decoder_normalize_before": True}
 TIED = {"share_decoder_input_output_embed": True}
 NO_POSITIONS = {"no_token_positional_embeddings": True}
+END = 2
+"""`</s>` in every dictionary of fairseq."""
 NATIVE, BUNDLED = "native exact", "bundled exact"
 
 
@@ -46,8 +51,17 @@ def _kind(
     )
 
 
+def ending(groups: Groups, state: State) -> dict[str, Any]:
+    """As a model that ends its sentences: a random one hardly ever finds the end likeliest."""
+    output = state["decoder.embed_out"].clone()
+    output[END] *= 2.0
+    return as_hydra(groups, {**state, "decoder.embed_out": output})
+
+
 SEQ2SEQ_VARIANTS = (
     _kind("norms behind"),
+    # With this seed it says several letters, and not everywhere the same.
+    _kind("searches that end", seed=6, save=ending),
     _kind("group norm", kind=GROUP_NORM),
     _kind("learned positions", LEARNED),
     _kind("learned positions, tied output", {**LEARNED, **TIED}),
