@@ -178,3 +178,10 @@ def test_a_file_that_is_not_utf_8_is_refused(path):
 
 def test_an_unknown_symbol_has_the_id_of_unk():
     assert Dictionary(symbols=(*SPECIAL_SYMBOLS, "a")).index("b") == UNK
+
+
+def test_a_dictionary_of_labels_begins_with_nothing_but_its_rows(path):
+    path.write_text("<s> 1\nara 1\n")
+    assert read_dictionary(path, begins=()).symbols == ("<s>", "ara")
+    with pytest.raises(BadInput, match="repeats '<s>'"):
+        read_dictionary(path)

@@ -77,3 +77,26 @@ def test_rows_of_stacked_tensors_are_sets_without_a_copy(tmp_path):
     assert told.load("adapter[b].stack").equal(model["stack"][1:2])
     assert told.mapped("adapter[b].stack").equal(model["stack"][1:2])
     assert told.location("adapter[a].head") == told.location("head")
+
+
+def saved_dictionary(*symbols):
+    from fairseq.data import Dictionary
+
+    dictionary = Dictionary(add_special_symbols=False)
+    for symbol in symbols:
+        dictionary.add_symbol(symbol)
+    return dictionary
+
+
+def test_the_dictionary_that_the_task_saved_is_read_as_data(tmp_path):
+    state = {"target_dictionary": saved_dictionary("ara", "cmn")}
+    checkpoint = open_checkpoint(save(tmp_path / "x.pt", task_state=state))
+    assert checkpoint.task_symbols == ("ara", "cmn")
+    assert dict(checkpoint.symbols) == {}
+
+
+@pytest.mark.parametrize(
+    "state", [None, 1, {}, {"target_dictionary": None}, {"target_dictionary": {"symbols": ["a"]}}]
+)
+def test_a_task_that_saved_none_is_no_error(tmp_path, state):
+    assert open_checkpoint(save(tmp_path / "x.pt", task_state=state)).task_symbols == ()

@@ -10,7 +10,7 @@ from tests.compare.test_keys import NOTHING, TRAINING
 from tests.variants.ctc_building import build_ctc
 from tests.variants.ctc_kinds import CTC_VARIANTS
 from toolkit import convert
-from toolkit.compare.consequences import same_value
+from toolkit.compare.consequences import Change, judge, same_value
 from toolkit.compare.keys import config_differences
 from toolkit.folder import released_defaults
 from toolkit.folder.view import view_folder
@@ -93,3 +93,28 @@ def test_a_key_of_positions_decides_nothing_as_long_as_it_is_one(
     if consequence == "none":
         with torch.no_grad():
             assert torch.equal(load(folder)(sound).logits, right)
+
+
+@pytest.mark.parametrize(
+    ("architecture", "consequences"),
+    [("XForSequenceClassification", ("text", "text", "training")), ("XModel", ("none",) * 3)],
+)
+def test_keys_of_classes_are_bookkeeping_but_for_a_model_that_names_classes(
+    architecture, consequences
+):
+    found = (
+        judge(
+            Change(
+                group="",
+                name=name,
+                expected=None,
+                actual={"0": "a"},
+                determined=True,
+                siblings={"model_type": "wav2vec2"},
+                architecture=architecture,
+                searches=False,
+            )
+        ).consequence
+        for name in ("id2label", "problem_type", "label2id")
+    )
+    assert tuple(found) == consequences

@@ -15,6 +15,7 @@ from tests.families.exactness import CLIPS, EXACT, ROUNDED
 from tests.sampling import wide
 from tests.variants.class_kinds import BUNDLED, CLASS_VARIANTS, LANGUAGES
 from tests.variants.ctc_building import build_ctc
+from tests.variants.ctc_kinds import CTC_VARIANTS
 from tests.variants.readme import readme_table
 from toolkit import convert, diff, inspect, verify
 from toolkit.audio import read_clips
@@ -218,6 +219,20 @@ def test_a_head_of_other_layers_is_refused_by_name(build: Build, tmp_path: Path)
     saved["model"]["pooling_layer.weights"] = torch.ones(3)
     torch.save(saved, tmp_path / "model.pt")
     with pytest.raises(BadInput, match=r"`pooling_layer`: .*has .*pooling_layer\.weights"):
+        convert(tmp_path / "model.pt", tmp_path / "hf", verify=False)
+
+
+def test_conformer_layers_are_refused_as_fairseq_builds_no_such_model(tmp_path: Path) -> None:
+    """Its layers do not say how wide they are, which the head asks them."""
+    variant = next(v for v in CTC_VARIANTS if v.name == "conformer, relative positions")
+    saved = torch.load(build_ctc(variant, tmp_path).path, weights_only=False)
+    kept = {key: t for key, t in saved["model"].items() if not key.startswith("w2v_encoder.proj")}
+    for name, rows in (("linear", 32), ("projection", 7)):
+        kept[f"pooling_layer.{name}.weight"] = torch.ones(rows, 32)
+        kept[f"pooling_layer.{name}.bias"] = torch.ones(rows)
+    saved["cfg"]["model"] |= {"_name": "wav2vec_classification", "pooling": "mean"}
+    torch.save({**saved, "model": kept}, tmp_path / "model.pt")
+    with pytest.raises(BadInput, match=r"`w2v_args.layer_type`: it has conformer layers"):
         convert(tmp_path / "model.pt", tmp_path / "hf", verify=False)
 
 

@@ -11,7 +11,7 @@ import torch
 
 from tests.breaking import Break, edit_tensors, set_key
 from tests.sampling import wide
-from toolkit import diff
+from toolkit import diff, record, verify
 from toolkit.core.measures import Level
 from toolkit.core.result import Result
 from toolkit.tasks.classification import TASK
@@ -119,7 +119,7 @@ def test_a_padded_batch_that_is_pooled_over_all_frames_fails(
     assert failing(judged(class_folder)) == {"padding"}
 
 
-@pytest.mark.parametrize("change", [exchange, rename, lambda labels: labels.popitem()])
+@pytest.mark.parametrize("change", [exchange, wide(rename), wide(lambda labels: labels.popitem())])
 def test_diff_names_the_labels_that_are_wrong(
     change: Callable[[dict[str, str]], object], class_checkpoint: Path, class_broken: Path
 ) -> None:
@@ -138,6 +138,38 @@ def test_exchanged_labels_alone_are_put_back(
     mended = diff(class_checkpoint, class_broken, audio=SHORT[:1], fix=tmp_path / "mended")
     assert mended.fixed is not None
     assert (mended.fixed.how, mended.fixed.findings) == ("undone", 1)
+
+
+def test_of_exchanged_labels_those_alone_are_told(
+    class_checkpoint: Path, class_broken: Path
+) -> None:
+    edit_labels(class_broken, exchange)
+    (finding,) = diff(class_checkpoint, class_broken, audio=SHORT[:1]).findings
+    assert finding.summary == (
+        "`id2label` must be {'0': 'ara', '1': 'cmn'} as the checkpoint says, "
+        "but is {'0': 'cmn', '1': 'ara'}"
+    )
+
+
+def test_labels_are_judged_where_the_model_does_not_load(class_broken: Path, judged: Judge) -> None:
+    set_key("config.json", "hidden_size", "wide")(class_broken)
+    levels = judged(class_broken)
+    assert (levels["labels"].verdict, levels["label"].verdict) == ("pass", "fail")
+    edit_labels(class_broken, exchange)
+    assert judged(class_broken)["labels"].verdict == "fail"
+
+
+@pytest.mark.wide
+def test_a_recording_answers_for_fairseq(
+    class_checkpoint: Path, class_folder: Path, class_broken: Path, tmp_path: Path
+) -> None:
+    record(class_checkpoint, tmp_path / "recording", audio=SHORT)
+    given = {"recording": tmp_path / "recording"}
+    proof = verify(class_checkpoint, class_folder, **given)
+    assert (proof.verdict, len(proof.levels)) == ("match", 10)
+    edit_tensors(class_broken, shift_bias)
+    (finding,) = diff(class_checkpoint, class_broken, **given).findings
+    assert finding.target_module == "classifier"
 
 
 def test_what_finds_a_class_for_a_loss_is_a_note(
