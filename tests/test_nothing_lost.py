@@ -122,7 +122,7 @@ def stage(out: Path, left: set[Path]) -> str:
     return "writing" if any(list(place.glob("folder/*")) for place in left) else "staging"
 
 
-@pytest.mark.parametrize("kills", [5, slow(10)])
+@pytest.mark.parametrize("kills", [3, slow(10)])
 def test_a_killed_conversion_leaves_all_or_nothing(
     kills: int, large: Path, whole: dict[str, int], tmp_path: Path
 ) -> None:

@@ -154,6 +154,7 @@ def test_the_command_line_survives_what_is_read(attack):
     check_refusal_line(inspect(attack))
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("title", all_but(set(HEAVY) & set(REFUSED), REFUSED))
 def test_an_attack_in_the_legacy_format_is_refused_too(title, tmp_path):
     path = tmp_path / "attack.pt"

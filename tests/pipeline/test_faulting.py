@@ -55,7 +55,7 @@ def findings(session: Session, right: Path, fault: Fault, folder: Path) -> tuple
     return diff_folder(session, broken).findings
 
 
-@pytest.mark.parametrize("one_in", [16, slow(1)])
+@pytest.mark.parametrize("one_in", [32, slow(1)])
 def test_the_first_finding_names_one_fault_of_every_class(
     one_in: int,
     session: Session,

@@ -15,6 +15,7 @@ from sentencepiece import sentencepiece_model_pb2
 from tokenizers import Tokenizer
 from transformers import AutoTokenizer
 
+from tests.sampling import slow, wide
 from toolkit.audio import read_clips
 from toolkit.checkpoint.dictionary import (
     EOS,
@@ -372,8 +373,9 @@ LONG = {
     "bpe with spaces of its own",
 }
 """Others of their kind are tried every time."""
+WIDE = {"unigram with tags of mBART", "bpe with bytes", "bpe, pruned", "unigram, pruned"}
 NAMES = [
-    pytest.param(name, marks=pytest.mark.slow if name in LONG else ())
+    slow(name) if name in LONG else wide(name) if name in WIDE else pytest.param(name)
     for name in (*LAYOUTS, *(f"{name}, pruned" for name in PRUNED))
 ]
 
