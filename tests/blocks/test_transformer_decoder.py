@@ -1,8 +1,11 @@
+from dataclasses import replace
+
 import pytest
 import torch
 
 from tests.families.networks import because, decoder_of, facts_of, network_of, specimen
-from toolkit.blocks.transformer_decoder import TransformerDecoderBlock
+from toolkit.blocks.evidence import Facts
+from toolkit.blocks.transformer_decoder import Habits, TransformerDecoderBlock
 from toolkit.families.xm_transformer import DECODER
 
 NORM = ("decoder.layer_norm.weight", "decoder.layer_norm.bias")
@@ -234,3 +237,49 @@ def test_arguments_of_another_model_are_refused(changed):
     refusals = because(changed(decoder_normalize_before=False).refusals)
     assert refusals.keys() == {"args.decoder_normalize_before"}
     assert "another model's" in refusals["args.decoder_normalize_before"]
+
+
+# Habits
+
+
+LETTERS = Habits(output="embed_out", heads=4, positions=2048, tables_positions=True)
+
+
+def of_letters(dtype="float32", tensors=(), **model):
+    """A decoder without a tensor of positions, whose output layer is named otherwise."""
+    shapes = {"decoder.embed_tokens.weight": (30, 16), f"{CROSS}.weight": (16, 16), **dict(tensors)}
+    specs = {name: replace(spec, dtype=dtype) for name, spec in facts_of(shapes).tensors.items()}
+    return TransformerDecoderBlock(
+        place=DECODER,
+        checkpoint=Facts(specs),
+        model={"decoder_normalize_before": False, **model},
+        carried="carried",
+        habits=LETTERS,
+    )
+
+
+@pytest.mark.parametrize(
+    ("dtype", "none", "tabled"),
+    [
+        ("float32", False, True),
+        ("float16", False, False),
+        ("bfloat16", False, False),
+        ("float16", True, True),
+    ],
+)
+def test_computed_positions_become_a_table_where_no_rounding_changes_it(dtype, none, tabled):
+    decoder = of_letters(dtype, no_token_positional_embeddings=none)
+    assert decoder.tables_positions is tabled
+    assert ("decoder.embed_positions" in because(decoder.shortcomings())) is not tabled
+
+
+@pytest.mark.parametrize("tensors", [{}, {"decoder.embed_out": (30, 16)}])
+def test_an_output_layer_that_is_not_there_is_tied(tensors):
+    tied = of_letters(tensors=tensors).is_tied
+    assert tied.value is not bool(tensors)
+    assert tied.evidence != "args.share_decoder_input_output_embed"
+
+
+def test_an_argument_says_that_the_output_is_tied():
+    tied = of_letters(share_decoder_input_output_embed=True).is_tied
+    assert (tied.value, tied.evidence) == (True, "args.share_decoder_input_output_embed")

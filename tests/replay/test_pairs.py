@@ -7,8 +7,11 @@ from torch import nn
 from torch.nn.utils.parametrizations import weight_norm
 
 from toolkit.core.errors import BrokenRule
+from toolkit.core.spec import TensorSpec
+from toolkit.mapping import Rule, Table, Tie, make_plan
 from toolkit.replay.pairs import (
     Layout,
+    Pair,
     derive_pairs,
     explain_uncompared,
     module_paths,
@@ -185,3 +188,40 @@ def test_a_module_that_is_only_partly_filled_has_no_excuse(prepared, paths, benc
     plan = replace(prepared.plan, assignments=assignments)
     pairs = [pair for pair in bench.pairing.pairs if pair.target != module]
     assert dict(explain_uncompared(plan, paths[1], pairs))[module] is None
+
+
+def test_a_tensor_that_is_used_twice_and_saved_once_is_in_the_module_that_uses_it():
+    rule = Rule("decoder.{embed|fc}.weight", "decoder.model.{embed|fc}.weight")
+    names = ("decoder.embed.weight", "decoder.model.embed.weight")
+    table = Table(
+        name="tied", rows=(rule, Tie("decoder.out", names[0], "decoder.head", names[1], "shared"))
+    )
+    sources = of_shape("decoder.embed.weight", "decoder.fc.weight")
+    targets = of_shape("decoder.model.embed.weight", "decoder.model.fc.weight", "decoder.head")
+    plan = make_plan(table, sources, targets)
+    paths = (
+        ("decoder", "decoder.embed", "decoder.fc"),
+        (*("decoder", "decoder.model", "decoder.model.embed", "decoder.model.fc"),),
+    )
+    layouts = (Layout("decoder", "B S", "B S"), Layout("decoder.model.{embed|fc}", "B S", "B S"))
+    pairs = pairs_of(plan, paths, layouts)
+    assert as_dict(pairs) == {
+        "decoder": "decoder",
+        "decoder.model.embed": "decoder.embed",
+        "decoder.model.fc": "decoder.fc",
+    }
+
+
+def test_a_head_whose_tensor_stands_in_another_module_is_excused_where_that_is_compared():
+    rule = Rule("decoder.embed.weight", "decoder.model.embed.weight")
+    tie = Tie("decoder.out", rule.source, "decoder.head.weight", rule.target, "shared")
+    targets = of_shape("decoder.model.embed.weight", "decoder.head.weight")
+    plan = make_plan(Table(name="tied", rows=(rule, tie)), of_shape(rule.source), targets)
+    whole = Pair(target="decoder", source="decoder", layout=Layout("decoder", "B S", "B S"))
+    reasons = dict(explain_uncompared(plan, ["decoder.head"], [whole]))
+    assert "fairseq keeps its parameters in `decoder`" in reasons["decoder.head"].because
+    assert dict(explain_uncompared(plan, ["decoder.head"], []))["decoder.head"] is None
+
+
+def of_shape(*names):
+    return {name: TensorSpec(name=name, dtype="float32", shape=(4, 4)) for name in names}

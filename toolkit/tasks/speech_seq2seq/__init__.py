@@ -13,8 +13,14 @@ _SEARCH = """## Search
 `custom_generate/generate.py` is fairseq's beam search for transformers' `generate`: the same
 hypotheses in the same order with the same scores. Loading with `trust_remote_code=True` puts it in
 place; without, transformers searches in its own way, which finds other n-best lists and scores (it
-takes the probability of the language token for 1, and goes on exchanging finished hypotheses).
+takes the probability of {forced} for 1, and goes on exchanging finished hypotheses).
 `save_pretrained` does not copy that file."""
+_LETTERS = """## Letters
+
+The model says one letter after the other, and `|` behind every word. Its tokenizer makes the same
+labels of a text, for training: `HELLO WORLD` is `H E L L O | W O R L D |` and an end.
+
+"""
 
 TASK = TaskKind(
     name="speech_seq2seq",
@@ -30,7 +36,7 @@ TASK = TaskKind(
         units="tokens",
         usage=SAYS,
         caller="translate",
-        notes=_SEARCH,
+        notes=_SEARCH.format(forced="the language token"),
     ),
     beams=(1, BEAM),
     target=deferred(f"{__name__}.target", "Seq2SeqTarget"),
@@ -57,6 +63,7 @@ SPELLED = replace(
         ),
         units="letters",
         caller="transcribe",
+        notes=_LETTERS + _SEARCH.format(forced="an end that is forced"),
     ),
 )
 """Of models that spell what they hear."""
