@@ -8,7 +8,6 @@ import pytest
 
 from tests.variants.examining import Examination, examine
 from tests.variants.kinds import MORE_CLEAN, VARIANTS, Variant
-from tests.variants.readme import readme_table
 
 README = Path(__file__).parents[2] / "README.md"
 EVERY = 60
@@ -55,10 +54,6 @@ def test_a_wrong_ending_would_be_noticed(tmp_path: Path) -> None:
 
 def test_there_are_thirty_clean_conversions() -> None:
     assert sum("exact" in v.ends for v in (*VARIANTS, *MORE_CLEAN)) >= 30
-
-
-def test_the_readme_shows_this_table() -> None:
-    assert readme_table(VARIANTS) in README.read_text(encoding="utf-8")
 
 
 def test_the_printed_table_has_what_was_found() -> None:
