@@ -19,7 +19,6 @@ from tests.sampling import wide
 from tests.variants.adapter_kinds import ADAPTER_VARIANTS, SYMBOLS, in_sets
 from tests.variants.ctc_building import BuiltCtc, build_ctc
 from tests.variants.ctc_kinds import Groups, State
-from tests.variants.readme import readme_table
 from toolkit import convert, diff, inspect, record, verify
 from toolkit.audio import read_clips
 from toolkit.core.errors import BadInput
@@ -99,10 +98,6 @@ def test_what_no_adapter_of_transformers_computes_is_refused_by_name(
     with pytest.raises(BadInput, match=f"`{refused}`: "):
         convert(build(name), tmp_path / "hf", verify=False)
     assert not (tmp_path / "hf").exists()
-
-
-def test_the_readme_shows_every_kind_and_how_it_ends() -> None:
-    assert readme_table(ADAPTER_VARIANTS) in README.read_text(encoding="utf-8")
 
 
 def test_a_user_switches_between_languages_as_in_transformers(mms: BuiltCtc, right: Path) -> None:

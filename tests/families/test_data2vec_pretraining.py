@@ -11,7 +11,6 @@ from tests.families.bare import Built, check_exact, converted, refused
 from tests.families.exactness import CLIPS
 from tests.variants.bare_kinds import DATA2VEC_PRETRAINING_VARIANTS
 from tests.variants.pretraining_kinds import PretrainingVariant
-from tests.variants.readme import readme_table
 from toolkit import convert, diff, inspect
 from toolkit.core.errors import BadInput
 from toolkit.core.result import Result
@@ -70,10 +69,6 @@ def test_what_no_class_computes_is_refused_by_name(
 ) -> None:
     with pytest.raises(BadInput, match=f"{variant.ends.partition(': ')[2]}`: "):
         convert(build(variant.name), tmp_path / "hf", verify=False)
-
-
-def test_the_readme_shows_every_variant_and_how_it_ends() -> None:
-    assert readme_table(DATA2VEC_PRETRAINING_VARIANTS) in README.read_text(encoding="utf-8")
 
 
 @pytest.mark.slow

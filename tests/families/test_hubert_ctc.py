@@ -13,7 +13,6 @@ from tests.families.exactness import CLIPS, check_exact
 from tests.sampling import wide
 from tests.variants.ctc_building import build_ctc
 from tests.variants.hubert_kinds import HUBERT_VARIANTS
-from tests.variants.readme import readme_table
 from toolkit import convert, diff, inspect, verify
 from toolkit.bundled import HUBERT
 from toolkit.core.errors import BadInput
@@ -153,10 +152,6 @@ def test_what_no_class_computes_is_refused_by_name(name: str, build: Build, tmp_
     with pytest.raises(BadInput, match=f"{refused}`: .*Hubert has none"):
         convert(build(name), tmp_path / "hf", verify=False)
     assert not (tmp_path / "hf").exists()
-
-
-def test_the_readme_shows_every_variant_and_how_it_ends() -> None:
-    assert readme_table(HUBERT_VARIANTS) in README.read_text(encoding="utf-8")
 
 
 def test_a_key_of_adapters_is_broken_only_where_a_class_reads_it(build: Build) -> None:

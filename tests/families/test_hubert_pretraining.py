@@ -14,7 +14,6 @@ from tests.breaking import scale
 from tests.families.exactness import CLIPS, EXACT, ROUNDED
 from tests.variants.hubert_pretraining_kinds import HUBERT_PRETRAINING_VARIANTS
 from tests.variants.pretraining_building import build_model, build_pretraining
-from tests.variants.readme import readme_table
 from toolkit import assert_parity, convert, diff, inspect, record, verify
 from toolkit.audio import read_clips
 from toolkit.core.errors import BadInput
@@ -220,10 +219,6 @@ def test_what_no_class_computes_is_refused_by_name(name: str, build: Build, tmp_
     with pytest.raises(BadInput, match=f"{refused}`: .*Hubert"):
         convert(build(name), tmp_path / "hf", verify=False)
     assert not (tmp_path / "hf").exists()
-
-
-def test_the_readme_shows_every_variant_and_how_it_ends() -> None:
-    assert readme_table(HUBERT_PRETRAINING_VARIANTS) in README.read_text(encoding="utf-8")
 
 
 @pytest.mark.slow

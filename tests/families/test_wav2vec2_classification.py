@@ -16,7 +16,6 @@ from tests.sampling import wide
 from tests.variants.class_kinds import BUNDLED, CLASS_VARIANTS, LANGUAGES
 from tests.variants.ctc_building import build_ctc
 from tests.variants.ctc_kinds import CTC_VARIANTS
-from tests.variants.readme import readme_table
 from toolkit import convert, diff, inspect, verify
 from toolkit.audio import read_clips
 from toolkit.bundled import CLASSIFIER
@@ -248,10 +247,6 @@ def test_options_of_other_models_are_refused(
 ) -> None:
     with pytest.raises(BadInput, match=said):
         convert(build(PLAIN), tmp_path / "hf", verify=False, **options)
-
-
-def test_the_readme_shows_every_variant_and_how_it_ends() -> None:
-    assert readme_table(CLASS_VARIANTS) in README.read_text(encoding="utf-8")
 
 
 @pytest.mark.slow

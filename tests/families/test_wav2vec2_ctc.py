@@ -15,7 +15,6 @@ from tests.sampling import wide
 from tests.variants.ctc_building import build_ctc
 from tests.variants.ctc_kinds import CTC_VARIANTS, CtcVariant
 from tests.variants.data2vec_kinds import DATA2VEC_VARIANTS
-from tests.variants.readme import readme_table
 from toolkit import convert, diff, inspect
 from toolkit.core.errors import BadInput
 
@@ -138,13 +137,6 @@ def test_a_data2vec_written_as_wav2vec_is_one_finding(build: Build, tmp_path: Pa
     assert others == [], [other.summary for other in others]
     assert first.config_keys == ("model_type",)
     assert "write it as Data2VecAudio" in first.fix
-
-
-@pytest.mark.parametrize("variants", [CTC_VARIANTS, DATA2VEC_VARIANTS])
-def test_the_readme_shows_every_variant_and_how_it_ends(
-    variants: tuple[CtcVariant, ...],
-) -> None:
-    assert readme_table(variants) in README.read_text(encoding="utf-8")
 
 
 def test_what_was_lost_of_the_arguments_is_assumed_and_said(build: Build, tmp_path: Path) -> None:

@@ -14,7 +14,6 @@ from tests.families.bare import Built, check_exact, converted, refused
 from tests.families.exactness import CLIPS
 from tests.variants.bare_kinds import BARE_VARIANTS
 from tests.variants.pretraining_kinds import PretrainingVariant
-from tests.variants.readme import readme_table
 from toolkit import assert_parity, convert, diff, inspect, record, verify
 from toolkit.core.errors import BadInput
 from toolkit.core.result import Result
@@ -136,10 +135,6 @@ def test_what_no_class_computes_is_refused_by_name(
     with pytest.raises(BadInput, match=f"{name}`: .*Wav2Vec2(Model|Conformer)"):
         convert(build(variant.name), tmp_path / "hf", verify=False)
     assert not (tmp_path / "hf").exists()
-
-
-def test_the_readme_shows_every_variant_and_how_it_ends() -> None:
-    assert readme_table(BARE_VARIANTS) in README.read_text(encoding="utf-8")
 
 
 @pytest.mark.slow

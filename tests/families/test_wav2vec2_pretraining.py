@@ -14,7 +14,6 @@ from tests.families.exactness import CLIPS, EXACT, ROUNDED
 from tests.sampling import wide
 from tests.variants.pretraining_building import build_pretraining
 from tests.variants.pretraining_kinds import PRETRAINING_VARIANTS
-from tests.variants.readme import readme_table
 from toolkit import assert_parity, convert, diff, inspect, record, verify
 from toolkit.core.errors import BadInput
 from toolkit.core.result import Result
@@ -149,10 +148,6 @@ def test_the_model_card_says_how_to_get_at_layers_and_shows_no_pipeline_of_words
     assert "`hidden_states[k]`" in card
     assert "diversity_loss" in card
     assert "vocabulary" not in card
-
-
-def test_the_readme_shows_every_variant_and_how_it_ends() -> None:
-    assert readme_table(PRETRAINING_VARIANTS) in README.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(

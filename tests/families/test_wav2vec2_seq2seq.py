@@ -12,7 +12,6 @@ from tests.breaking import scale
 from tests.families.exactness import CLIPS, EXACT, ROUNDED
 from tests.sampling import wide
 from tests.variants.ctc_building import build_ctc
-from tests.variants.readme import readme_table
 from tests.variants.seq2seq_kinds import BUNDLED, SEQ2SEQ_VARIANTS
 from toolkit import BadInput, convert, diff, inspect
 from toolkit.bundled import MODELLING
@@ -114,7 +113,3 @@ def test_what_belongs_to_other_models_is_refused(
 ) -> None:
     with pytest.raises(BadInput, match=said):
         convert(build(PLAIN), tmp_path / "hf", verify=False, **options)
-
-
-def test_the_readme_shows_every_variant_and_how_it_ends() -> None:
-    assert readme_table(SEQ2SEQ_VARIANTS) in README.read_text(encoding="utf-8")

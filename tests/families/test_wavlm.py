@@ -11,7 +11,6 @@ from tests.families.bare import Built, refused
 from tests.families.exactness import CLIPS
 from tests.variants.bare_kinds import WAVLM_VARIANTS
 from tests.variants.pretraining_kinds import PretrainingVariant
-from tests.variants.readme import readme_table
 from toolkit import convert, diff, inspect, verify
 from toolkit.checkpoint import open_checkpoint
 from toolkit.core.errors import BadInput
@@ -85,7 +84,3 @@ def test_layers_of_another_kind_are_refused_by_name(
 ) -> None:
     with pytest.raises(BadInput, match=f"{variant.ends.partition(': ')[2]}`: .*WavLM"):
         convert(build(variant.name), tmp_path / "hf")
-
-
-def test_the_readme_shows_every_variant_and_how_it_ends() -> None:
-    assert readme_table(WAVLM_VARIANTS) in README.read_text(encoding="utf-8")
