@@ -194,7 +194,7 @@ def test_without_a_dictionary_classes_are_numbered_and_that_is_said(
 
 @pytest.mark.parametrize(
     ("parameter", "module"),
-    [("projector.weight", "projector"), ("classifier.bias", "classifier")],
+    [wide("projector.weight", "projector"), ("classifier.bias", "classifier")],
 )
 def test_a_fault_of_the_head_is_blamed_and_nothing_else(
     parameter: str, module: str, build: Build, tmp_path: Path
