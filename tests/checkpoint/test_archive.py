@@ -10,7 +10,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from toolkit.checkpoint import zip_format
 from toolkit.checkpoint.archive import read_archive
+from toolkit.checkpoint.zip_directory import MAX_DIRECTORY_BYTES
 from toolkit.core.errors import BadInput
 
 from .samples import pickle_of, read_entries, replace_entry, save, write_zip
@@ -366,3 +368,21 @@ def test_any_changed_byte_is_read_or_refused(sample, data):
     damaged[place] ^= change
     with contextlib.suppress(BadInput):
         read_data(bytes(damaged))
+
+
+# Files of a thousand languages
+
+
+def test_each_storage_of_a_file_may_cost_a_tensors_work(path, monkeypatch):
+    """A fixed amount would refuse what has as many tensors as a model of a thousand languages."""
+    save(path, {f"tensor {number}": torch.ones(1) * number for number in range(300)})
+    monkeypatch.setattr(zip_format, "MAX_WORK", 100)
+    assert len(read(path).storages) == 300
+    monkeypatch.setattr(zip_format, "WORK_PER_STORAGE", 8)
+    with pytest.raises(BadInput, match="amount of work"):
+        read(path)
+
+
+def test_the_list_of_entries_has_room_for_a_thousand_languages():
+    languages, tensors, entry = 1200, 48 * 6 + 2, 46 + len("model/data/350000") + 4
+    assert languages * tensors * entry < MAX_DIRECTORY_BYTES < 100 * languages * tensors

@@ -19,6 +19,7 @@ from toolkit.mapping import (
     Drop,
     Fill,
     Identity,
+    Pick,
     Rule,
     SplitWeightNorm,
     Table,
@@ -210,6 +211,40 @@ SOURCES = {
         "conv": torch.tensor([float("nan"), float("inf"), -0.0, 1e-45] * 6).view(3, 2, 4)
     },
 }
+
+
+STACKS = {
+    "float32": torch.randn(3, 2, 4),
+    "truths": torch.randn(3, 2, 4) > 0,
+    "part of a larger storage": torch.randn(9, 2, 4)[3:6],
+    "every other row": torch.randn(6, 2, 4)[::2],
+    "transposed": torch.randn(4, 2, 3).permute(2, 1, 0),
+}
+
+
+@pytest.mark.parametrize("stack", STACKS.values(), ids=STACKS)
+@pytest.mark.parametrize("row", [0, 2])
+def test_a_row_of_a_stack_is_what_the_in_memory_path_writes(sample, tmp_path, stack, row):
+    rows = [Rule("stack", "row", Pick(row)), Drop("embed", "of others"), Drop("out", "of others")]
+    rows = (*rows, Drop("conv", "of others"))
+    plan, checkpoint = sample(rows=rows, targets={"row": (2, 4)}, stack=stack)
+    write_weights(plan, checkpoint, tmp_path)
+    assert load_file(tmp_path / FILE_NAME)["row"].equal(stack[row])
+    expected = in_memory(plan, checkpoint, tmp_path / "expected.safetensors")
+    assert (tmp_path / FILE_NAME).read_bytes() == expected
+
+
+def test_a_row_of_a_stack_is_rounded_to_another_dtype_and_never_read_whole(
+    sample, tmp_path, monkeypatch
+):
+    rows = [Drop(name, "of others") for name in ("embed", "out", "conv")]
+    stack = torch.randn(3, 2, 4)
+    plan, checkpoint = sample(
+        rows=(Rule("stack", "row", Pick(1)), *rows), targets={"row": (2, 4)}, stack=stack
+    )
+    monkeypatch.setattr(type(checkpoint), "load", None)
+    write_weights(plan, checkpoint.as_dtype("float16"), tmp_path)
+    assert load_file(tmp_path / FILE_NAME)["row"].equal(stack[1].half())
 
 
 @pytest.mark.parametrize("changes", SOURCES.values(), ids=SOURCES)

@@ -30,7 +30,9 @@ from toolkit import BadInput, convert, verify
 from toolkit.audio import golden_folder
 from toolkit.families import families
 from toolkit.folder.shards import INDEX_NAME
+from toolkit.pipeline.golden import golden_of
 
+LANGUAGES = "wav2vec2_ctc_languages"
 HEAVY = "{'torch', 'transformers', 'fairseq'} & set(sys.modules)"
 
 
@@ -46,11 +48,12 @@ BUILT = {
     "unispeech": partial(build_pretraining, UNISPEECH_VARIANTS[0]),
     "unispeech_sat": partial(build_pretraining, UNISPEECH_VARIANTS[6]),
     "wavlm": partial(build_pretraining, WAVLM_VARIANTS[0]),
+    LANGUAGES: lambda _: golden_of(LANGUAGES),
     "xm_transformer": lambda _: golden_folder() / "checkpoint" / "model.pt",
 }
 
 
-@pytest.mark.parametrize("family", [family.name for family in families()])
+@pytest.mark.parametrize("family", [*(family.name for family in families()), LANGUAGES])
 def test_a_conversion_without_proof_imports_nothing_heavy(family, tmp_path):
     built = BUILT[family](tmp_path)
     checkpoint = getattr(built, "path", built)

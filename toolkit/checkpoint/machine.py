@@ -17,8 +17,11 @@ one that carries a dictionary of 250,000 symbols 1.5 million; three million end 
 MAX_STACK = 1_000_000
 """Values on the stack, marks included. Writers flush containers every 1000 values."""
 
-MAX_MEMO = 2_000_000
-"""Remembered values. Writers remember about every third one, so `MAX_WORK` is reached first."""
+WORK_PER_STORAGE = 64
+"""What a file may cost beside that for each storage in it: a tensor takes some 40 opcodes."""
+
+MAX_MEMO = 10_000_000
+"""Remembered values. Writers remember about every third one, so the work is reached first."""
 
 MAX_MEMO_INDEX = (1 << 32) - 1
 """What the binary opcodes can say. In text an index may have any length, and indices can be chosen

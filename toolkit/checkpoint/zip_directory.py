@@ -17,8 +17,9 @@ from typing import BinaryIO
 from toolkit.checkpoint.values import quote
 from toolkit.core.errors import BadInput
 
-MAX_DIRECTORY_BYTES = 1 << 22
-"""Longest list of entries: some 50,000 storages. Real checkpoints have up to 5000."""
+MAX_DIRECTORY_BYTES = 1 << 25
+"""Longest list of entries: some 500,000 storages. Real checkpoints have up to 5000, and those of a
+thousand languages some 300 for each."""
 
 _END = struct.Struct("<4sHHHHIIH")
 _END64 = struct.Struct("<4sQHHIIQQQQ")

@@ -7,6 +7,7 @@ from collections import Counter
 from itertools import pairwise
 from typing import BinaryIO
 
+from toolkit.checkpoint.machine import MAX_WORK, WORK_PER_STORAGE
 from toolkit.checkpoint.pickle_vm import read_pickle
 from toolkit.checkpoint.storages import Region, StorageLedger, storage_bytes
 from toolkit.checkpoint.values import StorageRef, quote
@@ -45,7 +46,13 @@ def read_zip(file: BinaryIO, *, num_bytes: int, label: str) -> tuple[object, dic
     window = _open_window(file, regions[pickle_name], label=f"{label}: {pickle_name}")
     _check_crc(window, next(e for e in entries if e.name == pickle_name), label=label)
     ledger = StorageLedger()
-    root = read_pickle(window, label=f"{label}: {pickle_name}", find_persistent=ledger.find)
+    root = read_pickle(
+        window,
+        label=f"{label}: {pickle_name}",
+        find_persistent=ledger.find,
+        # An entry takes a hundred bytes of the file, so that nobody asks for much with little.
+        max_work=MAX_WORK + WORK_PER_STORAGE * len(entries),
+    )
     return root, _find_storages(ledger.refs, regions, top=top, label=label)
 
 

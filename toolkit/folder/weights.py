@@ -28,7 +28,7 @@ from toolkit.folder.shards import (
     cut_shards,
     render_index,
 )
-from toolkit.mapping import Assignment, Copy, Plan
+from toolkit.mapping import Assignment, Copy, Pick, Plan
 from toolkit.mapping.ops import FILLINGS
 
 if TYPE_CHECKING:
@@ -138,16 +138,18 @@ class _Job:
         assignment = self.plan.assignments[spec.name]
         name = assignment.source
         place = None if name is None else self.checkpoint.location(name)
-        if name is None or place is None or not _is_copy(assignment) or not place.contiguous:
+        row = _maybe_row(assignment)
+        # Any byte but zero counts as true in a checkpoint; a file of the format has 0 and 1.
+        copied = spec.dtype != "bool" and place is not None and place.contiguous
+        if name is None or place is None or row is None or not copied:
             out.write(_bytes_of(target_tensor(assignment, self.plan, self.checkpoint.load)))
-        elif spec.dtype == "bool":
-            # Any byte but zero counts as true in a checkpoint; a file of the format has 0 and 1.
-            out.write(_bytes_of(self.checkpoint.load(name)))
-        elif self.checkpoint.stored_dtype(name) == spec.dtype:
-            out.copy(self.source, place.offset_bytes, place.num_bytes)
+            return
+        stored = replace(spec, dtype=self.checkpoint.stored_dtype(name))
+        offset = place.offset_bytes + row * stored.num_bytes
+        if stored.dtype == spec.dtype:
+            out.copy(self.source, offset, stored.num_bytes)
         else:
-            stored = replace(spec, dtype=self.checkpoint.stored_dtype(name))
-            for chunk in _cast(self.source, place.offset_bytes, stored, spec.dtype):
+            for chunk in _cast(self.source, offset, stored, spec.dtype):
                 out.write(_bytes_of(chunk))
 
 
@@ -218,8 +220,12 @@ def _specs(plan: Plan, checkpoint: Checkpoint) -> Iterator[TensorSpec]:
         yield replace(plan.targets[name], dtype=dtype)
 
 
-def _is_copy(assignment: Assignment) -> bool:
-    return isinstance(assignment.op, Copy)
+def _maybe_row(assignment: Assignment) -> int | None:
+    """Which row of its source a target is, where nothing else is done to it: all of it is row 0."""
+    op = assignment.op
+    if isinstance(op, Pick):
+        return op.index
+    return 0 if isinstance(op, Copy) else None
 
 
 def _bytes_of(tensor: Tensor) -> memoryview:
