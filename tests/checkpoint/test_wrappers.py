@@ -17,7 +17,7 @@ from toolkit.checkpoint import open_checkpoint
 from toolkit.checkpoint.wrappers import ANYWHERE, AROUND_ALL, unwrap
 from toolkit.core.errors import BadInput
 from toolkit.mapping import read_mapping
-from toolkit.pipeline.prepare import open_mapped
+from toolkit.pipeline.prepare import Inputs, open_mapped
 
 NAMES = ("proj.weight", "encoder.layers.0.fc1.weight", "encoder.model.module.bias")
 
@@ -78,7 +78,7 @@ def test_a_mapping_file_may_speak_of_the_wrapper_itself(tmp_path: Path) -> None:
     path = save(tmp_path / "model.pt", tuple(f"module.{name}" for name in NAMES))
     mapping = tmp_path / "mapping.yaml"
     mapping.write_text("rename: [{from: module., to: trunk.}]\n")
-    opened = open_mapped(path, read_mapping(mapping))
+    opened = open_mapped(Inputs(checkpoint=path), read_mapping(mapping))
     assert tuple(opened.tensors) == tuple(f"trunk.{name}" for name in NAMES)
 
 
