@@ -13,7 +13,7 @@ from toolkit.core.coverage import Reason
 from toolkit.core.errors import BadInput, BrokenRule
 from toolkit.core.inspection import ConfigField, Inspection
 from toolkit.core.result import Artifact
-from toolkit.families import Family, Network, Options, Task, architecture, find_family
+from toolkit.families import Family, Network, Task, architecture, find_family
 from toolkit.families.sidecars import Named, Sidecars
 from toolkit.mapping import (
     Table,
@@ -36,7 +36,8 @@ def inspect(request: Inspect) -> Inspection:
     refused.
 
     Raises:
-        BadInput: the file is no fairseq checkpoint of a known family.
+        BadInput: the file is no fairseq checkpoint of a known family, or a companion that is named
+            is none.
     """
     inputs = request.part(Inputs)
     rules = None if inputs.mapping is None else read_mapping(inputs.mapping)
@@ -47,7 +48,7 @@ def inspect(request: Inspect) -> Inspection:
     sidecars = _sidecars(family, opened, inputs.named)
     dropped = dropped_tensors(table, opened.tensors)
     unused = {reason.name for reason in dropped}
-    prospect = _foresee(family, opened, network, table, sidecars, inputs.options)
+    prospect = _foresee(family, opened, network, table, sidecars, inputs)
     return Inspection(
         source=Artifact(path=str(inputs.checkpoint), sha256=opened.sha256()),
         format=opened.format,
@@ -97,7 +98,7 @@ def _foresee(
     network: Network,
     table: Table,
     sidecars: Sidecars | str,
-    options: Options,
+    inputs: Inputs,
 ) -> _Prospect:
     """What is known of the network, and of its task and plan as far as that is understood."""
     unclaimed = unclaimed_tensors(table, checkpoint.tensors)
@@ -112,8 +113,10 @@ def _foresee(
     if known.unknown or known.refusals:
         return known
     try:
-        task = family.task(checkpoint, sidecars, network, options)
+        task = family.task(checkpoint, sidecars, network, inputs.options)
     except BadInput as error:
+        if _speaks_of(error, inputs.named):
+            raise
         return replace(known, unknown=(Reason(name="task", because=str(error)),))
     problems = tuple(_plan_problems(table, checkpoint, task))
     return replace(known, assumptions=task.assumptions, refusals=problems)
@@ -131,11 +134,23 @@ def _plan_problems(table: Table, checkpoint: Checkpoint, task: Task) -> Iterator
 
 
 def _sidecars(family: Family, checkpoint: Checkpoint, named: Named) -> Sidecars | str:
-    """The checkpoint's companions, or why one is missing."""
+    """The checkpoint's companions, or why one is missing.
+
+    Raises:
+        BadInput: one that the user names is none.
+    """
     try:
         return family.sidecars(checkpoint, named)
     except BadInput as error:
+        if _speaks_of(error, named):
+            raise
         return " ".join(str(error).split("\n"))
+
+
+def _speaks_of(error: BadInput, named: Named) -> bool:
+    """Whether an error is about a file that the user names."""
+    paths = (path for path in vars(named).values() if path is not None)
+    return any(f"`{path}`" in str(error) for path in paths)
 
 
 def _files(found: Sidecars | str) -> dict[str, str]:
