@@ -8,6 +8,7 @@ import pytest
 
 from toolkit.blocks import known_tensors
 from toolkit.blocks.known_tensors import maybe_known_specs
+from toolkit.blocks.known_tensors.seq2seq import TROCR_KEYS
 from toolkit.folder.skeleton import target_specs
 
 STOCK = {
@@ -22,6 +23,15 @@ STOCK = {
     "another width of the decoder": {"decoder": {"d_model": 60}},
     "an output of its own": {"decoder": {"tie_word_embeddings": False}},
     "relu": {"encoder": {"hidden_act": "relu"}, "decoder": {"activation_function": "relu"}},
+}
+TROCR = {
+    "as it is": {},
+    "norm of the embeddings": {"decoder": {"layernorm_embedding": True}},
+    "another width of the decoder": {"decoder": {"d_model": 60}},
+    "another width attended to": {
+        "decoder": {"d_model": 60, "cross_attention_hidden_size": 48},
+    },
+    "an output that is tied": {"decoder": {"tie_word_embeddings": True}},
 }
 CARRIED = {
     "as it is": {},
@@ -61,6 +71,20 @@ UNKNOWN = {
 @pytest.fixture
 def stock(prepared):
     return copy.deepcopy(dict(prepared.task.contents.config))
+
+
+@pytest.fixture
+def trocr(stock):
+    decoder = {key: value for key, value in stock["decoder"].items() if key in TROCR_KEYS}
+    stock["decoder"] = {
+        **decoder,
+        "model_type": "trocr",
+        "cross_attention_hidden_size": None,
+        "layernorm_embedding": False,
+        "use_learned_position_embeddings": True,
+        "tie_word_embeddings": False,
+    }
+    return stock
 
 
 @pytest.fixture
@@ -104,6 +128,17 @@ def change(config, changes):
 def test_a_stock_model_has_these_tensors_in_this_order(stock, changes):
     config = change(stock, changes)
     assert list(maybe_known_specs(config).items()) == list(target_specs(config).items())
+
+
+@pytest.mark.parametrize("changes", TROCR.values(), ids=TROCR)
+def test_a_model_with_the_decoder_of_trocr_has_these_tensors_in_this_order(trocr, changes):
+    config = change(trocr, changes)
+    assert list(maybe_known_specs(config).items()) == list(target_specs(config).items())
+
+
+def test_computed_positions_of_trocr_are_the_models_own_matter(trocr):
+    trocr["decoder"]["use_learned_position_embeddings"] = False
+    assert maybe_known_specs(trocr) is None
 
 
 @pytest.mark.parametrize("changes", CARRIED.values(), ids=CARRIED)

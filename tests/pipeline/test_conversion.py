@@ -26,6 +26,7 @@ from tests.variants.bare_kinds import (
 from tests.variants.class_kinds import CLASS_VARIANTS
 from tests.variants.ctc_building import build_ctc
 from tests.variants.pretraining_building import build_pretraining
+from tests.variants.seq2seq_kinds import SEQ2SEQ_VARIANTS
 from toolkit import BadInput, convert, verify
 from toolkit.audio import golden_folder
 from toolkit.families import families
@@ -33,6 +34,7 @@ from toolkit.folder.shards import INDEX_NAME
 from toolkit.pipeline.golden import golden_of
 
 LANGUAGES = "wav2vec2_ctc_languages"
+SPELLED = {variant.name: variant for variant in SEQ2SEQ_VARIANTS}
 HEAVY = "{'torch', 'transformers', 'fairseq'} & set(sys.modules)"
 
 
@@ -49,6 +51,7 @@ BUILT = {
     "unispeech_sat": partial(build_pretraining, UNISPEECH_VARIANTS[6]),
     "wavlm": partial(build_pretraining, WAVLM_VARIANTS[0]),
     LANGUAGES: lambda _: golden_of(LANGUAGES),
+    "wav2vec2_seq2seq": partial(build_ctc, SPELLED["letters, learned positions"]),
     "xm_transformer": lambda _: golden_folder() / "checkpoint" / "model.pt",
 }
 

@@ -31,6 +31,14 @@ _DECODER = (
     "model_type pad_token_id scale_embedding tie_word_embeddings use_cache vocab_size"
 )
 DECODER_KEYS = frozenset(_DECODER.split())
+_TROCR = (
+    "activation_dropout activation_function add_cross_attention attention_dropout bos_token_id "
+    "cross_attention_hidden_size d_model decoder_attention_heads decoder_ffn_dim "
+    "decoder_layerdrop decoder_layers decoder_start_token_id dropout eos_token_id is_decoder "
+    "is_encoder_decoder layernorm_embedding max_position_embeddings model_type pad_token_id "
+    "scale_embedding tie_word_embeddings use_cache use_learned_position_embeddings vocab_size"
+)
+TROCR_KEYS = frozenset(_TROCR.split())
 _CARRIED_ENCODER = (
     "adapter_feed_forward adapter_layer_norm adapter_padding layer_type output_projection "
     "pos_conv_depth"
@@ -98,11 +106,23 @@ def _is_sound_adapted(encoder: JsonObject) -> bool:
 
 
 def _is_stock_decoder(decoder: JsonObject) -> bool:
+    return decoder["model_type"] in _IS_STOCK and _IS_STOCK[decoder["model_type"]](decoder)
+
+
+def _is_mbart(decoder: JsonObject) -> bool:
+    return decoder.keys() == DECODER_KEYS and _is_sound_decoder(decoder)
+
+
+def _is_trocr(decoder: JsonObject) -> bool:
     return (
-        decoder.keys() == DECODER_KEYS
-        and decoder["model_type"] == "mbart"
+        decoder.keys() == TROCR_KEYS
+        and decoder["use_learned_position_embeddings"] is True
+        and decoder["layernorm_embedding"] in (True, False)
         and _is_sound_decoder(decoder)
     )
+
+
+_IS_STOCK = {"mbart": _is_mbart, "trocr": _is_trocr}
 
 
 def _is_carried_decoder(decoder: JsonObject) -> bool:
@@ -119,10 +139,11 @@ def _is_carried_decoder(decoder: JsonObject) -> bool:
 
 def _is_sound_decoder(decoder: JsonObject) -> bool:
     sizes = ("d_model", "decoder_layers", "decoder_ffn_dim", "vocab_size")
-    counts = ("decoder_attention_heads", "max_position_embeddings", "encoder_attention_heads")
+    counts = ("decoder_attention_heads", "max_position_embeddings")
     return (
         are_numbers(decoder)
         and all(is_size(decoder[key]) for key in (*sizes, *counts))
+        and is_size(decoder.get("encoder_attention_heads", 1))
         and decoder["d_model"] % decoder["decoder_attention_heads"] == 0
         and decoder["activation_function"] in ACTIVATIONS
         and 0 <= decoder["pad_token_id"] < decoder["vocab_size"]
@@ -136,7 +157,8 @@ def tensors(config: JsonObject) -> Shapes:
     encoder, decoder = config["encoder"], config["decoder"]
     yield from under("encoder", _adapted_encoder(encoder))
     yield from under("decoder.model.decoder", _decoder(decoder))
-    yield "decoder.lm_head.weight", (decoder["vocab_size"], decoder["d_model"])
+    head = "output_projection" if _names_trocr(decoder) else "lm_head"
+    yield f"decoder.{head}.weight", (decoder["vocab_size"], decoder["d_model"])
     bridges = decoder.get("cross_attention_hidden_size") is None
     if bridges and encoder["output_hidden_size"] != decoder["d_model"]:
         yield from linear("enc_to_dec_proj", encoder["hidden_size"], decoder["d_model"])
@@ -196,14 +218,27 @@ def _decoder(decoder: JsonObject) -> Shapes:
     if decoder.get("position_embeddings", "learned") == "learned":
         rows = decoder["max_position_embeddings"] + POSITION_OFFSET
         yield "embed_positions.weight", (rows, width)
+    if _names_trocr(decoder):
+        yield from _embedding_norm(decoder)
     attended = decoder.get("cross_attention_hidden_size") or width
     for layer in range(decoder["decoder_layers"]):
         inner = _decoder_layer(width, attended, decoder["decoder_ffn_dim"])
         yield from under(f"layers.{layer}", inner)
-    if decoder.get("layernorm_embedding", True):
-        yield from norm("layernorm_embedding", width)
+    if _names_trocr(decoder):
+        return
+    yield from _embedding_norm(decoder)
     if decoder.get("final_layer_norm", True):
         yield from norm("layer_norm", width)
+
+
+def _names_trocr(decoder: JsonObject) -> bool:
+    """Whether the norm of embeddings stands before the layers, and none behind them."""
+    return bool(decoder["model_type"] == "trocr")
+
+
+def _embedding_norm(decoder: JsonObject) -> Shapes:
+    if decoder.get("layernorm_embedding", True):
+        yield from norm("layernorm_embedding", decoder["d_model"])
 
 
 def _decoder_layer(width: int, attended: int, inner: int) -> Shapes:

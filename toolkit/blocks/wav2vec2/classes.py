@@ -114,7 +114,7 @@ def _lacks_of_data2vec(trunk: Trunk) -> Iterator[Lack]:
 def refusals(trunk: Trunk) -> Iterator[Reason]:
     """What the encoder has and nothing here can express."""
     yield from trunk.facts.holes(LAYERS)
-    kind = str(trunk.w2v.get("layer_type", "transformer"))
+    kind = str(trunk.w2v.get("layer_type", trunk.layer_type))
     if trunk.has_adapters and not trunk.languages:
         because = "its layers have an adapter for each language, which nothing here converts"
         yield Reason(name=f"{trunk.where}.adp_num", because=because)

@@ -83,17 +83,21 @@ def build_tokenizer(contents: FolderContents) -> PreTrainedTokenizerFast:
 def write_tokenizer(contents: FolderContents, folder: Path) -> None:
     """Writes the files that `build_tokenizer(contents).save_pretrained(folder)` would write.
 
-    A large unigram model takes seconds and a gigabyte to build, and some to import: where nothing
-    but its rows needs it, the rows are written without it.
+    transformers takes seconds to import, and a large unigram model seconds and a gigabyte to build:
+    where nothing but its rows needs it, the rows are written without it.
 
     Raises:
         BadInput: dictionary or sentencepiece model cannot be followed exactly.
     """
     pieces = None if contents.pieces_path is None else read_pieces(contents.pieces_path)
-    if pieces is None or pieces.kind == BPE or missing_rows(pieces, contents.dictionary):
+    if pieces is not None and (pieces.kind == BPE or missing_rows(pieces, contents.dictionary)):
         build_tokenizer(contents).save_pretrained(folder)
         return
     _check_symbols(contents)
+    (folder / "tokenizer_config.json").write_text(render_config(contents), encoding="utf-8")
+    if pieces is None:
+        word_backend(contents).save(str(folder / "tokenizer.json"))
+        return
     hiding = hide_rows(contents, pieces)
     check_pieces(pieces)
     rows = zip(
@@ -102,7 +106,6 @@ def write_tokenizer(contents: FolderContents, folder: Path) -> None:
     (folder / "tokenizer.json").write_text(
         render_unigram(describe_unigram(contents, pieces), rows), encoding="utf-8"
     )
-    (folder / "tokenizer_config.json").write_text(render_config(contents), encoding="utf-8")
 
 
 def row_scores(contents: FolderContents) -> dict[str, float]:
