@@ -178,6 +178,7 @@ def properties(case: ET.Element) -> dict[str, str]:
     return {p.attrib["name"]: p.attrib["value"] for p in case.iter("property")}
 
 
+@pytest.mark.wide
 class TestBroken:
     def test_the_tests_of_the_blamed_module_and_of_the_end_to_end_levels_fail(
         self, broken_run: Run, named: tuple[str, ...]

@@ -176,6 +176,7 @@ def test_where_the_recipe_runs_there_is_nothing_but_transformers(
         elsewhere.say("-c", f"import {absent}")
 
 
+@pytest.mark.wide
 @both
 def test_every_golden_clip_alone_has_fairseqs_content(
     name: str, voice: Callable[[str], Voice], said: Callable[[str], Path]

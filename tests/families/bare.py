@@ -32,9 +32,9 @@ class Built:
 
 
 def converted(variants: Iterable[PretrainingVariant], fast: Iterable[str]) -> list[Any]:
-    """The variants that convert as parameters of a test, all but some marked `slow`."""
+    """The variants that convert as parameters of a test, all but some marked `wide`."""
     return [
-        pytest.param(v.name, marks=() if v.name in fast else pytest.mark.slow)
+        pytest.param(v.name, marks=() if v.name in fast else pytest.mark.wide)
         for v in variants
         if "refused" not in v.ends
     ]

@@ -73,7 +73,7 @@ def broken(right: Path, tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     "name",
     [
-        pytest.param(name, marks=() if name in FAST else pytest.mark.slow)
+        pytest.param(name, marks=() if name in FAST else pytest.mark.wide)
         for name, variant in BY_NAME.items()
         if "refused" not in variant.ends
     ],

@@ -71,7 +71,7 @@ def check_exact(result: Result) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        pytest.param(name, marks=() if name in FAST else pytest.mark.slow)
+        pytest.param(name, marks=() if name in FAST else pytest.mark.wide)
         for name in BY_NAME
         if name not in REFUSED
     ],

@@ -21,10 +21,7 @@ from toolkit.core.errors import BadInput
 BY_NAME = {variant.name: variant for variant in (*CTC_VARIANTS, *DATA2VEC_VARIANTS)}
 REFUSED = {name for name, variant in BY_NAME.items() if "refused" in variant.ends}
 README = Path(__file__).parents[2] / "README.md"
-FAST = (
-    *("group norm", "Namespace", "no w2v_args", "odd symbols", "conformer, relative positions"),
-    "data2vec, leftovers of pretraining",
-)
+FAST = ("group norm", "odd symbols", "conformer, relative positions")
 DATA2VEC = "data2vec, leftovers of pretraining"
 
 Build = Callable[..., Path]
@@ -46,7 +43,7 @@ def build(tmp_path: Path) -> Build:
 @pytest.mark.parametrize(
     "name",
     [
-        pytest.param(name, marks=() if name in FAST else pytest.mark.slow)
+        pytest.param(name, marks=() if name in FAST else pytest.mark.wide)
         for name in BY_NAME
         if name not in REFUSED
     ],

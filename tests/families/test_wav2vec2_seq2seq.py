@@ -51,7 +51,7 @@ def check_exact(proof: Result) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(n, marks=() if n in FAST else pytest.mark.slow) for n in BY_NAME]
+    "name", [pytest.param(n, marks=() if n in FAST else pytest.mark.wide) for n in BY_NAME]
 )
 def test_every_variant_converts_exactly(name: str, build: Build, tmp_path: Path) -> None:
     check_exact(convert(build(name), tmp_path / "hf", verify=True, audio=CLIPS))

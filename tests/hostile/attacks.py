@@ -642,7 +642,7 @@ PLACES = {
     ),
     "hole of 1 TB": (lambda path: sparse(path, num_bytes=1 << 40), "1099511627776 bytes that"),
     "zip pickle of 1 TB": (huge_pickle, "of at most 100663296 bytes"),
-    "zip list of 3 GB": (huge_list, "it must have at most 4194304 bytes"),
+    "zip list of 3 GB": (huge_list, "it must have at most 33554432 bytes"),
     "legacy text of 1 TB": (huge_text, "takes 1099511627776"),
 }
 

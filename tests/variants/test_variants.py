@@ -11,14 +11,18 @@ from tests.variants.kinds import MORE_CLEAN, VARIANTS, Variant
 
 README = Path(__file__).parents[2] / "README.md"
 EVERY = 60
-"""One in so many variants is examined in the fast part of the suite; `make test-slow` has all."""
+"""One in so many variants is examined by `make test` and `make test-wide`; `make test-slow` has all."""
+
+
+def _marks(number: int) -> tuple[pytest.MarkDecorator, ...]:
+    if number % EVERY:
+        return (pytest.mark.slow,)
+    return (pytest.mark.wide,) if number else ()
 
 
 def _examined() -> list[object]:
     return [
-        pytest.param(
-            variant, id=variant.name, marks=() if number % EVERY == 0 else pytest.mark.slow
-        )
+        pytest.param(variant, id=variant.name, marks=_marks(number))
         for number, variant in enumerate((*VARIANTS, *MORE_CLEAN))
     ]
 

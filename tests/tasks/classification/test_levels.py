@@ -88,10 +88,10 @@ def test_every_clip_has_its_label_and_its_best_classes_in_order(class_right: Res
 @pytest.mark.parametrize(
     ("breaking", "levels"),
     [
-        (edit(shift_bias), {"weights", "modules", "logits", "label", "padding"}),
-        (edit(scale_first_layer), {"weights", "modules", "layers", "logits", "padding"}),
+        wide(edit(shift_bias), {"weights", "modules", "logits", "label", "padding"}),
+        wide(edit(scale_first_layer), {"weights", "modules", "layers", "logits", "padding"}),
         (set_key("config.json", "classifier_activation", "relu"), {"config", "logits"}),
-        (set_key("preprocessor_config.json", "do_normalize", False), {"config", "front_end"}),
+        wide(set_key("preprocessor_config.json", "do_normalize", False), {"config", "front_end"}),
         (lambda folder: edit_labels(folder, exchange), {"config", "labels", "label"}),
         wide(lambda folder: edit_labels(folder, rename), {"config", "labels", "label"}),
     ],
