@@ -11,7 +11,7 @@ from tests.variants.kinds import MORE_CLEAN, VARIANTS, Variant
 
 README = Path(__file__).parents[2] / "README.md"
 EVERY = 60
-"""One in so many variants is examined in CI, the first of all by `make test`, the rest is `slow`."""
+"""One in so many variants is examined in CI, the first by `make test`, the rest is `slow`."""
 
 
 def _marks(number: int) -> tuple[pytest.MarkDecorator, ...]:
