@@ -16,7 +16,6 @@ from toolkit.core.errors import BadInput
 from toolkit.core.result import Result
 from toolkit.pipeline.faulting import faults
 
-README = Path(__file__).parents[2] / "README.md"
 PLAIN = "data2vec as pretrained"
 PUBLISHED = "data2vec as pretrained, projection as published"
 

@@ -20,7 +20,6 @@ from toolkit.pipeline.prepare import Inputs, prepare
 
 BY_NAME = {variant.name: variant for variant in HUBERT_VARIANTS}
 REFUSED = {name for name, variant in BY_NAME.items() if "refused" in variant.ends}
-README = Path(__file__).parents[2] / "README.md"
 PLAIN, BATCH_NORMED = "HuBERT, group norm", "HuBERT, batch norm"
 FAST = ("HuBERT, leftovers of pretraining",)
 

@@ -14,7 +14,6 @@ from toolkit import convert, diff, inspect
 from toolkit.core.errors import BadInput
 from toolkit.pipeline.faulting import faults
 
-README = Path(__file__).parents[2] / "README.md"
 PLAIN = "HuBERT's encoder, batch norm"
 
 

@@ -14,7 +14,6 @@ from tests.variants.pretraining_kinds import PretrainingVariant
 from toolkit import convert, diff, inspect
 from toolkit.core.errors import BadInput
 
-README = Path(__file__).parents[2] / "README.md"
 SPEAKERS = "UniSpeech-SAT, layer norm"
 FAST = ("UniSpeech, Namespace",)
 

@@ -26,7 +26,6 @@ from toolkit.pipeline.golden import golden_of
 
 BY_NAME = {variant.name: variant for variant in CLASS_VARIANTS}
 REFUSED = {name for name, variant in BY_NAME.items() if "refused" in variant.ends}
-README = Path(__file__).parents[2] / "README.md"
 GELU, PLAIN = "classifier, group norm", "classifier, group norm, nothing behind the mean"
 INSIDE = "classifier, dictionary in the checkpoint"
 FAST = (GELU, "classifier, data2vec, nothing behind the mean")

@@ -20,7 +20,6 @@ from toolkit.core.errors import BadInput
 
 BY_NAME = {variant.name: variant for variant in (*CTC_VARIANTS, *DATA2VEC_VARIANTS)}
 REFUSED = {name for name, variant in BY_NAME.items() if "refused" in variant.ends}
-README = Path(__file__).parents[2] / "README.md"
 FAST = ("group norm", "odd symbols", "conformer, relative positions")
 DATA2VEC = "data2vec, leftovers of pretraining"
 

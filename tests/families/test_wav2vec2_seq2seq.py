@@ -18,7 +18,6 @@ from toolkit.bundled import MODELLING
 from toolkit.core.result import Result
 
 BY_NAME = {variant.name: variant for variant in SEQ2SEQ_VARIANTS}
-README = Path(__file__).parents[2] / "README.md"
 FAST = ("letters, norms behind", "letters, norms before, wider decoder")
 PLAIN = FAST[0]
 TIED = "letters, tied output"

@@ -15,7 +15,6 @@ from toolkit import convert, diff, inspect, verify
 from toolkit.checkpoint import open_checkpoint
 from toolkit.core.errors import BadInput
 
-README = Path(__file__).parents[2] / "README.md"
 PLAIN = "WavLM, layer norm"
 
 

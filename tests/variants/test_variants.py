@@ -9,7 +9,6 @@ import pytest
 from tests.variants.examining import Examination, examine
 from tests.variants.kinds import MORE_CLEAN, VARIANTS, Variant
 
-README = Path(__file__).parents[2] / "README.md"
 EVERY = 60
 """One in so many variants is examined in CI, the first by `make test`, the rest is `slow`."""
 
