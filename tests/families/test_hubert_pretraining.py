@@ -23,7 +23,6 @@ from toolkit.pipeline.faulting import faults
 
 BY_NAME = {variant.name: variant for variant in HUBERT_PRETRAINING_VARIANTS}
 REFUSED = {name for name, variant in BY_NAME.items() if "refused" in variant.ends}
-README = Path(__file__).parents[2] / "README.md"
 PLAIN = "HuBERT, group norm"
 FAST = ("HuBERT, batch norm", "ContentVec, by its own name")
 

@@ -21,7 +21,6 @@ from toolkit.pipeline.faulting import faults
 
 BY_NAME = {variant.name: variant for variant in PRETRAINING_VARIANTS}
 REFUSED = {name for name, variant in BY_NAME.items() if "refused" in variant.ends}
-README = Path(__file__).parents[2] / "README.md"
 PLAIN = "group norm"
 FAST = ("layer norm", "group norm, Namespace")
 HEADS = {"projected features", "projected code vectors", "perplexity of the codes"}

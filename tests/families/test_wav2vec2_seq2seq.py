@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -112,3 +113,17 @@ def test_what_belongs_to_other_models_is_refused(
 ) -> None:
     with pytest.raises(BadInput, match=said):
         convert(build(PLAIN), tmp_path / "hf", verify=False, **options)
+
+
+def test_exchanged_letters_are_told_without_a_sentencepiece_model(
+    build: Build, tmp_path: Path
+) -> None:
+    checkpoint = build(PLAIN)
+    convert(checkpoint, tmp_path / "hf", verify=False)
+    file = tmp_path / "hf" / "tokenizer.json"
+    described = json.loads(file.read_text(encoding="utf-8"))
+    rows = described["model"]["vocab"]
+    rows["E"], rows["T"] = rows["T"], rows["E"]
+    file.write_text(json.dumps(described), encoding="utf-8")
+    (finding,) = diff(checkpoint, tmp_path / "hf", audio=CLIPS[:1]).findings
+    assert finding.summary.startswith("`tokenizer.json` is not as the rows of the dictionary say")

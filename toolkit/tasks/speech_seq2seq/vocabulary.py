@@ -61,8 +61,14 @@ class Vocabulary:
     """Texts and the ids that fairseq gives them, tag and end included."""
     decodings: Mapping[tuple[int, ...], str]
     """Ids and the text that fairseq makes of them, without tags, ends and unknowns."""
-    said_by: str = "dict.txt and the sentencepiece model"
     file: str = FILE
+
+    @property
+    def said_by(self) -> str:
+        """What of the checkpoint says so, for sentences; units and letters need no pieces."""
+        if self.contents.pieces_path is None:
+            return "the rows of the dictionary"
+        return "dict.txt and the sentencepiece model"
 
     def compare(self, tokenizer: PreTrainedTokenizerBase | None) -> tuple[Difference, ...]:
         """Everything that differs, each cause once; see `compare_vocabulary`."""
