@@ -14,6 +14,8 @@ from toolkit.compare.reading import is_read
         ("conv_depthwise_kernel_size", "wav2vec2-conformer"),
         ("adapter_padding", "xm_transformer_encoder"),
         ("do_stable_layer_norm", "xm_transformer_encoder"),
+        ("do_stable_layer_norm", "fairseq_conformer"),
+        ("conv_depthwise_kernel_size", "fairseq_conformer"),
         ("normalize_before", "xm_transformer_decoder"),
         ("scale_embedding", "xm_transformer_decoder"),
         ("quantization_config", "mbart"),
@@ -32,6 +34,8 @@ def test_a_key_that_the_classes_of_a_part_use_is_read(name, model_type):
         ("add_bias_logits", "bart"),
         ("layernorm_embedding", "mbart"),
         ("invented", "wav2vec2-conformer"),
+        ("do_stable_layer_norm", "wav2vec2-conformer"),
+        ("invented", "fairseq_conformer"),
         ("invented", "xm_transformer_decoder"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.breaking import scale
+from tests.breaking import scale, set_key
 from tests.families.exactness import CLIPS, check_exact
 from tests.sampling import wide
 from tests.variants.ctc_building import build_ctc
@@ -18,9 +19,10 @@ from tests.variants.data2vec_kinds import DATA2VEC_VARIANTS
 from toolkit import convert, diff, inspect
 from toolkit.core.errors import BadInput
 
+NORM_BEFORE = "conformer, norm before the layers"
 BY_NAME = {variant.name: variant for variant in (*CTC_VARIANTS, *DATA2VEC_VARIANTS)}
 REFUSED = {name for name, variant in BY_NAME.items() if "refused" in variant.ends}
-FAST = ("group norm", "odd symbols", "conformer, relative positions")
+FAST = ("group norm", "odd symbols", "conformer, relative positions", NORM_BEFORE)
 DATA2VEC = "data2vec, leftovers of pretraining"
 
 Build = Callable[..., Path]
@@ -61,6 +63,38 @@ def test_a_conformer_becomes_a_conformer_that_users_load(
     model = transformers.AutoModelForCTC.from_pretrained(tmp_path / "hf")
     assert type(model) is transformers.Wav2Vec2ConformerForCTC
     assert model.config.architectures == ["Wav2Vec2ConformerForCTC"]
+
+
+def test_a_stock_class_of_a_conformer_that_needs_a_carried_one_is_the_one_finding(
+    build: Build, tmp_path: Path
+) -> None:
+    checkpoint, stock = build(NORM_BEFORE), tmp_path / "stock"
+    convert(checkpoint, stock, verify=False)
+    for file in ("config.json", "preprocessor_config.json"):
+        held = json.loads((stock / file).read_text(encoding="utf-8"))
+        del held["auto_map"]
+        (stock / file).write_text(json.dumps(held), encoding="utf-8")
+    set_key("config.json", "model_type", "wav2vec2-conformer")(stock)
+    (finding,) = diff(checkpoint, stock, audio=CLIPS[:1]).findings
+    assert finding.config_keys == ("model_type",)
+    assert finding.hypothesis is not None
+    assert finding.hypothesis.name == "norm_order"
+    assert "before its first layer" in finding.summary
+    assert "`toolkit convert`" in finding.fix
+
+
+@pytest.mark.wide
+@pytest.mark.parametrize(
+    ("key", "value"), [("do_stable_layer_norm", True), ("position_embeddings_type", "rotary")]
+)
+def test_a_wrong_key_of_a_carried_conformer_is_the_one_finding(
+    key: str, value: object, build: Build, tmp_path: Path
+) -> None:
+    checkpoint = build(NORM_BEFORE)
+    convert(checkpoint, tmp_path / "hf", verify=False)
+    set_key("config.json", key, value)(tmp_path / "hf")
+    (finding,) = diff(checkpoint, tmp_path / "hf", audio=CLIPS[:1]).findings
+    assert finding.config_keys == (key,)
 
 
 @pytest.mark.parametrize(

@@ -145,12 +145,12 @@ BARE_VARIANTS = (
     _bare(
         name="encoder, conformer, convolved positions",
         model=CONVOLVED,
-        ends="refused: args.pos_enc_type",
+        ends="bundled exact",
     ),
     _bare(
         name="encoder, conformer, norm before the layers",
         model={**CONFORMER, "layer_norm_first": False},
-        ends="refused: args.layer_norm_first",
+        ends="bundled exact",
     ),
     _bare(
         name="encoder, codes as input",

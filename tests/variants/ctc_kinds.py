@@ -244,14 +244,28 @@ CTC_VARIANTS = (
         name="conformer, convolved positions",
         inner=CONVOLVED,
         outer=OF_CONFORMER,
-        ends="refused: w2v_args.pos_enc_type",
+        ends="bundled exact",
     ),
     CtcVariant(
         name="conformer, norm before the layers",
         kind=GROUP_NORM,
         inner=CONFORMER,
         outer=OF_CONFORMER,
-        ends="refused: w2v_args.layer_norm_first",
+        ends="bundled exact",
+    ),
+    CtcVariant(
+        name="conformer, convolved positions, norm before the layers",
+        kind=GROUP_NORM,
+        inner=CONVOLVED,
+        outer=OF_CONFORMER,
+        ends="bundled exact",
+    ),
+    CtcVariant(
+        name="conformer, rotary positions, norm before the layers",
+        kind=GROUP_NORM,
+        inner=ROTARY,
+        outer=OF_CONFORMER,
+        ends="bundled exact",
     ),
 )
 

@@ -137,7 +137,17 @@ PRETRAINING_VARIANTS = (
     PretrainingVariant(
         name="conformer, convolved positions",
         model=CONVOLVED,
-        ends="refused: args.pos_enc_type",
+        ends="bundled exact",
+    ),
+    PretrainingVariant(
+        name="conformer, norm before the layers",
+        model={**CONFORMER, "layer_norm_first": False},
+        ends="bundled exact",
+    ),
+    PretrainingVariant(
+        name="conformer, several positional convolutions",
+        model={**CONVOLVED, "pos_conv_depth": 2},
+        ends="refused: args.pos_conv_depth",
     ),
     PretrainingVariant(
         name="quantizer of two layers",

@@ -16,7 +16,9 @@ GENERATION = Path(__file__).with_name("generation.py")
 MODELLING = Path(__file__).with_name("modeling_xm_transformer.py")
 """Encoders and decoders with what fairseq's have and transformers' lack."""
 STACK = Path(__file__).with_name("conformer_stack.py")
-"""Conformer layers, which `MODELLING` imports."""
+"""Conformer layers, which `MODELLING` and `CONFORMER` import."""
+CONFORMER = Path(__file__).with_name("modeling_fairseq_conformer.py")
+"""Conformer encoders with a positional convolution, or with their layer norm before the layers."""
 HUBERT = Path(__file__).with_name("modeling_fairseq_hubert.py")
 """HuBERT that counts frames of padded batches as fairseq does."""
 CLASSIFIER = Path(__file__).with_name("modeling_fairseq_classifier.py")
@@ -25,7 +27,10 @@ FEATURES = Path(__file__).with_name("feature_extraction_fairseq.py")
 """A feature extractor with fairseq's epsilon."""
 TOKENIZATION = Path(__file__).with_name("tokenization_fairseq.py")
 """A tokenizer whose dictionary lacks pieces of its sentencepiece model."""
-CARRIED = (GENERATION, MODELLING, STACK, HUBERT, CLASSIFIER, FEATURES, TOKENIZATION)
+CARRIED = (
+    *(GENERATION, MODELLING, STACK, CONFORMER, HUBERT, CLASSIFIER),
+    *(FEATURES, TOKENIZATION),
+)
 PEFT = "adapter_config.json"
 """By which transformers knows a folder with an adapter of some model."""
 STOCK_FEATURES = "Wav2Vec2FeatureExtractor"
@@ -41,15 +46,17 @@ CONFIGS = {
     MODELLING: ("XMTransformerConfig", "EncoderConfig", "DecoderConfig"),
     HUBERT: ("FairseqHubertConfig", "FairseqHubertWithFinalProjConfig"),
     CLASSIFIER: ("FairseqClassifierConfig", "FairseqData2VecClassifierConfig"),
+    CONFORMER: ("FairseqConformerConfig",),
 }
 """The configuration classes of each carried module that has any."""
 DERIVED = {
-    "fairseq_hubert": (HUBERT, "hubert"),
-    "fairseq_hubert_with_final_proj": (HUBERT, "hubert"),
-    "fairseq_classifier": (CLASSIFIER, "wav2vec2"),
-    "fairseq_data2vec_classifier": (CLASSIFIER, "data2vec-audio"),
+    "fairseq_hubert": ((HUBERT,), "hubert"),
+    "fairseq_hubert_with_final_proj": ((HUBERT,), "hubert"),
+    "fairseq_classifier": ((CLASSIFIER,), "wav2vec2"),
+    "fairseq_data2vec_classifier": ((CLASSIFIER,), "data2vec-audio"),
+    "fairseq_conformer": ((CONFORMER, STACK), "wav2vec2-conformer"),
 }
-"""By model type, the module of a class that changes one of transformers, and the type of that."""
+"""By model type, the modules of a class that changes one of transformers, and the type of that."""
 
 
 def find_class(reference: str) -> Any:

@@ -1,4 +1,4 @@
-"""fairseq's stack of conformer layers, for `modeling_xm_transformer.py`.
+"""fairseq's stack of conformer layers, for carried encoders that have one.
 
 Shape letters: B batch, T frames, D width. Source: `fairseq/models/wav2vec/wav2vec2.py`.
 """

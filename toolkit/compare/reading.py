@@ -46,8 +46,9 @@ def is_read(name: str, model_type: str, architecture: str | None = None) -> bool
 def _source(model_type: str, architecture: str | None) -> str | None:
     """The source of the classes that a part is built of, and of what reads any configuration."""
     if model_type in DERIVED:
-        own, stock = DERIVED[model_type]
-        return "\n".join((own.read_text(encoding="utf-8"), _source(stock, architecture) or ""))
+        files, stock = DERIVED[model_type]
+        own = (file.read_text(encoding="utf-8") for file in files)
+        return "\n".join((*own, _source(stock, architecture) or ""))
     if maybe_config_class(model_type) is not None:
         carried = (file.read_text(encoding="utf-8") for file in (MODELLING, STACK))
         parts = [*carried, *map(_text_of, STOCK_MODULES)]

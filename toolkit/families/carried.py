@@ -7,7 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from toolkit.blocks.evidence import Derived
-from toolkit.bundled import FEATURES, GENERATION, HUBERT, MODELLING, STACK, TOKENIZATION
+from toolkit.bundled import (
+    CONFORMER,
+    FEATURES,
+    GENERATION,
+    HUBERT,
+    MODELLING,
+    STACK,
+    TOKENIZATION,
+)
 from toolkit.core.json import JsonDict, JsonObject
 from toolkit.families.waveforms import preprocessor_config
 
@@ -69,6 +77,29 @@ def carried_hubert(auto: str, name: str, prefix: str = "") -> Carried:
         files={file.name: file for file in (HUBERT, FEATURES)},
         because="it keeps every frame with a sample of the clip, stock classes those alone that "
         "their convolutions make of the clip",
+        prefix=prefix,
+    )
+
+
+def carried_conformer(prefix: str = "", **classes: str) -> Carried:
+    """A conformer encoder that applies its convolution, or its norm before the layers.
+
+    Args:
+        prefix: Where the class has the encoder.
+        classes: The carried class for each of transformers' that loads one, its own first.
+    """
+    stem = CONFORMER.stem
+    return Carried(
+        model_type="fairseq_conformer",
+        config={
+            "architectures": [next(iter(classes.values()))],
+            "auto_map": {
+                "AutoConfig": f"{stem}.FairseqConformerConfig",
+                **{auto: f"{stem}.{name}" for auto, name in classes.items()},
+            },
+        },
+        files={file.name: file for file in (CONFORMER, STACK, FEATURES)},
+        because="it applies its positional convolution, or a norm before its first layer",
         prefix=prefix,
     )
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 from toolkit.blocks.arguments import Arguments
 from toolkit.blocks.evidence import Facts
 from toolkit.blocks.forms import Lack, Part, kind_of
+from toolkit.blocks.place import Place
 from toolkit.blocks.wav2vec2 import NAMES, Wav2Vec2Block
 from toolkit.checkpoint import Checkpoint
+from toolkit.core.coverage import Reason
 from toolkit.core.json import JsonObject
 from toolkit.families.base import Options
 from toolkit.families.carried import Carried
@@ -41,8 +43,13 @@ class EncoderModel(ABC):
 
     @property
     def exact(self) -> Carried | None:
-        """What is exact in padded batches too, where stock classes are not."""
+        """What computes the same where stock classes do not, be it in padded batches alone."""
         return None
+
+    @cached_property
+    def beyond_stock(self) -> tuple[Lack, ...]:
+        """What no stock class has and `exact` has, so that a folder must carry that."""
+        return ()
 
     @property
     def known(self) -> Mapping[str, str]:
@@ -66,7 +73,7 @@ class EncoderModel(ABC):
         if exact is None:
             return None
         own = form is not None and form.kinds.get(PART) == exact.model_type
-        return exact if own or (form is None and self.options.exact_padding) else None
+        return exact if own or (form is None and self.shortcomings) else None
 
     @cached_property
     def kind(self) -> str:
@@ -79,6 +86,8 @@ class EncoderModel(ABC):
     @cached_property
     def shortcomings(self) -> tuple[Lack, ...]:
         """Why no stock class will do."""
+        if self.beyond_stock:
+            return self.beyond_stock
         if self.exact is None or not self.options.exact_padding:
             return ()
         module = self.encoder.place.module("encoder")
@@ -100,6 +109,29 @@ class EncoderModel(ABC):
             found=form.kinds.get(PART),
             nearest=self.nearest,
             names=self.known,
-            lacks=(*self.encoder.lacks(self.kind), *self.shortcomings),
+            lacks=tuple(dict.fromkeys((*self.encoder.lacks(self.kind), *self.shortcomings))),
         )
         return (part,)
+
+    def lacks(self, kind: str) -> Iterator[Reason]:
+        """What the encoder has and neither a stock class, by its model type, nor `exact` has."""
+        for lack in self.encoder.lacks(kind):
+            if lack not in self.beyond_stock:
+                yield Reason(name=lack.name, because=lack.because)
+
+
+def beyond_conformers(
+    carried: Carried, source: str, facts: Facts, arguments: tuple[JsonObject, str]
+) -> tuple[Lack, ...]:
+    """What of conformer layers the carried class has, and no stock class.
+
+    Args:
+        carried: The class.
+        source: Where fairseq's model has the encoder.
+        facts: What all tensors say.
+        arguments: Those of the encoder, and what evidence calls them.
+    """
+    w2v, where = arguments
+    place = Place(source=source, target=carried.prefix)
+    layers = Wav2Vec2Block(place=place, checkpoint=facts, w2v=w2v, where=where).maybe_conformer
+    return () if layers is None else tuple(layers.lacks())

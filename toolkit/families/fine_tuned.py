@@ -12,7 +12,6 @@ from typing import Generic, Protocol, TypeAlias, TypeVar
 
 from toolkit.blocks.arguments import Arguments, model_name
 from toolkit.blocks.evidence import Derived
-from toolkit.blocks.forms import Lack
 from toolkit.blocks.place import Place
 from toolkit.blocks.tree import values_under
 from toolkit.blocks.wav2vec2 import Wav2Vec2Block
@@ -34,7 +33,7 @@ PREFIXES = {
     "data2vec-audio": "data2vec_audio.",
 }
 """Where it stands in the class of each model type."""
-WIDENED = ("wav2vec2", "wav2vec2-conformer", "data2vec-audio")
+WIDENED = ("wav2vec2", "wav2vec2-conformer", "fairseq_conformer", "data2vec-audio")
 """Classes that can have an adapter, whose width they are told."""
 
 
@@ -140,7 +139,7 @@ class FineTunedModel(EncoderModel, Generic[W_co]):
     def refused_encoder(self, kind: str) -> Iterator[Reason]:
         """What of the encoder no class expresses, that of a model type included."""
         yield from self.encoder.refusals()
-        yield from map(_as_refusal, self.encoder.lacks(kind))
+        yield from self.lacks(kind)
         pretrained = model_name(self.arguments.w2v_model)
         if pretrained not in self.ways.pretrained:
             because = f"the encoder is `{pretrained}`, whose layers are other ones"
@@ -208,7 +207,3 @@ def _encoder_arguments(model: AnyModel, network: Network, *, normalize: bool) ->
     values, name = values_under(network.config, PART), model.ways.pretrained[0]
     made = model.encoder.reference_arguments(values, normalize=normalize)
     return {**made, "_name": name, "arch": name}
-
-
-def _as_refusal(lack: Lack) -> Reason:
-    return Reason(name=lack.name, because=lack.because)

@@ -1,7 +1,8 @@
 """wav2vec 2.0 and XLS-R as they were pretrained: features, and the codes that they predict.
 
 Becomes a `Wav2Vec2ForPreTraining`, or a `Wav2Vec2ConformerForPreTraining` where its layers are a
-conformer's; either loads without its heads as well.
+conformer's (one that the folder carries if they have a positional convolution, or a norm before
+them); each loads without its heads as well.
 Source: `fairseq/models/wav2vec/wav2vec2.py`; Baevski et al. 2020 (arXiv:2006.11477).
 """
 
@@ -32,7 +33,8 @@ from toolkit.core.json import JsonDict
 from toolkit.core.slips import halved, others, plus, slip, toggled, unseen
 from toolkit.families import wav2vec2_encoder
 from toolkit.families.base import Network, Options, Task
-from toolkit.families.encoder_model import PART, EncoderModel
+from toolkit.families.carried import PREPROCESSOR, Carried, carried_conformer
+from toolkit.families.encoder_model import PART, EncoderModel, beyond_conformers
 from toolkit.families.sidecars import Sidecars
 from toolkit.families.waveforms import preprocessor_config
 from toolkit.families.wordless import (
@@ -58,6 +60,12 @@ PLACES = {
 """Where the encoder stands in the class of each model type."""
 NAMES = {kind: wav2vec2.NAMES[kind] for kind in PLACES}
 """How the stock encoders are called, by their model type."""
+CONFORMER = carried_conformer(
+    PLACES["wav2vec2-conformer"].target,
+    AutoModelForPreTraining="Wav2Vec2ConformerForPreTraining",
+    AutoModel="Wav2Vec2ConformerModel",
+)
+"""What a folder carries for conformer layers that no stock class has."""
 VARS, SCORES, PROJECTION = "quantizer.vars", "quantizer.weight_proj", "project_q"
 
 # fmt: off
@@ -166,8 +174,8 @@ class Wav2Vec2Pretraining(Wordless):
             frames_of=model.encoder.frames_of,
             unpaired=model.encoder.unpaired,
             refusals=tuple(model.refusals()),
-            shortcomings=(),
-            carries_code=False,
+            shortcomings=model.shortcomings,
+            carries_code=model.carried is not None,
             misfits=tuple(find_misfits(model.parts)),
             lost=lost_prefixes(model.parts),
             breakable=joined((place.breakable(_ENCODER), BREAKABLE)),
@@ -191,8 +199,12 @@ class Wav2Vec2Pretraining(Wordless):
         return Task(
             kind=features.PRETRAINED,
             contents=FolderContents(
-                config=_config(network, checkpoint),
-                preprocessor=preprocessor_config(normalize, {}),
+                config=_config(network, model),
+                preprocessor={
+                    **preprocessor_config(normalize, {}),
+                    **(PREPROCESSOR if model.carried else {}),
+                },
+                code=model.carried.files if model.carried else {},
                 misfits=network.misfits,
             ),
             padding=PaddingProbes(),
@@ -222,6 +234,16 @@ class _Model(EncoderModel):
     def known(self) -> Mapping[str, str]:
         """The stock classes that have such heads, by their model type."""
         return NAMES
+
+    @property
+    def exact(self) -> Carried | None:
+        """What computes the same where stock classes do not."""
+        return CONFORMER if self.beyond_stock else None
+
+    @cached_property
+    def beyond_stock(self) -> tuple[Lack, ...]:
+        """What no stock class has and `exact` has, so that a folder must carry that."""
+        return beyond_conformers(CONFORMER, "", self.facts, self.own)
 
     @cached_property
     def encoder(self) -> Wav2Vec2Block:
@@ -263,17 +285,18 @@ class _Model(EncoderModel):
     def _encoder_of(self, kind: str) -> Wav2Vec2Block:
         model, where = self.own
         return Wav2Vec2Block(
-            place=PLACES[kind],
+            place=PLACES.get(kind, PLACES["wav2vec2-conformer"]),
             checkpoint=self.facts,
             w2v=model,
             where=where,
             keeps_heads=True,
+            carried=CONFORMER.model_type if self.beyond_stock else None,
         )
 
     def refusals(self) -> Iterator[Reason]:
         """Why no exact conversion is possible."""
         yield from self.encoder.refusals()
-        yield from map(_as_refusal, self.encoder.lacks(self.stock))
+        yield from self.lacks(self.stock)
         model, where = self.own
         name = f"{NAMES[self.stock]}ForPreTraining"
         found = {REFUSED[stem] for stem in REFUSED if self.facts.has_under(f"{stem}.")}
@@ -287,17 +310,14 @@ class _Model(EncoderModel):
             yield Reason(name=f"{where}.crop_seq_to_multiple", because=because)
 
 
-def _as_refusal(lack: Lack) -> Reason:
-    return Reason(name=lack.name, because=lack.because)
-
-
-def _config(network: Network, checkpoint: Checkpoint) -> JsonDict:
-    dtypes = Counter(spec.dtype for spec in checkpoint.tensors.values())
-    kind = network.config["model_type"].value
+def _config(network: Network, model: _Model) -> JsonDict:
+    dtypes = Counter(spec.dtype for spec in model.checkpoint.tensors.values())
+    kind = model.stock if model.carried else model.kind
     return {
         "architectures": [f"{NAMES[kind]}ForPreTraining"],
         "dtype": dtypes.most_common(1)[0][0],
         **nested(network.config),
+        **(model.carried.config if model.carried else {}),
     }
 
 

@@ -48,7 +48,9 @@ def _build(config: JsonObject) -> PreTrainedModel:
     if "auto_map" in config:
         carried = dict(config["auto_map"])
         model_config = find_class(carried.pop("AutoConfig"))(**config)
-        (model,) = carried.values()
+        (model,) = {
+            name for name in carried.values() if name.endswith(f".{config['architectures'][0]}")
+        }
         return find_class(model)(model_config)
     model_config = transformers.AutoConfig.for_model(**config)
     return getattr(transformers, config["architectures"][0])(model_config)

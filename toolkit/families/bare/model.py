@@ -8,6 +8,7 @@ from functools import cached_property
 
 from toolkit.blocks.arguments import Arguments, model_name
 from toolkit.blocks.evidence import Derived, Facts, hard_coded
+from toolkit.blocks.forms import Lack
 from toolkit.blocks.place import Place
 from toolkit.blocks.tree import ConfigTree
 from toolkit.blocks.wav2vec2 import LAST_NORM, NAMES, Wav2Vec2Block
@@ -15,7 +16,7 @@ from toolkit.blocks.wav2vec2.gates import has_gates
 from toolkit.core.coverage import Reason
 from toolkit.core.json import JsonObject
 from toolkit.families.carried import Carried
-from toolkit.families.encoder_model import EncoderModel
+from toolkit.families.encoder_model import EncoderModel, beyond_conformers
 from toolkit.families.wordless import own_arguments
 
 SOURCES = ("", "w2v_encoder.w2v_model.")
@@ -29,7 +30,7 @@ LAYERS = {
 """Arguments by which forks change layers, and the values that change nothing."""
 GATED = ("relative_position_embedding", "gru_rel_pos")
 """Those that a class has which is made for them."""
-WIDENED = ("wav2vec2", "wav2vec2-conformer", "data2vec-audio", "wavlm")
+WIDENED = ("wav2vec2", "wav2vec2-conformer", "fairseq_conformer", "data2vec-audio", "wavlm")
 """Classes that can have an adapter, whose width they are told."""
 
 
@@ -41,6 +42,8 @@ class Ways:
     """What fairseq calls them, the usual name first."""
     stock: tuple[str, ...]
     """Model types of the stock classes that one may become, those first that are preferred."""
+    conformer: Carried | None = None
+    """What has the conformer layers that no stock class has; None where they are refused."""
     exact: Carried | None = None
     """What is exact in padded batches too, where stock classes are not."""
     counts_otherwise: bool = False
@@ -72,8 +75,16 @@ class BareModel(EncoderModel):
 
     @property
     def exact(self) -> Carried | None:
-        """What is exact in padded batches too, where stock classes are not."""
-        return self.ways.exact
+        """What computes the same where stock classes do not, be it in padded batches alone."""
+        return self.ways.conformer if self.beyond_stock else self.ways.exact
+
+    @cached_property
+    def beyond_stock(self) -> tuple[Lack, ...]:
+        """What no stock class has and `exact` has, so that a folder must carry that."""
+        carried = self.ways.conformer
+        if carried is None:
+            return ()
+        return beyond_conformers(carried, find_place(self.facts) or "", self.facts, self.own)
 
     @cached_property
     def around(self) -> JsonObject:
@@ -121,8 +132,7 @@ class BareModel(EncoderModel):
     def refusals(self) -> Iterator[Reason]:
         """Why no exact conversion is possible."""
         yield from self.encoder.refusals()
-        for lack in self.encoder.lacks(self.stock):
-            yield Reason(name=lack.name, because=lack.because)
+        yield from self.lacks(self.stock)
         model, where = self.own
         name = f"{NAMES[self.stock]}Model"
         if self.ways.counts_otherwise and self.options.exact_padding:

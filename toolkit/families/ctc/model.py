@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from toolkit.blocks.evidence import Derived, Facts, hard_coded
+from toolkit.blocks.forms import Lack
 from toolkit.blocks.tree import ConfigTree
 from toolkit.blocks.wav2vec2 import LAST_NORM, NAMES
 from toolkit.blocks.wav2vec2.adapters import language_slot
@@ -15,6 +16,7 @@ from toolkit.checkpoint.sets import name_in
 from toolkit.core.coverage import Reason
 from toolkit.families.adapters import languages_of
 from toolkit.families.carried import Carried
+from toolkit.families.encoder_model import beyond_conformers
 from toolkit.families.fine_tuned import PREFIXES, SOURCE, WIDENED, FineTunedModel
 from toolkit.mapping import Row, Rule
 
@@ -38,6 +40,8 @@ class Ways:
     """Model types of the stock classes that one may become, those first that are preferred."""
     has_targets: bool = False
     """Whether their encoder was pretrained on classes, whose embeddings it may still hold."""
+    conformer: Carried | None = None
+    """What has the conformer layers that no stock class has; None where they are refused."""
     exact: Carried | None = None
     """What is exact in padded batches too, where fairseq keeps more frames of a clip in those than
     its samples make; None where stock classes are."""
@@ -56,8 +60,17 @@ class CtcModel(FineTunedModel[Ways]):
 
     @property
     def exact(self) -> Carried | None:
-        """What is exact in padded batches too, where stock classes are not."""
-        return self.ways.exact
+        """What computes the same where stock classes do not, be it in padded batches alone."""
+        return self.ways.conformer if self.beyond_stock else self.ways.exact
+
+    @cached_property
+    def beyond_stock(self) -> tuple[Lack, ...]:
+        """What no stock class has and `exact` has, so that a folder must carry that."""
+        carried, arguments = self.ways.conformer, self.arguments
+        if carried is None:
+            return ()
+        own = (arguments.w2v_model, arguments.w2v_model_where)
+        return beyond_conformers(carried, SOURCE, self.facts, own)
 
     @property
     def known(self) -> Mapping[str, str]:
