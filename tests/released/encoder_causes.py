@@ -11,10 +11,13 @@ from typing import Any
 
 import torch
 
-from tests.breaking import Break, Tensors, edit_tensors, set_key
+from tests.breaking import WEIGHTS, Break, Tensors, edit_tensors, set_key
+from toolkit.bundled import CLASSIFIER, FEATURES
 from toolkit.checkpoint.dictionary import read_dictionary
 
 PREPROCESSOR = "preprocessor_config.json"
+PICKLED = "pytorch_model.bin"
+"""What releases before 4.35 call the weights that they save."""
 Mend = Callable[[Path, bool], None]
 """Mends a folder; is told whether the task of the checkpoint standardizes the sound."""
 
@@ -35,6 +38,15 @@ class Cause:
 
 def _always(mend: Break) -> Mend:
     return lambda folder, _normalize: mend(folder)
+
+
+def _edit_weights(folder: Path, edit: Callable[[Tensors], object]) -> None:
+    if (folder / WEIGHTS).exists():
+        edit_tensors(folder, edit)
+        return
+    tensors = torch.load(folder / PICKLED)
+    edit(tensors)
+    torch.save(tensors, folder / PICKLED)
 
 
 def _exchange(folder: Path) -> None:
@@ -62,7 +74,7 @@ def _pass_through(folder: Path) -> None:
         bias = name.removesuffix("weight") + "bias"
         tensors[bias] = torch.zeros_like(tensors[bias])
 
-    edit_tensors(folder, fill)
+    _edit_weights(folder, fill)
 
 
 def _silence_adapters(folder: Path) -> None:
@@ -70,7 +82,7 @@ def _silence_adapters(folder: Path) -> None:
         for name in (n for n in tensors if ".layers.0.adapter_layer." in n):
             tensors[name] = torch.zeros_like(tensors[name])
 
-    edit_tensors(folder, fill)
+    _edit_weights(folder, fill)
 
 
 def _write_extractor(folder: Path, normalize: bool) -> None:
@@ -86,12 +98,27 @@ def _write_extractor(folder: Path, normalize: bool) -> None:
     (folder / PREPROCESSOR).write_text(json.dumps(said), encoding="utf-8")
 
 
+def _carry_head(folder: Path) -> None:
+    """Puts a class of fairseq's activation into the folder, in place of the stock one."""
+    for file in (CLASSIFIER, FEATURES):
+        (folder / file.name).write_bytes(file.read_bytes())
+    auto = {
+        "AutoConfig": f"{CLASSIFIER.stem}.FairseqClassifierConfig",
+        "AutoModelForAudioClassification": f"{CLASSIFIER.stem}.Wav2Vec2ForSequenceClassification",
+    }
+    said = (("model_type", "fairseq_classifier"), ("classifier_activation", "gelu"))
+    for name, value in (*said, ("auto_map", auto)):
+        set_key("config.json", name, value)(folder)
+    extractor = {"AutoFeatureExtractor": f"{FEATURES.stem}.FairseqFeatureExtractor"}
+    set_key(PREPROCESSOR, "auto_map", extractor)(folder)
+
+
 def _remove(is_wrong: Callable[[str], bool]) -> Break:
     def edit(tensors: Tensors) -> None:
         for name in filter(is_wrong, list(tensors)):
             del tensors[name]
 
-    return lambda folder: edit_tensors(folder, edit)
+    return lambda folder: _edit_weights(folder, edit)
 
 
 def beyond_layers(number: int) -> Break:
@@ -160,6 +187,18 @@ NO_EXTRACTOR = Cause(
     told="there is no `preprocessor_config.json`",
     todo="write it",
     mend=_write_extractor,
+)
+SILENT_HEAD = Cause(
+    says="applies `gelu` to the mean of the projected frames",
+    told="the GELU behind the mean of the frames is left out",
+    todo="convert the checkpoint again: no stock class has it",
+    mend=_always(_carry_head),
+)
+TIDIED = Cause(
+    says="`tokenizer_config.clean_up_tokenization_spaces` is not as",
+    told="`clean_up_tokenization_spaces` is true",
+    todo="set `clean_up_tokenization_spaces` to `false`",
+    mend=_always(set_key("tokenizer_config.json", "clean_up_tokenization_spaces", False)),
 )
 ONE_LANGUAGE = Cause(
     says="tensors of 30 modules in the model are missing from the folder",

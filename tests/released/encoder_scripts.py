@@ -82,12 +82,19 @@ class Case:
         return f"{'base' if base else 'large'}{', ' if told else ''}{told}"
 
     @property
+    def checkpoint(self) -> str:
+        """What kind of checkpoint it is."""
+        kind = "pretrained"
+        if isinstance(self.variant, CtcVariant):
+            kind = "CTC" if self.variant.model.endswith("ctc") else ""
+        return f"{kind}, {self.variant.name}".removeprefix(", ")
+
+    @property
     def name(self) -> str:
         """As tests show it."""
         torch_is = "" if self.old_torch else ", new torch"
         beside = "" if self.where == "checkpoint" else f", in `{self.where}`"
-        kind = "CTC" if isinstance(self.variant, CtcVariant) else "pretrained"
-        return f"{self.script} {kind}, {self.variant.name}, {self.borrowed}{torch_is}{beside}"
+        return f"{self.script} {self.checkpoint}, {self.borrowed}{torch_is}{beside}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,28 +116,44 @@ def prepare_job(case: Case, place: Path) -> Job:
     """
     variant, place = case.variant, place / case.where
     trained = replace(variant, save=partial(save_trained, variant.save, place))
-    folder, named = place / "folder", {}
+    folder = place / "folder"
     folder.mkdir(parents=True)
     if isinstance(trained, CtcVariant):
         checkpoint = build_ctc(trained, place).path
-        named["dict_path"] = place / "dict.ltr.txt"
     else:
         checkpoint = build_pretraining(trained, place)
-    if case.config is not None:
-        named["config_path"] = place / "borrowed"
-        # What a user changed by hand comes last.
-        changed = {key: value for key, value in case.config.items() if LARGE.get(key) != value}
-        config = {"model_type": case.script, **case.config, **sizes(variant), **changed}
-        _write_json(place / "borrowed" / "config.json", config)
-    named |= {"checkpoint_path": checkpoint, "pytorch_dump_folder_path": folder}
+    named = {
+        **_dictionary(variant, place),
+        **_lent(case, place),
+        "checkpoint_path": checkpoint,
+        "pytorch_dump_folder_path": folder,
+    }
     words = [word for key, value in named.items() for word in (f"--{key}", str(value))]
-    finetuned = isinstance(variant, CtcVariant)
-    return Job(
-        case=case,
-        checkpoint=checkpoint,
-        folder=folder,
-        words=(*words, *(() if finetuned else ("--not_finetuned",))),
-    )
+    return Job(case=case, checkpoint=checkpoint, folder=folder, words=(*words, *_switches(case)))
+
+
+def _dictionary(variant: CtcVariant | PretrainingVariant, place: Path) -> dict[str, Path]:
+    if not isinstance(variant, CtcVariant):
+        return {}
+    return {"dict_path": place / f"dict.{variant.labels}.txt"}
+
+
+def _lent(case: Case, place: Path) -> dict[str, str | int | Path]:
+    """The borrowed configurations, and what else a script has an option for."""
+    if case.config is None:
+        return {}
+    # What a user changed by hand comes last.
+    changed = {key: value for key, value in case.config.items() if LARGE.get(key) != value}
+    measured = {**sizes(case.variant), **_head_sizes(case)}
+    config = {"model_type": case.script, **case.config, **measured, **changed}
+    _write_json(place / "borrowed" / "config.json", config)
+    return {"config_path": place / "borrowed"}
+
+
+def _switches(case: Case) -> tuple[str, ...]:
+    if isinstance(case.variant, CtcVariant):
+        return ("--is_seq_class",) if case.variant.model == "wav2vec_classification" else ()
+    return ("--not_finetuned",)
 
 
 def save_trained(inner: Save | None, place: Path, groups: Groups, state: State) -> dict[str, Any]:
@@ -186,6 +209,16 @@ def sizes(variant: CtcVariant | PretrainingVariant) -> dict[str, Any]:
         "codevector_dim": said["latent_dim"] or final,
         "proj_codevector_dim": final,
         "conv_depthwise_kernel_size": said.get("depthwise_conv_kernel_size", 31),
+    }
+
+
+def _head_sizes(case: Case) -> dict[str, int]:
+    variant = case.variant
+    if not isinstance(variant, CtcVariant) or variant.model != "wav2vec_classification":
+        return {}
+    said = {**variant.usual, **variant.inner}
+    return {
+        "classifier_proj_size": variant.outer.get("latent_embed_dim", said["encoder_embed_dim"])
     }
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from tests.released.encoder_cases import EXPECTED, NOT_RUN, Expected
 from tests.released.encoder_scripts import SCRIPTS
-from tests.variants.ctc_kinds import CtcVariant
 
 PAGE = Path(__file__).parents[2] / "docs" / "old-scripts.md"
 INTRODUCTION = """# Folders of the old scripts
@@ -19,14 +18,16 @@ sound is always standardized. This page says of each script which checkpoints it
 and what is wrong with the others. `toolkit diff model.pt FOLDER` names exactly these causes, and
 `toolkit diff model.pt FOLDER --fix DIR` writes the folder without them.
 
-Every row is a test: fairseq builds the checkpoint, the script of the released wheel converts it,
+Every row is a test: fairseq builds the checkpoint, the script of the 4.46.3 wheel converts it,
 the causes are mended by hand one after the other, and diff must name each of them first and
 nothing else. *Lent* is the configuration that the script was given: that of a base or of a large
 model on the Hub with the checkpoint's sizes, and what was changed in it. *Lent* values are wrong
 where the checkpoint says otherwise. A `preprocessor_config.json` that is missing must hold the
-task's `do_normalize`, and `return_attention_mask` as `true`. Pretrained HuBERTs lose their
-`final_proj` in a stock class; that is a declared deviation, and `toolkit convert` keeps it. This
-page is generated: `python -m tests.released`.
+task's `do_normalize`, and `return_attention_mask` as `true`. Folders of 4.30 with a tokenizer have
+one fault more than the rows say: `clean_up_tokenization_spaces` of `tokenizer_config.json` is
+true, and must be false. Pretrained HuBERTs lose their `final_proj` in a stock class; that is a
+declared deviation, and `toolkit convert` keeps it. This page is generated:
+`python -m tests.released`.
 """
 HEAD = ("| checkpoint | lent | the folder | what to do |", "|---|---|---|---|")
 NOT_RUN_HEAD = ("| script | why |", "|---|---|")
@@ -49,8 +50,7 @@ def section(script: str) -> str:
 def row(expected: Expected) -> str:
     """One line of a table."""
     case = expected.case
-    kind = "CTC" if isinstance(case.variant, CtcVariant) else "pretrained"
-    told = ", ".join((kind, case.variant.name, *_beside(expected)))
+    told = ", ".join((case.checkpoint, *_beside(expected)))
     return f"| {told} | {case.borrowed} | {_folder(expected)} | {_todo(expected)} |"
 
 
