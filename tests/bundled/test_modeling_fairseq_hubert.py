@@ -10,8 +10,9 @@ from types import SimpleNamespace
 import pytest
 import torch
 import transformers
+from torch.nn.utils.rnn import pad_sequence
 
-from tests.variants.ctc_building import build_ctc
+from tests.variants.ctc_building import BuiltCtc, build_ctc
 from tests.variants.hubert_kinds import HUBERT_VARIANTS
 from toolkit import convert
 from toolkit.bundled import HUBERT, modeling_fairseq_hubert
@@ -24,18 +25,24 @@ LENGTHS = (16_000, 9_873, 12_345, 641)
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def built(tmp_path_factory: pytest.TempPathFactory) -> BuiltCtc:
+    """A checkpoint, and fairseq's own model."""
+    return build_ctc(VARIANT, tmp_path_factory.mktemp("checkpoint"))
+
+
+@pytest.fixture(scope="module")
+def folder(built: BuiltCtc, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder that carries the class; read it, never write to it."""
-    place = tmp_path_factory.mktemp("exact")
-    convert(build_ctc(VARIANT, place).path, place / "hf", verify=False, exact_padding=True)
-    return place / "hf"
+    place = tmp_path_factory.mktemp("exact") / "hf"
+    convert(built.path, place, verify=False, exact_padding=True)
+    return place
 
 
 def in_batch(lengths: tuple[int, ...]) -> tuple[torch.Tensor, torch.Tensor]:
     """Waveforms with zeros behind them, and the mask of their samples."""
     generator = torch.Generator().manual_seed(1)
     waveforms = [torch.randn(length, generator=generator) for length in lengths]
-    batch = torch.nn.utils.rnn.pad_sequence(waveforms, batch_first=True)
+    batch = pad_sequence(waveforms, batch_first=True)
     return batch, (torch.arange(max(lengths)) < torch.tensor(lengths)[:, None]).long()
 
 
@@ -50,6 +57,48 @@ def test_it_keeps_the_frames_that_fairseq_keeps_whatever_the_lengths() -> None:
         expected = Fairseqs.forward_padding_mask(None, torch.empty(4, frames, 1), ~mask)
         kept = HubertModel._get_feature_vector_attention_mask(SimpleNamespace(), frames, mask)
         assert kept.equal(~expected)
+
+
+LABELS = ((7, 8, 8, 5), (6, 5), (9, 7, 6), ())
+
+
+@pytest.mark.parametrize("lengths", [LENGTHS, LENGTHS[:1]])
+def test_its_loss_is_that_of_fairseqs_criterion_in_padded_batches_too(
+    lengths: tuple[int, ...], built: BuiltCtc, folder: Path
+) -> None:
+    from fairseq.criterions.ctc import CtcCriterion, CtcCriterionConfig
+
+    model = transformers.AutoModelForCTC.from_pretrained(folder, trust_remote_code=True)
+    batch, mask = in_batch(lengths)
+    rows = [torch.tensor(row) for row in LABELS[: len(lengths)]]
+    target = pad_sequence(rows, batch_first=True, padding_value=built.task.target_dictionary.pad())
+    source = {"source": batch, "padding_mask": mask == 0}
+    sample = {"net_input": source, "target": target, "id": torch.arange(len(lengths))}
+    # In evaluation the criterion also counts errors, with a package that is not at hand.
+    fairseqs = built.model.eval()
+    fairseqs.training = True
+    expected, *_ = CtcCriterion(CtcCriterionConfig(zero_infinity=True), built.task)(
+        fairseqs, sample
+    )
+    model.config.ctc_zero_infinity = True
+    labels = pad_sequence(rows, batch_first=True, padding_value=-100)
+    output = model(batch, attention_mask=mask, labels=labels)
+    assert output.loss.item() == pytest.approx(expected.item(), rel=2e-6)
+    stock = transformers.HubertForCTC.forward(model, batch, attention_mask=mask, labels=labels)
+    assert (stock.loss.item() == pytest.approx(expected.item(), rel=1e-4)) is (len(lengths) == 1)
+
+
+def test_without_a_mask_the_loss_is_of_all_frames_and_a_tuple_is_given_where_asked_for(
+    folder: Path,
+) -> None:
+    model = transformers.AutoModelForCTC.from_pretrained(folder, trust_remote_code=True)
+    batch, mask = in_batch(LENGTHS[:1])
+    labels = torch.tensor([LABELS[0]])
+    expected = model(batch, attention_mask=mask, labels=labels)
+    loss, logits = model(batch, labels=labels, return_dict=False)
+    assert loss.item() == pytest.approx(expected.loss.item(), rel=1e-6)
+    assert logits.shape == expected.logits.shape
+    assert model(batch).loss is None
 
 
 def test_users_load_the_class_that_the_folder_carries(folder: Path) -> None:

@@ -171,6 +171,25 @@ def test_that_a_stock_folder_does_without_the_projection_is_said_and_nothing_els
     assert (result.verdict, result.findings) == ("match", ())
 
 
+def test_so_is_that_a_folder_of_the_encoder_does_that_carries_fairseqs_frames(
+    plain: Plain, tmp_path: Path
+) -> None:
+    saved = torch.load(plain[0], weights_only=False)
+    saved["model"] = {
+        name: tensor
+        for name, tensor in saved["model"].items()
+        if not name.startswith("final_proj.")
+    }
+    torch.save(saved, tmp_path / "encoder.pt")
+    folder = tmp_path / "exact"
+    convert(tmp_path / "encoder.pt", folder, verify=False, exact_padding=True)
+    proof = verify(plain[0], folder, audio=CLIPS[:2])
+    assert (proof.verdict, proof.findings) == ("match", ())
+    assert [deviation.name for deviation in proof.deviations] == ["heads_left_out"]
+    result = diff(plain[0], folder, audio=CLIPS[:1])
+    assert (result.verdict, result.findings) == ("match", ())
+
+
 @pytest.mark.wide
 def test_a_stock_folder_is_held_against_a_recording_with_the_projection(
     plain: Plain, stock: Path, tmp_path: Path

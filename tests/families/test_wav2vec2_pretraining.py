@@ -126,6 +126,21 @@ def test_that_a_folder_of_the_encoder_alone_does_without_heads_is_said_and_nothi
     assert (result.verdict, result.findings) == ("match", ())
 
 
+@pytest.mark.wide
+def test_so_is_it_of_a_folder_that_carries_a_conformer_alone(build: Build, tmp_path: Path) -> None:
+    import transformers
+
+    checkpoint, whole = build("conformer, norm before the layers"), tmp_path / "whole"
+    convert(checkpoint, whole, verify=False)
+    bare = transformers.AutoModel.from_pretrained(whole, trust_remote_code=True)
+    bare.save_pretrained(tmp_path / "alone")
+    for file in ("preprocessor_config.json", "feature_extraction_fairseq.py"):
+        shutil.copy(whole / file, tmp_path / "alone")
+    proof = verify(checkpoint, tmp_path / "alone", audio=CLIPS[:2])
+    assert (proof.verdict, proof.findings) == ("match", ())
+    assert [deviation.name for deviation in proof.deviations] == ["heads_left_out"]
+
+
 def test_a_folder_that_is_meant_to_have_heads_and_lost_them_is_none_without(
     plain: tuple[Path, Path, Result], tmp_path: Path
 ) -> None:

@@ -1,12 +1,16 @@
 """HuBERT with the frames of fairseq in padded batches, which no class of transformers counts.
 
-Everything else is transformers' own. Shape letters: B batch, L samples, T frames.
-Source: `HubertModel.forward_padding_mask` in `fairseq/models/hubert/hubert.py`.
+Everything else is transformers' own. Shape letters: B batch, L samples, T frames, S letters.
+Source: `HubertModel.forward_padding_mask` in `fairseq/models/hubert/hubert.py`, and
+`fairseq/criterions/ctc.py`.
 """
 
+import torch
 import transformers
 from torch import Tensor, nn
 from transformers import HubertConfig
+from transformers.modeling_outputs import CausalLMOutput
+from transformers.utils.generic import can_return_tuple
 
 
 class FairseqHubertConfig(HubertConfig):
@@ -46,6 +50,49 @@ class HubertForCTC(transformers.HubertForCTC):
         super().__init__(config, target_lang)
         self.hubert = HubertModel(config)
         self.post_init()
+
+    @can_return_tuple
+    def forward(
+        self,
+        input_values: Tensor,
+        attention_mask: Tensor | None = None,
+        labels: Tensor | None = None,
+        **kwargs: object,
+    ) -> CausalLMOutput:
+        """A score for each letter in every frame, and the loss of the right letters.
+
+        Args:
+            input_values: Waveforms of shape (B, L).
+            attention_mask: Shape (B, L), 1 for samples of a clip; None if all are.
+            labels: The letters of each clip, shape (B, S), -100 behind them, for the loss.
+            **kwargs: What the encoder returns beside its features.
+        """
+        asked = {**kwargs, "return_dict": True}
+        output = super().forward(input_values, attention_mask=attention_mask, **asked)
+        if labels is None:
+            return output
+        # Made anew, as a tuple has its values in the order of their making.
+        loss = self._loss(output.logits, attention_mask, labels)
+        return CausalLMOutput(loss=loss, **output)
+
+    def _loss(self, logits: Tensor, attention_mask: Tensor | None, labels: Tensor) -> Tensor:
+        """What fairseq's CTC criterion gives: it takes the frames that the encoder keeps."""
+        batch, length, _ = logits.shape
+        frames = torch.full((batch,), length, device=logits.device)
+        if attention_mask is not None:
+            kept = self.hubert._get_feature_vector_attention_mask(length, attention_mask)
+            frames = kept.sum(-1)
+        said = labels >= 0
+        with torch.backends.cudnn.flags(enabled=False):
+            return nn.functional.ctc_loss(
+                logits.log_softmax(-1, dtype=torch.float32).transpose(0, 1),
+                labels.masked_select(said),
+                frames,
+                said.sum(-1),
+                blank=self.config.pad_token_id,
+                reduction=self.config.ctc_loss_reduction,
+                zero_infinity=self.config.ctc_zero_infinity,
+            )
 
 
 class FairseqHubertWithFinalProjConfig(FairseqHubertConfig):

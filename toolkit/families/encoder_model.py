@@ -73,7 +73,8 @@ class EncoderModel(ABC):
         if exact is None:
             return None
         own = form is not None and form.kinds.get(PART) == exact.model_type
-        return exact if own or (form is None and self.shortcomings) else None
+        needed = bool(self.beyond_stock) or self.options.exact_padding
+        return exact if own or (form is None and needed) else None
 
     @cached_property
     def kind(self) -> str:

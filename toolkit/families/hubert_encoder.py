@@ -10,6 +10,8 @@ from toolkit.families.bare import BareEncoder
 from toolkit.families.carried import carried_hubert
 from toolkit.families.wordless import SPEAKERS
 
+EXACT = carried_hubert("AutoModel", "HubertModel")
+
 
 def _recognizes(facts: Facts) -> bool:
     kept = facts.has("label_embs_concat") or facts.has("encoder.pos_conv.1.weight")
@@ -23,5 +25,5 @@ FAMILY = BareEncoder(
     stock=("hubert",),
     recognizes=_recognizes,
     heads=("final_proj.weight",),
-    exact=carried_hubert("AutoModel", "HubertModel"),
+    exact=EXACT,
 )

@@ -53,6 +53,8 @@ if TYPE_CHECKING:
 STOCK, CARRIED = "hubert", "fairseq_hubert_with_final_proj"
 CLASS = "HubertModelWithFinalProj"
 NAMES = {STOCK: wav2vec2.NAMES[STOCK]}
+WITHOUT = (STOCK, hubert_encoder.EXACT.model_type)
+"""Model types of the classes that have no projection."""
 CODE = {
     "auto_map": {
         "AutoConfig": f"{HUBERT.stem}.FairseqHubertWithFinalProjConfig",
@@ -90,7 +92,7 @@ WANTING = Reason(
     because="HubertModel has no place for the projection of features that voice conversion takes; "
     "its features are compared. Convert the checkpoint to have it",
 )
-"""What a stock folder does without."""
+"""What a folder of the encoder alone does without."""
 
 
 @dataclass(frozen=True)
@@ -185,8 +187,9 @@ FAMILY = HubertPretraining()
 
 
 def _is_alone(options: Options) -> bool:
-    """Whether the folder on trial is a stock one, which can have no projection."""
-    return does_without(options.form, STOCK, f"{NAMES[STOCK]}Model", (PROJECTION,))
+    """Whether the folder on trial is of a class that can have no projection, stock or carried."""
+    name = f"{NAMES[STOCK]}Model"
+    return any(does_without(options.form, kind, name, (PROJECTION,)) for kind in WITHOUT)
 
 
 class _Model(EncoderModel):

@@ -222,8 +222,9 @@ FAMILY = Wav2Vec2Pretraining()
 
 def _is_alone(options: Options) -> bool:
     """Whether the folder on trial is meant to hold the encoder without its heads."""
+    names = {**NAMES, CONFORMER.model_type: NAMES["wav2vec2-conformer"]}
     return any(
-        does_without(options.form, kind, f"{name}Model", HEADS) for kind, name in NAMES.items()
+        does_without(options.form, kind, f"{name}Model", HEADS) for kind, name in names.items()
     )
 
 

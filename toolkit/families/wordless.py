@@ -74,8 +74,8 @@ def does_without(form: Form | None, model_type: str, name: str, heads: Sequence[
 
     Args:
         form: The folder's classes and weights; None without one.
-        model_type: That of the stock class.
-        name: What the stock class is called.
+        model_type: That of the class.
+        name: What the class is called.
         heads: What the names of heads begin with in a folder that has them.
     """
     return (
