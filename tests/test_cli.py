@@ -295,8 +295,8 @@ def test_inspect_shows_every_value_with_its_evidence(
     golden_checkpoint: Path, tmp_path: Path
 ) -> None:
     result, page = tmp_path / "inspection.json", tmp_path / "inspection.html"
-    arguments = ["inspect", str(golden_checkpoint), "--json", str(result), "--html", str(page)]
-    outcome = CliRunner().invoke(app, arguments)
+    shown = ["--all", "--json", str(result), "--html", str(page)]
+    outcome = CliRunner().invoke(app, ["inspect", str(golden_checkpoint), *shown])
     assert outcome.exit_code == 0, outcome.output
     inspection = json.loads(result.read_text())
     assert inspection["conversion"] == "native"
@@ -305,6 +305,15 @@ def test_inspect_shows_every_value_with_its_evidence(
     assert "shape of" in outcome.output
     html = page.read_text(encoding="utf-8")
     assert all(f"<code>{field['name']}</code>" in html for field in inspection["fields"])
+
+
+def test_inspect_without_more_says_in_a_dozen_lines_what_comes_next(
+    golden_checkpoint: Path,
+) -> None:
+    outcome = CliRunner().invoke(app, ["inspect", str(golden_checkpoint)])
+    assert outcome.exit_code == 0, outcome.output
+    assert len(outcome.stdout.splitlines()) <= 12
+    assert outcome.stdout.splitlines()[-1].endswith(f"{golden_checkpoint} OUT --verify")
 
 
 def test_quiet_prints_nothing(golden_checkpoint: Path) -> None:

@@ -16,14 +16,13 @@ from toolkit.console.exits import Commands, Exit
 from toolkit.console.helping import HELP, Helpful
 from toolkit.console.outputs import check_given
 from toolkit.console.parameters import items_of_command, make_parameters, read_given
+from toolkit.console.speaking import make_console, printing, say, width
 from toolkit.core.json import JsonObject
 from toolkit.core.outputs import STDOUT
 from toolkit.session import request
 from toolkit.session.groups import Request, Shown
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from toolkit.core.progress import Progress
     from toolkit.core.result import Result
 
@@ -79,24 +78,33 @@ def _command(
     return register
 
 
-@_command(request.Inspect)
+@_command(request.Inspect, shows=("everything", "html", "json_path", "quiet"))
 def inspect(asked: Asked, shown: Shown) -> None:
     """Say what a fairseq file is. Runs no code from it and needs no fairseq.
 
     Example: toolkit inspect golden_audio/checkpoint/model.pt
 
+    Example: toolkit inspect model.pt --all
+
     Example: toolkit inspect model.pt --html inspection.html
     """
     from toolkit.pipeline import inspect as run
-    from toolkit.report.inspection import print_inspection, render_inspection
+    from toolkit.report.inspection import print_inspection, render_inspection, summarize
 
     with _working(True, shown.html, shown.json_path):
         inspection = run(**asked)
+
+    def show(err: bool) -> None:
+        if shown.everything:
+            print_inspection(inspection, make_console(err=err))
+        else:
+            say(summarize(inspection, width()), err=err)
+
     _deliver(
         shown,
         values=inspection.to_dict,
         page=lambda: render_inspection(inspection),
-        show=lambda console: print_inspection(inspection, console),
+        show=show,
     )
 
 
@@ -138,7 +146,6 @@ def record(asked: Asked, shown: Shown) -> None:
 
     Example: toolkit record model.pt recording/ --audio clips/
     """
-    from toolkit.console.speaking import say
     from toolkit.pipeline.recording import record as run
 
     with _working(shown.quiet, shown.json_path) as progress:
@@ -149,13 +156,12 @@ def record(asked: Asked, shown: Shown) -> None:
     _deliver(
         shown,
         values=recording.to_dict,
-        show=lambda _: say(said, err=shown.json_path == STDOUT),
+        show=lambda err: say(said, err=err),
     )
 
 
 def _saying_size(progress: Progress | None) -> Progress:
     """The same progress, which also prints how large the recording will be."""
-    from toolkit.console.speaking import say
     from toolkit.oracle.recorder import SIZE
 
     def report(what: str, done: int, total: int, unit: str = "steps") -> None:
@@ -179,7 +185,6 @@ def recorder(asked: Asked, shown: Shown) -> None:
     """
     from tempfile import TemporaryDirectory
 
-    from toolkit.console.speaking import printing, say
     from toolkit.pipeline.elsewhere import make_recorder
     from toolkit.report.files import write_bytes
 
@@ -204,7 +209,6 @@ def features(asked: Asked, shown: Shown) -> None:
     Example: toolkit features out/ clip.flac --layer 9 --final-proj --out clip.npy
     """
     from toolkit.console.arrays import as_bytes, expect_array_file
-    from toolkit.console.speaking import printing, say
     from toolkit.pipeline.features import extract_features
     from toolkit.report.files import write_bytes
 
@@ -257,7 +261,7 @@ def faults(asked: Asked, shown: Shown) -> None:
         shown,
         values=result.to_dict,
         page=lambda: render_faults(result),
-        show=lambda console: print_faults(result, console),
+        show=lambda err: print_faults(result, make_console(err=err)),
     )
     raise click.exceptions.Exit(Exit.MATCH if result.perfect else Exit.MISMATCH)
 
@@ -277,7 +281,7 @@ def report(asked: Asked, shown: Shown) -> None:
         shown,
         values=comparison.to_dict,
         page=lambda: render_comparison(comparison),
-        show=lambda console: print_comparison(comparison, console),
+        show=lambda err: print_comparison(comparison, make_console(err=err)),
     )
     raise click.exceptions.Exit(Exit.MATCH if comparison.matches else Exit.MISMATCH)
 
@@ -297,7 +301,7 @@ def _judge(run: Callable[..., Result], asked: Asked, shown: Shown) -> NoReturn:
         shown,
         values=result.to_dict,
         page=lambda: report.render_html(result),
-        show=lambda console: report.print_result(result, console, shown.html),
+        show=lambda err: report.print_result(result, make_console(err=err), shown.html),
     )
     raise click.exceptions.Exit(Exit.MISMATCH if result.verdict == "mismatch" else Exit.MATCH)
 
@@ -307,10 +311,9 @@ def _deliver(
     *,
     values: Callable[[], JsonObject],
     page: Callable[[], str] | None = None,
-    show: Callable[[Console], None],
+    show: Callable[[bool], None],
 ) -> None:
-    """Writes all that was asked for or nothing, then speaks; to stderr where stdout is taken."""
-    from toolkit.console.speaking import make_console, printing
+    """Writes all that was asked for or nothing, then speaks: `show` is told whether to stderr."""
     from toolkit.report.files import write_files
     from toolkit.report.json_report import render_json
 
@@ -322,7 +325,7 @@ def _deliver(
         write_files(files)
     if not shown.quiet:
         with printing():
-            show(make_console(err=STDOUT in (html, json_path)))
+            show(STDOUT in (html, json_path))
 
 
 @contextmanager

@@ -225,7 +225,7 @@ def test_a_dash_is_standard_output_and_the_words_go_elsewhere(
     assert outcome.exit_code == 0
     assert outcome.stdout.startswith(("{\n", "<!doctype html>"))
     assert outcome.stdout.endswith(("}\n", "</html>", "</html>\n"))
-    assert "architecture" in outcome.stderr
+    assert "becomes" in outcome.stderr
     assert list(tmp_path.iterdir()) == []
 
 

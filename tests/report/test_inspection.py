@@ -10,7 +10,7 @@ from toolkit.core.coverage import Reason
 from toolkit.core.inspection import ConfigField, Inspection
 from toolkit.core.result import Artifact
 from toolkit.core.spec import NotFinite
-from toolkit.report.inspection import print_inspection, render_inspection
+from toolkit.report.inspection import MAX_LINES, print_inspection, render_inspection, summarize
 
 REASON = Reason(name="encoder.num_attention_heads", because="assumed 1: heads are usually 64 wide")
 PLAIN = Inspection(
@@ -76,3 +76,52 @@ def test_every_reason_is_shown(show, group):
 
 def test_without_assumptions_none_are_mentioned(show):
     assert "assum" not in show(PLAIN)
+
+
+LONG = Reason(name="a.key", because=" ".join(["a reason of many words"] * 40))
+
+
+@pytest.mark.parametrize("columns", [1, 40, 80, 120])
+@pytest.mark.parametrize("group", ["refusals", "unknown", "shortcomings"])
+def test_a_summary_has_a_dozen_lines_of_whole_words_at_most(group, columns):
+    said = summarize(replace(PLAIN, assumptions=(LONG,) * 9, **{group: (LONG,) * 9}), columns)
+    known = {"a.key:", *LONG.because.split(), "..."}
+    tail = said[said.index("a.key:") : said.index("next")].replace("assumed ", "").split()
+    assert set(tail) <= known
+    if columns >= 80:
+        assert len(said.splitlines()) <= MAX_LINES
+        assert all(len(line) <= columns for line in said.splitlines())
+
+
+@pytest.mark.parametrize("path", ["a  b.pt", "my \x1b[31m model.pt", "x" * 200, "it's.pt"])
+def test_what_a_reader_copies_stands_in_one_line(path):
+    said = summarize(replace(PLAIN, source=replace(PLAIN.source, path=path)), 80).splitlines()
+    visible = path.replace("\x1b", "\\x1b")
+    assert said[0].removeprefix("file").strip() == visible
+    assert said[-1].startswith("next      toolkit convert ")
+    assert said[-1].endswith(" OUT --verify")
+
+
+@pytest.mark.parametrize(
+    ("changes", "first", "then"),
+    [
+        ({}, "next", "convert"),
+        ({"shortcomings": (REASON,)}, "because", "convert"),
+        ({"unknown": (REASON,)}, "because", "--all"),
+        ({"refusals": (REASON, REASON)}, "because", "--all"),
+        ({"not_finite": (NotFinite(name="w", nan=3, inf=1),)}, "because", "--all"),
+        ({"assumptions": (REASON,)}, "assumed", "convert"),
+    ],
+)
+def test_a_summary_gives_the_reason_that_decides_and_the_next_command(changes, first, then):
+    *_, reason, command = summarize(replace(PLAIN, **changes), 200).splitlines()
+    assert first == "next" or reason.startswith(first)
+    assert then in command
+    assert ("; and 1 more" in reason) == (len(changes.get("refusals", ())) == 2)
+
+
+def test_a_summary_names_task_and_classes_where_they_are_known():
+    known = replace(PLAIN, task="ctc", architectures=("Wav2Vec2ForCTC",))
+    assert "; task ctc" in summarize(known, 80)
+    assert "becomes   Wav2Vec2ForCTC: stock" in summarize(known, 80)
+    assert "task" not in summarize(PLAIN, 80)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from toolkit.checkpoint.reader import Checkpoint
 from toolkit.checkpoint.values import quote
 from toolkit.core.errors import BadInput
-from toolkit.core.spec import ITEM_BYTES, NotFinite
+from toolkit.core.spec import NotFinite
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,6 +22,9 @@ MAX_NAMED = 20
 _CHUNK_NUMEL = 1 << 18
 """Elements looked at together: 1 MB of float32, which stays in a core's cache."""
 
+_ONES = b"\x7f\xff"
+"""The highest byte of a number whose exponent begins with seven ones, of either sign."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class _Layout:
@@ -30,13 +33,20 @@ class _Layout:
     kind: str
     """The unsigned integer of the same size, little-endian as in the file."""
     infinity: int
+    suspects: bytes
+    """What the highest byte of NaN or infinity can be; of few other numbers, and huge ones."""
+
+    @property
+    def item(self) -> int:
+        """Bytes of one number."""
+        return int(self.kind[-1])
 
 
 _LAYOUTS = {
-    "float64": _Layout(kind="<u8", infinity=0x7FF0_0000_0000_0000),
-    "float32": _Layout(kind="<u4", infinity=0x7F80_0000),
-    "float16": _Layout(kind="<u2", infinity=0x7C00),
-    "bfloat16": _Layout(kind="<u2", infinity=0x7F80),
+    "float64": _Layout(kind="<u8", infinity=0x7FF0_0000_0000_0000, suspects=_ONES),
+    "float32": _Layout(kind="<u4", infinity=0x7F80_0000, suspects=_ONES),
+    "float16": _Layout(kind="<u2", infinity=0x7C00, suspects=b"\x7c\x7d\x7e\x7f\xfc\xfd\xfe\xff"),
+    "bfloat16": _Layout(kind="<u2", infinity=0x7F80, suspects=_ONES),
 }
 
 
@@ -89,7 +99,7 @@ def _find(checkpoint: Checkpoint, names: Iterable[str]) -> Iterator[NotFinite]:
                 continue
             first = twins.get(name, name)
             if first not in counted:
-                counted[first] = _count(_map(checkpoint, file, name, layout), layout.infinity)
+                counted[first] = _count(_Stretch.of(checkpoint, file, name), layout)
             nan, inf = counted[first]
             if nan or inf:
                 yield NotFinite(name=name, nan=nan, inf=inf)
@@ -99,34 +109,69 @@ def _first_of_twins(groups: Iterable[Collection[str]]) -> dict[str, str]:
     return {name: next(iter(group)) for group in groups for name in group}
 
 
-def _map(checkpoint: Checkpoint, file: int, name: str, layout: _Layout) -> NDArray[Any]:
-    """The bits of a tensor's elements where they lie in the file."""
-    import numpy as np
+@dataclass(frozen=True, kw_only=True)
+class _Stretch:
+    """The bytes of a file among which a tensor's elements lie."""
 
-    spec, place = checkpoint.tensors[name], checkpoint.location(name)
-    if not spec.numel:
-        return np.empty(0, layout.kind)
-    item = ITEM_BYTES[checkpoint.stored_dtype(name)]
-    skipped = place.offset_bytes % mmap.ALLOCATIONGRANULARITY
-    pages = mmap.mmap(
-        file,
-        skipped + place.num_bytes,
-        access=mmap.ACCESS_READ,
-        offset=place.offset_bytes - skipped,
-    )
-    strides = tuple(item * step for step in checkpoint.stride(name))
-    return np.ndarray(spec.shape, layout.kind, pages, skipped, strides)
+    pages: mmap.mmap | bytes
+    skipped: int
+    """Bytes before the first element."""
+    shape: tuple[int, ...]
+    steps: tuple[int, ...]
+    """Elements from one to the next along each axis."""
+
+    @classmethod
+    def of(cls, checkpoint: Checkpoint, file: int, name: str) -> _Stretch:
+        place = checkpoint.location(name)
+        skipped = place.offset_bytes % mmap.ALLOCATIONGRANULARITY
+        return cls(
+            pages=mmap.mmap(
+                file,
+                skipped + place.num_bytes,
+                access=mmap.ACCESS_READ,
+                offset=place.offset_bytes - skipped,
+            )
+            if place.num_bytes
+            else b"",
+            skipped=skipped,
+            shape=checkpoint.tensors[name].shape,
+            steps=checkpoint.stride(name),
+        )
+
+    def highest_bytes(self, item: int) -> Iterator[bytes]:
+        """The highest byte of every number of the stretch, little-endian as in the file."""
+        length = item * _CHUNK_NUMEL
+        for start in range(self.skipped, len(self.pages), length):
+            yield self.pages[start + item - 1 : start + length : item]
+
+    def bits(self, layout: _Layout) -> NDArray[Any]:
+        """The tensor's elements as integers, where they lie in the file."""
+        import numpy as np
+
+        strides = tuple(layout.item * step for step in self.steps)
+        return np.ndarray(self.shape, layout.kind, self.pages, self.skipped, strides)
 
 
-def _count(bits: NDArray[Any], infinity: int) -> tuple[int, int]:
+def _count(stretch: _Stretch, layout: _Layout) -> tuple[int, int]:
     """How many NaN and how many infinities there are, whatever their sign."""
+    if not _is_suspect(stretch, layout):
+        return 0, 0
     nan = inf = 0
-    for chunk in _chunks(bits):
+    for chunk in _chunks(stretch.bits(layout)):
         sizes = chunk & chunk.dtype.type(_without_sign(chunk.dtype))
-        if sizes.max() >= infinity:
-            nan += int((sizes > infinity).sum())
-            inf += int((sizes == infinity).sum())
+        if sizes.max() >= layout.infinity:
+            nan += int((sizes > layout.infinity).sum())
+            inf += int((sizes == layout.infinity).sum())
     return nan, inf
+
+
+def _is_suspect(stretch: _Stretch, layout: _Layout) -> bool:
+    """Whether one number is NaN, infinite or huge: told by bytes, as numpy takes long to import."""
+    return any(
+        byte in highest
+        for highest in stretch.highest_bytes(layout.item)
+        for byte in layout.suspects
+    )
 
 
 def _without_sign(dtype: np.dtype[Any]) -> int:

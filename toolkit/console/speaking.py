@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from shutil import get_terminal_size
 from typing import TYPE_CHECKING
 
 from toolkit.console.silencing import silence
@@ -69,6 +70,11 @@ def make_console(*, err: bool = False) -> Console:
             raise BrokenPipeError  # rich itself would end the process, with the code of a mismatch
 
     return Terminal(stderr=err)
+
+
+def width() -> int:
+    """Columns of the terminal; 80 where there is none."""
+    return get_terminal_size().columns
 
 
 def _encodable(text: str, stream: object) -> str:

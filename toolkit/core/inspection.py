@@ -48,6 +48,11 @@ class Inspection:
     languages: tuple[str, ...]
     sidecars: Mapping[str, str]
     """The files beside the checkpoint, or why one is missing, by kind."""
+    task: str | None = None
+    """What such models are asked; None where files or values are missing that say so."""
+    architectures: tuple[str, ...] = ()
+    """The classes that a conversion makes of it, as `config.json` names them; none where `task` is
+    None."""
     not_finite: tuple[NotFinite, ...] = ()
     """Tensors that a conversion would use and that hold NaN or infinities; it refuses them."""
 

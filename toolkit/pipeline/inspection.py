@@ -63,6 +63,8 @@ def inspect(request: Inspect) -> Inspection:
         assumptions=prospect.assumptions,
         unknown=prospect.unknown,
         refusals=prospect.refusals,
+        task=prospect.task,
+        architectures=prospect.architectures,
         shortcomings=network.shortcomings,
         dropped=(*dropped, *opened.left_out, *opened.wrappers),
         languages=() if isinstance(sidecars, str) else tuple(sidecars.languages),
@@ -90,6 +92,8 @@ class _Prospect:
     assumptions: tuple[Reason, ...]
     unknown: tuple[Reason, ...]
     refusals: tuple[Reason, ...]
+    task: str | None = None
+    architectures: tuple[str, ...] = ()
 
 
 def _foresee(
@@ -118,8 +122,13 @@ def _foresee(
         if _speaks_of(error, inputs.named):
             raise
         return replace(known, unknown=(Reason(name="task", because=str(error)),))
-    problems = tuple(_plan_problems(table, checkpoint, task))
-    return replace(known, assumptions=task.assumptions, refusals=problems)
+    return replace(
+        known,
+        assumptions=task.assumptions,
+        refusals=tuple(_plan_problems(table, checkpoint, task)),
+        task=task.kind.name,
+        architectures=tuple(task.contents.config["architectures"]),
+    )
 
 
 def _plan_problems(table: Table, checkpoint: Checkpoint, task: Task) -> Iterator[Reason]:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from shlex import quote
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from toolkit.checkpoint.finite import describe_not_finite
 from toolkit.core.coverage import Reason
 from toolkit.core.inspection import Inspection
+from toolkit.core.settled import unproven
 from toolkit.report import text
 
 if TYPE_CHECKING:
@@ -20,8 +24,91 @@ CONVERSIONS = {
 }
 
 
+MAX_LINES = 12
+"""Of a summary at 80 columns."""
+_LABEL = 10
+"""Columns of what stands before a line of a summary."""
+_MAX_LINES_EACH = 2
+_KEPT_WHOLE = ("file", "next")
+"""What a reader copies: one line, however long."""
+_FEWEST_COLUMNS = 20
+
+
+def summarize(inspection: Inspection, columns: int) -> str:
+    """What the file is, what becomes of it, why, and what to do next, in at most a dozen lines.
+
+    Args:
+        inspection: What was found out.
+        columns: Of the terminal. Words are never broken: a path may be longer than a line.
+    """
+    room = max(columns - _LABEL, _FEWEST_COLUMNS)
+    lines = (
+        f"{label if first else '':{_LABEL}}{line}"
+        for label, said in _summary(inspection)
+        for first, line in _fold(text.show_controls(said), room, keeps=label in _KEPT_WHOLE)
+    )
+    return "\n".join(lines)
+
+
+def _summary(inspection: Inspection) -> Iterator[tuple[str, str]]:
+    """What a summary says, each with its label, the most important first."""
+    path = inspection.source.path
+    yield "file", path
+    task = f"; task {inspection.task}" if inspection.task else ""
+    yield "is", f"{inspection.family}, {inspection.generation}{task}"
+    yield "holds", _size(inspection)
+    classes = " + ".join(inspection.architectures)
+    yield "becomes", f"{classes}: {_conversion(inspection)}" if classes else _conversion(inspection)
+    for label, reasons in _why(inspection):
+        if reasons:
+            yield label, _first(reasons)
+    yield "next", _next(inspection, quote(path))
+
+
+def _fold(said: str, room: int, *, keeps: bool) -> Iterator[tuple[bool, str]]:
+    """Lines of whole words, each with whether it is the first; what is too long ends in `...`."""
+    lines = wrap(
+        said,
+        len(said) + 1 if keeps else room,
+        max_lines=_MAX_LINES_EACH,
+        placeholder=" ...",
+        break_long_words=False,
+        break_on_hyphens=False,
+        replace_whitespace=False,
+        drop_whitespace=not keeps,
+    )
+    return ((not number, line) for number, line in enumerate(lines))
+
+
+def _why(inspection: Inspection) -> tuple[tuple[str, Sequence[Reason]], ...]:
+    """What decides on the conversion, and what was taken for granted."""
+    open_ones = unproven(inspection.assumptions)
+    decides = {
+        "refused": (*inspection.refusals, *_warnings(inspection)),
+        "incomplete": inspection.unknown,
+        "bundled": inspection.shortcomings,
+        "native": (),
+    }
+    return ("because", decides[inspection.conversion]), ("assumed", open_ones)
+
+
+def _first(reasons: Sequence[Reason]) -> str:
+    more = f"; and {len(reasons) - 1} more" if len(reasons) > 1 else ""
+    return f"{reasons[0].name}: {reasons[0].because}{more}"
+
+
+def _next(inspection: Inspection, path: str) -> str:
+    """The command that a reader wants now."""
+    return {
+        "native": f"toolkit convert {path} OUT --verify",
+        "bundled": f"toolkit convert {path} OUT --verify",
+        "incomplete": f"toolkit inspect {path} --all",
+        "refused": f"toolkit inspect {path} --all",
+    }[inspection.conversion]
+
+
 def print_inspection(inspection: Inspection, console: Console) -> None:
-    """What the file is, what was derived on which evidence, and what a conversion will do."""
+    """All of it: what was derived on which evidence, and what a conversion will do."""
     from rich.table import Table
     from rich.text import Text
 
@@ -84,7 +171,6 @@ def _warnings(inspection: Inspection) -> tuple[Reason, ...]:
 
 
 def _facts(inspection: Inspection) -> list[tuple[str, str]]:
-    dtypes = ", ".join(f"{count} {dtype}" for dtype, count in inspection.dtypes.items())
     optimizer = ", with optimizer state" if inspection.has_optimizer_state else ""
     return [
         ("file", text.show_controls(inspection.source.path)),
@@ -92,8 +178,13 @@ def _facts(inspection: Inspection) -> list[tuple[str, str]]:
         ("format", f"{inspection.format}{optimizer}"),
         ("family", f"{inspection.family}, {inspection.generation}"),
         ("architecture", text.show_controls(inspection.architecture)),
-        ("tensors", f"{inspection.tensors} ({dtypes}), {inspection.parameters:,} parameters"),
+        ("tensors", _size(inspection)),
         ("languages", ", ".join(inspection.languages) or "no language tags"),
         *((name, text.show_controls(path)) for name, path in inspection.sidecars.items()),
         ("conversion", _conversion(inspection)),
     ]
+
+
+def _size(inspection: Inspection) -> str:
+    dtypes = ", ".join(f"{count} {dtype}" for dtype, count in inspection.dtypes.items())
+    return f"{inspection.tensors} tensors ({dtypes}), {inspection.parameters:,} parameters"

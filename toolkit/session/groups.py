@@ -362,6 +362,9 @@ class Shown(Request):
         ),
     ] = None
     quiet: Annotated[bool, Option("Print nothing but errors.")] = False
+    everything: Annotated[
+        bool, Option("Show every value with its evidence, and all that is dropped.", flag="--all")
+    ] = False
 
 
 @dataclass(frozen=True, kw_only=True)
