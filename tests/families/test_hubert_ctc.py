@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import soundfile
 import torch
 
 from tests.breaking import scale
@@ -91,6 +92,21 @@ def test_a_model_that_is_wrong_in_padded_batches_alone_is_not_excused(
     result = verify(checkpoint, tmp_path / "hf", audio=CLIPS)
     assert {level.name for level in result.levels if level.verdict == "fail"} == {"padding"}
     assert "frame_mask" not in {deviation.name for deviation in result.deviations}
+
+
+def test_that_no_clip_of_a_batch_shows_the_other_frames_is_said(
+    build: Build, tmp_path: Path
+) -> None:
+    # Of 4008 samples and of 2004 beside them, fairseq and transformers count 12 frames and 6.
+    sound = torch.randn(4008, generator=torch.Generator().manual_seed(1)).numpy()
+    soundfile.write(tmp_path / "alike.wav", sound / 10, 16_000)
+    proof = convert(build(PLAIN), tmp_path / "hf", verify=True, audio=[tmp_path / "alike.wav"])
+    padding = proof.level("padding")
+    assert (proof.verdict, padding.verdict) == ("match", "pass")
+    assert "no clip of this batch shows" in padding.summary
+    (told,) = (deviation for deviation in proof.deviations if deviation.name == "frame_mask")
+    assert "no clip of this batch shows" in told.summary
+    assert "`--exact-padding`" in told.summary
 
 
 def test_what_pretraining_left_is_dropped_with_the_reason(build: Build) -> None:

@@ -12,7 +12,7 @@ from toolkit.tasks.speech import telling
 from toolkit.tasks.speech.padding import padding_deviation
 
 
-def tell_deviations(levels: Sequence[Level], _: PaddingProbes) -> Iterator[Deviation]:
+def tell_deviations(levels: Sequence[Level], padding: PaddingProbes) -> Iterator[Deviation]:
     """The declared differences, as the levels measured them."""
     by_name = {level.name: level for level in levels}
     yield from telling.tell_front_end(by_name["front_end"])
@@ -27,6 +27,6 @@ def tell_deviations(levels: Sequence[Level], _: PaddingProbes) -> Iterator[Devia
                 where=measure.where,
                 max_error=measure.error,
             )
-    counted = padding_deviation(by_name["padding"])
+    counted = padding_deviation(by_name["padding"], padding)
     if counted is not None:
         yield counted

@@ -34,6 +34,6 @@ def tell_deviations(levels: Sequence[Level], padding: PaddingProbes) -> Iterator
                 where="",
                 max_error=measure.error,
             )
-    counted = padding_deviation(by_name["padding"], is_remedied=padding.is_remedied)
+    counted = padding_deviation(by_name["padding"], padding)
     if counted is not None:
         yield counted

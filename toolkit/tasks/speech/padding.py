@@ -22,6 +22,11 @@ from toolkit.tasks.speech.batch import Batch, choose_batch
 from toolkit.tasks.speech.unmasked import MASK, unmasked
 from toolkit.trial.rows import nan_first
 
+UNSEEN = (
+    "(which no clip of this batch shows, as both count the same of each: `--audio` names others)"
+)
+"""What is said of frames that are known to be counted otherwise and here are not."""
+
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
@@ -56,6 +61,7 @@ def frames_level(
     parts = () if exact else tuple(_parts(bench, batch, expected, probes, result))
     declared = bool(parts) and all(part.verdict == "pass" for part in parts)
     right = exact or declared
+    hidden = f"; fairseq counts more frames of some clips {UNSEEN}"
     return Level(
         name="padding",
         measures=(
@@ -75,27 +81,33 @@ def frames_level(
         summary=(
             f"one batch of {', '.join(batch.names)}: {result} of its {sum(kept)} frames differ by "
             f"{error:.1e} of the largest; frames beyond a clip's end are not compared"
+            f"{hidden if exact and probes.counts_otherwise else ''}"
         ),
     )
 
 
-def padding_deviation(level: Level, *, is_remedied: bool = True) -> Deviation | None:
-    """The declared difference of padded batches, or None where there is none."""
+def padding_deviation(level: Level, probes: PaddingProbes) -> Deviation | None:
+    """The declared difference of padded batches, seen or not; None where there is none."""
     whole, frames, *parts = level.measures
-    if "deviation" not in (whole.verdict, frames.verdict):
+    seen = "deviation" in (whole.verdict, frames.verdict)
+    if not seen and not (probes.counts_otherwise and level.verdict == "pass"):
         return None
     remedy = ", and `--exact-padding` writes a folder that counts as fairseq does"
     return Deviation(
         name="frame_mask",
         summary=(
             "in padded batches fairseq counts up to two frames more to a clip than its samples "
-            f"make ({frames.where}); told fairseq's count, the model is exact "
-            f"({max(part.error for part in parts):.1e}). Single clips are not affected"
-            f"{remedy if is_remedied else ''}"
+            f"make {_shown(frames, parts) if seen else UNSEEN}. Single clips are not affected"
+            f"{remedy if probes.is_remedied else ''}"
         ),
-        where=whole.where,
+        where=whole.where if seen else "",
         max_error=whole.error,
     )
+
+
+def _shown(frames: Measure, parts: Sequence[Measure]) -> str:
+    worst = max(part.error for part in parts)
+    return f"({frames.where}); told fairseq's count, the model is exact ({worst:.1e})"
 
 
 def _parts(
