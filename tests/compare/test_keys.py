@@ -238,6 +238,42 @@ def test_a_default_of_another_release_is_no_fault(key, value, contents, view):
     assert key_faults(contents, spoil(view, key, value)) == ()
 
 
+def say(folder, **said):
+    """Replaces the decoder's width in a folder by what is said, and reads that."""
+    path = folder / "config.json"
+    config = json.loads(path.read_text())
+    del config["decoder"]["d_model"]
+    path.write_text(json.dumps({**config, "decoder": {**config["decoder"], **said}}))
+    return view_folder(folder)
+
+
+def test_a_key_under_another_name_of_its_own_is_no_difference(contents, broken):
+    assert config_differences(contents, say(broken, hidden_size=48)) == ()
+
+
+def test_a_wrong_key_under_another_name_is_one_difference_by_that_name(contents, broken):
+    (wrong,) = config_differences(contents, say(broken, hidden_size=24))
+    assert (wrong.key, wrong.expected, wrong.actual) == ("decoder.hidden_size", 48, 24)
+    assert wrong.meant == "`decoder.d_model`"
+
+
+def test_of_two_names_in_conflict_the_wrong_one_that_is_taken_is_a_fault_naming_both(
+    contents, broken
+):
+    (wrong,) = key_faults(contents, say(broken, d_model=48, hidden_size=24))
+    assert (wrong.key, wrong.actual) == ("decoder.hidden_size", 24)
+    assert wrong.meant == "`decoder.d_model`, over the 48 there"
+
+
+def test_of_two_names_in_conflict_the_wrong_one_that_is_not_taken_is_a_note_naming_both(
+    contents, broken
+):
+    (ignored,) = config_differences(contents, say(broken, d_model=24, hidden_size=48))
+    assert (ignored.key, ignored.expected, ignored.actual) == ("decoder.d_model", 48, 24)
+    assert ignored.consequence == "none"
+    assert ignored.because == "transformers takes `hidden_size` for it"
+
+
 def test_a_key_that_is_left_out_is_judged_by_the_value_that_transformers_takes(contents, broken):
     def strip(config):
         for key in ("tie_word_embeddings", "is_encoder_decoder", "pad_token_id"):

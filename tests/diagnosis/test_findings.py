@@ -123,6 +123,14 @@ def test_a_wrong_key_is_a_finding_of_its_files_kind_with_the_right_value(
     assert finding.hypothesis.detail["found"] == repr(value)
 
 
+def test_a_wrong_key_by_another_name_is_one_finding_that_names_both(broken, examined):
+    set_key("config.json", "decoder.hidden_size", 24)(broken)
+    (finding,) = examined(broken).findings(LEVELS)
+    assert finding.config_keys == ("decoder.hidden_size",)
+    assert "but is 24; transformers takes it for `decoder.d_model`, over the 48" in finding.summary
+    assert finding.fix == "set `decoder.hidden_size` to 48"
+
+
 @pytest.mark.parametrize(
     ("key", "value", "module"),
     [

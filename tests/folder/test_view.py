@@ -3,6 +3,7 @@ import shutil
 
 import pytest
 import torch
+import transformers
 from safetensors.torch import load_file, save_file
 
 from toolkit.core.errors import BadInput
@@ -83,6 +84,36 @@ def test_every_place_has_its_values_beside_the_defaults_of_its_class(broken):
 )
 def test_a_class_takes_some_keys_under_other_names(model_type, alias, key):
     assert class_aliases({"model_type": model_type})[alias] == key
+
+
+ALIASED = [
+    ({"hidden_size": 48}, 48, {}),
+    ({"d_model": 24, "hidden_size": 48}, 48, {"decoder.d_model": 24}),
+    ({"hidden_size": 24, "d_model": 48}, 24, {"decoder.d_model": 48}),
+    ({"hidden_size": 48, "d_model": 48}, 48, {}),
+    ({"d_model": 48}, 48, {}),
+]
+
+
+@pytest.mark.parametrize(("said", "taken", "overruled"), ALIASED)
+def test_a_key_of_two_names_is_taken_as_transformers_takes_it(said, taken, overruled, broken):
+    path = broken / "config.json"
+    content = json.loads(path.read_text())
+    others = {key: item for key, item in content["decoder"].items() if key != "d_model"}
+    path.write_text(json.dumps({**content, "decoder": {**others, **said}}))
+    view = view_folder(broken)
+    assert (view.value("decoder.d_model"), view.overruled) == (taken, overruled)
+    loaded = transformers.AutoConfig.from_pretrained(broken)
+    assert loaded.decoder.d_model == taken
+
+
+def test_a_key_of_two_names_is_taken_so_in_a_configuration_without_parts(broken):
+    (broken / "config.json").write_text(
+        json.dumps({"model_type": "trocr", "num_hidden_layers": 3, "decoder_layers": 5})
+    )
+    view = view_folder(broken)
+    assert (view.value("decoder_layers"), view.overruled) == (3, {"decoder_layers": 5})
+    assert transformers.AutoConfig.from_pretrained(broken).decoder_layers == 3
 
 
 def test_an_unknown_kind_of_model_takes_none_under_another_name():

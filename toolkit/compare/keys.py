@@ -33,6 +33,8 @@ class KeyDifference:
     """Why it has that consequence."""
     determined: bool = True
     """Whether the checkpoint says what is right; otherwise it is a default of transformers."""
+    meant: str = ""
+    """What transformers takes it for, in words, where it is another name of a key."""
 
 
 def expected_keys(contents: FolderContents) -> Iterator[tuple[str, object]]:
@@ -81,7 +83,7 @@ def key_faults(contents: FolderContents, view: FolderView) -> tuple[KeyDifferenc
 def _differences(contents: FolderContents, view: FolderView) -> Iterator[KeyDifference]:
     expected = dict(expected_keys(contents))
     for key, value in expected.items():
-        if not _is_in_force(view, key, value):
+        if not _is_in_force(view, key, value) and _maybe_alias(view, key) is None:
             yield _difference(contents, view, key, value, view.value(key), determined=True)
     written = {
         "": contents.config,
@@ -98,8 +100,32 @@ def _differences(contents: FolderContents, view: FolderView) -> Iterator[KeyDiff
         usual = {**defaults, **written.get(group, {})}
         for name, found in values.items():
             key = f"{group}.{name}" if group else name
-            if key not in known and not same_value(usual.get(name), found):
+            changed = key not in known and not same_value(usual.get(name), found)
+            if changed and _maybe_alias(view, key) is None:
                 yield from _added(contents, view, expected, key, usual)
+    yield from _ignored(view, expected)
+
+
+def _maybe_alias(view: FolderView, key: str) -> str | None:
+    """Another name of a key under which the folder says it, which is judged in its place."""
+    group, _, name = key.rpartition(".")
+    values = view.values(group)
+    named = (alias for alias, meant in class_aliases(values).items() if meant == name)
+    return next((alias for alias in named if alias in values), None)
+
+
+def _ignored(view: FolderView, expected: JsonObject) -> Iterator[KeyDifference]:
+    """Keys that say something else than another name of theirs, which is right and is taken."""
+    for key, ignored in view.overruled.items():
+        if key in expected and same_value(expected[key], view.value(key)):
+            because = f"transformers takes `{_maybe_alias(view, key)}` for it"
+            yield KeyDifference(
+                key=key,
+                expected=expected[key],
+                actual=ignored,
+                consequence="none",
+                because=because,
+            )
 
 
 def _is_in_force(view: FolderView, key: str, value: object) -> bool:
@@ -160,6 +186,7 @@ def _difference(
     meant: str = "",
 ) -> KeyDifference:
     group, _, name = key.rpartition(".")
+    taken = f"{group}.{meant}" if group else meant
     judgement = judge(
         Change(
             group=group,
@@ -179,7 +206,14 @@ def _difference(
         consequence=judgement.consequence,
         because=judgement.because,
         determined=determined,
+        meant=_meaning(view, taken) if meant else "",
     )
+
+
+def _meaning(view: FolderView, key: str) -> str:
+    """What another name of a key stands for, and over what, in words."""
+    over = f", over the {view.overruled[key]!r} there" if key in view.overruled else ""
+    return f"`{key}`{over}"
 
 
 def _maybe_architecture(contents: FolderContents, view: FolderView) -> str | None:

@@ -208,7 +208,7 @@ def _key_finding(difference: KeyDifference, consequence: Consequence) -> Finding
         consequence=consequence,
         target_module="",
         config_keys=(key,),
-        summary=f"`{key}` must be {_right(difference)}, but is {found!r}",
+        summary=f"`{key}` must be {_right(difference)}, but is {found!r}{_meant(difference)}",
         hypothesis=Hypothesis(
             name=_key_hypothesis(key, expected),
             confirmed=True,
@@ -229,6 +229,10 @@ def _without_equal_entries(difference: KeyDifference) -> KeyDifference:
         expected={k: expected[k] for k in wrong if k in expected},
         actual={k: found[k] for k in wrong if k in found},
     )
+
+
+def _meant(difference: KeyDifference) -> str:
+    return f"; transformers takes it for {difference.meant}" if difference.meant else ""
 
 
 def _right(difference: KeyDifference) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,6 +54,8 @@ class FolderView:
     """A fast tokenizer, or None where none loads."""
     problems: tuple[str, ...]
     """Files that are missing or cannot be read."""
+    overruled: JsonObject = field(default_factory=dict)
+    """What keys of `config.json` say that transformers takes from another name of theirs."""
 
     def value(self, key: str) -> Any:
         """The value of a key such as `decoder.scale_embedding`, class defaults filled in."""
@@ -100,6 +102,7 @@ def view_folder(path: Path, *, vetted: bool = False) -> FolderView:
     foreign = find_foreign_code(path)
     problems: list[str] = []
     with loadable(path, foreign) as place:
+        said = read_object(place / CONFIG, problems)
         tokenizer = load_tokenizer(place, problems)
         extractor = maybe_feature_extractor(place, problems)
         return FolderView(
@@ -107,13 +110,14 @@ def view_folder(path: Path, *, vetted: bool = False) -> FolderView:
             tensors=StoredTensors(places),
             pickled=are_pickled(places),
             foreign=foreign,
-            config=_with_defaults(read_object(place / CONFIG, problems)),
+            config=_with_defaults(said),
             generation=read_generation(place, problems),
             preprocessor=preprocessor_values(extractor),
             processor=read_processor(place),
             feature_extractor=extractor,
             tokenizer=tokenizer,
             problems=tuple(problems),
+            overruled=dict(_overruled(said)),
         )
 
 
@@ -126,13 +130,30 @@ def _with_defaults(raw: JsonObject) -> JsonDict:
     """The values with the defaults of the classes that compute: those of the parts, if any."""
     parts = parts_of(raw)
     if not parts:
-        return {**class_defaults(raw), **raw}
+        return _filled(raw)
     filled = {
-        part: {**class_defaults(raw[part]), **raw[part]} if isinstance(raw[part], dict) else {}
+        part: _filled(raw[part]) if isinstance(raw[part], dict) else {}
         for part in parts
         if part in raw
     }
     return {**raw, **filled}
+
+
+def _filled(raw: JsonObject) -> JsonDict:
+    """As the class takes it: what another name of a key says stands over the key's own."""
+    said = {name: raw[alias] for alias, name in class_aliases(raw).items() if alias in raw}
+    return {**class_defaults(raw), **raw, **said}
+
+
+def _overruled(raw: JsonObject) -> Iterator[tuple[str, object]]:
+    """The keys that are in a file under two names with two values: what their own name says."""
+    parts = parts_of(raw)
+    groups = {part: raw.get(part) for part in parts} if parts else {"": raw}
+    for group, values in groups.items():
+        if isinstance(values, dict):
+            for alias, name in class_aliases(values).items():
+                if alias in values and name in values and values[alias] != values[name]:
+                    yield (f"{group}.{name}" if group else name), values[name]
 
 
 def parts_of(config: JsonObject) -> tuple[str, ...]:
