@@ -14,6 +14,7 @@ import click
 from toolkit.console.about import completion_option, version_option
 from toolkit.console.exits import Commands, Exit
 from toolkit.console.helping import HELP, Helpful
+from toolkit.console.interruption import telling_what_is_there
 from toolkit.console.outputs import check_given
 from toolkit.console.parameters import items_of_command, make_parameters, read_given
 from toolkit.console.speaking import make_console, printing, say, width
@@ -59,8 +60,9 @@ def _command(
 
     def register(command: Command) -> Command:
         def run(*, debug: bool, force: bool = False, **given: Any) -> None:  # noqa: ARG001
-            check_given(given, roles, typed, force=force)
-            command(read_given(kind, given), Shown(**read_given(Shown, given)))
+            outputs = check_given(given, roles, typed, force=force)
+            with telling_what_is_there(outputs):
+                command(read_given(kind, given), Shown(**read_given(Shown, given)))
 
         said = cleandoc(command.__doc__ or "")
         app.add_command(

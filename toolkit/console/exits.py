@@ -14,6 +14,7 @@ from typing import Any, NoReturn, TextIO
 import click
 from click.exceptions import Exit as Ended
 
+from toolkit.console.interruption import NOTHING, Interrupted
 from toolkit.console.silencing import silence
 from toolkit.console.speaking import say
 from toolkit.core.errors import InternalError, ToolkitError
@@ -89,8 +90,9 @@ def _ways_out(*, debug: bool) -> Iterator[None]:
         yield
     except Ended:
         raise
-    except (KeyboardInterrupt, click.Abort):
-        say("interrupted: nothing was written.", err=True)
+    except (KeyboardInterrupt, click.Abort) as stop:
+        what = str(stop) if isinstance(stop, Interrupted) else NOTHING
+        say(f"interrupted: {what}.", err=True)
         raise Ended(Exit.INTERRUPTED) from None
     except click.ClickException as error:
         say(_word_usage(error), err=True)

@@ -12,7 +12,7 @@ from toolkit.session.options import Role
 
 def check_given(
     given: Mapping[str, Any], roles: Mapping[str, Role], options: Mapping[str, str], *, force: bool
-) -> None:
+) -> list[Output]:
     """Lets a command begin that will lose nothing of the user's.
 
     Args:
@@ -20,6 +20,9 @@ def check_given(
         roles: Of those that have one.
         options: How each is typed.
         force: Whether plain files may be replaced.
+
+    Returns:
+        What it is to write.
 
     Raises:
         BadInput: what it is to write is, or would change, something that it must keep.
@@ -34,6 +37,7 @@ def check_given(
     ]
     if outputs:
         check_outputs(outputs, _kept(given, roles), force=force, is_report=is_report)
+    return outputs
 
 
 def _expect_order(given: Mapping[str, Any], options: Mapping[str, str]) -> None:
