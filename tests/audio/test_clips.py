@@ -9,7 +9,7 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from toolkit.audio import SAMPLE_RATE_HZ, read_clips
+from toolkit.audio import SAMPLE_RATE_HZ, Clip, excerpt, read_clips
 from toolkit.audio.clips import MANIFEST, MAX_CHANNELS, MAX_DURATION_S, MAX_FILE_BYTES
 from toolkit.core.errors import BadInput
 
@@ -281,3 +281,30 @@ def test_a_clip_with_an_odd_name_is_refused(wav, name):
     with pytest.raises(BadInput, match="printable characters") as caught:
         read_clips([path])
     assert str(caught.value).isprintable()
+
+
+def test_an_excerpt_is_where_a_clip_is_loudest():
+    quiet = np.zeros(10 * 16_000, np.float32)
+    quiet[5 * 16_000 : 7 * 16_000] = 0.5
+    part = excerpt(Clip(name="a.wav", waveform=quiet, transcript="no", lang="de"), 1)
+    assert (part.name, part.transcript, part.lang, part.kind) == (
+        "a.wav[5.0s]",
+        None,
+        "de",
+        "probe",
+    )
+    assert np.all(part.waveform == 0.5)
+    assert len(part.waveform) == 32_000
+
+
+@pytest.mark.parametrize(("samples", "least"), [(100, 1), (100, 500), (32_000, 1)])
+def test_an_excerpt_of_a_short_clip_is_the_whole(samples, least):
+    whole = np.ones(samples, np.float32)
+    assert np.array_equal(excerpt(Clip(name="a", waveform=whole), least).waveform, whole)
+
+
+def test_an_excerpt_is_as_long_as_the_network_needs():
+    assert (
+        len(excerpt(Clip(name="a", waveform=np.ones(90_000, np.float32)), 50_000).waveform)
+        == 50_000
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from toolkit.audio import golden_folder, read_clips
-from toolkit.pipeline.clips import efforts_for, size_of
+from toolkit.pipeline.clips import clips_for, efforts_for, short_ones, size_of, with_excerpt
 from toolkit.pipeline.prepare import Inputs, prepare
 from toolkit.trial.effort import FULL, NOTHING
 
@@ -38,3 +38,26 @@ def test_without_a_beam_no_clip_is_searched_with_one(prepared):
     assert not any(effort.beamed for effort in efforts)
     assert set(efforts_for(prepared, clips, beam=True, thorough=True)) == {FULL}
     assert NOTHING not in efforts
+
+
+def test_modules_are_compared_on_a_part_where_every_clip_is_long(prepared):
+    (long,) = read_clips([golden_folder() / "long.flac"])
+    clips = with_excerpt(prepared, [long])
+    assert [len(clip.waveform) for clip in clips] == [len(long.waveform), 32_000]
+    assert [e.replayed for e in efforts_for(prepared, clips, beam=True, thorough=False)] == [
+        False,
+        True,
+    ]
+    assert short_ones(prepared, clips) == clips[1:]
+    assert clips_for(prepared, [golden_folder() / "long.flac"])[1].name == clips[1].name
+
+
+def test_where_one_clip_is_short_none_is_cut(prepared):
+    clips = read_clips(CLIPS)
+    assert with_excerpt(prepared, clips) == clips
+
+
+def test_a_part_that_is_long_itself_spares_nothing_and_is_not_added(prepared, monkeypatch):
+    monkeypatch.setattr("toolkit.trial.effort.REPLAYED_FRAMES", 50)
+    (long,) = read_clips([golden_folder() / "long.flac"])
+    assert with_excerpt(prepared, [long]) == (long,)

@@ -5,18 +5,35 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toolkit.trial.effort import BEAMED, FULL, SEARCHED, describe_effort, plan_effort
+from toolkit.trial.effort import (
+    BEAMED,
+    FULL,
+    REPLAYED_FRAMES,
+    SEARCHED,
+    describe_effort,
+    plan_effort,
+)
 
 FRAMES = st.lists(st.integers(1, 3000), min_size=1, max_size=40)
 
 
-@given(frames=FRAMES)
-def test_modules_are_compared_on_the_shortest_the_longest_and_on_both_parities(frames):
+def replayed_of(frames):
     efforts = plan_effort(frames, thorough=False)
-    replayed = [length for length, effort in zip(frames, efforts, strict=True) if effort.replayed]
+    return [length for length, effort in zip(frames, efforts, strict=True) if effort.replayed]
+
+
+@given(frames=st.lists(st.integers(1, REPLAYED_FRAMES), min_size=1, max_size=40))
+def test_modules_are_compared_on_the_shortest_the_longest_and_on_both_parities(frames):
+    replayed = replayed_of(frames)
     assert {min(frames), max(frames)} <= set(replayed)
     assert {length % 2 for length in replayed} == {length % 2 for length in frames}
     assert len(replayed) <= 3
+
+
+@given(frames=FRAMES)
+def test_modules_are_not_compared_on_long_clips_where_there_are_short_ones(frames):
+    short = [length for length in frames if length <= REPLAYED_FRAMES]
+    assert replayed_of(frames) == replayed_of(short) if short else [min(frames)]
 
 
 @given(frames=FRAMES)

@@ -1,5 +1,5 @@
 """Audio clips as waveforms, and the manifest that describes the golden ones."""
 
-from toolkit.audio.clips import SAMPLE_RATE_HZ, Clip, golden_folder, read_clips
+from toolkit.audio.clips import SAMPLE_RATE_HZ, Clip, excerpt, golden_folder, read_clips
 
-__all__ = ["SAMPLE_RATE_HZ", "Clip", "golden_folder", "read_clips"]
+__all__ = ["SAMPLE_RATE_HZ", "Clip", "excerpt", "golden_folder", "read_clips"]

@@ -27,6 +27,7 @@ else:
 SAMPLE_RATE_HZ = 16_000
 MAX_DURATION_S = 600.0
 """Longer clips are refused: attention grows with the square of the length."""
+EXCERPT_SAMPLES = 2 * SAMPLE_RATE_HZ
 MAX_CHANNELS = 16
 MAX_SAMPLES = 60_000_000
 """Of all channels together, at the file's own rate: ten minutes of 48 kHz stereo. A file of silence
@@ -73,6 +74,26 @@ def golden_folder() -> Path:
     raise BadInput(
         f"`golden_audio/{MANIFEST}` must come with the toolkit, but does not. "
         "Name clips of your own with `--audio`."
+    )
+
+
+def excerpt(clip: Clip, min_samples: int) -> Clip:
+    """The loudest two seconds of a clip as one of its own, of which nobody knows what it says.
+
+    Args:
+        clip: The whole; a shorter one is taken as it is.
+        min_samples: Take so many samples at least, if there are so many.
+    """
+    import numpy as np
+
+    length = min(max(EXCERPT_SAMPLES, min_samples), len(clip.waveform))
+    energy = np.concatenate([[0.0], np.cumsum(np.square(clip.waveform, dtype=np.float64))])
+    start = int(np.argmax(energy[length:] - energy[: len(energy) - length]))
+    return Clip(
+        name=f"{clip.name}[{start / SAMPLE_RATE_HZ:.1f}s]",
+        waveform=clip.waveform[start : start + length],
+        lang=clip.lang,
+        kind="probe",
     )
 
 

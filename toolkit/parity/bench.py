@@ -277,8 +277,9 @@ class Parity:
     @cached_property
     def _replayed_clips(self) -> tuple[Clip, ...]:
         from toolkit.compare.pictures import shortest
+        from toolkit.pipeline.clips import short_ones
 
-        return shortest(self.clips)
+        return shortest(short_ones(self.prepared, self.clips) or self.clips)
 
     @cached_property
     def _session(self) -> Session:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
-from toolkit.audio import Clip
+from toolkit.audio import Clip, excerpt, read_clips
 from toolkit.folder.languages import of_model
 from toolkit.oracle.search import capped
 from toolkit.pipeline.prepare import Prepared
 from toolkit.trial.duration import Size
-from toolkit.trial.effort import FULL, Effort, plan_effort
+from toolkit.trial.effort import FULL, Effort, is_short, plan_effort
 
 REPLAYED = 8
 """Languages beside the first whose modules are compared."""
@@ -19,6 +20,29 @@ REPLAYED = 8
 def shortest_input(prepared: Prepared) -> int:
     """Fewest samples that give the network one frame."""
     return prepared.family.shortest_input(prepared.network)
+
+
+def clips_for(prepared: Prepared, audio: Sequence[Path]) -> tuple[Clip, ...]:
+    """The clips that are named, else the golden ones, and what a comparison needs beside them.
+
+    Raises:
+        BadInput: a clip cannot be used.
+    """
+    clips = read_clips(audio, min_samples=shortest_input(prepared))
+    return in_every_language(prepared, with_excerpt(prepared, clips))
+
+
+def with_excerpt(prepared: Prepared, clips: Sequence[Clip]) -> tuple[Clip, ...]:
+    """The clips, and a part of the shortest where each is too long to compare modules on."""
+    if not clips or short_ones(prepared, clips):
+        return tuple(clips)
+    part = excerpt(min(clips, key=lambda clip: len(clip.waveform)), shortest_input(prepared))
+    return (*clips, *short_ones(prepared, [part]))
+
+
+def short_ones(prepared: Prepared, clips: Sequence[Clip]) -> tuple[Clip, ...]:
+    """The clips that modules can be compared on without much time and memory."""
+    return tuple(clip for clip in clips if is_short(_frames(prepared, clip)))
 
 
 def in_every_language(prepared: Prepared, clips: Sequence[Clip]) -> tuple[Clip, ...]:
@@ -70,8 +94,11 @@ def efforts_for(
 
 
 def _plan(prepared: Prepared, clips: Sequence[Clip], *, thorough: bool) -> tuple[Effort, ...]:
-    frames = [prepared.family.frames(prepared.network, len(clip.waveform)) for clip in clips]
-    return plan_effort(frames, thorough=thorough)
+    return plan_effort([_frames(prepared, clip) for clip in clips], thorough=thorough)
+
+
+def _frames(prepared: Prepared, clip: Clip) -> int:
+    return prepared.family.frames(prepared.network, len(clip.waveform))
 
 
 def size_of(prepared: Prepared, clips: Sequence[Clip]) -> Size:
@@ -89,7 +116,7 @@ def size_of(prepared: Prepared, clips: Sequence[Clip]) -> Size:
     return Size(
         per_frame=everything - of_words,
         per_token=everything // 2,
-        frames=[prepared.family.frames(prepared.network, len(clip.waveform)) for clip in clips],
+        frames=[_frames(prepared, clip) for clip in clips],
         tokens=steps,
     )
 

@@ -14,13 +14,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from toolkit.audio import Clip, read_clips
+from toolkit.audio import Clip
 from toolkit.core.errors import BadInput
 from toolkit.core.json import JsonDict, JsonObject
 from toolkit.core.progress import Progress, silent
 from toolkit.oracle.recorder import MARK
 from toolkit.pipeline.cache import keep_recording
-from toolkit.pipeline.clips import in_every_language, shortest_input
+from toolkit.pipeline.clips import clips_for
 from toolkit.pipeline.golden import golden_checkpoint
 from toolkit.pipeline.job import make_job, recorder_members, write_recorder
 from toolkit.pipeline.prepare import Inputs, Prepared, prepare
@@ -55,8 +55,7 @@ def make_recorder(request: Recorder) -> Path:
     """
     path = request.checkpoint or golden_checkpoint()
     prepared = prepare(request.part(Inputs, checkpoint=path))
-    heard = read_clips(request.audio, min_samples=shortest_input(prepared))
-    clips = in_every_language(prepared, heard)
+    clips = clips_for(prepared, request.audio)
     return write_recorder(make_job(prepared, clips), request.destination)
 
 

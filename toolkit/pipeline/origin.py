@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from toolkit.audio import Clip, read_clips
+from toolkit.audio import Clip
 from toolkit.checkpoint import Checkpoint
 from toolkit.core.progress import Progress
-from toolkit.pipeline.clips import in_every_language, shortest_input
+from toolkit.pipeline.clips import clips_for, short_ones
 from toolkit.pipeline.prepare import Prepared
 from toolkit.session.device import exact_device
 from toolkit.session.groups import Device, Fairseq, Recorded
@@ -67,11 +67,10 @@ class Origin(Device, Fairseq, Recorded):
         recorded = self.open_recording(prepared.checkpoint)
         if recorded is not None:
             return recorded.read_clips()
-        clips = read_clips(audio, min_samples=shortest_input(prepared))
-        return in_every_language(prepared, clips)
+        return clips_for(prepared, audio)
 
     def read_few_clips(self, prepared: Prepared, audio: Sequence[Path]) -> tuple[Clip, ...]:
-        """What is enough for a diff: the clips named, else the shortest of all that there are.
+        """What is enough for a diff: the short ones of those named, else the shortest of all.
 
         Raises:
             BadInput: the recording or a clip cannot be used.
@@ -82,7 +81,7 @@ class Origin(Device, Fairseq, Recorded):
         if recorded is not None:
             return recorded.read_clips(shortest(recorded.index.clips))
         clips = self.read_clips(prepared, audio)
-        return clips if audio else shortest(clips)
+        return (short_ones(prepared, clips) or clips) if audio else shortest(clips)
 
     @contextmanager
     def ask(self, prepared: Prepared, clips: Sequence[Clip], progress: Progress) -> Iterator[Asked]:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from functools import partial
 
-from toolkit.audio import read_clips
 from toolkit.core.progress import silent
 from toolkit.core.recording import Recording
 from toolkit.core.result import Artifact
-from toolkit.pipeline.clips import in_every_language, shortest_input
+from toolkit.pipeline.clips import clips_for
 from toolkit.pipeline.prepare import Inputs, prepare
 from toolkit.session.keywords import keywords_of
 from toolkit.session.request import Record
@@ -27,8 +26,7 @@ def record(request: Record) -> Recording:
     from toolkit.pipeline.elsewhere import record_here, record_there
 
     prepared = prepare(request.part(Inputs))
-    heard = read_clips(request.audio, min_samples=shortest_input(prepared))
-    clips = in_every_language(prepared, heard)
+    clips = clips_for(prepared, request.audio)
     python, report = request.fairseq_python, request.progress or silent
     record_with = record_here if python is None else partial(record_there, python=python)
     recorded = record_with(

@@ -8,6 +8,10 @@ from itertools import islice
 
 SEARCHED, BEAMED = 4, 2
 """Clips that are searched greedily, and with a beam."""
+REPLAYED_FRAMES = 400
+"""Most frames of a clip whose modules are compared, 8 s of most networks: what every module makes
+of a clip is held in memory four times over, and attention grows with the square of the length. A
+longer clip is compared end to end."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,10 +33,10 @@ NOTHING = Effort(replayed=False, searched=False, beamed=False)
 def plan_effort(frames: Sequence[int], *, thorough: bool) -> tuple[Effort, ...]:
     """What is done on each clip.
 
-    Modules are compared on the shortest and on the longest clip, and on the shortest one whose
-    frames are odd where those two have even ones, or the other way round: fairseq makes odd ones
-    even, and goes through another branch. Searches take longest on long clips, so that only the
-    shortest are searched, and fewer of them with a beam.
+    Modules are compared on the shortest clip, on the longest of at most `REPLAYED_FRAMES`, and on
+    the shortest one whose frames are odd where those two have even ones, or the other way round:
+    fairseq makes odd ones even, and goes through another branch. Searches take longest on long
+    clips, so that only the shortest are searched, and fewer of them with a beam.
 
     Args:
         frames: How many frames the network makes of each clip.
@@ -41,13 +45,19 @@ def plan_effort(frames: Sequence[int], *, thorough: bool) -> tuple[Effort, ...]:
     if thorough:
         return (FULL,) * len(frames)
     by_length = sorted(range(len(frames)), key=lambda clip: frames[clip])
-    replayed = _replayed(by_length, frames)
+    short = [clip for clip in by_length if is_short(frames[clip])]
+    replayed = _replayed(short or by_length[:1], frames)
     searched = set(by_length[:SEARCHED])
     beamed = set(by_length[:BEAMED])
     return tuple(
         Effort(replayed=clip in replayed, searched=clip in searched, beamed=clip in beamed)
         for clip in range(len(frames))
     )
+
+
+def is_short(frames: int) -> bool:
+    """Whether modules can be compared on a clip of so many frames without much time and memory."""
+    return frames <= REPLAYED_FRAMES
 
 
 def describe_effort(efforts: Sequence[Effort]) -> str:
