@@ -93,7 +93,9 @@ def run_job(
     expect_packages()
     with quiet_fairseq(), tempfile.TemporaryDirectory(prefix="toolkit-data-") as data:
         from toolkit.oracle.answers import record_answers
+        from toolkit.oracle.mends.imports import import_fairseq
 
+        import_fairseq()
         import_user_dir(user_dir)
         report("building fairseq's model", 0, 1)
         reference = _build(job, checkpoint, data)

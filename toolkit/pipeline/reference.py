@@ -47,17 +47,20 @@ def open_reference(
             f"`{INSTALL_HINT}`, or convert with `--no-verify`."
         )
     with tempfile.TemporaryDirectory(prefix="toolkit-data-") as folder, quiet_fairseq():
-        _import(user_dir)
+        _import_all(user_dir)
         _write_data(prepared, Path(folder))
         reference = _build(prepared, folder)
         reference.model.to(device)
         yield reference
 
 
-def _import(user_dir: Path | None) -> None:
+def _import_all(user_dir: Path | None) -> None:
+    """Imports fairseq, and a fork's own code."""
+    from toolkit.oracle.mends.imports import import_fairseq
     from toolkit.oracle.recorder import import_user_dir
     from toolkit.oracle.refusal import Refusal
 
+    import_fairseq()
     try:
         import_user_dir(None if user_dir is None else str(user_dir))
     except Refusal as error:
