@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from toolkit.oracle.asking import Pass, ScoredTokens
-from toolkit.oracle.reference import layers_heard, one_pass, pad, standardized
+from toolkit.oracle.encoder_reference import EncoderReference
+from toolkit.oracle.reference import layers_heard, one_pass, pad
 from toolkit.oracle.search import Search
 
 BEST = 5
@@ -25,7 +26,7 @@ def best_classes(logits: Tensor) -> ScoredTokens:
     return ScoredTokens(tokens=tuple(best.indices.tolist()), score=float(best.values[0]))
 
 
-class ClassReference:
+class ClassReference(EncoderReference):
     """A fairseq classifier, ready to be asked."""
 
     def __init__(self, labels: Sequence[str], model: nn.Module, *, normalize: bool) -> None:
@@ -36,29 +37,8 @@ class ClassReference:
             model: The model.
             normalize: Whether the sound is standardized before the model hears it.
         """
+        super().__init__(model, normalize=normalize)
         self.labels = tuple(labels)
-        self.model = model
-        self.normalize = normalize
-
-    @property
-    def device(self) -> torch.device:
-        """Where the model runs. What it is given and what it returns lies in memory."""
-        return next(self.model.parameters()).device
-
-    @property
-    def start_token(self) -> None:
-        """There is no decoder that a token could start."""
-
-    def front_end(self, waveform: Tensor) -> Tensor:
-        """The network's input for a waveform, as fairseq's dataset makes it.
-
-        Args:
-            waveform: Shape (L,), 16 kHz mono, full scale 1.0.
-
-        Returns:
-            Shape (L,), standardized where the task says so.
-        """
-        return standardized(waveform) if self.normalize else waveform
 
     def forward(
         self,

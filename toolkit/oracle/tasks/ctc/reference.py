@@ -17,7 +17,8 @@ import torch
 from torch import Tensor, nn
 
 from toolkit.oracle.asking import Pass, ScoredTokens, language_in
-from toolkit.oracle.reference import layers_heard, one_pass, pad, standardized
+from toolkit.oracle.encoder_reference import EncoderReference
+from toolkit.oracle.reference import layers_heard, one_pass, pad
 from toolkit.oracle.search import Search
 from toolkit.oracle.tasks.ctc.voices import Voices, put_weights
 
@@ -73,13 +74,13 @@ def best_path(logits: Tensor, blank: int) -> ScoredTokens:
     )
 
 
-class CtcReference:
+class CtcReference(EncoderReference):
     """A fairseq CTC model with its task, ready to be asked."""
 
     def __init__(self, task: CtcTask, model: nn.Module, voices: Voices = NO_VOICES) -> None:
         """Takes a task and its model, in evaluation mode, and the languages that it has."""
+        super().__init__(model, normalize=task.normalize)
         self.task = task
-        self.model = model
         self._voices = voices
         self._first = task
         self._spoken: Optional[int] = None
@@ -100,29 +101,9 @@ class CtcReference:
         self._spoken = number
 
     @property
-    def device(self) -> torch.device:
-        """Where the model runs. What it is given and what it returns lies in memory."""
-        return next(self.model.parameters()).device
-
-    @property
     def blank(self) -> int:
         """The symbol of a frame that says nothing: fairseq's beginning of sentence, 0."""
         return int(self.task.target_dictionary.bos())
-
-    @property
-    def start_token(self) -> None:
-        """There is no decoder that a token could start."""
-
-    def front_end(self, waveform: Tensor) -> Tensor:
-        """The network's input for a waveform, as fairseq's dataset makes it.
-
-        Args:
-            waveform: Shape (L,), 16 kHz mono, full scale 1.0.
-
-        Returns:
-            Shape (L,), standardized where the task says so.
-        """
-        return standardized(waveform) if self.task.normalize else waveform
 
     def forward(
         self,

@@ -20,7 +20,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from toolkit.oracle.asking import Pass, ScoredTokens
-from toolkit.oracle.reference import layers_heard, one_pass, pad, standardized
+from toolkit.oracle.encoder_reference import EncoderReference
+from toolkit.oracle.reference import layers_heard, one_pass, pad
 from toolkit.oracle.search import Search
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def negatives_of(masked: int) -> Tensor:
     return (each + steps) % masked
 
 
-class FeatureReference:
+class FeatureReference(EncoderReference):
     """A pretrained fairseq model, ready to be asked."""
 
     def __init__(self, model: nn.Module, encoder: nn.Module, *, normalize: bool) -> None:
@@ -70,29 +71,8 @@ class FeatureReference:
             encoder: What of it is asked: the model itself, or a part of it.
             normalize: Whether the sound is standardized before the model hears it.
         """
-        self.model = model
+        super().__init__(model, normalize=normalize)
         self.encoder = encoder
-        self.normalize = normalize
-
-    @property
-    def device(self) -> torch.device:
-        """Where the model runs. What it is given and what it returns lies in memory."""
-        return next(self.model.parameters()).device
-
-    @property
-    def start_token(self) -> None:
-        """There is no decoder that a token could start."""
-
-    def front_end(self, waveform: Tensor) -> Tensor:
-        """The network's input for a waveform, as fairseq's dataset makes it.
-
-        Args:
-            waveform: Shape (L,), 16 kHz mono, full scale 1.0.
-
-        Returns:
-            Shape (L,), standardized where the task says so.
-        """
-        return standardized(waveform) if self.normalize else waveform
 
     def forward(
         self,

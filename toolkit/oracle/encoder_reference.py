@@ -1,0 +1,42 @@
+"""What fairseq's models without a decoder have in common as references."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from toolkit.oracle.reference import standardized
+
+
+class EncoderReference:
+    """A fairseq model that nothing but sound goes into."""
+
+    def __init__(self, model: nn.Module, *, normalize: bool) -> None:
+        """Takes a model in evaluation mode.
+
+        Args:
+            model: The model under the names of the checkpoint.
+            normalize: Whether the sound is standardized before the model hears it.
+        """
+        self.model = model
+        self.normalize = normalize
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model runs. What it is given and what it returns lies in memory."""
+        return next(self.model.parameters()).device
+
+    @property
+    def start_token(self) -> None:
+        """There is no decoder that a token could start."""
+
+    def front_end(self, waveform: Tensor) -> Tensor:
+        """The network's input for a waveform, as fairseq's dataset makes it.
+
+        Args:
+            waveform: Shape (L,), 16 kHz mono, full scale 1.0.
+
+        Returns:
+            Shape (L,), standardized where the task says so.
+        """
+        return standardized(waveform) if self.normalize else waveform
