@@ -52,11 +52,21 @@ def build_full(published: Published, folder: Path) -> Path:
         folder: Where to write; must exist.
     """
     torch.manual_seed(1)
-    # Its initialization draws every weight again, which takes minutes.
-    with patch.object(wav2vec2, "init_bert_params"):
-        model = _build(published.groups, folder)
+    model = build_empty(published, folder)
     perturb(model)
     return _save(published.groups, dict(model.state_dict()), folder)
+
+
+def build_empty(published: Published, folder: Path) -> Any:
+    """fairseq's model with all settings and sizes of a published one, before it has its weights.
+
+    Args:
+        published: The settings.
+        folder: Where a dictionary can be written; must exist.
+    """
+    # Its initialization draws every weight again, which takes minutes.
+    with patch.object(wav2vec2, "init_bert_params"):
+        return _build(published.groups, folder)
 
 
 def build_whole(published: Published, folder: Path) -> Path:
