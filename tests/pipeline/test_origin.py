@@ -15,6 +15,8 @@ from tests.sampling import slow
 from toolkit.core.errors import BadInput
 from toolkit.core.result import Result
 from toolkit.pipeline import elsewhere, reference
+from toolkit.pipeline.origin import Origin
+from toolkit.pipeline.prepare import Prepared
 
 Q_PROJ = "decoder.model.decoder.layers.1.self_attn.q_proj.weight"
 OWN = {"environment", "reproduce"}
@@ -210,3 +212,13 @@ def test_a_recording_is_made_by_another_python_in_the_users_folder(
     assert toolkit.verify(golden_checkpoint, converted, recording=rec_dir).verdict == "match"
     with pytest.raises(BadInput, match="must not exist yet"):
         toolkit.record(golden_checkpoint, rec_dir, audio=audio, fairseq_python=python)
+
+
+@pytest.mark.parametrize(("named", "heard"), [(("long", "tiny"), ["tiny"]), (("long",), ["long"])])
+def test_a_diff_hears_no_long_clip_where_there_is_a_short_one_or_can_be(
+    prepared: Prepared, golden_checkpoint: Path, named: tuple[str, ...], heard: list[str]
+) -> None:
+    clips = [golden_checkpoint.parents[1] / f"{name}.flac" for name in named]
+    few = Origin().read_few_clips(prepared, clips)
+    assert [clip.name.partition("[")[0] for clip in few] == heard
+    assert all(clip.duration_s <= 2 for clip in few)

@@ -77,11 +77,9 @@ class Origin(Device, Fairseq, Recorded):
         """
         from toolkit.compare.pictures import shortest
 
-        recorded = self.open_recording(prepared.checkpoint)
-        if recorded is not None:
-            return recorded.read_clips(shortest(recorded.index.clips))
         clips = self.read_clips(prepared, audio)
-        return (short_ones(prepared, clips) or clips) if audio else shortest(clips)
+        short = short_ones(prepared, clips) or clips
+        return short if audio else shortest(short)
 
     @contextmanager
     def ask(self, prepared: Prepared, clips: Sequence[Clip], progress: Progress) -> Iterator[Asked]:
