@@ -100,7 +100,7 @@ def test_markup_escape_sequences_and_foreign_names_stay_harmless(matching):
 
 def test_a_narrow_console_wraps_places_without_losing_any(matching):
     output = printed(matching, make_console("ascii", width=60))
-    places = "".join(line.split("|")[5].strip() for line in output.splitlines() if "|" in line)
+    places = "".join(line.split("|")[4].strip() for line in output.splitlines() if "|" in line)
     assert "encoder.feature_projection.projection.weight" in places
 
 
@@ -160,3 +160,21 @@ def test_the_keys_of_a_finding_are_named_as_far_as_they_fit(number, line, mismat
     finding = replace(mismatching.findings[0], target_module="", config_keys=keys)
     output = printed(replace(mismatching, findings=(finding,)), make_console())
     assert line in output.splitlines()
+
+
+@pytest.mark.parametrize("width", [70, 80, 120])
+def test_no_name_in_the_table_is_broken_within_a_word_or_cut(mismatching, width):
+    long = "encoder.w2v_encoder.layers.11.self_attn_layer_norm.weight"
+    levels = tuple(
+        replace(level, measures=tuple(replace(one, where=long) for one in level.measures))
+        for level in mismatching.levels
+    )
+    output = printed(replace(mismatching, levels=levels, findings=()), make_console(width=width))
+    table = output[output.index("where") : output.index("modules compared")]
+    assert "…" not in table
+    words = {word for line in table.splitlines() for word in line.split()[-1:]}
+    broken = {word for word in words if word[-1:] not in "._" and not long.endswith(word)}
+    assert {word for word in broken if word in long} == set()
+    assert "".join(table.split()).count("norm.weight") == sum(
+        level.worst is not None for level in levels
+    )

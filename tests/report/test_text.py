@@ -1,7 +1,11 @@
 import math
+import re
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from toolkit.core.measures import NOISE, RELATIVE, Measure
 from toolkit.report import text
 
 
@@ -62,3 +66,44 @@ def test_coverage_line_states_both_sides_of_each_count(matching):
     line = text.describe_coverage(matching.coverage)
     assert line.startswith("modules compared: 611 of 640 (412 of 412 with parameters) · tensors: ")
     assert line.endswith("clips: 2 (padding frames not compared: 1)")
+
+
+@pytest.mark.parametrize(
+    ("unit", "error", "tolerance", "compared", "words"),
+    [
+        (NOISE, 2.2, 4.0, 9, "2.20x of 4x"),
+        (NOISE, math.nan, 4.0, 9, "NaNx of 4x"),
+        (RELATIVE, 0.0, 0.0, 9, "equal"),
+        (RELATIVE, 4.2e-7, 2e-6, 9, "4.2e-07 of 2.0e-06"),
+        (RELATIVE, 0.5, 0.0, 9, "5.0e-01 of 0"),
+        ("clips", 0.0, 0.0, 24, "0 of 24 clips"),
+        ("modules", 8.0, 0.0, 117, "8 of 117 modules"),
+        ("clips", 1.0, 0.0, 1, "1 of 1 clip"),
+    ],
+)
+def test_an_error_stands_beside_what_it_may_be_in_its_unit(unit, error, tolerance, compared, words):
+    measure = Measure(
+        name="x", where="", error=error, tolerance=tolerance, unit=unit, compared=compared
+    )
+    assert text.describe_error(measure) == words
+
+
+@pytest.mark.parametrize(
+    ("name", "width", "lines"),
+    [
+        ("encoder.layers.11.self_attn", 16, ["encoder.layers.", "11.self_attn"]),
+        ("a clip in part", 6, ["a clip", "in", "part"]),
+        ("short", 20, ["short"]),
+        ("", 20, [""]),
+        ("unbreakable", 4, ["unbreakable"]),
+    ],
+)
+def test_a_long_name_is_broken_behind_its_signs(name, width, lines):
+    assert text.break_name(name, width) == lines
+
+
+@given(name=st.text(alphabet="ab. ,_/", max_size=60), width=st.integers(1, 30))
+def test_a_broken_name_loses_nothing_but_space_and_breaks_no_word(name, width):
+    lines = text.break_name(name, width)
+    assert "".join("".join(lines).split()) == "".join(name.split())
+    assert all(len(line) <= width or re.fullmatch(r"[ab]*[ ./,_]*", line) for line in lines)

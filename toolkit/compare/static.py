@@ -11,7 +11,7 @@ from toolkit.checkpoint import Checkpoint
 from toolkit.compare import tolerances
 from toolkit.compare.keys import expected_keys, key_faults
 from toolkit.compare.metrics import elementwise_error, relative_error
-from toolkit.core.measures import Level, Measure
+from toolkit.core.measures import RELATIVE, Level, Measure
 from toolkit.folder.contents import FolderContents
 from toolkit.folder.view import FolderView
 from toolkit.folder.weights import target_tensor
@@ -79,7 +79,7 @@ def weights_level(errors: tuple[WeightError, ...], target: Target) -> Level:
     plain = [e for e in errors if not e.target.endswith(DIRECTION)]
     loading = target.loading
     strange = (*loading.missing, *loading.unexpected, *loading.mismatched)
-    unit = "relative to the largest value"
+    unit = RELATIVE
     measures = [
         _worst_weight("tensors", plain, tolerances.EXACT, unit),
         _worst_weight("effective weights", normed, tolerances.EFFECTIVE_WEIGHT, unit),

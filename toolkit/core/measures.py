@@ -13,6 +13,11 @@ LevelVerdict = Literal["pass", "deviation", "fail", "unverified"]
 `unverified`: the user asked not to compare it."""
 
 
+RELATIVE = "relative to the largest value"
+NOISE = "times the reference's own float32 error"
+"""Units of errors that are real numbers; all others are what is counted."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Measure:
     """One number against one tolerance."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 MAX_FINDINGS = 5
 MAX_KEYS = 4
+_AROUND = 4 * 3 + 1
+"""Columns between and beside those of a table of four."""
+_NARROWEST = 12
 
 _STYLES = {
     "pass": "green",
@@ -119,26 +122,35 @@ def _fixed_line(fixed: Fixed) -> str:
 def _level_table(levels: tuple[Level, ...], writer: _Writer) -> Table:
     from rich import box
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(box=box.ASCII2 if writer.ascii_only else box.SIMPLE_HEAD, highlight=False)
     table.add_column("level", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
-    table.add_column("worst error", justify="right", no_wrap=True)
-    table.add_column("tolerance", justify="right", no_wrap=True)
+    table.add_column("found", no_wrap=True)
     table.add_column("where", overflow="fold")
-    for level in levels:
-        table.add_row(*_level_cells(level, writer))
+    cells = [_level_cells(level, writer) for level in levels]
+    room = writer.console.width - _taken([others for others, _ in cells])
+    for others, where in cells:
+        lines = text.break_name(text.show_controls(where), max(room, _NARROWEST))
+        table.add_row(*others, Text("\n").join(map(writer.text, lines)))
     return table
 
 
-def _level_cells(level: Level, writer: _Writer) -> tuple[Text, ...]:
+def _taken(cells: Sequence[Sequence[Text]]) -> int:
+    """Columns of a table that all but the last one take."""
+    columns = zip(*cells, strict=True)
+    widths: list[int] = [max(cell.cell_len for cell in column) for column in columns]
+    return sum(widths) + _AROUND
+
+
+def _level_cells(level: Level, writer: _Writer) -> tuple[tuple[Text, Text, Text], str]:
+    """The cells of a level, and where its largest error is."""
     worst = level.worst
     verdict = writer.text(f"{writer.symbol(level.verdict)} {level.verdict}", _STYLES[level.verdict])
-    numbers = ("-", "-", "nothing was compared")
-    if worst is not None:
-        error, tolerance = text.format_error(worst.error), text.format_error(worst.tolerance)
-        numbers = (error, tolerance, worst.where)
-    return (writer.text(level.name), verdict, *(writer.text(cell) for cell in numbers))
+    found = "-" if worst is None else text.describe_error(worst)
+    where = "nothing was compared" if worst is None else worst.where
+    return (writer.text(level.name), verdict, writer.text(found)), where
 
 
 def _listed(keys: tuple[str, ...]) -> str:

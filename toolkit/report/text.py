@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,7 +11,7 @@ from typing import get_args
 
 from toolkit.core.coverage import Coverage, Reason
 from toolkit.core.findings import Note, NoteConsequence
-from toolkit.core.measures import Level, LevelVerdict
+from toolkit.core.measures import NOISE, RELATIVE, Level, LevelVerdict, Measure
 from toolkit.core.settled import unproven
 
 SYMBOLS = {
@@ -30,6 +31,8 @@ ASCII_SYMBOLS = {
     "unverified": "?",
 }
 
+_PARTS = re.compile(r"[^\s./,_]*[\s./,_]*")
+"""Of a name: each ends with the signs behind which it can be broken."""
 _LARGEST_PLAIN_COUNT = 1e6
 _LARGEST_PLAIN_RATIO = 1e4
 _BIDI_CONTROLS = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -60,6 +63,31 @@ def format_score(score: float | None) -> str:
     if score is None:
         return "not measured"
     return f"{score:.4f}" if math.isfinite(score) else _spell_out(score)
+
+
+def describe_error(measure: Measure) -> str:
+    """An error beside what it may be, in its unit: `2.2x of 4x`, `8 of 117 modules`, `equal`."""
+    error = format_error(measure.error)
+    if measure.unit == NOISE:
+        return f"{format_ratio(measure.error)}x of {format_error(measure.tolerance)}x"
+    if measure.unit != RELATIVE:
+        unit = measure.unit.removesuffix("s") if measure.compared == 1 else measure.unit
+        return f"{error} of {measure.compared} {unit}"
+    equal = measure.error == measure.tolerance == 0
+    return "equal" if equal else f"{error} of {format_error(measure.tolerance)}"
+
+
+def break_name(name: str, width: int) -> list[str]:
+    """A long name in lines of at most so many columns, broken behind dots and other signs.
+
+    Only what has no sign within a line is broken between letters.
+    """
+    lines = [""]
+    for part in _PARTS.findall(name):
+        if part and lines[-1] and len(lines[-1]) + len(part.rstrip()) > width:
+            lines.append("")
+        lines[-1] += part
+    return [line.rstrip() for line in lines]
 
 
 def format_value(value: object) -> str:

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 from toolkit.compare import tolerances
 from toolkit.compare.metrics import relative_error
-from toolkit.core.measures import Level, Measure
+from toolkit.core.measures import RELATIVE, Level, Measure
 from toolkit.tasks.classification.clip import ClassBench, ClassRun
 from toolkit.tasks.speech.batch import Batch, choose_batch
-from toolkit.tasks.speech.levels import RELATIVE
 from toolkit.tasks.speech.unmasked import MASK, unmasked
 from toolkit.trial.rows import nan_first
 

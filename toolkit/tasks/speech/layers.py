@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 from toolkit.compare import tolerances
 from toolkit.compare.metrics import relative_error
-from toolkit.core.measures import Level, Measure
-from toolkit.tasks.speech.levels import RELATIVE
+from toolkit.core.measures import RELATIVE, Level, Measure
 from toolkit.tasks.speech.run import HeardRun, Replayed
 from toolkit.trial.rows import nan_first
 

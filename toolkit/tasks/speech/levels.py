@@ -8,16 +8,14 @@ from typing import TypeVar
 
 from toolkit.compare import tolerances
 from toolkit.core.coverage import Reason
-from toolkit.core.measures import Level, Measure
+from toolkit.core.measures import NOISE, RELATIVE, Level, Measure
 from toolkit.tasks.speech.run import HeardRun
 from toolkit.trial.measuring import PairErrors
 from toolkit.trial.rows import nan_first
 
 R = TypeVar("R", bound=HeardRun)
 
-RELATIVE = "relative to the largest value"
 TEXTS = "texts through the ASR pipeline"
-NOISE = "times the reference's own float32 error"
 
 
 def front_end_level(runs: Sequence[HeardRun], said: str = TEXTS) -> Level:

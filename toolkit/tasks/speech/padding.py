@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from toolkit.compare import tolerances
 from toolkit.compare.metrics import relative_error
 from toolkit.compare.probes import PaddingProbes
-from toolkit.core.measures import Level, Measure
+from toolkit.core.measures import RELATIVE, Level, Measure
 from toolkit.core.result import Deviation
 from toolkit.oracle.asking import Pass, of_one_language
 from toolkit.oracle.hooks import flatten
@@ -182,7 +182,7 @@ def _measure(name: str, worst: tuple[float, str], compared: int, declared: bool 
         where=where,
         error=error,
         tolerance=tolerances.PADDED_LOGITS,
-        unit="relative to the largest value",
+        unit=RELATIVE,
         compared=compared,
         declared=declared,
     )

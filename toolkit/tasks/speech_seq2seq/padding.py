@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from toolkit.compare import tolerances
 from toolkit.compare.metrics import relative_error
 from toolkit.compare.probes import PaddingProbes
-from toolkit.core.measures import Level, Measure
+from toolkit.core.measures import RELATIVE, Level, Measure
 from toolkit.core.result import Deviation
 from toolkit.oracle.asking import Pass
 from toolkit.oracle.hooks import Call
@@ -53,7 +53,7 @@ def padding_level(bench: SpeechBench, runs: Sequence[ClipRun], probes: PaddingPr
         where=where,
         error=error,
         tolerance=tolerances.PADDED_LOGITS,
-        unit="relative to the largest value",
+        unit=RELATIVE,
         compared=len(batch.names),
         declared=probes.unmasked is not None and explained and bool(parts),
     )
@@ -150,7 +150,7 @@ def _part(path: str, error: float, compared: int, tolerance: float) -> Measure:
         where=path,
         error=error,
         tolerance=tolerance,
-        unit="relative to the largest value",
+        unit=RELATIVE,
         compared=compared,
     )
 
