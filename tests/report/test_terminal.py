@@ -178,3 +178,44 @@ def test_no_name_in_the_table_is_broken_within_a_word_or_cut(mismatching, width)
     assert "".join(table.split()).count("norm.weight") == sum(
         level.worst is not None for level in levels
     )
+
+
+USAGE = "from x import y\n\nmodel = y('out')\nprint(model('a.wav'))"
+
+
+def test_a_folder_that_was_written_is_followed_by_what_it_says_and_how_it_is_used(matching):
+    lines = printed(replace(matching, usage=USAGE), make_console()).splitlines()
+    first = matching.tokens[0]
+    start = lines.index(f"{first.clip} says: {first.pipeline_text}")
+    assert lines[start + 1 :] == [
+        "use it:",
+        "  from x import y",
+        "  model = y('out')",
+        "  print(model('a.wav'))",
+    ]
+    assert "use it:" not in printed(matching, make_console())
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("verify", "next: toolkit diff /models/covost/checkpoint_best.pt "),
+        ("diff", " --fix mended"),
+        ("convert", ""),
+    ],
+)
+def test_after_a_mismatch_comes_the_next_command_where_there_is_a_folder(
+    command, words, mismatching
+):
+    last = printed(replace(mismatching, command=command), make_console()).splitlines()[-1]
+    assert words in last
+    assert last.startswith("next: ") == bool(words)
+
+
+def test_what_was_not_compared_is_followed_by_the_command_that_does(matching):
+    bare = replace(matching, levels=(), source=replace(matching.source, path="my model.pt"))
+    assert (
+        printed(bare, make_console())
+        .splitlines()[-1]
+        .startswith("prove it: toolkit verify 'my model.pt' ")
+    )

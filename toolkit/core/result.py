@@ -132,6 +132,8 @@ class Result:
     environment: Mapping[str, str] = field(default_factory=dict)
     reproduce: str = ""
     """The command line that gives this result again."""
+    usage: str = ""
+    """How the folder that was written is used, in Python; empty where none was written."""
     fixed: Fixed | None = None
     """What `--fix` wrote."""
     pictures: Pictures | None = None
@@ -178,6 +180,7 @@ class Result:
                 "unverified_because": self.unverified_because,
                 "environment": dict(self.environment),
                 "reproduce": self.reproduce,
+                "usage": self.usage,
                 "fixed": None if self.fixed is None else asdict(self.fixed),
             }
         )

@@ -29,7 +29,12 @@ from toolkit.pipeline.prepare import Inputs, Prepared, prepare
 from toolkit.pipeline.reference import INSTALL_HINT, fairseq_is_installed
 from toolkit.pipeline.reproduce import command_line
 from toolkit.pipeline.writing import write_converted
-from toolkit.report.model_card import LANGUAGE_TOKEN, CardFacts, render_model_card
+from toolkit.report.model_card import (
+    LANGUAGE_TOKEN,
+    CardFacts,
+    describe_usage,
+    render_model_card,
+)
 from toolkit.session.keywords import keywords_of
 from toolkit.session.request import Convert, Verify
 
@@ -65,11 +70,12 @@ def convert(request: Convert) -> Result:
         else:
             result = _unproven(prepared, request.out, because)
         proof = replace(result, reproduce=command_line(_settled(request, prepared)))
-        card = render_model_card(proof, _card_facts(prepared, request.out))
+        facts = _card_facts(prepared, request.out)
+        card = render_model_card(proof, facts)
         (staged.path / MODEL_CARD).write_text(card, encoding="utf-8")
         if result.verdict != "mismatch":
             staged.publish()
-            return proof
+            return replace(proof, usage=describe_usage(facts))
     return replace(result, reproduce=command_line(request))
 
 

@@ -80,7 +80,7 @@ def render_model_card(result: Result, facts: CardFacts) -> str:
         settled=settled,
     )
     snippets = {
-        "usage": _usage(facts),
+        "usage": describe_usage(facts),
         "language_usage": "\n".join(_language_lines(facts)),
     }
     template = environment.get_template("model_card.md.j2")
@@ -113,7 +113,8 @@ def fence_code(plain: str, language: str = "") -> str:
     return f"{ticks}{language}\n{plain}\n{ticks}"
 
 
-def _usage(facts: CardFacts) -> str:
+def describe_usage(facts: CardFacts) -> str:
+    """How the folder is used, in Python."""
     remote = ", trust_remote_code=True" if facts.needs_remote_code else ""
     name = _quote_python(facts.model_name)
     return facts.usage.format(name=name, caller=facts.caller, remote=remote)

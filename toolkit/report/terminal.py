@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from toolkit.core.findings import Finding
@@ -67,6 +68,8 @@ def print_result(result: Result, console: Console, report_path: Path | None = No
         writer.line(text.describe_notes(result.notes))
     if result.fixed is not None:
         writer.line(_fixed_line(result.fixed))
+    for line in _next_lines(result):
+        writer.line(line)
     if report_path is not None:
         writer.line(f"report: {report_path}")
 
@@ -111,6 +114,25 @@ def _assumption_lines(result: Result) -> Iterator[str]:
         yield f"assumption {reason.name}: {reason.because}"
     for chosen in settled(result.assumptions):
         yield f"chosen {chosen.name}: {chosen.because}"
+
+
+def _next_lines(result: Result) -> Iterator[str]:
+    """What is there now, or what to type next."""
+    if result.tokens and result.verdict == "match":
+        said = result.tokens[0]
+        yield f"{said.clip} says: {said.pipeline_text}"
+    if result.usage:
+        yield "use it:"
+        yield from (f"  {line}" for line in result.usage.splitlines() if line)
+    if result.verdict == "unverified":
+        yield f"prove it: {_command('verify', result)}"
+    elif result.verdict == "mismatch" and result.fixed is None and result.command != "convert":
+        how = {"verify": "--html report.html", "diff": "--fix mended"}[result.command]
+        yield f"next: {_command('diff', result)} {how}"
+
+
+def _command(name: str, result: Result) -> str:
+    return f"toolkit {name} {quote(result.source.path)} {quote(result.target.path)}"
 
 
 def _fixed_line(fixed: Fixed) -> str:
