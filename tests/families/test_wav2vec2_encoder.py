@@ -12,6 +12,7 @@ import torch
 from tests.breaking import scale
 from tests.families.bare import Built, check_exact, converted, refused
 from tests.families.exactness import CLIPS
+from tests.sampling import wide
 from tests.variants.bare_kinds import BARE_VARIANTS
 from tests.variants.pretraining_kinds import PretrainingVariant
 from toolkit import assert_parity, convert, diff, inspect, record, verify
@@ -67,6 +68,26 @@ def test_a_wrong_weight_is_blamed(plain: Plain, tmp_path: Path) -> None:
     scale("encoder.layers.1.attention.k_proj.weight", 1.5)(broken)
     (finding,) = diff(plain[0], broken, audio=CLIPS[:1]).findings
     assert finding.target_module == "encoder.layers.1.attention.k_proj"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        '{"tokenizer_class": "Wav2Vec2CTCTokenizer", "processor_class": "Wav2Vec2Processor"}',
+        wide('{"tokenizer_class": "Nothing"}'),
+        wide("[]"),
+        wide("{"),
+    ],
+)
+def test_a_stray_file_of_a_tokenizer_that_no_encoder_has_is_passed_over(
+    content: str, plain: Plain, tmp_path: Path
+) -> None:
+    stray = Path(shutil.copytree(plain[1], tmp_path / "stray"))
+    (stray / "tokenizer_config.json").write_text(content, encoding="utf-8")
+    result = verify(plain[0], stray, audio=CLIPS[:1])
+    assert (result.verdict, result.findings) == ("match", ())
+    again = diff(plain[0], stray, audio=CLIPS[:1])
+    assert (again.verdict, again.findings, again.notes) == ("match", (), ())
 
 
 @pytest.mark.wide

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from toolkit.compare import tolerances
+from toolkit.compare.keys import KeyDifference
 from toolkit.core.json import JsonObject
 from toolkit.core.measures import Level, Measure
 from toolkit.folder.contents import FolderContents
@@ -19,6 +20,13 @@ KEY = "id2label"
 def wrong_labels(contents: FolderContents, view: FolderView) -> tuple[str, ...]:
     """What is wrong with the labels of a folder, class by class."""
     return tuple(_wrong(contents.config[KEY], view.value(KEY)))
+
+
+def apart_from_labels(
+    contents: FolderContents, differences: Sequence[KeyDifference]
+) -> tuple[KeyDifference, ...]:
+    """Those that the level of labels does not judge, where there is one."""
+    return tuple(d for d in differences if d.key != KEY or KEY not in contents.config)
 
 
 def labels_level(contents: FolderContents, view: FolderView) -> Level:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from toolkit.checkpoint import Checkpoint
 from toolkit.compare import tolerances
 from toolkit.compare.keys import expected_keys, key_faults
+from toolkit.compare.labels import apart_from_labels
 from toolkit.compare.metrics import elementwise_error, relative_error
 from toolkit.core.measures import RELATIVE, Level, Measure
 from toolkit.folder.contents import FolderContents
@@ -101,9 +102,12 @@ def weights_level(errors: tuple[WeightError, ...], target: Target) -> Level:
 
 
 def config_level(contents: FolderContents, target: Target) -> Level:
-    """Whether every configuration key that the checkpoint determines has its value."""
+    """Whether every configuration key that the checkpoint determines has its value.
+
+    Labels of classes are judged by a level of their own.
+    """
     compared = sum(1 for _ in expected_keys(contents))
-    differing = key_faults(contents, target.view)
+    differing = apart_from_labels(contents, key_faults(contents, target.view))
     return Level(
         name="config",
         measures=(

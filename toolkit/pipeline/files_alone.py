@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from toolkit.compare import tolerances
 from toolkit.compare.keys import expected_keys, key_faults
-from toolkit.compare.labels import KEY, LABELS, wrong_labels
+from toolkit.compare.labels import KEY, LABELS, apart_from_labels, wrong_labels
 from toolkit.compare.static import foreign_measure
 from toolkit.core.findings import Finding
 from toolkit.core.measures import Level, Measure
@@ -46,7 +46,7 @@ def static_levels(
     """The levels of a task that need no model, as counts of differences."""
     tensors = [f for f in inventory if f.kind in ("weights", "missing") or _loses(truth, f)]
     rows = [f for f in inventory if f.kind == "vocabulary"]
-    differing = key_faults(truth.contents, view)
+    differing = apart_from_labels(truth.contents, key_faults(truth.contents, view))
     keys = sum(1 for _ in expected_keys(truth.contents))
     for name, wrong, compared, unit in (
         ("weights", tensors, len(truth.tensors), "tensors"),
