@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 from tests.breaking import scale
 from tests.families.exactness import CLIPS, EXACT, ROUNDED
@@ -98,6 +100,28 @@ def test_the_width_of_what_the_decoder_attends_to_is_read_off_the_tensors(build:
 def test_positions_that_half_precision_would_round_are_computed(build: Build) -> None:
     because = {reason.name for reason in inspect(build("letters, float16 weights")).shortcomings}
     assert because == {"decoder.embed_positions"}
+
+
+@pytest.mark.parametrize(
+    ("group", "name", "said"),
+    [
+        (("cfg", "model", "w2v_args", "model"), "hubert", r"`w2v_args._name`: .*is `hubert`"),
+        (("cfg", "model"), "hubert_seq2seq", "is HuBERT with a decoder: it keeps other frames"),
+    ],
+)
+def test_a_hubert_inside_is_refused_by_name_with_what_converts(
+    group: tuple[str, ...], name: str, said: str, build: Build, tmp_path: Path
+) -> None:
+    built = build(PLAIN)
+    inner = saved = torch.load(built, weights_only=False)
+    for key in group:
+        inner = inner[key]
+    inner["_name"] = name
+    torch.save(saved, tmp_path / "model.pt")
+    shutil.copy(built.parent / "dict.ltr.txt", tmp_path)
+    with pytest.raises(BadInput, match=f"{said}.* Convert the checkpoint that its encoder was"):
+        convert(tmp_path / "model.pt", tmp_path / "hf", verify=False)
+    assert not (tmp_path / "hf").exists()
 
 
 @pytest.mark.parametrize(

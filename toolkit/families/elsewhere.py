@@ -21,6 +21,9 @@ CONVERTERS: tuple[tuple[str, str, str], ...] = (
 )
 # fmt: on
 
+ALONE = "Convert the checkpoint that its encoder was fine-tuned from, or a model with a CTC head"
+"""What can be had of a HuBERT with a decoder."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Stranger:
@@ -72,6 +75,14 @@ STRANGERS = (
         instead="Write its features with fairseq, or convert a data2vec 1.0",
         architectures="data2vec_multi|data2vec2.*",
         tensors=(".modality_encoders.",),
+    ),
+    Stranger(
+        what="HuBERT with a decoder",
+        because="it keeps other frames of padded batches than the encoders that converted decoders "
+        "attend to",
+        instead=ALONE,
+        architectures="hubert_seq2seq",
+        tensors=(),
     ),
     Stranger(
         what="AV-HuBERT",

@@ -5,7 +5,8 @@ Source: `fairseq/models/wav2vec/wav2vec2_asr.py`, `Wav2Vec2Seq2SeqModel`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 from toolkit.blocks.arguments import model_name, read_arguments
 from toolkit.blocks.evidence import Derived
@@ -13,9 +14,11 @@ from toolkit.blocks.place import Place
 from toolkit.blocks.transformer_decoder import Habits
 from toolkit.blocks.tree import values_under
 from toolkit.checkpoint import Checkpoint
+from toolkit.core.coverage import Reason
 from toolkit.core.json import JsonDict
 from toolkit.families.base import Network, Options, Task
 from toolkit.families.carried import carried_files, carried_preprocessor
+from toolkit.families.elsewhere import ALONE
 from toolkit.families.encoder_decoder import (
     ENCODER,
     Anatomy,
@@ -33,6 +36,8 @@ from toolkit.families.waveforms import PROCESSOR
 from toolkit.folder.contents import FolderContents
 from toolkit.tasks import speech_seq2seq
 
+PRETRAINED = ("wav2vec2", "data2vec_audio", None)
+"""What fairseq calls the encoder; None where its arguments name none."""
 OWNER = "a model that writes letters"
 """What errors call it."""
 ANATOMY = Anatomy(
@@ -69,7 +74,8 @@ class Wav2Vec2Seq2Seq(Hearing):
         """What the network is, read off the tensors first and the arguments second."""
         model = _model(checkpoint, options)
         generation = f"{model.encoder.extractor_norm} norm"
-        return network_of(model, name=self.name, generation=generation)
+        network = network_of(model, name=self.name, generation=generation)
+        return replace(network, refusals=(*network.refusals, *_refused_encoder(model)))
 
     def sidecars(self, checkpoint: Checkpoint, named: Named) -> Sidecars:
         """The dictionary of letters."""
@@ -109,6 +115,17 @@ class Wav2Vec2Seq2Seq(Hearing):
 
 
 FAMILY = Wav2Vec2Seq2Seq()
+
+
+def _refused_encoder(model: EncoderDecoderModel) -> Iterator[Reason]:
+    """An encoder that fairseq itself does not run in such a model."""
+    named = model_name(model.arguments.w2v_model)
+    if named not in PRETRAINED:
+        because = (
+            f"the encoder is `{named}`, which fairseq itself does not run beside this decoder. "
+            f"{ALONE}"
+        )
+        yield Reason(name=f"{model.arguments.w2v_model_where}._name", because=because)
 
 
 def _model(checkpoint: Checkpoint, options: Options) -> EncoderDecoderModel:
