@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 from types import ModuleType
-from typing import Any, Callable, Dict
+from typing import Callable, Dict
 
 SPARED = ("sklearn", "sklearn.metrics", "scipy.stats")
 """Outer packages before what they hold."""
@@ -30,15 +30,15 @@ def import_fairseq() -> None:
 class _Later(ModuleType):
     """A module whose functions are imported when they are called."""
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> object:
         if name.startswith("__"):
             raise AttributeError(name)
         inner = f"{self.__name__}.{name}"
         return sys.modules[inner] if inner in SPARED else _later(self.__name__, name)
 
 
-def _later(module: str, name: str) -> Callable[..., Any]:
-    def call(*args: Any, **named: Any) -> Any:
+def _later(module: str, name: str) -> Callable[..., object]:
+    def call(*args: object, **named: object) -> object:
         return getattr(import_module(module), name)(*args, **named)
 
     return call
