@@ -6,12 +6,14 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 
+from tests.breaking import Tensors, edit_tensors, scale
 from tests.families.bare import Built, check_exact, converted, refused
 from tests.families.exactness import CLIPS
 from tests.variants.bare_kinds import UNISPEECH_VARIANTS
 from tests.variants.pretraining_kinds import PretrainingVariant
-from toolkit import convert, diff, inspect
+from toolkit import convert, diff, inspect, verify
 from toolkit.core.errors import BadInput
 
 SPEAKERS = "UniSpeech-SAT, layer norm"
@@ -38,6 +40,29 @@ def test_a_stock_model_gives_no_finding(build: Built, tmp_path: Path) -> None:
     )
     result = diff(build(SPEAKERS), tmp_path / "hf", audio=CLIPS[:1])
     assert (result.verdict, result.findings, result.notes) == ("match", (), ())
+
+
+def test_a_folder_of_the_class_with_heads_is_judged_as_it_loads_without_them(
+    build: Built, tmp_path: Path
+) -> None:
+    convert(build(SPEAKERS), tmp_path / "hf", verify=False)
+    edit_tensors(tmp_path / "hf", put_heads)
+    for command in (diff, verify):
+        result = command(build(SPEAKERS), tmp_path / "hf", audio=CLIPS[:1])
+        assert (result.verdict, result.findings) == ("match", ())
+    (note,) = diff(build(SPEAKERS), tmp_path / "hf", audio=CLIPS[:1]).notes
+    assert note.summary.startswith("`speaker_proj.weight` is of a head around the model")
+    scale("unispeech_sat.encoder.layer_norm.bias", 2.0)(tmp_path / "hf")
+    (finding,) = diff(build(SPEAKERS), tmp_path / "hf", audio=CLIPS[:1]).findings
+    assert finding.target_parameters == ("encoder.layer_norm.bias",)
+    assert finding.hypothesis is not None
+    assert finding.hypothesis.confirmed
+
+
+def put_heads(tensors: Tensors) -> None:
+    for name in list(tensors):
+        tensors[f"unispeech_sat.{name}"] = tensors.pop(name)
+    tensors["speaker_proj.weight"] = torch.zeros(8, 32)
 
 
 @pytest.mark.wide

@@ -6,7 +6,7 @@ and by mending them in it until it was right, which the tests do again.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from tests.released.encoder_causes import (
@@ -31,6 +31,8 @@ from tests.released.encoder_causes import (
     key,
 )
 from tests.released.encoder_scripts import BASE, LARGE, Case
+from tests.released.expected import Expected, expect
+from tests.released.fork_cases import OF_FORKS
 from tests.variants import ctc_kinds
 from tests.variants.adapter_kinds import ADAPTER_VARIANTS
 from tests.variants.bare_kinds import DATA2VEC_PRETRAINING_VARIANTS
@@ -61,32 +63,17 @@ POST_NORM = {**LARGE, "do_stable_layer_norm": False, "conv_bias": False}
 STRIDES = [5, 2, 2, 2, 2, 2, 1]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Expected:
-    """What a script makes of a checkpoint."""
-
-    case: Case
-    causes: tuple[Cause, ...] = ()
-    """What is wrong with the folder; with nothing it is a match."""
-    gives_up: str = ""
-    """What the script says where it makes no folder."""
-
-
 def _ctc(script: str, name: str, *causes: Cause, **more: Any) -> Expected:
-    return _expected(causes, Case(script=script, variant=CTC[name]), **more)
+    return expect(causes, Case(script=script, variant=CTC[name]), **more)
 
 
 def _pretrained(script: str, name: str, *causes: Cause, **more: Any) -> Expected:
     causes = () if "gives_up" in more else (NO_EXTRACTOR, *causes)
-    return _expected(causes, Case(script=script, variant=PRETRAINED[name]), **more)
+    return expect(causes, Case(script=script, variant=PRETRAINED[name]), **more)
 
 
 def _classifier(name: str, *causes: Cause, **more: Any) -> Expected:
-    return _expected(causes, Case(script=W2V, variant=CLASSIFIERS[name]), **more)
-
-
-def _expected(causes: tuple[Cause, ...], case: Case, gives_up: str = "", **more: Any) -> Expected:
-    return Expected(case=replace(case, **more), causes=causes, gives_up=gives_up)
+    return expect(causes, Case(script=W2V, variant=CLASSIFIERS[name]), **more)
 
 
 def _with_symbols(expected: Expected, name: str, symbols: Any) -> Expected:
@@ -202,7 +189,7 @@ WIDE = {"quantize_targets": True, "final_dim": 256, "encoder_layers": 2}
 WIDE_HUBERT = {"label_rate": 50.0, "encoder_layers": 2, "final_dim": 256}
 DEEP = key("num_hidden_layers", 2, beyond_layers(2))
 OF_DEFAULTS = (
-    _expected(
+    expect(
         (DEEP, key("num_attention_heads", 8), NORMALIZED, UNMASKED),
         Case(
             script=W2V,
@@ -215,7 +202,7 @@ OF_DEFAULTS = (
             config=None,
         ),
     ),
-    _expected(
+    expect(
         (DEEP, key("hidden_act", "swish"), NORMALIZED, UNMASKED),
         Case(
             script=CONFORMER,
@@ -228,7 +215,7 @@ OF_DEFAULTS = (
             config=None,
         ),
     ),
-    _expected(
+    expect(
         (NO_EXTRACTOR, DEEP),
         Case(
             script=HUBERT,
@@ -289,8 +276,8 @@ OF_CLASSIFIERS = (
     ),
 )
 OF_DATA2VEC_PRETRAINED = (
-    _expected((), Case(script=DATA2VEC, variant=PRETRAINED[PUBLISHED]), config=POST_NORM),
-    _expected(
+    expect((), Case(script=DATA2VEC, variant=PRETRAINED[PUBLISHED]), config=POST_NORM),
+    expect(
         (),
         Case(script=DATA2VEC, variant=PRETRAINED["data2vec as pretrained"]),
         config=POST_NORM,
@@ -299,7 +286,7 @@ OF_DATA2VEC_PRETRAINED = (
 )
 EXPECTED = (
     *(*OF_WAV2VEC2, *OF_ADAPTERS, *OF_CLASSIFIERS, *OF_CONFORMER, *OF_HUBERT),
-    *(*OF_DATA2VEC, *OF_DATA2VEC_PRETRAINED, *OF_DEFAULTS),
+    *(*OF_DATA2VEC, *OF_DATA2VEC_PRETRAINED, *OF_DEFAULTS, *OF_FORKS),
 )
 OLD = "4.30.2"
 NAMES_OF_OLD = ("layer norm", "group norm", "HuBERT, group norm", "conformer, relative positions")
@@ -317,18 +304,18 @@ OF_OLD = tuple(
 )
 NOT_RUN = (
     (
-        "convert_wavlm_original_pytorch_checkpoint_to_pytorch.py",
-        "imports `unilm.wavlm`, which is in no package",
-    ),
-    (
-        "convert_unispeech_original_pytorch_checkpoint_to_pytorch.py, "
-        "convert_unispeech_sat_original_pytorch_checkpoint_to_pytorch.py",
-        "need a fork of fairseq, whose models and JSON dictionaries fairseq itself has not",
+        "convert_unispeech_original_pytorch_checkpoint_to_pytorch.py",
+        "with a dictionary it reads JSON, which the fork's `Dictionary` alone does",
     ),
     (
         "convert_*_original_s3prl_checkpoint_to_pytorch.py, "
         "convert_distilhubert_original_s3prl_checkpoint_to_pytorch.py",
         "read checkpoints of s3prl, which are none of fairseq's",
     ),
+    (
+        "convert_s2t_fairseq_to_tfms.py, convert_sew*_original_pytorch_checkpoint_to_pytorch.py, "
+        "convert_speecht5_original_pytorch_checkpoint_to_pytorch.py",
+        "convert models that `toolkit convert` does not",
+    ),
 )
-"""Scripts of the same wheels that are not run here, and why."""
+"""Scripts of the same wheels that are not run here, or not in every way, and why."""

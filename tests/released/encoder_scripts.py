@@ -30,6 +30,11 @@ SCRIPTS = {
     ),
     "hubert": "hubert/convert_hubert_original_pytorch_checkpoint_to_pytorch.py",
     "data2vec-audio": "data2vec/convert_data2vec_audio_original_pytorch_checkpoint_to_pytorch.py",
+    "unispeech": "unispeech/convert_unispeech_original_pytorch_checkpoint_to_pytorch.py",
+    "unispeech-sat": (
+        "unispeech_sat/convert_unispeech_sat_original_pytorch_checkpoint_to_pytorch.py"
+    ),
+    "wavlm": "wavlm/convert_wavlm_original_pytorch_checkpoint_to_pytorch.py",
 }
 """Where a wheel has the script of each model type."""
 BASE: dict[str, Any] = {
@@ -47,12 +52,20 @@ BASE: dict[str, Any] = {
 """What base models on the hub say beside their sizes."""
 LARGE = {**BASE, "conv_bias": True, "do_stable_layer_norm": True, "feat_extract_norm": "layer"}
 """What large models on the hub say beside their sizes."""
+FORKS = ("unispeech", "unispeech-sat", "wavlm")
+"""Scripts that load models with code that is in no package: it is stood in for."""
 ENDED = "ended: "
 HEARD = ("ru_2.flac", "tiny.flac")
 """The clips that stand for a data set."""
 EMBEDDINGS = "w2v_encoder.w2v_model.label_embs_concat"
 CLASSES = 30
 """Of HuBERT's pretraining: the rows of a dictionary, and the four that each begins with."""
+OWN_SIZES = {
+    "unispeech": {"num_ctc_classes": 9},
+    "unispeech-sat": {"num_clusters": CLASSES, "num_codevectors_per_group": 4},
+    "wavlm": {"num_buckets": 20, "max_bucket_distance": 80},
+}
+"""Sizes that models of one type alone have: letters and classes of pretraining, distances."""
 HUB = "facebook/wav2vec2-large-lv60"
 """The model of the hub whose processor a script takes for every model."""
 
@@ -138,8 +151,8 @@ def _dictionary(variant: CtcVariant | PretrainingVariant, place: Path) -> dict[s
     return {"dict_path": place / f"dict.{variant.labels}.txt"}
 
 
-def _lent(case: Case, place: Path) -> dict[str, str | int | Path]:
-    """The borrowed configurations, and what else a script has an option for."""
+def _lent(case: Case, place: Path) -> dict[str, Path]:
+    """The borrowed configuration, if there is one."""
     if case.config is None:
         return {}
     # What a user changed by hand comes last.
@@ -153,7 +166,7 @@ def _lent(case: Case, place: Path) -> dict[str, str | int | Path]:
 def _switches(case: Case) -> tuple[str, ...]:
     if isinstance(case.variant, CtcVariant):
         return ("--is_seq_class",) if case.variant.model == "wav2vec_classification" else ()
-    return ("--not_finetuned",)
+    return () if case.script == "wavlm" else ("--not_finetuned",)
 
 
 def save_trained(inner: Save | None, place: Path, groups: Groups, state: State) -> dict[str, Any]:
@@ -213,9 +226,9 @@ def sizes(variant: CtcVariant | PretrainingVariant) -> dict[str, Any]:
 
 
 def _head_sizes(case: Case) -> dict[str, int]:
-    variant = case.variant
+    variant, own = case.variant, OWN_SIZES.get(case.script, {})
     if not isinstance(variant, CtcVariant) or variant.model != "wav2vec_classification":
-        return {}
+        return own
     said = {**variant.usual, **variant.inner}
     return {
         "classifier_proj_size": variant.outer.get("latent_embed_dim", said["encoder_embed_dim"])
@@ -232,6 +245,7 @@ def run_scripts(environment: Released, jobs: Sequence[Job], place: Path) -> list
             "words": list(job.words),
             "old": job.case.old_torch,
             "clips": clips,
+            "held": job.case.script in FORKS,
         }
         for job in jobs
     ]

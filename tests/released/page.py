@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tests.released.encoder_cases import EXPECTED, NOT_RUN, Expected
+from tests.released.encoder_cases import EXPECTED, NOT_RUN
 from tests.released.encoder_scripts import SCRIPTS
+from tests.released.expected import Expected
 
 PAGE = Path(__file__).parents[2] / "docs" / "old-scripts.md"
 INTRODUCTION = """# Folders of the old scripts
@@ -28,6 +29,12 @@ one fault more than the rows say: `clean_up_tokenization_spaces` of `tokenizer_c
 true, and must be false. Pretrained HuBERTs lose their `final_proj` in a stock class; that is a
 declared deviation, and `toolkit convert` keeps it. This page is generated:
 `python -m tests.released`.
+
+The scripts for UniSpeech, UniSpeech-SAT and WavLM load models with code of forks that no package
+has. Here it is stood in for: a checkpoint has the tensors of its fork, and its loader hands them
+out, which is all that these scripts ask of it. What heads of pretraining they save is not judged:
+`toolkit convert` makes encoders of these models. fairseq builds no WavLM, so `toolkit diff` refuses
+one without its fork (`--user-dir`); its rows are held by what diff compares of files.
 """
 HEAD = ("| checkpoint | lent | the folder | what to do |", "|---|---|---|---|")
 NOT_RUN_HEAD = ("| script | why |", "|---|---|")

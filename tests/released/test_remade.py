@@ -11,9 +11,10 @@ import torch
 
 import toolkit
 from tests.breaking import edit_json, edit_tensors, set_key
-from tests.released.encoder_cases import HUBERT, Expected
+from tests.released.encoder_cases import HUBERT
 from tests.released.encoder_causes import BLANK, NORMALIZED, PROJECTION, UNMASKED
 from tests.released.encoder_scripts import BASE, Case, sizes
+from tests.released.expected import Expected
 from tests.released.test_encoder_scripts import complain
 from tests.variants.ctc_building import build_ctc
 from tests.variants.ctc_kinds import EQUAL_WIDTHS, GROUP_NORM

@@ -212,7 +212,10 @@ def as_unispeech(save: Save = as_hydra) -> Save:
             "w2v_encoder.proj.bias": torch.randn(9),
         }
         placed = {PLACE + name: tensor for name, tensor in state.items()}
-        return save({**groups, "model": model}, {**placed, **letters})
+        # Its codes become as wide as features, and not the other way round.
+        projection = {PLACE + "final_proj.weight": (32, 8), PLACE + "final_proj.bias": (32,)}
+        widened = {name: torch.randn(shape) for name, shape in projection.items() if name in placed}
+        return save({**groups, "model": model}, {**placed, **widened, **letters})
 
     return rename
 

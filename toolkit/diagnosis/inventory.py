@@ -13,7 +13,7 @@ from toolkit.core.findings import Finding, Note
 from toolkit.diagnosis.following import with_followers
 from toolkit.diagnosis.foreign import foreign_findings
 from toolkit.diagnosis.keys import file_findings, key_findings, key_notes
-from toolkit.diagnosis.tensors import tensor_findings
+from toolkit.diagnosis.tensors import tensor_findings, tensor_notes
 from toolkit.diagnosis.truth import Truth
 from toolkit.diagnosis.vocabulary import vocabulary_findings, vocabulary_notes
 from toolkit.folder.safe_copy import loadable
@@ -52,7 +52,8 @@ def _with_right_config(truth: Truth, view: FolderView) -> FolderView:
 
 def take_notes(truth: Truth, view: FolderView) -> tuple[Note, ...]:
     """Every difference that shows in fine-tuning alone, or nowhere: training first."""
-    notes = (*key_notes(truth, view), *vocabulary_notes(truth, view))
+    tensors = tensor_notes(truth, view)
+    notes = (*key_notes(truth, view), *tensors, *vocabulary_notes(truth, view))
     return tuple(sorted(notes, key=lambda note: note.consequence != "training"))
 
 

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 from toolkit.compare import tolerances
 from toolkit.compare.static import DIRECTION, GAIN, effective_error
-from toolkit.core.findings import Finding, Hypothesis
+from toolkit.core.findings import Finding, Hypothesis, Note
 from toolkit.core.lazy import LazyTensors
 from toolkit.diagnosis.grouping import FUSED, SYSTEMATIC, Cause, find_causes
 from toolkit.diagnosis.hypotheses import Suspect, explain
 from toolkit.diagnosis.provenance import Registry
 from toolkit.diagnosis.truth import Truth
 from toolkit.diagnosis.wording import advise, describe_tensors, summarize
+from toolkit.folder.heads import head_names, inner_names
 from toolkit.folder.languages import of_model
 from toolkit.folder.view import FolderView
 from toolkit.oracle.pages import let_go
@@ -53,6 +54,19 @@ def tensor_findings(
     yield from _unexpected([name for name in _strange(truth, actual) if name not in settled], truth)
 
 
+def tensor_notes(truth: Truth, view: FolderView) -> Iterator[Note]:
+    """Heads around the model, which the checkpoint says nothing of."""
+    heads = head_names(tuple(view.tensors), view.config, truth.tensors)
+    if heads:
+        more = f" and {len(heads) - 1} more tensors are" if len(heads) > 1 else " is"
+        kind = " of heads" if len(heads) > 1 else " of a head"
+        yield Note(
+            key=heads[0],
+            consequence="none",
+            summary=f"`{heads[0]}`{more}{kind} around the model, which is judged without them",
+        )
+
+
 def misplaced_tensors(truth: Truth, view: FolderView) -> set[str]:
     """Tensors that a folder lacks, and those that have no place in the checkpoint's model."""
     actual = _stored_names(truth, view)
@@ -63,7 +77,8 @@ def _stored_names(truth: Truth, view: FolderView) -> dict[str, str]:
     """The name in the file of every tensor; a tied one may stand under its other name alone."""
     spoken = truth.contents.spoken is not None
     names = view.tensors if spoken else of_model(view.tensors)
-    stored = {_modern(name): name for name in names}
+    inner = inner_names(tuple(names), view.config, truth.tensors)
+    stored = {_modern(name): old for name, old in inner.items()}
     for tie in truth.plan.ties:
         if tie.target in stored and tie.target_twin not in stored:
             stored[tie.target_twin] = stored.pop(tie.target)

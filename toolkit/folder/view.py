@@ -158,7 +158,7 @@ def _overruled(raw: JsonObject) -> Iterator[tuple[str, object]]:
 
 def parts_of(config: JsonObject) -> tuple[str, ...]:
     """The parts that a configuration is made of: its class says so, or they name their own."""
-    declared = getattr(_maybe_class(config), "sub_configs", {})
+    declared = getattr(maybe_class(config), "sub_configs", {})
     named = (key for key, values in config.items() if _names_a_class(values))
     return tuple(dict.fromkeys((*declared, *named)))
 
@@ -169,17 +169,18 @@ def _names_a_class(values: object) -> bool:
 
 def class_defaults(raw: JsonObject) -> JsonDict:
     """What the configuration class of a model type has by default; nothing for unknown types."""
-    found = _maybe_class(raw)
+    found = maybe_class(raw)
     return {} if found is None else dict(found().to_dict())
 
 
 def class_aliases(raw: JsonObject) -> dict[str, str]:
     """Other names under which the configuration class of a model type takes its keys."""
-    found = _maybe_class(raw)
+    found = maybe_class(raw)
     return {} if found is None else dict(found.attribute_map)
 
 
-def _maybe_class(raw: JsonObject) -> Any:
+def maybe_class(raw: JsonObject) -> Any:
+    """The configuration class of a model type, or None where it is not known."""
     import transformers
 
     model_type = str(raw.get("model_type"))

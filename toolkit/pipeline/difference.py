@@ -342,7 +342,7 @@ def _doubted(hypothesis: Hypothesis | None) -> Hypothesis | None:
 def _undo(session: Session, view: FolderView, findings: Sequence[Finding], folder: Path) -> None:
     """A copy of the folder with every finding undone, and nothing else."""
     copy_without_weights(view.path, folder)
-    undo_tensors(view.tensors, session.truth.tensors, findings, folder)
+    undo_tensors(view, session.truth.tensors, findings, folder)
     undo_keys(session.truth.contents, findings, folder)
 
 

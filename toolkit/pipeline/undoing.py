@@ -14,8 +14,10 @@ from toolkit.core.findings import Finding
 from toolkit.core.json import JsonDict
 from toolkit.folder.contents import FolderContents
 from toolkit.folder.foreign_code import find_foreign_code, without_foreign_keys
+from toolkit.folder.heads import inner_prefix
 from toolkit.folder.languages import by_file
 from toolkit.folder.shards import FILE_NAME
+from toolkit.folder.view import FolderView
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -37,7 +39,7 @@ def copy_whole(source: Path, folder: Path) -> None:
 
 
 def undo_tensors(
-    actual: Mapping[str, Tensor],
+    view: FolderView,
     expected: Mapping[str, Tensor],
     findings: Iterable[Finding],
     folder: Path,
@@ -45,9 +47,11 @@ def undo_tensors(
     """Writes the weights with the expected tensors wherever a finding names one."""
     from safetensors.torch import save_file
 
-    wrong = {name for finding in findings for name in finding.target_parameters}
-    tensors = {name: actual[name] for name in actual if name not in wrong}
-    tensors |= {name: tensor for name, tensor in expected.items() if name in wrong}
+    prefix = inner_prefix(tuple(view.tensors), view.config, expected)
+    wrong = {prefix + name for finding in findings for name in finding.target_parameters}
+    right = {prefix + name: name for name in expected if prefix + name in wrong}
+    tensors = {name: view.tensors[name] for name in view.tensors if name not in wrong}
+    tensors |= {name: expected[own] for name, own in right.items()}
     for file, held in by_file(tensors, FILE_NAME).items():
         save_file(held, folder / file, metadata={"format": "pt"})
 

@@ -18,6 +18,7 @@ from toolkit.checkpoint.sets import maybe_language
 from toolkit.core.errors import BadInput
 from toolkit.core.json import JsonDict
 from toolkit.core.lazy import LazyTensors
+from toolkit.folder.heads import head_names
 from toolkit.folder.safe_copy import loadable
 from toolkit.folder.view import FolderView, carries_model_code, view_folder
 from toolkit.oracle.asking import Pass
@@ -102,9 +103,10 @@ class Target(ABC):
             raise _unloadable(self.view, error) from error
         _align(self.model)
         self.model.to(device)
+        heads = head_names(tuple(self.view.tensors), self.view.config, self.model.state_dict())
         self.loading = LoadingReport(
             missing=tuple(sorted(info["missing_keys"])),
-            unexpected=tuple(sorted(info["unexpected_keys"])),
+            unexpected=tuple(sorted({*info["unexpected_keys"]} - {*heads})),
             mismatched=tuple(sorted(str(key) for key in info["mismatched_keys"])),
         )
 

@@ -16,6 +16,7 @@ import runpy
 import sys
 import traceback
 from collections.abc import Sequence
+from contextlib import nullcontext
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -32,6 +33,7 @@ from fairseq.models.hubert import hubert_asr
 from omegaconf import open_dict
 
 sys.path.append(str(Path(__file__).parents[3]))
+from tests.released.under.forks import held_models
 from toolkit.oracle.mends.conformer import mended_conformer
 
 ENDED = "ended: "
@@ -70,7 +72,7 @@ def run_job(job: dict[str, Any]) -> str:
     path = script_path(job["script"])
     sys.argv = [path.name, *job["words"]]
     try:
-        with mended_conformer():
+        with mended_conformer(), held_models() if job["held"] else nullcontext():
             runpy.run_path(str(path), run_name="__main__")
     except (Exception, SystemExit) as error:
         traceback.print_exc()
