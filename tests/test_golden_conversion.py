@@ -74,7 +74,7 @@ def test_what_stock_classes_cannot_do_is_declared_with_its_size(conversion: Conv
 
 def test_encoder_outputs_of_single_clips_are_bit_identical(conversion: Conversion) -> None:
     assert conversion.measure("logits", "float32 encoder output")["error"] == 0.0
-    assert "bit-identical on 2 of 2 clips" in conversion.result["levels"]["logits"]["summary"]
+    assert "bit-identical on 3 of 3 clips" in conversion.result["levels"]["logits"]["summary"]
 
 
 def test_logits_are_within_two_millionths_of_the_largest(conversion: Conversion) -> None:
@@ -91,7 +91,7 @@ def test_every_parameterized_module_is_compared_far_below_the_tolerance(
     assert coverage["total"] == 117 + len(coverage["uncompared"])
     assert all(reason["because"] for reason in coverage["uncompared"])
     isolated = conversion.measure("modules", "isolated")
-    assert isolated["compared"] == 117 * 2
+    assert isolated["compared"] == 117 * 3
     assert isolated["error"] < 1e-12
 
 
@@ -104,9 +104,9 @@ def test_every_tensor_of_both_sides_is_accounted_for(conversion: Conversion) -> 
 
 def test_frames_beyond_the_end_of_odd_clips_are_counted(conversion: Conversion) -> None:
     clips = conversion.result["coverage"]["clips"]
-    replayed = sorted(clips, key=lambda clip: clip["frames"])[:: len(clips) - 1]
-    assert [clip["frames"] % 2 for clip in replayed] == [0, 1]
-    assert [clip["frames_not_compared"] for clip in replayed] == [0, 1]
+    left_out = [clip for clip in clips if clip["frames_not_compared"]]
+    assert [clip["frames"] % 2 for clip in left_out] == [1]
+    assert [clip["frames_not_compared"] for clip in left_out] == [1]
 
 
 def test_greedy_text_is_the_transcript_on_both_sides_and_through_the_pipeline(
@@ -126,7 +126,7 @@ def test_greedy_text_is_the_transcript_on_both_sides_and_through_the_pipeline(
 def test_each_level_says_on_how_many_clips_it_was_judged(conversion: Conversion) -> None:
     clips = {name: level["clips"] for name, level in conversion.result["levels"].items()}
     assert (clips["front_end"], clips["logits"]) == (24, 24)
-    assert (clips["modules"], clips["greedy"], clips["beam"]) == (2, SEARCHED, BEAMED)
+    assert (clips["modules"], clips["greedy"], clips["beam"]) == (3, SEARCHED, BEAMED)
     assert clips["weights"] is clips["padding"] is None
 
 

@@ -83,7 +83,7 @@ def test_the_options_of_the_command_are_the_arguments_of_the_function(name: str)
     command = app.commands[name]
     options = {option.name for option in command.params}
     own = set(inspect.signature(getattr(toolkit, name)).parameters) - {"progress"}
-    of_the_command_line = {"html", "json_path", "quiet", "force", "debug"}
+    of_the_command_line = {"html", "json_path", "quiet", "force", "debug", "everything"}
     assert options - of_the_command_line == own
 
 
