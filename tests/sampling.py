@@ -28,10 +28,15 @@ def all_but(left_out: Collection[str], names: Iterable[str]) -> list[Any]:
     ]
 
 
-def one_in(number: int, rows: Iterable[Any], name: Callable[[Any], str]) -> list[Any]:
-    """The rows as parameters of a test, all but one in so many marked `slow`."""
+def one_in(
+    number: int,
+    rows: Iterable[Any],
+    name: Callable[[Any], str],
+    mark: pytest.MarkDecorator = pytest.mark.slow,
+) -> list[Any]:
+    """The rows as parameters of a test, all but one in so many marked `slow`, or otherwise."""
     return [
-        pytest.param(row, id=name(row), marks=pytest.mark.slow if place % number else ())
+        pytest.param(row, id=name(row), marks=mark if place % number else ())
         for place, row in enumerate(rows)
     ]
 

@@ -21,7 +21,6 @@ from torch import Tensor
 
 from tests.bundled.elsewhere import Elsewhere, make_elsewhere
 from tests.docs.pages import DOCS, read_blocks
-from tests.sampling import wide
 from tests.variants.ctc_kinds import Groups, State
 from tests.variants.hubert_pretraining_kinds import HUBERT_PRETRAINING_VARIANTS
 from tests.variants.pretraining_building import build_pretraining
@@ -63,7 +62,8 @@ with torch.no_grad():
 assert unmasked is None
 numpy.savez(sys.argv[2], frames=frames, features=features)
 """
-both = pytest.mark.parametrize("name", [BASE, wide(LARGE)])
+both = pytest.mark.parametrize("name", [BASE, LARGE])
+pytestmark = pytest.mark.wide
 Content = Mapping[str, NDArray[np.float32]]
 
 
@@ -176,7 +176,6 @@ def test_where_the_recipe_runs_there_is_nothing_but_transformers(
         elsewhere.say("-c", f"import {absent}")
 
 
-@pytest.mark.wide
 @both
 def test_every_golden_clip_alone_has_fairseqs_content(
     name: str, voice: Callable[[str], Voice], said: Callable[[str], Path]

@@ -22,7 +22,7 @@ from toolkit.core.errors import BadInput
 NORM_BEFORE = "conformer, norm before the layers"
 BY_NAME = {variant.name: variant for variant in (*CTC_VARIANTS, *DATA2VEC_VARIANTS)}
 REFUSED = {name for name, variant in BY_NAME.items() if "refused" in variant.ends}
-FAST = ("group norm", "odd symbols", "conformer, relative positions", NORM_BEFORE)
+FAST = ("group norm", "conformer, relative positions", NORM_BEFORE)
 DATA2VEC = "data2vec, leftovers of pretraining"
 
 Build = Callable[..., Path]

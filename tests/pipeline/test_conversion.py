@@ -15,7 +15,7 @@ from tests.families.test_hubert_ctc import BY_NAME as HUBERT_LETTERS
 from tests.families.test_hubert_pretraining import BY_NAME as HUBERT
 from tests.families.test_wav2vec2_ctc import BY_NAME as LETTERS
 from tests.families.test_wav2vec2_pretraining import BY_NAME as CODES
-from tests.sampling import slow
+from tests.sampling import slow, wide
 from tests.variants.bare_kinds import (
     BARE_HUBERT_VARIANTS,
     BARE_VARIANTS,
@@ -56,7 +56,16 @@ BUILT = {
 }
 
 
-@pytest.mark.parametrize("family", [*(family.name for family in families()), LANGUAGES])
+FAST = ("xm_transformer", "wav2vec2_ctc", "hubert_pretraining", LANGUAGES)
+
+
+@pytest.mark.parametrize(
+    "family",
+    [
+        name if name in FAST else wide(name)
+        for name in (*(family.name for family in families()), LANGUAGES)
+    ],
+)
 def test_a_conversion_without_proof_imports_nothing_heavy(family, tmp_path):
     built = BUILT[family](tmp_path)
     checkpoint = getattr(built, "path", built)

@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+from tests.sampling import wide
+
 IMPORTED = """
 import sys
 {how}
@@ -32,7 +34,8 @@ def said(code):
 
 
 @pytest.mark.parametrize(
-    ("how", "found"), [(SPARING, False), ("import fairseq", True)], ids=["spared", "as it is"]
+    ("how", "found"),
+    [wide(SPARING, False, id="spared"), wide("import fairseq", True, id="as it is")],
 )
 def test_what_takes_long_is_imported_by_fairseq_alone(how, found):
     assert (said(IMPORTED.format(how=how)) != ["[]"]) == found
@@ -44,6 +47,7 @@ def test_what_was_spared_is_there_when_somebody_scores():
     assert real == "True sklearn.metrics._classification"
 
 
+@pytest.mark.wide
 def test_what_was_imported_before_stays():
     same = "sys.modules['sklearn.metrics'] is real"
     assert said(f"import sys, sklearn.metrics as real\n{SPARING}\nprint({same})") == ["True"]
