@@ -22,10 +22,10 @@ SUITE := -m "not slow and not wide and not browser and not oldest and not releas
 # Tests that ask no fairseq: where it has no wheel, as for Python 3.10, they are what can run.
 PLAIN := tests/core tests/structure $(filter-out %/test_ops.py,$(wildcard tests/mapping/test_*.py))
 
-.PHONY: help demo test test-plain test-oldest test-released test-slow test-all test-wide test-docs coverage docs fuzz bench kills check structure format variants faults bench-diff test-browser bench-report full-size example-report golden golden-ctc clean
+.PHONY: help demo test test-plain test-oldest test-released test-slow test-all test-wide test-docs coverage docs fuzz bench kills check structure format variants faults bench-diff test-browser bench-report full-size example-report golden golden-ctc golden-pretraining clean
 
 help: ## Say what the targets do.
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(STAMP) ## Convert the golden checkpoint, prove it, write reports/demo/index.html.
 	@rm -rf $(DEMO) && mkdir -p $(DEMO)
@@ -108,11 +108,14 @@ full-size: $(STAMP) ## Convert and prove encoders of published sizes; ten minute
 example-report: $(STAMP) ## Write reports/example again.
 	$(BIN)/python -m tests.report.example
 
-golden: $(STAMP) ## Make golden_audio again: clips (needs espeak-ng) and both checkpoints.
+golden: $(STAMP) ## Make golden_audio again: clips (needs espeak-ng) and all trained checkpoints.
 	$(BIN)/python -W ignore golden_audio/recipe.py
 
 golden-ctc: $(STAMP) ## Make the CTC checkpoint of golden_audio again, from the clips that are there.
 	$(BIN)/python -W ignore golden_audio/recipe.py --only ctc
+
+golden-pretraining: $(STAMP) ## Make the pretraining checkpoint of golden_audio again, from the clips that are there.
+	$(BIN)/python -W ignore golden_audio/recipe.py --only pretraining
 
 clean: ## Remove everything that make made.
 	rm -rf $(VENV) $(OLDEST) $(RELEASED) $(DEMO) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

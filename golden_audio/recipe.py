@@ -6,14 +6,19 @@ import argparse
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-CLIPS, CHECKPOINT, CTC = "clips", "checkpoint", "ctc"
-"""What there is to make. Both checkpoints stand in folders of these names."""
+CLIPS, CHECKPOINT, CTC, PRETRAINING = "clips", "checkpoint", "ctc", "pretraining"
+"""What there is to make. The checkpoints stand in folders of these names."""
 
 
 def main() -> None:
-    """Makes the clips, then the checkpoints trained on them, or one of the three."""
+    """Makes the clips, then the checkpoints trained on them, or one of the four."""
     options = _parse_options()
-    make = {CLIPS: _make_clips, CHECKPOINT: _make_checkpoint, CTC: _make_ctc_checkpoint}
+    make = {
+        CLIPS: _make_clips,
+        CHECKPOINT: _make_checkpoint,
+        CTC: _make_ctc_checkpoint,
+        PRETRAINING: _make_pretraining_checkpoint,
+    }
     for part in (options.only,) if options.only else make:
         make[part](options.out)
 
@@ -22,7 +27,9 @@ def _parse_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=HERE, help="default: the recipe's own folder")
     parser.add_argument(
-        "--only", choices=(CLIPS, CHECKPOINT, CTC), help="checkpoints need the clips in --out"
+        "--only",
+        choices=(CLIPS, CHECKPOINT, CTC, PRETRAINING),
+        help="checkpoints need the clips in --out",
     )
     return parser.parse_args()
 
@@ -55,6 +62,16 @@ def _make_ctc_checkpoint(out: Path) -> None:
     print(
         f"{outcome.updates} updates in {outcome.seconds:.0f} s, loss {outcome.loss:.3f} bits, "
         f"margin {outcome.margin:.3f} nats; {outcome.right} of {len(SPEECH)} transcripts exact"
+    )
+
+
+def _make_pretraining_checkpoint(out: Path) -> None:
+    from training_pretraining import write_pretraining_checkpoint
+
+    outcome = write_pretraining_checkpoint(clips_dir=out, out=out / PRETRAINING)
+    print(
+        f"{outcome.updates} updates in {outcome.seconds:.0f} s, loss {outcome.loss:.3f} bits; "
+        f"{outcome.right:.0%} of the masked frames told apart"
     )
 
 

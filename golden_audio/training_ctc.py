@@ -10,7 +10,7 @@ import shlex
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,14 +39,17 @@ BLANK = 0
 
 TRAINED = tuple(clip for clip in CLIPS if clip.words)
 
-PRETRAINING_OPTIONS = """
---task audio_pretraining --criterion wav2vec --arch wav2vec2 --normalize
+ENCODER_OPTIONS = """
 --extractor-mode layer_norm --conv-bias --layer-norm-first
 --conv-feature-layers "[(24, 10, 5)] + [(32, 3, 2)] * 4 + [(40, 2, 2)] * 2"
 --encoder-layers 3 --encoder-embed-dim 48 --encoder-ffn-embed-dim 192
 --encoder-attention-heads 3 --conv-pos 16 --conv-pos-groups 4
 --dropout 0 --attention-dropout 0 --activation-dropout 0 --encoder-layerdrop 0
---quantize-targets --final-dim 16 --latent-vars 4
+"""
+"""The encoder's shape, as that of XLS-R in small."""
+PRETRAINING_OPTIONS = f"""
+--task audio_pretraining --criterion wav2vec --arch wav2vec2 --normalize
+{ENCODER_OPTIONS} --quantize-targets --final-dim 16 --latent-vars 4
 """
 """What the encoder would have been pretrained with, kept in the checkpoint as `w2v_args`."""
 
@@ -106,6 +109,34 @@ def write_ctc_checkpoint(clips_dir: Path, out: Path) -> Outcome:
     return outcome
 
 
+def write_sounds(clips_dir: Path, folder: Path, clips: Sequence[Clip]) -> None:
+    """Writes sounds and the list of them, `train.tsv`, as fairseq's own tasks read them.
+
+    Args:
+        clips_dir: The folder of the clips.
+        folder: Where to write.
+        clips: Which.
+    """
+    rows = [str(folder)]
+    for clip in clips:
+        sound = read_mono_16k(clips_dir / clip.file)
+        soundfile.write(folder / f"{clip.name}.wav", sound, SAMPLE_RATE_HZ, subtype="FLOAT")
+        rows.append(f"{clip.name}.wav\t{len(sound)}")
+    (folder / "train.tsv").write_text("\n".join([*rows, ""]), encoding="utf-8")
+
+
+def parse_options(data: Path, said: str) -> DictConfig:
+    """The configuration that fairseq makes of a training's options.
+
+    Args:
+        data: What the task reads.
+        said: The options, as on a command line.
+    """
+    parser = options.get_training_parser()
+    args = options.parse_args_and_arch(parser, [str(data), *shlex.split(said)])
+    return convert_namespace_to_omegaconf(args)
+
+
 def _make_dictionary() -> Dictionary:
     dictionary = Dictionary()
     for letter, count in Counter("".join(_spell(clip) for clip in TRAINED)).items():
@@ -121,21 +152,16 @@ def _spell(clip: Clip) -> str:
 
 def _write_data(clips_dir: Path, folder: Path) -> None:
     """Sound, list of files, labels and dictionary, as fairseq's own task reads them."""
-    rows = [str(folder)]
-    for clip in TRAINED:
-        sound = read_mono_16k(clips_dir / clip.file)
-        soundfile.write(folder / f"{clip.name}.wav", sound, SAMPLE_RATE_HZ, subtype="FLOAT")
-        rows.append(f"{clip.name}.wav\t{len(sound)}")
+    write_sounds(clips_dir, folder, TRAINED)
     labels = [" ".join(_spell(clip)) for clip in TRAINED]
-    (folder / "train.tsv").write_text("\n".join([*rows, ""]), encoding="utf-8")
     (folder / "train.ltr").write_text("\n".join([*labels, ""]), encoding="utf-8")
     _make_dictionary().save(str(folder / DICTIONARY))
 
 
 def _build_trainer(data: Path) -> Trainer:
-    cfg = _parse(data, TRAINING_OPTIONS)
+    cfg = parse_options(data, TRAINING_OPTIONS)
     with open_dict(cfg):
-        cfg.model.w2v_args = _parse(Path("."), PRETRAINING_OPTIONS)
+        cfg.model.w2v_args = parse_options(Path("."), PRETRAINING_OPTIONS)
     task = tasks.setup_task(cfg.task)
     model = task.build_model(cfg.model)
     perturb_vectors(model, SEED)
@@ -143,12 +169,6 @@ def _build_trainer(data: Path) -> Trainer:
     # A release must not name the machine it was trained on.
     cfg.task.data = cfg.model.data = cfg.model.w2v_args.task.data = "."
     return Trainer(cfg, task, model, task.build_criterion(cfg.criterion))
-
-
-def _parse(data: Path, said: str) -> DictConfig:
-    parser = options.get_training_parser()
-    args = options.parse_args_and_arch(parser, [str(data), *shlex.split(said)])
-    return convert_namespace_to_omegaconf(args)
 
 
 def _train(trainer: Trainer) -> tuple[float, float]:

@@ -1,7 +1,8 @@
-"""A model itself chooses, by how likely it finds transcripts, what its checkpoint leaves open."""
+"""A model itself chooses, by how likely it finds speech, what its checkpoint leaves open."""
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from transformers import Wav2Vec2Model
 
 from toolkit import convert, verify
 from toolkit.audio import golden_folder
@@ -16,11 +18,17 @@ from toolkit.core.settled import settled, unproven
 from toolkit.pipeline import likelihood
 from toolkit.pipeline.likelihood import choose_by_likelihood
 from toolkit.pipeline.prepare import Inputs, Prepared, prepare
+from toolkit.pipeline.tried import TriedWeights
+from toolkit.replay.target import Target
 
 NORMALIZE = "preprocessor_config.do_normalize"
 HEADS = "num_attention_heads"
+NORMS = "do_stable_layer_norm"
+ACTIVATION = "hidden_act"
 GOLDEN = golden_folder() / "ctc"
 CLIPS = (golden_folder(),)
+PRETRAINED = golden_folder() / "pretraining" / "model.pt"
+UNTRAINED = golden_folder() / "untrained" / "wav2vec2_pretraining" / "model.pt"
 
 
 def without_arguments(folder: Path, change: Callable[[Any], object] = lambda _: None) -> Path:
@@ -33,6 +41,14 @@ def without_arguments(folder: Path, change: Callable[[Any], object] = lambda _: 
     folder.mkdir(exist_ok=True)
     torch.save(state, folder / "model.pt")
     shutil.copy(GOLDEN / "dict.ltr.txt", folder)
+    return folder / "model.pt"
+
+
+def bare(checkpoint: Path, folder: Path) -> Path:
+    """A pretraining checkpoint that says nothing but what it is."""
+    state = torch.load(checkpoint, weights_only=False)
+    named = {group: {"_name": state["cfg"][group]["_name"]} for group in ("model", "task")}
+    torch.save({"args": None, "cfg": named, "model": state["model"]}, folder / "model.pt")
     return folder / "model.pt"
 
 
@@ -103,6 +119,47 @@ def test_a_checkpoint_that_says_everything_is_not_asked(monkeypatch: pytest.Monk
     assert choose_by_likelihood(prepared, inputs, CLIPS) is prepared
 
 
+@pytest.fixture
+def loads(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """The values that a model is tried with, in order."""
+    known: list[dict[str, Any]] = []
+    load = TriedWeights.load
+
+    def counted(weights: TriedWeights, values: dict[str, Any]) -> Target:
+        known.append(values)
+        return load(weights, values)
+
+    monkeypatch.setattr(TriedWeights, "load", counted)
+    return known
+
+
+def test_a_pretrained_model_chooses_by_the_codes_of_masked_frames(
+    tmp_path: Path, loads: list[dict[str, Any]]
+) -> None:
+    found = choose(bare(PRETRAINED, tmp_path))
+    told = {reason.name: reason for reason in settled(found.assumptions)}
+    assert told.keys() == {NORMS, NORMALIZE}
+    for reason in told.values():
+        right, wrong = sorted(reason.trials, key=lambda trial: trial.error)
+        assert (right.values[reason.name], right.matches, wrong.matches) == (True, True, False)
+        assert wrong.error > 3 * right.error
+        assert re.search(r"0\.\d+ nats a masked frame on 4 clips, next best \d", reason.because)
+    left = {reason.name: reason.because for reason in unproven(found.assumptions)}
+    assert left[HEADS].startswith("assumed 1,")
+    assert "and what the model finds likely" in left[HEADS]
+    assert "leaves 'gelu', 'gelu_new'" in left[ACTIVATION]
+    assert len(loads) <= 20
+
+
+def test_a_pretrained_model_that_was_never_trained_chooses_nothing_and_is_soon_left_alone(
+    tmp_path: Path, loads: list[dict[str, Any]]
+) -> None:
+    prepared = choose(bare(UNTRAINED, tmp_path), encoder_config={HEADS: 4, ACTIVATION: "gelu"})
+    assert not settled(prepared.assumptions)
+    assert {NORMS, NORMALIZE} <= {reason.name for reason in unproven(prepared.assumptions)}
+    assert len(loads) == 3
+
+
 @pytest.mark.slow
 def test_a_folder_with_another_order_of_norms_is_a_mismatch_now(
     checkpoint: Path, tmp_path: Path
@@ -121,3 +178,31 @@ def test_a_proven_conversion_has_what_the_model_chose(checkpoint: Path, tmp_path
     assert {r.name for r in settled(result.assumptions)} == {"do_stable_layer_norm", NORMALIZE}
     assert '"do_stable_layer_norm": true' in (tmp_path / "hf" / "config.json").read_text()
     assert verify(checkpoint, tmp_path / "hf").verdict == "match"
+
+
+@pytest.mark.slow
+def test_a_proven_conversion_of_a_pretrained_model_has_what_it_chose(tmp_path: Path) -> None:
+    checkpoint, folder = bare(PRETRAINED, tmp_path), tmp_path / "hf"
+    result = convert(checkpoint, folder, verify=True)
+    assert result.verdict == "match"
+    assert {reason.name for reason in settled(result.assumptions)} == {NORMS, NORMALIZE}
+    told = {reason["name"]: reason for reason in result.to_dict()["assumptions"]}
+    assert [trial["matches"] for trial in told[NORMS]["trials"]] == [True, False]
+    assert '"do_stable_layer_norm": true' in (folder / "config.json").read_text()
+    assert f"- `{NORMS}`: True, as the model itself" in (folder / "README.md").read_text()
+    said = {NORMS: False}
+    convert(checkpoint, tmp_path / "wrong", verify=False, encoder_config=said)
+    assert verify(checkpoint, tmp_path / "wrong").verdict == "mismatch"
+
+
+@pytest.mark.slow
+def test_a_folder_of_the_encoder_alone_is_held_against_what_the_whole_model_chose(
+    tmp_path: Path,
+) -> None:
+    checkpoint, folder = bare(PRETRAINED, tmp_path), tmp_path / "hf"
+    convert(checkpoint, folder, verify=True)
+    Wav2Vec2Model.from_pretrained(folder).save_pretrained(tmp_path / "alone")
+    shutil.copy(folder / "preprocessor_config.json", tmp_path / "alone")
+    result = verify(checkpoint, tmp_path / "alone")
+    assert result.verdict == "match"
+    assert {reason.name for reason in settled(result.assumptions)} == {NORMS, NORMALIZE}

@@ -18,7 +18,7 @@ class Trial:
     error: float
     """Isolated error of the module that shows the difference; infinity where it does not even take
     fairseq's input. For the network's input: zero where it can be, infinity where it cannot. Where
-    the model itself chooses: nats that a symbol of a transcript costs it."""
+    the model itself chooses: nats that a symbol of a transcript, or a masked frame, costs it."""
     matches: bool
 
 

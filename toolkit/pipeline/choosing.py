@@ -36,8 +36,8 @@ def prepare_with(inputs: Inputs, recording: Path | None, audio: Sequence[Path]) 
     Args:
         inputs: What the user named; a value named there is not open.
         recording: Folder that `toolkit record` wrote; without one, the model itself chooses by how
-            likely it finds transcripts, and what it cannot tell is assumed.
-        audio: Clips with transcripts, or folders of them; the golden ones by default.
+            likely it finds speech, and what it cannot tell is assumed.
+        audio: Clips, or folders of them; the golden ones by default.
 
     Raises:
         BadInput: as `prepare` says, or the recording cannot be used, or no candidate fits it.

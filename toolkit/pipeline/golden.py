@@ -12,6 +12,8 @@ from toolkit.families import find_family
 UNTRAINED = "untrained"
 """Folder of those that know nothing of the golden clips: fairseq built them with random weights.
 Each lies in a folder that is called after its family, or kind."""
+CHOOSING = "pretraining"
+"""Folder of one that was trained to choose among values itself; its family has another to break."""
 _FILE = "model.pt"
 
 
@@ -21,9 +23,9 @@ def golden_checkpoint() -> Path:
 
 
 def golden_checkpoints() -> dict[str, Path]:
-    """All of them by the names of their families, or of their kinds."""
+    """Those that can be broken, by the names of their families, or of their kinds."""
     found = sorted(golden_folder().rglob(_FILE))
-    return {_name(path): path for path in found}
+    return {_name(path): path for path in found if path.parent.name != CHOOSING}
 
 
 def golden_of(family: str) -> Path:

@@ -1,8 +1,8 @@
 """Lets a model choose among the values that its checkpoint leaves open.
 
-With what it was trained with alone, it finds likely what is said in speech that it hears. Nothing
-of fairseq takes part. A model that was never trained, or not on such speech, finds nothing likely;
-then nothing is chosen.
+With what it was trained with alone, it finds likely what it was trained to find in speech that it
+hears: a transcript, or the code of a frame that is masked. Nothing of fairseq takes part. A model
+that was never trained, or not on such speech, finds nothing likely; then nothing is chosen.
 """
 
 from __future__ import annotations
@@ -24,53 +24,51 @@ from toolkit.pipeline.questions import Question, distinct, open_questions
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from toolkit.tasks.base import Likelihood
+    from toolkit.tasks.base import Likelihood, Surprise
 
 MAX_CLIPS = 4
-"""Clips that are heard with every value: the shortest that the vocabulary can spell."""
+"""Clips that are heard with every value: the shortest that tell anything."""
 KNOWING = 0.5
-"""A model knows a language if it finds its letters more likely than chance does, by this factor of
-the nats."""
+"""A model knows such speech if it costs no more than this share of the nats that it costs who knows
+nothing."""
 APART = 1.5
 """How many times less likely the next best value must be, in nats, for the best to be chosen."""
 
 
 def choose_by_likelihood(prepared: Prepared, inputs: Inputs, audio: Sequence[Path]) -> Prepared:
-    """The checkpoint prepared again with the values that make transcripts likely.
+    """The checkpoint prepared again with the values that make speech likely.
 
     Args:
         prepared: The checkpoint; returned as it is where it leaves nothing open, or says nothing.
         inputs: What the user named; a value named there is not open.
-        audio: Clips with transcripts, or folders of them; the golden ones by default.
+        audio: Clips, or folders of them; the golden ones by default.
 
     Raises:
         BadInput: a clip cannot be read.
     """
     questions = [q for q in open_questions(prepared) if len(q.assumed.candidates) > 1]
-    likelihood = prepared.task.kind.likelihood
-    if not questions or likelihood is None:
-        return prepared
-    spoken = _spoken(prepared, likelihood, audio)
-    if not spoken:
+    if not questions:
         return prepared
     free = prepared if inputs.form is None else prepare(replace(inputs, form=None))
+    likelihood = free.task.kind.likelihood
+    heard = () if likelihood is None else _heard(free, likelihood, audio)
+    if likelihood is None or not heard:
+        return prepared
     with tempfile.TemporaryDirectory(prefix="toolkit-likelihood-") as folder:
-        answers = _Climb(free, questions, spoken, likelihood, Path(folder)).answers()
+        answers = _Climb(free, questions, heard, likelihood, Path(folder)).answers()
     return prepare(replace(inputs, chosen={**inputs.chosen, **answers})) if answers else prepared
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Spoken:
-    """A clip, and what it says."""
+class _Heard:
+    """A clip, and how a model is asked of it."""
 
     waveform: Tensor
     """Shape (L,)."""
-    symbols: tuple[int, ...]
+    surprise: Surprise
 
 
-def _spoken(
-    prepared: Prepared, likelihood: Likelihood, audio: Sequence[Path]
-) -> tuple[_Spoken, ...]:
+def _heard(prepared: Prepared, likelihood: Likelihood, audio: Sequence[Path]) -> tuple[_Heard, ...]:
     import torch
 
     from toolkit.audio import read_clips
@@ -78,12 +76,11 @@ def _spoken(
     clips = sorted(read_clips(audio), key=lambda clip: len(clip.waveform))
     fewest = prepared.family.shortest_input(prepared.network)
     told = [
-        _Spoken(waveform=torch.from_numpy(clip.waveform), symbols=symbols)
+        _Heard(waveform=torch.from_numpy(clip.waveform), surprise=surprise)
         for clip in clips
-        if clip.transcript is not None
-        and clip.kind == "speech"
+        if clip.kind == "speech"
         and len(clip.waveform) >= fewest
-        and (symbols := likelihood.spell(prepared.task.contents, clip.transcript))
+        and (surprise := likelihood.ask(prepared.task.contents, clip)) is not None
     ]
     return tuple(told[:MAX_CLIPS])
 
@@ -92,41 +89,47 @@ Values = dict[str, Any]
 
 
 class _Climb:
-    """Changes one value after the other, as long as that makes what was said more likely."""
+    """Changes one value after the other, as long as that makes what is heard more likely."""
 
     def __init__(
         self,
         prepared: Prepared,
         questions: Sequence[Question],
-        spoken: Sequence[_Spoken],
+        heard: Sequence[_Heard],
         likelihood: Likelihood,
         folder: Path,
     ) -> None:
         from toolkit.pipeline.tried import TriedWeights
 
-        self._questions, self._spoken, self._likelihood = questions, spoken, likelihood
+        self._questions, self._clips, self._likelihood = questions, heard, likelihood
         self._weights = TriedWeights(prepared, folder)
         self._normalizes = prepared.task.preprocessor["do_normalize"].value
-        self._chance = math.log(len(prepared.task.contents.dictionary.symbols))
+        self._chance = likelihood.chance(prepared.task.contents)
         self._heard: list[tuple[Values, tuple[float, ...]]] = []
 
     def answers(self) -> dict[str, Derived]:
         """What is known of every value, by key; nothing where the model knows no such speech."""
-        best, before = {q.key: q.assumed.value for q in self._questions}, None
-        while best != before:
+        best = self._climb({q.key: q.assumed.value for q in self._questions})
+        if self._nats(best) > KNOWING * self._chance:
+            return {}
+        return {question.key: self._answer(question, best) for question in self._questions}
+
+    def _climb(self, best: Values) -> Values:
+        """Until no other value is better, or each was tried once and none is better than chance."""
+        before = None
+        while best != before and (before is None or self._nats(best) < self._chance):
             before = best
             for question in self._questions:
                 tried = [{**best, question.key: value} for value in question.assumed.candidates]
                 best = min(tried, key=self._nats)
-        if self._nats(best) > KNOWING * self._chance:
-            return {}
-        return {question.key: self._answer(question, best) for question in self._questions}
+        return best
 
     def _answer(self, question: Question, best: Values) -> Derived:
         key, assumed = question.key, question.assumed
         trials = tuple(self._trial(best, key, value) for value in assumed.candidates)
         alike = [trial.values[key] for trial in trials if trial.matches]
-        nats = f"{self._nats(best):.2g} nats a symbol on {len(self._spoken)} transcribed clips"
+        nats = f"{self._nats(best):.2g} nats a {self._likelihood.unit} on {len(self._clips)} "
+        nats += self._likelihood.clips
         others = [trial.error for trial in trials if not trial.matches]
         if len(alike) > 1:
             guess = assumed.value if assumed.value in alike else best[key]
@@ -151,7 +154,7 @@ class _Climb:
         return _mean(self._hear(values))
 
     def _hear(self, values: Values) -> tuple[float, ...]:
-        """Nats by the symbol for each clip."""
+        """Nats by the unit for each clip."""
         known = next((nats for heard, nats in self._heard if heard == values), None)
         if known is None:
             known = self._listen(values)
@@ -166,12 +169,10 @@ class _Climb:
         try:
             target = self._weights.load(settings)
         except BadInput:  # transformers does not build the model with such a value
-            return (math.inf,) * len(self._spoken)
+            return (math.inf,) * len(self._clips)
         return tuple(
-            self._likelihood.nats(
-                target, standardized(one.waveform) if normalizes else one.waveform, one.symbols
-            )
-            for one in self._spoken
+            one.surprise(target, standardized(one.waveform) if normalizes else one.waveform)
+            for one in self._clips
         )
 
 

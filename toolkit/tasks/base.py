@@ -18,6 +18,7 @@ from toolkit.core.tokens import ClipTokens
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from toolkit.audio import Clip
     from toolkit.checkpoint import Checkpoint
     from toolkit.compare.differences import AnyVocabulary
     from toolkit.compare.probes import PaddingProbes
@@ -106,15 +107,23 @@ class Words:
     """What a user of the folder must know, in Markdown."""
 
 
+Surprise: TypeAlias = "Callable[[Target, Tensor], float]"
+"""Minus the logarithm of the probability that a model gives to what a clip holds, in nats by the
+unit, given the network's input of shape (L,); infinity where the input is too short."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Likelihood:
-    """How likely models of a kind find what was said: the right configuration alone finds it so."""
+    """How likely models of a kind find what they hear: with the right arguments alone, very."""
 
-    spell: Callable[[FolderContents, str], tuple[int, ...]]
-    """The ids of a transcript; none where the vocabulary cannot spell it."""
-    nats: Callable[[Target, Tensor, Sequence[int]], float]
-    """Minus the logarithm of the probability of these ids, given the network's input of shape (L,),
-    by the id; infinity where the input is too short for them."""
+    ask: Callable[[FolderContents, Clip], Surprise | None]
+    """How a model is asked of a clip; None where the clip tells nothing of it."""
+    chance: Callable[[FolderContents], float]
+    """What a unit costs who knows nothing, in nats."""
+    unit: str
+    """What is found likely, one by one: a symbol."""
+    clips: str
+    """What the clips are that can be asked of."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,7 +164,7 @@ class TaskKind:
     breakable: Breakable = field(default_factory=Breakable)
     """What of the files beside the weights can be broken on purpose; nothing by default."""
     likelihood: Likelihood | None = None
-    """None where nothing that was said can be held against a model."""
+    """None where nothing that is heard can be held against a model."""
 
     @property
     def level_names(self) -> tuple[str, ...]:

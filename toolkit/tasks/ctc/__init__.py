@@ -47,8 +47,10 @@ TASK = TaskKind(
     probe_texts=deferred(f"{__name__}.vocabulary", "probe_texts"),
     breakable=BREAKABLE,
     likelihood=Likelihood(
-        spell=deferred(f"{__name__}.likelihood", "spell"),
-        nats=deferred(f"{__name__}.likelihood", "nats_per_symbol"),
+        ask=deferred(f"{__name__}.likelihood", "ask"),
+        chance=deferred(f"{__name__}.likelihood", "chance"),
+        unit="symbol",
+        clips="transcribed clips",
     ),
 )
 

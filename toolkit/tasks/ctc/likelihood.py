@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from functools import partial
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from toolkit.audio import Clip
 from toolkit.checkpoint.dictionary import BOS
 from toolkit.folder.contents import FolderContents
 from toolkit.replay.target import Target
+from toolkit.tasks.base import Surprise
 from toolkit.tasks.ctc.letters import DELIMITER
 
 SPELLED = 0.9
 """Share of a transcript's letters that a dictionary must have to be of its language."""
+
+
+def ask(contents: FolderContents, clip: Clip) -> Surprise | None:
+    """What a clip's transcript costs a model; None where its vocabulary cannot spell it."""
+    symbols = () if clip.transcript is None else spell(contents, clip.transcript)
+    return partial(nats_per_symbol, symbols=symbols) if symbols else None
+
+
+def chance(contents: FolderContents) -> float:
+    """What a symbol costs a model that finds all of them equally likely, in nats."""
+    return math.log(len(contents.dictionary.symbols))
 
 
 def spell(contents: FolderContents, text: str) -> tuple[int, ...]:

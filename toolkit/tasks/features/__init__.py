@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from toolkit.tasks.base import TaskKind, Words, deferred
+from toolkit.tasks.base import Likelihood, TaskKind, Words, deferred
 from toolkit.tasks.features.breakable import BREAKABLE
 from toolkit.tasks.features.levels import LEVELS
 from toolkit.tasks.speech.kinds import SILENCE
@@ -65,5 +65,14 @@ TASK = TaskKind(
 )
 """Encoders by themselves, or with a projection of their features."""
 
-PRETRAINED = replace(TASK, target=deferred(f"{__name__}.target", "PretrainedTarget"))
+PRETRAINED = replace(
+    TASK,
+    target=deferred(f"{__name__}.target", "PretrainedTarget"),
+    likelihood=Likelihood(
+        ask=deferred(f"{__name__}.likelihood", "ask"),
+        chance=deferred(f"{__name__}.likelihood", "chance"),
+        unit="masked frame",
+        clips="clips",
+    ),
+)
 """Encoders with the codes that they were pretrained on, and the heads that compare them."""

@@ -95,6 +95,21 @@ class PretrainedTarget(FeatureTarget):
             return {"contrastive_loss": output["contrastive_loss"].cpu()}
         return super().outputs(output)
 
+    def compared(self, source: Tensor, masked: Tensor) -> tuple[Tensor, Tensor]:
+        """What pretraining compares of masked frames.
+
+        Args:
+            source: Input of shape (L,).
+            masked: The frames that are masked, shape (M,).
+
+        Returns:
+            What the model makes of them without hearing them, and of their codes, shape (M, D).
+        """
+        with torch.no_grad():
+            output = self._learn(source, masked)
+        features, codes = output.projected_states, output.projected_quantized_states
+        return features[0, masked].cpu(), codes[0, masked].cpu()
+
     def _learn(self, source: Tensor, masked: Tensor) -> ModelOutput:
         """The losses of telling each masked frame apart from others."""
         frames = self.frames([source.numel()])[0]
