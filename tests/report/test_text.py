@@ -89,6 +89,22 @@ def test_an_error_stands_beside_what_it_may_be_in_its_unit(unit, error, toleranc
 
 
 @pytest.mark.parametrize(
+    ("unit", "error", "words"),
+    [
+        (NOISE, 2.2, "2.20x"),
+        (RELATIVE, 4.2e-7, "4.2e-07"),
+        (RELATIVE, 0.0, "0"),
+        ("modules", 8.0, "8 modules"),
+        ("clips", 1.0, "1 clip"),
+        ("keys", math.nan, "NaN keys"),
+    ],
+)
+def test_an_error_alone_has_its_unit(unit, error, words):
+    measure = Measure(name="x", where="", error=error, tolerance=0.0, unit=unit, compared=9)
+    assert text.format_found(measure) == words
+
+
+@pytest.mark.parametrize(
     ("name", "width", "lines"),
     [
         ("encoder.layers.11.self_attn", 16, ["encoder.layers.", "11.self_attn"]),

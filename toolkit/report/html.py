@@ -89,6 +89,7 @@ def create_environment() -> Environment:
     )
     environment.filters.update(
         error=text.format_error,
+        found=text.format_found,
         ratio=text.format_ratio,
         score=text.format_score,
         value=text.format_value,

@@ -70,6 +70,7 @@ def render_model_card(result: Result, facts: CardFacts) -> str:
         fenced=fence_code,
         yaml=_quote_yaml,
         error=text.format_error,
+        found=text.describe_error,
         words=text.format_name,
         symbol=text.SYMBOLS.__getitem__,
         file_name=_file_name,

@@ -65,16 +65,28 @@ def format_score(score: float | None) -> str:
     return f"{score:.4f}" if math.isfinite(score) else _spell_out(score)
 
 
+def format_found(measure: Measure) -> str:
+    """An error in its unit: `2.20x`, `8 modules`, `4.2e-07` of the largest value."""
+    if measure.unit == NOISE:
+        return f"{format_ratio(measure.error)}x"
+    error = format_error(measure.error)
+    return error if measure.unit == RELATIVE else f"{error} {_unit(measure.unit, measure.error)}"
+
+
 def describe_error(measure: Measure) -> str:
     """An error beside what it may be, in its unit: `2.2x of 4x`, `8 of 117 modules`, `equal`."""
-    error = format_error(measure.error)
+    tolerance = format_error(measure.tolerance)
     if measure.unit == NOISE:
-        return f"{format_ratio(measure.error)}x of {format_error(measure.tolerance)}x"
-    if measure.unit != RELATIVE:
-        unit = measure.unit.removesuffix("s") if measure.compared == 1 else measure.unit
-        return f"{error} of {measure.compared} {unit}"
-    equal = measure.error == measure.tolerance == 0
-    return "equal" if equal else f"{error} of {format_error(measure.tolerance)}"
+        return f"{format_found(measure)} of {tolerance}x"
+    if measure.unit == RELATIVE:
+        equal = measure.error == measure.tolerance == 0
+        return "equal" if equal else f"{format_found(measure)} of {tolerance}"
+    unit = _unit(measure.unit, measure.compared)
+    return f"{format_error(measure.error)} of {measure.compared} {unit}"
+
+
+def _unit(plural: str, number: float) -> str:
+    return plural.removesuffix("s") if number == 1 else plural
 
 
 def break_name(name: str, width: int) -> list[str]:
