@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mmap
+import os
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -113,9 +114,10 @@ def _first_of_twins(groups: Iterable[Collection[str]]) -> dict[str, str]:
 class _Stretch:
     """The bytes of a file among which a tensor's elements lie."""
 
-    pages: mmap.mmap | bytes
-    skipped: int
-    """Bytes before the first element."""
+    file: int
+    offset: int
+    """Of the first element."""
+    num_bytes: int
     shape: tuple[int, ...]
     steps: tuple[int, ...]
     """Elements from one to the next along each axis."""
@@ -123,17 +125,10 @@ class _Stretch:
     @classmethod
     def of(cls, checkpoint: Checkpoint, file: int, name: str) -> _Stretch:
         place = checkpoint.location(name)
-        skipped = place.offset_bytes % mmap.ALLOCATIONGRANULARITY
         return cls(
-            pages=mmap.mmap(
-                file,
-                skipped + place.num_bytes,
-                access=mmap.ACCESS_READ,
-                offset=place.offset_bytes - skipped,
-            )
-            if place.num_bytes
-            else b"",
-            skipped=skipped,
+            file=file,
+            offset=place.offset_bytes,
+            num_bytes=place.num_bytes,
             shape=checkpoint.tensors[name].shape,
             steps=checkpoint.stride(name),
         )
@@ -141,15 +136,19 @@ class _Stretch:
     def highest_bytes(self, item: int) -> Iterator[bytes]:
         """The highest byte of every number of the stretch, little-endian as in the file."""
         length = item * _CHUNK_NUMEL
-        for start in range(self.skipped, len(self.pages), length):
-            yield self.pages[start + item - 1 : start + length : item]
+        for start in range(0, self.num_bytes, length):
+            size = min(length, self.num_bytes - start)
+            yield os.pread(self.file, size, self.offset + start)[item - 1 :: item]
 
     def bits(self, layout: _Layout) -> NDArray[Any]:
         """The tensor's elements as integers, where they lie in the file."""
         import numpy as np
 
+        skipped = self.offset % mmap.ALLOCATIONGRANULARITY
+        size, begin = skipped + self.num_bytes, self.offset - skipped
+        pages = mmap.mmap(self.file, size, access=mmap.ACCESS_READ, offset=begin)
         strides = tuple(layout.item * step for step in self.steps)
-        return np.ndarray(self.shape, layout.kind, self.pages, self.skipped, strides)
+        return np.ndarray(self.shape, layout.kind, pages, skipped, strides)
 
 
 def _count(stretch: _Stretch, layout: _Layout) -> tuple[int, int]:
