@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 import torch
+from hypothesis import settings
 
 from toolkit.audio import Clip, golden_folder, read_clips
 from toolkit.core.breakable import Breakable
@@ -30,6 +31,9 @@ from toolkit.replay.target import Target
 from toolkit.tasks.speech_seq2seq.clip import ClipRun, run_clip
 from toolkit.tasks.speech_seq2seq.target import Seq2SeqTarget
 from toolkit.trial.bench import Bench
+
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")  # a busy machine is no fault of the code
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from tests.structure.__main__ import lowered, print_table
 from tests.structure.cycles import Kind, find_cycles, read_imports
@@ -224,3 +225,7 @@ def test_what_marks_parameters_decorates_no_test_as_it_would_not_be_collected() 
     assert lost.search("@slow\ndef test_nothing() -> None:\n")
     files = sorted((ROOT / "tests").rglob("*.py"))
     assert [str(file) for file in files if lost.search(file.read_text(encoding="utf-8"))] == []
+
+
+def test_no_property_is_judged_by_the_clock() -> None:
+    assert settings().deadline is None
