@@ -137,7 +137,13 @@ def test_verify_runs_again(
     said = run("verify", golden_checkpoint, out, *given)
     assert said["verdict"] == verdict
     again(run, said, given)
+    if verdict == "mismatch":
+        explained = run(*shlex.split(said["next"])[1:])
+        causes = [[f["summary"] for f in one["findings"]] for one in (said, explained)]
+        assert explained["command"] == "diff"
+        assert causes[0] == causes[1]
     if verdict == "match":
+        assert said["next"] == ""
         again(run, {**said, "reproduce": converted["reproduce"]}, given)
 
 
@@ -146,11 +152,14 @@ def test_diff_runs_again(
     verdict: str, run: Run, options: dict[str, object], golden_checkpoint: Path, tmp_path: Path
 ) -> None:
     out, given = tmp_path / "my out", flat(options)
-    run("convert", golden_checkpoint, out, *given, "--no-verify")
+    converted = run("convert", golden_checkpoint, out, *given, "--no-verify")
+    assert converted["next"] == converted["reproduce"]
+    assert [word for word in given if word not in shlex.split(converted["next"])] == []
     if verdict == "mismatch":
         set_key("config.json", "decoder.scale_embedding", False)(out)
     said = run("diff", golden_checkpoint, out, *given)
     assert said["verdict"] == verdict
+    assert said["next"] == (f"{said['reproduce']} --fix mended" if verdict == "mismatch" else "")
     again(run, said, given)
 
 

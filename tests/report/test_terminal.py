@@ -196,26 +196,7 @@ def test_a_folder_that_was_written_is_followed_by_what_it_says_and_how_it_is_use
     assert "use it:" not in printed(matching, make_console())
 
 
-@pytest.mark.parametrize(
-    ("command", "words"),
-    [
-        ("verify", "next: toolkit diff /models/covost/checkpoint_best.pt "),
-        ("diff", " --fix mended"),
-        ("convert", ""),
-    ],
-)
-def test_after_a_mismatch_comes_the_next_command_where_there_is_a_folder(
-    command, words, mismatching
-):
-    last = printed(replace(mismatching, command=command), make_console()).splitlines()[-1]
-    assert words in last
-    assert last.startswith("next: ") == bool(words)
-
-
-def test_what_was_not_compared_is_followed_by_the_command_that_does(matching):
-    bare = replace(matching, levels=(), source=replace(matching.source, path="my model.pt"))
-    assert (
-        printed(bare, make_console())
-        .splitlines()[-1]
-        .startswith("prove it: toolkit verify 'my model.pt' ")
-    )
+def test_the_next_command_comes_last(mismatching):
+    result = replace(mismatching, next="toolkit diff 'my model.pt' out --spm a.model --fix mended")
+    assert printed(result, make_console()).splitlines()[-1] == f"next: {result.next}"
+    assert "next: " not in printed(mismatching, make_console())

@@ -72,7 +72,7 @@ def test_coverage_line_states_both_sides_of_each_count(matching):
     ("unit", "error", "tolerance", "compared", "words"),
     [
         (NOISE, 2.2, 4.0, 9, "2.20x of 4x"),
-        (NOISE, math.nan, 4.0, 9, "NaNx of 4x"),
+        (NOISE, math.inf, 4.0, 9, "infinity of 4x"),
         (RELATIVE, 0.0, 0.0, 9, "equal"),
         (RELATIVE, 4.2e-7, 2e-6, 9, "4.2e-07 of 2.0e-06"),
         (RELATIVE, 0.5, 0.0, 9, "5.0e-01 of 0"),

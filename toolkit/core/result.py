@@ -134,6 +134,8 @@ class Result:
     """The command line that gives this result again."""
     usage: str = ""
     """How the folder that was written is used, in Python; empty where none was written."""
+    next: str = ""
+    """The command line that explains or mends a mismatch, or proves what was not compared."""
     fixed: Fixed | None = None
     """What `--fix` wrote."""
     pictures: Pictures | None = None
@@ -181,6 +183,7 @@ class Result:
                 "environment": dict(self.environment),
                 "reproduce": self.reproduce,
                 "usage": self.usage,
+                "next": self.next,
                 "fixed": None if self.fixed is None else asdict(self.fixed),
             }
         )

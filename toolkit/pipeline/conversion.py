@@ -75,7 +75,8 @@ def convert(request: Convert) -> Result:
         (staged.path / MODEL_CARD).write_text(card, encoding="utf-8")
         if result.verdict != "mismatch":
             staged.publish()
-            return replace(proof, usage=describe_usage(facts))
+            further = "" if because is None else proof.reproduce
+            return replace(proof, usage=describe_usage(facts), next=further)
     return replace(result, reproduce=command_line(request))
 
 

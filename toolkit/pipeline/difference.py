@@ -46,6 +46,9 @@ from toolkit.trial.measuring import Record, find_errors, own_calls
 from toolkit.trial.pairing import Pairing
 from toolkit.trial.rows import module_rows
 
+MEND = "--fix mended"
+"""What a diff that found something is given next."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ClipFacts:
@@ -97,7 +100,8 @@ def diff(request: Diff) -> Result:
     result = name_reproductions(result, request.reproduction)
     result = replace(result, reproduce=command_line(request))
     if request.fix is None:
-        return result
+        further = f"{result.reproduce} {MEND}" if result.verdict == "mismatch" else ""
+        return replace(result, next=further)
     bench = Workbench(
         prepared=prepared,
         prepare_freely=partial(prepare_with, inputs, request.recording, request.audio),

@@ -36,7 +36,7 @@ from toolkit.replay.replay import DOES_NOT_RUN, has_gpu_failed
 from toolkit.replay.target import DoesNotLoad, Target
 from toolkit.session.device import gpu_facts
 from toolkit.session.keywords import keywords_of
-from toolkit.session.request import Verify
+from toolkit.session.request import Diff, Verify
 from toolkit.tasks import Measurements
 from toolkit.trial.bench import AnyBench, Bench, Run
 from toolkit.trial.coverage import clip_coverage, measure_coverage
@@ -68,7 +68,8 @@ def verify(request: Verify) -> Result:
         thorough=request.thorough,
         progress=request.progress or silent,
     )
-    return replace(result, reproduce=command_line(request))
+    further = command_line(request.part(Diff)) if result.verdict == "mismatch" else ""
+    return replace(result, reproduce=command_line(request), next=further)
 
 
 def prove(

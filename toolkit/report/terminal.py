@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from shlex import quote
 from typing import TYPE_CHECKING
 
 from toolkit.core.findings import Finding
@@ -124,15 +123,8 @@ def _next_lines(result: Result) -> Iterator[str]:
     if result.usage:
         yield "use it:"
         yield from (f"  {line}" for line in result.usage.splitlines() if line)
-    if result.verdict == "unverified":
-        yield f"prove it: {_command('verify', result)}"
-    elif result.verdict == "mismatch" and result.fixed is None and result.command != "convert":
-        how = {"verify": "--html report.html", "diff": "--fix mended"}[result.command]
-        yield f"next: {_command('diff', result)} {how}"
-
-
-def _command(name: str, result: Result) -> str:
-    return f"toolkit {name} {quote(result.source.path)} {quote(result.target.path)}"
+    if result.next:
+        yield f"next: {result.next}"
 
 
 def _fixed_line(fixed: Fixed) -> str:

@@ -68,7 +68,7 @@ def format_score(score: float | None) -> str:
 def format_found(measure: Measure) -> str:
     """An error in its unit: `2.20x`, `8 modules`, `4.2e-07` of the largest value."""
     if measure.unit == NOISE:
-        return f"{format_ratio(measure.error)}x"
+        return format_ratio(measure.error) + ("x" if math.isfinite(measure.error) else "")
     error = format_error(measure.error)
     return error if measure.unit == RELATIVE else f"{error} {_unit(measure.unit, measure.error)}"
 
