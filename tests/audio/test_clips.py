@@ -288,7 +288,7 @@ def test_an_excerpt_is_where_a_clip_is_loudest():
     quiet[5 * 16_000 : 7 * 16_000] = 0.5
     part = excerpt(Clip(name="a.wav", waveform=quiet, transcript="no", lang="de"), 1)
     assert (part.name, part.transcript, part.lang, part.kind) == (
-        "a.wav[5.0s]",
+        "a.wav/5.0s",
         None,
         "de",
         "probe",

@@ -90,7 +90,7 @@ def excerpt(clip: Clip, min_samples: int) -> Clip:
     energy = np.concatenate([[0.0], np.cumsum(np.square(clip.waveform, dtype=np.float64))])
     start = int(np.argmax(energy[length:] - energy[: len(energy) - length]))
     return Clip(
-        name=f"{clip.name}[{start / SAMPLE_RATE_HZ:.1f}s]",
+        name=f"{clip.name}/{start / SAMPLE_RATE_HZ:.1f}s",  # as no file can be called
         waveform=clip.waveform[start : start + length],
         lang=clip.lang,
         kind="probe",
