@@ -19,7 +19,7 @@ from toolkit.pipeline.origin import Origin
 from toolkit.pipeline.prepare import Prepared
 
 Q_PROJ = "decoder.model.decoder.layers.1.self_attn.q_proj.weight"
-OWN = {"environment", "reproduce"}
+OWN = {"environment", "reproduce", "next"}
 """What a result says of the run itself."""
 
 
