@@ -285,7 +285,7 @@ def test_a_clip_with_an_odd_name_is_refused(wav, name):
 
 def test_an_excerpt_is_where_a_clip_is_loudest():
     quiet = np.zeros(10 * 16_000, np.float32)
-    quiet[5 * 16_000 : 7 * 16_000] = 0.5
+    quiet[5 * 16_000 : 6 * 16_000] = 0.5
     part = excerpt(Clip(name="a.wav", waveform=quiet, transcript="no", lang="de"), 1)
     assert (part.name, part.transcript, part.lang, part.kind) == (
         "a.wav/5.0s",
@@ -294,10 +294,10 @@ def test_an_excerpt_is_where_a_clip_is_loudest():
         "probe",
     )
     assert np.all(part.waveform == 0.5)
-    assert len(part.waveform) == 32_000
+    assert len(part.waveform) == 16_000
 
 
-@pytest.mark.parametrize(("samples", "least"), [(100, 1), (100, 500), (32_000, 1)])
+@pytest.mark.parametrize(("samples", "least"), [(100, 1), (100, 500), (16_000, 1)])
 def test_an_excerpt_of_a_short_clip_is_the_whole(samples, least):
     whole = np.ones(samples, np.float32)
     assert np.array_equal(excerpt(Clip(name="a", waveform=whole), least).waveform, whole)

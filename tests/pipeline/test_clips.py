@@ -43,7 +43,7 @@ def test_without_a_beam_no_clip_is_searched_with_one(prepared):
 def test_modules_are_compared_on_a_part_where_every_clip_is_long(prepared):
     (long,) = read_clips([golden_folder() / "long.flac"])
     clips = with_excerpt(prepared, [long])
-    assert [len(clip.waveform) for clip in clips] == [len(long.waveform), 32_000]
+    assert [len(clip.waveform) for clip in clips] == [len(long.waveform), 16_000]
     assert [e.replayed for e in efforts_for(prepared, clips, beam=True, thorough=False)] == [
         False,
         True,
@@ -58,6 +58,6 @@ def test_where_one_clip_is_short_none_is_cut(prepared):
 
 
 def test_a_part_that_is_long_itself_spares_nothing_and_is_not_added(prepared, monkeypatch):
-    monkeypatch.setattr("toolkit.trial.effort.REPLAYED_FRAMES", 50)
+    monkeypatch.setattr("toolkit.trial.effort.REPLAYED_FRAMES", 40)
     (long,) = read_clips([golden_folder() / "long.flac"])
     assert with_excerpt(prepared, [long]) == (long,)

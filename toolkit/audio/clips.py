@@ -27,7 +27,7 @@ else:
 SAMPLE_RATE_HZ = 16_000
 MAX_DURATION_S = 600.0
 """Longer clips are refused: attention grows with the square of the length."""
-EXCERPT_SAMPLES = 2 * SAMPLE_RATE_HZ
+EXCERPT_SAMPLES = SAMPLE_RATE_HZ
 MAX_CHANNELS = 16
 MAX_SAMPLES = 60_000_000
 """Of all channels together, at the file's own rate: ten minutes of 48 kHz stereo. A file of silence
@@ -78,7 +78,7 @@ def golden_folder() -> Path:
 
 
 def excerpt(clip: Clip, min_samples: int) -> Clip:
-    """The loudest two seconds of a clip as one of its own, of which nobody knows what it says.
+    """The loudest second of a clip as one of its own, of which nobody knows what it says.
 
     Args:
         clip: The whole; a shorter one is taken as it is.

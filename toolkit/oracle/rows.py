@@ -9,7 +9,7 @@ from torch import Tensor
 
 BATCH = 4
 """Clips in the batch: the shortest, the longest and two between."""
-LONGEST = 3 * 16000
+LONGEST = 2 * 16000
 """Samples of the last row at most, each row before it having less: what is padded shows in any
 length, and long rows take memory and time."""
 SHORTEST = 1600
