@@ -2,7 +2,6 @@ import argparse
 import collections
 import contextlib
 import pickle
-import time
 
 import hypothesis.strategies as st
 import pytest
@@ -428,11 +427,11 @@ def test_copying_a_large_list_again_and_again_is_refused():
         read_bytes(b"\x80\x02" + large + copy * 1000 + b"N.", max_work=100_000)
 
 
-def test_a_stack_beyond_its_bound_is_refused():
-    started = time.monotonic()
-    with pytest.raises(BadInput, match=f"more than {MAX_STACK} values"):
-        read_bytes(b"(" * (MAX_STACK + 2))
-    assert time.monotonic() - started < 20
+def test_a_stack_beyond_its_bound_is_refused(monkeypatch):
+    assert MAX_STACK >= 1_000_000
+    monkeypatch.setattr("toolkit.checkpoint.machine.MAX_STACK", 100)
+    with pytest.raises(BadInput, match="more than 100 values"):
+        read_bytes(b"(" * 102)
 
 
 def test_a_memo_beyond_its_bound_is_refused(monkeypatch):

@@ -28,7 +28,7 @@ BY_NAME = {variant.name: variant for variant in CLASS_VARIANTS}
 REFUSED = {name for name, variant in BY_NAME.items() if "refused" in variant.ends}
 GELU, PLAIN = "classifier, group norm", "classifier, group norm, nothing behind the mean"
 INSIDE = "classifier, dictionary in the checkpoint"
-FAST = (GELU, "classifier, data2vec, nothing behind the mean")
+FAST = (GELU,)
 
 Build = Callable[[str], Path]
 

@@ -22,7 +22,7 @@ from toolkit.pipeline.faulting import faults
 BY_NAME = {variant.name: variant for variant in PRETRAINING_VARIANTS}
 REFUSED = {name for name, variant in BY_NAME.items() if "refused" in variant.ends}
 PLAIN = "group norm"
-FAST = ("layer norm", "group norm, Namespace")
+FAST = ("layer norm",)
 HEADS = {"projected features", "projected code vectors", "perplexity of the codes"}
 LOSS = "contrastive loss"
 

@@ -21,8 +21,8 @@ from toolkit.bundled import MODELLING
 from toolkit.core.result import Result
 
 BY_NAME = {variant.name: variant for variant in SEQ2SEQ_VARIANTS}
-FAST = ("letters, norms behind", "letters, norms before, wider decoder")
-PLAIN = FAST[0]
+PLAIN = "letters, norms behind"
+FAST = (PLAIN,)
 TIED = "letters, tied output"
 
 Build = Callable[..., Path]

@@ -40,9 +40,9 @@ ATTACKS = [(family, title) for family, attacks in FAMILIES.items() for title in 
 SAMPLED = {("tokenizer", "template that multiplies"): slow, ("place", "10,001 files"): wide}
 HEAVY = [
     ("json", "levels that never end"),
-    ("tokenizer", "template that multiplies"),
+    wide("tokenizer", "template that multiplies"),
     ("tokenizer", "replacements that double"),
-    ("place", "configuration of 1 GB"),
+    wide("place", "configuration of 1 GB"),
     ("place", "weights of 1 TB"),
     ("place", "device as configuration"),
 ]

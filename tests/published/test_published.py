@@ -16,7 +16,7 @@ from tests.sampling import wide
 from toolkit import convert
 from toolkit.core.result import Result
 
-FAST = ("xlsr_300m", "wav2vec_small_960h", "hubert_base_ls960")
+FAST = ("wav2vec_small_960h", "hubert_base_ls960")
 BY_NAME = {published.name: published for published in PUBLISHED}
 
 

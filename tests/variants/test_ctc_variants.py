@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.sampling import one_in
 from tests.variants.ctc_building import BuiltCtc, build_ctc
 from tests.variants.ctc_kinds import (
     CTC_VARIANTS,
@@ -44,7 +45,9 @@ def named(save: object) -> str:
     return next(variant.name for variant in CTC_VARIANTS if variant.save is save)
 
 
-@pytest.mark.parametrize("variant", CTC_VARIANTS, ids=lambda variant: variant.name)
+@pytest.mark.parametrize(
+    "variant", one_in(3, CTC_VARIANTS, lambda variant: variant.name, pytest.mark.wide)
+)
 def test_a_variant_opens_with_its_weights_and_arguments(variant: CtcVariant, built: Build) -> None:
     made = built(variant.name)
     checkpoint = read(made)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.sampling import one_in
 from tests.tasks.ctc.conftest import CHECKPOINT
 from toolkit.faults import Fault, single_faults
 from toolkit.pipeline.difference import Session, diff_folder
@@ -34,7 +35,7 @@ def by_name(ctc_folder: Path, ctc_prepared: Prepared) -> dict[str, Fault]:
     return {f.name: f for f in single_faults(ctc_folder, breakable_of(ctc_prepared))}
 
 
-@pytest.mark.parametrize("name", SAMPLE)
+@pytest.mark.parametrize("name", one_in(2, SAMPLE, str, pytest.mark.wide))
 def test_the_only_finding_names_the_fault(
     name: str, by_name: dict[str, Fault], ctc_session: Session, ctc_broken: Path
 ) -> None:
