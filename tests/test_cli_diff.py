@@ -188,6 +188,7 @@ def test_a_damaged_recording_is_refused(
     assert "must be a whole recording" in outcome.stderr
 
 
+@pytest.mark.wide
 def test_a_wrong_row_of_a_mapping_file_is_named_with_its_line(
     golden_checkpoint: Path, tmp_path: Path
 ) -> None:

@@ -152,6 +152,7 @@ def test_without_trust_the_folder_is_refused(folder):
         AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
 
 
+@pytest.mark.wide
 def test_the_folder_loads_where_the_toolkit_is_not_installed(folder, tmp_path):
     program = (
         "import sys; sys.modules['toolkit'] = None\n"

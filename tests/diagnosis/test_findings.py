@@ -123,6 +123,7 @@ def test_a_wrong_key_is_a_finding_of_its_files_kind_with_the_right_value(
     assert finding.hypothesis.detail["found"] == repr(value)
 
 
+@pytest.mark.wide
 def test_a_wrong_key_by_another_name_is_one_finding_that_names_both(broken, examined):
     set_key("config.json", "decoder.hidden_size", 24)(broken)
     (finding,) = examined(broken).findings(LEVELS)

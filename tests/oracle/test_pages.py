@@ -100,6 +100,7 @@ print(before - resident_bytes().of_its_own)
 """In a process of its own: what others left with the allocator decides where tensors lie."""
 
 
+@pytest.mark.wide
 def test_what_was_freed_goes_back_to_the_system():
     done = subprocess.run(
         [sys.executable, "-c", FREEING], capture_output=True, text=True, check=True

@@ -195,6 +195,7 @@ def test_an_old_python_is_told_so_by_any_python(recorder):
     assert "must be Python 3.8 or newer" in done.stderr
 
 
+@pytest.mark.wide
 def test_a_recorder_ends_with_the_process_that_started_it(recorder, golden_checkpoint, tmp_path):
     command = [sys.executable, "-u", str(recorder), "--machine"]
     process = subprocess.Popen(

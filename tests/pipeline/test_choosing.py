@@ -223,6 +223,7 @@ def test_diff_with_the_recording_finds_a_folder_that_followed_the_guess(
     assert [finding.config_keys for finding in result.findings] == [(HEADS,)]
 
 
+@pytest.mark.wide
 def test_a_recording_chooses_without_fairseq(
     odd: Path, odd_recording: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

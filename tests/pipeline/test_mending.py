@@ -48,6 +48,7 @@ def is_match(folder: Path) -> bool:
     return diff(CHECKPOINT, folder, audio=[CLIP]).verdict == "match"
 
 
+@pytest.mark.wide
 def test_several_findings_are_undone_in_a_folder_that_matches(broken: Path) -> None:
     result, mended = fix(
         broken,

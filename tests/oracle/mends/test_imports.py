@@ -41,6 +41,7 @@ def test_what_takes_long_is_imported_by_fairseq_alone(how, found):
     assert (said(IMPORTED.format(how=how)) != ["[]"]) == found
 
 
+@pytest.mark.wide
 def test_what_was_spared_is_there_when_somebody_scores():
     f1, accuracy, real = said(IMPORTED.format(how=SCORING))[:3]
     assert (float(f1), float(accuracy)) == (1.0, 0.5)
