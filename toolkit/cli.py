@@ -21,7 +21,8 @@ from toolkit.console.speaking import make_console, printing, say, width
 from toolkit.core.json import JsonObject
 from toolkit.core.outputs import STDOUT
 from toolkit.session import request
-from toolkit.session.groups import Request, Shown
+from toolkit.session.groups import Request
+from toolkit.session.program import Shown
 
 if TYPE_CHECKING:
     from toolkit.core.progress import Progress

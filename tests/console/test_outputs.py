@@ -16,8 +16,8 @@ from toolkit.audio import golden_folder
 from toolkit.cli import app
 from toolkit.console.outputs import check_given
 from toolkit.console.parameters import items_of_command
-from toolkit.session.groups import Shown
 from toolkit.session.options import Role
+from toolkit.session.program import Shown
 from toolkit.session.request import COMMANDS as REQUESTS
 
 COMMANDS: dict[str, Any] = app.commands

@@ -23,7 +23,7 @@ from toolkit.cli import app
 from toolkit.console.parameters import read_given
 from toolkit.core.errors import BadInput
 from toolkit.pipeline.reproduce import command_line
-from toolkit.session import groups, options
+from toolkit.session import groups, options, program
 from toolkit.session.options import Argument, Item, typed_items
 from toolkit.session.request import COMMANDS, Convert, Diff, Verify
 
@@ -197,7 +197,9 @@ def test_no_option_is_written_outside_of_the_table() -> None:
     spelled = {
         (path.name, match[1])
         for path in PACKAGE.rglob("*.py")
-        for match in re.finditer(r"click\.Option\(\s*([^,)]+)", path.read_text(encoding="utf-8"))
+        for match in re.finditer(
+            r"(?:click\.Option|Placed)\(\s*(\[[^,)]+)", path.read_text(encoding="utf-8")
+        )
     }
     assert spelled == {("about.py", "[flag]"), ("parameters.py", "[_flags(item")}
 
@@ -205,8 +207,8 @@ def test_no_option_is_written_outside_of_the_table() -> None:
 def test_no_meaning_is_written_twice() -> None:
     texts = [
         item.named.help
-        for kind in {type_ for type_ in vars(groups).values() if inspect.isclass(type_)}
-        if issubclass(kind, groups.Request)
+        for kind in {*vars(groups).values(), *vars(program).values()}
+        if inspect.isclass(kind) and issubclass(kind, groups.Request)
         for item in options.items_of(kind)
     ]
     code = "".join(path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*.py"))

@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from toolkit.session.options import Section
+
 HELP = {"help_option_names": ["-h", "--help"]}
 """What every command says of itself, whether or not it is called by another."""
 
@@ -23,15 +25,32 @@ class Described(click.Argument):
         return self.make_metavar(ctx), str(self.help)
 
 
+class Placed(click.Option):
+    """An option that stands under a heading."""
+
+    def __init__(self, names: list[str], *, section: Section, **attributes: Any) -> None:
+        super().__init__(names, **attributes)
+        self.section = section
+
+
 class Helpful(click.Command):
-    """A command whose help has a section of arguments and one of options."""
+    """A command whose help has a section of arguments and some of options."""
+
+    def format_arguments(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Writes nothing: click since 8.5 would write the arguments here."""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Writes both sections."""
+        """Writes all sections."""
         params = self.get_params(ctx)
         arguments = [param for param in params if isinstance(param, click.Argument)]
         _write(formatter, "Arguments", ctx, arguments)
-        _write(formatter, "Options", ctx, [param for param in params if param not in arguments])
+        for section in Section:
+            rows = [p for p in params if p not in arguments and _section_of(p) is section]
+            _write(formatter, section.value, ctx, rows)
+
+
+def _section_of(param: click.Parameter) -> Section:
+    return param.section if isinstance(param, Placed) else Section.OTHERS
 
 
 def _write(

@@ -9,23 +9,22 @@ from typing import Any
 
 import click
 
-from toolkit.console.helping import Described
-from toolkit.session.groups import Forced, Material, Request, Shown, Traced
+from toolkit.console.helping import Described, Placed
+from toolkit.session.groups import Request
 from toolkit.session.options import Argument, Item, Option, Role, typed_items
+from toolkit.session.program import Forced, Shown, Traced
 from toolkit.session.values import read_json_object
 
 
 def items_of_command(kind: type[Request], shows: Sequence[str]) -> tuple[Item, ...]:
-    """All that can be typed after a command, in the order of its help.
+    """All that can be typed after a command.
 
     Args:
         kind: What the command is asked.
         shows: Fields of `Shown` that it has.
     """
-    material = [item for item in typed_items(Material) if issubclass(kind, Material)]
-    own = [item for item in typed_items(kind) if item not in material]
     shown = [item for item in typed_items(Shown) if item.name in shows]
-    items = [*own, *shown, *material, *typed_items(Traced)]
+    items = [*typed_items(kind), *shown, *typed_items(Traced)]
     writes = any(item.named.role in (Role.REPORT, Role.FILE) for item in items)
     return (*items, *(typed_items(Forced) if writes else ()))
 
@@ -59,11 +58,12 @@ def _argument(item: Item, named: Argument) -> Described:
     )
 
 
-def _option(item: Item) -> click.Option:
+def _option(item: Item) -> Placed:
     named = item.named
     assert isinstance(named, Option)
-    return click.Option(
+    return Placed(
         [_flags(item), item.name],
+        section=item.section,
         type=_type(item),
         is_flag=item.type is bool or None,
         metavar=named.metavar,

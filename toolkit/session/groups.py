@@ -1,7 +1,7 @@
 """The base of all requests, and the groups of fields that several commands take.
 
 Dataclasses take the fields of their bases from the last to the first, then their own: in that order
-`--help` has them.
+`--help` has them, under the headings of their sections.
 """
 
 from collections.abc import Iterable, Sequence
@@ -15,7 +15,7 @@ from toolkit.core.progress import Progress
 from toolkit.folder.shards import MAX_SHARD_BYTES
 from toolkit.oracle.tasks.base import PADDINGS
 from toolkit.session.device import expect_device
-from toolkit.session.options import Argument, Item, Named, Option, Role, items_of, one_of
+from toolkit.session.options import Argument, Item, Named, Option, Role, Section, items_of, one_of
 
 DTYPES = ("float32", "float16", "bfloat16")
 """What a user may round to."""
@@ -36,6 +36,7 @@ class Request:
     """What a user asks for: plain data, which another process can take over."""
 
     command: ClassVar[str] = ""
+    section: ClassVar[Section] = Section.OTHERS
 
     def __post_init__(self) -> None:
         """Keeps lists as they are now, and takes a text for the path that it spells."""
@@ -91,8 +92,10 @@ class OfFolder(OfCheckpoint):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Material(Request):
-    """What belongs to a checkpoint, and what is to be made of it."""
+class Companions(Request):
+    """What belongs to a checkpoint."""
+
+    section: ClassVar[Section] = Section.FILES
 
     dict: Annotated[
         Path | None, Option("dict.txt; found beside the checkpoint.", metavar="FILE")
@@ -112,12 +115,20 @@ class Material(Request):
             "that one's arguments; found beside it, under the name that it was trained with.",
         ),
     ] = None
-    target_lang: Annotated[
-        str | None, Option("Language that generation starts with.", metavar="CODE")
-    ] = None
     mapping: Annotated[
         Path | None,
         Option("YAML of rules that replace or extend the family's.", metavar="FILE"),
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unsaid(Request):
+    """What a checkpoint leaves open."""
+
+    section: ClassVar[Section] = Section.UNSAID
+
+    target_lang: Annotated[
+        str | None, Option("Language that generation starts with.", metavar="CODE")
     ] = None
     encoder_config: Annotated[
         JsonObject | None,
@@ -135,17 +146,6 @@ class Material(Request):
             python="Values for the decoder that the checkpoint does not give.",
         ),
     ] = None
-    exact_padding: Annotated[bool, Option("Carry code rather than deviate in padded batches.")] = (
-        False
-    )
-    dtype: Annotated[
-        str | None,
-        Option(
-            "float32, float16 or bfloat16; the checkpoint's own by default.",
-            metavar="DTYPE",
-            check=one_of(DTYPES, "the checkpoint's own"),
-        ),
-    ] = None
     padding_reference: Annotated[
         str,
         Option(
@@ -157,8 +157,33 @@ class Material(Request):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Made(Request):
+    """What is to be made of a checkpoint."""
+
+    section: ClassVar[Section] = Section.OUTPUT
+
+    exact_padding: Annotated[bool, Option("Carry code rather than deviate in padded batches.")] = (
+        False
+    )
+    dtype: Annotated[
+        str | None,
+        Option(
+            "float32, float16 or bfloat16; the checkpoint's own by default.",
+            metavar="DTYPE",
+            check=one_of(DTYPES, "the checkpoint's own"),
+        ),
+    ] = None
+
+
+class Material(Made, Unsaid, Companions):
+    """What belongs to a checkpoint, and what is to be made of it."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Clips(Request):
     """What models hear."""
+
+    section: ClassVar[Section] = Section.COMPARED
 
     audio: Annotated[
         Sequence[Path],
@@ -175,6 +200,8 @@ class Clips(Request):
 @dataclass(frozen=True, kw_only=True)
 class Recorded(Request):
     """Who answers in fairseq's place."""
+
+    section: ClassVar[Section] = Section.COMPARED
 
     def check(self) -> None:
         """Makes sure that every value is one, and that nothing is named twice.
@@ -206,6 +233,8 @@ class Recorded(Request):
 class Fairseq(Request):
     """Where fairseq runs."""
 
+    section: ClassVar[Section] = Section.COMPARED
+
     fairseq_python: Annotated[
         Path | None,
         Option("Python of the environment in which fairseq runs.", metavar="PATH"),
@@ -220,6 +249,8 @@ class Fairseq(Request):
 class Device(Request):
     """Where models run."""
 
+    section: ClassVar[Section] = Section.COMPARED
+
     device: Annotated[
         str,
         Option(
@@ -233,6 +264,8 @@ class Device(Request):
 @dataclass(frozen=True, kw_only=True)
 class Searches(Request):
     """What a proof may leave out."""
+
+    section: ClassVar[Section] = Section.COMPARED
 
     beam: Annotated[
         bool,
@@ -268,6 +301,8 @@ class Watched(Request):
 class Proof(Request):
     """Whether a conversion is proven."""
 
+    section: ClassVar[Section] = Section.COMPARED
+
     verify: Annotated[
         bool | None,
         Option(
@@ -283,6 +318,8 @@ class Proof(Request):
 class Shards(Request):
     """How weights are cut into files."""
 
+    section: ClassVar[Section] = Section.OUTPUT
+
     max_shard_bytes: Annotated[
         int,
         Option(
@@ -297,6 +334,8 @@ class Shards(Request):
 @dataclass(frozen=True, kw_only=True)
 class Cases(Request):
     """What is written beside the verdict."""
+
+    section: ClassVar[Section] = Section.OUTPUT
 
     reproduction: Annotated[
         Path | None,
@@ -326,6 +365,8 @@ class Cases(Request):
 class Destination(Request):
     """What a recorder is written of, and where."""
 
+    section: ClassVar[Section] = Section.OUTPUT
+
     destination: Annotated[
         Path,
         Option(
@@ -339,43 +380,3 @@ class Destination(Request):
     checkpoint: Annotated[
         Path | None, Argument("fairseq checkpoint; the golden one.", metavar="[CHECKPOINT]")
     ] = field(default=None, kw_only=False)
-
-
-# Of the command line alone
-
-
-@dataclass(frozen=True, kw_only=True)
-class Shown(Request):
-    """Where a command's answer goes."""
-
-    html: Annotated[
-        Path | None,
-        Option("Write the report as one HTML file; `-`: stdout.", metavar="FILE", role=Role.REPORT),
-    ] = None
-    json_path: Annotated[
-        Path | None,
-        Option(
-            "Write the result as JSON; `-`: stdout.",
-            metavar="FILE",
-            flag="--json",
-            role=Role.REPORT,
-        ),
-    ] = None
-    quiet: Annotated[bool, Option("Print nothing but errors.")] = False
-    everything: Annotated[
-        bool, Option("Show every value with its evidence, and all that is dropped.", flag="--all")
-    ] = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class Traced(Request):
-    """What is said of an error."""
-
-    debug: Annotated[bool, Option("Show where a fault of the toolkit is.")] = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class Forced(Request):
-    """What may be written over."""
-
-    force: Annotated[bool, Option("Replace files that are no report.")] = False

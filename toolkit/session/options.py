@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import KW_ONLY, dataclass, fields
 from enum import Enum
 from types import NoneType
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, cast, get_args
 
 from toolkit.core.errors import BadInput
 
@@ -25,6 +25,16 @@ class Role(Enum):
     FOLDER = "folder"
     SHELF = "shelf"
     """Is read: files, or folders of separate files."""
+
+
+class Section(Enum):
+    """Under which heading `--help` has an option, in this order."""
+
+    FILES = "Files beside the checkpoint"
+    UNSAID = "What the checkpoint does not say"
+    COMPARED = "What to compare"
+    OUTPUT = "Output"
+    OTHERS = "Options"
 
 
 @dataclass(frozen=True)
@@ -72,6 +82,7 @@ class Item:
     default: Any
     """`MISSING` where there is none."""
     named: Named
+    section: Section
 
     @property
     def typed(self) -> str:
@@ -101,6 +112,7 @@ def items_of(kind: type[DataclassInstance]) -> tuple[Item, ...]:
             is_optional=NoneType in get_args(get_args(field.type)[0]),
             default=field.default,
             named=named,
+            section=_section_of(kind, field.name),
         )
         for field, named in found
         if named is not None
@@ -134,6 +146,12 @@ def _maybe_named(annotation: object) -> Named | None:
     if isinstance(annotation, str) and annotation.startswith("Annotated"):
         raise TypeError(f"`{annotation}` must be an object, but is a text. Leave the future out.")
     return next((part for part in get_args(annotation) if isinstance(part, Named)), None)
+
+
+def _section_of(kind: type[DataclassInstance], name: str) -> Section:
+    """The section of the class that a field was written in."""
+    (*_, owner) = (base for base in kind.__mro__ if name in vars(base).get("__annotations__", {}))
+    return cast(Section, vars(owner).get("section", Section.OTHERS))
 
 
 def _kind_of(annotation: object) -> object:

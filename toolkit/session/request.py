@@ -26,7 +26,7 @@ from toolkit.session.groups import (
     Shards,
     Watched,
 )
-from toolkit.session.options import Argument, Named, Option, Role
+from toolkit.session.options import Argument, Named, Option, Role, Section
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,6 +118,7 @@ class Features(Heard):
     """What `toolkit features` is asked."""
 
     command: ClassVar[str] = "features"
+    section: ClassVar[Section] = Section.OUTPUT
 
     out: Annotated[
         Path,
