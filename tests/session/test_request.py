@@ -205,12 +205,9 @@ def test_no_option_is_written_outside_of_the_table() -> None:
 
 
 def test_no_meaning_is_written_twice() -> None:
-    texts = [
-        item.named.help
-        for kind in {*vars(groups).values(), *vars(program).values()}
-        if inspect.isclass(kind) and issubclass(kind, groups.Request)
-        for item in options.items_of(kind)
-    ]
+    named = [*vars(groups).values(), *vars(program).values()]
+    kinds = {kind for kind in named if inspect.isclass(kind) and issubclass(kind, groups.Request)}
+    texts = {item.named.help for kind in kinds for item in options.items_of(kind)}
     code = "".join(path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*.py"))
     written = {t: len(re.findall(rf'(?<!"")"{re.escape(t)}"(?!"")', code)) for t in texts}
     assert written == dict.fromkeys(texts, 1)
