@@ -1,9 +1,9 @@
 import errno
-import fcntl
 import os
 import shutil
 import stat
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -15,6 +15,14 @@ from toolkit.folder.staging import MARKER, remove_leftovers, staged_folder
 @pytest.fixture
 def out(tmp_path):
     return tmp_path / "out"
+
+
+def no_library(*_, **__):
+    raise TypeError("Windows has no library without a name")
+
+
+def nameless_library(*_, **__):
+    """One without any function that Linux or macOS has."""
 
 
 def test_a_published_folder_is_whole_and_nothing_else_is_left(out):
@@ -128,10 +136,10 @@ def test_a_relative_destination_lies_in_the_working_folder(out, monkeypatch):
 
 
 @pytest.mark.parametrize("kind", ["empty folder", "folder", "file", "link", "dangling link"])
-@pytest.mark.parametrize("has_renameat2", [True, False])
-def test_whatever_appeared_meanwhile_stays(out, kind, has_renameat2, monkeypatch):
-    if not has_renameat2:
-        monkeypatch.setattr("ctypes.CDLL", lambda *_, **__: None)
+@pytest.mark.parametrize("library", [None, no_library, nameless_library])
+def test_whatever_appeared_meanwhile_stays(out, kind, library, monkeypatch):
+    if library is not None:
+        monkeypatch.setattr("ctypes.CDLL", library)
     make = {
         "empty folder": out.mkdir,
         "folder": lambda: (out / "theirs").mkdir(parents=True),
@@ -153,8 +161,11 @@ def test_whatever_appeared_meanwhile_stays(out, kind, has_renameat2, monkeypatch
     assert out.lstat().st_ino == before[0].st_ino
 
 
-def test_without_a_rename_that_refuses_a_folder_is_published_all_the_same(out, monkeypatch):
-    monkeypatch.setattr("ctypes.CDLL", lambda *_, **__: None)
+@pytest.mark.parametrize("library", [no_library, nameless_library])
+def test_without_a_rename_that_refuses_a_folder_is_published_all_the_same(
+    out, library, monkeypatch
+):
+    monkeypatch.setattr("ctypes.CDLL", library)
     with staged_folder(out) as staged:
         staged.publish()
     assert os.listdir(out.parent) == ["out"]
@@ -245,7 +256,9 @@ def test_what_only_looks_like_a_leftover_is_left_alone(out, name, content):
 
 
 @pytest.mark.parametrize("what", ["place", "lock"])
-def test_a_link_to_a_leftover_is_not_followed(out, tmp_path_factory, what):
+@pytest.mark.parametrize("flags", [staging._AS_IT_IS, 0])
+def test_a_link_to_a_leftover_is_not_followed(out, tmp_path_factory, what, flags, monkeypatch):
+    monkeypatch.setattr(staging, "_AS_IT_IS", flags)
     elsewhere = leave(tmp_path_factory.mktemp("elsewhere"))
     place = out.parent / ".out.abcdefgh.partial"
     if what == "place":
@@ -272,8 +285,57 @@ def test_what_somebody_else_left_is_left_alone(out, monkeypatch, is_empty):
     assert not place.exists()
 
 
+def test_a_lock_that_a_link_replaces_meanwhile_is_not_followed(out, tmp_path_factory, monkeypatch):
+    """Where links cannot be refused by the call that opens, as on Windows."""
+    elsewhere = leave(tmp_path_factory.mktemp("elsewhere"))
+    lock = leave(out.parent) / "lock"
+    opened = os.open
+
+    def replaced(path, *options):
+        if path == lock:
+            lock.unlink()
+            lock.symlink_to(elsewhere / "lock")
+        return opened(path, *options)
+
+    monkeypatch.setattr(staging, "_AS_IT_IS", 0)
+    monkeypatch.setattr(os, "open", replaced)
+    remove_leftovers(out.parent)
+    assert (lock.parent / "folder" / "model.safetensors").exists()
+
+
+def test_a_system_without_users_removes_what_was_left(out, monkeypatch):
+    monkeypatch.delattr(os, "geteuid")
+    leave(out.parent)
+    remove_leftovers(out.parent)
+    assert os.listdir(out.parent) == []
+
+
+def test_a_folder_that_leads_elsewhere_and_is_no_link_is_left_alone():
+    """As Windows has them: junctions."""
+
+    class Junction:
+        name = ".out.abcdefgh.partial"
+        tag = 0
+
+        def is_dir(self, *, follow_symlinks):
+            return not follow_symlinks
+
+        def stat(self, *, follow_symlinks):
+            assert not follow_symlinks
+            return SimpleNamespace(st_uid=os.geteuid(), st_reparse_tag=self.tag)
+
+    assert [_is_own(Junction(), tag) for tag in (0, 0xA0000003)] == [True, False]
+
+
+def _is_own(entry, tag):
+    entry.tag = tag
+    return staging._is_own_place(entry)
+
+
 @pytest.mark.parametrize("make", [os.mkfifo, Path.mkdir, Path.touch])
-def test_a_lock_that_is_none_is_left_alone(out, make):
+@pytest.mark.parametrize("flags", [staging._AS_IT_IS, 0])
+def test_a_lock_that_is_none_is_left_alone(out, make, flags, monkeypatch):
+    monkeypatch.setattr(staging, "_AS_IT_IS", flags)
     place = leave(out.parent)
     (place / "lock").unlink()
     make(place / "lock")
@@ -314,11 +376,11 @@ def test_a_leftover_with_links_in_it_takes_nothing_else_away(out, tmp_path_facto
 
 
 def test_without_locks_nothing_is_removed_and_a_folder_is_published(out, monkeypatch):
-    def refuse(*_):
+    def refuse(*_, **__):
         raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
 
     place = leave(out.parent)
-    monkeypatch.setattr(fcntl, "flock", refuse)
+    monkeypatch.setattr("filelock.lock_descriptor", refuse)
     with staged_folder(out) as staged:
         staged.publish()
     assert sorted(os.listdir(out.parent)) == [place.name, "out"]

@@ -1,4 +1,7 @@
+import io
 import json
+import sys
+from types import SimpleNamespace
 
 import pytest
 
@@ -36,3 +39,10 @@ def test_what_was_tried_is_not_tried_again(converted, monkeypatch):
     maybe_misbehaviour(content)
     monkeypatch.setattr("subprocess.run", lambda *_, **__: pytest.fail("it was tried"))
     assert maybe_misbehaviour(content) is None
+
+
+def test_a_system_without_bounds_for_a_process_tries_all_the_same(converted, monkeypatch):
+    monkeypatch.setitem(sys.modules, "resource", None)
+    for content, code in [(described(converted), 0), (b"{}", tokenizer_trial._REFUSED)]:
+        monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(content)))
+        assert tokenizer_trial.main() == code

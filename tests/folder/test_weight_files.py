@@ -1,5 +1,6 @@
 import json
 import pickle
+from pathlib import Path
 
 import pytest
 import torch
@@ -196,3 +197,22 @@ def test_an_index_of_pickles_names_pickles_beside_it(names, broken):
     (broken / f"{PICKLE}.index.json").write_text(json.dumps({"weight_map": {"a": names}}))
     with pytest.raises(BadInput, match=r"must name `\*.bin` files beside it"):
         view_folder(broken)
+
+
+def test_where_no_links_can_be_made_the_files_themselves_are_copied(broken, monkeypatch):
+    """As for most users of Windows."""
+
+    def refuse(*_, **__):
+        raise OSError("A required privilege is not held by the client")
+
+    tensors = load_file(broken / SAFE)
+    (broken / SAFE).unlink()
+    torch.save(tensors, broken / PICKLE)
+    view = view_folder(broken)
+    with loadable(broken, (), view.tensors) as linked:
+        names = {path.name for path in linked.iterdir()}
+    monkeypatch.setattr(Path, "symlink_to", refuse)
+    with loadable(broken, (), view.tensors) as place:
+        assert {path.name for path in place.iterdir()} == names
+        assert not any(path.is_symlink() for path in place.iterdir())
+        assert (place / "config.json").read_bytes() == (broken / "config.json").read_bytes()

@@ -168,6 +168,22 @@ def test_a_child_that_does_not_listen_is_killed_with_its_own_children(
     assert processes_of(str(tmp_path)) == []
 
 
+def test_where_processes_have_no_groups_the_child_alone_is_killed(script, monkeypatch, tmp_path):
+    monkeypatch.setattr(elsewhere, "PATIENCE_S", 0.2)
+    monkeypatch.delattr(os, "killpg")
+    stubborn = script(
+        f'trap \'\' TERM\necho \'toolkit-recorder {{"what": "w", "done": 0, "total": 1}}\'\n'
+        f"while :; do read -t 1 line; done; : {tmp_path}"
+    )
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_recorder(stubborn, tmp_path / "recorder.pyz", [], interrupt)
+    assert processes_of(str(tmp_path)) == []
+
+
 @pytest.mark.slow
 def test_control_c_at_a_terminal_ends_all(prepared, cache, tmp_path):
     code = (

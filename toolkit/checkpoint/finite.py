@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import mmap
-import os
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from toolkit.checkpoint.reader import Checkpoint
 from toolkit.checkpoint.values import quote
 from toolkit.core.errors import BadInput
+from toolkit.core.positional import read_at
 from toolkit.core.spec import NotFinite
 
 if TYPE_CHECKING:
@@ -138,7 +138,7 @@ class _Stretch:
         length = item * _CHUNK_NUMEL
         for start in range(0, self.num_bytes, length):
             size = min(length, self.num_bytes - start)
-            yield os.pread(self.file, size, self.offset + start)[item - 1 :: item]
+            yield read_at(self.file, size, self.offset + start)[item - 1 :: item]
 
     def bits(self, layout: _Layout) -> NDArray[Any]:
         """The tensor's elements as integers, where they lie in the file."""

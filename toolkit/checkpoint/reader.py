@@ -28,6 +28,7 @@ from toolkit.checkpoint.tensors import (
 from toolkit.checkpoint.values import TensorRef, quote, type_name
 from toolkit.core.coverage import Reason
 from toolkit.core.errors import BadInput
+from toolkit.core.positional import read_into
 from toolkit.core.spec import FLOATING, ITEM_BYTES, TensorSpec
 
 if TYPE_CHECKING:
@@ -206,7 +207,7 @@ class Checkpoint:
         digest, buffer = hashlib.sha256(), memoryview(bytearray(_CHUNK_BYTES))
         with self.opened() as file:
             position = 0
-            while count := os.preadv(file, [buffer], position):
+            while count := read_into(file, buffer, position):
                 digest.update(buffer[:count])
                 position += count
                 hashed(count)

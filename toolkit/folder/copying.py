@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable
 
 from toolkit.core.errors import BadInput
+from toolkit.core.positional import read_at, write_at
 
 CHUNK_BYTES = 1 << 26
 """Copied at a time: progress shows and an interrupt is heard between two of them. Not smaller,
@@ -79,5 +80,5 @@ def _by_sendfile(source: int, target: int, begin: int, end: int, num_bytes: int)
 
 
 def _by_reading(source: int, target: int, begin: int, end: int, num_bytes: int) -> int:
-    chunk = os.pread(source, min(num_bytes, _BUFFER_BYTES), begin)
-    return os.pwrite(target, chunk, end) if chunk else 0
+    chunk = read_at(source, min(num_bytes, _BUFFER_BYTES), begin)
+    return write_at(target, chunk, end) if chunk else 0

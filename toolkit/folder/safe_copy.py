@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -62,7 +63,15 @@ def _link(folder: Path, copy: Path, foreign: Sequence[ForeignCode], no_pickles: 
             text = json.dumps(without_foreign_keys(read_json(path)))
             (copy / name).write_text(text, encoding="utf-8")
         else:
-            (copy / name).symlink_to(path.resolve())
+            _stand_for(copy / name, path.resolve())
+
+
+def _stand_for(place: Path, original: Path) -> None:
+    """A link to a file; where a user may make none, as on Windows, its bytes."""
+    try:
+        place.symlink_to(original)
+    except (OSError, NotImplementedError):
+        shutil.copyfile(original, place)
 
 
 def _write(path: Path, tensors: Mapping[str, Tensor]) -> None:

@@ -10,9 +10,7 @@ several times as long as writing it: after a loss of power, convert again.
 
 from __future__ import annotations
 
-import ctypes
 import errno
-import fcntl
 import os
 import re
 import shutil
@@ -23,6 +21,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from toolkit.core.errors import BadInput
+from toolkit.folder.renaming import rename_to_new
 
 MARKER = b"A toolkit run makes a folder here. Where none runs any more, remove it.\n"
 """What the lock file holds, so that nobody else's folder is taken for one of these."""
@@ -30,10 +29,13 @@ MARKER = b"A toolkit run makes a folder here. Where none runs any more, remove i
 _LOCK, _FOLDER = "lock", "folder"
 _NAME = re.compile(r"\..+\.[a-z0-9_]{8}\.partial", re.DOTALL)
 _ATTEMPTS = 100
+_BINARY = getattr(os, "O_BINARY", 0)
+"""Windows would write two characters for the end of a line."""
+_AS_IT_IS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+"""Neither the end of a link nor a pipe that waits; where they cannot be asked for, what is open is
+compared with what is there."""
 _REFUSALS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO}
 """What a file system says when it cannot take any more."""
-
-_AT_FDCWD, _RENAME_NOREPLACE = -100, 1
 
 
 class StagedFolder:
@@ -50,7 +52,7 @@ class StagedFolder:
             BadInput: something appeared at the destination meanwhile.
         """
         try:
-            _rename_to_new(self.path, self.destination)
+            rename_to_new(self.path, self.destination)
         except (FileExistsError, NotADirectoryError) as error:
             raise _existing(self.destination) from error
         except OSError as error:
@@ -109,8 +111,10 @@ def remove_leftovers(parent: Path) -> None:
         with suppress(OSError):
             # Killed between making the place and making its lock: nothing is in it.
             place.rmdir()
-        with suppress(OSError), _held(place / _LOCK):
-            _remove(place)
+        with suppress(OSError):
+            with _held(place / _LOCK):
+                _remove_folder(place)
+            _remove_rest(place)
 
 
 def _is_own_place(entry: os.DirEntry[str]) -> bool:
@@ -120,7 +124,10 @@ def _is_own_place(entry: os.DirEntry[str]) -> bool:
     """
     if not _NAME.fullmatch(entry.name) or not entry.is_dir(follow_symlinks=False):
         return False
-    return entry.stat(follow_symlinks=False).st_uid == os.geteuid()
+    status = entry.stat(follow_symlinks=False)
+    # Windows has no such numbers, but folders that lead elsewhere and are no links.
+    is_own = not hasattr(os, "geteuid") or status.st_uid == os.geteuid()
+    return is_own and not getattr(status, "st_reparse_tag", 0)
 
 
 @contextmanager
@@ -142,19 +149,24 @@ def _locked_place(name: str, parent: Path) -> Iterator[Path]:
     try:
         yield place
     finally:
-        _remove(place)
+        _remove_folder(place)
         os.close(lock)
+        _remove_rest(place)
 
 
-def _remove(place: Path) -> None:
-    """Removes a place; the lock goes last, as nothing else tells what it is if this is killed."""
+def _remove_folder(place: Path) -> None:
+    """Removes what was made; the lock stays, as nothing else tells what the place is."""
     shutil.rmtree(place / _FOLDER, ignore_errors=True)
+
+
+def _remove_rest(place: Path) -> None:
+    """Removes the lock and the place, after the lock was closed: Windows removes no open file."""
     shutil.rmtree(place, ignore_errors=True)
 
 
 def _make_lock(path: Path) -> int | None:
     """The descriptor of a new lock that is held, or None where a cleaning run was faster."""
-    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | _BINARY, 0o600)
     try:
         is_free = _lock_or_do_without(file)
         os.write(file, MARKER)
@@ -185,12 +197,14 @@ def _held(path: Path) -> Iterator[None]:
     Raises:
         OSError: the maker lives, or the place is none of ours.
     """
-    file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(path.lstat().st_mode):
+        raise _no_lock()
+    file = os.open(path, os.O_RDWR | _AS_IT_IS | _BINARY)
     try:
         _lock(file)
         is_ours = stat.S_ISREG(os.fstat(file).st_mode) and _is_marker(os.read(file, 4096))
         if not is_ours or not _is_there(path, file):
-            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+            raise _no_lock()
         yield
     finally:
         os.close(file)
@@ -201,8 +215,21 @@ def _is_marker(content: bytes) -> bool:
     return MARKER.startswith(content)
 
 
+def _no_lock() -> FileNotFoundError:
+    return FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+
+
 def _lock(file: int) -> None:
-    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    """Holds the lock of a file until its descriptor is closed, or its process ends.
+
+    Raises:
+        BlockingIOError: somebody else holds it.
+        OSError: the file system has no locks.
+    """
+    from filelock import lock_descriptor
+
+    if not lock_descriptor(file, blocking=False):
+        raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
 
 
 def _is_there(path: Path, file: int) -> bool:
@@ -210,21 +237,6 @@ def _is_there(path: Path, file: int) -> bool:
         return os.path.samestat(path.lstat(), os.fstat(file))
     except FileNotFoundError:
         return False
-
-
-def _rename_to_new(source: Path, target: Path) -> None:
-    """Renames without replacing anything, not even an empty folder that appeared meanwhile."""
-    rename = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
-    if rename is not None:
-        names = (os.fsencode(source), os.fsencode(target))
-        if not rename(_AT_FDCWD, names[0], _AT_FDCWD, names[1], _RENAME_NOREPLACE):
-            return
-        code = ctypes.get_errno()
-        if code not in (errno.EINVAL, errno.ENOSYS):
-            raise OSError(code, os.strerror(code))
-    if os.path.lexists(target):
-        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
-    source.rename(target)
 
 
 def _existing(destination: Path) -> BadInput:

@@ -45,11 +45,7 @@ def maybe_misbehaviour(content: bytes) -> str | None:
 
 def main() -> int:
     """Reads a tokenizer from standard input and uses it, within bounds."""
-    import resource
-
-    resource.setrlimit(resource.RLIMIT_CPU, (MAX_CPU_S, MAX_CPU_S))
-    resource.setrlimit(resource.RLIMIT_DATA, (MAX_MEMORY_BYTES, MAX_MEMORY_BYTES))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    _bound()
     try:
         _use(sys.stdin.buffer.read())
     except MemoryError:
@@ -59,6 +55,21 @@ def main() -> int:
     except BaseException:
         return _PANICKED
     return 0
+
+
+def _bound() -> None:
+    """Bounds this process, which whoever started it ends in any case after `MAX_WALL_S`.
+
+    Windows has no such bounds: memory is bounded there by what is refused before, and by the size
+    of the file.
+    """
+    try:
+        import resource
+    except ImportError:
+        return
+    resource.setrlimit(resource.RLIMIT_CPU, (MAX_CPU_S, MAX_CPU_S))
+    resource.setrlimit(resource.RLIMIT_DATA, (MAX_MEMORY_BYTES, MAX_MEMORY_BYTES))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def _use(content: bytes) -> None:

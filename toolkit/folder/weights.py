@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from toolkit.checkpoint import Checkpoint, TensorLocation
 from toolkit.checkpoint.sets import without_language
 from toolkit.core.errors import BadInput
+from toolkit.core.positional import read_into, write_at
 from toolkit.core.spec import TensorSpec
 from toolkit.folder.copying import CHUNK_BYTES, copy_bytes
 from toolkit.folder.languages import by_file
@@ -178,7 +179,7 @@ class _Output:
         """Appends bytes in memory."""
         rest = memoryview(values)
         while rest:
-            count = os.pwrite(self._file, rest[:CHUNK_BYTES], self.position)
+            count = write_at(self._file, rest[:CHUNK_BYTES], self.position)
             rest = rest[count:]
             self._advance(count)
 
@@ -189,7 +190,7 @@ class _Output:
 
 @contextmanager
 def _created(path: Path) -> Iterator[int]:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0)
     file = os.open(path, flags, 0o666)
     try:
         yield file
@@ -287,7 +288,7 @@ def _hold_equal(source: int, first: TensorLocation, second: TensorLocation, dtyp
 
 def _read(source: int, offset: int, num_bytes: int) -> bytearray:
     values = bytearray(num_bytes)
-    if os.preadv(source, [values], offset) != num_bytes:
+    if read_into(source, values, offset) != num_bytes:
         raise BadInput(
             f"The checkpoint must hold {num_bytes} bytes at byte {offset}, but ends before. It "
             "changed while it was read; convert it again."

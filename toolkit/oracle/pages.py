@@ -47,7 +47,7 @@ def let_go(enough_bytes: int = ENOUGH_BYTES) -> None:
     """
     if not hasattr(mmap, "MADV_DONTNEED") or resident_bytes().of_files <= enough_bytes:
         return
-    libc = ctypes.CDLL(None)
+    libc = ctypes.CDLL(None)  # where the system says what files take, which is Linux
     for mapping in read_mappings():
         size = mapping.end - mapping.start
         if size >= LARGE_BYTES and not (mapping.is_code or mapping.is_written):

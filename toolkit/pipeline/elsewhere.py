@@ -9,7 +9,7 @@ import signal
 import subprocess
 import tempfile
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -217,16 +217,27 @@ def _child(command: Sequence[str], folder: Path) -> Iterator[subprocess.Popen[st
 def _end(process: subprocess.Popen[str]) -> None:
     """Ends a process and what it started: asks first, insists after a while."""
     if process.poll() is None:
-        os.killpg(process.pid, signal.SIGTERM)
+        _signal(process, process.terminate, "SIGTERM")
         with suppress(subprocess.TimeoutExpired):
             process.wait(PATIENCE_S)
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
+        _signal(process, process.kill, "SIGKILL")
         process.wait()
     for pipe in (process.stdin, process.stdout):
         if pipe is not None:
             with suppress(OSError):
                 pipe.close()
+
+
+def _signal(process: subprocess.Popen[str], alone: Callable[[], None], name: str) -> None:
+    """Signals a process and all that it started; the process alone where there are no groups.
+
+    A recorder starts none, and ends by itself when its input is closed.
+    """
+    if not hasattr(os, "killpg"):
+        alone()
+        return
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, getattr(signal, name))
 
 
 def _maybe_message(line: str) -> JsonDict | None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from toolkit.core.c_library import maybe_c_function
 from toolkit.mapping import Plan
 
 SMALL = 10_000_000
@@ -38,6 +38,6 @@ def fitting_resources(plan: Plan) -> Iterator[None]:
 
 
 def _return_freed_blocks() -> None:
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    mallopt = maybe_c_function("mallopt")
     if mallopt is not None:  # other libraries than glibc have none
         mallopt(M_MMAP_THRESHOLD, RETURNED_BYTES)
