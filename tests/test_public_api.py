@@ -21,6 +21,7 @@ def test_the_public_names_are_these() -> None:
         "Inspection",
         "InternalError",
         "NotRecorded",
+        "PlannedConversion",
         "Recording",
         "Result",
         "ToolkitError",
@@ -29,6 +30,7 @@ def test_the_public_names_are_these() -> None:
         "diff",
         "extract_features",
         "inspect",
+        "plan_conversion",
         "record",
         "verify",
     ]
@@ -42,6 +44,11 @@ def test_every_public_name_exists_and_is_documented(name: str) -> None:
 def test_a_name_that_is_not_public_is_no_attribute() -> None:
     with pytest.raises(AttributeError, match="has no attribute 'nonsense'"):
         getattr(toolkit, "nonsense")  # noqa: B009
+
+
+def test_what_there_is_is_listed_before_it_is_imported() -> None:
+    assert set(toolkit.__all__) <= set(dir(toolkit))
+    assert "__version__" in dir(toolkit)
 
 
 def test_importing_the_package_imports_nothing_heavy() -> None:
@@ -59,6 +66,7 @@ FUNCTIONS = (
     "diff",
     "extract_features",
     "inspect",
+    "plan_conversion",
     "record",
     "verify",
 )
@@ -83,7 +91,7 @@ def test_the_options_of_the_command_are_the_arguments_of_the_function(name: str)
     command = app.commands[name]
     options = {option.name for option in command.params}
     own = set(inspect.signature(getattr(toolkit, name)).parameters) - {"progress"}
-    of_the_command_line = {"html", "json_path", "quiet", "force", "debug", "everything"}
+    of_the_command_line = {"html", "json_path", "quiet", "force", "debug", "everything", "dry_run"}
     assert options - of_the_command_line == own
 
 

@@ -33,12 +33,14 @@ if TYPE_CHECKING:
         ToolkitError,
     )
     from toolkit.core.inspection import Inspection
+    from toolkit.core.planned import PlannedConversion
     from toolkit.core.recording import Recording
     from toolkit.core.result import Result
     from toolkit.core.version import __version__ as __version__
     from toolkit.parity import assert_parity
     from toolkit.pipeline import convert, diff, inspect, verify
     from toolkit.pipeline.features import extract_features
+    from toolkit.pipeline.planning import plan_conversion
     from toolkit.pipeline.recording import record
 
 __all__ = [
@@ -47,6 +49,7 @@ __all__ = [
     "Inspection",
     "InternalError",
     "NotRecorded",
+    "PlannedConversion",
     "Recording",
     "Result",
     "ToolkitError",
@@ -55,6 +58,7 @@ __all__ = [
     "diff",
     "extract_features",
     "inspect",
+    "plan_conversion",
     "record",
     "verify",
 ]
@@ -67,6 +71,7 @@ _HOMES = {
     "NotRecorded": "toolkit.core.errors",
     "ToolkitError": "toolkit.core.errors",
     "Inspection": "toolkit.core.inspection",
+    "PlannedConversion": "toolkit.core.planned",
     "Recording": "toolkit.core.recording",
     "Result": "toolkit.core.result",
     "assert_parity": "toolkit.parity",
@@ -74,6 +79,7 @@ _HOMES = {
     "diff": "toolkit.pipeline",
     "extract_features": "toolkit.pipeline.features",
     "inspect": "toolkit.pipeline",
+    "plan_conversion": "toolkit.pipeline.planning",
     "record": "toolkit.pipeline.recording",
     "verify": "toolkit.pipeline",
 }
@@ -86,3 +92,8 @@ def __getattr__(name: str) -> object:
     from importlib import import_module
 
     return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    """What there is, though it is not imported yet."""
+    return sorted(_HOMES)

@@ -111,16 +111,21 @@ def inspect(asked: Asked, shown: Shown) -> None:
     )
 
 
-@_command(request.Convert)
+@_command(request.Convert, shows=("dry_run", "html", "json_path", "quiet"))
 def convert(asked: Asked, shown: Shown) -> None:
     """Write a Hugging Face folder; prove it before it appears.
 
     Example: toolkit convert model.pt out/ --verify --html report.html
 
+    Example: toolkit convert model.pt out/ --dry-run
+
     Example: toolkit convert model.pt out/ --no-verify --target-lang de
 
     Example: toolkit convert fork.pt out/ --mapping fork-mapping.yaml
     """
+    if shown.dry_run:
+        _plan(asked, shown)
+        return
     from toolkit.pipeline import convert as run
 
     _judge(run, asked, shown)
@@ -292,6 +297,22 @@ def report(asked: Asked, shown: Shown) -> None:
 def main() -> None:
     """The console script."""
     app()
+
+
+def _plan(asked: Asked, shown: Shown) -> None:
+    """Says what a conversion would do."""
+    from toolkit.pipeline.planning import plan_conversion
+    from toolkit.report.planned import summarize_plan
+
+    if shown.html is not None:
+        raise click.UsageError("`--html` must stand without `--dry-run`, which has no report")
+    with _working(shown.quiet, shown.json_path) as progress:
+        plan = plan_conversion(**asked, progress=progress)
+    _deliver(
+        shown,
+        values=plan.to_dict,
+        show=lambda err: say(summarize_plan(plan, width()), err=err),
+    )
 
 
 def _judge(run: Callable[..., Result], asked: Asked, shown: Shown) -> NoReturn:

@@ -123,3 +123,11 @@ def test_a_broken_name_loses_nothing_but_space_and_breaks_no_word(name, width):
     lines = text.break_name(name, width)
     assert "".join("".join(lines).split()) == "".join(name.split())
     assert all(len(line) <= width or re.fullmatch(r"[ab]*[ ./,_]*", line) for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("count", "said"),
+    [(0, "0 bytes"), (999, "999 bytes"), (1270, "1.27 kB"), (4e6, "4 MB"), (1.2649e9, "1.26 GB")],
+)
+def test_a_size_is_said_in_three_digits(count, said):
+    assert text.describe_bytes(int(count)) == said

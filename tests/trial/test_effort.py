@@ -59,4 +59,5 @@ def test_what_is_going_to_be_done_is_said():
     assert describe_effort(plan_effort(frames, thorough=False)) == (
         "24 clips end to end, of them 2 module by module, 4 searched, 2 searched with a beam"
     )
+    assert describe_effort(plan_effort([50], thorough=False)) == "1 clip in every way"
     assert describe_effort(plan_effort(frames, thorough=True)) == "24 clips, each in every way"

@@ -82,17 +82,36 @@ def write_weights(
             checkpoint changes meanwhile, or the disk refuses.
     """
     check_ties(plan, checkpoint)
-    specs = {spec.name: spec for spec in _specs(plan, checkpoint)}
-    model, *languages = by_file(specs, FILE_NAME).items()
-    shards = cut_shards(model[1].values(), max_shard_bytes)
+    shards, languages = _cut(plan, checkpoint, max_shard_bytes)
     with checkpoint.opened() as source:
-        for name, shard in (*shards.items(), *((n, tuple(own.values())) for n, own in languages)):
+        for name, shard in (*shards.items(), *languages.items()):
             with _refusals(folder / name):
                 job = _Job(plan=plan, checkpoint=checkpoint, source=source)
                 job.write(folder / name, shard, copied or _ignore)
         if len(shards) > 1:
             with _refusals(folder / INDEX_NAME):
                 (folder / INDEX_NAME).write_text(render_index(shards), encoding="utf-8")
+
+
+def weight_files(
+    plan: Plan, checkpoint: Checkpoint, max_shard_bytes: int = MAX_SHARD_BYTES
+) -> dict[str, int]:
+    """The files that `write_weights` writes, each with the size of its values in bytes."""
+    shards, languages = _cut(plan, checkpoint, max_shard_bytes)
+    return {
+        name: sum(spec.num_bytes for spec in shard)
+        for name, shard in (*shards.items(), *languages.items())
+    }
+
+
+def _cut(
+    plan: Plan, checkpoint: Checkpoint, max_shard_bytes: int
+) -> tuple[dict[str, Shard], dict[str, Shard]]:
+    """The tensors of each file of the model, and of each language's."""
+    specs = {spec.name: spec for spec in _specs(plan, checkpoint)}
+    model, *languages = by_file(specs, FILE_NAME).items()
+    shards = cut_shards(model[1].values(), max_shard_bytes)
+    return shards, {name: tuple(own.values()) for name, own in languages}
 
 
 def num_bytes_written(plan: Plan, checkpoint: Checkpoint) -> int:

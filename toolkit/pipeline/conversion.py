@@ -9,14 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from toolkit.audio import SAMPLE_RATE_HZ, Clip
-from toolkit.blocks.known_tensors import maybe_known_specs
 from toolkit.blocks.tree import by_part
 from toolkit.checkpoint import Checkpoint
-from toolkit.core.errors import BadInput
-from toolkit.core.json import JsonObject
 from toolkit.core.progress import silent
 from toolkit.core.result import Artifact, Result
-from toolkit.core.spec import TensorSpec
 from toolkit.folder.background import Background
 from toolkit.folder.digest import MODEL_CARD
 from toolkit.folder.languages import of_model
@@ -25,8 +21,8 @@ from toolkit.folder.staging import staged_folder
 from toolkit.pipeline.basics import environment
 from toolkit.pipeline.likelihood import choose_by_likelihood
 from toolkit.pipeline.origin import Origin
-from toolkit.pipeline.prepare import Inputs, Prepared, prepare
-from toolkit.pipeline.reference import INSTALL_HINT, fairseq_is_installed
+from toolkit.pipeline.prepare import Inputs, Prepared, known_or_asked, prepare
+from toolkit.pipeline.provable import why_unprovable, why_unverified
 from toolkit.pipeline.reproduce import command_line
 from toolkit.pipeline.writing import write_converted
 from toolkit.report.model_card import (
@@ -51,12 +47,12 @@ def convert(request: Convert) -> Result:
     """
     report = request.progress or silent
     origin = request.part(Origin)
-    because = _why_unverified(request.verify, origin)
+    because = why_unverified(request.verify, origin)
     with staged_folder(request.out) as staged, ExitStack() as background:
         report("reading the checkpoint", 0, 1)
         hashing = _Hashing(background)
         prepared = _prepare(request, hashing, is_proven=because is None)
-        because = because or _why_unprovable(prepared, request.verify, origin)
+        because = because or why_unprovable(prepared, request.verify, origin)
         clips = () if because else origin.read_clips(prepared, request.audio)
         write_converted(
             prepared,
@@ -78,29 +74,6 @@ def convert(request: Convert) -> Result:
             further = "" if because is None else proof.reproduce
             return replace(proof, usage=describe_usage(facts), next=further)
     return replace(result, reproduce=command_line(request))
-
-
-def _why_unverified(verify: bool | None, origin: Origin) -> str | None:
-    """The reason for not verifying, or None to verify."""
-    if verify is False:
-        return "`--no-verify` was given"
-    if not origin.needs_fairseq:
-        return None
-    if verify is None and not fairseq_is_installed():
-        return f"fairseq is not installed (`{INSTALL_HINT}`)"
-    if verify and not fairseq_is_installed():
-        raise BadInput(
-            "`fairseq` must be installed to prove a conversion, but is not. Install it with "
-            f"`{INSTALL_HINT}`, name another Python with `--fairseq-python`, or convert with "
-            "`--no-verify`."
-        )
-    return None
-
-
-def _why_unprovable(prepared: Prepared, verify: bool | None, origin: Origin) -> str | None:
-    """The reason for not verifying where fairseq alone cannot build the model; None to try."""
-    told = verify is not None or not origin.needs_fairseq or origin.user_dir is not None
-    return None if told else prepared.task.unbuildable
 
 
 class _Hashing:
@@ -128,12 +101,8 @@ def _prepare(request: Convert, hashing: _Hashing, *, is_proven: bool) -> Prepare
         return prepare_with(inputs, request.recording, request.audio)
     # Who names values of the configuration is told by transformers itself whether they fit.
     ask = is_proven or inputs.encoder_config or inputs.decoder_config
-    prepared = prepare(inputs, target_specs if ask else _known_or_asked, hashing.start)
+    prepared = prepare(inputs, target_specs if ask else known_or_asked, hashing.start)
     return choose_by_likelihood(prepared, inputs, request.audio) if is_proven else prepared
-
-
-def _known_or_asked(config: JsonObject) -> dict[str, TensorSpec]:
-    return maybe_known_specs(config) or target_specs(config)
 
 
 def _proven(prepared: Prepared, folder: Path, clips: Sequence[Clip], request: Convert) -> Result:

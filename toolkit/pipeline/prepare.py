@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from toolkit.blocks.known_tensors import CONVERTED
+from toolkit.blocks.known_tensors import CONVERTED, maybe_known_specs
 from toolkit.checkpoint import Checkpoint, open_checkpoint
 from toolkit.checkpoint.finite import expect_finite
 from toolkit.checkpoint.renamed import rename_tensors
@@ -136,6 +136,11 @@ def prepare(
         proof=plan if mapping is None else _proof(network, checkpoint, targets, plan),
         mapping=mapping,
     )
+
+
+def known_or_asked(config: JsonObject) -> dict[str, TensorSpec]:
+    """The tensors of a model without building it, where its class is known; else by building it."""
+    return maybe_known_specs(config) or target_specs(config)
 
 
 def with_languages(

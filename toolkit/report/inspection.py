@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from shlex import quote
-from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from toolkit.checkpoint.finite import describe_not_finite
@@ -12,6 +11,7 @@ from toolkit.core.coverage import Reason
 from toolkit.core.inspection import Inspection
 from toolkit.core.settled import unproven
 from toolkit.report import text
+from toolkit.report.rows import fold_rows
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -26,12 +26,6 @@ CONVERSIONS = {
 
 MAX_LINES = 12
 """Of a summary at 80 columns."""
-_LABEL = 10
-"""Columns of what stands before a line of a summary."""
-_MAX_LINES_EACH = 2
-_KEPT_WHOLE = ("file", "next")
-"""What a reader copies: one line, however long."""
-_FEWEST_COLUMNS = 20
 
 
 def summarize(inspection: Inspection, columns: int) -> str:
@@ -41,13 +35,7 @@ def summarize(inspection: Inspection, columns: int) -> str:
         inspection: What was found out.
         columns: Of the terminal. Words are never broken: a path may be longer than a line.
     """
-    room = max(columns - _LABEL, _FEWEST_COLUMNS)
-    lines = (
-        f"{label if first else '':{_LABEL}}{line}"
-        for label, said in _summary(inspection)
-        for first, line in _fold(text.show_controls(said), room, keeps=label in _KEPT_WHOLE)
-    )
-    return "\n".join(lines)
+    return fold_rows(_summary(inspection), columns, kept_whole=("file", "next"))
 
 
 def _summary(inspection: Inspection) -> Iterator[tuple[str, str]]:
@@ -63,21 +51,6 @@ def _summary(inspection: Inspection) -> Iterator[tuple[str, str]]:
         if reasons:
             yield label, _first(reasons)
     yield "next", _next(inspection, quote(path))
-
-
-def _fold(said: str, room: int, *, keeps: bool) -> Iterator[tuple[bool, str]]:
-    """Lines of whole words, each with whether it is the first; what is too long ends in `...`."""
-    lines = wrap(
-        said,
-        len(said) + 1 if keeps else room,
-        max_lines=_MAX_LINES_EACH,
-        placeholder=" ...",
-        break_long_words=False,
-        break_on_hyphens=False,
-        replace_whitespace=False,
-        drop_whitespace=not keeps,
-    )
-    return ((not number, line) for number, line in enumerate(lines))
 
 
 def _why(inspection: Inspection) -> tuple[tuple[str, Sequence[Reason]], ...]:

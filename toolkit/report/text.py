@@ -33,6 +33,7 @@ ASCII_SYMBOLS = {
 
 _PARTS = re.compile(r"[^\s./,_]*[\s./,_]*")
 """Of a name: each ends with the signs behind which it can be broken."""
+_UNITS = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 _LARGEST_PLAIN_COUNT = 1e6
 _LARGEST_PLAIN_RATIO = 1e4
 _BIDI_CONTROLS = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -190,3 +191,11 @@ def describe_notes(notes: Sequence[Note]) -> str:
     each = ", ".join(f"{name} {counts[name]}" for name in get_args(NoteConsequence) if counts[name])
     plural = "difference changes" if len(notes) == 1 else "differences change"
     return f"{len(notes)} {plural} nothing here ({each})"
+
+
+def describe_bytes(count: int) -> str:
+    """A size in three digits: `1.27 GB`."""
+    for size, unit in _UNITS:
+        if count >= size:
+            return f"{count / size:.3g} {unit}"
+    return f"{count} bytes"

@@ -31,6 +31,9 @@ class Shown(Request):
     everything: Annotated[
         bool, Option("Show every value with its evidence, and all that is dropped.", flag="--all")
     ] = False
+    dry_run: Annotated[bool, Option("Say what would be written and proven, and do neither.")] = (
+        False
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -67,10 +67,12 @@ def describe_effort(efforts: Sequence[Effort]) -> str:
         "searched": sum(effort.searched for effort in efforts),
         "searched with a beam": sum(effort.beamed for effort in efforts),
     }
+    if len(efforts) == 1 and efforts[0] == FULL:
+        return "1 clip in every way"
     if set(counts.values()) == {len(efforts)}:
         return f"{len(efforts)} clips, each in every way"
     said = ", ".join(f"{number} {what}" for what, number in counts.items())
-    return f"{len(efforts)} clips end to end, of them {said}"
+    return f"{len(efforts)} clip{'s'[: len(efforts) != 1]} end to end, of them {said}"
 
 
 def _replayed(by_length: Sequence[int], frames: Sequence[int]) -> set[int]:

@@ -1,0 +1,50 @@
+"""A planned conversion as people read it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from toolkit.core.coverage import Reason
+from toolkit.core.planned import PlannedConversion
+from toolkit.report.planned import summarize_plan
+
+PLAN = PlannedConversion(
+    source="model.pt",
+    out="out",
+    task="ctc",
+    architectures=("Wav2Vec2ForCTC",),
+    carries_code=False,
+    parameters=12,
+    files={"a.safetensors": 2_500_000_000, "b.safetensors": 500},
+    free_bytes=9_000_000,
+    assumptions=(Reason(name="heads", because="assumed 12"),),
+    unverified_because=None,
+    comparison="2 clips, each in every way; about 3 min",
+    seconds=170.0,
+    next="toolkit convert model.pt out",
+)
+
+
+def test_a_plan_says_files_room_proof_and_what_to_type() -> None:
+    said = summarize_plan(PLAN, 100)
+    assert "becomes   Wav2Vec2ForCTC, stock transformers classes; task ctc\n" in said
+    assert "file      a.safetensors, 2.5 GB\nfile      b.safetensors, 500 bytes\n" in said
+    assert "room      2.5 GB of 9 MB, free now" in said
+    assert "proof     2 clips, each in every way; about 3 min\n" in said
+    assert "assumed   heads: assumed 12\n" in said
+    assert said.endswith("next      toolkit convert model.pt out")
+
+
+def test_a_plan_without_a_proof_says_why() -> None:
+    said = summarize_plan(replace(PLAN, unverified_because="`--no-verify` was given"), 100)
+    assert "proof     none: `--no-verify` was given\n" in said
+
+
+def test_a_folder_with_code_of_its_own_is_told() -> None:
+    said = summarize_plan(replace(PLAN, carries_code=True), 100)
+    assert "classes that the folder carries" in said
+
+
+def test_a_plan_counts_all_its_files() -> None:
+    assert PLAN.num_bytes == 2_500_000_500
+    assert PLAN.to_dict()["dry_run"] is True

@@ -1,0 +1,54 @@
+"""What a conversion is going to write and prove, as data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+
+from toolkit.core.coverage import Reason
+from toolkit.core.json import JsonDict
+from toolkit.core.result import SCHEMA_VERSION
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlannedConversion:
+    """What a conversion with the same arguments would do."""
+
+    source: str
+    """The checkpoint."""
+    out: str
+    """The folder that would appear."""
+    task: str
+    architectures: tuple[str, ...]
+    """The classes that it loads as."""
+    carries_code: bool
+    """Whether they are the folder's own."""
+    parameters: int
+    files: Mapping[str, int]
+    """Files of weights, each with the bytes of its values; all others together take little."""
+    free_bytes: int
+    """Room where the folder would lie."""
+    assumptions: tuple[Reason, ...]
+    """What the checkpoint does not say, and a proof may still settle."""
+    unverified_because: str | None
+    """Why nothing would be proven; None where it would be."""
+    comparison: str
+    """What would be compared, in words, and for how long; empty where nothing would."""
+    seconds: float | None
+    """About how long the comparison takes here; None where there is none."""
+    next: str
+    """The command that does it."""
+
+    @property
+    def num_bytes(self) -> int:
+        """Room that the weights take."""
+        return sum(self.files.values())
+
+    def to_dict(self) -> JsonDict:
+        """The plan as plain data."""
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "command": "convert",
+            "dry_run": True,
+            **asdict(self),
+        }

@@ -1,0 +1,39 @@
+"""Whether a conversion can be proven, and if not, why."""
+
+from __future__ import annotations
+
+from toolkit.core.errors import BadInput
+from toolkit.pipeline.origin import Origin
+from toolkit.pipeline.prepare import Prepared
+from toolkit.pipeline.reference import INSTALL_HINT, fairseq_is_installed
+
+
+def why_unverified(verify: bool | None, origin: Origin) -> str | None:
+    """The reason for not verifying, or None to verify.
+
+    Args:
+        verify: What the user says; None proves where fairseq is at hand.
+        origin: Whom to ask.
+
+    Raises:
+        BadInput: a proof is asked for, and nobody is there to ask.
+    """
+    if verify is False:
+        return "`--no-verify` was given"
+    if not origin.needs_fairseq:
+        return None
+    if verify is None and not fairseq_is_installed():
+        return f"fairseq is not installed (`{INSTALL_HINT}`)"
+    if verify and not fairseq_is_installed():
+        raise BadInput(
+            "`fairseq` must be installed to prove a conversion, but is not. Install it with "
+            f"`{INSTALL_HINT}`, name another Python with `--fairseq-python`, or convert with "
+            "`--no-verify`."
+        )
+    return None
+
+
+def why_unprovable(prepared: Prepared, verify: bool | None, origin: Origin) -> str | None:
+    """The reason for not verifying where fairseq alone cannot build the model; None to try."""
+    told = verify is not None or not origin.needs_fairseq or origin.user_dir is not None
+    return None if told else prepared.task.unbuildable

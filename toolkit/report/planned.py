@@ -1,0 +1,45 @@
+"""A planned conversion in the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from toolkit.core.planned import PlannedConversion
+from toolkit.core.settled import unproven
+from toolkit.report.rows import fold_rows
+from toolkit.report.text import describe_bytes
+
+CARD_AND_REST = "configuration, vocabulary and model card, which take little"
+
+
+def summarize_plan(plan: PlannedConversion, columns: int) -> str:
+    """What would be written where, from what, and how it would be proven.
+
+    Args:
+        plan: What a conversion would do.
+        columns: Of the terminal.
+    """
+    return fold_rows(_rows(plan), columns, kept_whole=("writes", "next"))
+
+
+def _rows(plan: PlannedConversion) -> Iterator[tuple[str, str]]:
+    yield "writes", f"nothing now; {plan.out} if it is run without `--dry-run`"
+    yield "becomes", f"{' + '.join(plan.architectures)}, {_whose(plan)}; task {plan.task}"
+    for name, num_bytes in plan.files.items():
+        yield "file", f"{name}, {describe_bytes(num_bytes)}"
+    yield "", CARD_AND_REST
+    yield "room", f"{describe_bytes(plan.num_bytes)} of {describe_bytes(plan.free_bytes)}, free now"
+    yield "proof", _proof(plan)
+    for reason in unproven(plan.assumptions):
+        yield "assumed", f"{reason.name}: {reason.because}"
+    yield "next", plan.next
+
+
+def _whose(plan: PlannedConversion) -> str:
+    return "classes that the folder carries" if plan.carries_code else "stock transformers classes"
+
+
+def _proof(plan: PlannedConversion) -> str:
+    if plan.unverified_because is not None:
+        return f"none: {plan.unverified_because}"
+    return plan.comparison
