@@ -74,6 +74,7 @@ def make_result(
         ]
         pairs.extend(drawn)
         rows.append(make_row(path, source, isolated, names[0]))
+    rows = in_order([path for path, _ in paths], rows)
     return Result(
         command="verify",
         source=Artifact(path="/models/covost/checkpoint_best.pt", sha256="5f" * 32),
@@ -184,6 +185,17 @@ def make_row(path, source, isolated, clip):
         propagated_tolerance=4.0,
         clip=clip,
     )
+
+
+def in_order(paths, rows):
+    """The rows with the order in which their modules answered: each after its parts."""
+    last = {}
+    for place, path in enumerate(paths):
+        parts = path.split(".")
+        for depth in range(1, len(parts) + 1):
+            last[".".join(parts[:depth])] = (place, -depth)
+    order = {path: place for place, path in enumerate(sorted(paths, key=last.__getitem__))}
+    return [replace(row, order=order[row.target]) for row in rows]
 
 
 def make_picture(path, clip, isolated, propagated, index, count, dice):

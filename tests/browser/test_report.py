@@ -13,7 +13,7 @@ pytestmark = pytest.mark.browser
 
 
 def expect_open(page, path):
-    expect(page.locator("#details h3")).to_have_text(path)
+    expect(page.locator("#pair h3")).to_have_text(path)
 
 
 def rows(page):
@@ -25,29 +25,55 @@ def wait_for_plots(page):
     assert page.locator("#details .is-waiting").count() == 0
 
 
-def test_the_top_says_verdict_fault_and_fix_without_scrolling(open_report, reports):
-    page = open_report(reports["broken"])
+def in_first_screen(locator):
+    """Whether all of an element is seen at once: neither the window nor a pane hides any of it."""
+    return locator.evaluate(
+        """(element) => {
+          const box = element.getBoundingClientRect();
+          const [x, y] = [box.left + box.width / 2, box.top + box.height / 2];
+          const hit = document.elementFromPoint(x, y);
+          const window_ = new DOMRect(0, 0, innerWidth, innerHeight);
+          const pane = element.closest('.rolls')?.getBoundingClientRect() || window_;
+          const holds = (outer) => outer.top <= box.top + 1 && box.bottom <= outer.bottom + 1
+            && outer.left <= box.left + 1 && box.right <= outer.right + 1;
+          return box.height > 0 && holds(window_) && holds(pane)
+            && (element.contains(hit) || hit.contains(element));
+        }"""
+    )
+
+
+def test_the_first_screen_has_verdict_findings_levels_legend_and_the_first_fault(
+    open_report, reports
+):
+    page = open_report(reports["broken"], width=1280, height=800)
     assert page.locator("h1").inner_text() == "MISMATCH"
-    for words in (f"{FAULT}.weight holds the values of a neighbour", "write q_proj unchanged"):
-        box = page.get_by_text(words).first.bounding_box()
-        assert box["y"] + box["height"] < 1000
-    assert page.locator(".strip li").count() == 10
+    seen = [page.locator("h1"), page.locator(".legend"), page.locator(".strip")]
+    seen += page.locator(".found li").all()
+    seen += page.locator("#cards article:visible").locator("h3, .fix").all()
+    seen.append(page.locator(f"[id='{FAULT}']"))
+    assert len(seen) == 8
+    assert all(in_first_screen(locator) for locator in seen)
+
+
+def test_the_first_screen_has_no_row_of_the_table(open_report, reports):
+    page = open_report(reports["broken"], width=1280, height=800)
+    assert not in_first_screen(rows(page).first)
 
 
 def test_the_fault_is_found_by_clicking_only(open_report, reports):
     page = open_report(reports["broken"])
-    page.get_by_role("link", name="Show it in the map").click()
-    expect_open(page, FAULT)
     wrong = page.locator("a.tile.is-fail")
     assert wrong.count() == 2
     wrong.nth(1).click()
     expect_open(page, SECOND_FAULT)
     details = page.locator("#details")
-    for words in ("wrong by itself", "Fix:", "xm_transformer.py:88", "transposed", "9.1e-01"):
+    for words in ("wrong by itself", "Fix", "xm_transformer.py:88", "transposed", "9.1e-01"):
         assert words in details.inner_text()
     wait_for_plots(page)
-    details.get_by_role("link", name="Finding 2").click()
-    assert page.locator(".finding").nth(1).evaluate("e => e.getBoundingClientRect().top") < 1000
+    assert page.locator(".found a[aria-current]").inner_text().startswith("✗ 2")
+    page.locator(".found a").first.click()
+    expect_open(page, FAULT)
+    assert in_first_screen(page.locator(f"[id='{FAULT}']"))
 
 
 def test_details_of_a_right_pair_and_of_one_not_compared(open_report, reports):
@@ -70,8 +96,29 @@ def test_an_anchor_opens_its_module(path, open_report, reports):
 def test_an_anchor_opens_its_finding(open_report, reports):
     anchor = f"finding:weights:{SECOND_FAULT}"
     page = open_report(reports["broken"], anchor=f"#{quote(anchor, safe='')}")
-    top = page.locator(f"[id='{anchor}']").evaluate("e => e.getBoundingClientRect().top")
-    assert 0 <= top < 1000
+    assert in_first_screen(page.locator(f"[id='{anchor}'] h3"))
+    expect_open(page, SECOND_FAULT)
+
+
+def test_the_address_remembers_filters_and_what_is_open(open_report, reports):
+    page = open_report(reports["broken"], anchor=f"#{FAULT}")
+    page.get_by_label("Show").select_option("fail")
+    page.get_by_label("Search", exact=True).fill("fc1 & ?#")
+    page.get_by_label("Search", exact=True).fill("fc1")
+    again = open_report(reports["broken"], anchor=page.evaluate("location.hash"))
+    assert [row.get_attribute("data-path") for row in rows(again).all()] == [SECOND_FAULT]
+    expect_open(again, FAULT)
+    again.locator("a.tile.is-fail").nth(1).click()
+    expect_open(again, SECOND_FAULT)
+    assert again.evaluate("location.hash").endswith("?search=fc1&state=fail")
+
+
+def test_failures_come_first_in_the_table_and_the_rest_as_it_ran(open_report, reports):
+    page = open_report(reports["broken"])
+    paths = [row.get_attribute("data-path") for row in rows(page).all()]
+    assert paths[:2] == [FAULT, SECOND_FAULT]
+    layer = FAULT.removesuffix(".attention.q_proj")
+    assert paths[2:4] == [f"{layer}.attention", layer]
 
 
 def test_search_filters_list_and_map(open_report, reports):

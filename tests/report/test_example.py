@@ -43,15 +43,15 @@ def test_the_style_and_the_scripts_are_todays(fresh, kept):
 
 
 def test_it_shows_both_faults(kept):
-    findings = re.findall(r'<article class="panel finding" id="([^"]*)"', kept)
+    findings = re.findall(r'<article class="finding" id="([^"]*)"', kept)
     assert findings == [
         f"finding:weights:{ATTENTION}.k_proj",
         "finding:config:decoder.model.decoder.embed_tokens",
     ]
     wrong = re.findall(r'<a class="tile is-fail"[^>]* id="([^"]*)"', kept)
     assert wrong == [
-        f"{ATTENTION}.k_proj",
         f"{ATTENTION}.q_proj",
+        f"{ATTENTION}.k_proj",
         "decoder.model.decoder.embed_tokens",
     ]
 

@@ -4,7 +4,7 @@ import pytest
 
 from tests.browser.results import FAULT, make_result
 from toolkit.core.coverage import Reason
-from toolkit.report.model_map import band_path, draw_map, judge_rows, strength
+from toolkit.report.model_map import as_they_ran, band_path, draw_map, judge_rows, strength
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +58,19 @@ def test_what_is_not_compared_stands_in_its_layer_with_its_reason(result):
 def test_an_uncompared_module_of_no_known_layer_still_has_a_tile(result):
     coverage = replace(result.coverage, uncompared=(Reason(name="odd", because="who knows"),))
     assert "odd" in tiles(replace(result, coverage=coverage))
+
+
+def test_what_ran_last_stands_last_and_each_module_below_its_parts(result):
+    late = "encoder.feature_projection.layer_norm"
+    rows = (replace(r, order=1000) if r.target == late else r for r in result.modules)
+    assert list(tiles(replace(result, modules=tuple(rows))))[-1] == late
+    paths = list(tiles(result))
+    assert paths.index(FAULT) < paths.index("encoder.encoder.layers.3.attention")
+
+
+def test_modules_whose_order_is_not_known_stay_as_they_were_defined(result):
+    rows = tuple(replace(row, order=None) for row in result.modules)
+    assert as_they_ran(rows) == list(rows)
 
 
 def test_without_pictures_the_float32_ratio_tells_the_tail(result):

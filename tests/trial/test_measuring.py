@@ -56,6 +56,23 @@ def test_every_pair_of_a_right_folder_is_right(blames, target, bench):
     assert smallest_to_blame(found, ISOLATED) == ()
 
 
+def test_it_is_said_in_which_order_modules_answered_which_is_not_that_of_their_definition(
+    blames, target
+):
+    order = {blame.pair.target: blame.order for blame in blames(target)}
+    ran = [
+        "encoder.encoder.pos_conv_embed.conv",
+        "encoder.encoder.layers.0.attention.q_proj",
+        "encoder.encoder.layers.0",
+        "encoder.encoder.layer_norm",
+        "encoder",
+        "decoder.lm_head",
+    ]
+    assert sorted(ran, key=order.__getitem__) == ran
+    defined = list(order)
+    assert defined.index("encoder.encoder.layer_norm") < defined.index("encoder.encoder.layers.0")
+
+
 def test_the_errors_are_those_of_the_verdict(blames, target, run):
     by_target = {errors.pair.target: errors.isolated for errors in run.pairs}
     assert {b.pair.target: b.isolated for b in blames(target)} == pytest.approx(

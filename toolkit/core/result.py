@@ -54,7 +54,7 @@ class Suspicion:
 
 @dataclass(frozen=True, kw_only=True)
 class ModuleRow:
-    """One module pair with its two errors, in model order."""
+    """One module pair with its two errors; rows come in the order of the model's definition."""
 
     target: str
     source: str
@@ -73,6 +73,8 @@ class ModuleRow:
     """The clip with the largest isolated error."""
     fails_in: str | None = None
     """The failing module that explains this one, as it is a part of it or has the same tensor."""
+    order: int | None = None
+    """When it had answered, counted among the modules of its model; None where nobody called it."""
 
     @property
     def verdict(self) -> LevelVerdict:

@@ -13,7 +13,18 @@ from pathlib import Path
 
 from toolkit.core.errors import InternalError
 
-SCRIPTS = ("data", "words", "tooltip", "map", "details", "plots", "heatmap", "list", "main")
+SCRIPTS = (
+    "data",
+    "address",
+    "words",
+    "tooltip",
+    "map",
+    "details",
+    "plots",
+    "heatmap",
+    "list",
+    "main",
+)
 """The page's own scripts, in the order in which they stand in it."""
 LIBRARY = ("bokeh.min.js", "bokeh-api.min.js")
 LIBRARY_FOLDER = ("server", "static", "js")

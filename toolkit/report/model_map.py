@@ -93,9 +93,9 @@ class Stack:
 
 
 def draw_map(result: Result) -> tuple[Stack, ...]:
-    """The picture, first to last as the signal flows: in the model's own order."""
+    """The picture, first to last as the signal flows: in the order in which modules answered."""
     judged = judge_rows(result)
-    rows = [(row.target, _compared(row, judged[row.target])) for row in result.modules]
+    rows = [(row.target, _compared(row, judged[row.target])) for row in as_they_ran(result.modules)]
     reasons = () if result.coverage is None else result.coverage.uncompared
     tiles = _inserted(rows, [(r.name, _uncompared(r)) for r in reasons if r.name not in judged])
     sources = {row.target: row.source for row in result.modules}
@@ -103,6 +103,14 @@ def draw_map(result: Result) -> tuple[Stack, ...]:
         _band(path, list(same), sources) for path, same in groupby(tiles, lambda t: band_path(t[0]))
     ]
     return tuple(_stack(path, list(same)) for path, same in groupby(_merged(bands), _parent))
+
+
+def as_they_ran(rows: Sequence[ModuleRow]) -> list[ModuleRow]:
+    """The rows in the order in which modules answered, each after its parts.
+
+    Those that were never called come last, and the model's own order stays where none is known.
+    """
+    return sorted(rows, key=lambda row: (row.order is None, row.order or 0))
 
 
 def judge_rows(result: Result) -> dict[str, Judged]:
@@ -205,7 +213,7 @@ def _inserted(
 
 def _place(paths: Sequence[str], path: str) -> int:
     band = band_path(path)
-    same = [i for i, known in enumerate(paths) if band_path(known) == band]
+    same = [i for i, known in enumerate(paths) if band_path(known) == band and known != band]
     if same:
         return same[-1] + 1
     inside = [i for i, known in enumerate(paths) if known.startswith(f"{path}.")]
@@ -231,19 +239,26 @@ def _common(paths: Sequence[str]) -> str:
 
 
 def _merged(bands: Sequence[Band]) -> list[Band]:
-    """Pieces of one band that others came between, as one, where the first stands."""
+    """Pieces of one layer that others came between, as one, where the first stands.
+
+    Other bands stay in pieces: what runs last of a block is to stand below what is inside.
+    """
     merged: dict[str, Band] = {}
-    for band in bands:
-        before = merged.get(band.path)
+    for place, band in enumerate(bands):
+        key = band.path if _is_layer(band.path) else f"{place} {band.path}"
+        before = merged.get(key)
         tiles = {**(before.tiles if before else {}), **band.tiles}
         source = _common([b.source for b in (before, band) if b is not None and b.source])
-        merged[band.path] = Band(path=band.path, source=source, tiles=tiles)
+        merged[key] = Band(path=band.path, source=source, tiles=tiles)
     return list(merged.values())
 
 
 def _parent(band: Band) -> str:
-    head, _, last = band.path.rpartition(".")
-    return head if last.isdigit() else band.path
+    return band.path.rpartition(".")[0] if _is_layer(band.path) else band.path
+
+
+def _is_layer(path: str) -> bool:
+    return path.rpartition(".")[2].isdigit()
 
 
 def _stack(path: str, bands: Sequence[Band]) -> Stack:

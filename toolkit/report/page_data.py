@@ -20,11 +20,11 @@ from toolkit.core.pictures import (
 )
 from toolkit.core.result import ModuleRow, Result
 from toolkit.report import text
-from toolkit.report.model_map import Judged, judge_rows
+from toolkit.report.model_map import Judged, as_they_ran, judge_rows
 
 
 def make_page_data(result: Result) -> JsonDict:
-    """Everything that is drawn on request, in model order.
+    """Everything that is drawn on request, modules as they ran.
 
     Errors come twice: as words, for people, and as numbers to sort and draw by, with 1e300 for
     what is no finite number.
@@ -41,14 +41,14 @@ def make_page_data(result: Result) -> JsonDict:
         },
         "command": result.reproduce,
         "rows": [
-            *(_row(row, judged[row.target]) for row in result.modules),
+            *(_row(row, judged[row.target]) for row in as_they_ran(result.modules)),
             *(
                 {"path": r.name, "state": "uncompared", "because": r.because}
                 for r in reasons
                 if r.name not in judged
             ),
         ],
-        "findings": [_finding(i, f) for i, f in enumerate(finding_anchors(result.findings))],
+        "findings": [_finding(*anchored) for anchored in finding_anchors(result.findings)],
         "clips": [_clip(clip) for clip in pictures.clips],
         "pairs": [_pair(pair) for pair in pictures.pairs],
         "tensors": _tensors_by_owner(set(judged), pictures.tensors),
@@ -98,20 +98,13 @@ def _row(row: ModuleRow, judged: Judged) -> JsonDict:
     }
 
 
-def _finding(index: int, anchored: tuple[str, Finding]) -> JsonDict:
-    anchor, finding = anchored
-    hypothesis = finding.hypothesis
+def _finding(anchor: str, finding: Finding) -> JsonDict:
+    """Where a finding is; what it says stands in the page itself."""
+    is_of_a_key = finding.config_keys and not finding.target_module
     return {
-        "rank": index + 1,
         "anchor": anchor,
-        "kind": text.format_name(finding.kind),
-        "module": finding.target_module,
+        "module": None if is_of_a_key else finding.target_module,
         "parameters": list(finding.target_parameters),
-        "summary": text.drop_marks(text.show_controls(finding.summary)),
-        "fix": "\n".join(map(text.show_controls, text.drop_marks(finding.fix).split("\n"))),
-        "rule": finding.rule and text.show_controls(finding.rule),
-        "hypothesis": hypothesis and text.format_name(hypothesis.name),
-        "confirmed": bool(hypothesis and hypothesis.confirmed),
     }
 
 

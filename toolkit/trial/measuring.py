@@ -54,6 +54,8 @@ class PairErrors:
     """Of the output, in the target's axes."""
     frames_left_out: int = 0
     """Frames beyond the clip's end that fairseq adds."""
+    order: int | None = None
+    """When the target module had answered, counted from 0; None where it was never called."""
     reason: str | None = None
     """What the module said when it could not take the input."""
 
@@ -123,8 +125,12 @@ def own_calls(target: Target, record: Record) -> Calls:
 
 def measure_pairs(sides: Sides) -> tuple[PairErrors, ...]:
     """The errors of every pair; each is reduced to numbers before the next is looked at."""
+    answered = {path: place for place, path in enumerate(sides.made)}
     with sides.target.exact():
-        return tuple(_measure_alone(sides, pair) for pair in sides.pairing.pairs)
+        return tuple(
+            replace(_measure_alone(sides, pair), order=answered.get(pair.target))
+            for pair in sides.pairing.pairs
+        )
 
 
 def only_call(calls: Calls, path: str) -> Call | None:

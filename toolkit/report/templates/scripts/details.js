@@ -1,18 +1,31 @@
-// Everything that is known of one pair.
+// Everything that is known of one pair, below the findings that speak of it.
+
+// The cards of these findings and no others, and their lines in the list.
+function showFindings(data, findings) {
+  const anchors = new Set(findings.map((finding) => finding.anchor));
+  for (const card of byId("cards").children) card.hidden = !anchors.has(card.id);
+  document.querySelectorAll(".found a").forEach((link) => {
+    const chosen = anchors.has(decoded(link.hash.slice(1)));
+    if (chosen) link.setAttribute("aria-current", "true");
+    else link.removeAttribute("aria-current");
+  });
+  byId("details").className = `pane details${findings.length ? " is-fail" : ""}`;
+  byId("details").firstElementChild.scrollTop = 0;
+  if (findings.length && !data.byPath.has(findings[0].module)) byId("pair").replaceChildren();
+}
 
 function showDetails(data, path) {
   const row = data.byPath.get(path);
   if (!row) return false;
-  const panel = byId("details");
+  const panel = byId("pair");
   const state = STATES[row.state];
-  panel.className = `details is-${state.verdict}`;
+  panel.className = `is-${state.verdict}`;
   panel.replaceChildren(
     make("h3", {}, nameElement(path)),
     make("div", { class: "tools" },
       make("span", { class: "state" }, `${state.sign} ${state.word}`),
       copyButton(path, "Copy the path"),
       make("a", { class: "button copy", href: anchorOf(path) }, "link")),
-    ...(data.findingsOf.get(path) || []).map(saidElement),
     row.state === "uncompared"
       ? make("p", {}, `Not compared: ${visible(row.because)}.`)
       : factsElement(row),
@@ -22,19 +35,7 @@ function showDetails(data, path) {
     appendTensors(data, path, panel);
     appendReproduction(data, row, panel);
   }
-  panel.scrollTop = 0;
   return true;
-}
-
-function saidElement(finding) {
-  const hypothesis = finding.hypothesis
-    ? make("p", {}, `Hypothesis: ${finding.hypothesis}, ${finding.confirmed ? "confirmed: undoing it makes the error vanish" : "not confirmed"}`)
-    : null;
-  return make("div", { class: "said" },
-    make("p", {}, make("a", { href: `#${encodeURIComponent(finding.anchor)}` }, `Finding ${finding.rank}`), `: ${finding.summary}`),
-    make("p", { class: "lines" }, make("strong", {}, "Fix: "), finding.fix),
-    finding.rule ? make("p", {}, "Rule: ", make("code", {}, finding.rule)) : null,
-    hypothesis);
 }
 
 function factsElement(row) {

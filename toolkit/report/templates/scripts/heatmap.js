@@ -1,4 +1,4 @@
-// Depth by time: one row of pixels for each module, in model order, under the waveform.
+// Depth by time: one row of pixels for each module, as they run, under the waveform.
 
 const BEND = 0.8;
 const heat = { data: null, clip: null, mode: "propagated", panels: [] };
@@ -32,26 +32,13 @@ function wireHeat(data) {
 function drawHeat() {
   if (!heat.clip) return;
   const pairs = heat.data.pairs.filter((pair) => pair.clip === heat.clip.name && pair.along);
-  pairs.sort((left, right) => finish(left.path) - finish(right.path));
+  pairs.sort((left, right) => heat.data.byPath.get(left.path).index - heat.data.byPath.get(right.path).index);
   drawPanel(byId("heat-frames"), pairs.filter((pair) => pair.along !== "S"));
   drawPanel(byId("heat-tokens"), pairs.filter((pair) => pair.along === "S"));
   drawWave(heat.clip);
   drawAxes(heat.clip);
   const audio = audioElement(heat.clip);
   byId("heat-audio").replaceChildren(audio || "This clip is too long to be carried along.");
-}
-
-// A module speaks after its parts: it stands below the last of them.
-function finish(path) {
-  heat.finish ||= new Map();
-  if (!heat.finish.size) {
-    for (const row of heat.data.rows.filter((each) => each.state !== "uncompared")) {
-      for (let part = row.path; part; part = part.slice(0, Math.max(0, part.lastIndexOf(".")))) {
-        heat.finish.set(part, row.index + (part === row.path ? 0 : 1 - part.split(".").length / 100));
-      }
-    }
-  }
-  return heat.finish.get(path);
 }
 
 function drawPanel(panel, pairs) {

@@ -13,13 +13,23 @@ function wireList(data) {
     const row = event.target.closest("tr");
     if (row && !event.target.closest("a, button")) location.hash = anchorOf(row.dataset.path);
   });
+  for (const [id, value] of readAddress().filters) {
+    if (FILTERS.includes(id)) byId(id).value = value;
+  }
   refill(data);
+}
+
+const FILTERS = ["search", "kind", "state", "least", "sort"];
+
+function listFilters() {
+  return new URLSearchParams(FILTERS.map((id) => [id, byId(id).value]).filter(([, value]) => value));
 }
 
 function refill(data) {
   const wanted = readFilters();
   list.rows = data.rows.filter((row) => fits(row, wanted));
-  if (wanted.sort) list.rows.sort(ORDERS[wanted.sort]);
+  list.rows.sort(ORDERS[wanted.sort] || ORDERS.failures);
+  rememberFilters(listFilters());
   list.shown = 0;
   byId("rows").replaceChildren();
   addRows(PAGE);
@@ -48,7 +58,10 @@ function fits(row, wanted) {
 }
 
 const largestFirst = (key) => (left, right) => (right[key] ?? -1) - (left[key] ?? -1) || left.index - right.index;
+const RANKS = ["fail", "above", "tail", "pass", "uncompared"];
 const ORDERS = {
+  failures: (left, right) => RANKS.indexOf(left.state) - RANKS.indexOf(right.state) || left.index - right.index,
+  order: (left, right) => left.index - right.index,
   isolated: largestFirst("isolated"),
   propagated: largestFirst("propagated"),
   path: (left, right) => left.path.localeCompare(right.path, "en", { numeric: true }),

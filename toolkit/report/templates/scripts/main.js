@@ -9,42 +9,44 @@ readData().then((data) => {
     const button = event.target.closest("button.copy");
     if (button) copyText(button);
   });
-  window.addEventListener("hashchange", () => openAddress(data, true));
-  if (!openAddress(data, true)) open(data, firstToShow(data), false);
+  window.addEventListener("hashchange", () => openAddress(data));
+  if (!openAddress(data)) openFirst(data);
   document.documentElement.dataset.ready = "true";
   const later = window.requestIdleCallback || ((task) => setTimeout(task, 300));
   later(() => loadLibrary(), { timeout: 2000 });
 });
 
-function addressed() {
-  try {
-    const name = decodeURIComponent(location.hash.slice(1));
-    return name === "whole-model" ? "" : name;
-  } catch {
-    return null;
-  }
-}
-
-function openAddress(data, moved) {
-  const path = location.hash ? addressed() : null;
-  return path !== null && data.byPath.has(path) && open(data, path, moved);
-}
-
-function open(data, path, moved) {
-  if (path === undefined || !showDetails(data, path)) return false;
-  markTile(path);
-  markRow(path);
-  const tile = tileOf(path);
-  if (moved && tile) tile.scrollIntoView({ block: "center", inline: "nearest" });
-  const panel = byId("details");
-  if (moved && getComputedStyle(panel).position === "static") panel.scrollIntoView({ block: "start" });
+function openAddress(data) {
+  const { name } = readAddress();
+  rememberFilters(listFilters());
+  if (name === null || (name === "" && !location.hash.startsWith("#whole-model"))) return false;
+  const finding = data.findings.find((each) => each.anchor === name);
+  if (finding) openFinding(data, finding);
+  else if (!open(data, name)) byId(name)?.scrollIntoView();
+  if (finding) byId("details").scrollIntoView({ block: "nearest" });
+  else if (data.byPath.has(name)) byId("section-map").closest(".pane").scrollIntoView({ block: "nearest" });
   return true;
 }
 
-// The first finding's module; else the pair that comes nearest to failing.
-function firstToShow(data) {
-  const found = data.findings.find((finding) => data.byPath.has(finding.module));
-  if (found) return found.module;
+function openFirst(data) {
+  if (data.findings.length) openFinding(data, data.findings[0]);
+  else open(data, nearest(data));
+}
+
+function openFinding(data, finding) {
+  if (!open(data, finding.module, [finding])) showFindings(data, [finding]);
+}
+
+function open(data, path, findings = data.findingsOf.get(path) || []) {
+  if (path === undefined || !showDetails(data, path)) return false;
+  showFindings(data, findings);
+  markTile(path);
+  markRow(path);
+  return true;
+}
+
+// The pair that comes nearest to failing.
+function nearest(data) {
   const compared = data.rows.filter((row) => row.state !== "uncompared");
   const worst = compared.reduce((best, row) => (!best || row.isolated / row.tolerance > best.isolated / best.tolerance ? row : best), null);
   return worst ? worst.path : undefined;

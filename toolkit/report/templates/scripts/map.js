@@ -64,7 +64,21 @@ function beyond(tiles, index, step) {
 function markTile(path) {
   document.querySelectorAll(".tile[aria-current]").forEach((tile) => tile.removeAttribute("aria-current"));
   const tile = tileOf(path);
-  if (tile) tile.setAttribute("aria-current", "true");
+  if (!tile) return;
+  tile.setAttribute("aria-current", "true");
+  scrollWithin(byId("map"), tile);
+}
+
+// Scrolls a pane until something in it is well in view, and nothing else.
+function scrollWithin(pane, part) {
+  const [outer, inner] = [pane.getBoundingClientRect(), part.getBoundingClientRect()];
+  const margin = 60;
+  if (inner.top < outer.top + margin || inner.bottom > outer.bottom - margin) {
+    pane.scrollTop += inner.top - outer.top - outer.height / 3;
+  }
+  if (inner.left < outer.left + margin || inner.right > outer.right - margin) {
+    pane.scrollLeft += inner.left - outer.left - outer.width / 2;
+  }
 }
 
 function dimTiles(found) {
