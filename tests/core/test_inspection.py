@@ -53,3 +53,11 @@ def test_an_inspection_becomes_strict_json():
     assert values["fields"] == [
         {"name": "encoder.hidden_size", "value": 48, "evidence": "shape of x"}
     ]
+
+
+def test_an_inspection_is_one_line_and_a_notebook_shows_what_decides_it():
+    inspection = replace(INSPECTION, unknown=(REASON,), architectures=("A", "B"))
+    assert repr(inspection) == "<Inspection: model.pt: xm_transformer, v0; incomplete>"
+    page = inspection._repr_html_()
+    assert "A + B" in page
+    assert page.index("unknown") < page.index("encoder.hidden_size") < page.index("shape of x")

@@ -150,3 +150,23 @@ def test_a_level_that_was_left_out_is_unverified_and_spoils_no_match():
         "clips": None,
         "measures": [],
     }
+
+
+def test_a_result_is_one_line_and_a_notebook_shows_findings_before_levels():
+    result = Result(
+        command="diff",
+        source=ARTIFACT,
+        target=Artifact(path="out", sha256=None),
+        levels=(LEVEL,),
+        findings=(FINDING,),
+        assumptions=(Reason(name="heads", because="assumed 1"),),
+    )
+    assert repr(result) == "<Result: mismatch (1 pass): model.pt → out>"
+    page = result._repr_html_()
+    assert page.index("It differs.") < page.index("Correct the rule.") < page.index(LEVEL.summary)
+    assert "assumed 1" in page
+
+
+def test_a_result_of_nothing_is_one_line_too():
+    result = Result(command="convert", source=ARTIFACT, target=ARTIFACT)
+    assert repr(result) == "<Result: unverified: model.pt → model.pt>"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from toolkit.core.coverage import Reason
 from toolkit.core.json import JsonDict
+from toolkit.core.notebook import Displayed, Grid
 from toolkit.core.result import SCHEMA_VERSION, Artifact
 from toolkit.core.spec import NotFinite
 
@@ -21,8 +22,8 @@ class ConfigField:
     evidence: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class Inspection:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Inspection(Displayed):
     """What a fairseq file is and what a conversion will do with it."""
 
     source: Artifact
@@ -64,6 +65,22 @@ class Inspection:
         if self.unknown:
             return "incomplete"
         return "bundled" if self.shortcomings else "native"
+
+    @property
+    def headline(self) -> str:
+        """Which file it is, of which family, and what a conversion will do."""
+        return f"{self.source.path}: {self.family}, {self.generation}; {self.conversion}"
+
+    def grids(self) -> Iterator[Grid]:
+        """Its size and classes; what stands against a conversion; what is assumed; every value."""
+        size = [("tensors", str(self.tensors)), ("parameters", f"{self.parameters:,}")]
+        becomes = [("becomes", " + ".join(self.architectures))] if self.architectures else []
+        yield Grid(headings=("", ""), rows=[*size, *becomes])
+        for title in ("refusals", "unknown", "assumptions"):
+            reasons = [(reason.name, reason.because) for reason in getattr(self, title)]
+            yield Grid(headings=(title, ""), rows=reasons)
+        values = [(field.name, str(field.value), field.evidence) for field in self.fields]
+        yield Grid(headings=("key", "value", "evidence"), rows=values)
 
     def to_dict(self) -> JsonDict:
         """The inspection as plain data."""

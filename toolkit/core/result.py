@@ -5,7 +5,8 @@ Nothing here computes, words or prints. `Result.to_dict()` is the JSON that othe
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Literal
 
@@ -13,6 +14,7 @@ from toolkit.core.coverage import Coverage, Reason
 from toolkit.core.findings import Finding, Note
 from toolkit.core.json import JsonDict, plain
 from toolkit.core.measures import Level, LevelVerdict
+from toolkit.core.notebook import Displayed, Grid
 from toolkit.core.pictures import Pictures
 from toolkit.core.tokens import ClipTokens
 
@@ -102,8 +104,8 @@ class Artifact:
     """None for a folder that was written and not looked at."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Result:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Result(Displayed):
     """The outcome of one run of convert, verify or diff."""
 
     command: Literal["verify", "diff", "convert"]
@@ -150,6 +152,23 @@ class Result:
             return "unverified"
         failed = any(level.verdict == "fail" for level in self.levels)
         return "mismatch" if failed or self.findings else "match"
+
+    @property
+    def headline(self) -> str:
+        """The verdict, how many levels have which, and of what."""
+        counts = Counter(level.verdict for level in self.levels)
+        levels = ", ".join(f"{number} {verdict}" for verdict, number in counts.items())
+        verdict = f"{self.verdict} ({levels})" if levels else self.verdict
+        return f"{verdict}: {self.source.path} → {self.target.path}"
+
+    def grids(self) -> Iterator[Grid]:
+        """Findings, the worst first; then the levels."""
+        found = [(str(n), f.summary, f.fix) for n, f in enumerate(self.findings, start=1)]
+        yield Grid(headings=("", "finding", "fix"), rows=found)
+        levels = [(level.name, level.verdict, level.summary) for level in self.levels]
+        yield Grid(headings=("level", "verdict", ""), rows=levels)
+        open_ones = [(reason.name, reason.because) for reason in self.assumptions]
+        yield Grid(headings=("assumed", ""), rows=open_ones)
 
     def level(self, name: str) -> Level:
         """The level called `name`.
