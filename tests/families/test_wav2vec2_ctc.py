@@ -14,10 +14,11 @@ from tests.breaking import scale, set_key
 from tests.families.exactness import CLIPS, check_exact
 from tests.sampling import wide
 from tests.variants.ctc_building import build_ctc
-from tests.variants.ctc_kinds import CTC_VARIANTS, CtcVariant
+from tests.variants.ctc_kinds import CTC_VARIANTS, CtcVariant, without_w2v_args
 from tests.variants.data2vec_kinds import DATA2VEC_VARIANTS
-from toolkit import convert, diff, inspect
+from toolkit import convert, diff, inspect, record, verify
 from toolkit.core.errors import BadInput
+from toolkit.core.settled import settled
 
 NORM_BEFORE = "conformer, norm before the layers"
 BY_NAME = {variant.name: variant for variant in (*CTC_VARIANTS, *DATA2VEC_VARIANTS)}
@@ -174,6 +175,49 @@ def test_what_was_lost_of_the_arguments_is_assumed_and_said(build: Build, tmp_pa
     assert {reason.name for reason in result.assumptions} == {
         *("num_attention_heads", "hidden_act", "conv_stride", "do_stable_layer_norm"),
     }
+
+
+@pytest.mark.parametrize(
+    ("said", "model_type", "written"),
+    [
+        (None, "fairseq_conformer", False),
+        ({"do_stable_layer_norm": True}, "wav2vec2-conformer", None),
+    ],
+)
+def test_the_order_of_a_conformers_norms_is_assumed_and_said_or_as_the_user_says(
+    said: dict[str, bool] | None,
+    model_type: str,
+    written: bool | None,
+    build: Build,
+    tmp_path: Path,
+) -> None:
+    checkpoint = build(NORM_BEFORE, save=without_w2v_args)
+    result = convert(checkpoint, tmp_path / "hf", verify=False, encoder_config=said)
+    assumptions = {reason.name: reason.because for reason in result.assumptions}
+    assert ("do_stable_layer_norm" in assumptions) == (said is None)
+    config = json.loads((tmp_path / "hf" / "config.json").read_text(encoding="utf-8"))
+    assert config["model_type"] == model_type
+    assert config.get("do_stable_layer_norm") is written
+
+
+@pytest.mark.wide
+@pytest.mark.parametrize("behind", [True, False])
+def test_a_recording_chooses_the_order_of_a_conformers_norms(
+    behind: bool, build: Build, tmp_path: Path
+) -> None:
+    order = {"do_stable_layer_norm": behind}
+    checkpoint = build("conformer, no w2v_args")
+    record(checkpoint, tmp_path / "recording", audio=CLIPS[:1], encoder_config=order)
+    result = convert(checkpoint, tmp_path / "hf", verify=True, recording=tmp_path / "recording")
+    assert result.verdict == "match"
+    told = {reason.name: reason for reason in settled(result.assumptions)}
+    assert f"{behind!r}, as the recording" in told["do_stable_layer_norm"].because
+    assert "isolated error of `wav2vec2_conformer.encoder`" in told["do_stable_layer_norm"].because
+    config = json.loads((tmp_path / "hf" / "config.json").read_text(encoding="utf-8"))
+    assert config["model_type"] == ("wav2vec2-conformer" if behind else "fairseq_conformer")
+    assert verify(checkpoint, tmp_path / "hf", audio=CLIPS[:1], encoder_config=order).verdict == (
+        "match"
+    )
 
 
 def test_the_fine_tuned_models_own_regularization_is_written(build: Build, tmp_path: Path) -> None:

@@ -5,21 +5,26 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from transformers import Wav2Vec2Model
+from transformers import AutoModelForCTC, Wav2Vec2Model
 
+from tests.variants.ctc_building import build_ctc
+from tests.variants.ctc_kinds import CTC_VARIANTS
 from toolkit import convert, verify
-from toolkit.audio import golden_folder
+from toolkit.audio import golden_folder, read_clips
 from toolkit.core.settled import settled, unproven
+from toolkit.oracle.reference import standardized
 from toolkit.pipeline import likelihood
 from toolkit.pipeline.likelihood import choose_by_likelihood
 from toolkit.pipeline.prepare import Inputs, Prepared, prepare
 from toolkit.pipeline.tried import TriedWeights
 from toolkit.replay.target import Target
+from toolkit.tasks.ctc.likelihood import spell
 
 NORMALIZE = "preprocessor_config.do_normalize"
 HEADS = "num_attention_heads"
@@ -28,6 +33,9 @@ ACTIVATION = "hidden_act"
 GOLDEN = golden_folder() / "ctc"
 CLIPS = (golden_folder(),)
 PRETRAINED = golden_folder() / "pretraining" / "model.pt"
+(CONFORMER,) = (variant for variant in CTC_VARIANTS if variant.name == "conformer, no w2v_args")
+WIDE_CONFORMER = replace(CONFORMER, inner={**CONFORMER.inner, "encoder_embed_dim": 512})
+"""One with more values in a frame than four clips have frames."""
 UNTRAINED = golden_folder() / "untrained" / "wav2vec2_pretraining" / "model.pt"
 
 
@@ -158,6 +166,57 @@ def test_a_pretrained_model_that_was_never_trained_chooses_nothing_and_is_soon_l
     assert not settled(prepared.assumptions)
     assert {NORMS, NORMALIZE} <= {reason.name for reason in unproven(prepared.assumptions)}
     assert len(loads) == 3
+
+
+def knowing_conformer(folder: Path, *, behind: bool) -> Path:
+    """A random conformer without arguments, whose head was fitted to what four clips say.
+
+    Args:
+        folder: Where to write it.
+        behind: Whether its stack normalizes behind its layers, and not before them.
+    """
+    built = build_ctc(WIDE_CONFORMER, folder).path
+    convert(built, folder / "hf", verify=False, encoder_config={NORMS: behind})
+    model = AutoModelForCTC.from_pretrained(folder / "hf", trust_remote_code=True)
+    prepared = prepare(Inputs(checkpoint=built))
+    features, targets = [], []
+    for clip in sorted(read_clips(CLIPS), key=lambda clip: len(clip.waveform)):
+        symbols = spell(prepared.task.contents, clip.transcript or "")
+        if clip.kind != "speech" or not symbols or len(targets) == likelihood.MAX_CLIPS:
+            continue
+        waveform = standardized(torch.from_numpy(clip.waveform))[None]
+        with torch.no_grad():
+            features.append(model.base_model(waveform).last_hidden_state[0])
+        targets.append(spread(symbols, len(features[-1]), len(model.lm_head.bias)))
+    inputs = torch.cat(features)
+    inputs = torch.cat([inputs, torch.ones(len(inputs), 1)], dim=1)
+    fitted = torch.linalg.lstsq(inputs.double(), torch.cat(targets).double()).solution.float()
+    saved = torch.load(built, weights_only=False)
+    saved["model"]["w2v_encoder.proj.weight"] = fitted[:-1].T.contiguous()
+    saved["model"]["w2v_encoder.proj.bias"] = fitted[-1].contiguous()
+    torch.save(saved, built)
+    return built
+
+
+def spread(symbols: Sequence[int], frames: int, rows: int) -> torch.Tensor:
+    """Logits, shape (T, V), of the symbols in equal distances and blanks between them."""
+    found = torch.zeros(frames, dtype=torch.long)
+    for number, symbol in enumerate(symbols):
+        found[frames * number // len(symbols)] = symbol
+    return 10 * torch.nn.functional.one_hot(found, rows).float()
+
+
+@pytest.mark.wide
+@pytest.mark.parametrize("behind", [True, False])
+def test_a_conformer_chooses_the_order_of_its_norms_in_a_class_that_has_both(
+    behind: bool, tmp_path: Path
+) -> None:
+    chosen = choose(knowing_conformer(tmp_path, behind=behind))
+    (told,) = (reason for reason in settled(chosen.assumptions) if reason.name == NORMS)
+    assert f"{behind!r}, as the model itself finds speech likely with it alone" in told.because
+    config = chosen.task.contents.config
+    assert config["model_type"] == ("wav2vec2-conformer" if behind else "fairseq_conformer")
+    assert config.get(NORMS) is (None if behind else False)
 
 
 @pytest.mark.slow

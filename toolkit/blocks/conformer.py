@@ -8,8 +8,8 @@ Source: `fairseq/modules/conformer_layer.py`; Gulati et al. 2020 (arXiv:2005.081
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 
 from toolkit.blocks.evidence import Derived, Facts, argued, hard_coded
 from toolkit.blocks.forms import Lack
@@ -24,10 +24,11 @@ BIAS = FIRST + "self_attn.pos_bias_u"
 FREQUENCIES = FIRST + "self_attn.rotary_emb.inv_freq"
 HF_FREQUENCIES = "encoder.embed_positions.inv_freq"
 HF_POS_CONV = "encoder.pos_conv_embed."
+NORMS, POSITIONS = "do_stable_layer_norm", "position_embeddings_type"
 KEYS = (
     *("hidden_act", "conv_depthwise_kernel_size", "conformer_conv_dropout"),
-    *("position_embeddings_type", "rotary_embedding_base", "max_source_positions"),
-    "do_stable_layer_norm",
+    *(POSITIONS, "rotary_embedding_base", "max_source_positions"),
+    NORMS,
 )
 """Keys that mean something else, or nothing, where layers are of another kind."""
 MAX_POSITIONS = 5000
@@ -89,6 +90,12 @@ class ConformerLayers:
     """fairseq's arguments of the encoder."""
     where: str = "w2v_args"
     """What evidence calls them."""
+    extractor_norm: str
+    """`layer` or `group`, of the convolutions before it."""
+    told: Mapping[str, Derived]
+    """What the user says of the encoder, or a recording or the model itself chose, by key."""
+    tries: bool
+    """Whether its class has to take every value that is left open, as each will be tried."""
 
     def rows(self) -> tuple[Row, ...]:
         """The rules that apply to the layers' tensors, without the place's prefixes."""
@@ -103,7 +110,7 @@ class ConformerLayers:
         """How activations lie in the layers' modules on both sides, without the prefixes."""
         linear = LAYER + "self_attn.{linear_q|linear_k|linear_v|linear_out}"
         # Before the layers, fairseq's conformer stack normalizes time first.
-        time_first = not self._norm_first and self._positions.value != "convolution"
+        time_first = not self.norm_first.value and self._positions.value != "convolution"
         return (
             *LAYOUTS,
             Layout(linear, "B T D" if self._is_espnet else "T B D", "B T D", extra_frames=1),
@@ -119,7 +126,7 @@ class ConformerLayers:
         yield "hidden_act", hard_coded("swish", swish)
         yield "conv_depthwise_kernel_size", facts.shaped(facts.shape(kernel)[2], kernel)
         yield "conformer_conv_dropout", argued(self.w2v, "dropout", self.where, 0.0)
-        yield "position_embeddings_type", self._positions
+        yield POSITIONS, self._positions
         yield "rotary_embedding_base", hard_coded(10000, "fairseq's RotaryPositionalEmbedding")
         longest = argued(self.w2v, "max_positions", self.where, 100_000)
         grows = f"{longest.evidence}; longer tables grow on demand"
@@ -146,14 +153,14 @@ class ConformerLayers:
 
     def lacks(self) -> Iterator[Lack]:
         """What the layers have and no stock class can express."""
-        if self._positions.value == "convolution":
+        if self._may_be(self._positions, "convolution"):
             yield Lack(
                 name=f"{self.where}.pos_enc_type",
                 because="it applies its positional convolution, Wav2Vec2Conformer does not",
                 module=self.place.module("encoder"),
-                explains=(self.place.key("position_embeddings_type"),),
+                explains=(self.place.key(POSITIONS),),
             )
-        if not self._norm_first:
+        if self._may_be(self.norm_first, False):
             yield Lack(
                 name=f"{self.where}.layer_norm_first",
                 because="it normalizes before its first layer, Wav2Vec2Conformer after its last",
@@ -166,7 +173,7 @@ class ConformerLayers:
         kinds = {"relative": "rel_pos", "rotary": "rope", "convolution": "abs", None: "rope"}
         return {
             "layer_type": "conformer",
-            "pos_enc_type": kinds[value["position_embeddings_type"]],
+            "pos_enc_type": kinds[self._positions.value],
             "attn_type": "espnet" if self._is_espnet else "",
             "depthwise_conv_kernel_size": value["conv_depthwise_kernel_size"],
             "max_positions": value["max_source_positions"],
@@ -178,8 +185,27 @@ class ConformerLayers:
         return self.facts.has(FIRST + "self_attn.linear_q.weight")
 
     @property
-    def _norm_first(self) -> bool:
-        return bool(self.w2v.get("layer_norm_first", True))
+    def norm_first(self) -> Derived:
+        """Whether the stack normalizes behind its last layer, and not before its first.
+
+        Its layers have one order of norms. Source of what is assumed:
+        `wav2vec2_conformer_{base_librispeech,large_librivox}.yaml` of fairseq's `examples/wav2vec`.
+        """
+        if NORMS in self.told:
+            return self.told[NORMS]
+        if "layer_norm_first" in self.w2v:
+            return argued(self.w2v, "layer_norm_first", self.where)
+        behind = self.extractor_norm == "layer"
+        return Derived(
+            value=behind,
+            evidence=f"fairseq's recipe of conformers with {self.extractor_norm} norm in the "
+            f"extractor normalizes {'behind the last' if behind else 'before the first'} layer",
+            candidates=(True, False),
+            shown_by=self.place.module("encoder"),
+        )
+
+    def _may_be(self, derived: Derived, value: object) -> bool:
+        return derived.value == value or (self.tries and value in derived.candidates)
 
     def _rotary_rows(self) -> Iterator[Row]:
         yield Rule(FREQUENCIES, HF_FREQUENCIES)
@@ -197,4 +223,12 @@ class ConformerLayers:
         if facts.has(FREQUENCIES):
             return facts.present("rotary", FREQUENCIES)
         kind = argued(self.w2v, "pos_enc_type", self.where, "abs")
-        return Derived(value="convolution" if kind.value == "abs" else None, evidence=kind.evidence)
+        said = Derived(value="convolution" if kind.value == "abs" else None, evidence=kind.evidence)
+        return said if self.w2v or self._is_espnet else self._traceless(said)
+
+    def _traceless(self, assumed: Derived) -> Derived:
+        """With fairseq's attention, rotary positions are none at all, and leave no trace either."""
+        possible = ("convolution", None)
+        if POSITIONS in self.told and self.told[POSITIONS].value in possible:
+            return self.told[POSITIONS]
+        return replace(assumed, candidates=possible, shown_by=self.place.module("encoder"))

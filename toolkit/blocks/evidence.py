@@ -30,6 +30,8 @@ class Derived:
     candidates; None where no module does."""
     trials: tuple[Trial, ...] = ()
     """What was held against a recording to choose the value."""
+    is_written: bool = True
+    """Whether `config.json` has it; False for one that chose a class which has no key for it."""
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ A model without parts has its values at top level: `hidden_size`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import TypeAlias
 
 from toolkit.blocks.evidence import MISSING, Derived
@@ -49,7 +50,8 @@ def nested(tree: ConfigTree) -> JsonDict:
     found: JsonDict = {}
     for path, derived in tree.items():
         part, _, key = path.rpartition(".")
-        (found.setdefault(part, {}) if part else found)[key] = derived.value
+        if derived.is_written:
+            (found.setdefault(part, {}) if part else found)[key] = derived.value
     return found
 
 
@@ -64,15 +66,27 @@ def overridden(tree: ConfigTree, overrides: Mapping[str, JsonObject]) -> dict[st
         BadInput: the model has no such part.
     """
     known = parts_of(tree) or (SOLE_PART,)
-    given: dict[str, Derived] = {}
+    said: dict[str, Derived] = {}
     for part, values in overrides.items():
         if values and part not in known:
             raise BadInput(
                 f"`--{part}-config` must give values of a part that the model has, but it has only "
                 f"{', '.join(f'`{name}`' for name in known)}. Leave the option out."
             )
-        found = {key: Derived(value=v, evidence=f"--{part}-config") for key, v in values.items()}
-        given |= placed(part if parts_of(tree) else "", found)
+        said |= placed(part if parts_of(tree) else "", given(part, overrides))
+    return settled(tree, said)
+
+
+def given(part: str, overrides: Mapping[str, JsonObject]) -> dict[str, Derived]:
+    """The user's values of a part by key; see `overridden`."""
+    values = overrides.get(part or SOLE_PART, {})
+    return {key: Derived(value=v, evidence=option(part)) for key, v in values.items()}
+
+
+def settled(tree: ConfigTree, told: Mapping[str, Derived]) -> dict[str, Derived]:
+    """The tree with other values in the place of its own, written where those would have been."""
+    known = {path: tree[path].is_written for path in told if path in tree}
+    given = {path: replace(one, is_written=known.get(path, True)) for path, one in told.items()}
     return {**tree, **given}
 
 

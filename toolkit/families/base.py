@@ -8,7 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from toolkit.blocks.evidence import Derived
-from toolkit.blocks.tree import ConfigTree, assumed, overridden, unknown
+from toolkit.blocks.tree import (
+    ConfigTree,
+    assumed,
+    given,
+    overridden,
+    settled,
+    unknown,
+    values_under,
+)
 from toolkit.checkpoint import Checkpoint
 from toolkit.compare.probes import PaddingProbes
 from toolkit.core.breakable import Breakable
@@ -65,6 +73,8 @@ class Options:
     chosen: Mapping[str, Derived] = field(default_factory=dict)
     """Values that a recording decided on, or could not, by key such as
     `encoder.num_attention_heads`; each takes the place of an assumed one."""
+    tries: bool = False
+    """Whether the classes have to take every value that is left open, as each will be tried."""
 
     def settle(self, config: ConfigTree) -> dict[str, Derived]:
         """A configuration with what the user says of it, and what a recording decided.
@@ -73,7 +83,11 @@ class Options:
             BadInput: the user names a part that the model has not.
         """
         said = overridden(config, self.overrides)
-        return said | {path: told for path, told in self.chosen.items() if path in said}
+        return settled(said, {path: told for path, told in self.chosen.items() if path in said})
+
+    def told(self, part: str) -> dict[str, Derived]:
+        """What the user says of a part, and what a recording or the model chose, by key."""
+        return {**given(part, self.overrides), **values_under(self.chosen, part)}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -124,6 +124,8 @@ class EncoderDecoderModel:
             around=self.arguments.model,
             around_first=self.anatomy.around_first,
             carried=CARRIED_ENCODER,
+            told=self.options.told(ENCODER),
+            tries=self.options.tries,
         )
 
     @cached_property

@@ -122,7 +122,11 @@ class EncoderModel(ABC):
 
 
 def beyond_conformers(
-    carried: Carried, source: str, facts: Facts, arguments: tuple[JsonObject, str]
+    carried: Carried,
+    source: str,
+    facts: Facts,
+    arguments: tuple[JsonObject, str],
+    options: Options,
 ) -> tuple[Lack, ...]:
     """What of conformer layers the carried class has, and no stock class.
 
@@ -131,8 +135,17 @@ def beyond_conformers(
         source: Where fairseq's model has the encoder.
         facts: What all tensors say.
         arguments: Those of the encoder, and what evidence calls them.
+        options: What the user says of it.
     """
     w2v, where = arguments
     place = Place(source=source, target=carried.prefix)
-    layers = Wav2Vec2Block(place=place, checkpoint=facts, w2v=w2v, where=where).maybe_conformer
+    block = Wav2Vec2Block(
+        place=place,
+        checkpoint=facts,
+        w2v=w2v,
+        where=where,
+        told=options.told(PART),
+        tries=options.tries,
+    )
+    layers = block.maybe_conformer
     return () if layers is None else tuple(layers.lacks())

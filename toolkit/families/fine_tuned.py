@@ -134,6 +134,8 @@ class FineTunedModel(EncoderModel, Generic[W_co]):
             languages=self.languages,
             adapter_row=self.adapter_row,
             carried=None if self.exact is None else self.exact.model_type,
+            told=self.options.told(PART),
+            tries=self.options.tries,
         )
 
     def refused_encoder(self, kind: str) -> Iterator[Reason]:

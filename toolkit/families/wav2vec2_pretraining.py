@@ -244,7 +244,7 @@ class _Model(EncoderModel):
     @cached_property
     def beyond_stock(self) -> tuple[Lack, ...]:
         """What no stock class has and `exact` has, so that a folder must carry that."""
-        return beyond_conformers(CONFORMER, "", self.facts, self.own)
+        return beyond_conformers(CONFORMER, "", self.facts, self.own, self.options)
 
     @cached_property
     def encoder(self) -> Wav2Vec2Block:
@@ -292,6 +292,8 @@ class _Model(EncoderModel):
             where=where,
             keeps_heads=True,
             carried=CONFORMER.model_type if self.beyond_stock else None,
+            told=self.options.told(PART),
+            tries=self.options.tries,
         )
 
     def refusals(self) -> Iterator[Reason]:

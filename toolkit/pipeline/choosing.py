@@ -45,7 +45,7 @@ def prepare_with(inputs: Inputs, recording: Path | None, audio: Sequence[Path]) 
     if recording is None:
         return choose_by_likelihood(prepare(inputs), inputs, audio)
     narrowed, recorded = _narrow(replace(inputs, form=None), recording)
-    prepared = prepare(narrowed)
+    prepared = prepare(replace(narrowed, tries=True))
     questions = open_questions(prepared)
     if not questions:
         open_recorded(recording, prepared.checkpoint)

@@ -49,7 +49,7 @@ def choose_by_likelihood(prepared: Prepared, inputs: Inputs, audio: Sequence[Pat
     questions = [q for q in open_questions(prepared) if len(q.assumed.candidates) > 1]
     if not questions:
         return prepared
-    free = prepared if inputs.form is None else prepare(replace(inputs, form=None))
+    free = prepare(replace(inputs, form=None, tries=True))
     likelihood = free.task.kind.likelihood
     heard = () if likelihood is None else _heard(free, likelihood, audio)
     if likelihood is None or not heard:

@@ -46,6 +46,8 @@ class Inputs(Material, OfCheckpoint):
     """What the model of the folder on trial speaks before it is told to, of several languages."""
     form: Form | None = None
     """The classes of the folder on trial; None where a conversion chooses them."""
+    tries: bool = False
+    """Whether values that are left open will be tried; see `toolkit.families.base.Options`."""
 
     @property
     def named(self) -> Named:
@@ -67,6 +69,7 @@ class Inputs(Material, OfCheckpoint):
             folder_tags=self.folder_tags,
             form=self.form,
             chosen=self.chosen,
+            tries=self.tries,
         )
 
 

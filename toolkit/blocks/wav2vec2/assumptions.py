@@ -49,6 +49,9 @@ def _usual_heads(trunk: Trunk, shown_by: str) -> Derived:
 
 def layer_norm_first(trunk: Trunk) -> Derived:
     """Whether each block normalizes before it computes."""
+    conformer = trunk.maybe_conformer
+    if conformer is not None:
+        return conformer.norm_first
     if "layer_norm_first" in trunk.w2v:
         return trunk.argued("layer_norm_first")
     norm = trunk.extractor_norm
@@ -65,8 +68,7 @@ def layer_norm_first(trunk: Trunk) -> Derived:
             f"{'before' if norm == 'layer' else 'after'} each block"
         ),
         candidates=(True, False),
-        # A conformer's layers have one order of norms; only their stack has two.
-        shown_by=trunk.place.module("encoder" if trunk.maybe_conformer else "encoder.layers.0"),
+        shown_by=trunk.place.module("encoder.layers.0"),
     )
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 
+from toolkit.blocks.conformer import NORMS
 from toolkit.blocks.evidence import Derived, argued, hard_coded
 from toolkit.blocks.wav2vec2 import adapters, gates
 from toolkit.blocks.wav2vec2.assumptions import heads, hidden_activation, layer_norm_first, strides
@@ -45,7 +47,9 @@ def config(
     if is_hubert(trunk, kind):
         yield from _of_hubert(trunk)
     if kind not in (*CONFORMERS, DATA2VEC):
-        yield "do_stable_layer_norm", layer_norm_first(trunk)
+        yield NORMS, layer_norm_first(trunk)
+    elif kind in CONFORMERS and trunk.maybe_conformer is not None:
+        yield NORMS, replace(layer_norm_first(trunk), is_written=False)
     yield "layer_norm_eps", hard_coded(1e-5, "fairseq's LayerNorm")
     yield from adapters.config(trunk)
     yield from _regularization(trunk)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from toolkit.blocks.conformer import ConformerLayers, has_conformer_layers
@@ -40,6 +41,10 @@ class Trunk:
     """Model type of a class that the folder can carry for it, with layers of either kind."""
     languages: tuple[str, ...] = ()
     """The languages whose adapters the family around it has rules for, in their order."""
+    told: Mapping[str, Derived] = field(default_factory=dict)
+    """What the user says of it, or a recording or the model itself chose, by key."""
+    tries: bool = False
+    """Whether its class has to take every value that is left open, as each will be tried."""
     adapter_row: int = 0
     """Which of the adapters that a layer has are those that the model begins with."""
 
@@ -105,7 +110,15 @@ class Trunk:
         """Its layers, where they are conformer layers."""
         if not has_conformer_layers(self.facts):
             return None
-        return ConformerLayers(place=self.place, facts=self.facts, w2v=self.w2v, where=self.where)
+        return ConformerLayers(
+            place=self.place,
+            facts=self.facts,
+            w2v=self.w2v,
+            where=self.where,
+            extractor_norm=self.extractor_norm,
+            told=self.told,
+            tries=self.tries,
+        )
 
     @property
     def layer_type(self) -> str:

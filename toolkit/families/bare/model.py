@@ -16,7 +16,7 @@ from toolkit.blocks.wav2vec2.gates import has_gates
 from toolkit.core.coverage import Reason
 from toolkit.core.json import JsonObject
 from toolkit.families.carried import Carried
-from toolkit.families.encoder_model import EncoderModel, beyond_conformers
+from toolkit.families.encoder_model import PART, EncoderModel, beyond_conformers
 from toolkit.families.wordless import own_arguments
 
 SOURCES = ("", "w2v_encoder.w2v_model.")
@@ -84,7 +84,8 @@ class BareModel(EncoderModel):
         carried = self.ways.conformer
         if carried is None:
             return ()
-        return beyond_conformers(carried, find_place(self.facts) or "", self.facts, self.own)
+        source = find_place(self.facts) or ""
+        return beyond_conformers(carried, source, self.facts, self.own, self.options)
 
     @cached_property
     def around(self) -> JsonObject:
@@ -105,6 +106,8 @@ class BareModel(EncoderModel):
             around_first=True,
             stock=self.ways.stock,
             carried=None if self.exact is None else self.exact.model_type,
+            told=self.options.told(PART),
+            tries=self.options.tries,
         )
 
     @cached_property

@@ -70,7 +70,7 @@ class CtcModel(FineTunedModel[Ways]):
         if carried is None:
             return ()
         own = (arguments.w2v_model, arguments.w2v_model_where)
-        return beyond_conformers(carried, SOURCE, self.facts, own)
+        return beyond_conformers(carried, SOURCE, self.facts, own, self.options)
 
     @property
     def known(self) -> Mapping[str, str]:
