@@ -1,4 +1,4 @@
-"""Tensors that a folder holds, or lacks, for a wrong key's sake are told with the key."""
+"""Tensors that a folder holds, lacks or has in another shape for a key's sake are told with it."""
 
 from dataclasses import replace
 
@@ -11,6 +11,8 @@ from toolkit.folder.view import view_folder
 CONVS = "encoder.feature_extractor.conv_layers."
 LAYERS = 2
 """Of the golden encoder."""
+WORDS = "decoder.model.decoder.embed_tokens.weight"
+"""Of the golden decoder, a row for each; its output is tied to it."""
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +79,49 @@ def test_a_key_that_no_model_can_be_built_with_explains_nothing(inventory):
     found = inventory({"conv_bias": False, "conv_dim": "none"}, without_biases)
     assert {f.config_keys for f in found} >= {("encoder.conv_bias",), ("encoder.conv_dim",)}
     assert any(f.kind == "missing" for f in found)
+
+
+def with_rows(view, rows):
+    """The folder with a vocabulary of so many more rows, or fewer, in its tensors."""
+    words = view.tensors[WORDS]
+    more = torch.ones(max(rows, 0), words.shape[1])
+    resized = torch.cat([words[: len(words) + min(rows, 0)], more])
+    return replace(view, tensors={**view.tensors, WORDS: resized})
+
+
+def saying_rows(view, rows):
+    """The folder whose decoder says that it has so many more."""
+    decoder = view.config["decoder"]
+    size = decoder["vocab_size"] + rows
+    return replace(view, config={**view.config, "decoder": {**decoder, "vocab_size": size}})
+
+
+@pytest.mark.parametrize("rows", [-2, 3])
+def test_a_vocabulary_of_another_size_is_one_finding_of_key_and_tensor(rows, truth, right_view):
+    (finding,) = take_inventory(truth, saying_rows(with_rows(right_view, rows), rows))
+    assert (finding.kind, finding.config_keys) == ("config", ("decoder.vocab_size",))
+    assert WORDS in finding.target_parameters
+    assert "in another shape than the checkpoint" in finding.summary
+    assert finding.fix.splitlines()[1].startswith(f"write `{WORDS}`")
+
+
+def test_rows_that_no_key_speaks_of_are_a_finding_of_their_own(truth, right_view):
+    (finding,) = take_inventory(truth, with_rows(right_view, -2))
+    assert (finding.config_keys, finding.target_parameters) == ((), (WORDS,))
+
+
+def test_rows_of_a_third_number_do_not_follow_from_the_key(truth, right_view):
+    found = take_inventory(truth, saying_rows(with_rows(right_view, -2), 3))
+    assert {f.config_keys for f in found} == {(), ("decoder.vocab_size",)}
+    assert {f.target_parameters for f in found if f.config_keys} == {()}
+
+
+def test_a_key_that_shapes_nothing_takes_no_tensor_of_another_shape(truth, right_view):
+    held = with_rows(right_view, -2)
+    wrong = {**held.config["encoder"], "hidden_act": "relu"}
+    found = take_inventory(truth, replace(held, config={**held.config, "encoder": wrong}))
+    assert {f.target_parameters for f in found if f.config_keys} == {()}
+    assert len(found) == 2
 
 
 def _adapters(layer):

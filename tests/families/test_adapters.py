@@ -14,14 +14,16 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from tests.breaking import set_key
 from tests.families.exactness import CLIPS, check_exact
 from tests.sampling import wide
 from tests.variants.adapter_kinds import ADAPTER_VARIANTS, SYMBOLS, in_sets
-from tests.variants.ctc_building import BuiltCtc, build_ctc
-from tests.variants.ctc_kinds import Groups, State
+from tests.variants.ctc_building import BuiltCtc, build_ctc, write_dictionary
+from tests.variants.ctc_kinds import LETTERS, Groups, State
 from toolkit import convert, diff, inspect, record, verify
 from toolkit.audio import read_clips
 from toolkit.core.errors import BadInput
+from toolkit.core.findings import Hypothesis
 from toolkit.core.result import Result
 from toolkit.faults import single_faults
 from toolkit.oracle.quiet import quiet_fairseq
@@ -62,6 +64,17 @@ def right(mms: BuiltCtc) -> Path:
     out = mms.path.parent / "right"
     convert(mms.path, out, verify=False)
     return out
+
+
+@pytest.fixture
+def alone(mms: BuiltCtc, tmp_path: Path) -> Path:
+    """What the checkpoint converts to without its languages."""
+    state = torch.load(mms.path, weights_only=False)
+    del state["adapter"]
+    torch.save(state, tmp_path / "model.pt")
+    write_dictionary(LETTERS, tmp_path / "dict.ltr.txt")
+    convert(tmp_path / "model.pt", tmp_path / "alone", verify=False)
+    return tmp_path / "alone"
 
 
 @pytest.fixture
@@ -237,6 +250,33 @@ def test_what_is_wrong_with_a_language_is_one_finding_that_names_it(
     assert re.search(said, first.summary), first.summary
     assert first.hypothesis is not None
     assert first.hypothesis.confirmed
+
+
+def test_a_model_that_speaks_no_language_is_one_finding_with_its_vocabulary(
+    mms: BuiltCtc, alone: Path, broken: Path
+) -> None:
+    shutil.copy(alone / "model.safetensors", broken)
+    set_key("config.json", "vocab_size", len(LETTERS) + 4)(broken)
+    (finding,) = diff(mms.path, broken, audio=TINY).findings
+    assert finding.hypothesis == Hypothesis(
+        name="unspoken", confirmed=True, detail={"language": "eng"}
+    )
+    assert (len(finding.target_parameters), finding.config_keys) == (20, ("vocab_size",))
+    assert "nothing of `eng`, and `vocab_size` says so too" in finding.summary
+    assert "`adapter[eng].w2v_encoder." in finding.fix
+
+
+@pytest.mark.wide
+def test_a_model_that_speaks_another_language_is_one_finding_with_its_vocabulary(
+    mms: BuiltCtc, broken: Path
+) -> None:
+    model = broken / "model.safetensors"
+    own = load_file(broken / "adapter.fra.safetensors")
+    save_file({**load_file(model), **own}, model, metadata={"format": "pt"})
+    set_key("config.json", "vocab_size", len(SYMBOLS["fra"]) + 4)(broken)
+    (finding,) = diff(mms.path, broken, audio=TINY).findings
+    assert "the model holds `adapter[fra]`" in finding.summary
+    assert finding.config_keys == ("vocab_size",)
 
 
 @pytest.mark.wide

@@ -17,10 +17,7 @@ from tests.released.encoder_causes import (
     LETTERS,
     NO_EXTRACTOR,
     NORMALIZED,
-    ONE_LANGUAGE,
-    ONE_VOCABULARY,
     PROJECTION,
-    RANDOM_ADAPTERS,
     SILENT_HEAD,
     STABLE,
     TIDIED,
@@ -33,8 +30,8 @@ from tests.released.encoder_causes import (
 from tests.released.encoder_scripts import BASE, LARGE, Case
 from tests.released.expected import Expected, expect
 from tests.released.fork_cases import OF_FORKS
+from tests.released.language_cases import OF_LANGUAGES
 from tests.variants import ctc_kinds
-from tests.variants.adapter_kinds import ADAPTER_VARIANTS
 from tests.variants.bare_kinds import DATA2VEC_PRETRAINING_VARIANTS
 from tests.variants.class_kinds import CLASS_VARIANTS
 from tests.variants.ctc_kinds import CTC_VARIANTS, PHONES, CtcVariant
@@ -43,10 +40,7 @@ from tests.variants.hubert_kinds import HUBERT_VARIANTS
 from tests.variants.hubert_pretraining_kinds import HUBERT_PRETRAINING_VARIANTS
 from tests.variants.pretraining_kinds import PRETRAINING_VARIANTS
 
-CTC = {
-    variant.name: variant
-    for variant in (*CTC_VARIANTS, *HUBERT_VARIANTS, *DATA2VEC_VARIANTS, *ADAPTER_VARIANTS)
-}
+CTC = {variant.name: variant for variant in (*CTC_VARIANTS, *HUBERT_VARIANTS, *DATA2VEC_VARIANTS)}
 PRETRAINED = {
     variant.name: variant
     for variant in (
@@ -228,35 +222,7 @@ OF_DEFAULTS = (
         ),
     ),
 )
-ADAPTING = {**LARGE, "adapter_attn_dim": 8}
 PUBLISHED = "data2vec as pretrained, projection as published"
-OF_ADAPTERS = (
-    _ctc(
-        W2V,
-        "several languages, adapters in one tensor",
-        ONE_LANGUAGE,
-        ONE_VOCABULARY,
-        config=ADAPTING,
-    ),
-    _ctc(
-        W2V,
-        "several languages, adapters in some layers",
-        RANDOM_ADAPTERS,
-        ONE_LANGUAGE,
-        ONE_VOCABULARY,
-        config=ADAPTING,
-    ),
-    _ctc(
-        W2V,
-        "several languages, group norm, norms first",
-        ONE_LANGUAGE,
-        ONE_VOCABULARY,
-        NORMALIZED,
-        UNMASKED,
-        config={**BASE, "adapter_attn_dim": 8, "do_stable_layer_norm": True},
-    ),
-    _ctc(W2V, "several languages, adapters in one tensor", gives_up="AttributeError: 'NoneType'"),
-)
 OF_CLASSIFIERS = (
     _classifier("layer norm", SILENT_HEAD),
     _classifier("nothing behind the mean"),
@@ -285,7 +251,7 @@ OF_DATA2VEC_PRETRAINED = (
     ),
 )
 EXPECTED = (
-    *(*OF_WAV2VEC2, *OF_ADAPTERS, *OF_CLASSIFIERS, *OF_CONFORMER, *OF_HUBERT),
+    *(*OF_WAV2VEC2, *OF_LANGUAGES, *OF_CLASSIFIERS, *OF_CONFORMER, *OF_HUBERT),
     *(*OF_DATA2VEC, *OF_DATA2VEC_PRETRAINED, *OF_DEFAULTS, *OF_FORKS),
 )
 OLD = "4.30.2"

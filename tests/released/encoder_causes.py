@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -206,9 +206,16 @@ ONE_LANGUAGE = Cause(
     todo="convert the checkpoint again",
     mend=None,
 )
+NO_LANGUAGE = replace(ONE_LANGUAGE, told="the weights of no language are there")
 ONE_VOCABULARY = Cause(
     says="it has the letters of one language",
     told="the letters of one language alone are there",
+    todo="convert the checkpoint again",
+    mend=None,
+)
+UNSPOKEN = Cause(
+    says="hold what the checkpoint has beside its languages, nothing of `eng`",
+    told="the model has what the checkpoint has beside its languages, nothing of English",
     todo="convert the checkpoint again",
     mend=None,
 )

@@ -72,8 +72,10 @@ def speaking(checkpoint: Checkpoint, language: str) -> Checkpoint:
     }
     replaced = [name for name in own if name in views]
     views.update({name: own[name] for name in replaced})
-    reasons = (_reason(replaced),) if replaced else ()
-    return replace(_with_views(checkpoint, views), replaced=(*checkpoint.replaced, *reasons))
+    if not replaced:
+        return _with_views(checkpoint, views)
+    reasons = (*checkpoint.replaced, _reason(replaced))
+    return replace(_with_views(checkpoint, views), replaced=reasons, unspoken=checkpoint)
 
 
 def _reason(names: Sequence[str]) -> Reason:

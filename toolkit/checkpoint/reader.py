@@ -81,6 +81,8 @@ class Checkpoint:
     """The language that the model speaks before it is told another; None where there is none."""
     replaced: tuple[Reason, ...] = ()
     """Tensors of the model that those of a language took the place of."""
+    unspoken: Checkpoint | None = field(repr=False, default=None)
+    """The same before they did; None where none did."""
 
     @property
     def left_out(self) -> tuple[Reason, ...]:

@@ -32,6 +32,7 @@ _DETAILS: dict[str, tuple[str, ...]] = {
     "zeroed": (),
     "not_filled": ("missing",),
     "precision_lost": ("dtype",),
+    "unspoken": (),
 }
 """What makes two hypotheses of a name the same mistake."""
 
@@ -202,6 +203,8 @@ def _rounded(value: object) -> str:
 
 
 def _threshold(hypothesis: Hypothesis) -> int:
+    if hypothesis.name == "unspoken":
+        return 1
     if hypothesis.name == "precision_lost":
         return SYSTEMATIC_ROUNDING
     return SYSTEMATIC if _signature(hypothesis) else SCATTERED

@@ -71,6 +71,8 @@ def _is_same_cause(tensor: Finding, key: Finding) -> bool:
     mine, theirs = tensor.hypothesis, key.hypothesis
     if mine is None or theirs is None:
         return False
+    if {*tensor.target_parameters} & {*key.target_parameters}:
+        return True
     if theirs.name == "tie_invented":
         return bool(mine.detail.get("missing")) and len(tensor.target_parameters) == 1
     dtype = repr(mine.detail.get("dtype"))
@@ -81,10 +83,14 @@ def _is_same_cause(tensor: Finding, key: Finding) -> bool:
 def _with_keys(tensor: Finding, keys: list[Finding]) -> Finding:
     names = [name for key in keys for name in key.config_keys]
     invented = keys[0].hypothesis is not None and keys[0].hypothesis.name == "tie_invented"
+    said = " and ".join(f"`{name}`" for name in names)
+    tensors = (*tensor.target_parameters, *(name for key in keys for name in key.target_parameters))
     return replace(
         tensor,
+        target_parameters=tuple(dict.fromkeys(tensors)),
         config_keys=tuple(names),
-        summary=f"{tensor.summary}, and {' and '.join(f'`{n}`' for n in names)} say so too",
+        summary=f"{tensor.summary}, and {said} {'says' if len(names) == 1 else 'say'} so too",
         hypothesis=keys[0].hypothesis if invented else tensor.hypothesis,
-        fix="\n".join([tensor.fix, *(key.fix for key in keys)]),
+        # What a key says of tensors comes after its own line.
+        fix="\n".join([tensor.fix, *(key.fix.partition("\n")[0] for key in keys)]),
     )

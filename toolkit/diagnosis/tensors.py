@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
+from toolkit.checkpoint.sets import name_in
 from toolkit.compare import tolerances
 from toolkit.compare.static import DIRECTION, GAIN, effective_error
 from toolkit.core.findings import Finding, Hypothesis, Note
@@ -40,9 +41,10 @@ def tensor_findings(
     Args:
         truth: What a folder must hold.
         view: What it holds.
-        settled: Tensors that another finding names.
+        settled: Tensors that another finding names. Where the values of one are found elsewhere,
+            it is told with those that moved as well.
     """
-    stored = _stored_names(truth, view)
+    stored = stored_names(truth, view)
     actual = LazyTensors(
         {name: partial(_in_float32, view.tensors, old) for name, old in stored.items()}
     )
@@ -50,7 +52,7 @@ def tensor_findings(
     for cause in find_causes(explained, truth.tensors.keys()):
         old = stored.get(cause.names[0])
         yield _cause_finding(truth, cause, old and _narrow_dtype(view.tensors[old], cause))
-    yield from _tied_findings(truth, actual)
+    yield from _tied_findings(truth, actual, settled)
     yield from _unexpected([name for name in _strange(truth, actual) if name not in settled], truth)
 
 
@@ -69,11 +71,11 @@ def tensor_notes(truth: Truth, view: FolderView) -> Iterator[Note]:
 
 def misplaced_tensors(truth: Truth, view: FolderView) -> set[str]:
     """Tensors that a folder lacks, and those that have no place in the checkpoint's model."""
-    actual = _stored_names(truth, view)
+    actual = stored_names(truth, view)
     return {*_strange(truth, actual), *(name for name in truth.tensors if name not in actual)}
 
 
-def _stored_names(truth: Truth, view: FolderView) -> dict[str, str]:
+def stored_names(truth: Truth, view: FolderView) -> dict[str, str]:
     """The name in the file of every tensor; a tied one may stand under its other name alone."""
     spoken = truth.contents.spoken is not None
     names = view.tensors if spoken else of_model(view.tensors)
@@ -89,14 +91,22 @@ def _explain_all(
     truth: Truth, actual: Mapping[str, Tensor], settled: Collection[str]
 ) -> dict[str, Hypothesis]:
     """What happened to every tensor that is not as it should be."""
-    left = (name for name in truth.tensors if name not in settled)
+    left = (name for name in truth.tensors if name in actual or name not in settled)
     wrong = [name for name in left if not _is_right(name, truth, actual)]
     present = [name for name in wrong if name in actual]
     registry = Registry(truth.tensors) if present else Registry({})
-    return {
-        name: explain(_suspect(truth, name, actual[name]), registry) if name in actual else MISSING
+    explained = {
+        name: _explain(truth, name, actual[name], registry) if name in actual else MISSING
         for name in wrong
     }
+    return {n: h for n, h in explained.items() if h.confirmed or n not in settled}
+
+
+def _explain(truth: Truth, name: str, actual: Tensor, registry: Registry) -> Hypothesis:
+    spoken = truth.contents.spoken
+    if spoken and name in truth.unspoken and actual.equal(truth.unspoken[name]):
+        return Hypothesis(name="unspoken", confirmed=True, detail={"language": spoken.first})
+    return explain(_suspect(truth, name, actual), registry)
 
 
 def _is_right(name: str, truth: Truth, actual: Mapping[str, Tensor]) -> bool:
@@ -160,8 +170,9 @@ def _head_width(truth: Truth, name: str) -> int | None:
 
 
 def _cause_finding(truth: Truth, cause: Cause, stored: str | None) -> Finding:
+    language = cause.hypothesis.detail.get("language")
     sources = {
-        name: source
+        name: name_in(language, source) if language else source
         for name in cause.names
         if (source := truth.plan.assignments[name].source) is not None
     }
@@ -195,8 +206,10 @@ def _maybe_unfilled(truth: Truth, cause: Cause) -> str | None:
     )
 
 
-def _tied_findings(truth: Truth, actual: Mapping[str, Tensor]) -> Iterator[Finding]:
-    for tie in truth.plan.ties:
+def _tied_findings(
+    truth: Truth, actual: Mapping[str, Tensor], settled: Collection[str]
+) -> Iterator[Finding]:
+    for tie in (tie for tie in truth.plan.ties if tie.target not in settled):
         if tie.target in actual and not actual[tie.target].equal(truth.tensors[tie.target_twin]):
             yield Finding(
                 kind="weights",

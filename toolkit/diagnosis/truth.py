@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from toolkit.compare.differences import AnyVocabulary
@@ -28,6 +28,8 @@ class Truth:
     """Width of an attention head, by the prefix of the parameters it applies to."""
     vocabulary: AnyVocabulary | None
     """None where there is no tokenizer."""
+    unspoken: Mapping[str, Tensor] = field(default_factory=dict)
+    """What the checkpoint has in the place of tensors that its language brings, in float32."""
 
     @property
     def twins(self) -> dict[str, str]:

@@ -175,6 +175,7 @@ def _say(hypothesis: Hypothesis) -> str:
     heads = detail.get("layout") or f"heads in the order {detail.get('heads')}"
     layout = detail.get("layout", "was cut in another way")
     filled = "is missing from the folder; transformers fills it at random"
+    language = detail.get("language")
     sentences = {
         "zeroed": "holds zeros",
         "sign_flipped": "holds its values with the sign flipped",
@@ -188,6 +189,7 @@ def _say(hypothesis: Hypothesis) -> str:
         "rows_shifted": f"holds its rows shifted by {detail.get('by')}",
         "partly_copied": f"holds only {detail.get('equal_share', 0):.0%} of its values",
         "not_filled": filled if detail.get("missing") else "holds nothing of its source",
+        "unspoken": f"holds what the checkpoint has beside its languages, nothing of `{language}`",
         "wrong_value": f"differs in {_elements(detail.get('elements'))}",
     }
     return sentences.get(hypothesis.name, hypothesis.name)

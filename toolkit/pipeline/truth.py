@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
+from toolkit.checkpoint import Checkpoint
+from toolkit.checkpoint.sets import name_in
 from toolkit.compare.differences import AnyVocabulary
 from toolkit.core.lazy import LazyTensors
 from toolkit.diagnosis import Truth
@@ -36,9 +38,24 @@ def make_truth(prepared: Prepared, vocabulary: AnyVocabulary | None) -> Truth:
         origins={name: a.origin for name, a in prepared.plan.assignments.items()},
         head_widths=prepared.network.head_widths,
         vocabulary=vocabulary,
+        unspoken=LazyTensors(dict(_unspoken(prepared))),
     )
 
 
 def _expected(prepared: Prepared, name: str) -> Tensor:
+    return _made(prepared, prepared.checkpoint, name)
+
+
+def _unspoken(prepared: Prepared) -> Iterator[tuple[str, Callable[[], Tensor]]]:
+    """What the checkpoint has where its language brings a tensor, by the target's name."""
+    language, unspoken = prepared.checkpoint.spoken, prepared.checkpoint.unspoken
+    if language is None or unspoken is None:
+        return
+    for name, assignment in prepared.proof.assignments.items():
+        if name_in(language, str(assignment.source)) in unspoken.tensors:
+            yield name, partial(_made, prepared, unspoken, name)
+
+
+def _made(prepared: Prepared, checkpoint: Checkpoint, name: str) -> Tensor:
     plan = prepared.proof
-    return target_tensor(plan.assignments[name], plan, prepared.checkpoint.mapped).float()
+    return target_tensor(plan.assignments[name], plan, checkpoint.mapped).float()
