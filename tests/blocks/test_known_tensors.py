@@ -147,6 +147,15 @@ def test_a_carried_model_has_these_tensors_in_this_order(carried, changes):
     assert list(maybe_known_specs(config).items()) == list(target_specs(config).items())
 
 
+def test_a_carried_model_is_known_by_any_name_that_its_parts_are_called_after(carried):
+    known = list(maybe_known_specs(carried).items())
+    carried["model_type"] = "other"
+    assert maybe_known_specs(carried) is None
+    for part in ("encoder", "decoder"):
+        carried[part]["model_type"] = f"other_{part}"
+    assert list(maybe_known_specs(carried).items()) == known
+
+
 @pytest.mark.parametrize("changes", UNKNOWN.values(), ids=UNKNOWN)
 def test_of_anything_else_there_is_no_answer(stock, changes):
     assert maybe_known_specs(change(stock, changes)) is None

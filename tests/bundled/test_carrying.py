@@ -7,7 +7,7 @@ import torch
 
 from tests.bundled.elsewhere import SCRIPT, Elsewhere, make_elsewhere
 from tests.sampling import slow
-from toolkit.bundled import FEATURES, GENERATION, MODELLING, STACK, TOKENIZATION
+from toolkit.bundled import FEATURES, GENERATION, MODELLING, PARTS, STACK, TOKENIZATION
 from toolkit.core.errors import BadInput
 from toolkit.folder.foreign_code import carries_own_code_only, find_foreign_code
 from toolkit.oracle.search import with_beam
@@ -56,7 +56,8 @@ def test_a_converted_folder_carries_our_code_alone(carrying, converted):
 
 def test_a_saved_folder_carries_our_code_still(carrying, tmp_path):
     Seq2SeqTarget(carrying("even").folder).model.save_pretrained(tmp_path / "saved")
-    assert (tmp_path / "saved" / MODELLING.name).exists()
+    for own in (MODELLING, PARTS, STACK):
+        assert (tmp_path / "saved" / own.name).exists()
     assert carries_own_code_only(tmp_path / "saved")
 
 
@@ -73,7 +74,7 @@ def test_another_file_is_not_ours(folder, foreign, name):
     assert not carries_own_code_only(folder)
 
 
-@pytest.mark.parametrize("file", [GENERATION, MODELLING, STACK, TOKENIZATION])
+@pytest.mark.parametrize("file", [GENERATION, MODELLING, PARTS, STACK, TOKENIZATION])
 @pytest.mark.parametrize("change_to", [b"\n", b"\xff", b"\r"])
 def test_our_code_with_one_byte_more_is_not_ours(tmp_path, file, change_to):
     name = "generate.py" if file == GENERATION else file.name
@@ -187,7 +188,7 @@ def test_an_adapter_on_a_model_elsewhere_is_not_ours(folder):
 # What a target does with it
 
 
-@pytest.mark.parametrize("own", [MODELLING, STACK])
+@pytest.mark.parametrize("own", [MODELLING, PARTS, STACK])
 def test_a_folder_whose_model_is_foreign_does_not_load_and_its_code_is_not_run(
     folder, foreign, marker, own
 ):

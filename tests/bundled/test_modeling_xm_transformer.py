@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from toolkit.bundled import MODELLING, STACK
-from toolkit.bundled.modeling_xm_transformer import (
-    EncoderConfig,
+from toolkit.bundled import MODELLING, PARTS, STACK
+from toolkit.bundled.speech_encoder_decoder import (
+    EncoderSettings,
     LengthAdapter,
     NoPositions,
     SinusoidalPositions,
@@ -184,7 +184,7 @@ def test_the_pipeline_says_what_the_model_generates(carrying, waveforms):
 def test_saving_and_loading_again_changes_nothing(model_of, waveforms, tmp_path, name):
     model = model_of(name)
     model.save_pretrained(tmp_path)
-    for file in (MODELLING, STACK):
+    for file in (MODELLING, PARTS, STACK):
         assert (tmp_path / file.name).read_bytes() == file.read_bytes()
     config = json.loads((tmp_path / "config.json").read_text())
     assert config["auto_map"] == model.config.auto_map
@@ -246,7 +246,7 @@ def test_a_tuple_holds_what_the_named_output_does(model_of, waveforms, name):
 
 
 def adapter(**settings):
-    config = EncoderConfig(hidden_size=WIDTH, output_hidden_size=WIDTH, **settings)
+    config = EncoderSettings(hidden_size=WIDTH, output_hidden_size=WIDTH, **settings)
     torch.manual_seed(0)
     return LengthAdapter(config).double().eval()
 
@@ -290,7 +290,7 @@ def test_alone_every_row_is_what_the_clip_is_by_itself(kernel, stride, layers, f
         torch.testing.assert_close(together[i, :after], alone[0], rtol=0, atol=1e-12)
 
 
-PARTS = {
+RENAMED = {
     "layernorm": "layer_norm",
     "proj.0": "half_step_in.feed_forward.0",
     "proj.2": "half_step_in.feed_forward.2",
@@ -310,7 +310,7 @@ def in_our_names(state):
         elif part.startswith("layernorms."):
             names[name] = f"layers.{part.removeprefix('layernorms.')}.layer_norm.{kind}"
         else:
-            names[name] = f"{PARTS[part]}.{kind}"
+            names[name] = f"{RENAMED[part]}.{kind}"
     return {names[name]: tensor for name, tensor in state.items()}
 
 
@@ -339,7 +339,7 @@ def test_the_adapter_does_what_fairseqs_adaptor_does(
     kernel += padding is not None and kernel % 2 == 0
     theirs = Conv1dAdaptor(WIDTH, out, layers, kernel, stride, layernorm=layernorm, proj=proj)
     choose_padding(theirs, padding == "masked")
-    config = EncoderConfig(
+    config = EncoderSettings(
         hidden_size=WIDTH,
         output_hidden_size=out,
         adapter_kernel_size=kernel,
@@ -365,7 +365,7 @@ def test_the_adapter_does_what_the_adaptor_of_july_2021_did(
     kernel, stride, layers, frames, out, layernorms
 ):
     theirs = NormedAdaptor(WIDTH, out, layers, kernel, stride, layernorms)
-    config = EncoderConfig(
+    config = EncoderSettings(
         hidden_size=WIDTH,
         output_hidden_size=out,
         adapter_kernel_size=kernel,
@@ -439,7 +439,7 @@ def test_no_positions_add_nothing_in_any_precision():
 @given(kernel=st.integers(3, 9), depth=st.integers(2, 4), frames=st.integers(1, 20))
 @settings(max_examples=20, deadline=None)
 def test_stacked_positional_convolutions_keep_the_number_of_frames(kernel, depth, frames):
-    config = EncoderConfig(
+    config = EncoderSettings(
         hidden_size=8,
         num_conv_pos_embeddings=kernel,
         num_conv_pos_embedding_groups=2,

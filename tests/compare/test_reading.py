@@ -18,6 +18,7 @@ from toolkit.compare.reading import is_read
         ("conv_depthwise_kernel_size", "fairseq_conformer"),
         ("normalize_before", "xm_transformer_decoder"),
         ("scale_embedding", "xm_transformer_decoder"),
+        ("adapter_padding", "fairseq_seq2seq_encoder"),
         ("quantization_config", "mbart"),
     ],
 )

@@ -17,7 +17,7 @@ from tests.sampling import wide
 from tests.variants.ctc_building import build_ctc
 from tests.variants.seq2seq_kinds import BUNDLED, SEQ2SEQ_VARIANTS
 from toolkit import BadInput, convert, diff, inspect
-from toolkit.bundled import MODELLING
+from toolkit.bundled import FEATURES, PARTS, SEQ2SEQ, STACK
 from toolkit.core.result import Result
 
 BY_NAME = {variant.name: variant for variant in SEQ2SEQ_VARIANTS}
@@ -57,8 +57,14 @@ def check_exact(proof: Result) -> None:
 )
 def test_every_variant_converts_exactly(name: str, build: Build, tmp_path: Path) -> None:
     check_exact(convert(build(name), tmp_path / "hf", verify=True, audio=CLIPS))
-    carried = (tmp_path / "hf" / MODELLING.name).exists()
-    assert carried is (BY_NAME[name].ends == BUNDLED)
+    carried = {path.name for path in (tmp_path / "hf").glob("*.py")}
+    config = json.loads((tmp_path / "hf" / "config.json").read_text(encoding="utf-8"))
+    kinds = [part["model_type"] for part in (config, config["encoder"], config["decoder"])]
+    if BY_NAME[name].ends == BUNDLED:
+        assert kinds == ["fairseq_seq2seq", "fairseq_seq2seq_encoder", "fairseq_seq2seq_decoder"]
+        assert carried == {path.name for path in (SEQ2SEQ, PARTS, STACK, FEATURES)}
+    else:
+        assert (kinds[0], carried) == ("speech-encoder-decoder", set())
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from tests.variants.building import build_variant
 from tests.variants.kinds import Variant
 from toolkit import BadInput, convert, diff
 from toolkit.audio import golden_folder
-from toolkit.bundled import MODELLING, TOKENIZATION
+from toolkit.bundled import PARTS, TOKENIZATION
 from toolkit.oracle.mends.conformer import mended_conformer
 from toolkit.oracle.quiet import quiet_fairseq
 
@@ -61,7 +61,7 @@ def examine(variant: Variant, folder: Path) -> Examination:
         return _refused(f"refused: {name[1] if name else refusal}")
     measures = {level.name: level.measures for level in proof.levels}
     failed = [m.name for level in proof.levels for m in level.measures if m.verdict == "fail"]
-    kinds = {"bundled exact": MODELLING, "native exact, bundled tokenizer": TOKENIZATION}
+    kinds = {"bundled exact": PARTS, "native exact, bundled tokenizer": TOKENIZATION}
     carried = (kind for kind, file in kinds.items() if (out / file.name).exists())
     exact = next(carried, "native exact")
     if proof.verdict != "match":

@@ -14,9 +14,13 @@ from typing import Any
 GENERATION = Path(__file__).with_name("generation.py")
 """fairseq's beam search, for transformers' `custom_generate`."""
 MODELLING = Path(__file__).with_name("modeling_xm_transformer.py")
+"""Models that `PARTS` makes up, with a decoder of pieces."""
+SEQ2SEQ = Path(__file__).with_name("modeling_fairseq_seq2seq.py")
+"""The same with a decoder of letters."""
+PARTS = Path(__file__).with_name("speech_encoder_decoder.py")
 """Encoders and decoders with what fairseq's have and transformers' lack."""
 STACK = Path(__file__).with_name("conformer_stack.py")
-"""Conformer layers, which `MODELLING` and `CONFORMER` import."""
+"""Conformer layers, which `PARTS` and `CONFORMER` import."""
 CONFORMER = Path(__file__).with_name("modeling_fairseq_conformer.py")
 """Conformer encoders with a positional convolution, or with their layer norm before the layers."""
 HUBERT = Path(__file__).with_name("modeling_fairseq_hubert.py")
@@ -28,7 +32,7 @@ FEATURES = Path(__file__).with_name("feature_extraction_fairseq.py")
 TOKENIZATION = Path(__file__).with_name("tokenization_fairseq.py")
 """A tokenizer whose dictionary lacks pieces of its sentencepiece model."""
 CARRIED = (
-    *(GENERATION, MODELLING, STACK, CONFORMER, HUBERT, CLASSIFIER),
+    *(GENERATION, MODELLING, SEQ2SEQ, PARTS, STACK, CONFORMER, HUBERT, CLASSIFIER),
     *(FEATURES, TOKENIZATION),
 )
 PEFT = "adapter_config.json"
@@ -41,9 +45,10 @@ STOCK_MODULES = (
     "models.wav2vec2.modeling_wav2vec2",
     "models.wav2vec2_conformer.modeling_wav2vec2_conformer",
 )
-"""Modules of transformers from whose classes those of `MODELLING` derive."""
+"""Modules of transformers from whose classes those of `PARTS` derive."""
 CONFIGS = {
     MODELLING: ("XMTransformerConfig", "EncoderConfig", "DecoderConfig"),
+    SEQ2SEQ: ("FairseqSeq2SeqConfig", "EncoderConfig", "DecoderConfig"),
     HUBERT: ("FairseqHubertConfig", "FairseqHubertWithFinalProjConfig"),
     CLASSIFIER: ("FairseqClassifierConfig", "FairseqData2VecClassifierConfig"),
     CONFORMER: ("FairseqConformerConfig",),

@@ -12,29 +12,48 @@ from toolkit.bundled import (
     FEATURES,
     GENERATION,
     HUBERT,
-    MODELLING,
+    PARTS,
     STACK,
     TOKENIZATION,
 )
 from toolkit.core.json import JsonDict, JsonObject
 from toolkit.families.waveforms import preprocessor_config
 
-CLASSES = {
-    "AutoConfig": f"{MODELLING.stem}.XMTransformerConfig",
-    "AutoModelForSpeechSeq2Seq": f"{MODELLING.stem}.SpeechEncoderDecoderModel",
-    "AutoFeatureExtractor": f"{FEATURES.stem}.FairseqFeatureExtractor",
-}
-"""The carried class for each of transformers' that loads one."""
-CONFIG = {
-    # An own type: without `trust_remote_code` the folder must not load as something else.
-    "model_type": "xm_transformer",
-    "auto_map": {name: CLASSES[name] for name in ("AutoConfig", "AutoModelForSpeechSeq2Seq")},
-}
-"""What `config.json` says of carried classes."""
-PREPROCESSOR = {
-    "auto_map": {name: CLASSES[name] for name in ("AutoFeatureExtractor",)},
-}
-"""What `preprocessor_config.json` says of theirs."""
+PREPROCESSOR = {"auto_map": {"AutoFeatureExtractor": f"{FEATURES.stem}.FairseqFeatureExtractor"}}
+"""What `preprocessor_config.json` says where classes of a model are carried."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CarriedPair:
+    """A model of an encoder and a decoder that a folder carries under its family's own name."""
+
+    model_type: str
+    """An own type: without `trust_remote_code` the folder must not load as something else."""
+    file: Path
+    """The module that `config.json` names."""
+    config_class: str
+
+    @property
+    def encoder(self) -> str:
+        """Model type of its encoder."""
+        return f"{self.model_type}_encoder"
+
+    @property
+    def decoder(self) -> str:
+        """Model type of its decoder."""
+        return f"{self.model_type}_decoder"
+
+    @property
+    def config(self) -> JsonDict:
+        """What `config.json` says of it."""
+        stem = self.file.stem
+        return {
+            "model_type": self.model_type,
+            "auto_map": {
+                "AutoConfig": f"{stem}.{self.config_class}",
+                "AutoModelForSpeechSeq2Seq": f"{stem}.SpeechEncoderDecoderModel",
+            },
+        }
 
 
 def carried_preprocessor(normalize: Derived, *, carries_code: bool) -> JsonDict:
@@ -104,14 +123,14 @@ def carried_conformer(prefix: str = "", **classes: str) -> Carried:
     )
 
 
-def carried_files(*, classes: bool, tokenizer: bool) -> dict[str, Path]:
+def carried_files(model: CarriedPair | None = None, *, tokenizer: bool = False) -> dict[str, Path]:
     """The files of the search and of what else is carried, by their path in the folder.
 
     Args:
-        classes: Whether those of the model are, with its feature extractor.
+        model: Whose classes are, with their feature extractor; None where stock ones will do.
         tokenizer: Whether the tokenizer's class is.
     """
-    of_model = (MODELLING, STACK, FEATURES) if classes else ()
+    of_model = () if model is None else (model.file, PARTS, STACK, FEATURES)
     of_tokenizer = (TOKENIZATION,) if tokenizer else ()
     named = {file.name: file for file in (*of_model, *of_tokenizer)}
     return {"custom_generate/generate.py": GENERATION, **named}

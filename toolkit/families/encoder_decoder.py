@@ -26,8 +26,9 @@ from toolkit.core.breakable import Breakable, joined
 from toolkit.core.coverage import Reason
 from toolkit.core.json import JsonDict
 from toolkit.core.slips import gained, lost, others, plus, slip
-from toolkit.families import carried, length_adaptor
+from toolkit.families import length_adaptor
 from toolkit.families.base import Network, Options
+from toolkit.families.carried import CarriedPair
 from toolkit.families.length_adaptor import LAYOUTS, LengthAdaptor
 from toolkit.mapping import Row, Table
 from toolkit.replay.pairs import Layout
@@ -35,7 +36,6 @@ from toolkit.replay.pairs import Layout
 ENCODER, DECODER = "encoder", "decoder"
 """The parts, by the names of their keys, and where transformers has them."""
 DECODER_PLACE = Place(source="decoder.", target="decoder.", part=DECODER)
-CARRIED_ENCODER, CARRIED_DECODER = "xm_transformer_encoder", "xm_transformer_decoder"
 STOCK_ENCODERS = {kind: wav2vec2.NAMES[kind] for kind in ("wav2vec2", "wav2vec2-conformer")}
 """How stock encoders that can have an adapter are called, by their model type."""
 WHOLE_ENCODER = Layout(ENCODER, "B L -> T B D", "B L -> B T D")
@@ -51,6 +51,8 @@ class Anatomy:
     """fairseq's path of the linear layer behind them."""
     bypassed: tuple[str, ...]
     """fairseq's modules whose `forward` their parent never calls."""
+    carried: CarriedPair
+    """What a folder carries where no stock class computes the same."""
     decoder: Place = DECODER_PLACE
     habits: Habits = field(default_factory=Habits)
     around_first: bool = False
@@ -123,7 +125,7 @@ class EncoderDecoderModel:
             where=self.arguments.w2v_model_where,
             around=self.arguments.model,
             around_first=self.anatomy.around_first,
-            carried=CARRIED_ENCODER,
+            carried=self.anatomy.carried.encoder,
             told=self.options.told(ENCODER),
             tries=self.options.tries,
         )
@@ -146,7 +148,7 @@ class EncoderDecoderModel:
             place=self.anatomy.decoder,
             checkpoint=self.facts,
             model=self.arguments.model,
-            carried=CARRIED_DECODER,
+            carried=self.anatomy.carried.decoder,
             habits=self.anatomy.habits,
         )
 
@@ -161,7 +163,8 @@ class EncoderDecoderModel:
         """The classes of the folder on trial, where they are known, or those of a conversion."""
         form = self.options.form
         if bool(self.shortcomings) if form is None else form.carries_code:
-            return Kinds(encoder=CARRIED_ENCODER, decoder=CARRIED_DECODER, carried=True)
+            own = self.anatomy.carried
+            return Kinds(encoder=own.encoder, decoder=own.decoder, carried=True)
         found = {} if form is None else form.kinds
         stock, stock_decoder = self.encoder.stock_class, self.decoder.stock_class
         return Kinds(
@@ -179,7 +182,7 @@ class EncoderDecoderModel:
         encoder = Part(
             name=ENCODER,
             found=form.kinds.get(ENCODER),
-            nearest=CARRIED_ENCODER if self._encoder_lacks(stock) else stock,
+            nearest=self.anatomy.carried.encoder if self._encoder_lacks(stock) else stock,
             names=STOCK_ENCODERS,
             lacks=self._encoder_lacks(self.kinds.encoder),
             readers=("encoder_attn",),
@@ -187,7 +190,7 @@ class EncoderDecoderModel:
         decoder = Part(
             name=DECODER,
             found=form.kinds.get(DECODER),
-            nearest=self.decoder.nearest or CARRIED_DECODER,
+            nearest=self.decoder.nearest or self.anatomy.carried.decoder,
             names=transformer_decoder.NAMES,
             lacks=tuple(self.decoder.lacks(self.kinds.decoder)),
         )
@@ -205,7 +208,7 @@ class EncoderDecoderModel:
 
     def is_bundled(self, config: ConfigTree) -> bool:
         """Whether the encoder is of the class that a folder carries."""
-        return bool(config["encoder.model_type"].value == CARRIED_ENCODER)
+        return bool(config["encoder.model_type"].value == self.anatomy.carried.encoder)
 
     def ends_in_encoder(self, config: ConfigTree) -> bool:
         """Whether all of fairseq's encoder is in the target's, its last projection too."""
@@ -228,13 +231,13 @@ class EncoderDecoderModel:
 
     def _encoder_class(self) -> dict[str, Derived]:
         """The class of the encoder, and what the adaptor makes of it."""
-        if self.kinds.encoder != CARRIED_ENCODER:
+        if not self.kinds.carried:
             kind = Derived(value=self.kinds.encoder, evidence="the encoder's layers")
             return {"model_type": kind, **self.adaptor.stock_config()}
         because = "the encoder is a wav2vec 2.0 model with parts that the stock class lacks"
         layers = Derived(value=self.encoder.layer_type, evidence="the encoder's layers")
         return {
-            "model_type": Derived(value=CARRIED_ENCODER, evidence=because),
+            "model_type": Derived(value=self.kinds.encoder, evidence=because),
             **self.adaptor.bundled_config(),
             "layer_type": layers,
             "pos_conv_depth": self.encoder.positional_depth,
@@ -279,9 +282,9 @@ def network_of(
     )
 
 
-def config_of(network: Network, checkpoint: Checkpoint) -> JsonDict:
+def config_of(network: Network, model: EncoderDecoderModel) -> JsonDict:
     """What `config.json` says."""
-    dtypes = Counter(spec.dtype for spec in checkpoint.tensors.values())
+    dtypes = Counter(spec.dtype for spec in model.checkpoint.tensors.values())
     common = {
         "architectures": ["SpeechEncoderDecoderModel"],
         "model_type": "speech-encoder-decoder",
@@ -294,7 +297,7 @@ def config_of(network: Network, checkpoint: Checkpoint) -> JsonDict:
         "decoder_start_token_id": EOS,
         **nested(network.config),
     }
-    return {**common, **carried.CONFIG} if network.carries_code else common
+    return {**common, **model.anatomy.carried.config} if network.carries_code else common
 
 
 def padding_of(model: EncoderDecoderModel, network: Network) -> PaddingProbes:

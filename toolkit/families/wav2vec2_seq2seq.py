@@ -13,11 +13,12 @@ from toolkit.blocks.evidence import Derived
 from toolkit.blocks.place import Place
 from toolkit.blocks.transformer_decoder import Habits
 from toolkit.blocks.tree import values_under
+from toolkit.bundled import SEQ2SEQ
 from toolkit.checkpoint import Checkpoint
 from toolkit.core.coverage import Reason
 from toolkit.core.json import JsonDict
 from toolkit.families.base import Network, Options, Task
-from toolkit.families.carried import carried_files, carried_preprocessor
+from toolkit.families.carried import CarriedPair, carried_files, carried_preprocessor
 from toolkit.families.elsewhere import ALONE
 from toolkit.families.encoder_decoder import (
     ENCODER,
@@ -45,6 +46,9 @@ ANATOMY = Anatomy(
     projection="encoder.proj",
     # The encoder calls its `extract_features`.
     bypassed=("encoder.w2v_model",),
+    carried=CarriedPair(
+        model_type="fairseq_seq2seq", file=SEQ2SEQ, config_class="FairseqSeq2SeqConfig"
+    ),
     habits=Habits(
         output="embed_out",
         states="encoder_out.encoder_out",
@@ -94,14 +98,14 @@ class Wav2Vec2Seq2Seq(Hearing):
         return Task(
             kind=speech_seq2seq.SPELLED,
             contents=FolderContents(
-                config=config_of(network, checkpoint),
+                config=config_of(network, model),
                 generation=generation_config(network, search, {}, None),
                 preprocessor=carried_preprocessor(normalize, carries_code=network.carries_code),
                 processor=PROCESSOR,
                 dictionary=sidecars.dictionary,
                 is_spelled=True,
                 max_positions=int(network.config["decoder.max_position_embeddings"].value),
-                code=carried_files(classes=network.carries_code, tokenizer=False),
+                code=carried_files(ANATOMY.carried if network.carries_code else None),
                 misfits=network.misfits,
             ),
             padding=padding_of(model, network),

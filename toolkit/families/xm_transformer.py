@@ -12,10 +12,11 @@ from toolkit.blocks.arguments import Arguments, read_arguments
 from toolkit.blocks.evidence import Derived, Facts
 from toolkit.blocks.place import Place
 from toolkit.blocks.tree import values_under
+from toolkit.bundled import MODELLING
 from toolkit.checkpoint import Checkpoint
 from toolkit.core.json import JsonDict
 from toolkit.families.base import Network, Options, Task
-from toolkit.families.carried import carried_files, carried_preprocessor
+from toolkit.families.carried import CarriedPair, carried_files, carried_preprocessor
 from toolkit.families.encoder_decoder import (
     Anatomy,
     EncoderDecoderModel,
@@ -43,6 +44,9 @@ ANATOMY = Anatomy(
     projection="encoder.w2v_encoder.proj",
     # The encoder calls `w2v_encoder.forward` itself, and that one `w2v_model.extract_features`.
     bypassed=("encoder.w2v_encoder", "encoder.w2v_encoder.w2v_model"),
+    carried=CarriedPair(
+        model_type="xm_transformer", file=MODELLING, config_class="XMTransformerConfig"
+    ),
 )
 ENCODER, DECODER = ANATOMY.encoder, ANATOMY.decoder
 
@@ -90,7 +94,7 @@ class XMTransformer(Hearing):
         normalize, assumptions = normalization(arguments, sidecars, network, options)
         own_tokenizer = needs_own_tokenizer(sidecars.spm_path, sidecars.dictionary)
         contents = FolderContents(
-            config=config_of(network, checkpoint),
+            config=config_of(network, model),
             generation=generation_config(network, search, sidecars.languages, lang),
             preprocessor=carried_preprocessor(normalize, carries_code=network.carries_code),
             processor=PROCESSOR,
@@ -99,7 +103,9 @@ class XMTransformer(Hearing):
             language_tags=sidecars.languages,
             prefix_tag=None if lang is None else sidecars.tag_of(lang),
             max_positions=int(network.config["decoder.max_position_embeddings"].value),
-            code=carried_files(classes=network.carries_code, tokenizer=own_tokenizer),
+            code=carried_files(
+                ANATOMY.carried if network.carries_code else None, tokenizer=own_tokenizer
+            ),
             misfits=network.misfits,
         )
         return Task(

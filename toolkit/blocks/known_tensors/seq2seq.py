@@ -59,15 +59,21 @@ def is_known(config: JsonObject) -> bool:
     carried = "auto_map" in config
     if config.keys() - {"auto_map"} != MODEL_KEYS:
         return False
-    kind = "xm_transformer" if carried else "speech-encoder-decoder"
     return (
         config["architectures"] == ["SpeechEncoderDecoderModel"]
-        and config["model_type"] == kind
+        and (carried or config["model_type"] == "speech-encoder-decoder")
+        and (not carried or _are_of(config["model_type"], config))
         and (_is_carried_encoder if carried else _is_stock_encoder)(config["encoder"])
         and (_is_carried_decoder if carried else _is_stock_decoder)(config["decoder"])
         and config["decoder"].get("cross_attention_hidden_size")
         in (None, config["encoder"]["hidden_size"])
     )
+
+
+def _are_of(model_type: str, parts: JsonObject) -> bool:
+    """Whether the parts are called after the model, as those of carried models are."""
+    called = (parts[part].get("model_type") for part in ("encoder", "decoder"))
+    return tuple(called) == (f"{model_type}_encoder", f"{model_type}_decoder")
 
 
 def _is_stock_encoder(encoder: JsonObject) -> bool:
@@ -83,7 +89,6 @@ def _is_stock_encoder(encoder: JsonObject) -> bool:
 def _is_carried_encoder(encoder: JsonObject) -> bool:
     return (
         CARRIED_ENCODER_KEYS - _OPTIONAL <= encoder.keys() <= CARRIED_ENCODER_KEYS
-        and encoder["model_type"] == "xm_transformer_encoder"
         and encoder["layer_type"] == "transformer"
         and encoder["pos_conv_depth"] == 1
         and encoder["output_projection"] in ("linear", "linear_norm", None)
@@ -128,7 +133,6 @@ _IS_STOCK = {"mbart": _is_mbart, "trocr": _is_trocr}
 def _is_carried_decoder(decoder: JsonObject) -> bool:
     return (
         decoder.keys() == CARRIED_DECODER_KEYS
-        and decoder["model_type"] == "xm_transformer_decoder"
         and decoder["normalize_before"] is True
         and decoder["final_layer_norm"] in (True, False)
         and decoder["layernorm_embedding"] in (True, False)
