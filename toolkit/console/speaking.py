@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from shutil import get_terminal_size
 from typing import TYPE_CHECKING
 
+from toolkit.console.folding import fold
 from toolkit.console.silencing import silence
 from toolkit.core.errors import BadInput
 
@@ -20,6 +21,8 @@ _QUOTED = re.compile(r"`[^`]*`", re.DOTALL)
 
 def say(text: str, *, err: bool = False) -> None:
     """Prints lines in which nothing but their own breaks acts on the terminal.
+
+    What goes to standard error is made for a reader: on a terminal, lines break between words.
 
     Args:
         text: What to say; names in backticks may come from anywhere.
@@ -34,7 +37,7 @@ def say(text: str, *, err: bool = False) -> None:
     shown = "\n".join(map(show_controls, one_line.split("\n")))
     if err:
         with suppress(OSError, ValueError):
-            print(_encodable(shown, sys.stderr), file=sys.stderr, flush=True)
+            print(_encodable(_fit(shown), sys.stderr), file=sys.stderr, flush=True)
         return
     with printing():
         print(_encodable(shown, sys.stdout))
@@ -75,6 +78,12 @@ def make_console(*, err: bool = False) -> Console:
 def width() -> int:
     """Columns of the terminal; 80 where there is none."""
     return get_terminal_size().columns
+
+
+def _fit(text: str) -> str:
+    """The text as a terminal takes it; as it is where a program reads on."""
+    is_read = sys.stderr is not None and sys.stderr.isatty()
+    return fold(text, width()) if is_read else text
 
 
 def _encodable(text: str, stream: object) -> str:
