@@ -158,7 +158,7 @@ def test_every_bad_row_is_counted_and_the_first_five_are_shown(path):
 
 
 def test_a_missing_file_is_refused(path):
-    with pytest.raises(BadInput, match=r"must be a readable .*No such file.*`--dict`"):
+    with pytest.raises(BadInput, match=r"must be a readable .*there is no such file.*`--dict`"):
         read_dictionary(path)
 
 

@@ -89,12 +89,14 @@ def test_a_new_file_is_found_by_itself(stranger):
 
 @pytest.mark.usefixtures("new_file")
 def test_a_checkpoint_of_two_families_is_refused(prepared):
-    with pytest.raises(BadInput, match=r"`everything`.* 2 families match"):
+    with pytest.raises(BadInput, match=r"families `xm_transformer`, `everything` match"):
         find_family(prepared.checkpoint)
 
 
 def test_a_checkpoint_of_no_family_is_refused_with_its_architecture(stranger):
-    with pytest.raises(BadInput, match=r"`xm_transformer`, .*`conv_tasnet` and 0 families match"):
+    with pytest.raises(
+        BadInput, match="architecture is `conv_tasnet`, and of [0-9]+ families none match"
+    ):
         find_family(stranger)
 
 

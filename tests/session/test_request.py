@@ -68,10 +68,10 @@ def test_a_part_takes_what_it_knows_of_a_request() -> None:
         ({"dtype": "int8"}, "`--dtype` must be one of float32, float16, bfloat16, but is 'int8'"),
         ({"padding_reference": "new"}, "`--padding-reference` must be one of masked, unmasked"),
         ({"device": "gpu"}, "`--device` must be `cpu` or a GPU"),
-        ({"recording": Path("r"), "audio": [Path("a")]}, "but --audio is named too"),
+        ({"recording": Path("r"), "audio": [Path("a")]}, "but `--audio` is named too"),
         (
             {"recording": Path("r"), "fairseq_python": Path("p"), "user_dir": Path("d")},
-            "but --fairseq-python and --user-dir is named too",
+            "but `--fairseq-python` and `--user-dir` is named too",
         ),
     ],
 )

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolkit.checkpoint.plain_files import read_small
-from toolkit.core.errors import BadInput
+from toolkit.core.errors import BadInput, reason_of
 from toolkit.core.json import JsonObject
 
 if TYPE_CHECKING:
@@ -209,8 +209,9 @@ def _expect_file(path: Path) -> None:
     try:
         status = path.stat()
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise BadInput(f"`{path}` must be readable audio, but {reason}. Check the path.") from error
+        raise BadInput(
+            f"`{path}` must be readable audio, but {reason_of(error)}. Check the path."
+        ) from error
     if not stat.S_ISREG(status.st_mode) or status.st_size > MAX_FILE_BYTES:
         raise BadInput(
             f"`{path}` must be an audio file of at most {MAX_FILE_BYTES} bytes, but is no file, or "
@@ -225,7 +226,9 @@ def _check_hash(file: Path, expected: str) -> None:
             while chunk := opened.read(_CHUNK_BYTES):
                 digest.update(chunk)
     except OSError as error:
-        raise BadInput(f"`{file}` must be readable audio, but {error.strerror}.") from error
+        raise BadInput(
+            f"`{file}` must be readable audio, but {reason_of(error)}. Check the path."
+        ) from error
     found = digest.hexdigest()
     if found != expected:
         raise BadInput(

@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 
 from toolkit.checkpoint.plain_files import read_small
-from toolkit.core.errors import BadInput
+from toolkit.core.errors import BadInput, reason_of
 
 BOS, PAD, EOS, UNK = 0, 1, 2, 3
 SPECIAL_SYMBOLS = ("<s>", "<pad>", "</s>", "<unk>")
@@ -65,7 +65,7 @@ def read_dictionary(path: Path, begins: tuple[str, ...] = SPECIAL_SYMBOLS) -> Di
         content = read_small(path, max_bytes=MAX_DICTIONARY_BYTES).decode("utf-8")
     except (OSError, ValueError) as error:
         raise BadInput(
-            f"`{path}` must be a readable fairseq dictionary in UTF-8, but {error}. "
+            f"`{path}` must be a readable fairseq dictionary in UTF-8, but {reason_of(error)}. "
             "Name the right file with `--dict`."
         ) from error
     text = content.replace("\r\n", "\n").replace("\r", "\n")

@@ -27,7 +27,7 @@ from toolkit.checkpoint.tensors import (
 )
 from toolkit.checkpoint.values import TensorRef, quote, type_name
 from toolkit.core.coverage import Reason
-from toolkit.core.errors import BadInput
+from toolkit.core.errors import BadInput, reason_of
 from toolkit.core.positional import read_into
 from toolkit.core.spec import FLOATING, ITEM_BYTES, TensorSpec
 
@@ -322,7 +322,7 @@ def _open(path: Path, *, expected: _Stamp | None = None) -> Iterator[tuple[Binar
         ) from error
     except OSError as error:
         raise BadInput(
-            f"`{path}` must be readable, but is not: {error}. Check the path and its rights."
+            f"`{path}` must be readable, but {reason_of(error)}. Check the path and its rights."
         ) from error
 
 

@@ -139,7 +139,8 @@ def _word_usage(error: click.ClickException) -> str:
         return said
     context = error.ctx if isinstance(error, click.UsageError) else None
     path = "toolkit" if context is None else context.command_path
-    return f"error: {said.rstrip('.')}. See `{path} --help`."
+    end = "" if said.endswith("?") else "."
+    return f"error: {said.rstrip('.')}{end} See `{path} --help`."
 
 
 def _say_fault(error: BaseException, *, debug: bool) -> None:

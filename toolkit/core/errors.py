@@ -34,3 +34,12 @@ class BrokenRule(ToolkitError):
 
 class InternalError(ToolkitError):
     """The toolkit broke one of its own invariants."""
+
+
+def reason_of(error: BaseException) -> str:
+    """What an error says, worded to follow "but": in one line, without numbers of the system."""
+    if isinstance(error, FileNotFoundError):
+        return "there is no such file"
+    if isinstance(error, OSError) and error.strerror:
+        return f"the system says: {error.strerror}"
+    return " ".join(str(error).split()) or type(error).__name__

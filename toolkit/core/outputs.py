@@ -124,8 +124,9 @@ def _expect_unread(output: Output, kept: Kept) -> None:
     for file in kept.files:
         if _is_same(output.path, file):
             raise BadInput(
-                f"`{output.path}` must be another file than those that the command reads, but is "
-                f"`{file}`, which `{output.option}` would replace. Choose another path."
+                f"`{output.path}` must be a file of its own, but is `{file}`, which the command "
+                f"reads or finds beside the checkpoint, and `{output.option}` would replace. "
+                "Choose another path."
             )
     for folder in kept.wholes:
         if _is_inside(output.path, folder):

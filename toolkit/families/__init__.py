@@ -70,6 +70,13 @@ _PROTOCOL = (
 )
 
 
+NOT_KNOWN = (
+    "The README lists what converts; `docs/adding-a-family.md` says how to add a family, here or in "
+    "a package of your own."
+)
+"""What to do with a model of which nobody has heard."""
+
+
 def find_family(checkpoint: Checkpoint) -> Family:
     """The family that the checkpoint belongs to.
 
@@ -87,11 +94,11 @@ def find_family(checkpoint: Checkpoint) -> Family:
             f"`{checkpoint.path}` must be a model that transformers can express, but is "
             f"{stranger.what}: {stranger.because}. {stranger.instead}."
         )
-    names = ", ".join(f"`{family.name}`" for family in known)
+    names = ", ".join(f"`{family.name}`" for family in matching) or "none"
     raise BadInput(
-        f"`{checkpoint.path}` must belong to one family of {names}, but its architecture is "
-        f"`{said}` and {len(matching)} families match. "
-        f"{describe_elsewhere(said) or 'Add a file to `toolkit/families` for it.'}"
+        f"`{checkpoint.path}` must be a speech model of one family that the toolkit knows, but its "
+        f"architecture is `{said}`, and of {len(known)} families {names} match. "
+        f"{describe_elsewhere(said) or NOT_KNOWN}"
     )
 
 

@@ -13,7 +13,7 @@ from toolkit.checkpoint.dictionary import WORDLESS, Dictionary, read_dictionary
 from toolkit.checkpoint.plain_files import read_small
 from toolkit.checkpoint.plain_yaml import load_yaml
 from toolkit.checkpoint.values import quote
-from toolkit.core.errors import BadInput
+from toolkit.core.errors import BadInput, reason_of
 from toolkit.core.json import JsonObject
 from toolkit.families.languages import find_languages
 
@@ -270,7 +270,7 @@ def _read_yaml(path: Path) -> JsonObject:
         config = load_yaml(read_small(path, max_bytes=MAX_YAML_BYTES))
     except (OSError, ValueError) as error:
         raise BadInput(
-            f"`{path}` must be the checkpoint's data configuration in YAML, but {_first(error)}. "
+            f"`{path}` must be the checkpoint's data configuration in YAML, but {reason_of(error)}. "
             "Name it with `--config-yaml`."
         ) from error
     if not isinstance(config, Mapping):
@@ -279,9 +279,3 @@ def _read_yaml(path: Path) -> JsonObject:
             "Name the right file with `--config-yaml`."
         )
     return config
-
-
-def _first(error: BaseException) -> str:
-    if isinstance(error, FileNotFoundError):
-        return "there is no such file"
-    return " ".join(str(error).split()) or type(error).__name__

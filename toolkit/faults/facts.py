@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.core.breakable import Attention, Breakable, Part, Side
-from toolkit.core.errors import BadInput
+from toolkit.core.errors import BadInput, reason_of
 from toolkit.core.json import JsonDict, JsonObject
 from toolkit.core.slips import CONFIG, TOKENIZER_CONFIG
 from toolkit.folder.languages import language_files
@@ -222,8 +222,8 @@ def read_json(file: Path) -> JsonDict:
         values = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise BadInput(
-            f"`{file}` must be a JSON file of a converted folder, but {error}. Name a folder that "
-            "`toolkit convert` wrote."
+            f"`{file}` must be a JSON file of a converted folder, but {reason_of(error)}. "
+            "Name a folder that `toolkit convert` wrote."
         ) from error
     if not isinstance(values, dict):
         raise BadInput(
@@ -276,6 +276,6 @@ def _shapes(file: Path) -> Iterator[tuple[str, tuple[int, ...]]]:
                     yield name, tuple(opened.get_slice(name).get_shape())
     except (SafetensorError, OSError) as error:
         raise BadInput(
-            f"`{file}` must hold all weights of a converted folder, but {error}. Name a folder "
-            "that `toolkit convert` wrote."
+            f"`{file}` must hold all weights of a converted folder, but {reason_of(error)}. "
+            "Name a folder that `toolkit convert` wrote."
         ) from error

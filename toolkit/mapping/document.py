@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Protocol, cast
 
-from toolkit.core.errors import BadInput
+from toolkit.core.errors import BadInput, reason_of
 from toolkit.mapping.problems import Problems, shown
 
 MAX_BYTES = 1 << 18
@@ -81,7 +81,7 @@ def _read_bytes(path: Path) -> bytes:
             content = file.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:
         raise BadInput(
-            f"`{path}` must be a readable mapping file, but {error}. Check `--mapping`."
+            f"`{path}` must be a readable mapping file, but {reason_of(error)}. Check `--mapping`."
         ) from error
     if len(content) > MAX_BYTES:
         raise BadInput(

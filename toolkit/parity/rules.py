@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from toolkit.core.errors import BadInput
+from toolkit.core.errors import BadInput, reason_of
 
 _LINE = re.compile(r"(?P<pattern>.+?)\s+->\s+(?P<tolerance>\S+)\s+because\s+(?P<because>\S.*)")
 _NUMBERED = ("front_end", "modules", "logits", "beam", "padding")
@@ -47,7 +47,8 @@ def read_rules(path: Path) -> tuple[ToleranceRule, ...]:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, ValueError) as error:
         raise BadInput(
-            f"`{path}` must be a readable file of tolerance rules, but {error}. Check the path."
+            f"`{path}` must be a readable file of tolerance rules, but {reason_of(error)}. "
+            "Check the path."
         ) from error
     rules, problems = [], []
     for number, line in enumerate(lines, start=1):

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import pytest
 
-from toolkit.core.errors import BadInput
+from toolkit.core.errors import BadInput, reason_of
 from toolkit.core.json import JsonDict
 from toolkit.session.options import Item, Named, items_of
 from toolkit.session.request import Pair
@@ -103,7 +103,9 @@ def _from_pyproject(path: Path, folder: Path) -> Iterator[_Table]:
     try:
         tool = tomllib.loads(path.read_text(encoding="utf-8")).get("tool", {})
     except (OSError, ValueError) as error:
-        raise BadInput(f"`{path}` must be readable TOML, but {error}. Correct it.") from error
+        raise BadInput(
+            f"`{path}` must be readable TOML, but {reason_of(error)}. Correct it."
+        ) from error
     table = tool.get("toolkit", {}).get("parity")
     if table is None:
         return

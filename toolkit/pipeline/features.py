@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from toolkit.audio import SAMPLE_RATE_HZ, Clip, read_clips
+from toolkit.checkpoint.lookalikes import see_path
 from toolkit.core.errors import BadInput
 from toolkit.core.progress import silent
 from toolkit.session.keywords import keywords_of
@@ -42,9 +43,13 @@ def extract_features(request: Heard) -> dict[str, NDArray[np.float32]]:
         BadInput: the folder holds no encoder of waveforms, lacks the layer or the projection, or a
             clip cannot be heard.
     """
+    from toolkit.replay.target import DoesNotLoad
     from toolkit.tasks.features.target import FeatureTarget
 
-    target = FeatureTarget(request.hf_dir, device=request.device)
+    try:
+        target = FeatureTarget(request.hf_dir, device=request.device)
+    except DoesNotLoad as error:
+        raise _no_encoder(request) from error
     _expect_waveforms(request, target)
     _expect_whole(request, target)
     _expect_layer(request, target)
@@ -56,6 +61,15 @@ def extract_features(request: Heard) -> dict[str, NDArray[np.float32]]:
         made |= zip((clip.name for clip in batch), _hear(request, target, batch), strict=True)
     report("features", len(clips), len(clips))
     return {clip.name: made[clip.name] for clip in clips}
+
+
+def _no_encoder(request: Heard) -> BadInput:
+    seen = see_path(request.hf_dir)
+    return BadInput(
+        f"`{request.hf_dir}` must hold an encoder of waveforms that `AutoModel` loads, but is "
+        f"{'a folder that it does not load' if seen is None else seen.what}. Name the folder of an "
+        "encoder; `toolkit diff` says what is wrong with one that does not load."
+    )
 
 
 def _expect_waveforms(request: Heard, target: FeatureTarget) -> None:

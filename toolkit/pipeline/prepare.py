@@ -124,6 +124,7 @@ def prepare(
     _require(network.unknown)
     sidecars = family.sidecars(checkpoint, inputs.named)
     task = family.task(checkpoint, sidecars, network, inputs.options)
+    _expect_known(task.contents.config, inputs.options.overrides)
     targets = with_languages(find_targets(task.contents.config), task.contents)
     table = network.table if mapping is None else extend_table(network.table, mapping)
     plan = _plan(network, table, checkpoint, targets)
@@ -190,6 +191,13 @@ def _proof(
         return _plan(network, network.table, checkpoint, targets)
     except BrokenRule:
         return plan
+
+
+def _expect_known(config: JsonObject, named: Mapping[str, JsonObject]) -> None:
+    if any(named.values()):
+        from toolkit.folder.known_keys import expect_known_keys
+
+        expect_known_keys(config, named)
 
 
 def _refuse(path: Path, refusals: Sequence[Reason]) -> None:

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 from toolkit.audio import SAMPLE_RATE_HZ
 from toolkit.checkpoint.plain_files import read_small
-from toolkit.core.errors import BadInput
+from toolkit.core.errors import BadInput, reason_of
 from toolkit.core.json import JsonObject
 from toolkit.oracle.search import Search
 from toolkit.replay.source import SourceFacts
@@ -164,8 +164,8 @@ def _load(folder: Path) -> JsonObject:
             raise ValueError("it is no mapping")
     except (OSError, ValueError, RecursionError) as error:
         raise BadInput(
-            f"`{folder}` must be a recording with a readable `{INDEX}`, but is none: "
-            f"{error!s:.200}. Make one with `toolkit record`."
+            f"`{folder}` must be a recording with a readable `{INDEX}`, but "
+            f"{reason_of(error):.200}. Make one with `toolkit record`."
         ) from error
     return said
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from toolkit.core.errors import BadInput
+from toolkit.core.errors import BadInput, reason_of
 from toolkit.core.json import JsonDict
 from toolkit.core.result import SCHEMA_VERSION
 from toolkit.report import text
@@ -139,8 +139,8 @@ def _read(path: Path) -> JsonDict:
         _check(said)
     except (OSError, ValueError, RecursionError) as error:
         raise BadInput(
-            f"`{path}` must be the JSON of a run of verify, diff or convert, but {error}. "
-            "Write one with `--json FILE`."
+            f"`{path}` must be the JSON of a run of verify, diff or convert, but "
+            f"{reason_of(error)}. Write one with `--json FILE`."
         ) from error
     return dict(said)
 

@@ -211,7 +211,7 @@ class Recorded(Request):
         """
         super().check()
         others = ("audio", "fairseq_python", "user_dir")
-        named = [i.typed for i in items_of(type(self)) if i.name in others and self.gives(i)]
+        named = [f"`{i.typed}`" for i in items_of(type(self)) if i.name in others and self.gives(i)]
         if self.recording is not None and named:
             raise BadInput(
                 f"`--recording` must stand alone, as it takes the place of fairseq and of clips, "

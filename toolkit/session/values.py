@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from toolkit.core.errors import BadInput
+from toolkit.core.errors import BadInput, reason_of
 from toolkit.core.json import JsonDict
 
 
@@ -24,9 +24,8 @@ def read_json_object(option: str, text: str) -> JsonDict:
         inline = text.lstrip().startswith("{")
         values = parse_json(text.encode()) if inline else read_json(Path(text))
     except (OSError, ValueError) as error:
-        said = error.strerror if isinstance(error, OSError) and error.strerror else error
         raise BadInput(
-            f"`{option}` must be a JSON object or a file of one, but {said}. "
+            f"`{option}` must be a JSON object or a file of one, but {reason_of(error)}. "
             "Write it as '{\"key\": value}'."
         ) from error
     if not isinstance(values, dict):
