@@ -128,9 +128,7 @@ def test_a_clip_that_its_manifest_does_not_know_is_refused(wav):
 
 def test_a_clip_that_its_manifest_misses_is_refused(tmp_path):
     folder = write_manifest(tmp_path, {"file": "gone.wav", "sha256": "0" * 64})
-    with pytest.raises(
-        BadInput, match=r"`.*gone.wav` must be readable audio, but there is no such file"
-    ):
+    with pytest.raises(BadInput, match=r"`.*gone.wav` must be .* but there is no such file"):
         read_clips([folder])
 
 

@@ -164,7 +164,7 @@ def _load(folder: Path) -> JsonObject:
             raise ValueError("it is no mapping")
     except (OSError, ValueError, RecursionError) as error:
         raise BadInput(
-            f"`{folder}` must be a recording with a readable `{INDEX}`, but "
+            f"`{folder}` must be a recording with a readable `{INDEX}`, but is none: "
             f"{reason_of(error):.200}. Make one with `toolkit record`."
         ) from error
     return said
