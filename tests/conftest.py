@@ -66,6 +66,7 @@ def _compose_once() -> None:
 
 
 torch.set_num_threads(1)
+os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 """The models here are tiny: more threads only wait for each other, the more so under xdist. What
 a test starts is told by the environment."""

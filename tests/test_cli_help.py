@@ -76,7 +76,8 @@ def test_a_shell_that_has_no_completion_is_refused() -> None:
 
 def test_help_says_what_arguments_mean_and_is_there_by_its_short_name() -> None:
     said = CliRunner().invoke(app, ["convert", "-h"]).stdout
-    assert "Arguments:\n  CHECKPOINT  fairseq checkpoint; only ever read.\n" in said
+    meaning = "fairseq checkpoint, or hf://org/name; only ever read."
+    assert f"Arguments:\n  CHECKPOINT  {meaning}\n" in said
     assert "--beam / --no-beam" in said
 
 

@@ -182,13 +182,14 @@ def see_nothing(path: Path) -> Seen:
     text = str(path)
     if re.match(r"[a-z][a-z0-9+.-]+:/", text):
         return Seen(
-            what="an address, not a file", then="Download it first; the toolkit reads files only."
+            what="an address, not a file",
+            then="Download it first, or name a model of the hub as `hf://org/name`.",
         )
     is_short = re.fullmatch(r"[\w.-]+/[\w.-]+", text) is not None
     if is_short and path.suffix not in (".pt", ".bin") and not path.parent.exists():
         return Seen(
             what="nothing here; it may be the name of a model on the Hugging Face hub",
-            then=f"Download it first with `hf download {text} --local-dir DIR`.",
+            then=f"Name it as `hf://{text}`, or download it with `hf download {text}`.",
         )
     return Seen(what="nothing: there is no such file or folder", then="Check the path.")
 

@@ -20,7 +20,7 @@ from toolkit.families.languages import find_languages
 T = TypeVar("T")
 MAX_YAML_BYTES = 1 << 18
 """fairseq's own are a few hundred bytes."""
-_COMPANION_SUFFIXES = {".yaml", ".yml", ".txt", ".model", ".vocab", ".pt"}
+COMPANION_SUFFIXES = {".yaml", ".yml", ".txt", ".model", ".vocab", ".pt"}
 SPACE = "\u2581"
 """What sentencepiece writes for a space."""
 
@@ -172,7 +172,7 @@ def companions(checkpoint: Path) -> Iterator[Path]:
     """The files beside a checkpoint that may belong to it, as far as names tell."""
     with suppress(OSError, ValueError):
         for path in checkpoint.absolute().parent.iterdir():
-            if path.suffix in _COMPANION_SUFFIXES and path.is_file():
+            if path.suffix in COMPANION_SUFFIXES and path.is_file():
                 yield path
     config: JsonObject = {}
     with suppress(BadInput):

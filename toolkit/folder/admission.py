@@ -120,9 +120,10 @@ def _check_entry(root: Path, path: Path) -> os.stat_result:
 
 def _allowed(root: Path) -> Iterator[Path]:
     yield root
-    # The cache of Hugging Face: snapshots/REVISION/FILE are links to blobs/HASH.
-    if root.parent.name == "snapshots":
-        yield root.parents[1] / "blobs"
+    # The cache of Hugging Face: snapshots/REVISION/.../FILE are links to blobs/HASH.
+    for folder in (root, *root.parents):
+        if folder.parent.name == "snapshots":
+            yield folder.parents[1] / "blobs"
 
 
 def _kind(status: os.stat_result) -> str:

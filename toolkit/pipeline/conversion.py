@@ -11,6 +11,7 @@ from pathlib import Path
 from toolkit.audio import SAMPLE_RATE_HZ, Clip
 from toolkit.blocks.tree import by_part
 from toolkit.checkpoint import Checkpoint
+from toolkit.core.origin import spelled
 from toolkit.core.progress import silent
 from toolkit.core.result import Artifact, Result
 from toolkit.folder.background import Background
@@ -124,7 +125,9 @@ def _proven(prepared: Prepared, folder: Path, clips: Sequence[Clip], request: Co
 def _unproven(prepared: Prepared, out: Path, because: str) -> Result:
     return Result(
         command="convert",
-        source=Artifact(path=str(prepared.checkpoint.path), sha256=prepared.checkpoint.sha256()),
+        source=Artifact(
+            path=spelled(prepared.checkpoint.path), sha256=prepared.checkpoint.sha256()
+        ),
         # Hashing the folder takes longer than writing it, and nothing is said of it.
         target=Artifact(path=str(out), sha256=None),
         assumptions=prepared.assumptions,

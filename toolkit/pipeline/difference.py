@@ -16,6 +16,7 @@ from toolkit.core.coverage import ClipCoverage, Reason
 from toolkit.core.errors import BadInput
 from toolkit.core.findings import Finding, Hypothesis
 from toolkit.core.measures import Level, Measure
+from toolkit.core.origin import spelled
 from toolkit.core.progress import Progress, silent
 from toolkit.core.result import Artifact, ModuleRow, Result
 from toolkit.diagnosis import Evidence, Truth, find_faults, take_inventory, take_notes
@@ -368,8 +369,10 @@ def _result(
     return Result(
         command="diff",
         **prepared.task.kind.told,
-        source=Artifact(path=str(prepared.checkpoint.path), sha256=prepared.checkpoint.sha256()),
-        target=Artifact(path=str(folder), sha256=folder_sha256(folder)),
+        source=Artifact(
+            path=spelled(prepared.checkpoint.path), sha256=prepared.checkpoint.sha256()
+        ),
+        target=Artifact(path=spelled(folder), sha256=folder_sha256(folder)),
         coverage=measure_coverage(
             plan,
             beside=prepared.checkpoint.left_out,

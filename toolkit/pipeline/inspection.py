@@ -12,6 +12,7 @@ from toolkit.checkpoint.finite import find_not_finite
 from toolkit.core.coverage import Reason
 from toolkit.core.errors import BadInput, BrokenRule
 from toolkit.core.inspection import ConfigField, Inspection
+from toolkit.core.origin import spelled
 from toolkit.core.result import Artifact
 from toolkit.families import Family, Network, Task, architecture, find_family
 from toolkit.families.sidecars import Named, Sidecars
@@ -50,7 +51,7 @@ def inspect(request: Inspect) -> Inspection:
     unused = {reason.name for reason in dropped}
     prospect = _foresee(family, opened, network, table, sidecars, inputs)
     return Inspection(
-        source=Artifact(path=str(inputs.checkpoint), sha256=opened.sha256()),
+        source=Artifact(path=spelled(inputs.checkpoint), sha256=opened.sha256()),
         format=opened.format,
         family=family.name,
         generation=network.generation,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from toolkit.core.origin import spelled
 from toolkit.core.progress import silent
 from toolkit.core.recording import Recording
 from toolkit.core.result import Artifact
@@ -33,7 +34,7 @@ def record(request: Record) -> Recording:
         prepared, clips, rec_dir=request.rec_dir, user_dir=request.user_dir, progress=report
     )
     return Recording(
-        source=Artifact(path=str(request.checkpoint), sha256=prepared.checkpoint.sha256()),
+        source=Artifact(path=spelled(request.checkpoint), sha256=prepared.checkpoint.sha256()),
         path=str(request.rec_dir),
         num_bytes=sum(file.stat().st_size for file in request.rec_dir.iterdir()),
         clips=tuple((clip.name, clip.duration_s) for clip in clips),

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from toolkit.core.origin import spelled
 from toolkit.session.groups import Request
 from toolkit.session.options import Argument, Item, typed_items
 
@@ -26,7 +27,7 @@ def command_line(request: Request) -> str:
 
 def _argument(path: Path) -> str:
     """A path that is not taken for an option."""
-    text = str(path)
+    text = spelled(path)
     return f"./{text}" if text.startswith("-") else text
 
 

@@ -11,6 +11,7 @@ from toolkit.audio import Clip
 from toolkit.compare.evidence import judge_transcripts
 from toolkit.compare.pictures import Sketchbook, shortest
 from toolkit.core.coverage import Coverage, Reason
+from toolkit.core.origin import spelled
 from toolkit.core.progress import Progress, silent
 from toolkit.core.result import Artifact, Result, Suspicion
 from toolkit.core.tokens import ClipTokens
@@ -189,11 +190,11 @@ class _Case:
     @property
     def source(self) -> Artifact:
         checkpoint = self.prepared.checkpoint
-        return Artifact(path=str(checkpoint.path), sha256=checkpoint.sha256())
+        return Artifact(path=spelled(checkpoint.path), sha256=checkpoint.sha256())
 
     @property
     def target(self) -> Artifact:
-        return Artifact(path=str(self.folder), sha256=self.hashing.result())
+        return Artifact(path=spelled(self.folder), sha256=self.hashing.result())
 
     @property
     def environment(self) -> dict[str, str]:

@@ -15,6 +15,7 @@ from toolkit.core.progress import Progress
 from toolkit.folder.shards import MAX_SHARD_BYTES
 from toolkit.oracle.tasks.base import PADDINGS
 from toolkit.session.device import expect_device
+from toolkit.session.hub import CHECKPOINT, FOLDER
 from toolkit.session.options import Argument, Item, Named, Option, Role, Section, items_of, one_of
 
 DTYPES = ("float32", "float16", "bfloat16")
@@ -78,7 +79,12 @@ class OfCheckpoint(Request):
     """What is asked of a checkpoint."""
 
     checkpoint: Annotated[
-        Path, Argument("fairseq checkpoint; only ever read.", metavar="CHECKPOINT")
+        Path,
+        Argument(
+            "fairseq checkpoint, or hf://org/name; only ever read.",
+            metavar="CHECKPOINT",
+            fetched_as=CHECKPOINT,
+        ),
     ] = field(kw_only=False)
 
 
@@ -86,9 +92,14 @@ class OfCheckpoint(Request):
 class OfFolder(OfCheckpoint):
     """What is asked of a folder."""
 
-    hf_dir: Annotated[Path, Argument("Hugging Face folder, whoever made it.", metavar="HF_DIR")] = (
-        field(kw_only=False)
-    )
+    hf_dir: Annotated[
+        Path,
+        Argument(
+            "Hugging Face folder, or hf://org/name, whoever made it.",
+            metavar="HF_DIR",
+            fetched_as=FOLDER,
+        ),
+    ] = field(kw_only=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -378,5 +389,8 @@ class Destination(Request):
         ),
     ] = field(kw_only=False)
     checkpoint: Annotated[
-        Path | None, Argument("fairseq checkpoint; the golden one.", metavar="[CHECKPOINT]")
+        Path | None,
+        Argument(
+            "fairseq checkpoint; the golden one.", metavar="[CHECKPOINT]", fetched_as=CHECKPOINT
+        ),
     ] = field(default=None, kw_only=False)

@@ -9,6 +9,7 @@ from textwrap import wrap
 from typing import TYPE_CHECKING, ParamSpec, TypeVar, get_args
 
 from toolkit.session.groups import Request
+from toolkit.session.hub import fetch_named
 from toolkit.session.options import items_of
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def keywords_of(
     """Turns a function of a request into one of the request's fields.
 
     Names, types, defaults and the documentation of the arguments are the fields' own. Every value
-    is checked before the function begins.
+    is checked, and what is named of the hub is here, before the function begins.
 
     Args:
         kind: The class of the request.
@@ -39,7 +40,7 @@ def keywords_of(
         def call(*given: Fields.args, **named: Fields.kwargs) -> Answer:
             request = kind(*given, **named)
             request.check()
-            return run(request)
+            return run(fetch_named(request))
 
         signature = _signature(kind, inspect.signature(run).return_annotation)
         call.__signature__ = signature  # type: ignore[attr-defined]

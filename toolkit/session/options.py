@@ -48,6 +48,8 @@ class Named:
     """What it is where the function takes more than the command line, or says it otherwise."""
     check: Check | None = None
     role: Role | None = None
+    fetched_as: str = ""
+    """What it may be on the hub, of `toolkit.session.hub`; empty where it is a path only."""
     not_repeated: str = ""
     """Why the line that gives a result once more leaves it out; empty where it does not."""
 

@@ -26,6 +26,7 @@ from toolkit.session.groups import (
     Shards,
     Watched,
 )
+from toolkit.session.hub import CHECKPOINT, FOLDER
 from toolkit.session.options import Argument, Named, Option, Role, Section
 
 
@@ -87,9 +88,10 @@ class Recorder(Material, Clips, Destination):
 class Heard(Watched, Device):
     """What `toolkit.extract_features` is asked."""
 
-    hf_dir: Annotated[Path, Argument("Hugging Face folder of an encoder.", metavar="HF_DIR")] = (
-        field(kw_only=False)
-    )
+    hf_dir: Annotated[
+        Path,
+        Argument("Hugging Face folder of an encoder.", metavar="HF_DIR", fetched_as=FOLDER),
+    ] = field(kw_only=False)
     audio: Annotated[
         Sequence[Path],
         Argument("Clips or folders of clips.", metavar="AUDIO", role=Role.SHELF),
@@ -141,6 +143,7 @@ class Faults(Watched):
         Argument(
             "A convertible checkpoint; the golden one.",
             metavar="[CHECKPOINT]",
+            fetched_as=CHECKPOINT,
             python="A fairseq checkpoint that converts exactly; the golden one by default.",
         ),
     ] = field(default=None, kw_only=False)
