@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, redirect_stdout
+from importlib import import_module
 from inspect import cleandoc
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -17,6 +18,7 @@ from toolkit.console.helping import HELP, Helpful
 from toolkit.console.interruption import telling_what_is_there
 from toolkit.console.outputs import check_given
 from toolkit.console.parameters import items_of_command, make_parameters, read_given
+from toolkit.console.progress import greeting, showing_progress
 from toolkit.console.speaking import make_console, printing, say, width
 from toolkit.core.json import JsonObject
 from toolkit.core.outputs import STDOUT
@@ -42,10 +44,12 @@ app = Commands(
 Asked = dict[str, Any]
 """What a command is asked, by the names of its request's fields."""
 Command = Callable[[Asked, Shown], None]
+REPORTS = ("html", "json_path", "quiet")
+"""Where the answer of most commands may go."""
 
 
 def _command(
-    kind: type[Request], shows: Sequence[str] = ("html", "json_path", "quiet")
+    kind: type[Request], home: str, shows: Sequence[str] = REPORTS
 ) -> Callable[[Command], Command]:
     """Registers a command with all that can be named of a request.
 
@@ -53,6 +57,7 @@ def _command(
 
     Args:
         kind: What it is asked.
+        home: The module that does it, which is imported when it is called.
         shows: Where its answer may go.
     """
     items = items_of_command(kind, shows)
@@ -61,7 +66,9 @@ def _command(
 
     def register(command: Command) -> Command:
         def run(*, debug: bool, force: bool = False, **given: Any) -> None:  # noqa: ARG001
-            outputs = check_given(given, roles, typed, force=force)
+            with greeting(given.get("quiet", False)):
+                outputs = check_given(given, roles, typed, force=force)
+                import_module(home)
             with telling_what_is_there(outputs):
                 command(read_given(kind, given), Shown(**read_given(Shown, given)))
 
@@ -81,7 +88,11 @@ def _command(
     return register
 
 
-@_command(request.Inspect, shows=("everything", "html", "json_path", "quiet"))
+@_command(
+    request.Inspect,
+    "toolkit.pipeline.inspection",
+    shows=("everything", *REPORTS),
+)
 def inspect(asked: Asked, shown: Shown) -> None:
     """Say what a fairseq file is. Runs no code from it and needs no fairseq.
 
@@ -111,7 +122,7 @@ def inspect(asked: Asked, shown: Shown) -> None:
     )
 
 
-@_command(request.Convert, shows=("dry_run", "html", "json_path", "quiet"))
+@_command(request.Convert, "toolkit.pipeline.conversion", shows=("dry_run", *REPORTS))
 def convert(asked: Asked, shown: Shown) -> None:
     """Write a Hugging Face folder; prove it before it appears.
 
@@ -131,7 +142,7 @@ def convert(asked: Asked, shown: Shown) -> None:
     _judge(run, asked, shown)
 
 
-@_command(request.Verify)
+@_command(request.Verify, "toolkit.pipeline.verification")
 def verify(asked: Asked, shown: Shown) -> None:
     """Prove that a folder does what a checkpoint does, whoever made the folder.
 
@@ -146,7 +157,7 @@ def verify(asked: Asked, shown: Shown) -> None:
     _judge(run, asked, shown)
 
 
-@_command(request.Record, shows=("json_path", "quiet"))
+@_command(request.Record, "toolkit.pipeline.recording", shows=("json_path", "quiet"))
 def record(asked: Asked, shown: Shown) -> None:
     """Run fairseq once and store its answers, so that nothing else needs fairseq.
 
@@ -181,7 +192,7 @@ def _saying_size(progress: Progress | None) -> Progress:
     return report
 
 
-@_command(request.Recorder, shows=("quiet",))
+@_command(request.Recorder, "toolkit.pipeline.elsewhere", shows=("quiet",))
 def recorder(asked: Asked, shown: Shown) -> None:
     """Write a file that records a checkpoint where fairseq lives, without the toolkit.
 
@@ -208,7 +219,7 @@ def recorder(asked: Asked, shown: Shown) -> None:
         say(f"written: {destination} ({size})", err=destination == STDOUT)
 
 
-@_command(request.Features, shows=("quiet",))
+@_command(request.Features, "toolkit.pipeline.features", shows=("quiet",))
 def features(asked: Asked, shown: Shown) -> None:
     """Write what a layer of an encoder gives for clips, each heard alone.
 
@@ -233,7 +244,7 @@ def features(asked: Asked, shown: Shown) -> None:
         say(f"written: {destination} ({clips}, {frames} frames)", err=destination == STDOUT)
 
 
-@_command(request.Diff)
+@_command(request.Diff, "toolkit.pipeline.difference")
 def diff(asked: Asked, shown: Shown) -> None:
     """Find and explain what is wrong with a folder: module, tensor or key, rule, fix.
 
@@ -250,7 +261,7 @@ def diff(asked: Asked, shown: Shown) -> None:
     _judge(run, asked, shown)
 
 
-@_command(request.Faults)
+@_command(request.Faults, "toolkit.pipeline.faulting")
 def faults(asked: Asked, shown: Shown) -> None:
     """Break a good conversion on purpose, fault by fault, and check what diff says.
 
@@ -274,7 +285,7 @@ def faults(asked: Asked, shown: Shown) -> None:
     raise click.exceptions.Exit(Exit.MATCH if result.perfect else Exit.MISMATCH)
 
 
-@_command(request.Report)
+@_command(request.Report, "toolkit.report.compare_runs")
 def report(asked: Asked, shown: Shown) -> None:
     """Show what changed between two runs.
 
@@ -356,19 +367,5 @@ def _deliver(
 def _working(quiet: bool, *written: Path | None) -> Iterator[Progress | None]:
     """Progress; where a report goes to standard output, nothing else does."""
     elsewhere = redirect_stdout(sys.stderr) if STDOUT in written else nullcontext()
-    with elsewhere, _progress(quiet) as progress:
+    with elsewhere, showing_progress(quiet) as progress:
         yield progress
-
-
-@contextmanager
-def _progress(quiet: bool) -> Iterator[Progress | None]:
-    """A progress bar on a terminal, nothing in a pipe."""
-    if quiet or not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-
-    from toolkit.report.progress_bar import progress_bar
-
-    with progress_bar(Console(stderr=True)) as show:
-        yield show

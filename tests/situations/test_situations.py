@@ -77,7 +77,8 @@ def test_a_terminal_shows_the_lines_of_the_page() -> None:
     while chunk := _read(leader):
         said += chunk
     assert process.wait(timeout=60) == 2
-    lines = said.decode().replace("\r\n", "\n").splitlines()
+    shown = said.decode().partition("\x1b[K")[2]
+    lines = shown.replace("\r\n", "\n").splitlines()
     assert len(lines) > 2
     assert max(map(len, lines)) <= 40
     assert " ".join(lines).startswith("error: `nowhere.pt` must be a checkpoint file, ")
