@@ -31,6 +31,7 @@ from tests.released.encoder_scripts import BASE, LARGE, Case
 from tests.released.expected import Expected, expect
 from tests.released.fork_cases import OF_FORKS
 from tests.released.language_cases import OF_LANGUAGES
+from tests.released.letter_cases import OF_LETTERS
 from tests.variants import ctc_kinds
 from tests.variants.bare_kinds import DATA2VEC_PRETRAINING_VARIANTS
 from tests.variants.class_kinds import CLASS_VARIANTS
@@ -252,7 +253,7 @@ OF_DATA2VEC_PRETRAINED = (
 )
 EXPECTED = (
     *(*OF_WAV2VEC2, *OF_LANGUAGES, *OF_CLASSIFIERS, *OF_CONFORMER, *OF_HUBERT),
-    *(*OF_DATA2VEC, *OF_DATA2VEC_PRETRAINED, *OF_DEFAULTS, *OF_FORKS),
+    *(*OF_DATA2VEC, *OF_DATA2VEC_PRETRAINED, *OF_DEFAULTS, *OF_FORKS, *OF_LETTERS),
 )
 OLD = "4.30.2"
 NAMES_OF_OLD = ("layer norm", "group norm", "HuBERT, group norm", "conformer, relative positions")

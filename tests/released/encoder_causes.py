@@ -213,6 +213,30 @@ ONE_VOCABULARY = Cause(
     todo="convert the checkpoint again",
     mend=None,
 )
+GONE_DECODER = Cause(
+    says="the checkpoint's decoder is not known to be what `speech_to_text_2` computes",
+    told="its decoder is of a class that today's transformers has no more",
+    todo="convert the checkpoint again",
+    mend=None,
+)
+GONE_TOKENIZER = Cause(
+    says="`tokenizer.json` is not as the rows of the dictionary say: no tokenizer loads",
+    told="its tokenizer too",
+    todo="convert the checkpoint again",
+    mend=None,
+)
+UNSEARCHED = Cause(
+    says="search settings are not as the checkpoint says",
+    told="there are no settings of a search",
+    todo="convert the checkpoint again",
+    mend=None,
+)
+UNENDED = Cause(
+    says="`generation_config.forced_eos_token_id` must be 2",
+    told="no end is forced where a search is cut off",
+    todo="set `forced_eos_token_id` of `generation_config.json` to `2`",
+    mend=_always(set_key("generation_config.json", "forced_eos_token_id", 2)),
+)
 UNSPOKEN = Cause(
     says="hold what the checkpoint has beside its languages, nothing of `eng`",
     told="the model has what the checkpoint has beside its languages, nothing of English",

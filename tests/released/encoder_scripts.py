@@ -23,6 +23,8 @@ from tests.variants.pretraining_building import build_pretraining
 from tests.variants.pretraining_kinds import PretrainingVariant
 from toolkit.audio import golden_folder
 
+LETTERS = "speech-encoder-decoder"
+"""The model type of what has a decoder that writes letters."""
 SCRIPTS = {
     "wav2vec2": "wav2vec2/convert_wav2vec2_original_pytorch_checkpoint_to_pytorch.py",
     "wav2vec2-conformer": (
@@ -35,6 +37,9 @@ SCRIPTS = {
         "unispeech_sat/convert_unispeech_sat_original_pytorch_checkpoint_to_pytorch.py"
     ),
     "wavlm": "wavlm/convert_wavlm_original_pytorch_checkpoint_to_pytorch.py",
+    LETTERS: (
+        "speech_encoder_decoder/convert_speech_to_text_wav2vec2_seq2seq_original_to_pytorch.py"
+    ),
 }
 """Where a wheel has the script of each model type."""
 BASE: dict[str, Any] = {
@@ -57,6 +62,14 @@ FORKS = ("unispeech", "unispeech-sat", "wavlm")
 ENDED = "ended: "
 HEARD = ("ru_2.flac", "tiny.flac")
 """The clips that stand for a data set."""
+S2T: dict[str, Any] = {
+    "model_type": "speech_to_text",
+    "activation_function": "relu",
+    "decoder_layerdrop": 0.0,
+    "decoder_start_token_id": 2,
+    "scale_embedding": True,
+}
+"""What the decoder of a model on the hub says beside its sizes."""
 EMBEDDINGS = "w2v_encoder.w2v_model.label_embs_concat"
 CLASSES = 30
 """Of HuBERT's pretraining: the rows of a dictionary, and the four that each begins with."""
@@ -158,12 +171,33 @@ def _lent(case: Case, place: Path) -> dict[str, Path]:
     # What a user changed by hand comes last.
     changed = {key: value for key, value in case.config.items() if LARGE.get(key) != value}
     measured = {**sizes(case.variant), **_head_sizes(case)}
-    config = {"model_type": case.script, **case.config, **measured, **changed}
+    kind = "wav2vec2" if case.script == LETTERS else case.script
+    config = {"model_type": kind, **case.config, **measured, **changed}
     _write_json(place / "borrowed" / "config.json", config)
-    return {"config_path": place / "borrowed"}
+    if case.script != LETTERS:
+        return {"config_path": place / "borrowed"}
+    _write_json(place / "decoder" / "config.json", {**S2T, **_decoder_sizes(_outer(case))})
+    return {"encoder_config_path": place / "borrowed", "decoder_config_path": place / "decoder"}
+
+
+def _outer(case: Case) -> Mapping[str, Any]:
+    assert isinstance(case.variant, CtcVariant), "a pretrained model has no decoder"
+    return case.variant.outer
+
+
+def _decoder_sizes(outer: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "d_model": outer["decoder_embed_dim"],
+        "decoder_ffn_dim": outer["decoder_ffn_embed_dim"],
+        "decoder_attention_heads": outer["decoder_attention_heads"],
+        "max_target_positions": outer["max_target_positions"],
+    }
 
 
 def _switches(case: Case) -> tuple[str, ...]:
+    if case.script == LETTERS:
+        symbols, layers = len(case.variant.symbols) + 4, _outer(case)["decoder_layers"]
+        return "--vocab_size", str(symbols), "--num_decoder_layers", str(layers)
     if isinstance(case.variant, CtcVariant):
         return ("--is_seq_class",) if case.variant.model == "wav2vec_classification" else ()
     return () if case.script == "wavlm" else ("--not_finetuned",)

@@ -30,6 +30,7 @@ import soundfile
 import torch
 import transformers  # noqa: F401 -- looks for `datasets` once, before there is a stand-in
 from fairseq.models.hubert import hubert_asr
+from fairseq.models.wav2vec import wav2vec2_asr
 from omegaconf import open_dict
 
 sys.path.append(str(Path(__file__).parents[3]))
@@ -106,7 +107,20 @@ class MendedEncoder(hubert_asr.HubertEncoder):
         super().__init__(cfg, task)
 
 
+class MendedDecoder(wav2vec2_asr.TransformerDecoder):
+    """Its layers attend to what is as wide as themselves, as those of fairseq 0.10 did.
+
+    Later ones ask for the width of a configuration that this model's has not: 512.
+    """
+
+    def __init__(self, cfg: Any, *others: Any, **more: Any) -> None:
+        with open_dict(cfg):
+            cfg.encoder_embed_dim = cfg.decoder_embed_dim
+        super().__init__(cfg, *others, **more)
+
+
 hubert_asr.HubertEncoder = MendedEncoder
+wav2vec2_asr.TransformerDecoder = MendedDecoder
 
 
 def _data_set(clips: Sequence[str]) -> ModuleType:
