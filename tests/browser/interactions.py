@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import Page
+from playwright.sync_api import Locator, Page
 
 ACTIONS = ("tile", "other_tile", "search", "clear", "sort", "more", "heat", "clip")
 
@@ -50,3 +50,21 @@ def interaction_ms(page: Page, action: str) -> float:
 def first_paint_ms(page: Page) -> float:
     """Milliseconds from opening the page to its first paint."""
     return float(page.evaluate(_FIRST_PAINT))
+
+
+_SEEN = """(element) => {
+          const box = element.getBoundingClientRect();
+          const [x, y] = [box.left + box.width / 2, box.top + box.height / 2];
+          const hit = document.elementFromPoint(x, y);
+          const window_ = new DOMRect(0, 0, innerWidth, innerHeight);
+          const pane = element.closest('.rolls')?.getBoundingClientRect() || window_;
+          const holds = (outer) => outer.top <= box.top + 1 && box.bottom <= outer.bottom + 1
+            && outer.left <= box.left + 1 && box.right <= outer.right + 1;
+          return box.height > 0 && holds(window_) && holds(pane)
+            && (element.contains(hit) || hit.contains(element));
+        }"""
+
+
+def in_first_screen(locator: Locator) -> bool:
+    """Whether all of an element is seen at once: neither the window nor a pane hides any of it."""
+    return bool(locator.evaluate(_SEEN))

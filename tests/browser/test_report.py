@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import HOSTILE
+from tests.browser.interactions import in_first_screen
 from tests.browser.results import FAULT, SECOND_FAULT
 
 pytestmark = pytest.mark.browser
@@ -23,23 +24,6 @@ def rows(page):
 def wait_for_plots(page):
     expect(page.locator("#details .bk-Figure")).to_have_count(3, timeout=20_000)
     assert page.locator("#details .is-waiting").count() == 0
-
-
-def in_first_screen(locator):
-    """Whether all of an element is seen at once: neither the window nor a pane hides any of it."""
-    return locator.evaluate(
-        """(element) => {
-          const box = element.getBoundingClientRect();
-          const [x, y] = [box.left + box.width / 2, box.top + box.height / 2];
-          const hit = document.elementFromPoint(x, y);
-          const window_ = new DOMRect(0, 0, innerWidth, innerHeight);
-          const pane = element.closest('.rolls')?.getBoundingClientRect() || window_;
-          const holds = (outer) => outer.top <= box.top + 1 && box.bottom <= outer.bottom + 1
-            && outer.left <= box.left + 1 && box.right <= outer.right + 1;
-          return box.height > 0 && holds(window_) && holds(pane)
-            && (element.contains(hit) || hit.contains(element));
-        }"""
-    )
 
 
 def test_the_first_screen_has_verdict_findings_levels_legend_and_the_first_fault(

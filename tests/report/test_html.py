@@ -13,10 +13,16 @@ import pytest
 from jinja2 import UndefinedError
 
 from toolkit.core.coverage import Reason
-from toolkit.core.findings import Note
+from toolkit.core.findings import Hypothesis, Note
 from toolkit.core.result import Artifact, Caution, ModuleRow, Suspicion
 from toolkit.report import render_html, write_html
-from toolkit.report.html import align_tokens, create_environment, scale_position
+from toolkit.report.html import (
+    align_tokens,
+    create_environment,
+    level_position,
+    scale_position,
+    worst_first,
+)
 from toolkit.report.text import drop_marks
 
 HOSTILE = (
@@ -87,12 +93,13 @@ def test_the_banner_says_the_verdict_in_words_with_a_symbol(fixture, words, requ
 def test_every_level_appears_with_verdict_error_tolerance_and_place(mismatching):
     cards = re.findall(r'<article class="level.*?</article>', render_html(mismatching), re.S)
     assert len(cards) == 10
-    for card, level in zip(map(Page, cards), mismatching.levels, strict=True):
+    for card, level in zip(map(Page, cards), worst_first(mismatching.levels), strict=True):
         assert level.name.replace("_", " ") in card.text
         assert level.verdict in card.text
         assert level.worst is None or level.worst.where in card.text
         assert level.summary in card.text
-    assert "allowed 1.0e-10" in Page(cards[4]).text
+    (modules,) = (card for card in cards if 'id="level-modules"' in card)
+    assert "allowed 1.0e-10" in Page(modules).text
 
 
 def test_files_findings_deviations_and_reasons_appear(page, mismatching):
@@ -355,6 +362,48 @@ def test_errors_lie_on_a_logarithmic_scale(error, position):
     assert scale_position(error) == position
 
 
+@pytest.mark.parametrize(
+    ("error", "tolerance", "position"),
+    [
+        (0.0, 1e-9, "0%"),
+        (1e-21, 1e-9, "0.0%"),
+        (1e-9, 1e-9, "75.0%"),
+        (4.0, 4.0, "75.0%"),
+        (1e-7, 1e-9, "87.5%"),
+        (1.0, 1e-9, "100.0%"),
+        (3, 0.0, "100%"),
+        (math.nan, 1e-9, "100%"),
+    ],
+)
+def test_the_tolerance_of_a_level_is_at_a_fixed_place(error, tolerance, position):
+    assert level_position(error, tolerance) == position
+
+
+def test_failures_come_first_among_levels_and_measures(mismatching):
+    markup = render_html(mismatching)
+    verdicts = re.findall(r'<article class="level is-(\w+)"', markup)
+    assert verdicts == sorted(verdicts, key=["fail", "unverified", "deviation", "pass"].index)
+    assert set(verdicts) == {"fail", "pass"}
+    clips = re.findall(r'<article class="panel clip" id="clip:([^"]*)"', markup)
+    assert clips == [clip.clip for clip in reversed(mismatching.tokens)]
+
+
+def test_a_fault_of_keys_shows_them_and_folds_the_map_away(matching, mismatching):
+    hypothesis = Hypothesis(
+        name="wrong_vocabulary", confirmed=True, detail={"rows": ["93: 'a' became 'b'"]}
+    )
+    finding = replace(
+        mismatching.findings[1], config_keys=("tokenizer.json",), hypothesis=hypothesis
+    )
+    page = render_html(replace(matching, findings=(finding,)))
+    folded = page[page.index('id="map"') :].split("</section>")[0]
+    before, inside = folded.split("<details>")
+    assert "93" in before
+    assert 'class="tile' not in before
+    assert 'class="tile' in inside
+    assert "<summary>The map:" not in render_html(mismatching)
+
+
 def test_tokens_are_aligned_and_the_first_difference_is_marked_once(mismatching):
     aligned = align_tokens(mismatching.tokens[1].greedy)
     assert [mark for *_, mark in aligned].count("first") == 1
@@ -399,9 +448,20 @@ def test_what_is_suspicious_is_an_alert_in_the_banner(matching):
 def test_a_fix_of_several_lines_stands_in_several_lines(mismatching):
     finding = replace(mismatching.findings[0], fix="map each:\n`a` -> `b`\u202e\n`c` -> `d`")
     page = render_html(replace(mismatching, findings=(finding,)))
-    shown = re.findall(r"map each:</bdi><br>.*?a -&gt; b\\u202e</bdi><br>.*?c -&gt; d</bdi>", page)
+    shown = re.findall(
+        r"map each:</bdi><br>.*?a.*? -&gt; .*?b.*?\\u202e</bdi><br>.*?c.*? -&gt; .*?d.*?</bdi>",
+        page,
+    )
     assert len(shown) == 1
     assert "\u202e" not in page
+
+
+def test_names_between_backticks_become_code_and_no_backtick_is_left(mismatching):
+    finding = replace(mismatching.findings[0], summary="`a<b>.c` is not `d`", fix="set `e")
+    page = render_html(replace(mismatching, findings=(finding,)))
+    assert "<code><bdi>a&lt;b&gt;.<wbr>c</bdi></code> is not <code><bdi>d</bdi></code>" in page
+    assert "set `e" in page
+    assert "`" not in Page(render_html(mismatching)).text
 
 
 @pytest.mark.parametrize(

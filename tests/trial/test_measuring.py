@@ -6,7 +6,6 @@ import torch
 
 from tests.breaking import scale, set_key
 from toolkit.compare.tolerances import ISOLATED
-from toolkit.tasks.speech.run import record_clip
 from toolkit.tasks.speech_seq2seq.target import Seq2SeqTarget
 from toolkit.trial.measuring import find_errors
 
@@ -20,12 +19,6 @@ def smallest_to_blame(blames, tolerance):
         for blame in failing
         if not any(path.startswith(f"{blame.pair.target}.") for path in paths)
     )
-
-
-@pytest.fixture(scope="module")
-def record(reference, prepared, clip):
-    waveform = torch.from_numpy(clip("ru_2").waveform)
-    return record_clip(reference, "ru_2", waveform, prepared.task.search, 188)
 
 
 @pytest.fixture(scope="module")

@@ -19,6 +19,7 @@ from toolkit.core.pictures import (
     LOWEST_EXPONENT,
     NOT_FINITE_CODE,
     ClipPicture,
+    Edge,
     Histogram,
     PairPicture,
     Step,
@@ -50,6 +51,7 @@ class Sketchbook:
     def __init__(self, pairs_of: Collection[str]) -> None:
         """Draws all clips, and the module pairs of those named in `pairs_of`."""
         self.pairs: list[PairPicture] = []
+        self.flow: tuple[Edge, ...] = ()
         self._clips: list[Future[ClipPicture]] = []
         self._beside = ThreadPoolExecutor(max_workers=1)
         self._pairs_of = frozenset(pairs_of)

@@ -118,6 +118,16 @@ class TensorPicture:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Edge:
+    """A module that takes what another gave."""
+
+    giver: str
+    taker: str
+    adds: bool = False
+    """Whether it is one of two values whose sum the taker takes or gives: a residual."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Pictures:
     """Everything that a report draws."""
 
@@ -128,3 +138,5 @@ class Pictures:
     """Words of the token ids that appear."""
     reproductions: Mapping[str, str] = field(default_factory=dict)
     """Folder of the minimal reproduction, by target module."""
+    flow: tuple[Edge, ...] = ()
+    """How data passes between the compared modules, in the order in which they answered."""

@@ -9,17 +9,23 @@ from typing import TYPE_CHECKING
 
 from toolkit.compare.pictures import Sketchbook, try_to_undo
 from toolkit.core.findings import Finding
-from toolkit.core.pictures import Pictures, TensorPicture, Trial
+from toolkit.core.pictures import ClipPicture, Pictures, TensorPicture, Trial
 from toolkit.core.result import Result
+from toolkit.core.tokens import ClipTokens, TokenComparison
 from toolkit.diagnosis import Truth
 from toolkit.folder.view import FolderView
+from toolkit.report.differences import token_ids
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
 def finish_pictures(
-    book: Sketchbook, truth: Truth, view: FolderView, findings: Sequence[Finding]
+    book: Sketchbook,
+    truth: Truth,
+    view: FolderView,
+    findings: Sequence[Finding],
+    said: Sequence[ClipTokens] = (),
 ) -> Pictures:
     """All that a report draws of one run.
 
@@ -28,19 +34,29 @@ def finish_pictures(
         truth: What the folder must hold.
         view: What it holds.
         findings: What was found.
+        said: What both models said.
     """
     symbols = truth.contents.dictionary.symbols
     tokens = {
-        token
-        for clip in book.clips
-        for token in (*clip.prefix, *(t for s in clip.steps for t in (s.expected, s.actual)))
+        *(token for clip in book.clips for token in _drawn(clip)),
+        *(token for clip in said for one in (clip.greedy, *clip.beam) for token in _spoken(one)),
+        *(token for finding in findings for token in token_ids(finding)),
     }
     return Pictures(
         clips=book.clips,
         pairs=tuple(book.pairs),
+        flow=book.flow,
         tensors=tuple(_tensors(truth, view, findings)),
         pieces={token: symbols[token] for token in sorted(tokens) if token < len(symbols)},
     )
+
+
+def _drawn(clip: ClipPicture) -> tuple[int, ...]:
+    return (*clip.prefix, *(t for step in clip.steps for t in (step.expected, step.actual)))
+
+
+def _spoken(one: TokenComparison) -> tuple[int, ...]:
+    return (*one.reference, *one.converted)
 
 
 def name_reproductions(result: Result, folder: Path | None) -> Result:

@@ -274,7 +274,7 @@ def _judge(case: _Case, bench: AnyBench, runs: tuple[Run, ...], book: Sketchbook
         modules=rows,
         assumptions=prepared.assumptions,
         environment=case.environment,
-        pictures=finish_pictures(book, truth, target.view, faults),
+        pictures=finish_pictures(book, truth, target.view, faults, tokens),
     )
 
 

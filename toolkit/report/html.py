@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterable
 from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from toolkit.compare import tolerances
+from toolkit.core.measures import Level, Measure
 from toolkit.core.pictures import Pictures
 from toolkit.core.result import Result
 from toolkit.core.settled import settled, unproven
 from toolkit.core.tokens import TokenComparison
 from toolkit.report import text
+from toolkit.report.differences import differences
 from toolkit.report.files import write_bytes
 from toolkit.report.inlining import content_policy, pack, pack_json, read_library, read_scripts
 from toolkit.report.model_map import draw_map
@@ -105,6 +108,9 @@ def create_environment() -> Environment:
         unproven=unproven,
         settled=settled,
         scale_position=scale_position,
+        level_position=level_position,
+        worst_first=worst_first,
+        differences=differences,
         aligned=align_tokens,
         token_line=token_line,
         forced_line=forced_line,
@@ -123,9 +129,28 @@ def scale_position(error: float) -> str:
     return f"{100 * min(1.0, max(0.0, share)):.1f}%"
 
 
+def level_position(error: float, tolerance: float) -> str:
+    """Where an error lies on a bar of its own, as a CSS percentage; its tolerance is at 75 %.
+
+    Twelve decades below the tolerance are on its left, four above it on its right.
+    """
+    if error <= 0:
+        return "0%"
+    if not math.isfinite(error) or tolerance <= 0:
+        return "100%"
+    decades = math.log10(error) - math.log10(tolerance)
+    return f"{min(100.0, max(0.0, 75 + decades * (6.25))):.1f}%"
+
+
+def worst_first(judged: Iterable[Level] | Iterable[Measure]) -> list[Level | Measure]:
+    """Levels or measures with those in front that fail; beyond that in their own order."""
+    ranks = ("fail", "unverified", "deviation", "pass")
+    return sorted(judged, key=lambda each: ranks.index(each.verdict))
+
+
 def split_path(path: str) -> list[str]:
-    """The pieces between which a long name may wrap: after each dot and slash."""
-    return re.split(r"(?<=[./])", path)
+    """The pieces between which a long name may wrap: after each dot, slash and underscore."""
+    return re.split(r"(?<=[./_])", path)
 
 
 def align_tokens(tokens: TokenComparison) -> list[tuple[int, str, str, str]]:

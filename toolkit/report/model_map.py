@@ -10,9 +10,11 @@ from itertools import groupby, pairwise
 from typing import Literal
 
 from toolkit.core.coverage import Reason
+from toolkit.core.pictures import Edge
 from toolkit.core.result import ModuleRow, Result
 from toolkit.diagnosis.findings import smallest_failing
 from toolkit.report import text
+from toolkit.report.rails import Rails, lay_rails
 
 TileState = Literal["pass", "fail", "above", "tail", "uncompared"]
 """`above`: wrong, as one of its parts is; `tail`: right by itself, but wrong end to end, because of
@@ -85,6 +87,7 @@ class Stack:
     path: str
     columns: tuple[str, ...]
     bands: tuple[Band, ...]
+    rails: Rails
 
     @property
     def is_grid(self) -> bool:
@@ -102,7 +105,8 @@ def draw_map(result: Result) -> tuple[Stack, ...]:
     bands = [
         _band(path, list(same), sources) for path, same in groupby(tiles, lambda t: band_path(t[0]))
     ]
-    return tuple(_stack(path, list(same)) for path, same in groupby(_merged(bands), _parent))
+    flow = () if result.pictures is None else result.pictures.flow
+    return tuple(_stack(path, list(same), flow) for path, same in groupby(_merged(bands), _parent))
 
 
 def as_they_ran(rows: Sequence[ModuleRow]) -> list[ModuleRow]:
@@ -261,8 +265,11 @@ def _is_layer(path: str) -> bool:
     return path.rpartition(".")[2].isdigit()
 
 
-def _stack(path: str, bands: Sequence[Band]) -> Stack:
-    return Stack(path=path, columns=tuple(_columns(bands)), bands=tuple(bands))
+def _stack(path: str, bands: Sequence[Band], flow: Sequence[Edge]) -> Stack:
+    columns = tuple(_columns(bands))
+    return Stack(
+        path=path, columns=columns, bands=tuple(bands), rails=lay_rails(path, columns, flow)
+    )
 
 
 def _columns(bands: Sequence[Band]) -> Iterator[str]:

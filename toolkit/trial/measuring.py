@@ -17,6 +17,7 @@ from toolkit.replay.pairs import Pair
 from toolkit.replay.replay import DOES_NOT_RUN, CannotReplayError, first, has_gpu_failed
 from toolkit.replay.source import Source
 from toolkit.replay.target import Target
+from toolkit.trial.flow import find_flow
 from toolkit.trial.isolating import isolate
 from toolkit.trial.pairing import Pairing
 
@@ -125,7 +126,10 @@ def own_calls(target: Target, record: Record) -> Calls:
 
 def measure_pairs(sides: Sides) -> tuple[PairErrors, ...]:
     """The errors of every pair; each is reduced to numbers before the next is looked at."""
-    answered = {path: place for place, path in enumerate(sides.made)}
+    targets = {pair.target for pair in sides.pairing.pairs}
+    answered = {path: place for place, path in enumerate(p for p in sides.made if p in targets)}
+    if sides.book is not None and not sides.book.flow:
+        sides.book.flow = find_flow(sides.made, targets)
     with sides.target.exact():
         return tuple(
             replace(_measure_alone(sides, pair), order=answered.get(pair.target))

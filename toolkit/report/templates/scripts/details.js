@@ -27,7 +27,7 @@ function showDetails(data, path) {
       copyButton(path, "Copy the path"),
       make("a", { class: "button copy", href: anchorOf(path) }, "link")),
     row.state === "uncompared"
-      ? make("p", {}, `Not compared: ${visible(row.because)}.`)
+      ? make("p", {}, "Not compared: ", ...saidElements(row.because), ".")
       : factsElement(row),
   );
   if (row.state !== "uncompared") {
@@ -69,7 +69,7 @@ function tensorElement(tensor) {
   const box = make("div", { class: "tensor" },
     make("p", {}, nameElement(tensor.name), make("span", { class: "muted" }, ` ${tensor.shape} ${tensor.dtype}`)),
     tensor.holds
-      ? make("p", { class: "wrong" }, `✗ ${tensor.holds}`)
+      ? make("p", { class: "wrong" }, "✗ ", ...saidElements(tensor.holds))
       : make("p", {}, "✓ holds the values of ", source),
     tensor.holds ? make("p", {}, "must hold the values of ", source) : null,
     make("p", { class: "muted" }, "rule: ", make("code", {}, tensor.rule || "none")));

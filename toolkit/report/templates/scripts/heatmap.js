@@ -122,6 +122,11 @@ function labelPanel(panel, pairs, height) {
     if (!index || layer !== layerOf(pairs[index - 1].path)) put(index, visible(layer), false);
   });
   panel.append(labels);
+  // Each sign of the labels' font is 0.62 of its size wide.
+  const longest = Math.max(...Array.from(labels.children, (label) => label.textContent.length));
+  const heatmap = byId("heat");
+  heat.widest = Math.max(heat.widest || 0, longest);
+  heatmap.style.setProperty("--labels", `${(0.7 * 0.62 * heat.widest + 1).toFixed(1)}rem`);
 }
 
 function layerOf(path) {

@@ -83,7 +83,7 @@ function rowElement(row) {
   const verdict = make("td", { class: `verdict-cell badge is-${state.verdict}` }, `${state.sign} ${state.short}`);
   const attributes = { class: `is-${state.verdict}`, "data-path": row.path };
   if (row.state === "uncompared") {
-    return make("tr", attributes, verdict, name, make("td", { colspan: 7, class: "muted" }, `not compared: ${visible(row.because)}`));
+    return make("tr", attributes, verdict, name, make("td", { colspan: 7, class: "muted" }, "not compared: ", ...saidElements(row.because)));
   }
   const unit = (value, tolerance) => [value, make("span", { class: "muted" }, ` of ${tolerance}`)];
   return make("tr", attributes, verdict, name,

@@ -66,6 +66,7 @@ function markTile(path) {
   const tile = tileOf(path);
   if (!tile) return;
   tile.setAttribute("aria-current", "true");
+  tile.closest("details")?.setAttribute("open", "");
   scrollWithin(byId("map"), tile);
 }
 

@@ -17,14 +17,19 @@ function formatError(value) {
   return value.toExponential(1);
 }
 
-// A name whose pieces may wrap after dots and slashes, kept apart from text around it.
+// A name whose pieces may wrap after dots, slashes and underscores, kept apart from text around it.
 function nameElement(text) {
   const isolated = make("bdi");
-  visible(text || "(whole model)").split(/(?<=[./])/).forEach((part, index) => {
+  visible(text || "(whole model)").split(/(?<=[./_])/).forEach((part, index) => {
     if (index) isolated.append(make("wbr"));
     isolated.append(part);
   });
   return make("code", {}, isolated);
+}
+
+// A sentence of the toolkit's own: what stands between backticks is a name.
+function saidElements(text) {
+  return text.split("`").map((part, index) => (index % 2 ? nameElement(part) : visible(part)));
 }
 
 function make(name, attributes = {}, ...children) {
