@@ -287,9 +287,9 @@ def faults(asked: Asked, shown: Shown) -> None:
 
 @_command(request.Report, "toolkit.report.compare_runs")
 def report(asked: Asked, shown: Shown) -> None:
-    """Show what changed between two runs.
+    """Show what changed between two or more runs.
 
-    Exits with 1 where the second run found a mismatch.
+    Exits with 1 where the last run found a mismatch.
 
     Example: toolkit report before.json after.json --html changes.html
     """

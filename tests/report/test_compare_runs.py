@@ -110,3 +110,34 @@ def test_the_command_writes_all_and_exits_by_the_second_run(runs, tmp_path):
     assert "<h1>mismatch → match</h1>" in (tmp_path / "c.html").read_text(encoding="utf-8")
     assert CliRunner().invoke(app, ["report", none, two, "--quiet"]).exit_code == 1
     assert CliRunner().invoke(app, ["report", none, str(tmp_path / "no.json")]).exit_code == 2
+
+
+def test_more_runs_stand_in_the_order_in_which_they_were_named(runs, tmp_path):
+    paths = [str(runs / f"{name}.json") for name in ("two", "one", "none")]
+    files = ["--html", str(tmp_path / "c.html"), "--json", str(tmp_path / "c.json")]
+    assert CliRunner().invoke(app, ["report", *paths, *files]).exit_code == 0
+    said = json.loads((tmp_path / "c.json").read_text())
+    assert said["runs"] == paths
+    first, second = (row for row in said["findings"] if row["change"] == "better")
+    assert [first["before"], *first["between"], first["after"]][1:] == ["still there", "gone"]
+    assert [*second["between"], second["after"]] == ["gone", "not there"]
+    page = (tmp_path / "c.html").read_text()
+    assert page.count('<polyline class="run-3"') == 2
+    assert f"first wrong at <code><bdi>{FAULT.split('.')[0]}" in page
+    assert "no module wrong by itself" in page
+
+
+def test_what_a_run_did_not_compare_is_neither_better_nor_worse(runs, tmp_path):
+    said = json.loads((runs / "two.json").read_text())
+    part = {name: level for name, level in said["levels"].items() if name in ("config", "modules")}
+    less = {**said, "levels": part, "findings": [], "modules": [], "tokens": {}}
+    (tmp_path / "less.json").write_text(json.dumps(less))
+    for pair in (
+        (runs / "two.json", tmp_path / "less.json"),
+        (tmp_path / "less.json", runs / "two.json"),
+    ):
+        comparison = compare_runs(*pair)
+        rows = (*comparison.levels, *comparison.findings, *comparison.modules, *comparison.tokens)
+        assert {row.change for row in rows} == {"not compared"}
+        assert comparison.overlay is not None
+        assert "not compared" in render_comparison(comparison)

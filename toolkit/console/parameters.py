@@ -54,7 +54,7 @@ def _argument(item: Item, named: Argument) -> Described:
         type=_type(item),
         metavar=named.metavar,
         nargs=-1 if item.type is Sequence else 1,
-        required=not item.is_optional,
+        required=not item.is_optional and item.default is MISSING,
     )
 
 

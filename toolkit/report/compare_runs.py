@@ -1,9 +1,9 @@
-"""What changed between two runs: before and after a correction of the mapping, say."""
+"""What changed between runs: before and after a correction of the mapping, say."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -12,34 +12,58 @@ from toolkit.core.errors import BadInput, reason_of
 from toolkit.core.json import JsonDict
 from toolkit.core.result import SCHEMA_VERSION
 from toolkit.report import text
+from toolkit.report.overlay import Overlay, draw_overlay
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 MAX_BYTES = 1 << 28
-Change = Literal["better", "worse", "changed", "same"]
-SYMBOLS: Mapping[Change, str] = {"better": "↑", "worse": "↓", "changed": "≠", "same": "="}
-ASCII_SYMBOLS: Mapping[Change, str] = {"better": "+", "worse": "-", "changed": "!", "same": "="}
-_RANKS = {"match": 0, "pass": 0, "deviation": 1, "unverified": 2, "not compared": 2}
+Change = Literal["better", "worse", "changed", "same", "not compared"]
+UNKNOWN: Change = "not compared"
+"""Of what a run did not look at: it is neither better nor worse."""
+SYMBOLS: Mapping[Change, str] = {
+    "better": "↑",
+    "worse": "↓",
+    "changed": "≠",
+    "same": "=",
+    UNKNOWN: "–",
+}
+ASCII_SYMBOLS: Mapping[Change, str] = {
+    "better": "+",
+    "worse": "-",
+    "changed": "!",
+    "same": "=",
+    UNKNOWN: "?",
+}
+_RANKS = {"match": 0, "pass": 0, "deviation": 1, "unverified": 2}
 _RANKS |= {"mismatch": 3, "fail": 3}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One thing that both runs speak of."""
+    """One thing that the runs speak of."""
 
     name: str
     before: str
+    """What the first run says."""
     after: str
+    """What the last run says."""
     change: Change
+    """From the first to the last."""
+    between: tuple[str, ...] = ()
+    """What the runs between say."""
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """What each run says."""
+        return (self.before, *self.between, self.after)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """Two runs side by side."""
+    """Runs side by side, in the order in which they were named."""
 
-    first: Path
-    second: Path
+    paths: tuple[Path, ...]
     verdict: Row
     files: tuple[Row, ...]
     """Hashes, versions and commands that differ."""
@@ -49,10 +73,12 @@ class Comparison:
     """Those whose verdict or coverage changed."""
     tokens: tuple[Row, ...]
     """Clips whose converted words changed."""
+    overlay: Overlay | None = None
+    """Errors over depth; None where no modules were compared."""
 
     @property
     def matches(self) -> bool:
-        """Whether the second run found no mismatch."""
+        """Whether the last run found no mismatch."""
         return self.verdict.after != "mismatch"
 
     def to_dict(self) -> JsonDict:
@@ -61,33 +87,36 @@ class Comparison:
         return {
             "schema_version": SCHEMA_VERSION,
             "command": "report",
-            "first": str(self.first),
-            "second": str(self.second),
+            "first": str(self.paths[0]),
+            "second": str(self.paths[-1]),
+            "runs": [str(path) for path in self.paths],
             "verdict": vars(self.verdict),
             **{part: [vars(row) for row in getattr(self, part)] for part in parts},
         }
 
 
-def compare_runs(first: Path, second: Path) -> Comparison:
+def compare_runs(first: Path, second: Path, further: Sequence[Path] = ()) -> Comparison:
     """What changed from one run to the next.
 
     Args:
         first: The JSON of one run, from `--json`.
         second: The JSON of another, of the same checkpoint or not.
+        further: Those of more runs, in the order in which they are to stand.
 
     Raises:
         BadInput: a file cannot be read or is no result of a run.
     """
-    before, after = _read(first), _read(second)
+    paths = (first, second, *further)
+    runs = [_read(path) for path in paths]
     return Comparison(
-        first=first,
-        second=second,
-        verdict=_row("verdict", before["verdict"], after["verdict"]),
-        files=tuple(r for r in _files(before, after) if r.change != "same"),
-        levels=tuple(_levels(before, after)),
-        findings=tuple(_findings(before, after)),
-        modules=tuple(_modules(before, after)),
-        tokens=tuple(_tokens(before, after)),
+        paths=paths,
+        verdict=_row("verdict", *(run["verdict"] for run in runs)),
+        files=tuple(_changed(_files(runs))),
+        levels=tuple(_changed(_levels(runs))),
+        findings=tuple(_findings(runs)),
+        modules=tuple(_modules(runs)),
+        tokens=tuple(_tokens(runs)),
+        overlay=draw_overlay(runs),
     )
 
 
@@ -104,11 +133,11 @@ def print_comparison(comparison: Comparison, console: Console) -> None:
             shown = shown.encode("ascii", errors="backslashreplace").decode("ascii")
         console.print(Text(shown, style=style), soft_wrap=True)
 
-    styles = {"better": "green", "worse": "bold red", "changed": "yellow", "same": ""}
+    styles = {"better": "green", "worse": "bold red", "changed": "yellow", "same": "", UNKNOWN: ""}
     for title, rows in _sections(comparison):
         line(f"{title}:" if rows else f"{title}: nothing changed")
         for row in rows:
-            told = f"  {symbols[row.change]} {row.change:7} {row.name}: {row.before} -> {row.after}"
+            told = f"  {symbols[row.change]} {row.change:7} {row.name}: {' -> '.join(row.values)}"
             line(told, styles[row.change])
 
 
@@ -169,40 +198,54 @@ def _check(said: Any) -> None:
             raise ValueError(f"its `{name}` holds something else than objects")
 
 
-def _row(name: str, before: str, after: str) -> Row:
-    return Row(name=name, before=before, after=after, change=_judge(before, after))
+def _row(name: str, *said: str) -> Row:
+    return _told(name, said, _judge(said))
 
 
-def _judge(before: str, after: str) -> Change:
-    if before == after:
+def _told(name: str, said: Sequence[str], change: Change) -> Row:
+    return Row(name=name, before=said[0], between=tuple(said[1:-1]), after=said[-1], change=change)
+
+
+def _judge(said: Sequence[str]) -> Change:
+    if len(set(said)) == 1:
         return "same"
-    left, right = (_RANKS.get(word.split(" (")[0]) for word in (before, after))
+    ends = [word.split(" (")[0] for word in (said[0], said[-1])]
+    if UNKNOWN in ends:
+        return UNKNOWN
+    left, right = map(_RANKS.get, ends)
     if left is None or right is None or left == right:
         return "changed"
     return "better" if right < left else "worse"
 
 
-def _files(before: JsonDict, after: JsonDict) -> Iterator[Row]:
+def _changed(rows: Iterable[Row]) -> Iterator[Row]:
+    return (row for row in rows if row.change != "same")
+
+
+def _named(runs: Sequence[JsonDict], part: str) -> dict[str, None]:
+    """The names that any run has in one of its parts, those of the last run first."""
+    return {str(name): None for run in reversed(runs) for name in run[part]}
+
+
+def _files(runs: Sequence[JsonDict]) -> Iterator[Row]:
     for side in ("source", "target"):
         for key in ("path", "sha256"):
-            yield _row(f"{side} {key}", str(before[side].get(key)), str(after[side].get(key)))
-    for name in dict.fromkeys((*before["environment"], *after["environment"])):
-        pair = [str(run["environment"].get(name, "not recorded")) for run in (before, after)]
-        yield _row(str(name), *pair)
-    yield _row("command", str(before.get("reproduce")), str(after.get("reproduce")))
+            yield _row(f"{side} {key}", *(str(run[side].get(key)) for run in runs))
+    for name in _named(runs, "environment"):
+        said = [str(run["environment"].get(name, "not recorded")) for run in runs]
+        yield _row(name, *said)
+    yield _row("command", *(str(run.get("reproduce")) for run in runs))
 
 
-def _levels(before: JsonDict, after: JsonDict) -> Iterator[Row]:
-    for name in dict.fromkeys((*before["levels"], *after["levels"])):
-        row = _row(name, _level(before, name), _level(after, name))
-        if row.change != "same":
-            yield row
+def _levels(runs: Sequence[JsonDict]) -> Iterator[Row]:
+    for name in _named(runs[::-1], "levels"):
+        yield _row(name, *(_level(run, name) for run in runs))
 
 
 def _level(run: JsonDict, name: str) -> str:
     level = run["levels"].get(name)
     if level is None:
-        return "not compared"
+        return UNKNOWN
     worst = level.get("worst") or {}
     return f"{level.get('verdict')} ({_error(worst.get('error'))})"
 
@@ -211,20 +254,37 @@ def _error(value: object) -> str:
     return text.format_error(float(value)) if isinstance(value, (int, float)) else str(value)
 
 
-def _findings(before: JsonDict, after: JsonDict) -> Iterator[Row]:
+def _findings(runs: Sequence[JsonDict]) -> Iterator[Row]:
     """A finding is known by its kind and place; its sentence may have changed."""
-    left, right = (_by_place(run["findings"]) for run in (before, after))
-    for place in dict.fromkeys((*right, *left)):
-        was, now = left.get(place), right.get(place)
-        change: Change = "worse" if was is None else "better" if now is None else "same"
-        if was is not None and now is not None and was != now:
-            change = "changed"
-        yield Row(
-            name=place,
-            before="not there" if was is None else was,
-            after="gone" if now is None else "still there" if was == now else now,
-            change=change,
-        )
+    by_place = [_by_place(run["findings"]) for run in runs]
+    levels = _named(runs, "levels")
+    for place in dict.fromkeys(name for run in reversed(by_place) for name in run):
+        kind = place.partition(" at ")[0]
+        was = [
+            found.get(place, UNKNOWN if kind in levels and kind not in run["levels"] else None)
+            for found, run in zip(by_place, runs, strict=True)
+        ]
+        yield _told(place, _since(was), _judge_finding(was))
+
+
+def _since(was: Sequence[str | None]) -> list[str]:
+    """What each run says of a finding, told by what the run before said."""
+    said = []
+    for before, now in zip((None, *was), was, strict=False):
+        if now is None:
+            said.append("gone" if before not in (None, UNKNOWN) else "not there")
+        else:
+            said.append("still there" if now == before != UNKNOWN else now)
+    return said
+
+
+def _judge_finding(was: Sequence[str | None]) -> Change:
+    first, last = was[0], was[-1]
+    if UNKNOWN in (first, last):
+        return UNKNOWN
+    if (first is None) != (last is None):
+        return "worse" if first is None else "better"
+    return "same" if len(set(was)) == 1 else "changed"
 
 
 def _by_place(findings: list[JsonDict]) -> dict[str, str]:
@@ -237,28 +297,32 @@ def _by_place(findings: list[JsonDict]) -> dict[str, str]:
     return places
 
 
-def _modules(before: JsonDict, after: JsonDict) -> Iterator[Row]:
-    left, right = ({str(m.get("target")): m for m in run["modules"]} for run in (before, after))
-    for path in dict.fromkeys((*right, *left)):
-        was, now = (_module(rows.get(path)) for rows in (left, right))
-        if was.split(" (")[0] != now.split(" (")[0]:
-            yield _row(path, was, now)
+def _modules(runs: Sequence[JsonDict]) -> Iterator[Row]:
+    by_path = [{str(m.get("target")): m for m in run["modules"]} for run in runs]
+    for path in dict.fromkeys(name for rows in reversed(by_path) for name in rows):
+        said = [_module(rows.get(path)) for rows in by_path]
+        if len({word.split(" (")[0] for word in said}) > 1:
+            yield _row(path, *said)
 
 
 def _module(row: JsonDict | None) -> str:
     if row is None:
-        return "not compared"
+        return UNKNOWN
     return f"{row.get('verdict')} ({_error(row.get('isolated_error'))})"
 
 
-def _tokens(before: JsonDict, after: JsonDict) -> Iterator[Row]:
-    for clip in dict.fromkeys((*after["tokens"], *before["tokens"])):
-        was, now = (run["tokens"].get(clip) for run in (before, after))
-        said = ["not compared" if t is None else str(t.get("converted_text")) for t in (was, now)]
-        if said[0] == said[1]:
-            continue
-        equal = [bool(t and t.get("equal")) for t in (was, now)]
-        change: Change = "changed"
-        if equal[0] != equal[1] and was is not None and now is not None:
-            change = "better" if equal[1] else "worse"
-        yield Row(name=str(clip), before=said[0], after=said[1], change=change)
+def _tokens(runs: Sequence[JsonDict]) -> Iterator[Row]:
+    for clip in _named(runs, "tokens"):
+        told = [run["tokens"].get(clip) for run in runs]
+        said = [UNKNOWN if each is None else str(each.get("converted_text")) for each in told]
+        if len(set(said)) > 1:
+            yield _told(clip, said, _judge_tokens(told[0], told[-1]))
+
+
+def _judge_tokens(first: JsonDict | None, last: JsonDict | None) -> Change:
+    if first is None or last is None:
+        return UNKNOWN
+    equal = [bool(each.get("equal")) for each in (first, last)]
+    if equal[0] == equal[1]:
+        return "changed"
+    return "better" if equal[1] else "worse"

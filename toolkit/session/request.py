@@ -173,6 +173,9 @@ class Report(Request):
     second: Annotated[Path, Argument("Another run's, after it.", metavar="B.json")] = field(
         kw_only=False
     )
+    further: Annotated[
+        Sequence[Path], Argument("Those of more runs, in their order.", metavar="[C.json...]")
+    ] = field(default=(), kw_only=False)
 
 
 @dataclass(frozen=True, kw_only=True)
