@@ -305,6 +305,28 @@ def report(asked: Asked, shown: Shown) -> None:
     raise click.exceptions.Exit(Exit.MATCH if comparison.matches else Exit.MISMATCH)
 
 
+@_command(request.Doctor, "toolkit.pipeline.health", shows=("json_path", "quiet"))
+def doctor(asked: Asked, shown: Shown) -> None:
+    """Say what can be proven here, and for each problem what mends it.
+
+    Exits with 2 where nothing can be proven.
+
+    Example: toolkit doctor
+
+    Example: toolkit doctor --fairseq-python ~/fairseq-env/bin/python
+    """
+    from toolkit.pipeline.health import examine
+    from toolkit.report.health import describe_health
+
+    health = examine(**asked)
+    _deliver(
+        shown,
+        values=health.to_dict,
+        show=lambda err: say(describe_health(health), err=err),
+    )
+    health.expect_proofs()
+
+
 def main() -> None:
     """The console script."""
     app()

@@ -17,6 +17,7 @@ TWINS = {
     "toolkit.folder.staging: os.geteuid": "whoever holds no lock, and no folder that leads away",
     "toolkit.folder.tokenizer_trial: resource": "the time that whoever started it waits",
     "toolkit.pipeline.elsewhere: os.killpg": "the process alone",
+    "toolkit.pipeline.health: /proc/": "memory is not said",
     "toolkit.oracle.pages: ctypes.CDLL": "nothing: asked only where files are said to take room",
     "toolkit.oracle.pages: mmap.MADV_DONTNEED": "nothing: the system drops pages when it needs to",
     "toolkit.oracle.pages: /proc/": "nothing is known to be too much",

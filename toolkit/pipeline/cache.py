@@ -11,15 +11,20 @@ from toolkit.core.errors import BadInput
 from toolkit.folder.staging import staged_folder
 
 
+def cache_folder() -> Path:
+    """`$TOOLKIT_CACHE`, else the user's cache folder; it need not be there."""
+    own = os.environ.get("TOOLKIT_CACHE")
+    shared = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return Path(own) if own else shared / "fairseq-hf-toolkit"
+
+
 def recordings_folder() -> Path:
-    """Where recordings are kept: `$TOOLKIT_CACHE`, else the user's cache folder.
+    """Where recordings are kept, in `cache_folder`.
 
     Raises:
         BadInput: it cannot be made.
     """
-    own = os.environ.get("TOOLKIT_CACHE")
-    shared = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    folder = (Path(own) if own else shared / "fairseq-hf-toolkit") / "recordings"
+    folder = cache_folder() / "recordings"
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -22,10 +22,10 @@ from toolkit.oracle.recorder import MARK
 from toolkit.pipeline.cache import keep_recording
 from toolkit.pipeline.clips import clips_for
 from toolkit.pipeline.golden import golden_checkpoint
+from toolkit.pipeline.installed import INSTALL_HINT, fairseq_is_installed
 from toolkit.pipeline.job import make_job, recorder_members, write_recorder
 from toolkit.pipeline.prepare import Inputs, Prepared, prepare
 from toolkit.pipeline.recorded import RecordedReference, open_recorded
-from toolkit.pipeline.reference import INSTALL_HINT, fairseq_is_installed
 from toolkit.session.keywords import keywords_of
 from toolkit.session.request import Recorder
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from toolkit.core.errors import BadInput
+from toolkit.pipeline.installed import INSTALL_HINT, fairseq_is_installed
 from toolkit.pipeline.origin import Origin
 from toolkit.pipeline.prepare import Prepared
-from toolkit.pipeline.reference import INSTALL_HINT, fairseq_is_installed
 
 
 def why_unverified(verify: bool | None, origin: Origin) -> str | None:

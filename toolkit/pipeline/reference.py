@@ -6,25 +6,16 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from toolkit.core.errors import BadInput
 from toolkit.oracle.quiet import quiet_fairseq
+from toolkit.pipeline.installed import INSTALL_HINT, fairseq_is_installed
 from toolkit.pipeline.prepare import Prepared
 
 if TYPE_CHECKING:
     from toolkit.oracle.asking import AnyModel
-
-INSTALL_HINT = (
-    "pip install 'fairseq-hf-toolkit[fairseq]' && pip install --no-deps 've-fairseq==0.12.3'"
-)
-
-
-def fairseq_is_installed() -> bool:
-    """Whether `import fairseq` has something to import."""
-    return find_spec("fairseq") is not None
 
 
 @contextmanager

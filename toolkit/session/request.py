@@ -179,6 +179,22 @@ class Report(Request):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Doctor(Request):
+    """What `toolkit doctor` is asked."""
+
+    command: ClassVar[str] = "doctor"
+
+    fairseq_python: Annotated[
+        Sequence[Path],
+        Option(
+            "Another Python with fairseq to look at; repeatable.",
+            metavar="PATH",
+            python="Pythons of environments in which fairseq may run.",
+        ),
+    ] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Assertion(Verify):
     """What `toolkit.assert_parity` is asked."""
 
@@ -190,4 +206,4 @@ class Pair(Material, Device, Fairseq, Recorded, Clips, OfFolder):
     """What the pytest plugin compares: every level is a test of its own, searches among them."""
 
 
-COMMANDS = (Inspect, Convert, Verify, Record, Recorder, Features, Diff, Faults, Report)
+COMMANDS = (Inspect, Convert, Verify, Record, Recorder, Features, Diff, Faults, Report, Doctor)

@@ -1,0 +1,33 @@
+"""A machine's health in the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from toolkit.core.health import Health, PythonState
+
+
+def describe_health(health: Health) -> str:
+    """Lines of text: what there is, then each problem with the command that mends it."""
+    return "\n".join(_lines(health))
+
+
+def _lines(health: Health) -> Iterator[str]:
+    versions = (f"{name} {version}" for name, version in health.versions.items())
+    yield f"versions: {', '.join(versions)}"
+    yield from (_python(python) for python in health.pythons)
+    room = (f"{free / 1e9:.1f} GB in {place}" for place, free in health.free_bytes.items())
+    yield f"free on disk: {', '.join(room)}"
+    if health.memory_bytes is not None:
+        yield f"free memory: {health.memory_bytes / 1e9:.1f} GB"
+    for problem in health.problems:
+        yield f"✗ {problem.summary}\n  mend it: {problem.mend}"
+    if not health.problems:
+        yield "✓ nothing is missing"
+
+
+def _python(python: PythonState) -> str:
+    name = "this Python" if python.is_own else python.path
+    fairseq = python.versions.get("fairseq")
+    has = f"fairseq {fairseq}" if fairseq else "no fairseq"
+    return f"{name}: {has}; proves {python.proves}"
