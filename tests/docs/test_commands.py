@@ -31,12 +31,16 @@ ACTIVE = [
 LONG = {
     *(
         "adding-a-family",
+        "asr-ctc",
+        "coming-from-scripts",
         "debugging",
         "first-conversion",
+        "only-a-recording",
         "pytest",
         "python-api",
         "reading-a-report",
         "recording",
+        "speech-translation",
         "voice-conversion",
     ),
 }
@@ -157,7 +161,7 @@ def test_no_command_hides_outside_of_a_console_block(page: Path) -> None:
 
 def test_what_is_not_run_is_little_and_has_a_reason() -> None:
     left_out = [block for block in BLOCKS if block.not_run is not None]
-    assert len(left_out) <= 3
+    assert len(left_out) <= 4
     assert all(len(str(block.not_run)) > 10 for block in left_out)
 
 
@@ -193,3 +197,38 @@ def test_every_level_has_a_row() -> None:
 
     text = (DOCS / "verdicts.md").read_text(encoding="utf-8")
     assert all(f"| `{name}` |" in text for name in LEVEL_NAMES)
+
+
+LIMITS = {"mapping": ("mapping-files.md", "security.md")}
+"""Pages that state how large a file may be, by what it is."""
+
+
+def stated_kib(page: str) -> list[int]:
+    """All sizes that a page states."""
+    text = (DOCS / page).read_text(encoding="utf-8")
+    factors = {"KiB": 1, "MiB": 1024, "GiB": 1024**2}
+    return [int(n) * factors[unit] for n, unit in re.findall(r"(\d+) ([KMG]iB)", text)]
+
+
+def test_every_page_states_the_limit_of_the_code() -> None:
+    from toolkit.mapping.document import MAX_BYTES
+
+    for page in LIMITS["mapping"]:
+        assert stated_kib(page) == [MAX_BYTES // 1024], page
+
+
+def test_a_limit_that_no_test_holds_is_stated_nowhere() -> None:
+    stating = {page.name for page in PAGES if stated_kib(page.name)}
+    assert stating == {page for pages in LIMITS.values() for page in pages}
+
+
+WHOLE_TASKS = {"From a clone to a proven folder": 4, "From a broken folder to a mended one": 2}
+
+
+@pytest.mark.parametrize(("heading", "most"), WHOLE_TASKS.items())
+def test_a_whole_task_takes_few_commands(heading: str, most: int, tmp_path: Path) -> None:
+    text = (DOCS / "asr-ctc.md").read_text(encoding="utf-8")
+    part = tmp_path / "part.md"
+    part.write_text(text.partition(f"## {heading}\n")[2].partition("\n## ")[0], encoding="utf-8")
+    blocks = [block for block in read_blocks(part) if block.language == "console"]
+    assert 0 < sum(len(block.commands) for block in blocks) <= most
