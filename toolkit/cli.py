@@ -20,6 +20,7 @@ from toolkit.console.outputs import check_given
 from toolkit.console.parameters import items_of_command, make_parameters, read_given
 from toolkit.console.progress import greeting, showing_progress
 from toolkit.console.speaking import make_console, printing, say, width
+from toolkit.core.counting import counted
 from toolkit.core.json import JsonObject
 from toolkit.core.outputs import STDOUT
 from toolkit.session import request
@@ -240,8 +241,10 @@ def features(asked: Asked, shown: Shown) -> None:
         write_bytes(destination, content)
     if not shown.quiet:
         frames = sum(len(array) for array in made.values())
-        clips = f"{len(made)} clip{'s'[: len(made) != 1]}"
-        say(f"written: {destination} ({clips}, {frames} frames)", err=destination == STDOUT)
+        say(
+            f"written: {destination} ({counted(len(made), 'clips')}, {frames} frames)",
+            err=destination == STDOUT,
+        )
 
 
 @_command(request.Diff, "toolkit.pipeline.difference")

@@ -117,6 +117,13 @@ def test_a_mended_folder_is_named_with_what_was_done(how, said, mismatching):
     assert "fixed:" not in printed(mismatching, make_console())
 
 
+def test_one_finding_is_undone_in_the_singular(mismatching):
+    fixed = Fixed(path="mended", how="undone", findings=1)
+    assert "(1 finding undone; verified: match)" in printed(
+        replace(mismatching, fixed=fixed), make_console()
+    )
+
+
 @pytest.mark.parametrize(
     ("consequences", "line"),
     [

@@ -7,6 +7,7 @@ from shlex import quote
 from typing import TYPE_CHECKING
 
 from toolkit.checkpoint.finite import describe_not_finite
+from toolkit.core.counting import counted
 from toolkit.core.coverage import Reason
 from toolkit.core.inspection import Inspection
 from toolkit.core.settled import unproven
@@ -160,4 +161,6 @@ def _facts(inspection: Inspection) -> list[tuple[str, str]]:
 
 def _size(inspection: Inspection) -> str:
     dtypes = ", ".join(f"{count} {dtype}" for dtype, count in inspection.dtypes.items())
-    return f"{inspection.tensors} tensors ({dtypes}), {inspection.parameters:,} parameters"
+    return (
+        f"{counted(inspection.tensors, 'tensors')} ({dtypes}), {inspection.parameters:,} parameters"
+    )

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from toolkit.core.counting import counted
 from toolkit.core.findings import Finding
 from toolkit.core.measures import Level
 from toolkit.core.result import Fixed, Result
@@ -129,7 +130,7 @@ def _next_lines(result: Result) -> Iterator[str]:
 
 def _fixed_line(fixed: Fixed) -> str:
     converted = "a new conversion, as undoing alone makes no match"
-    how = f"{fixed.findings} findings undone" if fixed.how == "undone" else converted
+    how = f"{counted(fixed.findings, 'findings')} undone" if fixed.how == "undone" else converted
     return f"fixed: {fixed.path} ({how}; verified: match)"
 
 

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 
+from toolkit.core.counting import counted
+
 SEARCHED, BEAMED = 4, 2
 """Clips that are searched greedily, and with a beam."""
 REPLAYED_FRAMES = 400
@@ -72,7 +74,7 @@ def describe_effort(efforts: Sequence[Effort]) -> str:
     if set(counts.values()) == {len(efforts)}:
         return f"{len(efforts)} clips, each in every way"
     said = ", ".join(f"{number} {what}" for what, number in counts.items())
-    return f"{len(efforts)} clip{'s'[: len(efforts) != 1]} end to end, of them {said}"
+    return f"{counted(len(efforts), 'clips')} end to end, of them {said}"
 
 
 def _replayed(by_length: Sequence[int], frames: Sequence[int]) -> set[int]:

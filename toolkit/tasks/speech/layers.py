@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from toolkit.compare import tolerances
 from toolkit.compare.metrics import relative_error
+from toolkit.core.counting import counted
 from toolkit.core.measures import RELATIVE, Level, Measure
 from toolkit.tasks.speech.run import HeardRun, Replayed
 from toolkit.trial.rows import nan_first
@@ -76,7 +77,7 @@ def layers_level(runs: Sequence[LayeredRun], exact_tolerance: float) -> Level:
         name="layers",
         measures=measures,
         summary=(
-            f"features of {number} layers on {len(replayed)} clips within {measures[0].error:.1e} "
+            f"features of {counted(number, 'layers')} on {counted(len(replayed), 'clips')} within {measures[0].error:.1e} "
             f"of the largest in float64 and {measures[1].error:.1e} in float32, as "
             "`hidden_states[k]` holds them: before the norm that follows the last layer of a "
             "pre-norm stack"

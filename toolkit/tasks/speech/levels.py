@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 from toolkit.compare import tolerances
+from toolkit.core.counting import counted
 from toolkit.core.coverage import Reason
 from toolkit.core.measures import NOISE, RELATIVE, Level, Measure
 from toolkit.tasks.speech.run import HeardRun
@@ -85,7 +86,7 @@ def modules_level(runs: Sequence[HeardRun], unexplained: Sequence[str]) -> Level
         name="modules",
         measures=(*isolated, propagated, coverage),
         summary=(
-            f"{len(runs[0].pairs) if runs else 0} pairs on {len(runs)} clips: isolated "
+            f"{len(runs[0].pairs) if runs else 0} pairs on {counted(len(runs), 'clips')}: isolated "
             f"{worst:.1e} in float64, propagated {propagated.error:.1f} times the "
             "reference's own float32 error"
         ),

@@ -10,6 +10,7 @@ from typing import TypeVar
 from toolkit.compare import tolerances
 from toolkit.compare.keys import key_faults
 from toolkit.compare.metrics import relative_error
+from toolkit.core.counting import counted
 from toolkit.core.measures import Level, Measure
 from toolkit.folder.contents import FolderContents
 from toolkit.folder.languages import of_model
@@ -94,8 +95,8 @@ def saved_level(
         name="reload",
         measures=measures,
         summary=(
-            f"saved and loaded again: {changed} changes in {tensors} tensors, "
-            f"{len(runs)} clips, the configuration{_and_words(contents)}"
+            f"saved and loaded again: {counted(changed, 'changes')} in {tensors} tensors, "
+            f"{counted(len(runs), 'clips')}, the configuration{_and_words(contents)}"
         ),
     )
 

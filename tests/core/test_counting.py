@@ -1,0 +1,12 @@
+"""One of many has no plural."""
+
+import pytest
+
+from toolkit.core.counting import counted
+
+
+@pytest.mark.parametrize(
+    ("number", "said"), [(0, "0 clips"), (1, "1 clip"), (2, "2 clips"), (21, "21 clips")]
+)
+def test_a_number_has_its_noun(number: int, said: str) -> None:
+    assert counted(number, "clips") == said
