@@ -78,9 +78,9 @@ def layers_level(runs: Sequence[LayeredRun], exact_tolerance: float) -> Level:
         measures=measures,
         summary=(
             f"features of {counted(number, 'layers')} on {counted(len(replayed), 'clips')} within "
-            f"{measures[0].error:.1e} of the largest in float64 and {measures[1].error:.1e} in float32, as "
-            "`hidden_states[k]` holds them: before the norm that follows the last layer of a "
-            "pre-norm stack"
+            f"{measures[0].error:.1e} of the largest in float64 and {measures[1].error:.1e} in "
+            "float32, as `hidden_states[k]` holds them: before the norm that follows the last "
+            "layer of a pre-norm stack"
         ),
     )
 
