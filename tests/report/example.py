@@ -39,6 +39,7 @@ def make_example(folder: Path) -> Result:
         source=replace(result.source, path=checkpoint),
         target=replace(result.target, path="broken"),
         reproduce=f"toolkit verify {checkpoint} broken",
+        next=f"toolkit diff {checkpoint} broken --fix mended",
     )
 
 

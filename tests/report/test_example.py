@@ -56,5 +56,12 @@ def test_it_shows_both_faults(kept):
     ]
 
 
+def test_it_names_no_path_of_the_machine_that_made_it(kept):
+    own = re.sub(r"<script.*?</script>", "", kept, flags=re.S)
+    assert not re.search(
+        r"[\s\">](?:/[\w.-]+){2,}", re.sub(r"<style.*?</style>", "", own, flags=re.S)
+    )
+
+
 def test_it_is_small_enough_to_be_kept(kept):
     assert len(kept.encode()) < 1_500_000
