@@ -270,13 +270,21 @@ def test_a_clipped_word_of_the_strip_is_seen(open_report, reports):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [400, 1600])
+@pytest.mark.parametrize("width", [390, 1280, 1400, 2560])
 def test_nothing_overflows_the_window(width, scheme, open_report, reports):
     page = open_report(reports["broken"], width=width, height=900, scheme=scheme)
     wait_for_plots(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     light = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert (light == "rgb(247, 247, 244)") == (scheme == "light")
+
+
+def test_nothing_stands_in_the_place_of_what_is_not_drawn_yet(open_report, reports):
+    page = open_report(reports["broken"])
+    words = page.locator("main").inner_text()
+    assert "drawing" not in words
+    assert "needs scripts" not in words
+    assert page.locator("#pair .plot.is-waiting:visible").count() == 0
 
 
 def test_it_prints(open_report, reports):

@@ -125,7 +125,8 @@ function labelPanel(panel, pairs, height) {
   // Each sign of the labels' font is 0.62 of its size wide.
   const longest = Math.max(...Array.from(labels.children, (label) => label.textContent.length));
   const heatmap = byId("heat");
-  heat.widest = Math.max(heat.widest || 0, longest);
+  if (longest <= (heat.widest || 0)) return;
+  heat.widest = longest;
   heatmap.style.setProperty("--labels", `${(0.7 * 0.62 * heat.widest + 1).toFixed(1)}rem`);
 }
 

@@ -36,7 +36,7 @@ function holder(panel, title, wanted) {
     panel.append(make("h4", {}, title), make("p", { class: "none" }, "not measured"));
     return null;
   }
-  const box = make("div", { class: "plot is-waiting", role: "img", "aria-label": title }, "drawing");
+  const box = make("div", { class: "plot is-waiting", role: "img", "aria-label": title });
   panel.append(make("h4", {}, title), box);
   return box;
 }
