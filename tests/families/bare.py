@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -29,20 +28,6 @@ class Built:
             folder = self._factory.mktemp("encoder")
             self._known[name] = build_pretraining(self.by_name[name], folder)
         return self._known[name]
-
-
-def converted(variants: Iterable[PretrainingVariant], fast: Iterable[str]) -> list[Any]:
-    """The variants that convert as parameters of a test, all but some marked `wide`."""
-    return [
-        pytest.param(v.name, marks=() if v.name in fast else pytest.mark.wide)
-        for v in variants
-        if "refused" not in v.ends
-    ]
-
-
-def refused(variants: Iterable[PretrainingVariant]) -> list[PretrainingVariant]:
-    """The variants that do not convert."""
-    return [variant for variant in variants if "refused" in variant.ends]
 
 
 def check_exact(result: Result, *, counts_otherwise: bool = False) -> None:

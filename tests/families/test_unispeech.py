@@ -2,44 +2,23 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 import torch
 
 from tests.breaking import Tensors, edit_tensors, scale
-from tests.families.bare import Built, check_exact, converted, refused
+from tests.families.bare import Built
 from tests.families.exactness import CLIPS
 from tests.variants.bare_kinds import UNISPEECH_VARIANTS
-from tests.variants.pretraining_kinds import PretrainingVariant
 from toolkit import convert, diff, inspect, verify
-from toolkit.core.errors import BadInput
 
 SPEAKERS = "UniSpeech-SAT, layer norm"
-FAST = ("UniSpeech, Namespace",)
 
 
 @pytest.fixture(scope="module")
 def build(tmp_path_factory: pytest.TempPathFactory) -> Built:
     return Built(UNISPEECH_VARIANTS, tmp_path_factory)
-
-
-@pytest.mark.parametrize("name", converted(UNISPEECH_VARIANTS, FAST))
-def test_every_variant_converts_exactly(name: str, build: Built, tmp_path: Path) -> None:
-    result = convert(build(name), tmp_path / "hf", verify=True, audio=CLIPS)
-    check_exact(result, counts_otherwise="SAT" in name)
-
-
-def test_a_stock_model_gives_no_finding(build: Built, tmp_path: Path) -> None:
-    convert(build(SPEAKERS), tmp_path / "hf", verify=False)
-    config = json.loads((tmp_path / "hf" / "config.json").read_text(encoding="utf-8"))
-    assert (config["model_type"], config["architectures"]) == (
-        "unispeech-sat",
-        ["UniSpeechSatModel"],
-    )
-    result = diff(build(SPEAKERS), tmp_path / "hf", audio=CLIPS[:1])
-    assert (result.verdict, result.findings, result.notes) == ("match", (), ())
 
 
 def test_a_folder_of_the_class_with_heads_is_judged_as_it_loads_without_them(
@@ -65,13 +44,6 @@ def put_heads(tensors: Tensors) -> None:
     tensors["speaker_proj.weight"] = torch.zeros(8, 32)
 
 
-@pytest.mark.wide
-def test_the_folder_can_carry_what_padded_batches_need(build: Built, tmp_path: Path) -> None:
-    folder = tmp_path / "hf"
-    proof = convert(build(SPEAKERS), folder, verify=True, audio=CLIPS, exact_padding=True)
-    check_exact(proof)
-
-
 @pytest.mark.parametrize(
     ("name", "family", "dropped"),
     [
@@ -87,11 +59,3 @@ def test_what_serves_pretraining_is_dropped_with_the_reason(
     found = inspect(build(name))
     assert (found.family, found.refusals, found.unknown) == (family, (), ())
     assert dropped in {reason.name for reason in found.dropped}
-
-
-@pytest.mark.parametrize("variant", refused(UNISPEECH_VARIANTS), ids=lambda v: v.name)
-def test_layers_of_another_kind_are_refused_by_name(
-    variant: PretrainingVariant, build: Built, tmp_path: Path
-) -> None:
-    with pytest.raises(BadInput, match=f"{variant.ends.partition(': ')[2]}`: .*UniSpeechSat"):
-        convert(build(variant.name), tmp_path / "hf", verify=False)

@@ -10,17 +10,14 @@ import pytest
 import torch
 
 from tests.breaking import scale
-from tests.families.bare import Built, check_exact, converted, refused
+from tests.families.bare import Built, check_exact
 from tests.families.exactness import CLIPS
 from tests.sampling import wide
 from tests.variants.bare_kinds import BARE_VARIANTS
-from tests.variants.pretraining_kinds import PretrainingVariant
 from toolkit import assert_parity, convert, diff, inspect, record, verify
 from toolkit.core.errors import BadInput
 from toolkit.core.result import Result
-from toolkit.pipeline.faulting import faults
 
-README = Path(__file__).parents[2] / "README.md"
 PLAIN = "encoder, CTC model without its head, Namespace"
 CONFORMER = "encoder, conformer, relative positions"
 
@@ -38,18 +35,6 @@ def plain(build: Built, tmp_path_factory: pytest.TempPathFactory) -> Plain:
     folder = tmp_path_factory.mktemp("plain") / "hf"
     checkpoint = build(PLAIN)
     return checkpoint, folder, convert(checkpoint, folder, verify=True, audio=CLIPS)
-
-
-@pytest.mark.parametrize("name", converted(BARE_VARIANTS, ()))
-def test_every_variant_converts_exactly(name: str, build: Built, tmp_path: Path) -> None:
-    check_exact(convert(build(name), tmp_path / "hf", verify=True, audio=CLIPS))
-
-
-def test_a_right_folder_gives_no_finding(plain: Plain) -> None:
-    checkpoint, folder, proof = plain
-    check_exact(proof)
-    result = diff(checkpoint, folder, audio=CLIPS[:2])
-    assert (result.verdict, result.findings, result.notes) == ("match", (), ())
 
 
 def test_users_load_a_stock_model_without_any_code(plain: Plain) -> None:
@@ -146,23 +131,3 @@ def test_a_model_with_a_head_of_another_name_is_no_encoder_alone(
     torch.save(saved, tmp_path / "model.pt")
     with pytest.raises(BadInput, match="families none match"):
         inspect(tmp_path / "model.pt")
-
-
-@pytest.mark.parametrize("variant", refused(BARE_VARIANTS), ids=lambda variant: variant.name)
-def test_what_no_class_computes_is_refused_by_name(
-    variant: PretrainingVariant, build: Built, tmp_path: Path
-) -> None:
-    name = variant.ends.partition(": ")[2]
-    with pytest.raises(BadInput, match=f"{name}`: .*Wav2Vec2(Model|Conformer)"):
-        convert(build(variant.name), tmp_path / "hf", verify=False)
-    assert not (tmp_path / "hf").exists()
-
-
-@pytest.mark.slow
-def test_every_fault_is_found_and_blamed_first_and_alone(build: Built) -> None:
-    result = faults(build("encoder, group norm"))
-    assert len(result.singles) >= 200
-    assert [o.name for o in result.singles if not (o.detected and o.blamed)] == []
-    assert [o.name for o in result.doubles if not o.both] == []
-    assert result.extras == {}
-    assert result.noted.right == result.noted.total > 0

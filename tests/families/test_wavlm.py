@@ -7,10 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.families.bare import Built, refused
+from tests.families.bare import Built
 from tests.families.exactness import CLIPS
 from tests.variants.bare_kinds import WAVLM_VARIANTS
-from tests.variants.pretraining_kinds import PretrainingVariant
 from toolkit import convert, diff, inspect, verify
 from toolkit.checkpoint import open_checkpoint
 from toolkit.core.errors import BadInput
@@ -75,11 +74,3 @@ def test_inspect_knows_it_by_its_gates(build: Built) -> None:
     found = inspect(build(PLAIN))
     assert (found.family, found.architecture) == ("wavlm", "unknown")
     assert (found.refusals, found.unknown, found.assumptions) == ((), (), ())
-
-
-@pytest.mark.parametrize("variant", refused(WAVLM_VARIANTS), ids=lambda v: v.name)
-def test_layers_of_another_kind_are_refused_by_name(
-    variant: PretrainingVariant, build: Built, tmp_path: Path
-) -> None:
-    with pytest.raises(BadInput, match=f"{variant.ends.partition(': ')[2]}`: .*WavLM"):
-        convert(build(variant.name), tmp_path / "hf")
