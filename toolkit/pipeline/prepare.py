@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from toolkit.blocks.known_tensors import CONVERTED, maybe_known_specs
+from toolkit.blocks.tree import by_part
 from toolkit.checkpoint import Checkpoint, open_checkpoint
 from toolkit.checkpoint.finite import expect_finite
 from toolkit.checkpoint.renamed import rename_tensors
@@ -124,7 +125,7 @@ def prepare(
     _require(network.unknown)
     sidecars = family.sidecars(checkpoint, inputs.named)
     task = family.task(checkpoint, sidecars, network, inputs.options)
-    _expect_known(task.contents.config, inputs.options.overrides)
+    _expect_known(task.contents.config, inputs.options.overrides, network)
     targets = with_languages(find_targets(task.contents.config), task.contents)
     table = network.table if mapping is None else extend_table(network.table, mapping)
     plan = _plan(network, table, checkpoint, targets)
@@ -193,11 +194,18 @@ def _proof(
         return plan
 
 
-def _expect_known(config: JsonObject, named: Mapping[str, JsonObject]) -> None:
+def _expect_known(config: JsonObject, named: Mapping[str, JsonObject], network: Network) -> None:
+    """Refuses keys that the classes do not read, unless it was by them that those were chosen."""
     if any(named.values()):
         from toolkit.folder.known_keys import expect_known_keys
 
-        expect_known_keys(config, named)
+        unwritten = {path: d.value for path, d in network.config.items() if not d.is_written}
+        chose = by_part(unwritten)
+        read = {
+            part: {key: value for key, value in values.items() if key not in chose.get(part, {})}
+            for part, values in named.items()
+        }
+        expect_known_keys(config, read)
 
 
 def _refuse(path: Path, refusals: Sequence[Reason]) -> None:
