@@ -105,6 +105,13 @@ def test_swapped_projections_are_one_confirmed_finding(found):
     assert len(finding.target_parameters) == 4
 
 
+def test_a_level_counts_tensors_and_rows_and_not_what_is_said_of_them(found):
+    result = found(swap_projections, swap_rows(20, 21))
+    assert len(result.findings) == 2
+    assert result.level("weights").measures[0].error == 4.0
+    assert result.level("vocabulary").measures[0].error == 2.0
+
+
 def test_layers_that_are_off_by_one_are_one_confirmed_finding(found):
     (finding,) = found(off_by_a_layer).findings
     assert (finding.hypothesis.name, finding.hypothesis.confirmed) == ("layer_offset", True)

@@ -12,6 +12,8 @@ from toolkit.folder.view import FolderView
 SHOWN, KEPT = 3, 20
 """How many of the things that are wrong a summary shows, and a finding keeps."""
 MAX_SHOWN_CHARS = 300
+DIFFERING = "differing"
+"""How many rows or settings differ, in a finding's evidence."""
 
 
 def vocabulary_findings(truth: Truth, view: FolderView) -> Iterator[Finding]:
@@ -55,5 +57,6 @@ def _finding(difference: Difference, said_by: str) -> Finding:
         hypothesis=Hypothesis(
             name="wrong_vocabulary", confirmed=True, detail={"rows": list(difference.wrong[:KEPT])}
         ),
+        evidence={DIFFERING: len(difference.wrong)},
         fix=difference.fix or f"build the tokenizer row by row from {said_by}",
     )

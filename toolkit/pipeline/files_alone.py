@@ -11,6 +11,7 @@ from toolkit.compare.static import foreign_measure
 from toolkit.core.findings import Finding
 from toolkit.core.measures import Level, Measure
 from toolkit.diagnosis import Evidence, Truth, find_faults, take_inventory
+from toolkit.diagnosis.vocabulary import DIFFERING
 from toolkit.folder.view import FolderView
 from toolkit.tasks import TaskKind
 
@@ -49,9 +50,9 @@ def static_levels(
     differing = apart_from_labels(truth.contents, key_faults(truth.contents, view))
     keys = sum(1 for _ in expected_keys(truth.contents))
     for name, wrong, compared, unit in (
-        ("weights", tensors, len(truth.tensors), "tensors"),
-        ("config", differing, keys, "keys"),
-        ("vocabulary", rows, len(truth.contents.dictionary), "ids"),
+        ("weights", _tensors_of(tensors), len(truth.tensors), "tensors"),
+        ("config", len(differing), keys, "keys"),
+        ("vocabulary", sum(map(_rows_of, rows)), len(truth.contents.dictionary), "ids"),
         *_labels(truth, view, kind),
     ):
         if name not in kind.level_names:
@@ -59,7 +60,7 @@ def static_levels(
         measure = Measure(
             name="differences",
             where="",
-            error=float(len(wrong)),
+            error=float(wrong),
             tolerance=tolerances.EXACT,
             unit=unit,
             compared=compared,
@@ -68,16 +69,26 @@ def static_levels(
         yield Level(
             name=name,
             measures=(measure, *more),
-            summary=f"{len(wrong)} differ, of {compared} {unit}",
+            summary=f"{wrong} differ, of {compared} {unit}",
         )
 
 
-def _labels(
-    truth: Truth, view: FolderView, kind: TaskKind
-) -> Iterator[tuple[str, Sequence[object], int, str]]:
+def _labels(truth: Truth, view: FolderView, kind: TaskKind) -> Iterator[tuple[str, int, int, str]]:
     """The level of a task whose models name classes."""
     if LABELS in kind.level_names:
-        yield LABELS, wrong_labels(truth.contents, view), len(truth.contents.config[KEY]), "classes"
+        wrong = wrong_labels(truth.contents, view)
+        yield LABELS, len(wrong), len(truth.contents.config[KEY]), "classes"
+
+
+def _tensors_of(findings: Sequence[Finding]) -> int:
+    """How many tensors findings are about; one that names none is about one."""
+    named = {name for finding in findings for name in finding.target_parameters}
+    return len(named) + sum(not finding.target_parameters for finding in findings)
+
+
+def _rows_of(finding: Finding) -> int:
+    """How many rows, or settings of the tokenizer, a finding is about."""
+    return int(finding.evidence.get(DIFFERING, 1))
 
 
 def _loses(truth: Truth, finding: Finding) -> bool:
