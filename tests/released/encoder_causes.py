@@ -207,6 +207,12 @@ ONE_LANGUAGE = Cause(
     mend=None,
 )
 NO_LANGUAGE = replace(ONE_LANGUAGE, told="the weights of no language are there")
+NO_ADAPTER = Cause(
+    says="78 tensors of 39 modules in the model are missing from the folder",
+    told="no adapter is there, neither the model's nor a language's",
+    todo="convert the checkpoint again",
+    mend=None,
+)
 ONE_VOCABULARY = Cause(
     says="it has the letters of one language",
     told="the letters of one language alone are there",

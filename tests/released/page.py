@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from tests.released.earlier_cases import EARLIER, OTHERWISE
 from tests.released.encoder_cases import EXPECTED, NOT_RUN
 from tests.released.encoder_scripts import SCRIPTS
 from tests.released.expected import Expected
@@ -19,7 +20,8 @@ sound is always standardized. This page says of each script which checkpoints it
 and what is wrong with the others. `toolkit diff model.pt FOLDER` names exactly these causes, and
 `toolkit diff model.pt FOLDER --fix DIR` writes the folder without them.
 
-Every row is a test: fairseq builds the checkpoint, the script of the 4.46.3 wheel converts it,
+Every row is a test: fairseq builds the checkpoint, the script of the 4.46.3 wheel converts it (one
+of 4.24.0 what it converts otherwise),
 the causes are mended by hand one after the other, and diff must name each of them first and
 nothing else. *Lent* is the configuration that the script was given: that of a base or of a large
 model on the Hub with the checkpoint's sizes, and what was changed in it. *Lent* values are wrong
@@ -42,14 +44,18 @@ its rows diff says that `encoder.num_adapter_layers` must be 0, of which nothing
 checkpoints are loaded with the widths that fairseq 0.10 gave their decoders.
 """
 HEAD = ("| checkpoint | lent | the folder | what to do |", "|---|---|---|---|")
+EARLIER_TOLD = """This script knows neither adapters, which it leaves out without an error, nor
+`--is_seq_class`.
+"""
 NOT_RUN_HEAD = ("| script | why |", "|---|---|")
 
 
 def write_page() -> str:
     """The text of the page."""
     sections = (section(script) for script in SCRIPTS)
+    earlier = "\n".join((f"## wav2vec2 of {EARLIER}\n", EARLIER_TOLD, *HEAD, *map(row, OTHERWISE)))
     rest = "\n".join(("## Scripts that are not here\n", *NOT_RUN_HEAD, *map(_not_run, NOT_RUN)))
-    return "\n\n".join((INTRODUCTION.rstrip(), *sections, rest)) + "\n"
+    return "\n\n".join((INTRODUCTION.rstrip(), *sections, earlier, rest)) + "\n"
 
 
 def section(script: str) -> str:

@@ -11,6 +11,7 @@ import pytest
 
 import toolkit
 from tests.judged.judging import all_of
+from tests.released.earlier_cases import EARLIER, OF_EARLIER
 from tests.released.encoder_cases import EXPECTED, OF_OLD, OLD
 from tests.released.encoder_scripts import Job, prepare_job, run_scripts
 from tests.released.environments import open_environment
@@ -30,6 +31,7 @@ MAIN = "4.46.3"
 CASES = [
     *((MAIN, expected) for expected in EXPECTED),
     *((OLD, e) for e in OF_OLD),
+    *((EARLIER, e) for e in OF_EARLIER),
 ]
 MADE = [(version, expected) for version, expected in CASES if not expected.gives_up]
 AUDIO = ("ru_2.flac", "tiny.flac")
