@@ -32,6 +32,7 @@ from toolkit.pipeline.origin import Asked, Origin
 from toolkit.pipeline.pairing import pair_with
 from toolkit.pipeline.picturing import finish_pictures, name_reproductions
 from toolkit.pipeline.prepare import Inputs, Prepared
+from toolkit.pipeline.provable import expect_all_at_hand
 from toolkit.pipeline.reproduce import command_line
 from toolkit.pipeline.resources import fitting_resources
 from toolkit.pipeline.truth import expect_texts, make_truth
@@ -83,8 +84,9 @@ def diff(request: Diff) -> Result:
     from toolkit.pipeline.choosing import prepare_with
 
     report = request.progress or silent
-    _check_destinations(request)
     origin, inputs = request.part(Origin), request.part(Inputs)
+    expect_all_at_hand(request.checkpoint, request.hf_dir, origin)
+    _check_destinations(request)
     report("reading the checkpoint", 0, 3)
     prepared = prepare_with(expecting(inputs, request.hf_dir), request.recording, request.audio)
     clips = origin.read_few_clips(prepared, request.audio)

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
+from toolkit.checkpoint import open_checkpoint
 from toolkit.core.errors import BadInput
+from toolkit.folder.admission import check_folder
 from toolkit.pipeline.installed import INSTALL_HINT, fairseq_is_installed
 from toolkit.pipeline.origin import Origin
 from toolkit.pipeline.prepare import Prepared
@@ -37,3 +42,42 @@ def why_unprovable(prepared: Prepared, verify: bool | None, origin: Origin) -> s
     """The reason for not verifying where fairseq alone cannot build the model; None to try."""
     told = verify is not None or not origin.needs_fairseq or origin.user_dir is not None
     return None if told else prepared.task.unbuildable
+
+
+def expect_all_at_hand(checkpoint: Path, folder: Path, origin: Origin) -> None:
+    """Makes sure, before anything is read or imported, that what a proof needs is there.
+
+    Args:
+        checkpoint: What is asked about.
+        folder: What is on trial.
+        origin: Whom to ask.
+
+    Raises:
+        BadInput: something is missing; all of it at once.
+    """
+    checks = (
+        lambda: None if checkpoint.exists() else open_checkpoint(checkpoint),
+        lambda: None if folder.exists() else check_folder(folder),
+        lambda: _expect_reference(origin),
+    )
+    said = [found for check in checks if (found := _maybe_refusal(check)) is not None]
+    if said:
+        raise BadInput("\n".join(said))
+
+
+def _maybe_refusal(check: Callable[[], object]) -> str | None:
+    try:
+        check()
+    except BadInput as error:
+        return str(error)
+    return None
+
+
+def _expect_reference(origin: Origin) -> None:
+    if origin.needs_fairseq and not fairseq_is_installed():
+        raise BadInput(
+            "`fairseq` must be installed to prove a folder, but is not. Install it with "
+            f"`{INSTALL_HINT}`, name the Python of an environment that has it with "
+            "`--fairseq-python`, or a recording made elsewhere (`toolkit recorder`) with "
+            "`--recording`. `toolkit doctor` says what is here."
+        )

@@ -1,0 +1,79 @@
+import subprocess
+import sys
+
+import pytest
+
+from toolkit.core.errors import BadInput
+from toolkit.pipeline import provable
+from toolkit.pipeline.origin import Origin
+from toolkit.pipeline.provable import expect_all_at_hand
+
+REFUSED = """
+import sys
+sys.modules["fairseq"] = None
+from importlib.machinery import PathFinder
+find = PathFinder.find_spec
+PathFinder.find_spec = classmethod(
+    lambda _, name, *rest: None if name == "fairseq" else find(name, *rest)
+)
+del sys.modules["fairseq"]
+from toolkit.core.errors import BadInput
+from toolkit.pipeline import {command}
+try:
+    {command}(sys.argv[1], sys.argv[2])
+except BadInput as error:
+    print(error)
+print(sorted({{"transformers", "fairseq"}} & {{*sys.modules}}))
+"""
+
+
+@pytest.fixture
+def without_fairseq(monkeypatch):
+    monkeypatch.setattr(provable, "fairseq_is_installed", lambda: False)
+
+
+@pytest.fixture
+def material(tmp_path):
+    (tmp_path / "model.pt").touch()
+    (tmp_path / "hf").mkdir()
+    return tmp_path / "model.pt", tmp_path / "hf"
+
+
+@pytest.mark.usefixtures("without_fairseq")
+def test_without_fairseq_the_ways_to_a_proof_are_named(material):
+    with pytest.raises(BadInput, match="`fairseq` must be installed to prove a folder") as raised:
+        expect_all_at_hand(material[0], material[1], Origin())
+    for way in ("pip install", "`--fairseq-python`", "`--recording`"):
+        assert way in str(raised.value)
+
+
+@pytest.mark.usefixtures("without_fairseq")
+def test_all_that_is_missing_is_told_at_once(tmp_path):
+    with pytest.raises(BadInput) as raised:
+        expect_all_at_hand(tmp_path / "no.pt", tmp_path / "no", Origin())
+    first, second, third = str(raised.value).split("\n")
+    assert f"`{tmp_path / 'no.pt'}` must be a checkpoint file" in first
+    assert f"`{tmp_path / 'no'}` must be a Hugging Face folder" in second
+    assert "`fairseq` must be installed" in third
+
+
+@pytest.mark.usefixtures("without_fairseq")
+@pytest.mark.parametrize("name", ["recording", "fairseq_python"])
+def test_who_names_another_to_ask_needs_no_fairseq(material, tmp_path, name):
+    expect_all_at_hand(material[0], material[1], Origin(**{name: tmp_path}))
+
+
+def test_where_all_is_there_nothing_is_said(material):
+    expect_all_at_hand(material[0], material[1], Origin())
+
+
+@pytest.mark.parametrize("command", ["verify", "diff"])
+def test_a_proof_without_fairseq_is_refused_before_classes_of_models_are_imported(
+    golden_checkpoint, converted, command
+):
+    code = REFUSED.format(command=command)
+    arguments = [sys.executable, "-c", code, str(golden_checkpoint), str(converted)]
+    done = subprocess.run(arguments, capture_output=True, text=True, check=True)
+    said, imported = done.stdout.strip().split("\n")
+    assert "`--recording`" in said
+    assert imported == "[]"
