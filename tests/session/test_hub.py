@@ -96,7 +96,13 @@ def test_a_name_of_the_hub_is_read(typed, repository, revision, inner):
     "typed",
     [
         *("model.pt", "here/model", "here", "../org/name", "/org/name", "a/b/c"),
-        *("org/model.pt", "org/model.safetensors", "hf://org", "https://example.org/org/name"),
+        *(
+            "org/model.pt",
+            "org/model.safetensors",
+            "hf://org",
+            "https://example.org/org/name",
+            "hf://org/name/../hf",
+        ),
         *("~/name", "org\\name"),
     ],
 )

@@ -67,7 +67,8 @@ def maybe_hub_name(path: Path) -> HubName | None:
     found = _NAMED.fullmatch(text) or _PAGE.fullmatch(text)
     if found is None and path.suffix.lower() not in _FILES and not path.parent.exists():
         found = _SHORT.fullmatch(text)
-    if found is None or isinstance(path, FetchedPath):
+    # A name that leads out of its repository would make a folder of this machine pass for one.
+    if found is None or isinstance(path, FetchedPath) or ".." in path.parts:
         return None
     return HubName(
         repository=found["repository"],
