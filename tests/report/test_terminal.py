@@ -6,13 +6,13 @@ from rich.console import Console
 
 from tests.levels import LEVEL_NAMES
 from toolkit.core.findings import Note
-from toolkit.core.result import Artifact, Fixed, Suspicion
+from toolkit.core.result import Artifact, Deviation, Fixed, Suspicion
 from toolkit.report import print_result
 
 
-def make_console(encoding="utf-8", width=100):
+def make_console(encoding="utf-8", width=100, terminal=False):
     file = io.TextIOWrapper(io.BytesIO(), encoding=encoding, newline="")
-    return Console(file=file, width=width, color_system=None, force_terminal=False)
+    return Console(file=file, width=width, color_system=None, force_terminal=terminal)
 
 
 def printed(result, console, report_path=None):
@@ -207,3 +207,15 @@ def test_the_next_command_comes_last(mismatching):
     result = replace(mismatching, next="toolkit diff 'my model.pt' out --spm a.model --fix mended")
     assert printed(result, make_console()).splitlines()[-1] == f"next: {result.next}"
     assert "next: " not in printed(mismatching, make_console())
+
+
+def test_a_terminal_breaks_sentences_between_words_and_no_command(mismatching):
+    command = "toolkit diff model.pt broken --audio " + "clips/" * 20
+    summary = "in padded batches an adapter reads beyond a clip's end, which fairseq zeroes"
+    deviation = Deviation(name="unmasked", summary=summary, where="tiny", max_error=0.1)
+    result = replace(mismatching, next=command, deviations=(deviation,))
+    lines = printed(result, make_console(width=60, terminal=True)).splitlines()
+    assert f"next: {command}" in lines
+    others = [line for line in lines if not line.startswith("next: ")]
+    assert all(len(line) <= 60 or " " not in line.strip() for line in others)
+    assert summary in printed(result, make_console(width=60))

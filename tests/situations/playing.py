@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from tests.situations.situations import Situation
 from toolkit.cli import app
-from toolkit.console.folding import fold
+from toolkit.core.folding import fold
 
 COLUMNS = 80
 

@@ -9,9 +9,9 @@ from contextlib import contextmanager, suppress
 from shutil import get_terminal_size
 from typing import TYPE_CHECKING
 
-from toolkit.console.folding import fold
 from toolkit.console.silencing import silence
 from toolkit.core.errors import BadInput
+from toolkit.core.folding import fold
 
 if TYPE_CHECKING:
     from rich.console import Console

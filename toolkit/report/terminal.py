@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from toolkit.core.counting import counted
 from toolkit.core.findings import Finding
+from toolkit.core.folding import fold
 from toolkit.core.measures import Level
 from toolkit.core.result import Fixed, Result
 from toolkit.core.settled import settled, unproven
@@ -67,11 +68,11 @@ def print_result(result: Result, console: Console, report_path: Path | None = No
     if result.notes:
         writer.line(text.describe_notes(result.notes))
     if result.fixed is not None:
-        writer.line(_fixed_line(result.fixed))
+        writer.whole(_fixed_line(result.fixed))
     for line in _next_lines(result):
-        writer.line(line)
+        writer.whole(line)
     if report_path is not None:
-        writer.line(f"report: {report_path}")
+        writer.whole(f"report: {report_path}")
 
 
 class _Writer:
@@ -96,7 +97,15 @@ class _Writer:
         return Text(shown, style=style, overflow="fold")
 
     def line(self, plain: str, style: str = "") -> None:
-        """Prints one line, unwrapped, so that paths in it can be copied."""
+        """Prints a sentence; a terminal breaks it between words, and nothing else does."""
+        lines = [plain]
+        if self.console.is_terminal:
+            lines = fold(text.show_controls(plain), self.console.width).split("\n")
+        for line in lines:
+            self.whole(line, style)
+
+    def whole(self, plain: str, style: str = "") -> None:
+        """Prints what is copied: in one line, however long."""
         self.console.print(self.text(plain, style), soft_wrap=True)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toolkit.console.folding import fold
+from toolkit.core.folding import fold
 
 TEXT = st.text("ab `.\n", max_size=200)
 
