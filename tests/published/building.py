@@ -80,13 +80,14 @@ def build_whole(published: Published, folder: Path) -> Path:
     # Its initialization copies values, of which there are none.
     with patch.object(wav2vec2, "init_bert_params"), torch.device("meta"):
         state = _build(groups, folder).state_dict()
-    return _save(groups, {name: _zeros(t.shape) for name, t in state.items()}, folder)
+    return _save(groups, {name: zeros(t.shape) for name, t in state.items()}, folder)
 
 
-def _zeros(shape: torch.Size) -> torch.Tensor:
+def zeros(shape: torch.Size) -> torch.Tensor:
     """One element for all, as far as a checkpoint may repeat one."""
     repeated = shape.numel() <= MAX_REPEATED_NUMEL
-    return torch.zeros(1).expand(shape) if repeated else torch.zeros(shape)
+    made = torch.zeros(1 if repeated else shape, device="cpu")
+    return made.expand(shape) if repeated else made
 
 
 def _shrunk(groups: Groups) -> Groups:
