@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from tests.browser.faults import broken_results
 from tests.browser.results import FAULT, make_result, with_hostile_names, with_letters
 from toolkit.report import write_html
 
@@ -94,3 +95,15 @@ def reports(tmp_path_factory) -> dict[str, Path]:
     for name, result in results.items():
         write_html(result, folder / f"{name}.html")
     return {name: folder / f"{name}.html" for name in results}
+
+
+@pytest.fixture(scope="session")
+def broken(tmp_path_factory):
+    """By the kind of fault: the page, and the result that it shows."""
+    folder = tmp_path_factory.mktemp("faults")
+    found = {}
+    for fault, result in broken_results(folder):
+        path = folder / f"{fault.kind}.html"
+        write_html(result, path)
+        found[fault.kind] = path, result
+    return found

@@ -1,25 +1,13 @@
 """A dozen real faults: what is wrong is read, and the next step taken, without scrolling."""
 
 import pytest
+from playwright.sync_api import expect
 
-from tests.browser.faults import KINDS, broken_results
+from tests.browser.faults import KINDS
 from tests.browser.interactions import in_first_screen
-from toolkit.report import write_html
 from toolkit.report.text import drop_marks
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def broken(tmp_path_factory):
-    """By the kind of fault: the page, and the result that it shows."""
-    folder = tmp_path_factory.mktemp("faults")
-    found = {}
-    for fault, result in broken_results(folder):
-        path = folder / f"{fault.kind}.html"
-        write_html(result, path)
-        found[fault.kind] = path, result
-    return found
 
 
 def seen(page):
@@ -44,7 +32,7 @@ def test_cause_and_next_step_are_in_the_first_screen(kind, broken, open_report):
     step = page.get_by_role("button", name="Copy the next command")
     assert in_first_screen(step)
     step.click()
-    assert step.inner_text() == "copied"
+    expect(step).to_have_text("copied")
     wrong = page.locator("a.tile.is-fail")
     if wrong.count():
         assert any(in_first_screen(tile) for tile in wrong.all())

@@ -158,7 +158,7 @@ def test_what_is_not_on_this_machine_is_named(golden_checkpoint, text, words, pl
         ("transformer_wmt_en_de", "convert_fsmt"),
         ("mbart_large", "BART"),
         ("roberta_base", "RoBERTa"),
-        ("something_new", "toolkit/families"),
+        ("something_new", "docs/adding-a-family.md"),
     ],
 )
 def test_other_families_of_fairseq_are_named_with_what_converts_them(tmp_path, architecture, words):
