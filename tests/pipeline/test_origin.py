@@ -14,7 +14,7 @@ from tests.breaking import scale
 from tests.sampling import slow
 from toolkit.core.errors import BadInput
 from toolkit.core.result import Result
-from toolkit.pipeline import elsewhere, reference
+from toolkit.pipeline import elsewhere, installed
 from toolkit.pipeline.origin import Origin
 from toolkit.pipeline.prepare import Prepared
 
@@ -49,7 +49,7 @@ def without_fairseq(monkeypatch: pytest.MonkeyPatch) -> None:
     """`import fairseq` finds nothing, and nothing that was imported before is used."""
     found = importlib.util.find_spec
     hidden = lambda name, *rest: None if name == "fairseq" else found(name, *rest)  # noqa: E731
-    monkeypatch.setattr(reference, "find_spec", hidden)
+    monkeypatch.setattr(installed, "find_spec", hidden)
     for name in [name for name in sys.modules if name.partition(".")[0] == "fairseq"]:
         monkeypatch.setitem(sys.modules, name, None)
 

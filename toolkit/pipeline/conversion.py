@@ -19,12 +19,14 @@ from toolkit.folder.digest import MODEL_CARD
 from toolkit.folder.languages import of_model
 from toolkit.folder.skeleton import target_specs
 from toolkit.folder.staging import staged_folder
+from toolkit.folder.weights import num_bytes_written
 from toolkit.pipeline.basics import environment
 from toolkit.pipeline.likelihood import choose_by_likelihood
 from toolkit.pipeline.origin import Origin
 from toolkit.pipeline.prepare import Inputs, Prepared, known_or_asked, prepare
 from toolkit.pipeline.provable import why_unprovable, why_unverified
 from toolkit.pipeline.reproduce import command_line
+from toolkit.pipeline.room import expect_room
 from toolkit.pipeline.writing import write_converted
 from toolkit.report.model_card import (
     LANGUAGE_TOKEN,
@@ -54,6 +56,7 @@ def convert(request: Convert) -> Result:
         hashing = _Hashing(background)
         prepared = _prepare(request, hashing, is_proven=because is None)
         because = because or why_unprovable(prepared, request.verify, origin)
+        expect_room(request.out, num_bytes_written(prepared.plan, prepared.checkpoint))
         clips = () if because else origin.read_clips(prepared, request.audio)
         write_converted(
             prepared,

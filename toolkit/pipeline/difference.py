@@ -85,8 +85,8 @@ def diff(request: Diff) -> Result:
 
     report = request.progress or silent
     origin, inputs = request.part(Origin), request.part(Inputs)
-    expect_all_at_hand(request.checkpoint, request.hf_dir, origin)
     _check_destinations(request)
+    expect_all_at_hand(request.checkpoint, request.hf_dir, origin)
     report("reading the checkpoint", 0, 3)
     prepared = prepare_with(expecting(inputs, request.hf_dir), request.recording, request.audio)
     clips = origin.read_few_clips(prepared, request.audio)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-from pathlib import Path
-
 from toolkit.core.planned import PlannedConversion
 from toolkit.core.progress import silent
 from toolkit.folder.languages import of_model
@@ -15,6 +12,7 @@ from toolkit.pipeline.origin import Origin
 from toolkit.pipeline.prepare import Inputs, Prepared, known_or_asked, prepare
 from toolkit.pipeline.provable import why_unprovable, why_unverified
 from toolkit.pipeline.reproduce import command_line
+from toolkit.pipeline.room import expect_room, free_bytes
 from toolkit.session.keywords import keywords_of
 from toolkit.session.request import Convert
 from toolkit.trial.duration import describe_seconds, estimate_seconds, measure_speed
@@ -37,6 +35,8 @@ def plan_conversion(request: Convert) -> PlannedConversion:
     because = why_unverified(request.verify, origin)
     with staged_folder(request.out):
         prepared = prepare(request.part(Inputs), known_or_asked)
+    files = weight_files(prepared.plan, prepared.checkpoint, request.max_shard_bytes)
+    expect_room(request.out, sum(files.values()))
     because = because or why_unprovable(prepared, request.verify, origin)
     comparison, seconds = ("", None) if because else _foresee(prepared, origin, request)
     assigned = prepared.plan.assignments
@@ -47,8 +47,8 @@ def plan_conversion(request: Convert) -> PlannedConversion:
         architectures=tuple(prepared.task.contents.config["architectures"]),
         carries_code=bool(prepared.network.shortcomings),
         parameters=sum(prepared.plan.targets[name].numel for name in of_model(assigned)),
-        files=weight_files(prepared.plan, prepared.checkpoint, request.max_shard_bytes),
-        free_bytes=shutil.disk_usage(_parent(request.out)).free,
+        files=files,
+        free_bytes=free_bytes(request.out),
         assumptions=prepared.assumptions,
         unverified_because=because,
         comparison=comparison,
@@ -63,7 +63,3 @@ def _foresee(prepared: Prepared, origin: Origin, request: Convert) -> tuple[str,
     efforts = efforts_for(prepared, clips, beam=request.beam, thorough=request.thorough)
     seconds = estimate_seconds(size_of(prepared, clips), efforts, measure_speed())
     return f"{describe_effort(efforts)}{describe_seconds(seconds)}", seconds
-
-
-def _parent(out: Path) -> Path:
-    return out.absolute().parent

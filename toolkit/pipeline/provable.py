@@ -57,7 +57,7 @@ def expect_all_at_hand(checkpoint: Path, folder: Path, origin: Origin) -> None:
     """
     checks = (
         lambda: None if checkpoint.exists() else open_checkpoint(checkpoint),
-        lambda: None if folder.exists() else check_folder(folder),
+        lambda: None if folder.is_dir() else check_folder(folder),
         lambda: _expect_reference(origin),
     )
     said = [found for check in checks if (found := _maybe_refusal(check)) is not None]
