@@ -49,7 +49,7 @@ class Kinds:
 
 KINDS = (
     Kinds(variants=BARE_VARIANTS, refusing="Wav2Vec2(Model|Conformer)"),
-    Kinds(variants=BARE_HUBERT_VARIANTS, refusing="Hubert", counts_otherwise="HuBERT"),
+    Kinds(variants=BARE_HUBERT_VARIANTS, refusing="Hubert", counts_otherwise="encoder"),
     Kinds(variants=DATA2VEC_PRETRAINING_VARIANTS, refusing=""),
     Kinds(variants=UNISPEECH_VARIANTS, refusing="UniSpeechSat", counts_otherwise="SAT"),
     Kinds(variants=WAVLM_VARIANTS, refusing="WavLM", is_proven=False),
