@@ -50,7 +50,10 @@ REPORTS = ("html", "json_path", "quiet")
 
 
 def _command(
-    kind: type[Request], home: str, shows: Sequence[str] = REPORTS
+    kind: type[Request],
+    home: str,
+    shows: Sequence[str] = REPORTS,
+    first: Callable[[Asked], None] = lambda _: None,
 ) -> Callable[[Command], Command]:
     """Registers a command with all that can be named of a request.
 
@@ -60,6 +63,7 @@ def _command(
         kind: What it is asked.
         home: The module that does it, which is imported when it is called.
         shows: Where its answer may go.
+        first: Refuses what cannot be done, before `home` is imported, which takes seconds.
     """
     items = items_of_command(kind, shows)
     roles = {item.name: item.named.role for item in items if item.named.role is not None}
@@ -69,6 +73,7 @@ def _command(
         def run(*, debug: bool, force: bool = False, **given: Any) -> None:  # noqa: ARG001
             with greeting(given.get("quiet", False)):
                 outputs = check_given(given, roles, typed, force=force)
+                first(given)
                 import_module(home)
             with telling_what_is_there(outputs):
                 command(read_given(kind, given), Shown(**read_given(Shown, given)))
@@ -143,7 +148,16 @@ def convert(asked: Asked, shown: Shown) -> None:
     _judge(run, asked, shown)
 
 
-@_command(request.Verify, "toolkit.pipeline.verification")
+def _expect_at_hand(given: Asked) -> None:
+    """Refuses a comparison of which something is not here."""
+    from toolkit.pipeline.origin import Origin
+    from toolkit.pipeline.provable import expect_all_at_hand
+
+    origin = Origin(**read_given(Origin, given))
+    expect_all_at_hand(given["checkpoint"], given["hf_dir"], origin)
+
+
+@_command(request.Verify, "toolkit.pipeline.verification", first=_expect_at_hand)
 def verify(asked: Asked, shown: Shown) -> None:
     """Prove that a folder does what a checkpoint does, whoever made the folder.
 
@@ -247,7 +261,7 @@ def features(asked: Asked, shown: Shown) -> None:
         )
 
 
-@_command(request.Diff, "toolkit.pipeline.difference")
+@_command(request.Diff, "toolkit.pipeline.difference", first=_expect_at_hand)
 def diff(asked: Asked, shown: Shown) -> None:
     """Find and explain what is wrong with a folder: module, tensor or key, rule, fix.
 

@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -24,6 +25,18 @@ try:
 except BadInput as error:
     print(error)
 print(sorted({{"transformers", "fairseq"}} & {{*sys.modules}}))
+"""
+
+
+TYPED = """
+import sys
+from toolkit.pipeline import installed
+installed.find_spec = lambda name: None
+from toolkit.cli import app
+try:
+    app(sys.argv[1:])
+except SystemExit as end:
+    print(end.code, sorted({"torch", "numpy", "transformers", "fairseq", "rich"} & {*sys.modules}))
 """
 
 
@@ -77,3 +90,20 @@ def test_a_proof_without_fairseq_is_refused_before_classes_of_models_are_importe
     said, imported = done.stdout.strip().split("\n")
     assert "`--recording`" in said
     assert imported == "[]"
+
+
+@pytest.mark.parametrize("command", ["verify", "diff"])
+def test_the_command_line_refuses_before_anything_heavy_is_imported(
+    golden_checkpoint, converted, command
+):
+    arguments = [sys.executable, "-c", TYPED, command, str(golden_checkpoint), str(converted)]
+    done = subprocess.run(arguments, capture_output=True, text=True, check=True)
+    assert done.stdout == "2 []\n"
+    assert "`fairseq` must be installed" in done.stderr
+
+
+@pytest.mark.usefixtures("without_fairseq")
+def test_a_name_of_the_hub_is_not_taken_for_a_missing_file():
+    with pytest.raises(BadInput) as raised:
+        expect_all_at_hand(Path("hf://org/name"), Path("hf://org/other"), Origin())
+    assert str(raised.value).startswith("`fairseq` must be installed")

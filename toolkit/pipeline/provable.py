@@ -11,6 +11,7 @@ from toolkit.folder.admission import check_folder
 from toolkit.pipeline.installed import INSTALL_HINT, fairseq_is_installed
 from toolkit.pipeline.origin import Origin
 from toolkit.pipeline.prepare import Prepared
+from toolkit.session.hub import maybe_hub_name
 
 
 def why_unverified(verify: bool | None, origin: Origin) -> str | None:
@@ -56,13 +57,18 @@ def expect_all_at_hand(checkpoint: Path, folder: Path, origin: Origin) -> None:
         BadInput: something is missing; all of it at once.
     """
     checks = (
-        lambda: None if checkpoint.exists() else open_checkpoint(checkpoint),
-        lambda: None if folder.is_dir() else check_folder(folder),
+        lambda: None if _is_there(checkpoint) else open_checkpoint(checkpoint),
+        lambda: None if folder.is_dir() or maybe_hub_name(folder) else check_folder(folder),
         lambda: _expect_reference(origin),
     )
     said = [found for check in checks if (found := _maybe_refusal(check)) is not None]
     if said:
         raise BadInput("\n".join(said))
+
+
+def _is_there(checkpoint: Path) -> bool:
+    """Whether there is something to open, here or, as far as its name tells, on the hub."""
+    return checkpoint.exists() or maybe_hub_name(checkpoint) is not None
 
 
 def _maybe_refusal(check: Callable[[], object]) -> str | None:
