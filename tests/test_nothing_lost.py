@@ -220,12 +220,23 @@ def small_disk(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Path]
 @pytest.mark.parametrize(
     "small_disk", ["64k", slow("200k"), "600k", slow("1m"), "60m"], indirect=True
 )
-def test_a_full_disk_leaves_nothing(large: Path, small_disk: Path) -> None:
-    done = convert(large, small_disk / "out")
+def test_a_disk_that_fills_leaves_nothing(large: Path, small_disk: Path) -> None:
+    """Somebody else takes the room meanwhile: it was there when the conversion began."""
+    words = command(large, small_disk / "out")
+    words[2] = f"import shutil; del shutil.disk_usage; {words[2]}"
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert "error:" in done.stderr
     assert "No space left on device" in done.stderr
     assert "Traceback" not in done.stderr
+    assert os.listdir(small_disk) == []
+
+
+@pytest.mark.parametrize("small_disk", ["600k"], indirect=True)
+def test_a_disk_that_is_too_small_is_not_begun(large: Path, small_disk: Path) -> None:
+    done = convert(large, small_disk / "out")
+    assert done.returncode == 2
+    assert "must have room for 68.2 MB of weights" in done.stderr
     assert os.listdir(small_disk) == []
 
 

@@ -299,11 +299,11 @@ def test_it_prints(open_report, reports):
 
 
 @pytest.mark.parametrize("report", ["broken", "right"])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_serious(report, scheme, open_report, reports):
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1600), ("dark", 1600), ("light", 390)])
+def test_axe_finds_nothing_serious(report, scheme, width, open_report, reports):
     from axe_playwright_python.sync_playwright import Axe
 
-    page = open_report(reports[report], scheme=scheme)
+    page = open_report(reports[report], scheme=scheme, width=width)
     wait_for_plots(page)
     page.locator("#heat").scroll_into_view_if_needed()
     page.wait_for_timeout(200)

@@ -25,6 +25,13 @@ def test_a_conversion_that_does_not_fit_is_refused_and_nothing_is_written(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_where_the_system_does_not_say_a_conversion_begins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(shutil, "disk_usage")
+    expect_room(tmp_path / "out", 1 << 60)
+
+
 def test_what_fits_exactly_may_begin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(10, 5, 5))
     expect_room(tmp_path / "out", 5)

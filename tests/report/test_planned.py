@@ -40,6 +40,10 @@ def test_a_plan_without_a_proof_says_why() -> None:
     assert "proof     none: `--no-verify` was given\n" in said
 
 
+def test_a_plan_says_where_the_system_does_not_tell_the_room() -> None:
+    assert "2.5 GB; the system does not say" in summarize_plan(replace(PLAN, free_bytes=None), 100)
+
+
 def test_a_folder_with_code_of_its_own_is_told() -> None:
     said = summarize_plan(replace(PLAN, carries_code=True), 100)
     assert "classes that the folder carries" in said

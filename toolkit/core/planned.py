@@ -26,8 +26,8 @@ class PlannedConversion:
     parameters: int
     files: Mapping[str, int]
     """Files of weights, each with the bytes of its values; all others together take little."""
-    free_bytes: int
-    """Room where the folder would lie."""
+    free_bytes: int | None
+    """Room where the folder would lie; None where the system does not say."""
     assumptions: tuple[Reason, ...]
     """What the checkpoint does not say, and a proof may still settle."""
     unverified_because: str | None

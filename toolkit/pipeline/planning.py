@@ -12,7 +12,7 @@ from toolkit.pipeline.origin import Origin
 from toolkit.pipeline.prepare import Inputs, Prepared, known_or_asked, prepare
 from toolkit.pipeline.provable import why_unprovable, why_unverified
 from toolkit.pipeline.reproduce import command_line
-from toolkit.pipeline.room import expect_room, free_bytes
+from toolkit.pipeline.room import expect_room, maybe_free_bytes
 from toolkit.session.keywords import keywords_of
 from toolkit.session.request import Convert
 from toolkit.trial.duration import describe_seconds, estimate_seconds, measure_speed
@@ -48,7 +48,7 @@ def plan_conversion(request: Convert) -> PlannedConversion:
         carries_code=bool(prepared.network.shortcomings),
         parameters=sum(prepared.plan.targets[name].numel for name in of_model(assigned)),
         files=files,
-        free_bytes=free_bytes(request.out),
+        free_bytes=maybe_free_bytes(request.out),
         assumptions=prepared.assumptions,
         unverified_because=because,
         comparison=comparison,

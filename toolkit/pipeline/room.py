@@ -9,9 +9,10 @@ from toolkit.core.errors import BadInput
 from toolkit.report.text import describe_bytes
 
 
-def free_bytes(out: Path) -> int:
-    """Room where a folder is to lie."""
-    return shutil.disk_usage(out.absolute().parent).free
+def maybe_free_bytes(out: Path) -> int | None:
+    """Room where a folder is to lie; None where the system does not say."""
+    usage = getattr(shutil, "disk_usage", None)
+    return None if usage is None else int(usage(out.absolute().parent).free)
 
 
 def expect_room(out: Path, num_bytes: int) -> None:
@@ -24,8 +25,8 @@ def expect_room(out: Path, num_bytes: int) -> None:
     Raises:
         BadInput: there is less room.
     """
-    free = free_bytes(out)
-    if free < num_bytes:
+    free = maybe_free_bytes(out)
+    if free is not None and free < num_bytes:
         raise BadInput(
             f"`{out}` must have room for {describe_bytes(num_bytes)} of weights, but "
             f"{describe_bytes(free)} are free there. Make room, or choose another OUT."

@@ -28,7 +28,7 @@ def _rows(plan: PlannedConversion) -> Iterator[tuple[str, str]]:
     for name, num_bytes in plan.files.items():
         yield "file", f"{name}, {describe_bytes(num_bytes)}"
     yield "", CARD_AND_REST
-    yield "room", f"{describe_bytes(plan.num_bytes)} of {describe_bytes(plan.free_bytes)}, free now"
+    yield "room", _room(plan)
     yield "proof", _proof(plan)
     for reason in unproven(plan.assumptions):
         yield "assumed", f"{reason.name}: {reason.because}"
@@ -37,6 +37,13 @@ def _rows(plan: PlannedConversion) -> Iterator[tuple[str, str]]:
 
 def _whose(plan: PlannedConversion) -> str:
     return "classes that the folder carries" if plan.carries_code else "stock transformers classes"
+
+
+def _room(plan: PlannedConversion) -> str:
+    needed = describe_bytes(plan.num_bytes)
+    if plan.free_bytes is None:
+        return f"{needed}; the system does not say how much is free"
+    return f"{needed} of {describe_bytes(plan.free_bytes)}, free now"
 
 
 def _proof(plan: PlannedConversion) -> str:
