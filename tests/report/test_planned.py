@@ -40,6 +40,13 @@ def test_a_plan_without_a_proof_says_why() -> None:
     assert "proof     none: `--no-verify` was given\n" in said
 
 
+def test_of_many_files_a_few_are_named_and_the_rest_is_counted() -> None:
+    files = {f"{number}.safetensors": 5 for number in range(9)}
+    said = summarize_plan(replace(PLAN, files=files), 100)
+    assert said.count("file      ") == 3
+    assert "and 6 files of weights more\n" in said
+
+
 def test_a_plan_says_where_the_system_does_not_tell_the_room() -> None:
     assert "2.5 GB; the system does not say" in summarize_plan(replace(PLAN, free_bytes=None), 100)
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 
+from toolkit.core.counting import counted
 from toolkit.core.planned import PlannedConversion
 from toolkit.core.settled import unproven
 from toolkit.report.rows import fold_rows
 from toolkit.report.text import describe_bytes
 
+MAX_FILES = 3
+"""Files of weights that are named."""
 CARD_AND_REST = "configuration, vocabulary and model card, which take little"
 
 
@@ -25,8 +29,10 @@ def summarize_plan(plan: PlannedConversion, columns: int) -> str:
 def _rows(plan: PlannedConversion) -> Iterator[tuple[str, str]]:
     yield "writes", f"nothing now; {plan.out} if it is run without `--dry-run`"
     yield "becomes", f"{' + '.join(plan.architectures)}, {_whose(plan)}; task {plan.task}"
-    for name, num_bytes in plan.files.items():
+    for name, num_bytes in islice(plan.files.items(), MAX_FILES):
         yield "file", f"{name}, {describe_bytes(num_bytes)}"
+    if len(plan.files) > MAX_FILES:
+        yield "", f"and {counted(len(plan.files) - MAX_FILES, 'files')} of weights more"
     yield "", CARD_AND_REST
     yield "room", _room(plan)
     yield "proof", _proof(plan)
