@@ -1,6 +1,7 @@
 """The report in a real browser: what a person does with it."""
 
 import re
+from itertools import pairwise
 from urllib.parse import quote
 
 import pytest
@@ -125,12 +126,25 @@ def test_sort_and_filter_by_kind_and_error(open_report, reports):
     assert rows(page).count() == 5
     page.get_by_label("Kind").select_option("LayerNorm")
     assert "No module fits" in page.locator("#rows").inner_text()
+    assert rows(page).count() == 0
 
 
 def test_more_rows_come_on_request(open_report, reports):
     page = open_report(reports["broken"])
+    expect(rows(page)).to_have_count(40)
     page.get_by_role("button", name=re.compile("Show 40 more")).click()
-    assert rows(page).count() == 80
+    expect(rows(page)).to_have_count(80)
+    shown = [row.get_attribute("data-path") for row in rows(page).all()]
+    assert len(set(shown)) == 80
+
+
+def test_the_row_of_what_is_open_is_marked_however_the_table_is_filled(open_report, reports):
+    page = open_report(reports["broken"], anchor=f"#{FAULT}")
+    page.get_by_label("Sort").select_option("isolated")
+    page.get_by_label("Sort").select_option("path")
+    page.get_by_label("Search", exact=True).fill("q_proj")
+    marked = page.locator("#rows tr[aria-current]")
+    expect(marked).to_have_attribute("data-path", FAULT)
 
 
 def test_the_map_works_by_keyboard_alone(open_report, reports):
@@ -181,6 +195,49 @@ def test_a_wrong_pixel_is_red_and_a_right_one_is_not(open_report, reports):
     )
     # The module, its attention and its layer.
     assert sum(reds) == 3
+
+
+def labels_of(page):
+    """Where each label of the picture over time is, with its text, and whether all of it shows."""
+    page.locator("#heat").scroll_into_view_if_needed()
+    expect(page.locator("#heat-frames canvas[width]")).to_have_count(1)
+    return page.evaluate(
+        """() => [...document.querySelectorAll('#heat .heat-labels bdi, #heat .heat-key li')]
+          .filter((label) => label.getClientRects().length)
+          .map((label) => {
+            const box = label.getBoundingClientRect();
+            const room = document.getElementById('heat').getBoundingClientRect();
+            const inside = room.left <= box.left && box.right <= room.right;
+            return [label.textContent, inside && label.scrollWidth <= label.clientWidth + 1];
+          })"""
+    )
+
+
+@pytest.mark.parametrize("width", [390, 700, 710, 1280, 2560])
+def test_the_labels_of_the_picture_over_time_are_whole(width, open_report, reports):
+    labels = labels_of(open_report(reports["broken"], width=width))
+    assert f"✗ {FAULT}" in [text for text, _ in labels]
+    assert "encoder.encoder.layers.23" in [text for text, _ in labels]
+    assert [text for text, is_whole in labels if not is_whole] == []
+
+
+def test_a_label_that_has_no_room_is_seen(open_report, reports):
+    page = open_report(reports["broken"], width=390)
+    page.add_style_tag(content=".heat-key { width: 90px; white-space: nowrap; overflow: hidden }")
+    page.add_style_tag(content=".heat-key li { overflow: hidden }")
+    assert not all(is_whole for _, is_whole in labels_of(page))
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_no_two_ticks_of_the_picture_over_time_touch(width, open_report, reports):
+    page = open_report(reports["broken"], width=width)
+    assert labels_of(page)
+    for axis in ("#heat-seconds span", "#heat-words span"):
+        spans = page.locator(axis).evaluate_all(
+            "spans => spans.map((s) => s.getBoundingClientRect()).map((b) => [b.left, b.right])"
+        )
+        assert len(spans) > 1
+        assert all(left[1] < right[0] for left, right in pairwise(spans))
 
 
 def test_tokens_mark_the_first_difference_and_the_forced_one(open_report, reports):

@@ -44,6 +44,7 @@ function drawHeat() {
 function drawPanel(panel, pairs) {
   const canvas = panel.querySelector("canvas");
   panel.hidden = !pairs.length;
+  byId(`${panel.id}-key`).hidden = !pairs.length;
   panel.pairs = pairs;
   panel.cell = null;
   if (!pairs.length) return;
@@ -55,25 +56,32 @@ function drawPanel(panel, pairs) {
   canvas.style.height = `${height}px`;
   const context = canvas.getContext("2d");
   const image = context.createImageData(width, pairs.length);
-  const colours = palettes();
-  lines.forEach((line, row) => paintRow(image, line, row, pairs[row], colours));
+  const pixels = new Uint32Array(image.data.buffer);
+  const shadesOf = shadesByTolerance();
+  lines.forEach((line, row) => paintRow(pixels, width, line, row, shadesOf(toleranceOf(pairs[row]))));
   context.putImageData(image, 0, 0);
   labelPanel(panel, pairs, height);
 }
 
-function paintRow(image, line, row, pair, colours) {
-  const { scale } = heat.data;
-  const { tolerance } = heat.data.byPath.get(pair.path);
-  for (let x = 0; x < image.width; x += 1) {
-    const at = 4 * (row * image.width + x);
-    const code = line.length ? line[Math.floor((x * line.length) / image.width)] : null;
-    image.data.set(colourOf(code, tolerance, scale, colours, x + row), at);
+function paintRow(pixels, width, line, row, shades) {
+  for (let x = 0; x < width; x += 1) {
+    pixels[row * width + x] = line.length
+      ? shades[line[Math.floor((x * line.length) / width)]]
+      : shades.unmeasured[(x + row) % 4 < 2 ? 0 : 1];
   }
 }
 
-// Stripes where nothing was measured, teal up to the tolerance, pink over red to deep beyond it.
-function colourOf(code, tolerance, scale, colours, place) {
-  if (code === null) return place % 4 < 2 ? colours.line : colours.tile;
+// A colour for each code, as a pixel: teal up to the tolerance, pink over red to deep beyond it,
+// and stripes where nothing was measured.
+function makeShades(tolerance, scale, colours) {
+  const shades = Uint32Array.from({ length: 256 }, (_, code) => pixelOf(colourOf(code, tolerance, scale, colours)));
+  shades.unmeasured = [colours.line, colours.tile].map(pixelOf);
+  return shades;
+}
+
+const pixelOf = (colour) => new Uint32Array(Uint8ClampedArray.from(colour).buffer)[0];
+
+function colourOf(code, tolerance, scale, colours) {
   const error = errorOf(code, scale);
   if (error === 0) return colours.tile;
   if (Number.isNaN(error)) return colours.high;
@@ -82,6 +90,17 @@ function colourOf(code, tolerance, scale, colours, place) {
   return beyond < BEND
     ? blend(colours.tail, colours.high, beyond / BEND)
     : blend(colours.high, colours.deep, (beyond - BEND) / (1 - BEND));
+}
+
+const toleranceOf = (pair) => heat.data.byPath.get(pair.path).tolerance;
+
+function shadesByTolerance() {
+  const colours = palettes();
+  const known = new Map();
+  return (tolerance) => {
+    if (!known.has(tolerance)) known.set(tolerance, makeShades(tolerance, heat.data.scale, colours));
+    return known.get(tolerance);
+  };
 }
 
 function palettes() {
@@ -100,40 +119,51 @@ function blend(from, to, share) {
   return from.map((value, i) => Math.round(value + (to[i] - value) * share));
 }
 
-// As many labels as fit, each where its layer begins; the wrong modules always.
+// As many labels as fit, each where its layer begins; the wrong modules always. Where the window is
+// narrow, numbers stand there, and the names below.
 function labelPanel(panel, pairs, height) {
-  panel.querySelector(".heat-labels")?.remove();
-  const labels = make("div", { class: "heat-labels", "aria-hidden": "true" });
   const line = height / pairs.length;
-  const taken = [];
-  const put = (index, text, wrong) => {
-    const top = Math.min(Math.max(0, index * line + line / 2 - 6), height - 12);
-    if (taken.some((other) => Math.abs(other - top) < 12)) return;
-    taken.push(top);
-    const label = make("span", wrong ? { class: "wrong" } : {}, make("bdi", { dir: "ltr" }, text));
+  const labels = chooseLabels(pairs, (index) => Math.min(Math.max(0, index * line + line / 2 - 6), height - 12));
+  labels.sort((left, right) => left.top - right.top);
+  panel.querySelector(".heat-labels").replaceChildren(...labels.map(({ top, text, wrong }, index) => {
+    const label = make("span", wrong ? { class: "wrong" } : {}, make("i", {}, String(index + 1)), make("bdi", { dir: "ltr" }, text));
     label.style.top = `${top}px`;
-    labels.append(label);
-  };
-  pairs.forEach((pair, index) => {
-    if (heat.data.byPath.get(pair.path).state === "fail") put(index, `✗ ${visible(pair.path)}`, true);
-  });
-  pairs.forEach((pair, index) => {
-    const layer = layerOf(pair.path);
-    if (!index || layer !== layerOf(pairs[index - 1].path)) put(index, visible(layer), false);
-  });
-  panel.append(labels);
+    return label;
+  }));
+  byId(`${panel.id}-key`).replaceChildren(...labels.map(({ path, wrong }) => (
+    make("li", wrong ? { class: "wrong" } : {}, wrong ? "✗ " : "", nameElement(path))
+  )));
   // Each sign of the labels' font is 0.62 of its size wide.
-  const longest = Math.max(...Array.from(labels.children, (label) => label.textContent.length));
-  const heatmap = byId("heat");
+  const longest = Math.max(...labels.map(({ text }) => text.length));
   if (longest <= (heat.widest || 0)) return;
   heat.widest = longest;
-  heatmap.style.setProperty("--labels", `${(0.7 * 0.62 * heat.widest + 1).toFixed(1)}rem`);
+  byId("heat").style.setProperty("--labels", `${(0.7 * 0.62 * heat.widest + 1).toFixed(1)}rem`);
 }
 
+function chooseLabels(pairs, topOf) {
+  const labels = [];
+  const put = (index, path, wrong) => {
+    const top = topOf(index);
+    if (labels.some((other) => Math.abs(other.top - top) < 12)) return;
+    labels.push({ top, path, text: `${wrong ? "✗ " : ""}${visible(path)}`, wrong });
+  };
+  pairs.forEach((pair, index) => {
+    if (heat.data.byPath.get(pair.path).state === "fail") put(index, pair.path, true);
+  });
+  let before = null;
+  pairs.forEach((pair, index) => {
+    const layer = layerOf(pair.path);
+    if (layer !== before) put(index, layer, false);
+    before = layer;
+  });
+  return labels;
+}
+
+const LAYER = /^(?:.*?\.)??\d+(?=\.|$)/;
+
 function layerOf(path) {
-  const parts = path.split(".");
-  const number = parts.findIndex((part) => /^\d+$/.test(part));
-  return (number < 0 ? parts.slice(0, -1) : parts.slice(0, number + 1)).join(".") || path;
+  const layer = LAYER.exec(path);
+  return layer ? layer[0] : path.slice(0, Math.max(0, path.lastIndexOf("."))) || path;
 }
 
 function drawWave(clip) {
@@ -155,21 +185,20 @@ function drawWave(clip) {
 
 function drawAxes(clip) {
   const seconds = byId("heat-seconds");
-  const ticks = 6;
-  seconds.replaceChildren(...Array.from({ length: ticks + 1 }, (_, i) => {
-    const label = make("span", {}, `${((clip.duration * i) / ticks).toFixed(2)} s`);
-    label.style.left = `${(100 * i) / ticks}%`;
-    return label;
-  }));
+  const ticks = Math.max(1, Math.min(6, Math.floor(seconds.clientWidth / 64)));
+  seconds.replaceChildren(...Array.from({ length: ticks + 1 }, (_, i) => tick(`${((clip.duration * i) / ticks).toFixed(2)} s`, i / ticks)));
   const words = byId("heat-words");
-  const prefix = byId("heat-tokens").hidden ? [] : clip.prefix;
-  const every = Math.ceil(prefix.length / 24);
-  words.replaceChildren(...prefix.flatMap((token, i) => {
-    if (i % every) return [];
-    const label = make("span", {}, wordOf(token));
-    label.style.left = `${(100 * (i + 0.5)) / prefix.length}%`;
-    return [label];
-  }));
+  const prefix = byId("heat-tokens").hidden ? [] : clip.prefix.map(wordOf);
+  // Each sign is at most 8 pixels wide; a word has room for itself and two more.
+  const room = 8 * (2 + Math.max(0, ...prefix.map((word) => word.length)));
+  const every = Math.ceil((prefix.length * room) / Math.max(words.clientWidth, room));
+  words.replaceChildren(...prefix.flatMap((word, i) => (i % every ? [] : [tick(word, (i + 0.5) / prefix.length)])));
+}
+
+function tick(text, share) {
+  const label = make("span", {}, text);
+  label.style.left = `${100 * share}%`;
+  return label;
 }
 
 const wordOf = (token) => heat.data.pieces[token] || String(token);

@@ -82,8 +82,14 @@ function scrollWithin(pane, part) {
   }
 }
 
-function dimTiles(found) {
-  byId("map").querySelectorAll("a.tile").forEach((tile) => {
-    tile.classList.toggle("is-dim", found !== null && !found.has(tile.id === "whole-model" ? "" : tile.id));
-  });
+const dimmed = new Set();
+
+// Only what changes is touched: most tiles stay as they were.
+function dimTiles(found, all) {
+  for (const path of all) {
+    if (found.has(path) !== dimmed.has(path)) continue;
+    tileOf(path)?.classList.toggle("is-dim", !found.has(path));
+    if (found.has(path)) dimmed.delete(path);
+    else dimmed.add(path);
+  }
 }
