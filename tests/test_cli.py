@@ -327,14 +327,15 @@ def test_without_a_command_it_shows_the_help_and_ends_with_two() -> None:
     assert "convert" in outcome.output
 
 
-@pytest.mark.parametrize("module", ["torch", "transformers", "fairseq", "jinja2", "numpy"])
-def test_the_help_imports_nothing_heavy(module: str) -> None:
+def test_the_help_imports_nothing_that_takes_time() -> None:
     code = (
         "import sys\nfrom click.testing import CliRunner\nfrom toolkit.cli import app\n"
         "assert CliRunner().invoke(app, ['--help']).exit_code == 0\n"
-        f"assert {module!r} not in sys.modules"
+        "print(*sys.modules)"
     )
-    subprocess.run([sys.executable, "-c", code], check=True)
+    made = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    slow = {"torch", "transformers", "fairseq", "jinja2", "numpy", "yaml", "toolkit.session"}
+    assert not slow & set(made.stdout.split())
 
 
 def test_the_source_is_never_written(golden_checkpoint: Path, tmp_path: Path) -> None:

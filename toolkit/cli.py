@@ -14,19 +14,17 @@ import click
 from toolkit.console.about import completion_option, version_option
 from toolkit.console.exits import Commands, Exit
 from toolkit.console.helping import HELP
-from toolkit.console.parameters import read_given
 from toolkit.console.progress import showing_progress
 from toolkit.console.registering import REPORTS, Asked, command_of
 from toolkit.console.speaking import make_console, printing, say, width
 from toolkit.core.counting import counted
 from toolkit.core.json import JsonObject
 from toolkit.core.outputs import STDOUT
-from toolkit.session import request
-from toolkit.session.program import Shown
 
 if TYPE_CHECKING:
     from toolkit.core.progress import Progress
     from toolkit.core.result import Result
+    from toolkit.session.program import Shown
 
 app = Commands(
     name="toolkit",
@@ -42,11 +40,7 @@ app = Commands(
 _command = partial(command_of, app)
 
 
-@_command(
-    request.Inspect,
-    "toolkit.pipeline.inspection",
-    shows=("everything", *REPORTS),
-)
+@_command("toolkit.pipeline.inspection", shows=("everything", *REPORTS))
 def inspect(asked: Asked, shown: Shown) -> None:
     """Say what a fairseq file is. Runs no code from it and needs no fairseq.
 
@@ -76,7 +70,7 @@ def inspect(asked: Asked, shown: Shown) -> None:
     )
 
 
-@_command(request.Convert, "toolkit.pipeline.conversion", shows=("dry_run", *REPORTS))
+@_command("toolkit.pipeline.conversion", shows=("dry_run", *REPORTS))
 def convert(asked: Asked, shown: Shown) -> None:
     """Write a Hugging Face folder; prove it before it appears.
 
@@ -98,6 +92,7 @@ def convert(asked: Asked, shown: Shown) -> None:
 
 def _expect_at_hand(given: Asked) -> None:
     """Refuses a comparison of which something is not here."""
+    from toolkit.console.parameters import read_given
     from toolkit.pipeline.origin import Origin
     from toolkit.pipeline.provable import expect_all_at_hand
 
@@ -105,7 +100,7 @@ def _expect_at_hand(given: Asked) -> None:
     expect_all_at_hand(given["checkpoint"], given["hf_dir"], origin)
 
 
-@_command(request.Verify, "toolkit.pipeline.verification", first=_expect_at_hand)
+@_command("toolkit.pipeline.verification", first=_expect_at_hand)
 def verify(asked: Asked, shown: Shown) -> None:
     """Prove that a folder does what a checkpoint does, whoever made the folder.
 
@@ -120,7 +115,7 @@ def verify(asked: Asked, shown: Shown) -> None:
     _judge(run, asked, shown)
 
 
-@_command(request.Record, "toolkit.pipeline.recording", shows=("json_path", "quiet"))
+@_command("toolkit.pipeline.recording", shows=("json_path", "quiet"))
 def record(asked: Asked, shown: Shown) -> None:
     """Run fairseq once and store its answers, so that nothing else needs fairseq.
 
@@ -155,7 +150,7 @@ def _saying_size(progress: Progress | None) -> Progress:
     return report
 
 
-@_command(request.Recorder, "toolkit.pipeline.elsewhere", shows=("quiet",))
+@_command("toolkit.pipeline.elsewhere", shows=("quiet",))
 def recorder(asked: Asked, shown: Shown) -> None:
     """Write a file that records a checkpoint where fairseq lives, without the toolkit.
 
@@ -182,7 +177,7 @@ def recorder(asked: Asked, shown: Shown) -> None:
         say(f"written: {destination} ({size})", err=destination == STDOUT)
 
 
-@_command(request.Features, "toolkit.pipeline.features", shows=("quiet",))
+@_command("toolkit.pipeline.features", shows=("quiet",))
 def features(asked: Asked, shown: Shown) -> None:
     """Write what a layer of an encoder gives for clips, each heard alone.
 
@@ -209,7 +204,7 @@ def features(asked: Asked, shown: Shown) -> None:
         )
 
 
-@_command(request.Diff, "toolkit.pipeline.difference", first=_expect_at_hand)
+@_command("toolkit.pipeline.difference", first=_expect_at_hand)
 def diff(asked: Asked, shown: Shown) -> None:
     """Find and explain what is wrong with a folder: module, tensor or key, rule, fix.
 
@@ -226,7 +221,7 @@ def diff(asked: Asked, shown: Shown) -> None:
     _judge(run, asked, shown)
 
 
-@_command(request.Faults, "toolkit.pipeline.faulting")
+@_command("toolkit.pipeline.faulting")
 def faults(asked: Asked, shown: Shown) -> None:
     """Break a good conversion on purpose, fault by fault, and check what diff says.
 
@@ -250,7 +245,7 @@ def faults(asked: Asked, shown: Shown) -> None:
     raise click.exceptions.Exit(Exit.MATCH if result.perfect else Exit.MISMATCH)
 
 
-@_command(request.Report, "toolkit.report.compare_runs")
+@_command("toolkit.report.compare_runs")
 def report(asked: Asked, shown: Shown) -> None:
     """Show what changed between two or more runs.
 
@@ -270,7 +265,7 @@ def report(asked: Asked, shown: Shown) -> None:
     raise click.exceptions.Exit(Exit.MATCH if comparison.matches else Exit.MISMATCH)
 
 
-@_command(request.Doctor, "toolkit.pipeline.health", shows=("json_path", "quiet"))
+@_command("toolkit.pipeline.health", shows=("json_path", "quiet"))
 def doctor(asked: Asked, shown: Shown) -> None:
     """Say what can be proven here, and for each problem what mends it.
 

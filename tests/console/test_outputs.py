@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -19,6 +20,7 @@ from toolkit.console.parameters import items_of_command
 from toolkit.session.options import Role
 from toolkit.session.program import Shown
 from toolkit.session.request import COMMANDS as REQUESTS
+from toolkit.session.request import Faults
 
 COMMANDS: dict[str, Any] = app.commands
 RIGHT = {
@@ -36,6 +38,10 @@ REPORT = '{\n "schema_version": 1,\n "command": "verify",\n "verdict": "match"\n
 PAGE = '<!DOCTYPE html>\n<html><head>\n<meta name="generator" content="fairseq-hf-toolkit">\n'
 
 
+def parameters(command: str) -> list[Any]:
+    return list(COMMANDS[command].get_params(click.Context(COMMANDS[command])))
+
+
 @dataclass(frozen=True, kw_only=True)
 class Place:
     """One parameter of a command that names what is written."""
@@ -47,7 +53,7 @@ class Place:
     def words(self, folder: Path, path: object) -> list[str]:
         """A command line that writes to `path` and is right but for that."""
         arguments, options = [], []
-        for parameter in COMMANDS[self.command].params:
+        for parameter in parameters(self.command):
             value = path if parameter.name == self.name else None
             if value is None and (parameter.required or parameter.name == "checkpoint"):
                 value = folder / RIGHT[parameter.name]
@@ -60,7 +66,7 @@ class Place:
 
 def roles(command: str) -> Iterator[tuple[str, Role]]:
     (kind,) = (kind for kind in REQUESTS if kind.command == command)
-    can_be_typed = {parameter.name for parameter in COMMANDS[command].params}
+    can_be_typed = {parameter.name for parameter in parameters(command)}
     for item in items_of_command(kind, [field.name for field in fields(Shown)]):
         role = item.named.role
         if item.name in can_be_typed and role is not None and role is not Role.SHELF:
@@ -69,9 +75,7 @@ def roles(command: str) -> Iterator[tuple[str, Role]]:
 
 PLACES = [Place(command=c, name=n, role=r) for c in COMMANDS for n, r in roles(c)]
 FILES = [place for place in PLACES if place.role is not Role.FOLDER]
-READERS = [
-    place for place in PLACES if "hf_dir" in {p.name for p in COMMANDS[place.command].params}
-]
+READERS = [place for place in PLACES if "hf_dir" in {p.name for p in parameters(place.command)}]
 
 
 def called(place: Place) -> str:
@@ -119,9 +123,9 @@ def refuse(folder: Path, words: list[str]) -> str:
 
 
 def test_every_option_that_writes_says_so_in_its_role() -> None:
-    for command, described in COMMANDS.items():
+    for command in COMMANDS:
         marked = dict(roles(command))
-        for parameter in described.params:
+        for parameter in parameters(command):
             writes = "rite" in (parameter.help or "").split(".")[0].split(";")[0]
             assert writes == (parameter.name in marked), f"{command} {parameter.name}"
 
@@ -186,7 +190,7 @@ def test_two_outputs_never_share_a_path(command: str, folder: Path) -> None:
 
 
 def _option(place: Place) -> list[str]:
-    return next(p.opts for p in COMMANDS[place.command].params if p.name == place.name)
+    return next(p.opts for p in parameters(place.command) if p.name == place.name)
 
 
 @pytest.mark.parametrize("name", ["first", "second"])
@@ -243,4 +247,4 @@ def test_a_report_lies_beside_a_folder_that_a_text_happens_to_spell(
     monkeypatch.chdir(tmp_path)
     for only in ("", "de"):
         given = {"only": only, "html": Path("de/faults.html")}
-        check_given(given, {"html": Role.REPORT}, {"html": "`--html`"}, force=False)
+        check_given(given, items_of_command(Faults, ["html"]), force=False)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from toolkit.session.options import Section
+if TYPE_CHECKING:
+    from toolkit.session.options import Section
 
 HELP = {"help_option_names": ["-h", "--help"]}
 """What every command says of itself, whether or not it is called by another."""
@@ -34,23 +35,36 @@ class Placed(click.Option):
 
 
 class Helpful(click.Command):
-    """A command whose help has a section of arguments and some of options."""
+    """A command whose help has a section of arguments and some of options.
+
+    What it takes is made once it is asked for: the list of all commands asks for none of it.
+    """
+
+    def __init__(
+        self, name: str, parameters: Callable[[], list[click.Parameter]], **attributes: Any
+    ) -> None:
+        super().__init__(name, **attributes)
+        self._parameters = parameters
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """All that it takes, and the option for help."""
+        if not self.params:
+            self.params = self._parameters()
+        return super().get_params(ctx)
 
     def format_arguments(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Writes nothing: click since 8.5 would write the arguments here."""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Writes all sections."""
+        from toolkit.session.options import Section
+
         params = self.get_params(ctx)
         arguments = [param for param in params if isinstance(param, click.Argument)]
         _write(formatter, "Arguments", ctx, arguments)
         for section in Section:
-            rows = [p for p in params if p not in arguments and _section_of(p) is section]
-            _write(formatter, section.value, ctx, rows)
-
-
-def _section_of(param: click.Parameter) -> Section:
-    return param.section if isinstance(param, Placed) else Section.OTHERS
+            rows = [p for p in params if getattr(p, "section", Section.OTHERS) is section]
+            _write(formatter, section.value, ctx, [row for row in rows if row not in arguments])
 
 
 def _write(

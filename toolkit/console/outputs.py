@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from toolkit.core.outputs import Kept, Output, check_outputs
-from toolkit.session.options import Role
+from toolkit.session.options import Item, Role
 
 
-def check_given(
-    given: Mapping[str, Any], roles: Mapping[str, Role], options: Mapping[str, str], *, force: bool
-) -> list[Output]:
+def check_given(given: Mapping[str, Any], items: Sequence[Item], *, force: bool) -> list[Output]:
     """Lets a command begin that will lose nothing of the user's.
 
     Args:
         given: The values of all its parameters, by name.
-        roles: Of those that have one.
-        options: How each is typed.
+        items: What can be named of the command.
         force: Whether plain files may be replaced.
 
     Returns:
@@ -29,6 +26,8 @@ def check_given(
     """
     from toolkit.report.files import is_report
 
+    options = {item.name: item.typed for item in items}
+    roles = {item.name: item.named.role for item in items if item.named.role is not None}
     _expect_order(given, options)
     outputs = [
         Output(option=options[name], path=value, kind=role.value)

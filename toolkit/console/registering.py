@@ -3,64 +3,79 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from importlib import import_module
 from inspect import cleandoc
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from toolkit.console.helping import HELP, Helpful
 from toolkit.console.interruption import telling_what_is_there
-from toolkit.console.outputs import check_given
-from toolkit.console.parameters import items_of_command, make_parameters, read_given
 from toolkit.console.progress import greeting
-from toolkit.session.groups import Request
-from toolkit.session.program import Shown
+
+if TYPE_CHECKING:
+    from toolkit.session.groups import Request
+    from toolkit.session.options import Item
+    from toolkit.session.program import Shown
 
 Asked = dict[str, Any]
 """What a command is asked, by the names of its request's fields."""
-Command = Callable[[Asked, Shown], None]
+Command = Callable[[Asked, "Shown"], None]
 REPORTS = ("html", "json_path", "quiet")
 """Where the answer of most commands may go."""
 
 
 def command_of(
     app: click.Group,
-    kind: type[Request],
     home: str,
     shows: Sequence[str] = REPORTS,
     first: Callable[[Asked], None] = lambda _: None,
 ) -> Callable[[Command], Command]:
-    """Registers a command with all that can be named of a request.
+    """Registers a command with all that can be named of its request.
 
-    What it may write is checked first.
+    The request is imported once the command is called, for the list of commands needs none. What
+    may be written is checked first.
 
     Args:
         app: The program.
-        kind: What it is asked.
         home: The module that does it, which is imported when it is called.
         shows: Where its answer may go.
         first: Refuses what cannot be done, before `home` is imported, which takes seconds.
     """
-    items = items_of_command(kind, shows)
-    roles = {item.name: item.named.role for item in items if item.named.role is not None}
-    typed = {item.name: item.typed for item in items}
 
     def register(command: Command) -> Command:
+        name = command.__name__
+
+        @cache
+        def items() -> tuple[Item, ...]:
+            from toolkit.console.parameters import items_of_command
+
+            return items_of_command(request_of(name), shows)
+
+        def parameters() -> list[click.Parameter]:
+            from toolkit.console.parameters import make_parameters
+
+            return make_parameters(items())
+
         def run(*, debug: bool, force: bool = False, **given: Any) -> None:  # noqa: ARG001
+            from toolkit.console.outputs import check_given
+            from toolkit.console.parameters import read_given
+            from toolkit.session.program import Shown
+
             with greeting(given.get("quiet", False)):
-                outputs = check_given(given, roles, typed, force=force)
+                outputs = check_given(given, items(), force=force)
                 first(given)
                 import_module(home)
             with telling_what_is_there(outputs):
-                command(read_given(kind, given), Shown(**read_given(Shown, given)))
+                command(read_given(request_of(name), given), Shown(**read_given(Shown, given)))
 
         said = cleandoc(command.__doc__ or "")
         app.add_command(
             Helpful(
-                kind.command,
+                name,
+                parameters,
                 callback=run,
-                params=make_parameters(items),
                 help=said,
                 short_help=said.partition("\n\n")[0],
                 context_settings=HELP,
@@ -69,3 +84,11 @@ def command_of(
         return command
 
     return register
+
+
+def request_of(name: str) -> type[Request]:
+    """What a command is asked: the class that has its name."""
+    from toolkit.session import request
+
+    kind: type[Request] = getattr(request, name.capitalize())
+    return kind
