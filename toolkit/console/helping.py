@@ -41,9 +41,14 @@ class Helpful(click.Command):
     """
 
     def __init__(
-        self, name: str, parameters: Callable[[], list[click.Parameter]], **attributes: Any
+        self,
+        name: str,
+        parameters: Callable[[], list[click.Parameter]],
+        callback: Callable[..., None],
+        said: str,
     ) -> None:
-        super().__init__(name, **attributes)
+        first = said.partition("\n\n")[0]
+        super().__init__(name, HELP, callback, help=said, short_help=first)
         self._parameters = parameters
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from toolkit.console.helping import HELP, Helpful
+from toolkit.console.helping import Helpful
 from toolkit.console.interruption import telling_what_is_there
 from toolkit.console.progress import greeting
 
@@ -70,17 +70,7 @@ def command_of(
             with telling_what_is_there(outputs):
                 command(read_given(request_of(name), given), Shown(**read_given(Shown, given)))
 
-        said = cleandoc(command.__doc__ or "")
-        app.add_command(
-            Helpful(
-                name,
-                parameters,
-                callback=run,
-                help=said,
-                short_help=said.partition("\n\n")[0],
-                context_settings=HELP,
-            )
-        )
+        app.add_command(Helpful(name, parameters, run, cleandoc(command.__doc__ or "")))
         return command
 
     return register
