@@ -15,7 +15,6 @@ from click.testing import CliRunner
 
 from tests.docs.test_commands import parse
 from toolkit.cli import app
-from toolkit.console.registering import request_of
 
 TOOLKIT = Path(sys.executable).parent / "toolkit"
 COMMANDS = tuple(app.commands)
@@ -24,11 +23,6 @@ COMMANDS = tuple(app.commands)
 def examples(*words: str) -> list[str]:
     text = CliRunner().invoke(app, [*words, "--help"], env={"COLUMNS": "200"}).stdout
     return re.findall(r"Example: (toolkit .*)", text)
-
-
-@pytest.mark.parametrize("command", COMMANDS)
-def test_a_command_has_the_name_of_its_request(command: str) -> None:
-    assert request_of(command).command == command
 
 
 @pytest.mark.parametrize("command", COMMANDS)

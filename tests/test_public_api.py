@@ -89,8 +89,8 @@ def test_the_options_of_the_command_are_the_arguments_of_the_function(name: str)
     from toolkit.cli import app
 
     command = app.commands[name]
-    taken = command.get_params(click.Context(command))
-    options = {option.name for option in taken if "--help" not in option.opts}
+    taken = command.get_params(click.Context(command, help_option_names=[]))
+    options = {option.name for option in taken}
     own = set(inspect.signature(getattr(toolkit, name)).parameters) - {"progress"}
     shown = {"html", "json_path", "quiet", "everything", "dry_run"}
     assert options - shown - {"force", "debug"} == own

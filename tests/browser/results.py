@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from tests.levels import LEVEL_NAMES
 from toolkit.compare.pictures import error_code
+from toolkit.core.artifact import Artifact
 from toolkit.core.coverage import ClipCoverage, Coverage, Reason
 from toolkit.core.findings import Finding, Hypothesis
 from toolkit.core.measures import Level, Measure
@@ -20,7 +21,7 @@ from toolkit.core.pictures import (
     Trial,
     Worst,
 )
-from toolkit.core.result import Artifact, ModuleRow, Result
+from toolkit.core.result import ModuleRow, Result
 from toolkit.core.tokens import ClipTokens, TokenComparison
 
 ENCODER = {

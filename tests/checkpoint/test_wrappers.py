@@ -16,7 +16,7 @@ from toolkit.audio import golden_folder
 from toolkit.checkpoint import open_checkpoint
 from toolkit.checkpoint.wrappers import ANYWHERE, AROUND_ALL, unwrap
 from toolkit.core.errors import BadInput
-from toolkit.mapping import read_mapping
+from toolkit.mapping.file import read_mapping
 from toolkit.pipeline.prepare import Inputs, open_mapped
 
 NAMES = ("proj.weight", "encoder.layers.0.fc1.weight", "encoder.model.module.bias")

@@ -12,8 +12,9 @@ import pytest
 from click.testing import CliRunner
 
 from toolkit.cli import app
+from toolkit.core.artifact import Artifact
 from toolkit.core.errors import BadInput, BrokenRule, InternalError
-from toolkit.core.result import Artifact, Result
+from toolkit.core.result import Result
 
 FILE = Artifact(path="x", sha256=None)
 MAIN = "from toolkit.cli import main; main()"

@@ -15,7 +15,7 @@ from toolkit.console.interruption import GROWING, NOTHING, Interrupted, telling_
 from toolkit.console.parameters import items_of_command
 from toolkit.core.outputs import STDOUT, Output
 from toolkit.pipeline.golden import golden_of
-from toolkit.session.request import Diff
+from toolkit.session.requests.diff import Diff
 
 WHEN = """
 import os, signal, sys

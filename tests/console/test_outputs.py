@@ -17,10 +17,10 @@ from toolkit.audio import golden_folder
 from toolkit.cli import app
 from toolkit.console.outputs import check_given
 from toolkit.console.parameters import items_of_command
+from toolkit.console.registering import request_of
 from toolkit.session.options import Role
 from toolkit.session.program import Shown
-from toolkit.session.request import COMMANDS as REQUESTS
-from toolkit.session.request import Faults
+from toolkit.session.requests.faults import Faults
 
 COMMANDS: dict[str, Any] = app.commands
 RIGHT = {
@@ -39,7 +39,8 @@ PAGE = '<!DOCTYPE html>\n<html><head>\n<meta name="generator" content="fairseq-h
 
 
 def parameters(command: str) -> list[Any]:
-    return list(COMMANDS[command].get_params(click.Context(COMMANDS[command])))
+    asked = click.Context(COMMANDS[command], help_option_names=[])
+    return list(COMMANDS[command].get_params(asked))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,9 +66,8 @@ class Place:
 
 
 def roles(command: str) -> Iterator[tuple[str, Role]]:
-    (kind,) = (kind for kind in REQUESTS if kind.command == command)
     can_be_typed = {parameter.name for parameter in parameters(command)}
-    for item in items_of_command(kind, [field.name for field in fields(Shown)]):
+    for item in items_of_command(request_of(command), [field.name for field in fields(Shown)]):
         role = item.named.role
         if item.name in can_be_typed and role is not None and role is not Role.SHELF:
             yield item.name, role

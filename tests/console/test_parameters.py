@@ -8,9 +8,14 @@ from pathlib import Path
 import click
 import pytest
 
+from toolkit.cli import app
 from toolkit.console.parameters import items_of_command, make_parameters, read_given
+from toolkit.console.registering import request_of
 from toolkit.core.errors import BadInput
-from toolkit.session.request import COMMANDS, Convert, Faults, Record, Verify
+from toolkit.session.requests.convert import Convert
+from toolkit.session.requests.faults import Faults
+from toolkit.session.requests.record import Record
+from toolkit.session.requests.verify import Verify
 
 
 def names(kind: type, *shows: str) -> list[str]:
@@ -33,7 +38,7 @@ def test_only_a_command_that_writes_files_can_be_forced() -> None:
     assert "force" not in names(Record, "quiet")
 
 
-@pytest.mark.parametrize("kind", COMMANDS)
+@pytest.mark.parametrize("kind", [request_of(name) for name in app.commands])
 def test_every_field_of_a_request_can_be_typed(kind: type) -> None:
     own = set(inspect.signature(kind).parameters) - {"progress"}
     assert own <= set(names(kind))

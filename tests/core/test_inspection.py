@@ -3,9 +3,9 @@ from dataclasses import replace
 
 import pytest
 
+from toolkit.core.artifact import Artifact
 from toolkit.core.coverage import Reason
 from toolkit.core.inspection import ConfigField, Inspection
-from toolkit.core.result import Artifact
 
 REASON = Reason(name="x", because="y")
 INSPECTION = Inspection(

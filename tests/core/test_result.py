@@ -6,18 +6,11 @@ import pytest
 
 from tests.core.samples import LEVEL, TOKENS, level, measure
 from tests.levels import LEVEL_NAMES
+from toolkit.core.artifact import SCHEMA_VERSION, Artifact
 from toolkit.core.coverage import ClipCoverage, Coverage, Reason
 from toolkit.core.findings import Finding, Hypothesis
 from toolkit.core.measures import Level
-from toolkit.core.result import (
-    SCHEMA_VERSION,
-    Artifact,
-    Caution,
-    Deviation,
-    ModuleRow,
-    Result,
-    Suspicion,
-)
+from toolkit.core.result import Caution, Deviation, ModuleRow, Result, Suspicion
 from toolkit.core.tokens import ClipTokens
 
 ARTIFACT = Artifact(path="model.pt", sha256="0" * 64)

@@ -20,17 +20,15 @@ from toolkit.mapping import (
     Drop,
     Fill,
     Identity,
-    MappingFile,
     Rule,
     SplitWeightNorm,
     Tie,
     Transpose,
     Zeros,
-    extend_table,
     make_plan,
-    read_mapping,
 )
 from toolkit.mapping.document import MAX_BYTES
+from toolkit.mapping.file import MappingFile, extend_table, read_mapping
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "fork-mapping.yaml"
 MANUAL = EXAMPLE.parents[1] / "mapping-files.md"

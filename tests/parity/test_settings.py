@@ -10,7 +10,7 @@ import pytest
 from toolkit.core.errors import BadInput
 from toolkit.parity.settings import KEYS, PairSettings, _make_pair
 from toolkit.session.options import items_of
-from toolkit.session.request import Pair
+from toolkit.session.requests.verify import Pair
 
 BOTH = {"checkpoint": "m.pt", "target": "hf"}
 

@@ -18,7 +18,9 @@ from toolkit.cli import app
 from toolkit.console.parameters import read_given
 from toolkit.pipeline.reproduce import command_line
 from toolkit.session.options import Argument, typed_items
-from toolkit.session.request import Convert, Diff, Verify
+from toolkit.session.requests.convert import Convert
+from toolkit.session.requests.diff import Diff
+from toolkit.session.requests.verify import Verify
 
 COMMANDS: dict[str, Any] = app.commands
 ODD = Path("an odd 'name'/$HOME")

@@ -7,10 +7,11 @@ from dataclasses import replace
 import pytest
 
 from tests.levels import LEVEL_NAMES
+from toolkit.core.artifact import Artifact
 from toolkit.core.coverage import ClipCoverage, Coverage, Reason
 from toolkit.core.findings import Finding, Hypothesis
 from toolkit.core.measures import Level, Measure
-from toolkit.core.result import Artifact, Deviation, ModuleRow, Result
+from toolkit.core.result import Deviation, ModuleRow, Result
 from toolkit.core.settled import Settled, Trial
 from toolkit.core.tokens import ClipTokens, TokenComparison
 from toolkit.report import CardFacts

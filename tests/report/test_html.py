@@ -12,9 +12,10 @@ from urllib.parse import unquote
 import pytest
 from jinja2 import UndefinedError
 
+from toolkit.core.artifact import Artifact
 from toolkit.core.coverage import Reason
 from toolkit.core.findings import Hypothesis, Note
-from toolkit.core.result import Artifact, Caution, ModuleRow, Suspicion
+from toolkit.core.result import Caution, ModuleRow, Suspicion
 from toolkit.report import render_html, write_html
 from toolkit.report.html import (
     align_tokens,

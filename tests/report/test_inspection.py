@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
+from toolkit.core.artifact import Artifact
 from toolkit.core.coverage import Reason
 from toolkit.core.inspection import ConfigField, Inspection
-from toolkit.core.result import Artifact
 from toolkit.core.spec import NotFinite
 from toolkit.report.inspection import MAX_LINES, print_inspection, render_inspection, summarize
 

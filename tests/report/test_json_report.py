@@ -1,7 +1,7 @@
 import json
 from dataclasses import replace
 
-from toolkit.core.result import Artifact
+from toolkit.core.artifact import Artifact
 from toolkit.report import write_json
 
 

@@ -4,8 +4,9 @@ from dataclasses import replace
 import pytest
 import yaml
 
+from toolkit.core.artifact import Artifact
 from toolkit.core.coverage import Reason
-from toolkit.core.result import Artifact, Caution, Deviation, Suspicion
+from toolkit.core.result import Caution, Deviation, Suspicion
 from toolkit.report import render_model_card
 from toolkit.report.model_card import escape_markdown, fence_code, quote_cell_code, quote_code
 

@@ -5,8 +5,9 @@ import pytest
 from rich.console import Console
 
 from tests.levels import LEVEL_NAMES
+from toolkit.core.artifact import Artifact
 from toolkit.core.findings import Note
-from toolkit.core.result import Artifact, Deviation, Fixed, Suspicion
+from toolkit.core.result import Deviation, Fixed, Suspicion
 from toolkit.report import print_result
 
 

@@ -13,7 +13,8 @@ from toolkit.core.errors import BadInput
 from toolkit.core.origin import spelled
 from toolkit.folder.admission import check_folder
 from toolkit.session.hub import CHECKPOINT, FOLDER, HubName, fetch, fetch_named, maybe_hub_name
-from toolkit.session.request import Inspect, Verify
+from toolkit.session.requests.inspect import Inspect
+from toolkit.session.requests.verify import Verify
 
 REPOSITORIES = {
     "org/one": {

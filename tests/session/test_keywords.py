@@ -11,7 +11,7 @@ import pytest
 
 from toolkit.core.errors import BadInput
 from toolkit.session.keywords import keywords_of
-from toolkit.session.request import Verify
+from toolkit.session.requests.verify import Verify
 
 
 @keywords_of(Verify)

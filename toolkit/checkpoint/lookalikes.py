@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import re
-import tarfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -252,6 +251,8 @@ def _model_type(config: Path) -> str:
 
 
 def _is_old_tar(header: bytes) -> bool:
+    import tarfile
+
     try:
         tarfile.TarInfo.frombuf(header, "utf-8", "surrogateescape")
     except tarfile.TarError:

@@ -206,7 +206,8 @@ class Checkpoint:
         return self._digest[0]
 
     def _compute_digest(self, hashed: Callable[[int], None]) -> str:
-        digest, buffer = hashlib.sha256(), memoryview(bytearray(_CHUNK_BYTES))
+        size = min(_CHUNK_BYTES, self._stamp.num_bytes)
+        digest, buffer = hashlib.sha256(), memoryview(bytearray(size))
         with self.opened() as file:
             position = 0
             while count := read_into(file, buffer, position):

@@ -78,7 +78,7 @@ def command_of(
 
 def request_of(name: str) -> type[Request]:
     """What a command is asked: the class that has its name."""
-    from toolkit.session import request
+    from toolkit.session import requests
 
-    kind: type[Request] = getattr(request, name.capitalize())
+    kind: type[Request] = getattr(import_module(f"{requests.__name__}.{name}"), name.capitalize())
     return kind

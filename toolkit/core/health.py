@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
+from toolkit.core.artifact import SCHEMA_VERSION
 from toolkit.core.errors import BadInput
 from toolkit.core.json import JsonDict
-from toolkit.core.result import SCHEMA_VERSION
 
 
 @dataclass(frozen=True, kw_only=True)

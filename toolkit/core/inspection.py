@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from toolkit.core.artifact import SCHEMA_VERSION, Artifact
 from toolkit.core.coverage import Reason
 from toolkit.core.json import JsonDict
 from toolkit.core.notebook import Displayed, Grid
-from toolkit.core.result import SCHEMA_VERSION, Artifact
 from toolkit.core.spec import NotFinite
 
 

@@ -6,9 +6,9 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
+from toolkit.core.artifact import SCHEMA_VERSION
 from toolkit.core.coverage import Reason
 from toolkit.core.json import JsonDict
-from toolkit.core.result import SCHEMA_VERSION
 
 
 @dataclass(frozen=True, kw_only=True)

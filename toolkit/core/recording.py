@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
+from toolkit.core.artifact import SCHEMA_VERSION, Artifact
 from toolkit.core.json import JsonDict
-from toolkit.core.result import SCHEMA_VERSION, Artifact
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Literal
 
+from toolkit.core.artifact import SCHEMA_VERSION, Artifact
 from toolkit.core.coverage import Coverage, Reason
 from toolkit.core.findings import Finding, Note
 from toolkit.core.json import JsonDict, plain
@@ -17,9 +18,6 @@ from toolkit.core.measures import Level, LevelVerdict
 from toolkit.core.notebook import Displayed, Grid
 from toolkit.core.pictures import Pictures
 from toolkit.core.tokens import ClipTokens
-
-SCHEMA_VERSION = 1
-
 
 Verdict = Literal["match", "mismatch", "unverified"]
 
@@ -93,15 +91,6 @@ class Fixed:
     """`undone`: the folder under test with its findings undone; `converted`: a new conversion."""
     findings: int
     """How many findings it is free of."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Artifact:
-    """A file or folder that took part, with the hash that identifies it."""
-
-    path: str
-    sha256: str | None
-    """None for a folder that was written and not looked at."""
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)

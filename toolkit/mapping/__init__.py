@@ -1,6 +1,5 @@
 """Rules that rename and reshape tensors: patterns, operations, and the plan that they make."""
 
-from toolkit.mapping.file import MappingFile, extend_table, read_mapping
 from toolkit.mapping.ops import Copy, Identity, Op, Pick, Sinusoids, SplitWeightNorm, Zeros
 from toolkit.mapping.plan import (
     Assignment,
@@ -18,7 +17,6 @@ __all__ = [
     "Drop",
     "Fill",
     "Identity",
-    "MappingFile",
     "Op",
     "Pick",
     "PlacedRow",
@@ -32,9 +30,7 @@ __all__ = [
     "Transpose",
     "Zeros",
     "dropped_tensors",
-    "extend_table",
     "fit_plan",
     "make_plan",
-    "read_mapping",
     "unclaimed_tensors",
 ]

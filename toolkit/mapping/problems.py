@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 from pathlib import Path
 
 from toolkit.core.errors import BadInput
@@ -46,6 +45,8 @@ class Problems:
 
 def suggest(word: str, known: Iterable[str]) -> str:
     """What may have been meant by a word."""
+    from difflib import get_close_matches
+
     known = list(known)
     # Long words are no slips of the pen, and slow to compare.
     nearest = get_close_matches(word, known, n=1) if len(word) <= 100 else []

@@ -9,7 +9,7 @@ from toolkit.core.measures import Level
 from toolkit.core.result import Result
 from toolkit.report.text import format_error
 from toolkit.session.keywords import keywords_of
-from toolkit.session.request import Assertion, Verify
+from toolkit.session.requests.verify import Assertion, Verify
 
 
 @keywords_of(Assertion)

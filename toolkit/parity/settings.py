@@ -12,7 +12,7 @@ import pytest
 from toolkit.core.errors import BadInput, reason_of
 from toolkit.core.json import JsonDict
 from toolkit.session.options import Item, Named, items_of
-from toolkit.session.request import Pair
+from toolkit.session.requests.verify import Pair
 from toolkit.session.values import read_json_object
 
 if sys.version_info >= (3, 11):

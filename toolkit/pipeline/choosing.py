@@ -17,11 +17,10 @@ from toolkit.compare.pictures import shortest
 from toolkit.core.errors import BadInput
 from toolkit.families import Derived, find_family
 from toolkit.families.waveforms import NORMALIZE
-from toolkit.mapping import read_mapping
 from toolkit.pipeline.forms import form_of
 from toolkit.pipeline.likelihood import choose_by_likelihood
 from toolkit.pipeline.network_input import hear_input
-from toolkit.pipeline.prepare import Inputs, Prepared, open_mapped, prepare
+from toolkit.pipeline.prepare import Inputs, Prepared, maybe_read_rows, open_mapped, prepare
 from toolkit.pipeline.questions import Question, open_questions
 from toolkit.pipeline.recorded import open_recorded
 from toolkit.pipeline.repeating import Bench, Heard
@@ -77,8 +76,7 @@ def _echoed(question: Question, recording: Path) -> Derived:
 
 def _narrow(inputs: Inputs, recording: Path) -> tuple[Inputs, Heard | None]:
     """The inputs with candidates that fairseq's shapes leave, where those cannot be listed."""
-    mapping = None if inputs.mapping is None else read_mapping(inputs.mapping)
-    checkpoint = open_mapped(inputs, mapping)
+    checkpoint = open_mapped(inputs, maybe_read_rows(inputs))
     family = find_family(checkpoint)
     network = family.network(checkpoint, inputs.options)
     if not family.possible(network, ()):

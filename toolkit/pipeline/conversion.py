@@ -11,9 +11,10 @@ from pathlib import Path
 from toolkit.audio import SAMPLE_RATE_HZ, Clip
 from toolkit.blocks.tree import by_part
 from toolkit.checkpoint import Checkpoint
+from toolkit.core.artifact import Artifact
 from toolkit.core.origin import spelled
 from toolkit.core.progress import silent
-from toolkit.core.result import Artifact, Result
+from toolkit.core.result import Result
 from toolkit.folder.background import Background
 from toolkit.folder.digest import MODEL_CARD
 from toolkit.folder.languages import of_model
@@ -35,7 +36,8 @@ from toolkit.report.model_card import (
     render_model_card,
 )
 from toolkit.session.keywords import keywords_of
-from toolkit.session.request import Convert, Verify
+from toolkit.session.requests.convert import Convert
+from toolkit.session.requests.verify import Verify
 
 
 @keywords_of(Convert)

@@ -12,13 +12,14 @@ from pathlib import Path
 from toolkit.audio import Clip
 from toolkit.compare import tolerances
 from toolkit.compare.pictures import CLIPS, Sketchbook
+from toolkit.core.artifact import Artifact
 from toolkit.core.coverage import ClipCoverage, Reason
 from toolkit.core.errors import BadInput
 from toolkit.core.findings import Finding, Hypothesis
 from toolkit.core.measures import Level, Measure
 from toolkit.core.origin import spelled
 from toolkit.core.progress import Progress, silent
-from toolkit.core.result import Artifact, ModuleRow, Result
+from toolkit.core.result import ModuleRow, Result
 from toolkit.diagnosis import Evidence, Truth, find_faults, take_inventory, take_notes
 from toolkit.diagnosis.findings import name_culprits, smallest_failing
 from toolkit.folder.admission import check_folder
@@ -42,7 +43,7 @@ from toolkit.replay.pairs import parameterized
 from toolkit.replay.reproduction import write_reproduction
 from toolkit.session.device import gpu_facts
 from toolkit.session.keywords import keywords_of
-from toolkit.session.request import Diff
+from toolkit.session.requests.diff import Diff
 from toolkit.trial.coverage import clip_coverage, frames_in, measure_coverage
 from toolkit.trial.measuring import Record, find_errors, own_calls
 from toolkit.trial.pairing import Pairing

@@ -27,7 +27,7 @@ from toolkit.pipeline.job import make_job, recorder_members, write_recorder
 from toolkit.pipeline.prepare import Inputs, Prepared, prepare
 from toolkit.pipeline.recorded import RecordedReference, open_recorded
 from toolkit.session.keywords import keywords_of
-from toolkit.session.request import Recorder
+from toolkit.session.requests.recorder import Recorder
 
 if TYPE_CHECKING:
     from toolkit.oracle.job import Job

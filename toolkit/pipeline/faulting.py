@@ -29,7 +29,7 @@ from toolkit.pipeline.prepare import Inputs, Prepared, prepare
 from toolkit.pipeline.workers import share_among
 from toolkit.pipeline.writing import write_converted
 from toolkit.session.keywords import keywords_of
-from toolkit.session.request import Faults
+from toolkit.session.requests.faults import Faults
 from toolkit.trial.baselines import (
     BaselineVerdict,
     detected_by_all,

@@ -11,7 +11,7 @@ from toolkit.checkpoint.lookalikes import see_path
 from toolkit.core.errors import BadInput
 from toolkit.core.progress import silent
 from toolkit.session.keywords import keywords_of
-from toolkit.session.request import Heard
+from toolkit.session.requests.features import Heard
 
 if TYPE_CHECKING:
     import numpy as np

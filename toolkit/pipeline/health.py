@@ -16,7 +16,7 @@ from toolkit.pipeline.basics import environment
 from toolkit.pipeline.cache import cache_folder
 from toolkit.pipeline.installed import INSTALL_HINT, fairseq_is_installed
 from toolkit.session.keywords import keywords_of
-from toolkit.session.request import Doctor
+from toolkit.session.requests.doctor import Doctor
 
 PATIENCE_S = 20.0
 """How long another Python may take to say what it has."""

@@ -9,24 +9,23 @@ from dataclasses import dataclass, replace
 from toolkit.blocks.known_tensors import maybe_known_specs
 from toolkit.checkpoint import Checkpoint
 from toolkit.checkpoint.finite import find_not_finite
+from toolkit.core.artifact import Artifact
 from toolkit.core.coverage import Reason
 from toolkit.core.errors import BadInput, BrokenRule
 from toolkit.core.inspection import ConfigField, Inspection
 from toolkit.core.origin import spelled
-from toolkit.core.result import Artifact
 from toolkit.families import Family, Network, Task, architecture, find_family
 from toolkit.families.sidecars import Named, Sidecars
-from toolkit.mapping import (
-    Table,
-    dropped_tensors,
-    extend_table,
-    make_plan,
-    read_mapping,
-    unclaimed_tensors,
+from toolkit.mapping import Table, dropped_tensors, make_plan, unclaimed_tensors
+from toolkit.pipeline.prepare import (
+    Inputs,
+    maybe_read_rows,
+    open_mapped,
+    table_with,
+    with_languages,
 )
-from toolkit.pipeline.prepare import Inputs, open_mapped, with_languages
 from toolkit.session.keywords import keywords_of
-from toolkit.session.request import Inspect
+from toolkit.session.requests.inspect import Inspect
 
 
 @keywords_of(Inspect)
@@ -41,11 +40,11 @@ def inspect(request: Inspect) -> Inspection:
             is none.
     """
     inputs = request.part(Inputs)
-    rules = None if inputs.mapping is None else read_mapping(inputs.mapping)
+    rules = maybe_read_rows(inputs)
     opened = open_mapped(inputs, rules)
     family = find_family(opened)
     network = family.network(opened, inputs.options)
-    table = network.table if rules is None else extend_table(network.table, rules)
+    table = table_with(network, rules)
     sidecars = _sidecars(family, opened, inputs.named)
     dropped = dropped_tensors(table, opened.tensors)
     unused = {reason.name for reason in dropped}

@@ -14,7 +14,7 @@ from toolkit.core.progress import Progress
 from toolkit.pipeline.clips import clips_for, short_ones
 from toolkit.pipeline.prepare import Prepared
 from toolkit.session.device import exact_device
-from toolkit.session.groups import Device, Fairseq, Recorded
+from toolkit.session.proving import Device, Fairseq, Recorded
 
 if TYPE_CHECKING:
     from torch import nn

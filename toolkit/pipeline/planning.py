@@ -14,7 +14,7 @@ from toolkit.pipeline.provable import why_unprovable, why_unverified
 from toolkit.pipeline.reproduce import command_line
 from toolkit.pipeline.room import expect_room, maybe_free_bytes
 from toolkit.session.keywords import keywords_of
-from toolkit.session.request import Convert
+from toolkit.session.requests.convert import Convert
 from toolkit.trial.duration import describe_seconds, estimate_seconds, measure_speed
 from toolkit.trial.effort import describe_effort
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from toolkit.blocks.known_tensors import CONVERTED, maybe_known_specs
 from toolkit.blocks.tree import by_part
 from toolkit.checkpoint import Checkpoint, open_checkpoint
 from toolkit.checkpoint.finite import expect_finite
-from toolkit.checkpoint.renamed import rename_tensors
 from toolkit.checkpoint.wrappers import unwrap
 from toolkit.core.coverage import Reason
 from toolkit.core.errors import BadInput, BrokenRule
@@ -21,16 +21,11 @@ from toolkit.families.adapters import tell_languages
 from toolkit.families.sidecars import Named, Sidecars
 from toolkit.folder.contents import FolderContents
 from toolkit.folder.skeleton import target_specs
-from toolkit.mapping import (
-    MappingFile,
-    Plan,
-    Table,
-    extend_table,
-    fit_plan,
-    make_plan,
-    read_mapping,
-)
+from toolkit.mapping import Plan, Table, fit_plan, make_plan
 from toolkit.session.groups import Material, OfCheckpoint
+
+if TYPE_CHECKING:
+    from toolkit.mapping.file import MappingFile
 
 FindTargets = Callable[[JsonObject], dict[str, TensorSpec]]
 
@@ -113,7 +108,7 @@ def prepare(
             exists, or a tensor holds NaN or infinities.
         BrokenRule: the family's rules do not cover the checkpoint.
     """
-    mapping = None if inputs.mapping is None else read_mapping(inputs.mapping)
+    mapping = maybe_read_rows(inputs)
     checkpoint = open_mapped(inputs, mapping)
     if inputs.dtype is not None:
         checkpoint = checkpoint.as_dtype(inputs.dtype)
@@ -127,8 +122,7 @@ def prepare(
     task = family.task(checkpoint, sidecars, network, inputs.options)
     _expect_known(task.contents.config, inputs.options.overrides, network)
     targets = with_languages(find_targets(task.contents.config), task.contents)
-    table = network.table if mapping is None else extend_table(network.table, mapping)
-    plan = _plan(network, table, checkpoint, targets)
+    plan = _plan(network, table_with(network, mapping), checkpoint, targets)
     dropped = {reason.name for reason in plan.dropped}
     expect_finite(checkpoint, (name for name in checkpoint.tensors if name not in dropped))
     return Prepared(
@@ -141,6 +135,28 @@ def prepare(
         proof=plan if mapping is None else _proof(network, checkpoint, targets, plan),
         mapping=mapping,
     )
+
+
+def maybe_read_rows(inputs: Inputs) -> MappingFile | None:
+    """The user's own rows and renames; None where there are none.
+
+    Raises:
+        BadInput: the file that the user names is none.
+    """
+    if inputs.mapping is None:
+        return None
+    from toolkit.mapping.file import read_mapping
+
+    return read_mapping(inputs.mapping)
+
+
+def table_with(network: Network, mapping: MappingFile | None) -> Table:
+    """The rows of a network, with the user's own in their place or beside them."""
+    if mapping is None:
+        return network.table
+    from toolkit.mapping.file import extend_table
+
+    return extend_table(network.table, mapping)
 
 
 def known_or_asked(config: JsonObject) -> dict[str, TensorSpec]:
@@ -172,8 +188,11 @@ def open_mapped(inputs: Inputs, mapping: MappingFile | None) -> Checkpoint:
     renames = () if mapping is None else mapping.renames
     if not any(rename.fits(checkpoint.tensors) for rename in renames):
         checkpoint = unwrap(checkpoint)
-    renamed = rename_tensors(checkpoint, renames) if renames else checkpoint
-    return tell_languages(renamed, inputs.target_lang, inputs.folder_language)
+    if renames:
+        from toolkit.checkpoint.renamed import rename_tensors
+
+        checkpoint = rename_tensors(checkpoint, renames)
+    return tell_languages(checkpoint, inputs.target_lang, inputs.folder_language)
 
 
 def _plan(

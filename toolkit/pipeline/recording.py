@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from functools import partial
 
+from toolkit.core.artifact import Artifact
 from toolkit.core.origin import spelled
 from toolkit.core.progress import silent
 from toolkit.core.recording import Recording
-from toolkit.core.result import Artifact
 from toolkit.pipeline.clips import clips_for
 from toolkit.pipeline.prepare import Inputs, prepare
 from toolkit.session.keywords import keywords_of
-from toolkit.session.request import Record
+from toolkit.session.requests.record import Record
 
 
 @keywords_of(Record)

@@ -10,10 +10,11 @@ from pathlib import Path
 from toolkit.audio import Clip
 from toolkit.compare.evidence import judge_transcripts
 from toolkit.compare.pictures import Sketchbook, shortest
+from toolkit.core.artifact import Artifact
 from toolkit.core.coverage import Coverage, Reason
 from toolkit.core.origin import spelled
 from toolkit.core.progress import Progress, silent
-from toolkit.core.result import Artifact, Result, Suspicion
+from toolkit.core.result import Result, Suspicion
 from toolkit.core.tokens import ClipTokens
 from toolkit.diagnosis import Evidence, find_faults, take_inventory, take_notes
 from toolkit.diagnosis.findings import name_culprits
@@ -38,7 +39,8 @@ from toolkit.replay.replay import DOES_NOT_RUN, has_gpu_failed
 from toolkit.replay.target import DoesNotLoad, Target
 from toolkit.session.device import gpu_facts
 from toolkit.session.keywords import keywords_of
-from toolkit.session.request import Diff, Verify
+from toolkit.session.requests.diff import Diff
+from toolkit.session.requests.verify import Verify
 from toolkit.tasks import Measurements
 from toolkit.trial.bench import AnyBench, Bench, Run
 from toolkit.trial.coverage import clip_coverage, measure_coverage

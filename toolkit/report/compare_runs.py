@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from toolkit.core.artifact import SCHEMA_VERSION
 from toolkit.core.errors import BadInput, reason_of
 from toolkit.core.json import JsonDict
-from toolkit.core.result import SCHEMA_VERSION
 from toolkit.report import text
 from toolkit.report.overlay import Overlay, draw_overlay
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import secrets
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -64,6 +63,8 @@ def is_report(path: Path) -> bool:
 @contextmanager
 def _staged(path: Path, content: bytes) -> Iterator[Path]:
     """The content under another name beside its path; removed unless it was renamed."""
+    import secrets
+
     _check_destination(path)
     # Short, because the name of the report itself may already be as long as a name can be.
     temporary = path.parent / f".report-{secrets.token_hex(6)}.part"

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from toolkit.core.json import JsonObject, plain
-from toolkit.core.result import Result
 from toolkit.report.files import write_bytes
+
+if TYPE_CHECKING:
+    from toolkit.core.result import Result
 
 
 def write_json(result: Result, path: Path) -> None:

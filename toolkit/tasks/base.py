@@ -10,10 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar
 
 from toolkit.core.breakable import Breakable
-from toolkit.core.findings import FindingKind
-from toolkit.core.measures import Level
-from toolkit.core.result import Caution, Deviation
-from toolkit.core.tokens import ClipTokens
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -23,6 +19,10 @@ if TYPE_CHECKING:
     from toolkit.compare.differences import AnyVocabulary
     from toolkit.compare.probes import PaddingProbes
     from toolkit.compare.static import WeightError
+    from toolkit.core.findings import FindingKind
+    from toolkit.core.measures import Level
+    from toolkit.core.result import Caution, Deviation
+    from toolkit.core.tokens import ClipTokens
     from toolkit.folder.contents import FolderContents
     from toolkit.mapping import Plan
     from toolkit.oracle.asking import AnyReference
@@ -225,5 +225,7 @@ def deferred(module: str, name: str) -> Callable[..., Any]:
 
 def left_out_level(name: str, option: str) -> Level:
     """A level that the user asked not to compare."""
+    from toolkit.core.measures import Level
+
     summary = f"not compared, because `{option}` was given"
     return Level(name=name, measures=(), summary=summary, left_out=True)

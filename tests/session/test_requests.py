@@ -21,11 +21,14 @@ from hypothesis import strategies as st
 import toolkit
 from toolkit.cli import app
 from toolkit.console.parameters import read_given
+from toolkit.console.registering import request_of
 from toolkit.core.errors import BadInput
 from toolkit.pipeline.reproduce import command_line
 from toolkit.session import groups, options, program
 from toolkit.session.options import Argument, Item, typed_items
-from toolkit.session.request import COMMANDS, Convert, Diff, Verify
+from toolkit.session.requests.convert import Convert
+from toolkit.session.requests.diff import Diff
+from toolkit.session.requests.verify import Verify
 
 CLICK: dict[str, Any] = app.commands
 PACKAGE = Path(toolkit.__file__).parent
@@ -33,7 +36,7 @@ VERIFY = Verify(Path("m.pt"), Path("hf"))
 
 
 def test_every_command_has_its_request() -> None:
-    assert [kind.command for kind in COMMANDS] == list(CLICK)
+    assert [request_of(name).command for name in CLICK] == list(CLICK)
 
 
 def test_a_request_is_kept_as_it_was_asked() -> None:
@@ -153,12 +156,12 @@ from toolkit.cli import app
 from toolkit.parity.settings import KEYS
 from toolkit.pipeline.elsewhere import make_recorder
 from toolkit.pipeline.reproduce import command_line
-from toolkit.session.request import COMMANDS, Convert
+from toolkit.session.requests.convert import Convert
 
 functions = [getattr(toolkit, name) for name in sys.argv[2].split()] + [make_recorder]
 print(json.dumps({
-    "help": [k.command for k in COMMANDS
-             if "--novelty N" in CliRunner().invoke(app, [k.command, "--help"]).stdout],
+    "help": [name for name in app.commands
+             if "--novelty N" in CliRunner().invoke(app, [name, "--help"]).stdout],
     "signatures": [f.__name__ for f in functions
                    if inspect.signature(f).parameters["novelty"].default == 3],
     "documentation": [f.__name__ for f in functions

@@ -1,0 +1,14 @@
+"""What `toolkit diff` is asked."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from toolkit.session.groups import Material, OfFolder
+from toolkit.session.proving import Cases, Clips, Device, Fairseq, Recorded, Watched
+
+
+@dataclass(frozen=True, kw_only=True)
+class Diff(Watched, Material, Device, Cases, Fairseq, Recorded, Clips, OfFolder):
+    """What `toolkit diff` is asked."""
+
+    command: ClassVar[str] = "diff"
