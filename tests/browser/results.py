@@ -6,18 +6,20 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from tests.levels import LEVEL_NAMES
-from toolkit.compare.pictures import error_code
+from toolkit.compare.frames import error_code
 from toolkit.core.artifact import Artifact
 from toolkit.core.coverage import ClipCoverage, Coverage, Reason
 from toolkit.core.findings import Finding, Hypothesis
 from toolkit.core.measures import Level, Measure
 from toolkit.core.pictures import (
+    BANDS,
     ClipPicture,
     Histogram,
     PairPicture,
     Pictures,
     Step,
     TensorPicture,
+    Track,
     Trial,
     Worst,
 )
@@ -89,7 +91,7 @@ def make_result(
         environment={"python": "3.11.9", "torch": "2.13.0", "transformers": "5.23.0"},
         reproduce="toolkit verify /models/covost/checkpoint_best.pt /models/covost-hf",
         pictures=Pictures(
-            clips=tuple(make_clip(name, dice) for name in names),
+            clips=tuple(make_clip(name, dice, FAULT in faults) for name in names),
             pairs=tuple(pairs),
             tensors=tuple(make_tensor(row, faults) for row in rows if row.kind == "Linear"),
             pieces={100 + i: f"▁word{i}" for i in range(WORDS)} | {90: "▁other"},
@@ -233,14 +235,33 @@ def make_picture(path, clip, isolated, propagated, index, count, dice):
     )
 
 
-def make_clip(name, dice):
+def make_track(name, wrong, dice):
+    """A track that is wrong in some frames."""
+    errors = [0.3 if place in wrong else 1e-15 * dice.random() for place in range(FRAMES)]
+    return Track(
+        name=name,
+        positions=FRAMES,
+        errors=bytes(map(error_code, errors)),
+        tolerance=TOLERANCE,
+        wrong=len(wrong),
+    )
+
+
+def make_clip(name, dice, broken):
+    wrong = [*range(40, 60), *range(100, 105)] if broken else []
     wave = [int(127 * abs(math.sin(i / 30)) * dice.random()) for i in range(400)]
     return ClipPicture(
         name=name,
         duration_s=3.8,
         envelope=bytes(b for v in wave for b in (256 - v if v else 0, v)),
+        spectrogram=bytes(dice.randrange(16) for _ in range(BANDS * 160)),
         audio=dice.randbytes(20_000),
         prefix=(99, *range(100, 99 + WORDS)),
+        layers=tuple(
+            make_track(f"encoder.encoder.layers.{i}", wrong if i > 2 else [], dice)
+            for i in range(24)
+        ),
+        result=make_track("What the decoder hears", wrong, dice),
         steps=tuple(
             Step(
                 expected=100 + i,

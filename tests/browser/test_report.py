@@ -254,6 +254,81 @@ def test_tokens_mark_the_first_difference_and_the_forced_one(open_report, report
     assert clip.locator("audio").get_attribute("src").startswith("data:audio/mpeg;base64,")
 
 
+def sounds_of(page):
+    """Whether each layer is red at a wrong and at a right time, and how many shades a sound has."""
+    page.locator("figure.sound .layers-by-frame[width='190']").first.wait_for()
+    return page.evaluate(
+        """() => {
+          const pixels = (canvas) => {
+            const copy = new OffscreenCanvas(canvas.width, canvas.height);
+            const context = copy.getContext('2d', { willReadFrequently: true });
+            context.drawImage(canvas, 0, 0);
+            return context.getImageData(0, 0, canvas.width, canvas.height);
+          };
+          const figure = document.querySelector('figure.sound');
+          const layers = pixels(figure.querySelector('.layers-by-frame'));
+          const reds = (x) => Array.from({ length: layers.height }, (_, y) => {
+            const at = 4 * (y * layers.width + x);
+            return layers.data[at] - layers.data[at + 1] > 40;
+          });
+          const sound = pixels(figure.querySelector('.spectrogram')).data;
+          return {
+            wrong: reds(50),
+            right: reds(20),
+            shades: new Set(new Uint32Array(sound.buffer)).size,
+            wave: figure.querySelector('.wave').width,
+          };
+        }"""
+    )
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_clip_shows_its_sound_and_the_layers_that_are_wrong_at_a_time(
+    scheme, open_report, reports
+):
+    seen = sounds_of(open_report(reports["broken"], scheme=scheme))
+    assert seen["wrong"] == [False] * 3 + [True] * 21
+    assert not any(seen["right"])
+    assert seen["shades"] == 16
+    assert seen["wave"] > 500
+
+
+def test_the_seconds_at_fault_are_said_and_lie_where_they_are_marked(open_report, reports):
+    page = open_report(reports["broken"])
+    clip = page.locator(".clip").first
+    expect(clip.locator(".at-fault")).to_contain_text(
+        "What the decoder hears: wrong from 0.80 to 1.20 s and 2.00 to 2.10 s, in 25 of 190 frames"
+    )
+    sound = clip.locator(".spectrogram").bounding_box()
+    mark = clip.locator(".marks i").first.bounding_box()
+    assert mark["x"] - sound["x"] == pytest.approx(sound["width"] * 40 / 190, abs=1.5)
+    assert mark["width"] == pytest.approx(sound["width"] * 20 / 190, abs=1.5)
+    assert mark["y"] + mark["height"] == pytest.approx(sound["y"] + sound["height"], abs=1)
+    clip.get_by_text("24 layers by frame, 21 at fault").click()
+    row = clip.get_by_role("row", name="encoder.encoder.layers.3")
+    expect(row).to_contain_text("from 0.80 to 1.20 s and 2.00 to 2.10 s")
+
+
+def test_a_right_clip_has_no_mark(open_report, reports):
+    page = open_report(reports["right"])
+    assert page.locator(".marks i").count() == 0
+    expect(page.locator(".at-fault").first).to_contain_text("right in all 190 frames")
+    assert not any(sounds_of(page)["wrong"])
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_the_names_of_a_clips_layers_are_whole_and_beside_their_rows(width, open_report, reports):
+    page = open_report(reports["broken"], width=width)
+    names = page.locator("figure.sound").first.locator(".names span")
+    assert names.all_inner_texts() == [f"layers.{number}" for number in range(24)]
+    rows_box = page.locator("figure.sound .layers-by-frame").first.bounding_box()
+    boxes = [name.bounding_box() for name in names.all()]
+    assert all(box["x"] >= 0 and box["x"] + box["width"] <= rows_box["x"] for box in boxes)
+    for number, box in enumerate(boxes):
+        middle = rows_box["y"] + rows_box["height"] * (number + 0.5) / 24
+        assert box["y"] <= middle <= box["y"] + box["height"]
+
+
 def test_a_path_is_copied(open_report, reports):
     page = open_report(reports["broken"])
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Collection, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from toolkit.audio.clips import SAMPLE_RATE_HZ
+from toolkit.compare.frames import curve_codes, follow
 from toolkit.compare.metrics import largest, relative_error
+from toolkit.compare.sound import draw_envelope, draw_spectrogram, encode_sound
 from toolkit.core.pictures import (
-    CODES_PER_DECADE,
-    HIGHEST_CODE,
     HISTOGRAM_BINS,
     HISTOGRAM_BINS_PER_DECADE,
     HISTOGRAM_LOWEST_EXPONENT,
-    LOWEST_EXPONENT,
-    NOT_FINITE_CODE,
     ClipPicture,
     Edge,
     Histogram,
     PairPicture,
     Step,
+    Track,
     Trial,
     Worst,
 )
@@ -34,15 +33,10 @@ if TYPE_CHECKING:
 
 CLIPS = 2
 """Clips whose module pairs are drawn."""
-MAX_POSITIONS = 200
 MAX_SAMPLES = 240
-MAX_WAVES = 400
-MAX_AUDIO_S = 12.0
-MP3_COMPRESSION = 0.9
-"""About 3 kB a second: to be listened to, not to be measured."""
 AXES = "TSL"
 """Axes that a curve may run along, the first that a tensor has."""
-INT16, INT8 = 32767, 127
+INT16 = 32767
 
 
 class Sketchbook:
@@ -56,8 +50,11 @@ class Sketchbook:
         self._beside = ThreadPoolExecutor(max_workers=1)
         self._pairs_of = frozenset(pairs_of)
         self._logits: tuple[Tensor, Tensor] | None = None
+        self._layers: list[Track] = []
 
-    def draw_pair(self, pair: Pair, clip: str, outputs: Outputs, own: Tensor) -> None:
+    def draw_pair(
+        self, pair: Pair, clip: str, outputs: Outputs, own: Tensor, tolerance: float
+    ) -> None:
         """Draws one pair.
 
         Args:
@@ -65,10 +62,15 @@ class Sketchbook:
             clip: The clip's name.
             outputs: fairseq's output and the module's on fairseq's input.
             own: The module's output end to end.
+            tolerance: What they may differ by, relative to the largest expected value.
         """
         axes = pair.layout.output_axes[1]
         if axes.split() == ["B", "S", "V"]:
             self._logits = (outputs.expected, own)
+        axis, letter = _axis(axes, outputs.expected)
+        if axis is not None and letter == "T" and _is_layer(pair.target):
+            followed = follow(pair.target, outputs.expected, own, tolerance, axis)
+            self._layers.extend([] if followed is None else [followed])
         if clip in self._pairs_of:
             picture = picture_pair(
                 pair.target,
@@ -80,13 +82,34 @@ class Sketchbook:
             )
             self.pairs.append(picture)
 
-    def draw_clip(self, name: str, waveform: Tensor, prefix: tuple[int, ...]) -> None:
-        """Draws one clip, with the logits of the pairs that were drawn since the last one."""
+    def draw_clip(
+        self,
+        name: str,
+        waveform: Tensor,
+        prefix: tuple[int, ...],
+        *,
+        result: Track | None = None,
+        letters: Track | None = None,
+    ) -> None:
+        """Draws one clip, with the logits and layers of the pairs that were drawn since the last.
+
+        Args:
+            name: The clip's name.
+            waveform: Shape (L,), 16 kHz mono.
+            prefix: Decoder input of the teacher-forced pass.
+            result: What is made of the clip at each frame.
+            letters: The frames whose best symbol is another one.
+        """
         expected, actual = self._logits or (None, None)
-        self._clips.append(
-            self._beside.submit(picture_clip, name, waveform, prefix, expected, actual)
-        )
+        layers = tuple(self._layers)
+
+        def draw() -> ClipPicture:
+            drawn = picture_clip(name, waveform, prefix, expected, actual)
+            return replace(drawn, layers=layers, result=result, letters=letters)
+
+        self._clips.append(self._beside.submit(draw))
         self._logits = None
+        self._layers = []
 
     @property
     def clips(self) -> tuple[ClipPicture, ...]:
@@ -177,12 +200,12 @@ def picture_clip(
         expected_logits: Shape (1, S, V), fairseq's.
         actual_logits: The same of the converted model, end to end.
     """
-    duration_s = waveform.numel() / SAMPLE_RATE_HZ
     return ClipPicture(
         name=name,
-        duration_s=duration_s,
-        envelope=_envelope(waveform),
-        audio=_mp3(waveform) if duration_s <= MAX_AUDIO_S else b"",
+        duration_s=waveform.numel() / SAMPLE_RATE_HZ,
+        envelope=draw_envelope(waveform),
+        spectrogram=draw_spectrogram(waveform),
+        audio=encode_sound(waveform),
         prefix=prefix,
         steps=_steps(expected_logits, actual_logits),
     )
@@ -202,22 +225,16 @@ def try_to_undo(expected: Tensor, actual: Tensor) -> tuple[Trial, ...]:
     return tuple(sorted(trials, key=lambda trial: (math.isnan(trial.error), trial.error)))
 
 
-def error_code(error: float) -> int:
-    """An error in one byte, see `toolkit.core.pictures`."""
-    if not math.isfinite(error):
-        return NOT_FINITE_CODE
-    if error <= 0:
-        return 0
-    code = 1 + round((math.log10(error) - LOWEST_EXPONENT) * CODES_PER_DECADE)
-    return min(max(code, 1), HIGHEST_CODE)
-
-
 def _axis(axes: str, tensor: Tensor) -> tuple[int | None, str]:
     letters = axes.split()
     if len(letters) != tensor.dim():
         return None, ""
     found = next((letter for letter in AXES if letter in letters), "")
     return (letters.index(found), found) if found else (None, "")
+
+
+def _is_layer(path: str) -> bool:
+    return path.rpartition(".")[2].isdigit()
 
 
 def _same_shape(expected: Tensor, actual: Tensor | None) -> Tensor | None:
@@ -236,17 +253,7 @@ def _curve(error: Tensor | None, axis: int | None) -> bytes:
     if error is None or axis is None or not error.numel():
         return b""
     largest_errors = error.transpose(0, axis).flatten(1).amax(1)
-    return bytes(error_code(value) for value in _thinned(largest_errors).tolist())
-
-
-def _thinned(values: Tensor) -> Tensor:
-    """At most `MAX_POSITIONS` values: the largest of as many neighbours each."""
-    import torch
-
-    group = math.ceil(values.numel() / MAX_POSITIONS)
-    missing = -values.numel() % group
-    padded = torch.cat([values, values[-1:].expand(missing)]) if missing else values
-    return padded.reshape(-1, group).amax(1)
+    return curve_codes(largest_errors)
 
 
 def _histogram(error: Tensor) -> Histogram:
@@ -306,40 +313,6 @@ def _rescaled(expected: Tensor, actual: Tensor) -> Tensor:
     left, right = expected.double(), actual.double()
     square = float(right.square().sum())
     return right * (float((left * right).sum()) / square) if square else right
-
-
-def _envelope(waveform: Tensor) -> bytes:
-    import torch
-
-    if not waveform.numel():
-        return b""
-    loudest = largest(waveform) or 1.0
-    group = math.ceil(waveform.numel() / MAX_WAVES)
-    padding = -waveform.numel() % group
-    bars = torch.nn.functional.pad(waveform.float() / loudest, (0, padding)).reshape(-1, group)
-    pairs = torch.stack([bars.amin(1), bars.amax(1)], dim=1).flatten()
-    return (pairs.nan_to_num(0.0).clamp(-1, 1) * INT8).round().to(torch.int8).numpy().tobytes()
-
-
-def _mp3(waveform: Tensor) -> bytes:
-    """The clip to listen to; empty where the installed libsndfile writes no MP3."""
-    import soundfile
-
-    samples = (waveform.float() / (largest(waveform) or 1.0) * 0.9).numpy()
-    file = io.BytesIO()
-    try:
-        soundfile.write(
-            file,
-            samples,
-            SAMPLE_RATE_HZ,
-            format="MP3",
-            subtype="MPEG_LAYER_III",
-            compression_level=MP3_COMPRESSION,
-            bitrate_mode="CONSTANT",
-        )
-    except (soundfile.LibsndfileError, ValueError):
-        return b""
-    return file.getvalue()
 
 
 def _steps(expected: Tensor | None, actual: Tensor | None) -> tuple[Step, ...]:

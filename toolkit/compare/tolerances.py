@@ -46,6 +46,11 @@ EXACT = 0.0
 """Names, ids, tokens, keys and copied values are equal or wrong."""
 
 
+def of_noise(noise: float) -> float:
+    """What float32 results may differ by, given the reference's own float32 error."""
+    return LOGITS_FLOAT32 if noise <= LOGITS_FLOAT32 else LOGITS_NOISE * noise
+
+
 def isolated(rounded: Collection[str], module: str = "") -> float:
     """What a module may differ by in float64; the whole model by default.
 

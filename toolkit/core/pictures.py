@@ -20,6 +20,9 @@ HISTOGRAM_BINS_PER_DECADE = 2
 HISTOGRAM_BINS = 40
 """Half decades from 1e-18 to 1e2; what lies outside counts in the outermost."""
 
+BANDS, LOUDEST, DECIBELS_A_STEP = 32, 15, 4
+"""A spectrogram has so many bands; loudness counts down from 15 in steps of so many decibels."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Worst:
@@ -77,6 +80,21 @@ class Step:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Track:
+    """How far both models are apart at each frame of a clip, end to end."""
+
+    name: str
+    """The module's path, or what the result is in words."""
+    positions: int
+    """How many frames there are; several share a byte of `errors` if there are many."""
+    errors: bytes
+    """The largest error of each, one code each."""
+    tolerance: float
+    wrong: int
+    """Frames beyond the tolerance."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class ClipPicture:
     """One clip, to be seen and heard."""
 
@@ -84,12 +102,21 @@ class ClipPicture:
     duration_s: float
     envelope: bytes = b""
     """Lowest and highest sample in turn, as int8: 127 stands for the loudest sample."""
+    spectrogram: bytes = b""
+    """How loud each of the `BANDS` is over time, 0 to `LOUDEST`, the lowest band first: as many
+    columns as there are bytes for a band."""
     audio: bytes = b""
     """An MP3 file; empty for long clips."""
     prefix: tuple[int, ...] = ()
     """Decoder input of the teacher-forced pass: start token and fairseq's own words."""
     steps: tuple[Step, ...] = ()
     """One for each token of `prefix`."""
+    layers: tuple[Track, ...] = ()
+    """The layers that run along the clip's frames, as they ran; none where none was compared."""
+    result: Track | None = None
+    """What is made of each frame; None where that was not compared, or nothing has frames."""
+    letters: Track | None = None
+    """1 at frames whose best symbol is another one; None where frames have no symbols."""
 
 
 @dataclass(frozen=True, kw_only=True)

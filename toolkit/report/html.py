@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from toolkit.compare import tolerances
 from toolkit.core.measures import Level, Measure
-from toolkit.core.pictures import Pictures
+from toolkit.core.pictures import ClipPicture, Pictures
 from toolkit.core.result import Result
 from toolkit.core.settled import settled, unproven
 from toolkit.core.tokens import TokenComparison
 from toolkit.report import text
 from toolkit.report.differences import differences
 from toolkit.report.files import write_bytes
+from toolkit.report.frames import ClipFrames, tell_frames
 from toolkit.report.inlining import content_policy, pack, pack_json, read_library, read_scripts
 from toolkit.report.model_map import draw_map
 from toolkit.report.page_data import count_states, finding_anchors, make_page_data
@@ -51,6 +52,8 @@ def render_html(result: Result) -> str:
     pictures = result.pictures or Pictures()
     script, library = (read_scripts(), read_library()) if stacks else ("", "")
     spoken = {clip.clip for clip in result.tokens}
+    matches = result.verdict == "match"
+    told = {clip.name: tell_frames(clip, matches=matches) for clip in pictures.clips}
     compared = {level.name: level for level in result.levels}
     template = create_environment().get_template("report.html.j2")
     return template.render(
@@ -71,7 +74,8 @@ def render_html(result: Result) -> str:
         pieces=pictures.pieces,
         clip_pictures={clip.name: clip for clip in pictures.clips},
         has_steps=any(clip.steps for clip in pictures.clips),
-        forced_only=[c for c in pictures.clips if c.steps and c.name not in spoken],
+        told=told,
+        unspoken=_faults_first([c for c in pictures.clips if c.name not in spoken], told),
         policy=content_policy([script, library] if stacks else []),
         script=script,
         data=pack_json(data),
@@ -160,6 +164,13 @@ def align_tokens(tokens: TokenComparison) -> list[tuple[int, str, str, str]]:
         (i, _token(expected), _token(actual), _mark(i, tokens.first_difference, expected == actual))
         for i, (expected, actual) in enumerate(pairs)
     ]
+
+
+def _faults_first(
+    clips: Iterable[ClipPicture], told: Mapping[str, ClipFrames]
+) -> list[ClipPicture]:
+    """Within each, those that show more first."""
+    return sorted(clips, key=lambda clip: (not told[clip.name].is_wrong, not clip.layers))
 
 
 def _token(token: int | None) -> str:

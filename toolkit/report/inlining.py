@@ -22,6 +22,7 @@ SCRIPTS = (
     "details",
     "plots",
     "heatmap",
+    "sound",
     "list",
     "main",
 )

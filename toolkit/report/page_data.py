@@ -9,9 +9,11 @@ from collections.abc import Sequence
 from toolkit.core.findings import Finding
 from toolkit.core.json import JsonDict, JsonObject
 from toolkit.core.pictures import (
+    BANDS,
     CODES_PER_DECADE,
     HISTOGRAM_BINS_PER_DECADE,
     HISTOGRAM_LOWEST_EXPONENT,
+    LOUDEST,
     LOWEST_EXPONENT,
     ClipPicture,
     PairPicture,
@@ -38,6 +40,8 @@ def make_page_data(result: Result) -> JsonDict:
             "perDecade": CODES_PER_DECADE,
             "histogramLowest": HISTOGRAM_LOWEST_EXPONENT,
             "histogramPerDecade": HISTOGRAM_BINS_PER_DECADE,
+            "bands": BANDS,
+            "loudest": LOUDEST,
         },
         "command": result.reproduce,
         "rows": [
@@ -113,8 +117,13 @@ def _clip(clip: ClipPicture) -> JsonDict:
         "name": clip.name,
         "duration": clip.duration_s,
         "envelope": _encode(clip.envelope),
+        "spectrogram": _encode(clip.spectrogram),
         "audio": _encode(clip.audio),
         "prefix": list(clip.prefix),
+        "layers": [
+            {"path": t.name, "errors": _encode(t.errors), "tolerance": t.tolerance}
+            for t in clip.layers
+        ],
     }
 
 

@@ -165,7 +165,7 @@ def _measure(sides: Sides, pair: Pair) -> PairErrors:
         return replace(nothing, isolated=far, propagated=_end_to_end(sides, far), reason=reason)
     with as_it_is():
         if sides.book is not None:
-            sides.book.draw_pair(pair, sides.clip, outputs, first(made.outputs))
+            sides.book.draw_pair(pair, sides.clip, outputs, first(made.outputs), tolerance)
         return replace(
             nothing,
             isolated=relative_error(outputs.expected, outputs.actual),

@@ -65,8 +65,7 @@ def layers_level(runs: Sequence[LayeredRun], exact_tolerance: float) -> Level:
         exact_tolerance: What they may differ by in float64.
     """
     noise = max((layer.noise for run in runs for layer in run.layers), default=0.0)
-    floor = tolerances.LOGITS_FLOAT32
-    rounded = floor if noise <= floor else tolerances.LOGITS_NOISE * noise
+    rounded = tolerances.of_noise(noise)
     measures = (
         _worst("float64 features", runs, lambda layer: layer.float64, exact_tolerance),
         _worst("float32 features", runs, lambda layer: layer.float32, rounded),

@@ -95,8 +95,7 @@ def modules_level(runs: Sequence[HeardRun], unexplained: Sequence[str]) -> Level
 
 def float32_tolerance(runs: Sequence[HeardRun]) -> float:
     """What float32 outputs may differ by, by how far the reference itself errs."""
-    noise, floor = result_noise(runs), tolerances.LOGITS_FLOAT32
-    return floor if noise <= floor else tolerances.LOGITS_NOISE * noise
+    return tolerances.of_noise(result_noise(runs))
 
 
 def result_noise(runs: Sequence[HeardRun]) -> float:

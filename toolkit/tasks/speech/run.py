@@ -11,12 +11,14 @@ from toolkit.compare import tolerances
 from toolkit.compare.metrics import noise_ratio, relative_error
 from toolkit.compare.pictures import Sketchbook
 from toolkit.core.errors import NotRecorded
+from toolkit.core.pictures import Track
 from toolkit.core.tokens import TokenComparison
 from toolkit.oracle.asking import AnyReference, Pass, ScoredTokens, language_of, prefix_of
 from toolkit.oracle.hooks import rest
 from toolkit.oracle.search import Search, capped, with_beam
 from toolkit.replay.pairs import Pair
 from toolkit.replay.replay import first, paired_outputs
+from toolkit.tasks.speech.frames import follow_best, follow_result, only_frames
 from toolkit.tasks.speech.target import HearingTarget, SpeechTarget
 from toolkit.trial.bench import Bench, Run
 from toolkit.trial.effort import FULL, Effort
@@ -195,8 +197,9 @@ def compare_passes(
     """
     replayed = Replayed(bench, heard, fused) if effort.replayed else None
     pairs = () if replayed is None else replayed.compare_pairs(heard.clip.name, book)
+    measured = fused.measured(heard) if replayed is None else replayed.measured
     if book is not None:
-        book.draw_clip(heard.clip.name, heard.waveform, heard.prefix)
+        _draw(book, heard, (replayed or fused).followed, fused.letters)
     run = HeardRun(
         clip=heard.clip,
         effort=effort,
@@ -208,9 +211,14 @@ def compare_passes(
         front_end_explained=explained_front_end(heard.waveform, heard.source, heard.own_source),
         result=fused.error,
         pairs=pairs,
-        **(fused.measured(heard) if replayed is None else replayed.measured),
+        **measured,
     )
     return run, replayed
+
+
+def _draw(book: Sketchbook, heard: Heard, result: Track | None, letters: Track | None) -> None:
+    given = (heard.clip.name, heard.waveform, heard.prefix)
+    book.draw_clip(*given, result=result, letters=letters)
 
 
 def _words(bench: SpeechBench, heard: Heard, fused: Fused) -> dict[str, Any]:
@@ -235,13 +243,15 @@ class Fused:
     def __init__(self, bench: HeardBench, heard: Heard) -> None:
         frames_of = bench.pairing.frames_of
         given = ([heard.source], [heard.prefix])
-        self.expected = bench.reference.forward(*given, only=()).result
+        received = bench.reference.forward(*given, only=())
         made = bench.target.forward(*given, only=(frames_of,))
-        self.actual = made.result
+        self.expected, self.actual = received.result, made.result
+        self._passes = only_frames(received), only_frames(made)
         self.frames = first(made.calls[frames_of][0].outputs).shape[-1]
         """Encoder frames before an adaptor, as the convolutions give them."""
         self.error = relative_error(self.expected, self.actual)
         self._reference = bench.reference
+        self._noise = 0.0
 
     def measured(self, heard: Heard) -> dict[str, Any]:
         """The reference's own error, by the name of a run's field, where it may excuse the other's.
@@ -253,7 +263,18 @@ class Fused:
         exact = self._reference.forward(
             [heard.source], [heard.prefix], explicit=True, double=True, only=()
         )
-        return {"result_noise": relative_error(exact.result, self.expected.double())}
+        self._noise = relative_error(exact.result, self.expected.double())
+        return {"result_noise": self._noise}
+
+    @property
+    def followed(self) -> Track | None:
+        """How far the result is apart at each frame, by the reference's own error as measured."""
+        return follow_result(*self._passes, tolerances.of_noise(self._noise))
+
+    @property
+    def letters(self) -> Track | None:
+        """At which frames another letter is the best one."""
+        return follow_best(*self._passes)
 
 
 class Replayed:
@@ -279,6 +300,8 @@ class Replayed:
             "result_float64": relative_error(exact.result, exact_actual.result),
         }
         """What these passes say of the result, by the names of a run's fields."""
+        self.followed = follow_result(exact, exact_actual, bench.pairing.tolerance())
+        """How far the result is apart at each frame."""
         self.exact, self.exact_actual = _but_result(exact), _but_result(exact_actual)
 
     def compare_pairs(self, clip: str, book: Sketchbook | None) -> tuple[PairErrors, ...]:

@@ -4,8 +4,8 @@ const BEND = 0.8;
 const heat = { data: null, clip: null, mode: "propagated", panels: [] };
 
 function wireHeat(data) {
-  if (!byId("heat")) return;
   heat.data = data;
+  if (!byId("heat")) return;
   const drawn = data.clips.filter((clip) => data.pairs.some((pair) => pair.clip === clip.name));
   const choice = byId("heat-clip");
   choice.append(...drawn.map((clip) => make("option", { value: clip.name }, `${visible(clip.name)} (${clip.duration.toFixed(2)} s)`)));
@@ -35,7 +35,7 @@ function drawHeat() {
   pairs.sort((left, right) => heat.data.byPath.get(left.path).index - heat.data.byPath.get(right.path).index);
   drawPanel(byId("heat-frames"), pairs.filter((pair) => pair.along !== "S"));
   drawPanel(byId("heat-tokens"), pairs.filter((pair) => pair.along === "S"));
-  drawWave(heat.clip);
+  drawWave(byId("heat-wave"), heat.clip);
   drawAxes(heat.clip);
   const audio = audioElement(heat.clip);
   byId("heat-audio").replaceChildren(audio || "This clip is too long to be carried along.");
@@ -111,8 +111,8 @@ function palettes() {
     probe.fillRect(0, 0, 1, 1);
     return Array.from(probe.getImageData(0, 0, 1, 1).data);
   };
-  const [tile, low, high, deep, tail, line] = ["--tile", "--heat-low", "--heat-high", "--heat-deep", "--heat-tail", "--strong-line"].map(colour);
-  return { tile, low, high, deep, tail: blend(tile, tail, 0.5), line };
+  const [tile, low, high, deep, tail, line, panel, ink] = ["--tile", "--heat-low", "--heat-high", "--heat-deep", "--heat-tail", "--strong-line", "--panel", "--ink"].map(colour);
+  return { tile, low, high, deep, tail: blend(tile, tail, 0.5), line, panel, ink };
 }
 
 function blend(from, to, share) {
@@ -166,8 +166,7 @@ function layerOf(path) {
   return layer ? layer[0] : path.slice(0, Math.max(0, path.lastIndexOf("."))) || path;
 }
 
-function drawWave(clip) {
-  const canvas = byId("heat-wave");
+function drawWave(canvas, clip) {
   const ratio = window.devicePixelRatio || 1;
   canvas.width = canvas.clientWidth * ratio;
   canvas.height = canvas.clientHeight * ratio;
@@ -206,14 +205,14 @@ const wordOf = (token) => heat.data.pieces[token] || String(token);
 function wirePanel(panel) {
   const canvas = panel.querySelector("canvas");
   // A click says where it was in whole pixels, which may be the next row: what was pointed at counts.
-  canvas.addEventListener("pointerdown", (event) => read(panel, cellAt(panel, event)));
+  canvas.addEventListener("pointerdown", (event) => read(panel, cellAt(canvas, event)));
   canvas.addEventListener("pointermove", (event) => {
-    const cell = cellAt(panel, event);
+    const cell = cellAt(canvas, event);
     read(panel, cell);
     showTip(describe(panel, cell), event.clientX, event.clientY);
   });
   canvas.addEventListener("pointerleave", hideTip);
-  canvas.addEventListener("click", (event) => openCell(panel, panel.cell || cellAt(panel, event)));
+  canvas.addEventListener("click", (event) => openCell(panel, panel.cell || cellAt(canvas, event)));
   panel.addEventListener("keydown", (event) => {
     const step = { ArrowUp: [0, -1], ArrowDown: [0, 1], ArrowLeft: [-1, 0], ArrowRight: [1, 0] }[event.key];
     const cell = panel.cell || { x: 0, y: 0 };
@@ -228,8 +227,7 @@ function wirePanel(panel) {
   panel.addEventListener("focusout", () => { panel.querySelector(".cross").hidden = true; });
 }
 
-function cellAt(panel, event) {
-  const canvas = panel.querySelector("canvas");
+function cellAt(canvas, event) {
   const box = canvas.getBoundingClientRect();
   const at = (share, count) => Math.min(count - 1, Math.max(0, Math.floor(share * count)));
   return { x: at((event.clientX - box.left) / box.width, canvas.width), y: at((event.clientY - box.top) / box.height, canvas.height) };

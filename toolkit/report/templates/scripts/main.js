@@ -4,6 +4,7 @@ readData().then((data) => {
   wireMap(data);
   wireList(data);
   wireHeat(data);
+  wireSounds(data);
   wireAudio(data);
   document.addEventListener("click", (event) => {
     const button = event.target.closest("button.copy");
