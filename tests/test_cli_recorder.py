@@ -38,7 +38,7 @@ def test_an_existing_file_is_refused_and_stays(tmp_path, tiny):
     path.write_text("mine")
     outcome = toolkit("recorder", "--write", path, "--audio", tiny)
     assert outcome.exit_code == 2
-    assert "must not exist yet, but does" in outcome.stderr
+    assert "must be a new name, but a file" in outcome.stderr
     assert path.read_text() == "mine"
 
 

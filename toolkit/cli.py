@@ -70,7 +70,7 @@ def inspect(asked: Asked, shown: Shown) -> None:
     )
 
 
-@_command("toolkit.pipeline.conversion", shows=("dry_run", *REPORTS))
+@_command("toolkit.pipeline.conversion", shows=("dry_run", *REPORTS), is_checked=True)
 def convert(asked: Asked, shown: Shown) -> None:
     """Write a Hugging Face folder; prove it before it appears.
 
@@ -90,17 +90,7 @@ def convert(asked: Asked, shown: Shown) -> None:
     _judge(run, asked, shown)
 
 
-def _expect_at_hand(given: Asked) -> None:
-    """Refuses a comparison of which something is not here."""
-    from toolkit.console.parameters import read_given
-    from toolkit.pipeline.origin import Origin
-    from toolkit.pipeline.provable import expect_all_at_hand
-
-    origin = Origin(**read_given(Origin, given))
-    expect_all_at_hand(given["checkpoint"], given["hf_dir"], origin)
-
-
-@_command("toolkit.pipeline.verification", first=_expect_at_hand)
+@_command("toolkit.pipeline.verification", is_checked=True)
 def verify(asked: Asked, shown: Shown) -> None:
     """Prove that a folder does what a checkpoint does, whoever made the folder.
 
@@ -115,7 +105,7 @@ def verify(asked: Asked, shown: Shown) -> None:
     _judge(run, asked, shown)
 
 
-@_command("toolkit.pipeline.recording", shows=("json_path", "quiet"))
+@_command("toolkit.pipeline.recording", shows=("json_path", "quiet"), is_checked=True)
 def record(asked: Asked, shown: Shown) -> None:
     """Run fairseq once and store its answers, so that nothing else needs fairseq.
 
@@ -124,12 +114,12 @@ def record(asked: Asked, shown: Shown) -> None:
     Example: toolkit record model.pt recording/ --audio clips/
     """
     from toolkit.pipeline.recording import record as run
+    from toolkit.report.text import describe_bytes
 
     with _working(shown.quiet, shown.json_path) as progress:
         heard = progress if shown.quiet else _saying_size(progress)
         recording = run(**asked, progress=heard)
-    size = f"{recording.num_bytes / 1e6:.1f} MB"
-    said = f"recorded: {recording.path} ({size})"
+    said = f"recorded: {recording.path} ({describe_bytes(recording.num_bytes)})"
     _deliver(
         shown,
         values=recording.to_dict,
@@ -164,6 +154,7 @@ def recorder(asked: Asked, shown: Shown) -> None:
 
     from toolkit.pipeline.elsewhere import make_recorder
     from toolkit.report.files import write_bytes
+    from toolkit.report.text import describe_bytes
 
     destination = asked["destination"]
     with TemporaryDirectory(prefix="toolkit-recorder-") as folder:
@@ -173,7 +164,7 @@ def recorder(asked: Asked, shown: Shown) -> None:
     with printing():
         write_bytes(destination, content)
     if not shown.quiet:
-        size = f"{len(content) / 1e6:.1f} MB"
+        size = describe_bytes(len(content))
         say(f"written: {destination} ({size})", err=destination == STDOUT)
 
 
@@ -204,7 +195,7 @@ def features(asked: Asked, shown: Shown) -> None:
         )
 
 
-@_command("toolkit.pipeline.difference", first=_expect_at_hand)
+@_command("toolkit.pipeline.difference", is_checked=True)
 def diff(asked: Asked, shown: Shown) -> None:
     """Find and explain what is wrong with a folder: module, tensor or key, rule, fix.
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from toolkit.core.errors import BadInput
-from toolkit.pipeline import elsewhere
+from toolkit.pipeline import elsewhere, installed
 from toolkit.pipeline.elsewhere import (
     make_recorder,
     record_elsewhere,
@@ -228,7 +228,7 @@ def test_a_recorder_for_the_golden_checkpoint_is_one_file(tmp_path, golden_check
 
 
 def test_without_fairseq_here_the_way_out_is_named(prepared, tiny, tmp_path, monkeypatch):
-    monkeypatch.setattr(elsewhere, "fairseq_is_installed", lambda: False)
+    monkeypatch.setattr(installed, "fairseq_is_installed", lambda: False)
     with pytest.raises(BadInput, match="`fairseq` must be installed to record, .*toolkit recorder"):
         record_here(prepared, tiny, tmp_path / "rec")
 

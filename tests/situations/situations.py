@@ -351,4 +351,15 @@ SITUATIONS = (
         words="convert model.pt out --dry-run --html report.html",
         names="--html",
     ),
+    Situation(
+        title="Several files that are named and not there",
+        words="record model.pt new --dict nowhere.txt --audio nowhere",
+        names="nowhere.txt",
+    ),
+    Situation(
+        title="A folder that is not there, for a checkpoint whose dictionary is not there either",
+        words="diff model.pt nowhere",
+        make=lambda place: (place / "dict.txt").unlink(),
+        names="dict",
+    ),
 )

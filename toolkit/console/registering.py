@@ -30,7 +30,7 @@ def command_of(
     app: click.Group,
     home: str,
     shows: Sequence[str] = REPORTS,
-    first: Callable[[Asked], None] = lambda _: None,
+    is_checked: bool = False,
 ) -> Callable[[Command], Command]:
     """Registers a command with all that can be named of its request.
 
@@ -41,7 +41,8 @@ def command_of(
         app: The program.
         home: The module that does it, which is imported when it is called.
         shows: Where its answer may go.
-        first: Refuses what cannot be done, before `home` is imported, which takes seconds.
+        is_checked: Whether what it needs is looked for before `home` is imported, which takes
+            seconds.
     """
 
     def register(command: Command) -> Command:
@@ -65,7 +66,8 @@ def command_of(
 
             with greeting(given.get("quiet", False)):
                 outputs = check_given(given, items(), force=force)
-                first(given)
+                if is_checked:
+                    _look_first(request_of(name), given)
                 import_module(home)
             with telling_what_is_there(outputs):
                 command(read_given(request_of(name), given), Shown(**read_given(Shown, given)))
@@ -74,6 +76,13 @@ def command_of(
         return command
 
     return register
+
+
+def _look_first(kind: type[Request], given: Asked) -> None:
+    from toolkit.console.parameters import read_given
+    from toolkit.pipeline.preflight import expect_all_at_hand
+
+    expect_all_at_hand(kind(**read_given(kind, given)))
 
 
 def request_of(name: str) -> type[Request]:

@@ -164,10 +164,10 @@ def _expect_replaceable(
                 "but exists there. Choose another path."
             )
     if not force:
-        also = " or hold a report of the toolkit" if output.kind == "report" else ""
+        also = ", or a report of the toolkit" if output.kind == "report" else ""
         raise BadInput(
-            f"`{path}` must not exist yet{also}, but does: it holds something else. Choose another "
-            "path, or replace the file with `--force`."
+            f"`{path}` must be a new name{also}, but a file of another kind is there. Choose "
+            "another path, or add `--force`, which replaces the file."
         )
 
 

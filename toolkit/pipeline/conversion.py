@@ -24,6 +24,7 @@ from toolkit.folder.weights import num_bytes_written
 from toolkit.pipeline.basics import environment
 from toolkit.pipeline.likelihood import choose_by_likelihood
 from toolkit.pipeline.origin import Origin
+from toolkit.pipeline.preflight import expect_all_at_hand
 from toolkit.pipeline.prepare import Inputs, Prepared, known_or_asked, prepare
 from toolkit.pipeline.provable import why_unprovable, why_unverified
 from toolkit.pipeline.reproduce import command_line
@@ -50,6 +51,7 @@ def convert(request: Convert) -> Result:
         BadInput: a file, folder, device or value cannot be used, or no exact conversion exists.
         BrokenRule: the family's rules do not cover the checkpoint.
     """
+    expect_all_at_hand(request)
     report = request.progress or silent
     origin = request.part(Origin)
     because = why_unverified(request.verify, origin)

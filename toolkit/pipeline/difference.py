@@ -32,8 +32,8 @@ from toolkit.pipeline.mending import Workbench, check_destination, mend
 from toolkit.pipeline.origin import Asked, Origin
 from toolkit.pipeline.pairing import pair_with
 from toolkit.pipeline.picturing import finish_pictures, name_reproductions
+from toolkit.pipeline.preflight import expect_all_at_hand
 from toolkit.pipeline.prepare import Inputs, Prepared
-from toolkit.pipeline.provable import expect_all_at_hand
 from toolkit.pipeline.reproduce import command_line
 from toolkit.pipeline.resources import fitting_resources
 from toolkit.pipeline.truth import expect_texts, make_truth
@@ -87,7 +87,7 @@ def diff(request: Diff) -> Result:
     report = request.progress or silent
     origin, inputs = request.part(Origin), request.part(Inputs)
     _check_destinations(request)
-    expect_all_at_hand(request.checkpoint, request.hf_dir, origin)
+    expect_all_at_hand(request)
     report("reading the checkpoint", 0, 3)
     prepared = prepare_with(expecting(inputs, request.hf_dir), request.recording, request.audio)
     clips = origin.read_few_clips(prepared, request.audio)

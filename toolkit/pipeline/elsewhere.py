@@ -22,7 +22,7 @@ from toolkit.oracle.recorder import MARK
 from toolkit.pipeline.cache import keep_recording
 from toolkit.pipeline.clips import clips_for
 from toolkit.pipeline.golden import golden_checkpoint
-from toolkit.pipeline.installed import INSTALL_HINT, fairseq_is_installed
+from toolkit.pipeline.installed import expect_recordable
 from toolkit.pipeline.job import make_job, recorder_members, write_recorder
 from toolkit.pipeline.prepare import Inputs, Prepared, prepare
 from toolkit.pipeline.recorded import RecordedReference, open_recorded
@@ -75,11 +75,7 @@ def record_here(
     from toolkit.oracle.recorder import run_job
     from toolkit.oracle.refusal import Refusal
 
-    if not fairseq_is_installed():
-        raise BadInput(
-            "`fairseq` must be installed to record, but is not. Install it with "
-            f"`{INSTALL_HINT}`, or record where it runs with `toolkit recorder`."
-        )
+    expect_recordable()
     try:
         run_job(
             make_job(prepared, clips),

@@ -15,6 +15,7 @@ from toolkit.core.health import Health, Problem, PythonState
 from toolkit.pipeline.basics import environment
 from toolkit.pipeline.cache import cache_folder
 from toolkit.pipeline.installed import INSTALL_HINT, fairseq_is_installed
+from toolkit.report.text import describe_bytes
 from toolkit.session.keywords import keywords_of
 from toolkit.session.requests.doctor import Doctor
 
@@ -177,13 +178,13 @@ def _without_room(room: Mapping[str, int], memory: int | None) -> Iterator[Probl
         if free < ENOUGH_ROOM_BYTES:
             yield Problem(
                 name=place,
-                summary=f"`{place}` should have 2 GB free, but has {free / 1e9:.1f} GB.",
+                summary=f"`{place}` should have 2 GB free, but has {describe_bytes(free)}.",
                 mend=f"du -xh {shlex.quote(place)} | sort -h | tail",
             )
     if memory is not None and memory < ENOUGH_MEMORY_BYTES:
         yield Problem(
             name="memory",
-            summary=f"2 GB of memory should be free, but {memory / 1e9:.1f} GB are.",
+            summary=f"2 GB of memory should be free, but {describe_bytes(memory)} are.",
             mend="ps aux --sort=-rss | head",
         )
 

@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
-
-from toolkit.checkpoint import open_checkpoint
 from toolkit.core.errors import BadInput
-from toolkit.folder.admission import check_folder
 from toolkit.pipeline.installed import INSTALL_HINT, fairseq_is_installed
 from toolkit.pipeline.origin import Origin
 from toolkit.pipeline.prepare import Prepared
-from toolkit.session.hub import maybe_hub_name
 
 
 def why_unverified(verify: bool | None, origin: Origin) -> str | None:
@@ -45,41 +39,12 @@ def why_unprovable(prepared: Prepared, verify: bool | None, origin: Origin) -> s
     return None if told else prepared.task.unbuildable
 
 
-def expect_all_at_hand(checkpoint: Path, folder: Path, origin: Origin) -> None:
-    """Makes sure, before anything is read or imported, that what a proof needs is there.
-
-    Args:
-        checkpoint: What is asked about.
-        folder: What is on trial.
-        origin: Whom to ask.
+def expect_reference(origin: Origin) -> None:
+    """Makes sure that somebody answers in a proof.
 
     Raises:
-        BadInput: something is missing; all of it at once.
+        BadInput: nobody does.
     """
-    checks = (
-        lambda: None if _is_there(checkpoint) else open_checkpoint(checkpoint),
-        lambda: None if folder.is_dir() or maybe_hub_name(folder) else check_folder(folder),
-        lambda: _expect_reference(origin),
-    )
-    said = [found for check in checks if (found := _maybe_refusal(check)) is not None]
-    if said:
-        raise BadInput("\n".join(said))
-
-
-def _is_there(checkpoint: Path) -> bool:
-    """Whether there is something to open, here or, as far as its name tells, on the hub."""
-    return checkpoint.exists() or maybe_hub_name(checkpoint) is not None
-
-
-def _maybe_refusal(check: Callable[[], object]) -> str | None:
-    try:
-        check()
-    except BadInput as error:
-        return str(error)
-    return None
-
-
-def _expect_reference(origin: Origin) -> None:
     if origin.needs_fairseq and not fairseq_is_installed():
         raise BadInput(
             "`fairseq` must be installed to prove a folder, but is not. Install it with "

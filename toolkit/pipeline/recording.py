@@ -9,6 +9,7 @@ from toolkit.core.origin import spelled
 from toolkit.core.progress import silent
 from toolkit.core.recording import Recording
 from toolkit.pipeline.clips import clips_for
+from toolkit.pipeline.preflight import expect_all_at_hand
 from toolkit.pipeline.prepare import Inputs, prepare
 from toolkit.session.keywords import keywords_of
 from toolkit.session.requests.record import Record
@@ -26,6 +27,7 @@ def record(request: Record) -> Recording:
     """
     from toolkit.pipeline.elsewhere import record_here, record_there
 
+    expect_all_at_hand(request)
     prepared = prepare(request.part(Inputs))
     clips = clips_for(prepared, request.audio)
     python, report = request.fairseq_python, request.progress or silent

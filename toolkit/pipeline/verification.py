@@ -29,8 +29,8 @@ from toolkit.pipeline.forms import maybe_language_of, read_form, read_tags
 from toolkit.pipeline.origin import Asked, Origin
 from toolkit.pipeline.pairing import pair_with
 from toolkit.pipeline.picturing import finish_pictures
+from toolkit.pipeline.preflight import expect_all_at_hand
 from toolkit.pipeline.prepare import Inputs, Prepared
-from toolkit.pipeline.provable import expect_all_at_hand
 from toolkit.pipeline.reproduce import command_line
 from toolkit.pipeline.resources import fitting_resources
 from toolkit.pipeline.truth import expect_texts, make_truth
@@ -60,7 +60,7 @@ def verify(request: Verify) -> Result:
     from toolkit.pipeline.choosing import prepare_with
 
     origin = request.part(Origin)
-    expect_all_at_hand(request.checkpoint, request.hf_dir, origin)
+    expect_all_at_hand(request)
     check_folder(request.hf_dir)
     inputs = expecting(request.part(Inputs), request.hf_dir)
     prepared = prepare_with(inputs, request.recording, request.audio)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from toolkit.core.health import Health, PythonState
+from toolkit.report.text import describe_bytes
 
 
 def describe_health(health: Health) -> str:
@@ -16,10 +17,10 @@ def _lines(health: Health) -> Iterator[str]:
     versions = (f"{name} {version}" for name, version in health.versions.items())
     yield f"versions: {', '.join(versions)}"
     yield from (_python(python) for python in health.pythons)
-    room = (f"{free / 1e9:.1f} GB in {place}" for place, free in health.free_bytes.items())
+    room = (f"{describe_bytes(free)} in {place}" for place, free in health.free_bytes.items())
     yield f"free on disk: {', '.join(room)}"
     if health.memory_bytes is not None:
-        yield f"free memory: {health.memory_bytes / 1e9:.1f} GB"
+        yield f"free memory: {describe_bytes(health.memory_bytes)}"
     for problem in health.problems:
         yield f"✗ {problem.summary}\n  mend it: {problem.mend}"
     if not health.problems:
