@@ -74,7 +74,7 @@ def test_channels_are_averaged(tmp_path):
     assert set(clip.waveform.tolist()) == {0.125}
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(samples=st.lists(st.integers(-(2**15), 2**15 - 1), min_size=1, max_size=50))
 def test_samples_at_16_khz_are_read_bit_for_bit(tmp_path_factory, samples):
     path = tmp_path_factory.getbasetemp() / "bits.flac"

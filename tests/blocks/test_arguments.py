@@ -3,7 +3,7 @@ from argparse import Namespace
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from toolkit.blocks.arguments import (
@@ -27,14 +27,12 @@ REPEATED = st.tuples(LISTS, st.integers(0, 4)).flatmap(
 EXPRESSIONS = st.lists(LISTS | REPEATED, min_size=1, max_size=5).map(" + ".join)
 
 
-@settings(deadline=None)
 @given(EXPRESSIONS, st.sampled_from(["", " ", "\n"]))
 def test_a_list_of_layers_is_what_python_makes_of_it(expression, space):
     expected = tuple(tuple(layer) for layer in eval(expression))
     assert parse_conv_layers(f"{space}{expression}{space}") == expected
 
 
-@settings(deadline=None)
 @given(EXPRESSIONS, EXPRESSIONS)
 def test_parentheses_around_a_list_change_nothing(left, right):
     assert parse_conv_layers(f"({left}) + ({right})") == parse_conv_layers(f"{left} + {right}")
@@ -108,7 +106,6 @@ def test_what_would_take_much_time_or_memory_is_refused(text):
     assert len(str(caught.value)) < 1000
 
 
-@settings(deadline=None)
 @given(st.text(alphabet="[](),+*0123456789 ab.'-\n", max_size=30))
 def test_any_text_is_read_as_layers_or_refused(text):
     try:

@@ -65,7 +65,7 @@ def test_heads_are_assumed_by_what_was_published(width, layers, heads, evidence)
 
 
 @given(width=st.integers(1, 5000), layers=st.integers(1, 3))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_assumed_heads_always_divide_the_width(width, layers):
     derived = lost_encoder(width, layers)["num_attention_heads"]
     assert width % derived.value == 0
@@ -152,7 +152,7 @@ ENCODERS = st.fixed_dictionaries(
 
 
 @given(w2v=ENCODERS)
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 def test_fairseq_builds_the_same_encoder_from_the_arguments_that_are_read_off(w2v):
     model = {"encoder_embed_dim": w2v["encoder_embed_dim"]}
     checkpoint = specimen(model, w2v)

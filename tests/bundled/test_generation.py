@@ -357,7 +357,7 @@ def test_the_search_of_a_folder_can_be_asked_for_by_name(carrying, target, sourc
     assert output.sequences_scores.tolist() == [found("ru_2")[0].score]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(data=st.data())
 def test_any_search_of_any_model_is_fairseqs(data):
     vocabulary = data.draw(st.integers(6, 30), "vocabulary")

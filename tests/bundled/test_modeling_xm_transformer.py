@@ -261,7 +261,7 @@ def shapes(longest_kernel=8):
 
 
 @given(**shapes())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_output_lengths_are_the_frames_that_come_out(kernel, stride, layers, frames):
     made = adapter(adapter_kernel_size=kernel, adapter_stride=stride, num_adapter_layers=layers)
     states = torch.randn(1, frames, WIDTH, dtype=torch.float64)
@@ -269,7 +269,7 @@ def test_output_lengths_are_the_frames_that_come_out(kernel, stride, layers, fra
 
 
 @given(**shapes(), others=st.lists(st.integers(1, 40), min_size=1, max_size=3))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_alone_every_row_is_what_the_clip_is_by_itself(kernel, stride, layers, frames, others):
     made = adapter(
         adapter_kernel_size=kernel,
@@ -331,7 +331,7 @@ def both(theirs, frames, states):
     proj=st.booleans(),
     padding=st.sampled_from([None, "masked", "unmasked"]),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_the_adapter_does_what_fairseqs_adaptor_does(
     kernel, stride, layers, frames, out, layernorm, proj, padding
 ):
@@ -360,7 +360,7 @@ def test_the_adapter_does_what_fairseqs_adaptor_does(
 
 
 @given(**shapes(), out=st.sampled_from([WIDTH, 6]), layernorms=st.booleans())
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_the_adapter_does_what_the_adaptor_of_july_2021_did(
     kernel, stride, layers, frames, out, layernorms
 ):
@@ -407,7 +407,7 @@ def test_unmasked_frames_reach_the_end_of_a_clip():
 
 
 @given(width=st.integers(4, 65), length=st.integers(1, 40), past=st.integers(0, 50))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_computed_positions_are_fairseqs_bit_for_bit(width, length, past):
     theirs = SinusoidalPositionalEmbedding(width, padding_idx=1, init_size=200)
     tokens = torch.full((1, past + length), 5)
@@ -437,7 +437,7 @@ def test_no_positions_add_nothing_in_any_precision():
 
 
 @given(kernel=st.integers(3, 9), depth=st.integers(2, 4), frames=st.integers(1, 20))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_stacked_positional_convolutions_keep_the_number_of_frames(kernel, depth, frames):
     config = EncoderSettings(
         hidden_size=8,

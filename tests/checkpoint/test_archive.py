@@ -351,7 +351,7 @@ def sample(request, tmp_path_factory):
     return save(path, model, legacy=request.param, args={"lr": [0.1]}).read_bytes()
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(data=st.data())
 def test_any_truncation_is_refused(sample, data):
     length = data.draw(st.integers(0, len(sample) - 1))
@@ -359,7 +359,7 @@ def test_any_truncation_is_refused(sample, data):
         read_data(sample[:length])
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(data=st.data())
 def test_any_changed_byte_is_read_or_refused(sample, data):
     place = data.draw(st.integers(0, len(sample) - 1))

@@ -1,7 +1,7 @@
 import contextlib
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from toolkit.checkpoint.dictionary import (
@@ -92,7 +92,6 @@ def test_a_flag_alone_is_a_symbol_like_any_other(path):
 WORDS = st.text(st.characters(exclude_categories=["Cs", "Zl", "Zp", "Cc"]), min_size=1, max_size=8)
 
 
-@settings(deadline=None)
 @given(words=st.lists(WORDS, unique=True), counts=st.data())
 def test_any_words_written_as_fairseq_writes_them_come_back(tmp_path_factory, words, counts):
     path = tmp_path_factory.getbasetemp() / "round_trip.txt"
@@ -103,7 +102,6 @@ def test_any_words_written_as_fairseq_writes_them_come_back(tmp_path_factory, wo
     assert all(dictionary.symbols[dictionary.index(word)] == word for word in new)
 
 
-@settings(deadline=None)
 @given(content=st.binary(max_size=60))
 def test_any_file_is_read_or_refused(tmp_path_factory, content):
     path = tmp_path_factory.getbasetemp() / "any.txt"

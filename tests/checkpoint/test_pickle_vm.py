@@ -50,13 +50,13 @@ def name(module, attribute):
 # Plain data
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(PLAIN, st.integers(2, 5))
 def test_any_nest_of_plain_data_reads_back_equal(value, protocol):
     assert read_bytes(pickle.dumps(value, protocol)) == value
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(PLAIN, st.integers(0, 1))
 def test_plain_data_of_the_text_protocols_is_read_or_refused(value, protocol):
     with contextlib.suppress(BadInput):
@@ -453,7 +453,7 @@ def test_control_characters_of_the_file_do_not_reach_the_message():
     assert "\x1b" not in str(caught.value)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.binary(max_size=60))
 def test_any_bytes_are_read_or_refused(data):
     with contextlib.suppress(BadInput):

@@ -406,7 +406,7 @@ def sample(tmp_path_factory):
     return save(path, model, args=argparse.Namespace(lr=[0.1], betas=(0.9, 0.98)))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(data=st.data())
 def test_any_changed_byte_of_the_pickle_is_read_or_refused(sample, tmp_path_factory, data):
     content = bytearray(pickle_of(sample))
@@ -418,7 +418,7 @@ def test_any_changed_byte_of_the_pickle_is_read_or_refused(sample, tmp_path_fact
         open_checkpoint(damaged).state_dict()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_any_truncation_of_a_legacy_file_is_refused(tmp_path_factory, data):
     path = tmp_path_factory.getbasetemp() / "cut.pt"

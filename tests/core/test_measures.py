@@ -1,7 +1,7 @@
 import math
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.core.samples import level, measure
@@ -28,7 +28,6 @@ def test_a_declared_excess_is_a_deviation_and_a_declared_agreement_passes():
     assert measure(declared=True).verdict == "pass"
 
 
-@settings(deadline=None)
 @given(st.floats(min_value=0, allow_nan=False), st.floats(min_value=0, allow_nan=False))
 def test_the_smallest_passing_tolerance_passes(error, tolerance):
     smallest = measure(error=error, tolerance=tolerance).to_dict()["smallest_passing_tolerance"]

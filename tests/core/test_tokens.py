@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.core.samples import TOKENS
@@ -23,7 +23,6 @@ def test_the_first_difference_is_the_first_index_at_which_the_tokens_part(conver
     assert (tokens.equal, tokens.first_difference) == (first is None, first)
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(0, 3)), st.lists(st.integers(0, 3)))
 def test_before_the_first_difference_all_tokens_are_equal(left, right):
     first = replace(TOKENS, reference=tuple(left), converted=tuple(right)).first_difference

@@ -92,7 +92,7 @@ def test_one_element_of_a_small_tensor_is_no_copy_that_was_left_off(size, wrong,
 
 @pytest.mark.parametrize("name", BREAKS)
 @given(shape=shapes, seed=seeds)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_a_tensor_broken_in_one_way_is_explained_by_it(name, shape, seed):
     assume(name != "transposed" or len(shape) > 1)
     expected = random_tensor(shape, seed)
@@ -102,7 +102,7 @@ def test_a_tensor_broken_in_one_way_is_explained_by_it(name, shape, seed):
 
 @pytest.mark.parametrize("name", BREAKS)
 @given(shape=shapes, seed=seeds)
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 def test_a_tensor_broken_in_another_way_is_not_explained_by_it(name, shape, seed):
     expected = random_tensor(shape, seed)
     for other, spoil in BREAKS.items():
@@ -111,7 +111,7 @@ def test_a_tensor_broken_in_another_way_is_not_explained_by_it(name, shape, seed
 
 
 @given(shapes, seeds, st.integers(0, 10_000), st.sampled_from([1.001, 0.999]))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_one_element_off_by_a_thousandth_is_a_confirmed_wrong_value(shape, seed, place, factor):
     expected = random_tensor(shape, seed)
     index = place % expected.numel()
@@ -132,7 +132,7 @@ def test_one_small_element_among_large_ones_is_no_scale():
 
 
 @given(shapes, seeds)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_noise_is_a_wrong_value_that_nothing_confirms(shape, seed):
     expected = random_tensor(shape, seed)
     hypothesis = explained(expected, expected + 0.1 * random_tensor(shape, seed + 1))
@@ -141,7 +141,7 @@ def test_noise_is_a_wrong_value_that_nothing_confirms(shape, seed):
 
 
 @given(st.sampled_from([0.0, 1.0, 0.5]), shapes, seeds)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_a_constant_in_place_of_values_is_not_filled_or_zeroed(value, shape, seed):
     expected = random_tensor(shape, seed)
     hypothesis = explained(expected, torch.full(shape, value))
@@ -149,7 +149,7 @@ def test_a_constant_in_place_of_values_is_not_filled_or_zeroed(value, shape, see
 
 
 @given(shapes, seeds, st.sampled_from([2.0, 1 / 3, -4.0, 1e-3, 100.0, 1.001]))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_a_scale_is_told_with_its_factor(shape, seed, factor):
     expected = random_tensor(shape, seed)
     hypothesis = explained(expected, expected * factor)
@@ -158,7 +158,7 @@ def test_a_scale_is_told_with_its_factor(shape, seed, factor):
 
 
 @given(shapes, seeds, st.integers(1, 11), st.integers(0, 1))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_shift_is_told_so_that_it_gives_the_broken_tensor_again(shape, seed, by, axis):
     assume(axis < len(shape) and by % shape[axis])
     expected = random_tensor(shape, seed)
@@ -171,7 +171,7 @@ def test_a_shift_is_told_so_that_it_gives_the_broken_tensor_again(shape, seed, b
 
 
 @given(shapes, seeds, st.sampled_from([-3, -2, -1, 1, 2, 3]), st.booleans())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_a_shift_that_lost_rows_at_one_end_is_one_too(shape, seed, by, zeros):
     expected = random_tensor(shape, seed)
     actual = expected.roll(by, 0)
@@ -182,7 +182,7 @@ def test_a_shift_that_lost_rows_at_one_end_is_one_too(shape, seed, by, zeros):
 
 
 @given(shapes, seeds, st.randoms(use_true_random=False), st.integers(0, 1))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_heads_in_any_order_are_told_with_the_order(shape, seed, chance, axis):
     assume(axis < len(shape) and shape[axis] % WIDTH == 0 and shape[axis] > WIDTH)
     heads = list(range(shape[axis] // WIDTH))
@@ -196,7 +196,7 @@ def test_heads_in_any_order_are_told_with_the_order(shape, seed, chance, axis):
 
 
 @given(shapes, seeds)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_an_interleaving_within_or_between_heads_is_one_of_heads(shape, seed):
     expected = random_tensor(shape, seed)
     within = explained(expected, interleaved(expected))
@@ -291,7 +291,7 @@ def test_permuted_rows_are_counted():
 
 
 @given(seeds, st.sampled_from([(0, 1), (0, 2), (1, 2)]))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_a_convolution_may_be_transposed_along_any_two_axes(seed, axes):
     expected = random_tensor((5, 4, 3), seed)
     hypothesis = explained(expected, expected.transpose(*axes), width=None)

@@ -24,7 +24,7 @@ def named():
 
 
 @given(tensors)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_a_tensor_is_at_home_where_it_came_from_and_nowhere_else(tensor):
     registry = Registry({"here": tensor, "elsewhere": tensor + 1})
     assert registry.homes(tensor.clone()) == (Home(name="here", transposed=False, precision=None),)
@@ -61,7 +61,7 @@ def test_values_that_a_lower_precision_holds_are_listed_once():
 
 
 @given(st.sampled_from([0.0, 1.0, -2.5]), shapes)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_constant_tensors_have_no_home(value, shape):
     constant = torch.full(shape, value)
     assert is_constant(constant)
@@ -82,7 +82,7 @@ def test_a_fingerprint_tells_shapes_apart_but_not_layouts_in_memory(named):
 
 
 @given(tensors, st.integers(0, 10_000))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_the_slightest_change_of_one_element_has_another_fingerprint(tensor, place):
     other = tensor.clone()
     flat = other.view(-1)

@@ -419,7 +419,7 @@ def test_every_pair_of_widths_has_a_total_plan(width, learned, layers, projects)
 
 
 @given(model=MODELS, w2v=ENCODERS)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_a_network_that_fairseq_builds_has_a_total_plan(model, w2v):
     """Every tensor goes somewhere and every target is made, or `make_plan` raises."""
     checkpoint = specimen(model, w2v)

@@ -22,7 +22,7 @@ def shared(tmp_path_factory):
     return folder
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(position=st.integers(0, 63), flip=st.integers(1, 255))
 def test_any_changed_byte_changes_the_digest(shared, position, flip):
     file, before = shared / "model.safetensors", folder_sha256(shared)

@@ -29,7 +29,6 @@ def path(tmp_path):
     return tmp_path / "model.safetensors"
 
 
-@settings(deadline=None)
 @given(
     described=st.dictionaries(
         st.text(max_size=5), st.tuples(st.sampled_from(DTYPES), SHAPES), max_size=4
@@ -43,7 +42,7 @@ def test_what_safetensors_writes_is_accepted(described, tmp_path_factory):
     assert set(read_names(path)) == set(tensors)
 
 
-@settings(deadline=None, max_examples=500)
+@settings(max_examples=500)
 @given(header=st.dictionaries(st.sampled_from("ab"), ENTRIES, max_size=2), room=st.integers(0, 16))
 def test_what_is_accepted_safetensors_accepts_too(header, room, tmp_path_factory):
     path = tmp_path_factory.getbasetemp() / "said.safetensors"

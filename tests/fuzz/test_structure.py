@@ -7,7 +7,7 @@ import math
 import pickletools
 import struct
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.fuzz.targets import TARGETS, run
@@ -114,13 +114,11 @@ def _is_text(key):
     return key.encode("utf-8", "ignore").decode() == key
 
 
-@settings(deadline=None)
 @given(model=st.none() | MODELS, args=VALUES, extra=VALUES)
 def test_a_checkpoint_that_lies_is_read_or_refused(model, args, extra):
     run(TARGETS["zip_pickle"], root(model, args=args, extra=extra))
 
 
-@settings(deadline=None)
 @given(
     model=MODELS,
     keys=st.lists(KEYS, max_size=3),
@@ -132,13 +130,11 @@ def test_a_legacy_file_that_lies_is_read_or_refused(model, keys, count, content)
     run(TARGETS["checkpoint"], legacy(root(model), keys=listed, count=count, content=content))
 
 
-@settings(deadline=None)
 @given(stream=OPCODES)
 def test_a_row_of_opcodes_is_read_or_refused(stream):
     run(TARGETS["pickle"], stream + b".")
 
 
-@settings(deadline=None)
 @given(offset=st.integers(0, 12), shape=st.lists(st.integers(0, 5), max_size=4), data=st.data())
 def test_whether_a_tensor_fits_is_decided_as_torch_decides(offset, shape, data):
     stride = data.draw(st.lists(st.integers(0, 5), min_size=len(shape), max_size=len(shape)))
@@ -149,7 +145,6 @@ def test_whether_a_tensor_fits_is_decided_as_torch_decides(offset, shape, data):
     assert _is_accepted(stream) == fits
 
 
-@settings(deadline=None)
 @given(
     entries=st.lists(
         st.tuples(st.integers(0, 2**32 - 1), st.integers(0, 2**32 - 1)), min_size=1, max_size=3

@@ -190,9 +190,7 @@ def mappings(draw):
     return plain, rows
 
 
-FREELY = settings(
-    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+FREELY = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @FREELY

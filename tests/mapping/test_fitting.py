@@ -22,7 +22,7 @@ def some_of(names):
 
 
 @given(some_of(SOURCES), some_of(TARGETS), some_of(range(len(ROWS))))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_every_tensor_of_either_side_is_accounted_for_once(no_source, no_target, no_row):
     sources = {name: shape for name, shape in SOURCES.items() if name not in no_source}
     targets = {name: shape for name, shape in TARGETS.items() if name not in no_target}
@@ -36,7 +36,6 @@ def test_every_tensor_of_either_side_is_accounted_for_once(no_source, no_target,
 
 
 @given(some_of(EXTRA), some_of(EXTRA))
-@settings(deadline=None)
 def test_what_fits_is_planned_as_if_there_were_nothing_else(more_sources, more_targets):
     sources = {**SOURCES, **{f"old.{name}": EXTRA[name] for name in more_sources}}
     targets = {**TARGETS, **{f"new.{name}": EXTRA[name] for name in more_targets}}

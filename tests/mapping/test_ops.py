@@ -21,7 +21,6 @@ def weights(draw):
     return weight.to(draw(st.sampled_from(FLOATS)))
 
 
-@settings(deadline=None)
 @given(weights())
 def test_a_copy_inverts_bit_for_bit(source):
     inverse = Copy().invert(Copy().apply(source))
@@ -40,7 +39,6 @@ def test_a_copy_takes_exactly_one_target_back():
         Copy().invert([torch.ones(1), torch.ones(1)])
 
 
-@settings(deadline=None)
 @given(weights())
 def test_a_split_weight_norm_inverts(source):
     inverse = SplitWeightNorm().invert(SplitWeightNorm().apply(source))
@@ -52,7 +50,6 @@ def test_a_split_weight_norm_inverts(source):
     assert (error <= tolerance * source.double().abs() + smallest).all()
 
 
-@settings(deadline=None)
 @given(weights(), st.sampled_from([Copy(), SplitWeightNorm()]))
 def test_the_shapes_and_dtypes_that_an_op_predicts_are_those_it_gives(source, op):
     targets = op.apply(source)
@@ -81,7 +78,7 @@ def test_splitting_leaves_the_source_as_it_was():
     assert not source.any()
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(weights().filter(lambda w: w.dtype == torch.float32))
 def test_torchs_own_weight_norm_makes_the_same_effective_weight(source):
     convolution = torch.nn.Conv1d(source.shape[1], source.shape[0], source.shape[2], bias=False)

@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from toolkit.core.errors import BrokenRule
@@ -29,14 +29,12 @@ def patterns(draw):
     return "".join(parts), tuple(value for _, value in chosen)
 
 
-@settings(deadline=None)
 @given(patterns())
 def test_a_filled_pattern_matches_with_the_values_it_was_filled_with(case):
     pattern, values = case
     assert match(pattern, fill(pattern, values)) == values
 
 
-@settings(deadline=None)
 @given(patterns(), st.text(min_size=1, max_size=3))
 def test_only_the_whole_name_matches(case, extra):
     pattern, values = case
@@ -61,7 +59,6 @@ def test_nothing_but_a_plain_index_matches_an_index_slot(index):
     assert match("layers.{i}.bias", f"layers.{index}.bias") is None
 
 
-@settings(deadline=None)
 @given(st.text(max_size=6))
 def test_an_index_slot_takes_exactly_what_python_writes_for_a_number(text):
     plain = text.isascii() and text.isdigit() and str(int(text)) == text
@@ -88,7 +85,6 @@ def test_a_slot_of_another_kind_is_a_broken_rule(slot):
         match(f"layers.{slot}.weight", "layers.0.weight")
 
 
-@settings(deadline=None)
 @given(patterns(), st.lists(INDICES, max_size=6).map(tuple))
 def test_another_number_of_values_is_a_broken_rule(case, values):
     pattern, right = case

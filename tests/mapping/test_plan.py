@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from toolkit.core.errors import BrokenRule
@@ -92,7 +92,6 @@ def test_assignments_stand_in_the_order_of_the_target():
     assert list(plan(targets=targets).assignments) == [n for n in targets if n != "head.weight"]
 
 
-@settings(deadline=None)
 @given(st.permutations(ROWS))
 def test_the_order_of_the_rows_has_no_meaning(rows):
     expected, found = plan(), plan(rows)
@@ -103,7 +102,6 @@ def test_the_order_of_the_rows_has_no_meaning(rows):
     assert found.used_sources == expected.used_sources
 
 
-@settings(deadline=None)
 @given(st.permutations(ROWS[1:]))
 def test_the_order_of_the_rows_has_no_meaning_for_what_is_wrong(rows):
     assert sorted(problems(rows=rows)) == sorted(problems(rows=ROWS[1:]))

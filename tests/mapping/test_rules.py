@@ -1,5 +1,5 @@
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from toolkit.mapping import (
@@ -45,7 +45,6 @@ def test_an_origin_of_a_user_s_row_names_the_file_and_the_line():
     assert table.family_rows == table.rows[1:]
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(1, 3), min_size=2, max_size=5), st.data())
 def test_a_transposition_inverts_and_foresees_its_shape(sizes, data):
     first, second = data.draw(st.permutations(range(len(sizes))))[:2]

@@ -16,7 +16,7 @@ import pytest
 import torch
 import yaml
 from click.testing import CliRunner, Result
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.sampling import slow
@@ -476,13 +476,11 @@ def noise(seed: int, loudness: float) -> torch.Tensor:
     return (loudness * torch.randn(8000, generator=generator)).clamp(-1, 1)
 
 
-@settings(deadline=None)
 @given(SEEDS, LOUDNESS)
 def test_a_standardized_waveform_is_never_heard_as_a_plain_one(seed: int, loudness: float) -> None:
     assert heard(standardized(noise(seed, loudness))).value is True
 
 
-@settings(deadline=None)
 @given(SEEDS, LOUDNESS)
 def test_a_plain_waveform_is_never_proven_to_be_standardized(seed: int, loudness: float) -> None:
     said = heard(noise(seed, loudness))
@@ -530,7 +528,6 @@ def extractor(convs: Sequence[tuple[int, int]], **strides: Any) -> Mapping[str, 
 
 
 @pytest.mark.wide
-@settings(deadline=None)
 @given(EXTRACTORS, st.integers(0, 5000))
 def test_long_clips_leave_the_right_strides_alone(convs: list[tuple[int, int]], more: int) -> None:
     samples = 2 * math.prod(kernel for kernel, _ in convs) * 20 + more

@@ -64,7 +64,7 @@ def test_where_modules_nest_the_outermost_and_the_innermost_go_together(bench):
 
 
 @given(random=st.randoms(use_true_random=False))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_neither_order_of_modules_nor_order_of_layouts_plays_a_part(random, prepared, paths, bench):
     def shuffled(values):
         return random.sample(list(values), len(values))

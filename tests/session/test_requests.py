@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import toolkit
@@ -126,7 +126,6 @@ def requests(draw: st.DrawFn) -> groups.Request:
     return kind(**{i.name: draw(values_of(i)) for i in items if i.name in chosen})
 
 
-@settings(deadline=None)
 @given(requests())
 def test_a_line_is_read_as_the_request_that_it_was_made_of(asked: Any) -> None:
     _, command, *words = shlex.split(command_line(asked))

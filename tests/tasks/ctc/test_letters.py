@@ -82,7 +82,7 @@ SYMBOLS = st.lists(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(symbols=SYMBOLS)
 def test_every_row_of_any_dictionary_keeps_its_id(
     symbols: list[str], tmp_path_factory: pytest.TempPathFactory

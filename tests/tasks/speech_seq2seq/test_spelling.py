@@ -42,13 +42,13 @@ def test_a_text_gets_the_ids_of_its_labels(text, tokenizer):
     assert tokenizer(text).input_ids == labelled(text, LETTERS)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.text(alphabet="".join(ODD[:10]) + " \t\u00a0\x1c\u3000Zz", max_size=20))
 def test_any_text_of_odd_symbols_gets_the_ids_of_its_labels(text):
     assert build_tokenizer(contents_of(ODD))(text).input_ids == labelled(text, ODD)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(st.integers(4, 3 + len(ODD)), max_size=20))
 def test_any_letters_become_fairseqs_text(ids):
     spelled = make_dictionary(ODD).string(ids)

@@ -144,14 +144,14 @@ PLAIN = st.characters(
 )
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(text=st.text(PLAIN))
 def test_any_text_is_encoded_as_fairseq_encodes_it(tokenizer, fairseq_encode, text):
     assume(not any(symbol in text for symbol in tokenizer.all_special_tokens))
     assert tokenizer(text, add_special_tokens=False)["input_ids"] == fairseq_encode(text)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(data=st.data())
 def test_text_of_known_letters_is_encoded_as_fairseq_encodes_it(
     tokenizer, dictionary, fairseq_encode, data
@@ -201,13 +201,12 @@ def test_every_language_tag_can_frame_a_text(contents):
 PLAIN_IDS = st.integers(len(SPECIAL_SYMBOLS), FIRST_TAG - 1)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(ids=st.lists(PLAIN_IDS))
 def test_any_ids_are_decoded_as_fairseq_decodes_them(tokenizer, dictionary, ids):
     assert tokenizer.decode(ids) == fairseq_decode(dictionary, ids)
 
 
-@settings(deadline=None)
 @given(ids=st.lists(PLAIN_IDS), tag=st.integers(FIRST_TAG, SYMBOLS - 1))
 def test_tags_and_special_symbols_are_skipped_in_decoding(tokenizer, ids, tag):
     framed = [2, tag, *ids, 2, 1, 1]
@@ -448,7 +447,7 @@ def layout(make_layout, tmp_path_factory):
     return make
 
 
-SETTINGS = settings(deadline=None, max_examples=200, derandomize=True)
+SETTINGS = settings(max_examples=200, derandomize=True)
 """Always the same texts: sentencepiece chooses between equally good cuts by rounding in float32."""
 
 
