@@ -17,6 +17,8 @@ import yaml
 from tests.docs.pages import DOCS, Block, pages, read_blocks
 from toolkit.audio import golden_folder
 from toolkit.cli import app
+from toolkit.families.sidecars import COMPANION_SUFFIXES
+from toolkit.session import hub
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -220,6 +222,13 @@ def test_every_page_states_the_limit_of_the_code() -> None:
 def test_a_limit_that_no_test_holds_is_stated_nowhere() -> None:
     stating = {page.name for page in PAGES if stated_kib(page.name)}
     assert stating == {page for pages in LIMITS.values() for page in pages}
+
+
+def test_the_page_of_the_hub_states_what_is_fetched_and_what_is_not() -> None:
+    text = (DOCS / "hub.md").read_text(encoding="utf-8")
+    fetched, _, left = text.partition("## What is fetched")[2].partition("everything but")
+    assert {*re.findall(r"`(\.\w+)`", fetched)} == {*hub._CHECKPOINTS, *COMPANION_SUFFIXES}
+    assert {*re.findall(r"`(\.\w+)`", left)} == {name.lstrip("*") for name in hub._UNREAD}
 
 
 WHOLE_TASKS = {"From a clone to a proven folder": 4, "From a broken folder to a mended one": 2}

@@ -42,8 +42,15 @@ def test_a_family_of_another_package_is_known_beside_ours(offer):
     assert "xm_transformer" in {family.name for family in families()}
 
 
-def test_our_own_checkpoint_is_still_ours(offer, prepared):
-    offer(FAMILY, "outside_other:FAMILY")
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (FAMILY.replace('"toy.weight" in checkpoint.tensors', "True"), "outside_greedy:FAMILY"),
+        ("import no_such_module", "outside_broken:FAMILY"),
+    ],
+)
+def test_what_is_ours_asks_no_other_package(content, what, offer, prepared):
+    offer(content, what)
     assert find_family(prepared.checkpoint).name == "xm_transformer"
 
 

@@ -1,21 +1,24 @@
 """One file per family of fairseq models. A new file is found by itself; nothing to register.
 
-A family in another package is found by its entry point in the group `toolkit.families`.
+A family in another package is found by its entry point in the group `toolkit.families`, and is asked
+of what none here knows.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
 from pkgutil import iter_modules
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from toolkit.blocks.evidence import Derived
 from toolkit.checkpoint import Checkpoint
 from toolkit.core.errors import BadInput
 from toolkit.families.base import Family, Form, Network, Options, Task
 from toolkit.families.elsewhere import describe_elsewhere, maybe_stranger
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 __all__ = ["Derived", "Family", "Form", "Network", "Options", "Task", "families", "find_family"]
 
@@ -30,10 +33,21 @@ def families() -> Iterator[Family]:
     Raises:
         BadInput: another package's family cannot be imported, or is none.
     """
+    yield from _own()
+    yield from _others()
+
+
+def _own() -> Iterator[Family]:
     for module in iter_modules(__path__):
         family = getattr(import_module(f"{__name__}.{module.name}"), "FAMILY", None)
         if family is not None:
             yield family
+
+
+def _others() -> Iterator[Family]:
+    """Those of other packages: all that are installed are looked through, which takes a while."""
+    from importlib.metadata import entry_points
+
     for point in sorted(entry_points(group=ENTRY_POINTS), key=lambda point: point.name):
         yield _load(point)
 
@@ -78,13 +92,17 @@ NOT_KNOWN = (
 
 
 def find_family(checkpoint: Checkpoint) -> Family:
-    """The family that the checkpoint belongs to.
+    """The family that the checkpoint belongs to; other packages are asked where none here knows it.
 
     Raises:
         BadInput: no family or several match, or it is known that none can.
     """
-    known = list(families())
+    known = [*_own()]
     matching = [family for family in known if family.matches(checkpoint)]
+    if not matching:
+        others = [*_others()]
+        known += others
+        matching = [family for family in others if family.matches(checkpoint)]
     if len(matching) == 1:
         return matching[0]
     said = architecture(checkpoint)

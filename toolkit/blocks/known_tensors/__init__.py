@@ -7,7 +7,9 @@ is no answer here, and the model itself must be asked: `toolkit.folder.skeleton.
 
 from __future__ import annotations
 
-from importlib.metadata import PackageNotFoundError, version
+import re
+from importlib.util import find_spec
+from pathlib import Path
 
 from toolkit.blocks.known_tensors import encoders, seq2seq
 from toolkit.core.json import JsonObject
@@ -37,7 +39,13 @@ def maybe_known_specs(config: JsonObject) -> dict[str, TensorSpec] | None:
 
 
 def _transformers_version() -> str | None:
-    try:
-        return version("transformers")
-    except PackageNotFoundError:
+    """As its first file states it; None where there is none, or it states it otherwise.
+
+    `importlib.metadata` would take longer to import than all that is here.
+    """
+    spec = find_spec("transformers")
+    if spec is None or spec.origin is None:
         return None
+    text = Path(spec.origin).read_text(encoding="utf-8")
+    stated = re.search(r'^__version__ = "(.+)"$', text, re.MULTILINE)
+    return None if stated is None else stated[1]
