@@ -61,7 +61,9 @@ def open_report(browser):
     """Opens a file with the network off; afterwards nothing may have gone wrong."""
     contexts, pages = [], []
 
-    def open_file(path: Path, anchor="", width=1600, height=1000, scheme="light") -> Page:
+    def open_file(
+        path: Path, anchor="", width=1600, height=1000, scheme="light", has_scripts=True
+    ) -> Page:
         context = browser.new_context(
             viewport={"width": width, "height": height}, color_scheme=scheme, offline=True
         )
@@ -70,7 +72,8 @@ def open_report(browser):
         pages.append(opened)
         opened.page.goto(f"{path.as_uri()}{anchor}")
         # No `wait_for_function`: the page's policy forbids to evaluate strings.
-        opened.page.locator("html[data-ready=true]").wait_for(state="attached")
+        if has_scripts:
+            opened.page.locator("html[data-ready=true]").wait_for(state="attached")
         return opened.page
 
     yield open_file

@@ -428,17 +428,3 @@ def test_it_prints(open_report, reports):
     printed = page.pdf()
     assert printed.startswith(b"%PDF")
     assert 3 <= len(re.findall(rb"/Type\s*/Page\b", printed)) <= 40
-
-
-@pytest.mark.parametrize("report", ["broken", "right"])
-@pytest.mark.parametrize(("scheme", "width"), [("light", 1600), ("dark", 1600), ("light", 390)])
-def test_axe_finds_nothing_serious(report, scheme, width, open_report, reports):
-    from axe_playwright_python.sync_playwright import Axe
-
-    page = open_report(reports[report], scheme=scheme, width=width)
-    wait_for_plots(page)
-    page.locator("#heat").scroll_into_view_if_needed()
-    page.wait_for_timeout(200)
-    found = Axe().run(page).response["violations"]
-    serious = [v for v in found if v["impact"] in ("serious", "critical")]
-    assert [(v["id"], [node["html"] for node in v["nodes"]][:3]) for v in serious] == []

@@ -6,12 +6,15 @@ import torch
 from toolkit.compare.frames import MAX_POSITIONS, error_code
 from toolkit.compare.pictures import (
     MAX_SAMPLES,
+    Sketchbook,
     picture_clip,
     picture_pair,
     shortest,
     try_to_undo,
 )
 from toolkit.core.pictures import NOT_FINITE_CODE
+from toolkit.replay.pairs import Layout, Pair
+from toolkit.replay.replay import Outputs
 
 
 def draw(expected, isolated, propagated=None, axes="B T D"):
@@ -126,3 +129,36 @@ def test_the_clips_drawn_are_the_shortest_that_speak(clips):
     chosen = shortest(clips)
     assert len(chosen) == 2
     assert all(clip.transcript for clip in chosen)
+
+
+def pair(target, axes="B T D -> B T D"):
+    return Pair(target=target, source=target, layout=Layout(target, axes, axes))
+
+
+def drawn(pairs, *, own=None, order=None):
+    book = Sketchbook(pairs_of=())
+    book.order = order or {}
+    expected = torch.ones(1, 6, 4)
+    for each in pairs:
+        outputs = Outputs(expected=expected, actual=expected, frames_left_out=0)
+        book.draw_pair(each, "c", outputs, expected if own is None else own, 1e-9)
+    book.draw_clip("c", torch.ones(400), ())
+    book.draw_clip("d", torch.ones(400), ())
+    return book.clips
+
+
+def test_layers_that_run_along_frames_are_followed_as_they_ran():
+    wrong = torch.ones(1, 6, 4)
+    wrong[0, 2] = 2
+    pairs = [pair("e.layers.1"), pair("e.layers.0"), pair("e.layers.0.fc"), pair("e.norm")]
+    pairs.append(pair("d.layers.0", "B S D -> B S D"))
+    first, second = drawn(pairs, own=wrong, order={"e.layers.0": 3, "e.layers.1": 7})
+    assert [(layer.name, layer.wrong) for layer in first.layers] == [
+        ("e.layers.0", 1),
+        ("e.layers.1", 1),
+    ]
+    assert second.layers == ()
+
+
+def test_a_layer_of_another_shape_is_not_followed():
+    assert drawn([pair("e.layers.0")], own=torch.ones(1, 5, 4))[0].layers == ()

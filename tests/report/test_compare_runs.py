@@ -141,3 +141,26 @@ def test_what_a_run_did_not_compare_is_neither_better_nor_worse(runs, tmp_path):
         assert {row.change for row in rows} == {"not compared"}
         assert comparison.overlay is not None
         assert "not compared" in render_comparison(comparison)
+
+
+def as_verified(run, folder, *, levels, findings):
+    said = json.loads(run.read_text())
+    said["finding_kinds"] = {"weights": "weights", "modules": "wiring", "greedy": "generation"}
+    said["levels"] = {name: level for name, level in said["levels"].items() if name in levels}
+    kinds = dict(zip(findings, said["findings"], strict=False))
+    said["findings"] = [{**finding, "kind": kind} for kind, finding in kinds.items()]
+    path = folder / f"{'-'.join(levels)}.json"
+    path.write_text(json.dumps(said))
+    return path
+
+
+def test_a_finding_of_a_kind_that_is_no_level_is_not_better_where_nobody_looked(runs, tmp_path):
+    made = runs / "two.json"
+    levels = ("weights", "modules", "greedy")
+    verified = as_verified(made, tmp_path, levels=levels, findings=["wiring", "generation"])
+    diffed = as_verified(made, tmp_path, levels=("weights", "modules"), findings=[])
+    for pair, changes in (
+        ((verified, diffed), ["better", "not compared"]),
+        ((diffed, verified), ["worse", "not compared"]),
+    ):
+        assert [row.change for row in compare_runs(*pair).findings] == changes

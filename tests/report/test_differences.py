@@ -26,7 +26,7 @@ def told(*args, **detail):
 @pytest.mark.parametrize(
     ("row", "shown"),
     [
-        ("93: '▁au' became '▁<b>'", ("93", "'▁au'", "'▁<b>'")),
+        ("93: '▁au' became '▁<b>'", ("id 93", "'▁au'", "'▁<b>'")),
         ("'</s>', not '<s>'", ("tokenizer.json", "'<s>'", "'</s>'")),
         ("the normalizer is missing", ("tokenizer.json", "", "the normalizer is missing")),
     ],

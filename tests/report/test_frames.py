@@ -73,7 +73,9 @@ def test_layers_are_told_one_by_one_and_the_first_wrong_one_by_name():
         followed(*range(FRAMES), name="encoder.layers.2"),
     )
     told = tell(result=followed(*range(FRAMES)), layers=layers)
-    assert told.sentence.endswith("; the first wrong layer is `encoder.layers.1`.")
+    assert told.sentence.endswith(
+        "; of the layers compared `encoder.layers.1` is the first wrong one."
+    )
     assert [line.when for line in told.layers] == ["", "from 0.02 to 0.06 s", "throughout"]
     assert [line.short for line in told.layers] == ["layers.0", "layers.1", "layers.2"]
     assert [line.largest for line in told.layers] == ["1.0e-15", "3.2e-01", "3.2e-01"]
@@ -83,8 +85,8 @@ def test_layers_are_told_one_by_one_and_the_first_wrong_one_by_name():
 def test_the_last_layer_stands_for_a_result_that_was_not_followed():
     layers = (followed(name="encoder.layers.0"), followed(4, name="encoder.layers.1"))
     assert tell(layers=layers).sentence == (
-        "`encoder.layers.1`: wrong from 0.08 to 0.10 s, in 1 of 100 frames; the first wrong layer "
-        "is `encoder.layers.1`."
+        "`encoder.layers.1`: wrong from 0.08 to 0.10 s, in 1 of 100 frames; of the layers compared "
+        "`encoder.layers.1` is the first wrong one."
     )
 
 

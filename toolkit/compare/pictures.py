@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol, TypeVar
@@ -46,6 +46,8 @@ class Sketchbook:
         """Draws all clips, and the module pairs of those named in `pairs_of`."""
         self.pairs: list[PairPicture] = []
         self.flow: tuple[Edge, ...] = ()
+        self.order: Mapping[str, int] = {}
+        """When each module had answered, by its path."""
         self._clips: list[Future[ClipPicture]] = []
         self._beside = ThreadPoolExecutor(max_workers=1)
         self._pairs_of = frozenset(pairs_of)
@@ -101,7 +103,7 @@ class Sketchbook:
             letters: The frames whose best symbol is another one.
         """
         expected, actual = self._logits or (None, None)
-        layers = tuple(self._layers)
+        layers = tuple(sorted(self._layers, key=lambda layer: self.order.get(layer.name, 0)))
 
         def draw() -> ClipPicture:
             drawn = picture_clip(name, waveform, prefix, expected, actual)

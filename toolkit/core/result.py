@@ -106,6 +106,8 @@ class Result(Displayed):
     """The names of all levels of that task, in the order in which a reader wants them."""
     absent_levels: Mapping[str, str] = field(default_factory=dict)
     """Levels of other tasks that this one has not, each with the reason."""
+    finding_kinds: Mapping[str, str] = field(default_factory=dict)
+    """What findings of each level of that task are about."""
     units: str = "tokens"
     """What models of the task say: tokens, letters."""
     coverage: Coverage | None = None
@@ -177,6 +179,7 @@ class Result(Displayed):
                 "task": self.task,
                 "task_levels": list(self.task_levels),
                 "absent_levels": dict(self.absent_levels),
+                "finding_kinds": dict(self.finding_kinds),
                 "source": asdict(self.source),
                 "target": asdict(self.target),
                 "deviations": [asdict(deviation) for deviation in self.deviations],

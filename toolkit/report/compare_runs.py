@@ -13,6 +13,7 @@ from toolkit.core.errors import BadInput, reason_of
 from toolkit.core.json import JsonDict
 from toolkit.report import text
 from toolkit.report.overlay import Overlay, draw_overlay
+from toolkit.report.sought import was_sought
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -21,6 +22,7 @@ MAX_BYTES = 1 << 28
 Change = Literal["better", "worse", "changed", "same", "not compared"]
 UNKNOWN: Change = "not compared"
 """Of what a run did not look at: it is neither better nor worse."""
+WHOLE = "the whole folder"
 SYMBOLS: Mapping[Change, str] = {
     "better": "↑",
     "worse": "↓",
@@ -257,14 +259,23 @@ def _error(value: object) -> str:
 def _findings(runs: Sequence[JsonDict]) -> Iterator[Row]:
     """A finding is known by its kind and place; its sentence may have changed."""
     by_place = [_by_place(run["findings"]) for run in runs]
-    levels = _named(runs, "levels")
     for place in dict.fromkeys(name for run in reversed(by_place) for name in run):
-        kind = place.partition(" at ")[0]
-        was = [
-            found.get(place, UNKNOWN if kind in levels and kind not in run["levels"] else None)
-            for found, run in zip(by_place, runs, strict=True)
-        ]
+        was = list(_told_by_each(place, by_place, runs))
         yield _told(place, _since(was), _judge_finding(was))
+
+
+def _told_by_each(
+    place: str, by_place: Sequence[dict[str, str]], runs: Sequence[JsonDict]
+) -> Iterator[str | None]:
+    """What each run says of a finding: None where it looked for it in vain."""
+    kind, _, where = place.partition(" at ")
+    found_by = [run for told, run in zip(by_place, runs, strict=True) if place in told]
+    for told, run in zip(by_place, runs, strict=True):
+        if place in told:
+            yield told[place]
+        else:
+            sought = was_sought(run, found_by, kind, has_place=where != WHOLE)
+            yield None if sought else UNKNOWN
 
 
 def _since(was: Sequence[str | None]) -> list[str]:
@@ -292,7 +303,7 @@ def _by_place(findings: list[JsonDict]) -> dict[str, str]:
     for finding in findings:
         target = finding.get("target") or {}
         where = target.get("module") or ", ".join(map(str, target.get("config_keys") or ()))
-        place = f"{finding.get('kind')} at {where or 'the whole folder'}"
+        place = f"{finding.get('kind')} at {where or WHOLE}"
         places[place] = str(finding.get("summary"))
     return places
 

@@ -58,9 +58,9 @@ def _row(said: str, key: str) -> Difference:
     if found is None:
         return Difference(name=key, expected="", found=said)
     parts = found.groupdict()
-    return Difference(
-        name=parts.get("name") or key, expected=parts["expected"], found=parts["found"]
-    )
+    name = parts.get("name") or key
+    named = f"id {name}" if name.isdigit() else name
+    return Difference(name=named, expected=parts["expected"], found=parts["found"])
 
 
 def _told(key: str, value: str, pieces: Mapping[int, str]) -> str:

@@ -117,7 +117,9 @@ def _say_wrong(clip: ClipPicture, track: Track, stretches: Sequence[Stretch]) ->
     how = "others" if track is clip.letters else "wrong"
     frames = f"{how} {say_when(stretches)}, in {_share(track)}"
     first = next((layer for layer in clip.layers if layer.wrong), None)
-    since = "" if first is None else f"; the first wrong layer is {_name(first)}"
+    since = (
+        "" if first is None else f"; of the layers compared {_name(first)} is the first wrong one"
+    )
     return f"{_name(track)}: {frames}{since}."
 
 

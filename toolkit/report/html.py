@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from toolkit.compare import tolerances
+from toolkit.core.counting import counted
 from toolkit.core.measures import Level, Measure
 from toolkit.core.pictures import ClipPicture, Pictures
 from toolkit.core.result import Result
@@ -101,6 +102,7 @@ def create_environment() -> Environment:
         score=text.format_score,
         value=text.format_value,
         words=text.format_name,
+        counted=counted,
         visible=text.show_controls,
         plain=text.drop_marks,
         parts=split_path,

@@ -178,6 +178,7 @@ class TaskKind:
             "task": self.name,
             "task_levels": self.level_names,
             "absent_levels": self.absent,
+            "finding_kinds": self.finding_kinds,
             "units": self.words.units,
         }
 

@@ -130,6 +130,7 @@ def measure_pairs(sides: Sides) -> tuple[PairErrors, ...]:
     answered = {path: place for place, path in enumerate(p for p in sides.made if p in targets)}
     if sides.book is not None and not sides.book.flow:
         sides.book.flow = find_flow(sides.made, targets)
+        sides.book.order = answered
     with sides.target.exact():
         return tuple(
             replace(_measure_alone(sides, pair), order=answered.get(pair.target))

@@ -22,7 +22,8 @@ def tell_deviations(levels: Sequence[Level], padding: PaddingProbes) -> Iterator
                 name="special_symbols",
                 summary=(
                     "the model says symbols that stand for no text, such as the end of a sentence: "
-                    "fairseq leaves some of them out of a text, transformers writes them"
+                    "fairseq leaves some of them out of a text, transformers writes them. Both say "
+                    "the same symbols: who compares texts would notice"
                 ),
                 where=measure.where,
                 max_error=measure.error,

@@ -22,7 +22,8 @@ def tell_deviations(levels: Sequence[Level], padding: PaddingProbes) -> Iterator
                 name="diversity_loss",
                 summary=(
                     "in evaluation transformers takes the diversity loss of the codes that were "
-                    "chosen, fairseq that of the chances of all; both choose the same codes"
+                    "chosen, fairseq that of the chances of all. Both choose the same codes and "
+                    "give the same features: who reads that loss in evaluation would notice"
                 ),
                 where=measure.where,
                 max_error=measure.error,
@@ -30,7 +31,10 @@ def tell_deviations(levels: Sequence[Level], padding: PaddingProbes) -> Iterator
         if measure.name == WANTING:
             yield Deviation(
                 name="heads_left_out",
-                summary=f"the folder does without a part of the model: {measure.where}",
+                summary=(
+                    f"the folder does without a part of the model: {measure.where}. Its features "
+                    "are the model's: who asks for what is left out would notice"
+                ),
                 where="",
                 max_error=measure.error,
             )

@@ -28,28 +28,30 @@ def follow_result(expected: Pass, actual: Pass, tolerance: float) -> Track | Non
         actual: The converted model's.
         tolerance: What it may differ by, relative to the largest expected value.
     """
-    name = _along_time(expected)
-    if name is None or name not in actual.outputs:
+    name = _along_time(actual)
+    if name is None or name not in expected.outputs:
         return None
     return follow(ALONG_TIME[name], expected.outputs[name], actual.outputs[name], tolerance)
 
 
 def follow_best(expected: Pass, actual: Pass) -> Track | None:
     """At which frames another letter is the best one; None where frames have no letters."""
-    if _along_time(expected) != "logits" or "logits" not in actual.outputs:
+    if _along_time(actual) != "logits" or "logits" not in expected.outputs:
         return None
     return follow_letters(LETTERS, expected.logits, actual.logits)
 
 
 def only_frames(made: Pass) -> Pass:
-    """The pass with that output alone which has frames."""
-    name = _along_time(made)
-    outputs = {} if name is None else {name: made.outputs[name]}
+    """The pass with nothing but what may have frames."""
+    outputs = {name: made.outputs[name] for name in ALONG_TIME if name in made.outputs}
     return Pass(outputs=outputs, calls={})
 
 
 def _along_time(made: Pass) -> str | None:
-    """The output of shape (1, T, D); logits without an encoder's output beside are along time."""
+    """The output of shape (1, T, D); logits without an encoder's output beside are along time.
+
+    The converted model's pass says it, as a recording of fairseq's may lack some.
+    """
     found = next((name for name in ALONG_TIME if name in made.outputs), None)
     return found if found is not None and _has_frames(made.outputs[found]) else None
 

@@ -97,7 +97,8 @@ def padding_deviation(level: Level, probes: PaddingProbes) -> Deviation | None:
         name="frame_mask",
         summary=(
             "in padded batches fairseq counts up to two frames more to a clip than its samples "
-            f"make {_shown(frames, parts) if seen else UNSEEN}. Single clips are not affected"
+            f"make {_shown(frames, parts) if seen else UNSEEN}. Clips heard one "
+            "by one are not affected: who runs batches of unequal lengths would notice"
             f"{remedy if probes.is_remedied else ''}"
         ),
         where=whole.where if seen else "",

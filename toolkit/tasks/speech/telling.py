@@ -34,8 +34,9 @@ def tell_front_end(level: Level) -> Iterator[Deviation]:
         yield Deviation(
             name="normalization_epsilon",
             summary=(
-                "transformers' feature extractor adds 1e-7 to the variance, fairseq 1e-5: visible "
-                "on quiet audio"
+                "transformers' feature extractor adds 1e-7 to a clip's variance, fairseq 1e-5, and "
+                "nothing else differs: quiet clips reach the network louder, by 0.05 % at -20 dB "
+                "and 5 % at -40 dB. Who feeds near silence would notice"
             ),
             where=front_end.where,
             max_error=front_end.error,

@@ -21,11 +21,7 @@ function wireHeat(data) {
   for (const panel of [byId("heat-frames"), byId("heat-tokens")]) wirePanel(panel);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawHeat);
   matchMedia("print").addEventListener("change", drawHeat);
-  new IntersectionObserver((entries, observer) => {
-    if (!entries.some((entry) => entry.isIntersecting)) return;
-    observer.disconnect();
-    drawHeat();
-  }, { rootMargin: "600px" }).observe(byId("heat"));
+  setTimeout(drawHeat, 0);
   window.addEventListener("beforeprint", drawHeat);
 }
 

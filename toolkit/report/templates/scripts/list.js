@@ -22,6 +22,7 @@ function wireList(data) {
     if (FILTERS.includes(id)) byId(id).value = value;
   }
   refill(data);
+  addRows(list.wanted);
 }
 
 const FILTERS = ["search", "kind", "state", "least", "sort"];

@@ -1,10 +1,21 @@
 // Puts the page together: data, map, list, time, and what the address says.
 
+// Who takes a picture of the page or prints it waits until it is loaded: that is when all is drawn.
+// A document that is open keeps the page that it is in from being loaded.
+const unfinished = make("iframe", { hidden: true, "aria-hidden": "true" });
+document.body.append(unfinished);
+unfinished.contentDocument?.open();
+
+function finish() {
+  unfinished.contentDocument?.close();
+  unfinished.remove();
+}
+
 readData().then((data) => {
   wireMap(data);
   wireList(data);
   wireHeat(data);
-  wireSounds(data);
+  wireSounds(data, finish);
   wireAudio(data);
   document.addEventListener("click", (event) => {
     const button = event.target.closest("button.copy");
@@ -15,6 +26,9 @@ readData().then((data) => {
   document.documentElement.dataset.ready = "true";
   const later = window.requestIdleCallback || ((task) => setTimeout(task, 300));
   later(() => loadLibrary(), { timeout: 2000 });
+}).catch((error) => {
+  finish();
+  throw error;
 });
 
 function openAddress(data) {

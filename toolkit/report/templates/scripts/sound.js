@@ -1,12 +1,15 @@
 // Each clip as it sounds, and how far its layers are apart.
 
-// One clip after the other, so that nothing waits for them.
-function wireSounds(data) {
+// One clip after the other, so that nothing waits for them; says when the last one is drawn.
+function wireSounds(data, finished) {
   const figures = Array.from(document.querySelectorAll("figure.sound"));
   const drawFrom = (index) => {
-    if (index >= figures.length) return;
-    drawSound(data, figures[index]);
+    if (index >= figures.length) {
+      finished();
+      return;
+    }
     setTimeout(() => drawFrom(index + 1), 0);
+    drawSound(data, figures[index]);
   };
   const again = () => figures.forEach((figure) => drawSound(data, figure));
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", again);
@@ -17,6 +20,7 @@ function wireSounds(data) {
 
 function drawSound(data, figure) {
   const clip = data.clipsByName.get(figure.dataset.clip);
+  if (!clip) return;
   drawWave(figure.querySelector(".wave"), clip);
   drawSpectrogram(figure.querySelector(".spectrogram"), decode(clip.spectrogram), data.scale);
   const canvas = figure.querySelector(".layers-by-frame");
