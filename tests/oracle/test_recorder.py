@@ -163,7 +163,7 @@ def test_a_job_of_another_version_is_refused(recorder, tmp_path):
             if name == "job/job.json":
                 content = json.dumps({**json.loads(content), "version": 1}).encode()
             new.writestr(name, content)
-    with pytest.raises(Refusal, match=r"version 5, but holds one of version 1\."):
+    with pytest.raises(Refusal, match=r"version 6, but holds one of version 1\."):
         unpack_job(str(other))
 
 

@@ -206,7 +206,7 @@ def test_what_is_no_recording_is_refused(tmp_path, prepared):
 
 def test_another_version_is_refused(rewrite, prepared):
     folder = rewrite(lambda said: said.update(version=1))
-    with pytest.raises(BadInput, match="must be a recording of version 5, but is of version 1"):
+    with pytest.raises(BadInput, match="must be a recording of version 6, but is of version 1"):
         open_recorded(folder, prepared.checkpoint)
 
 

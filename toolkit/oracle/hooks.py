@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from toolkit.oracle.old_torch import HAS_KEYWORD_HOOKS
-from toolkit.oracle.pages import ENOUGH_WITHIN_BYTES, hand_back, let_go
+from toolkit.oracle.pages import hand_back, let_go
 from toolkit.oracle.shelf import Shelf, keep_all
 
 Tensors = Dict[str, torch.Tensor]
@@ -140,7 +140,7 @@ def _hook(module: nn.Module, path: str, calls: Calls, shelf: Shelf) -> Iterator[
         with torch._C.DisableTorchFunction():
             outputs = {key: shelf.keep(tensor) for key, tensor in _told(output).items()}
         calls.setdefault(path, []).append(Call(arguments=pending.pop(), outputs=outputs))
-        let_go(ENOUGH_WITHIN_BYTES)
+        let_go()
 
     if HAS_KEYWORD_HOOKS:
         yield module.register_forward_pre_hook(before, with_kwargs=True)
@@ -167,10 +167,10 @@ def _hook_by_hand(module: nn.Module, before: Callable[..., None]) -> Iterator[An
         return forward(*args, **kwargs)
 
     yield module.register_forward_pre_hook(note)
-    yield _Covered(module, seen)
+    yield Covered(module, seen)
 
 
-class _Covered:
+class Covered:
     """A module's `forward` covered by another function until it is removed."""
 
     def __init__(self, module: nn.Module, cover: Callable[..., object]) -> None:

@@ -18,7 +18,7 @@ from toolkit.oracle.mapped import Place
 from toolkit.oracle.refusal import Refusal
 from toolkit.oracle.search import Search
 
-VERSION = 5
+VERSION = 6
 """Of jobs and recordings alike; another one is refused."""
 FOLDER = "job/"
 INDEX = FOLDER + "job.json"

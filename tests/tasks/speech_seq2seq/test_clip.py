@@ -7,6 +7,7 @@ import torch
 from tests.breaking import set_key
 from toolkit.compare.tolerances import ISOLATED, ROUNDED
 from toolkit.tasks.speech_seq2seq.clip import run_clip
+from toolkit.trial.effort import NOTHING
 
 
 def test_a_right_conversion_is_bit_identical_up_to_the_decoder(run):
@@ -105,3 +106,24 @@ def test_only_modules_around_a_rounded_weight_may_differ_more(bench):
     assert wider == {"encoder", "encoder.encoder", conv, f"{conv}.conv"}
     assert rounded.tolerance() == ROUNDED
     assert bench.pairing.tolerance() == ISOLATED
+
+
+def test_neither_encoder_hears_a_clip_twice_in_order_to_search(bench, clip, monkeypatch):
+    heard = []
+
+    def count(side, module):
+        forward = module.forward
+
+        def counted(*args):
+            heard.append(side)
+            return forward(*args)
+
+        monkeypatch.setattr(module, "forward", counted)
+
+    count("fairseq", bench.reference.model.encoder.w2v_encoder.w2v_model.feature_extractor)
+    count("folder", bench.target.model.encoder.feature_extractor)
+    effort = replace(NOTHING, searched=True, beamed=True)
+    run = run_clip(bench, clip("ru_2"), tag=182, effort=effort)
+    assert run.greedy.equal
+    # The pipeline hears with the folder's own front end, which is another input.
+    assert heard == ["fairseq", "folder", "folder"]

@@ -12,12 +12,14 @@ from toolkit.compare.metrics import relative_error
 from toolkit.compare.pictures import Sketchbook
 from toolkit.core.tokens import TokenComparison
 from toolkit.oracle.asking import ScoredTokens
+from toolkit.oracle.reference import ENCODER, Reference
+from toolkit.oracle.remembering import remembering
 from toolkit.oracle.search import BEAM, capped, with_beam
 from toolkit.tasks.speech.run import NAN, HeardRun, Replayed, SpeechBench, compare_words, hear
 from toolkit.trial.effort import FULL, Effort
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,9 +41,17 @@ def run_clip(
     book: Sketchbook | None = None,
 ) -> ClipRun:
     """Runs both models on one clip; see `toolkit.tasks.speech.run.hear`."""
-    run, replayed = hear(bench, clip, tag=tag, effort=effort, prefix=prefix, book=book)
-    beam = tuple(_compare_beams(bench, run.source, tag)) if effort.beamed else ()
+    with remembering(*_encoders(bench)):
+        run, replayed = hear(bench, clip, tag=tag, effort=effort, prefix=prefix, book=book)
+        beam = tuple(_compare_beams(bench, run.source, tag)) if effort.beamed else ()
     return ClipRun(**vars(run), encoder=_encoder(replayed), beam=beam)
+
+
+def _encoders(bench: SpeechBench) -> Iterator[nn.Module]:
+    """What hears on either side; a recording has heard already."""
+    yield bench.target.model.get_encoder()
+    if isinstance(bench.reference, Reference):
+        yield bench.reference.model.get_submodule(ENCODER)
 
 
 def _encoder(replayed: Replayed | None) -> float:
