@@ -105,7 +105,7 @@ bench-waiting: $(STAMP) ## Time what a person waits for at a terminal.
 bench-report: $(STAMP) ## Time and weigh the HTML reports.
 	$(BIN)/python -W ignore benchmarks/report.py
 
-full-size: $(STAMP) ## Convert and prove encoders of published sizes; ten minutes, 12 GB.
+full-size: $(STAMP) ## Convert and prove encoders of published sizes; half an hour, 12 GB.
 	$(BIN)/python -W ignore -m tests.published.full_size
 
 example-report: $(STAMP) ## Write reports/example again.

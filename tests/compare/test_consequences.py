@@ -72,9 +72,12 @@ def test_values_of_two_types_are_not_the_same(one, other):
         ("conformer, rotary positions", "max_source_positions", 10, "none"),
         ("conformer, rotary positions", "rotary_embedding_base", 5, "none"),
         ("conformer, rotary positions", "rotary_embedding_base", -1, "output"),
+        ("layer norm", "num_adapter_layers", 5, "none"),
+        ("layer norm", "adapter_stride", 4, "none"),
+        ("layer norm", "adapter_kernel_size", "4", "output"),
     ],
 )
-def test_a_key_of_positions_decides_nothing_as_long_as_it_is_one(
+def test_a_key_of_positions_or_of_no_adapter_decides_nothing_as_long_as_it_is_one(
     name, key, value, consequence, tmp_path
 ):
     import transformers
@@ -118,3 +121,24 @@ def test_keys_of_classes_are_bookkeeping_but_for_a_model_that_names_classes(
         for name in ("id2label", "problem_type", "label2id")
     )
     assert tuple(found) == consequences
+
+
+@pytest.mark.parametrize(
+    ("model_type", "adds", "consequence"),
+    [
+        *(("wav2vec2", False, "none"), ("wav2vec2", True, "output")),
+        *(("fairseq_conformer", False, "none"), ("fairseq_seq2seq_encoder", False, "output")),
+    ],
+)
+def test_what_describes_an_adapter_is_read_where_there_is_one_or_a_carried_one(
+    model_type, adds, consequence
+):
+    change = Change(
+        group="encoder",
+        name="num_adapter_layers",
+        expected=0,
+        actual=3,
+        determined=True,
+        siblings={"model_type": model_type, "add_adapter": adds},
+    )
+    assert judge(change).consequence == consequence

@@ -15,7 +15,10 @@ from toolkit.families import families, find_family
 from toolkit.pipeline.faulting import faults
 from toolkit.pipeline.golden import golden_checkpoint, golden_checkpoints, golden_of
 
-FURTHER = {"wav2vec2_ctc_languages": "wav2vec2_ctc"}
+FURTHER = {
+    "wav2vec2_ctc_conformer": "wav2vec2_ctc",
+    "wav2vec2_ctc_languages": "wav2vec2_ctc",
+}
 """Kinds that have one beside their family, and that family."""
 
 

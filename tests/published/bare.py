@@ -12,17 +12,16 @@ from pathlib import Path
 import torch
 import transformers
 
-from tests.published.building import build_empty
-from tests.published.settings import PUBLISHED
+from tests.published.full import FULL
 from toolkit.audio import read_clips
 from toolkit.folder.view import carries_model_code
 
 
 def main(name: str, checkpoint: str, folder: str, clip: str) -> None:
     """Loads and runs."""
-    (published,) = (one for one in PUBLISHED if one.name == name)
+    full = FULL[name]
     with tempfile.TemporaryDirectory() as place:
-        source = build_empty(published, Path(place)).eval()
+        source = full.empty(Path(place)).eval()
     source.load_state_dict(torch.load(checkpoint, weights_only=False)["model"])
     target = transformers.AutoModel.from_pretrained(
         folder, trust_remote_code=carries_model_code(Path(folder))
@@ -30,7 +29,7 @@ def main(name: str, checkpoint: str, folder: str, clip: str) -> None:
     (heard,) = read_clips([Path(clip)])
     batch = torch.from_numpy(heard.waveform)[None]
     with torch.no_grad():
-        source.extract_features(source=batch, padding_mask=None, mask=False)
+        getattr(source, full.hear)(source=batch, padding_mask=None, **full.beside)
         target(input_values=batch)
 
 

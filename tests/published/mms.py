@@ -20,7 +20,7 @@ from fairseq.models.wav2vec import wav2vec2
 from tests.published.building import SMALL, zeros
 from tests.published.settings import PUBLISHED, Size
 from tests.variants.adapter_kinds import ADAPTER_VARIANTS
-from tests.variants.ctc_building import build_ctc
+from tests.variants.ctc_building import build_ctc, initialize
 from tests.variants.ctc_kinds import CtcVariant, Groups, State, as_hydra
 
 LANGUAGES = tuple(map("".join, product("abcdefg", "hijklm", "nop")))
@@ -69,6 +69,28 @@ def build_whole(variant: CtcVariant, folder: Path) -> Path:
     # Its initialization copies values, of which there are none.
     with patch.object(wav2vec2, "init_bert_params"), torch.device("meta"):
         return build_ctc(replace(variant, save=_without_values), folder).path
+
+
+def build_full(variant: CtcVariant, folder: Path) -> Path:
+    """A checkpoint of the variant with random weights, such as a full one has.
+
+    Args:
+        variant: What to build.
+        folder: Where to write; must exist.
+    """
+    with patch.object(wav2vec2, "init_bert_params"):
+        return build_ctc(variant, folder).path
+
+
+def build_empty(variant: CtcVariant, folder: Path) -> Any:
+    """fairseq's model of the variant, before it has its weights.
+
+    Args:
+        variant: What to build.
+        folder: Where a dictionary can be written; must exist.
+    """
+    with patch.object(wav2vec2, "init_bert_params"):
+        return initialize(variant, folder)[2]
 
 
 def _without_values(groups: Groups, state: State) -> dict[str, Any]:

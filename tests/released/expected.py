@@ -16,8 +16,6 @@ class Expected:
     case: Case
     causes: tuple[Cause, ...] = ()
     """What is wrong with the folder; with nothing it is a match."""
-    beside: str = ""
-    """What is said beside them although nothing follows from it; nothing where it is empty."""
     gives_up: str = ""
     """What the script says where it makes no folder."""
 

@@ -39,9 +39,8 @@ out, which is all that these scripts ask of it. What heads of pretraining they s
 one without its fork (`--user-dir`); its rows are held by what diff compares of files.
 
 The script for a decoder that writes letters (speech-encoder-decoder) makes folders that today's
-transformers does not load, as the classes of decoder and tokenizer are gone. Beside the causes of
-its rows diff says that `encoder.num_adapter_layers` must be 0, of which nothing follows. Its
-checkpoints are loaded with the widths that fairseq 0.10 gave their decoders.
+transformers does not load, as the classes of decoder and tokenizer are gone. Its checkpoints are
+loaded with the widths that fairseq 0.10 gave their decoders.
 """
 HEAD = ("| checkpoint | lent | the folder | what to do |", "|---|---|---|---|")
 EARLIER_TOLD = """This script knows neither adapters, which it leaves out without an error, nor

@@ -56,15 +56,25 @@ def build_ctc(variant: CtcVariant, folder: Path) -> BuiltCtc:
         variant: What to build.
         folder: Where to write; must exist.
     """
-    write_dictionary(variant.symbols, folder / f"dict.{variant.labels}.txt")
-    groups = _configure(variant)
-    torch.manual_seed(variant.seed)
-    with quiet_fairseq():
-        task, model = build_model(groups, folder)
+    groups, task, model = initialize(variant, folder)
     perturb(model)
     state = dict(model.state_dict())
     torch.save((variant.save or as_hydra)(groups, state), folder / "model.pt")
     return BuiltCtc(path=folder / "model.pt", task=task, model=model.eval())
+
+
+def initialize(variant: CtcVariant, folder: Path) -> tuple[Groups, Any, Any]:
+    """The configuration of the variant, and fairseq's task and model as it initializes them.
+
+    Args:
+        variant: What to build.
+        folder: Where to write the dictionary; must exist.
+    """
+    write_dictionary(variant.symbols, folder / f"dict.{variant.labels}.txt")
+    groups = _configure(variant)
+    torch.manual_seed(variant.seed)
+    with quiet_fairseq():
+        return groups, *build_model(groups, folder)
 
 
 def write_dictionary(symbols: Sequence[str], path: Path) -> None:

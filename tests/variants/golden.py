@@ -17,7 +17,7 @@ from tests.variants.bare_kinds import (
 )
 from tests.variants.class_kinds import CLASS_VARIANTS
 from tests.variants.ctc_building import build_ctc
-from tests.variants.ctc_kinds import CtcVariant
+from tests.variants.ctc_kinds import CTC_VARIANTS, CtcVariant
 from tests.variants.hubert_kinds import HUBERT_VARIANTS
 from tests.variants.hubert_pretraining_kinds import HUBERT_PRETRAINING_VARIANTS
 from tests.variants.pretraining_building import build_pretraining
@@ -34,6 +34,7 @@ CHOSEN = {
     "unispeech": "UniSpeech, layer norm",
     "unispeech_sat": "UniSpeech-SAT, group norm",
     "wav2vec2_classification": "classifier, layer norm",
+    "wav2vec2_ctc_conformer": "conformer, convolved positions, norm before the layers",
     "wav2vec2_ctc_languages": "MMS, a set of weights for each language",
     "wav2vec2_encoder": "encoder, layer norm",
     "wav2vec2_pretraining": "group norm",
@@ -48,6 +49,7 @@ _VARIANTS: dict[str, tuple[PretrainingVariant | CtcVariant, ...]] = {
     "unispeech": UNISPEECH_VARIANTS,
     "unispeech_sat": UNISPEECH_VARIANTS,
     "wav2vec2_classification": CLASS_VARIANTS,
+    "wav2vec2_ctc_conformer": CTC_VARIANTS,
     "wav2vec2_ctc_languages": ADAPTER_VARIANTS,
     "wav2vec2_encoder": BARE_VARIANTS,
     "wav2vec2_pretraining": PRETRAINING_VARIANTS,

@@ -63,6 +63,13 @@ DERIVED = {
 }
 """By model type, the modules of a class that changes one of transformers, and the type of that."""
 
+SWITCHES = {
+    "num_adapter_layers": "add_adapter",
+    "adapter_kernel_size": "add_adapter",
+    "adapter_stride": "add_adapter",
+}
+"""Keys that classes read only where another key is true; those of `PARTS` always do."""
+
 
 def find_class(reference: str) -> Any:
     """The class that an entry of `auto_map` such as `module.Class` names, from this package."""
@@ -74,3 +81,14 @@ def maybe_config_class(model_type: str) -> Any:
     """The configuration class of a carried module for a model type, or None."""
     classes = (find_class(f"{file.stem}.{name}") for file in CONFIGS for name in CONFIGS[file])
     return next((found for found in classes if found.model_type == model_type), None)
+
+
+def maybe_switch(name: str, model_type: str) -> str | None:
+    """The key that must be true for a class to read another one; None where nothing must.
+
+    Args:
+        name: The other one.
+        model_type: That of the class.
+    """
+    own = model_type not in DERIVED and maybe_config_class(model_type) is not None
+    return None if own else SWITCHES.get(name)

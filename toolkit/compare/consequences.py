@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeGuard, get_args
 
+from toolkit.bundled import maybe_switch
 from toolkit.compare import dtypes
 from toolkit.compare.reading import is_read
 from toolkit.core.errors import BadInput
@@ -267,6 +268,15 @@ def _positions(change: Change) -> Judgement | None:
     return None
 
 
+def _switched_off(change: Change) -> Judgement | None:
+    """A key that is read only where another one is true, and that is false."""
+    switch = maybe_switch(change.name, str(change.siblings.get("model_type")))
+    off = switch is not None and change.siblings.get(switch) is False
+    if off and type(change.actual) is int:
+        return _none(f"no code of the model reads it while `{switch}` is false")
+    return None
+
+
 def _unread(change: Change) -> Judgement | None:
     kind = str(change.siblings.get("model_type"))
     if not is_read(change.name, kind, change.architecture):
@@ -319,11 +329,11 @@ _OUTER: tuple[Rule, ...] = (
 )
 _ALONE: tuple[Rule, ...] = (
     *(_classes, _bookkeeping, _processor, _dtype, _special_id, _heads, _training, _spelled_out),
-    *(_general, _search_setting, _positions, _words, _unread, _output),
+    *(_general, _search_setting, _positions, _words, _switched_off, _unread, _output),
 )
 _PART: tuple[Rule, ...] = (
     *(_bookkeeping, _encoder_id, _special_id, _training, _spelled_out, _general),
-    *(_search_setting, _decoders_encoder, _part_dtype, _positions, _unread, _output),
+    *(_search_setting, _decoders_encoder, _part_dtype, _positions, _switched_off, _unread, _output),
 )
 _RULES: Mapping[str, tuple[Rule, ...]] = {
     "generation_config": (_bookkeeping, _generation),

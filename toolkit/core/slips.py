@@ -115,6 +115,11 @@ def plus(*steps: int) -> Wrong:
     return lambda right: tuple(right.value + step for step in steps if right.value + step > 0)
 
 
+def counted(wrong: Wrong) -> Wrong:
+    """The wrong values of a number of things, where there are any."""
+    return lambda right: wrong(right) if right.value else ()
+
+
 def halved(right: Right) -> tuple[Value, ...]:
     """Half of a number."""
     return (right.value // 2,)

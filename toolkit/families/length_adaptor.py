@@ -14,7 +14,7 @@ from toolkit.blocks.forms import Lack
 from toolkit.blocks.wav2vec2 import LAST_NORM, Wav2Vec2Block
 from toolkit.core.breakable import Breakable, Part
 from toolkit.core.json import JsonObject
-from toolkit.core.slips import plus, slip, toggled
+from toolkit.core.slips import counted, plus, slip, toggled
 from toolkit.families.base import Options
 from toolkit.mapping import Rule
 from toolkit.replay.pairs import Layout
@@ -73,7 +73,7 @@ BREAKABLE = Breakable(
     slips=(
         slip("encoder.adapter_stride",     "stride_changed",      plus(1, -1), "wrong_stride"),
         slip("encoder.add_adapter",        "adapter_changed",     toggled),
-        slip("encoder.num_adapter_layers", "layer_count_changed", plus(1, -1)),
+        slip("encoder.num_adapter_layers", "layer_count_changed", counted(plus(1, -1))),
     ),
 )
 # fmt: on

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from toolkit.blocks.activations import ACTIVATIONS, activation
 from toolkit.blocks.arguments import parse_conv_layers
+from toolkit.blocks.conformer import NORMS
 from toolkit.blocks.evidence import MISSING, Derived
 from toolkit.blocks.wav2vec2 import gates
 from toolkit.blocks.wav2vec2.trunk import Trunk
@@ -48,26 +49,27 @@ def _usual_heads(trunk: Trunk, shown_by: str) -> Derived:
 
 
 def layer_norm_first(trunk: Trunk) -> Derived:
-    """Whether each block normalizes before it computes."""
+    """Whether each block normalizes before it computes; of a conformer see there."""
     conformer = trunk.maybe_conformer
     if conformer is not None:
         return conformer.norm_first
+    if NORMS in trunk.told:
+        return trunk.told[NORMS]
     if "layer_norm_first" in trunk.w2v:
         return trunk.argued("layer_norm_first")
-    norm = trunk.extractor_norm
-    if trunk.has_stacked_positions:
-        several = (
-            "published encoders with several positional convolutions normalize after each block"
-        )
-        shown_by = trunk.place.module("encoder.layers.0")
-        return Derived(value=False, evidence=several, candidates=(True, False), shown_by=shown_by)
+    return _published_order(trunk)
+
+
+def _published_order(trunk: Trunk) -> Derived:
+    stacked, norm = trunk.has_stacked_positions, trunk.extractor_norm
+    having = "several positional convolutions" if stacked else f"{norm} norm in the extractor"
+    before = norm == "layer" and not stacked
     return Derived(
-        value=norm == "layer",
-        evidence=(
-            f"published encoders with {norm} norm in the extractor normalize "
-            f"{'before' if norm == 'layer' else 'after'} each block"
-        ),
-        candidates=(True, False),
+        value=before,
+        evidence=f"published encoders with {having} normalize "
+        f"{'before' if before else 'after'} each block",
+        # No class has several convolutions and the other order.
+        candidates=(False,) if stacked else (True, False),
         shown_by=trunk.place.module("encoder.layers.0"),
     )
 

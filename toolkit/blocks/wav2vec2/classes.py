@@ -28,6 +28,8 @@ WAV2VEC2 = "wav2vec2"
 """The one whose layers may have adapters for languages."""
 DATA2VEC = "data2vec-audio"
 """The one with several positional convolutions in a row, and with one order and one kind of norms."""
+ONE_ORDER = CONFORMERS | {DATA2VEC}
+"""Those whose norms have one order, so that their configuration has no key for it."""
 HUBERT = "hubert"
 """The one whose positional convolution may have a batch norm before it."""
 ALWAYS_MASKABLE = frozenset({"unispeech-sat"})

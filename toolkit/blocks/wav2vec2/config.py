@@ -9,7 +9,7 @@ from toolkit.blocks.conformer import NORMS
 from toolkit.blocks.evidence import Derived, argued, hard_coded
 from toolkit.blocks.wav2vec2 import adapters, gates
 from toolkit.blocks.wav2vec2.assumptions import heads, hidden_activation, layer_norm_first, strides
-from toolkit.blocks.wav2vec2.classes import CONFORMERS, DATA2VEC, is_hubert, takes_layers
+from toolkit.blocks.wav2vec2.classes import DATA2VEC, ONE_ORDER, is_hubert, takes_layers
 from toolkit.blocks.wav2vec2.trunk import CONV, HIDDEN, LAST_NORM, LAYERS, POS_CONV, Trunk
 
 REGULARIZATION = (
@@ -46,10 +46,7 @@ def config(
     yield from _positional_convolution(trunk, kind)
     if is_hubert(trunk, kind):
         yield from _of_hubert(trunk)
-    if kind not in (*CONFORMERS, DATA2VEC):
-        yield NORMS, layer_norm_first(trunk)
-    elif kind in CONFORMERS and trunk.maybe_conformer is not None:
-        yield NORMS, replace(layer_norm_first(trunk), is_written=False)
+    yield NORMS, replace(layer_norm_first(trunk), is_written=kind not in ONE_ORDER)
     yield "layer_norm_eps", hard_coded(1e-5, "fairseq's LayerNorm")
     yield from adapters.config(trunk)
     yield from _regularization(trunk)

@@ -84,14 +84,13 @@ def _extractor(value: JsonObject) -> JsonDict:
 
 def _layers(value: JsonObject) -> JsonDict:
     functions = {name: fairseq_name for fairseq_name, name in ACTIVATIONS.items()}
-    is_conformer = "conv_depthwise_kernel_size" in value
     return {
         "encoder_embed_dim": value["hidden_size"],
         "encoder_layers": value["num_hidden_layers"],
         "encoder_ffn_embed_dim": value["intermediate_size"],
         "encoder_attention_heads": value["num_attention_heads"],
         "activation_fn": functions.get(value["hidden_act"], "gelu"),
-        "layer_norm_first": value.get("do_stable_layer_norm", is_conformer),
+        "layer_norm_first": value["do_stable_layer_norm"],
     }
 
 
