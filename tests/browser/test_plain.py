@@ -74,6 +74,9 @@ def test_a_page_whose_scripts_do_not_run_has_no_picture(reports, tmp_path):
 def test_nothing_is_cut(width, scheme, open_report, reports):
     page = open_report(reports["broken"], width=width, scheme=scheme)
     assert page.evaluate(CUT) == []
+    numbers = page.locator("#rows .whole")
+    assert numbers.count() > 100
+    assert numbers.evaluate_all("all => all.every((one) => one.getClientRects().length === 1)")
     assert page.locator(".tokens").first.locator("li").count() == WORDS + 1
 
 

@@ -478,3 +478,9 @@ def test_a_task_without_words_has_no_section_of_them(matching):
     assert 'id="section-tokens"' in render_html(matching)
     wordless = replace(matching, tokens=(), absent_levels={"greedy": "it says no words"})
     assert "section-tokens" not in render_html(wordless)
+
+
+def test_the_strip_of_levels_has_as_many_columns_as_there_are_levels(matching):
+    assert 'class="strip" style="--levels:10;--half:5"' in render_html(matching)
+    seven = replace(matching, levels=matching.levels[:7], task_levels=())
+    assert 'class="strip" style="--levels:7;--half:4"' in render_html(seven)

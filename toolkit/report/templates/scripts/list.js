@@ -101,15 +101,21 @@ function rowElement(row) {
   if (row.state === "uncompared") {
     return make("tr", attributes, verdict, name, make("td", { colspan: 7, class: "muted" }, "not compared: ", ...saidElements(row.because)));
   }
-  const unit = (value, tolerance) => [value, make("span", { class: "muted" }, ` of ${tolerance}`)];
+  const whole = (value) => make("span", { class: "whole" }, value);
+  const unit = (value, tolerance) => [whole(value), " ", make("span", { class: "muted" }, `of ${tolerance}`)];
   return make("tr", attributes, verdict, name,
     make("td", { class: "source muted" }, nameElement(row.source)),
-    make("td", {}, visible(row.kind)),
+    make("td", {}, ...kindElements(row.kind)),
     make("td", {}, `${row.shape} `, make("span", { class: "muted" }, row.axes)),
     make("td", { class: "number" }, ...unit(row.words.isolated, row.words.tolerance)),
     make("td", { class: "gauge" }, barElement(row)),
-    make("td", { class: "number" }, row.propagated === null ? make("span", { class: "muted" }, "not measured") : `${row.spoiled ? "~ " : ""}${row.words.propagated}`),
+    make("td", { class: "number" }, row.propagated === null ? make("span", { class: "muted" }, "not measured") : whole(`${row.spoiled ? "~ " : ""}${row.words.propagated}`)),
     make("td", { class: "number" }, ...(row.ratio === null ? [make("span", { class: "muted" }, "not measured")] : unit(row.words.ratio, row.words.ratioTolerance))));
+}
+
+// The name of a class may wrap before its capitals.
+function kindElements(kind) {
+  return visible(kind).split(/(?<=[a-z0-9])(?=[A-Z])/).flatMap((part, index) => (index ? [make("wbr"), part] : [part]));
 }
 
 function markRow(path) {
