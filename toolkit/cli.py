@@ -273,7 +273,7 @@ def doctor(asked: Asked, shown: Shown) -> None:
     _deliver(
         shown,
         values=health.to_dict,
-        show=lambda err: say(describe_health(health), err=err),
+        show=lambda err: say(describe_health(health, width()), err=err),
     )
     health.expect_proofs()
 

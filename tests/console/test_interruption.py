@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
+from threading import Timer
 
 import click
 import pytest
 
-from toolkit.console.interruption import GROWING, NOTHING, Interrupted, telling_what_is_there
+from toolkit.console.interruption import (
+    GROWING,
+    NOTHING,
+    Interrupted,
+    telling_what_is_there,
+    waiting_for_imports,
+)
 from toolkit.console.parameters import items_of_command
 from toolkit.core.outputs import STDOUT, Output
 from toolkit.pipeline.golden import golden_of
@@ -114,3 +124,34 @@ def test_standard_output_is_no_file() -> None:
 def test_other_ends_pass_through() -> None:
     with pytest.raises(click.exceptions.Exit):
         told([], dict, click.exceptions.Exit)
+
+
+STUBBORN = """
+import time
+swallowed = False
+try:
+    for _ in range(60):
+        time.sleep(0.01)
+except KeyboardInterrupt:
+    swallowed = True
+"""
+
+
+def _import_and_go_on(module):
+    import_module(module)
+    time.sleep(5)
+
+
+def test_an_interruption_amid_an_import_takes_effect_after_it(tmp_path, monkeypatch):
+    (tmp_path / "stubborn_module.py").write_text(STUBBORN)
+    monkeypatch.syspath_prepend(tmp_path)
+    Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)).start()
+    with pytest.raises(KeyboardInterrupt), waiting_for_imports():
+        _import_and_go_on("stubborn_module")
+    assert not sys.modules["stubborn_module"].swallowed
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_an_interruption_amid_anything_else_takes_effect_at_once():
+    with pytest.raises(KeyboardInterrupt), waiting_for_imports():
+        signal.raise_signal(signal.SIGINT)

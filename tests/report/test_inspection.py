@@ -1,6 +1,7 @@
 """An inspection as people read it."""
 
 import io
+import re
 from dataclasses import replace
 
 import pytest
@@ -125,3 +126,14 @@ def test_a_summary_names_task_and_classes_where_they_are_known():
     assert "; task ctc" in summarize(known, 80)
     assert "becomes   Wav2Vec2ForCTC: stock" in summarize(known, 80)
     assert "task" not in summarize(PLAIN, 80)
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+def test_a_table_breaks_names_at_their_signs(columns):
+    name = "w2v_encoder.w2v_model.encoder.pos_conv.0.weight_v"
+    field = ConfigField(name="num_conv_pos_embeddings", value=(512,) * 7, evidence=name)
+    file = io.StringIO()
+    print_inspection(replace(PLAIN, fields=(field,)), Console(file=file, width=columns))
+    evidence = [row.strip() for row in re.findall(r"│[^│]*│[^│]*│([^│]*)│", file.getvalue())]
+    assert "".join(evidence) == name
+    assert all(line[-1] in "._" for line in evidence if line and not name.endswith(line))

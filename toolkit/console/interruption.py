@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+import signal
+from _thread import interrupt_main
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Timer, current_thread, main_thread
+from types import FrameType
 
 import click
 
@@ -16,8 +20,45 @@ GROWING = ("--reproduction",)
 """Options whose folders grow piece by piece, where all others appear whole."""
 
 
+_PATIENCE_S = 0.05
+"""From one look whether an import has ended to the next."""
+
+
 class Interrupted(KeyboardInterrupt):
     """The user's Ctrl-C, with what there is of the outputs in words."""
+
+
+@contextmanager
+def waiting_for_imports() -> Iterator[None]:
+    """While the context lasts, an interruption amid an import takes effect after it.
+
+    What is compiled takes an exception while it is imported for its end (torch), or for nothing.
+    """
+    own = signal.default_int_handler
+    if signal.getsignal(signal.SIGINT) is not own or current_thread() is not main_thread():
+        yield
+        return
+    signal.signal(signal.SIGINT, _interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, own)
+
+
+def _interrupt(_signal: int, frame: FrameType | None) -> None:
+    if not _is_importing(frame):
+        raise KeyboardInterrupt
+    later = Timer(_PATIENCE_S, interrupt_main)
+    later.daemon = True
+    later.start()
+
+
+def _is_importing(frame: FrameType | None) -> bool:
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False
 
 
 @contextmanager

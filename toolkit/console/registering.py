@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from toolkit.console.helping import Helpful
-from toolkit.console.interruption import telling_what_is_there
+from toolkit.console.interruption import telling_what_is_there, waiting_for_imports
 from toolkit.console.progress import greeting
 
 if TYPE_CHECKING:
@@ -64,12 +64,12 @@ def command_of(
             from toolkit.console.parameters import read_given
             from toolkit.session.program import Shown
 
-            with greeting(given.get("quiet", False)):
+            with waiting_for_imports(), greeting(given.get("quiet", False)):
                 outputs = check_given(given, items(), force=force)
                 if is_checked:
                     _look_first(request_of(name), given)
                 import_module(home)
-            with telling_what_is_there(outputs):
+            with waiting_for_imports(), telling_what_is_there(outputs):
                 command(read_given(request_of(name), given), Shown(**read_given(Shown, given)))
 
         app.add_command(Helpful(name, parameters, run, cleandoc(command.__doc__ or "")))

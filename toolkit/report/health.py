@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from toolkit.core.folding import fold
 from toolkit.core.health import Health, PythonState
 from toolkit.report.text import describe_bytes
 
+_MEND = "  mend it: "
 
-def describe_health(health: Health) -> str:
-    """Lines of text: what there is, then each problem with the command that mends it."""
-    return "\n".join(_lines(health))
+
+def describe_health(health: Health, columns: int) -> str:
+    """Lines of text: what there is, then each problem with the command that mends it.
+
+    Args:
+        health: Of this machine.
+        columns: Of a line; only a command, which is to be copied, may be longer.
+    """
+    lines = (line if line.startswith(_MEND) else fold(line, columns) for line in _lines(health))
+    return "\n".join(lines)
 
 
 def _lines(health: Health) -> Iterator[str]:
@@ -22,7 +31,8 @@ def _lines(health: Health) -> Iterator[str]:
     if health.memory_bytes is not None:
         yield f"free memory: {describe_bytes(health.memory_bytes)}"
     for problem in health.problems:
-        yield f"✗ {problem.summary}\n  mend it: {problem.mend}"
+        yield f"✗ {problem.summary}"
+        yield f"{_MEND}{problem.mend}"
     if not health.problems:
         yield "✓ nothing is missing"
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from toolkit.checkpoint.finite import describe_not_finite
 from toolkit.core.counting import counted
 from toolkit.core.coverage import Reason
-from toolkit.core.inspection import Inspection
+from toolkit.core.inspection import ConfigField, Inspection
 from toolkit.core.settled import unproven
 from toolkit.report import text
 from toolkit.report.rows import fold_rows
@@ -25,6 +25,8 @@ CONVERSIONS = {
 }
 
 
+_AROUND = 10
+"""Columns that the lines of a table of three take."""
 MAX_LINES = 12
 """Of a summary at 80 columns."""
 
@@ -93,13 +95,26 @@ def print_inspection(inspection: Inspection, console: Console) -> None:
     fields = Table(title="configuration", title_justify="left")
     for column in ("key", "value", "evidence"):
         fields.add_column(column, overflow="fold")
-    for field in inspection.fields:
-        cells = (field.name, str(field.value), field.evidence)
-        fields.add_row(*(Text(text.show_controls(cell)) for cell in cells))
+    for row in _broken(inspection.fields, console.width):
+        fields.add_row(*map(Text, row))
     console.print(fields)
     for title, reasons in _groups(inspection):
         for reason in reasons:
             console.print(Text(text.show_controls(f"{title}: {reason.name}: {reason.because}")))
+
+
+def _broken(fields: Sequence[ConfigField], columns: int) -> Iterator[list[str]]:
+    """Key, value and evidence of each, side by side; names are broken at their signs."""
+    cells = [
+        [text.show_controls(cell) for cell in (field.name, str(field.value), field.evidence)]
+        for field in fields
+    ]
+    room = columns - _AROUND
+    longest = (max((len(row[i]) for row in cells), default=0) for i in range(2))
+    key, value = (min(length, room // 3) for length in longest)
+    widths = (key, value, room - key - value)
+    for row in cells:
+        yield ["\n".join(text.break_name(c, w)) for c, w in zip(row, widths, strict=True)]
 
 
 def render_inspection(inspection: Inspection) -> str:
