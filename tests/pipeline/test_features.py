@@ -147,7 +147,7 @@ def test_the_command_writes_a_new_file_and_replaces_none(
     before = out.read_bytes()
     again = CliRunner().invoke(app, words)
     assert (again.exit_code, out.read_bytes()) == (2, before)
-    assert "must not exist yet" in again.stderr
+    assert "must be a new name, but a file of another kind is there" in again.stderr
 
 
 @pytest.mark.parametrize(
