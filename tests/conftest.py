@@ -19,6 +19,7 @@ from hypothesis import settings
 
 from toolkit.audio import Clip, golden_folder, read_clips
 from toolkit.core.breakable import Breakable
+from toolkit.core.json import JsonObject
 from toolkit.oracle.reference import Reference
 from toolkit.pipeline import verification
 from toolkit.pipeline.faulting import breakable_of
@@ -26,6 +27,8 @@ from toolkit.pipeline.origin import Asked
 from toolkit.pipeline.prepare import Inputs, Prepared, prepare
 from toolkit.pipeline.reference import open_reference
 from toolkit.pipeline.writing import write_converted
+from toolkit.proof.schema import maybe_breach
+from toolkit.proof.sealing import read_sealed, write_sealed
 from toolkit.replay.source import read_source
 from toolkit.replay.target import Target
 from toolkit.tasks.speech_seq2seq.clip import ClipRun, run_clip
@@ -70,6 +73,20 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 """The models here are tiny: more threads only wait for each other, the more so under xdist. What
 a test starts is told by the environment."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _papers_follow_their_schema() -> Iterator[None]:
+    """Whatever any test of this process converts carries a file that follows its schema."""
+
+    def checked(document: JsonObject) -> bytes:
+        content = write_sealed(document)
+        assert maybe_breach("verification", read_sealed(content)) is None
+        return content
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("toolkit.pipeline.papers.write_sealed", checked)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -19,6 +19,7 @@ import pytest
 import torch
 
 from tests.sampling import slow
+from toolkit.folder.digest import ABOUT_THE_REST
 
 MANY_KILLS = 130
 REACH = 1.2
@@ -61,8 +62,10 @@ def convert(checkpoint: Path, out: Path, **options: Any) -> subprocess.Completed
 
 
 def sizes(folder: Path) -> dict[str, int]:
-    """Sizes of all files but the card, which names its own folder."""
-    files = (file for file in folder.rglob("*") if file.is_file() and file.name != "README.md")
+    """Sizes of all files but those that name their own folder."""
+    files = (
+        file for file in folder.rglob("*") if file.is_file() and file.name not in ABOUT_THE_REST
+    )
     return {str(file.relative_to(folder)): file.stat().st_size for file in files}
 
 

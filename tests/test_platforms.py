@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from tests.structure.platforms import NOT_ON_WINDOWS
+from toolkit.folder.digest import ABOUT_THE_REST
 
 HIDING = f"""
 import ctypes, mmap, os, signal, sys
@@ -35,8 +36,10 @@ def hidden(*words: str | Path) -> subprocess.CompletedProcess[str]:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """All files but the card, which names its own folder."""
-    files = [path for path in folder.rglob("*") if path.is_file() and path.name != "README.md"]
+    """All files but those that name their own folder."""
+    files = [
+        path for path in folder.rglob("*") if path.is_file() and path.name not in ABOUT_THE_REST
+    ]
     return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
 

@@ -111,7 +111,8 @@ def test_voice_conversion_gets_fairseqs_layers_with_and_without_the_projection(
             assert (projected - ours.final_proj(expected)).abs().max() <= 1e-5
 
 
-def test_the_example_of_the_model_card_runs(plain: Plain) -> None:
+def test_the_example_of_the_model_card_runs(plain: Plain, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(plain[1].parent)
     card = (plain[1] / "README.md").read_text(encoding="utf-8")
     (example,) = re.findall(r"```python\n(.*?)```", card, re.S)
     (clip,) = read_clips(CLIPS[:1])

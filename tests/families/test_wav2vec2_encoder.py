@@ -41,7 +41,13 @@ def test_users_load_a_stock_model_without_any_code(plain: Plain) -> None:
     import transformers
 
     files = {path.name for path in plain[1].iterdir()}
-    assert files == {"README.md", "config.json", "model.safetensors", "preprocessor_config.json"}
+    assert files == {
+        "README.md",
+        "config.json",
+        "model.safetensors",
+        "preprocessor_config.json",
+        "verification.json",
+    }
     model, told = transformers.AutoModel.from_pretrained(plain[1], output_loading_info=True)
     assert type(model) is transformers.Wav2Vec2Model
     assert not any(map(bool, told.values()))

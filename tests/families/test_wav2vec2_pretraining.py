@@ -102,7 +102,13 @@ def test_users_load_it_with_and_without_its_heads(plain: tuple[Path, Path, Resul
 
     _, folder, _ = plain
     files = {path.name for path in folder.iterdir()}
-    assert files == {"README.md", "config.json", "model.safetensors", "preprocessor_config.json"}
+    assert files == {
+        "README.md",
+        "config.json",
+        "model.safetensors",
+        "preprocessor_config.json",
+        "verification.json",
+    }
     extractor = transformers.AutoFeatureExtractor.from_pretrained(folder)
     assert (extractor.do_normalize, extractor.return_attention_mask) == (False, True)
     whole = transformers.AutoModelForPreTraining.from_pretrained(folder)

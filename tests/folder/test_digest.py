@@ -2,9 +2,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from toolkit.folder.digest import folder_sha256
+from toolkit.folder.digest import combine, folder_digests
 
 FILES = {"config.json": b"{}", "model.safetensors": bytes(range(64)), "empty": b""}
+
+
+def folder_sha256(folder):
+    return combine(folder_digests(folder))
 
 
 @pytest.fixture

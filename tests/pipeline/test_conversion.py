@@ -30,6 +30,7 @@ from tests.variants.seq2seq_kinds import SEQ2SEQ_VARIANTS
 from toolkit import BadInput, convert, verify
 from toolkit.audio import golden_folder
 from toolkit.families import families
+from toolkit.folder.digest import combine, folder_digests
 from toolkit.folder.shards import INDEX_NAME
 from toolkit.pipeline.golden import golden_of
 
@@ -104,13 +105,11 @@ def test_a_named_value_is_held_against_transformers(golden_checkpoint, tmp_path)
     assert os.listdir(tmp_path) == []
 
 
-def test_the_source_is_named_by_its_hash_and_the_folder_by_none(
-    golden_checkpoint, prepared, tmp_path
-):
+def test_source_and_folder_are_named_by_their_hashes(golden_checkpoint, prepared, tmp_path):
     result = convert(golden_checkpoint, tmp_path / "out", verify=False).to_dict()
     assert result["source"]["sha256"] == prepared.checkpoint.sha256()
-    assert result["target"]["sha256"] is None
-    assert "sha256 of the conversion" not in (tmp_path / "out" / "README.md").read_text()
+    assert result["target"]["sha256"] == combine(folder_digests(tmp_path / "out"))
+    assert result["target"]["sha256"] in (tmp_path / "out" / "README.md").read_text()
 
 
 def test_progress_is_told_in_steps_and_bytes(golden_checkpoint, tmp_path, monkeypatch):

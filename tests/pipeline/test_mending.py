@@ -17,7 +17,9 @@ from toolkit.core.breakable import Breakable
 from toolkit.core.errors import BadInput
 from toolkit.core.result import Result
 from toolkit.faults import Fault, single_faults
+from toolkit.folder.digest import VERIFICATION
 from toolkit.pipeline import diff
+from toolkit.proof.sealing import read_sealed
 
 CHECKPOINT = golden_folder() / "checkpoint" / "model.pt"
 CLIP = golden_folder() / "ru_2.flac"
@@ -42,6 +44,14 @@ def fix(broken: Path, *breaks: Break) -> tuple[Result, Path]:
     assert digest(broken) == before
     assert not list(broken.parent.glob(".*partial"))
     return result, mended
+
+
+def says_so(folder: Path) -> bool:
+    """Whether the folder's own file speaks of it, as it is."""
+    said = read_sealed((folder / VERIFICATION).read_bytes())
+    files = {name: file["sha256"] for name, file in said["folder"]["files"].items()}
+    held = {name: sha for name, sha in digest(folder).items() if name != VERIFICATION}
+    return said["verdict"] == "match" and files == held
 
 
 def is_match(folder: Path) -> bool:
@@ -72,6 +82,19 @@ def test_what_no_finding_names_stays_as_it_was(broken: Path) -> None:
     _, mended = fix(broken, change(FC1, torch.neg))
     assert (mended / "notes.md").read_text() == "mine"
     assert (mended / "config.json").read_bytes() == (broken / "config.json").read_bytes()
+    assert says_so(mended)
+
+
+@pytest.mark.wide
+@pytest.mark.parametrize(("card", "kept"), [("# Mine", True), ("by fairseq-hf-toolkit", False)])
+def test_a_card_of_somebody_else_stays_and_has_its_hash(
+    card: str, kept: bool, broken: Path
+) -> None:
+    (broken / "README.md").write_text(card)
+    (broken / VERIFICATION).write_text("{}")
+    _, mended = fix(broken, change(FC1, torch.neg))
+    assert ((mended / "README.md").read_text() == card) is kept
+    assert says_so(mended)
 
 
 @pytest.mark.slow

@@ -14,7 +14,7 @@ from toolkit.core.measures import Level, Measure
 from toolkit.core.result import Deviation, ModuleRow, Result
 from toolkit.core.settled import Settled, Trial
 from toolkit.core.tokens import ClipTokens, TokenComparison
-from toolkit.report import CardFacts
+from toolkit.proof.facts import CardFacts
 from toolkit.tasks.speech_seq2seq import TASK
 
 FAULTY = "encoder.encoder.layers.1.attention.q_proj"
@@ -23,8 +23,20 @@ SOURCE = Artifact(path="/models/covost/checkpoint_best.pt", sha256="5f" * 32)
 TARGET = Artifact(path="/models/covost-hf", sha256="c0" * 32)
 
 CLIPS = (
-    ClipCoverage(name="golden/en_short.wav", duration_s=2.48, frames=123, frames_not_compared=0),
-    ClipCoverage(name="golden/en_odd.wav", duration_s=7.12, frames=355, frames_not_compared=1),
+    ClipCoverage(
+        name="golden/en_short.wav",
+        duration_s=2.48,
+        frames=123,
+        frames_not_compared=0,
+        sha256="c1" * 32,
+    ),
+    ClipCoverage(
+        name="golden/en_odd.wav",
+        duration_s=7.12,
+        frames=355,
+        frames_not_compared=1,
+        sha256="c2" * 32,
+    ),
 )
 
 _EXACT = {"config", "vocabulary", "greedy", "beam", "reload"}

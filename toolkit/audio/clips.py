@@ -60,6 +60,11 @@ class Clip:
         """Length in seconds."""
         return float(len(self.waveform)) / SAMPLE_RATE_HZ
 
+    @property
+    def sha256(self) -> str:
+        """Of its samples as little-endian float32, as recordings name it."""
+        return hashlib.sha256(self.waveform.astype("<f4").tobytes()).hexdigest()
+
 
 def golden_folder() -> Path:
     """The folder of reference audio: beside the package in a checkout, inside it in a wheel.

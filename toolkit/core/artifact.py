@@ -9,9 +9,17 @@ SCHEMA_VERSION = 1
 
 
 @dataclass(frozen=True, kw_only=True)
+class FileDigest:
+    """What identifies the content of a file."""
+
+    sha256: str
+    num_bytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Artifact:
     """A file or folder that took part, with the hash that identifies it."""
 
     path: str
     sha256: str | None
-    """None for a folder that was written and not looked at."""
+    """None where nobody looked."""

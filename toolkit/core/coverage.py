@@ -25,6 +25,8 @@ class ClipCoverage:
     """Encoder frames before the adaptor."""
     frames_not_compared: int
     """Frames beyond the clip's end that fairseq adds to make the count even."""
+    sha256: str = ""
+    """Of its samples at 16 kHz, as little-endian float32."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Literal
 
-from toolkit.core.artifact import SCHEMA_VERSION, Artifact
+from toolkit.core.artifact import SCHEMA_VERSION, Artifact, FileDigest
 from toolkit.core.coverage import Coverage, Reason
 from toolkit.core.findings import Finding, Note
 from toolkit.core.json import JsonDict, plain
@@ -100,6 +100,10 @@ class Result(Displayed):
     command: Literal["verify", "diff", "convert"]
     source: Artifact
     target: Artifact
+    source_files: Mapping[str, FileDigest] = field(default_factory=dict)
+    """The checkpoint and what was read beside it, by their names without folders."""
+    target_files: Mapping[str, FileDigest] = field(default_factory=dict)
+    """All files of the folder but its card and what states its proof, by their paths in it."""
     task: str = ""
     """What the model is asked: `speech_seq2seq`."""
     task_levels: tuple[str, ...] = ()
@@ -182,6 +186,8 @@ class Result(Displayed):
                 "finding_kinds": dict(self.finding_kinds),
                 "source": asdict(self.source),
                 "target": asdict(self.target),
+                "source_files": {name: asdict(file) for name, file in self.source_files.items()},
+                "target_files": {name: asdict(file) for name, file in self.target_files.items()},
                 "deviations": [asdict(deviation) for deviation in self.deviations],
                 "cautions": [asdict(caution) for caution in self.cautions],
                 "suspicious": [asdict(suspicion) for suspicion in self.suspicious],

@@ -52,6 +52,12 @@ class Sidecars:
         return self.dictionary.symbols[self.languages[code]]
 
     @property
+    def paths(self) -> tuple[Path, ...]:
+        """The files themselves."""
+        found = (self.config_yaml, self.dict_path, self.spm_path)
+        return tuple(path for path in found if path is not None)
+
+    @property
     def files(self) -> dict[str, str]:
         """What each file is, and where; one that there may be and is not, with what that means."""
         if self.dict_path is None:

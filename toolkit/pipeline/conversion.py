@@ -2,40 +2,35 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
-from toolkit.audio import SAMPLE_RATE_HZ, Clip
+from toolkit.audio import Clip
 from toolkit.blocks.tree import by_part
 from toolkit.checkpoint import Checkpoint
-from toolkit.core.artifact import Artifact
-from toolkit.core.origin import spelled
+from toolkit.core.artifact import Artifact, FileDigest
 from toolkit.core.progress import silent
 from toolkit.core.result import Result
 from toolkit.folder.background import Background
-from toolkit.folder.digest import MODEL_CARD
-from toolkit.folder.languages import of_model
+from toolkit.folder.digest import combine, folder_digests
 from toolkit.folder.skeleton import target_specs
 from toolkit.folder.staging import staged_folder
 from toolkit.folder.weights import num_bytes_written
 from toolkit.pipeline.basics import environment
 from toolkit.pipeline.likelihood import choose_by_likelihood
 from toolkit.pipeline.origin import Origin
+from toolkit.pipeline.papers import card_facts, write_papers
 from toolkit.pipeline.preflight import expect_all_at_hand
 from toolkit.pipeline.prepare import Inputs, Prepared, known_or_asked, prepare
 from toolkit.pipeline.provable import why_unprovable, why_unverified
 from toolkit.pipeline.reproduce import command_line
 from toolkit.pipeline.room import expect_room
+from toolkit.pipeline.sources import told_of_source
 from toolkit.pipeline.writing import write_converted
-from toolkit.report.model_card import (
-    LANGUAGE_TOKEN,
-    CardFacts,
-    describe_usage,
-    render_model_card,
-)
+from toolkit.report.model_card import describe_usage
 from toolkit.session.keywords import keywords_of
 from toolkit.session.requests.convert import Convert
 from toolkit.session.requests.verify import Verify
@@ -68,19 +63,21 @@ def convert(request: Convert) -> Result:
             max_shard_bytes=request.max_shard_bytes,
             watch=lambda done, total: report("copying the weights", done, total, "bytes"),
         )
-        hashing.finish()
         if because is None:
+            hashing.finish()
             result = _proven(prepared, staged.path, clips, request)
         else:
-            result = _unproven(prepared, request.out, because)
-        proof = replace(result, reproduce=command_line(_settled(request, prepared)))
-        facts = _card_facts(prepared, request.out)
-        card = render_model_card(proof, facts)
-        (staged.path / MODEL_CARD).write_text(card, encoding="utf-8")
+            files = folder_digests(staged.path, workers=os.cpu_count() or 1)
+            hashing.finish()
+            result = _unproven(prepared, files, request.out, because)
         if result.verdict != "mismatch":
+            proof = _settled(request, prepared)
+            write_papers(staged.path, result, prepared, proof)
             staged.publish()
-            further = "" if because is None else proof.reproduce
-            return replace(proof, usage=describe_usage(facts), next=further)
+            again = command_line(proof)
+            usage = describe_usage(card_facts(prepared, str(request.out)))
+            further = "" if because is None else again
+            return replace(result, reproduce=again, usage=usage, next=further)
     return replace(result, reproduce=command_line(request))
 
 
@@ -129,14 +126,15 @@ def _proven(prepared: Prepared, folder: Path, clips: Sequence[Clip], request: Co
     return replace(result, command="convert", target=target)
 
 
-def _unproven(prepared: Prepared, out: Path, because: str) -> Result:
+def _unproven(
+    prepared: Prepared, files: Mapping[str, FileDigest], out: Path, because: str
+) -> Result:
     return Result(
         command="convert",
-        source=Artifact(
-            path=spelled(prepared.checkpoint.path), sha256=prepared.checkpoint.sha256()
-        ),
-        # Hashing the folder takes longer than writing it, and nothing is said of it.
-        target=Artifact(path=str(out), sha256=None),
+        **prepared.task.kind.told,
+        **told_of_source(prepared),
+        target=Artifact(path=str(out), sha256=combine(files)),
+        target_files=files,
         assumptions=prepared.assumptions,
         unverified_because=because,
         environment=environment(),
@@ -156,28 +154,4 @@ def _settled(request: Convert, prepared: Prepared) -> Verify:
         hf_dir=request.out,
         encoder_config={**(request.encoder_config or {}), **chosen.get("encoder", {})} or None,
         decoder_config={**(request.decoder_config or {}), **chosen.get("decoder", {})} or None,
-    )
-
-
-def _card_facts(prepared: Prepared, out: Path) -> CardFacts:
-    contents, words = prepared.task.contents, prepared.task.kind.words
-    assigned = prepared.plan.assignments
-    return CardFacts(
-        pipeline=words.pipeline,
-        tags=words.tags,
-        summary=words.summary,
-        units=words.units,
-        usage=words.usage,
-        caller=words.caller,
-        notes=words.notes.replace("{name}", json.dumps(str(out))),
-        model_name=str(out),
-        architecture=contents.config["architectures"][0],
-        languages=tuple(contents.language_tags),
-        default_language=prepared.task.default_lang,
-        sample_rate_hz=SAMPLE_RATE_HZ,
-        converter_version=environment()["toolkit"],
-        vocabulary_size=len(contents.dictionary),
-        needs_remote_code=bool(prepared.network.shortcomings),
-        parameters=sum(prepared.plan.targets[name].numel for name in of_model(assigned)),
-        language_token="" if contents.spoken else LANGUAGE_TOKEN,
     )

@@ -23,7 +23,7 @@ from toolkit.core.result import ModuleRow, Result
 from toolkit.diagnosis import Evidence, Truth, find_faults, take_inventory, take_notes
 from toolkit.diagnosis.findings import name_culprits, smallest_failing
 from toolkit.folder.admission import check_folder
-from toolkit.folder.digest import folder_sha256
+from toolkit.folder.digest import combine, folder_digests
 from toolkit.folder.view import FolderView, view_folder
 from toolkit.pipeline.basics import environment
 from toolkit.pipeline.clips import tag_of
@@ -36,6 +36,7 @@ from toolkit.pipeline.preflight import expect_all_at_hand
 from toolkit.pipeline.prepare import Inputs, Prepared
 from toolkit.pipeline.reproduce import command_line
 from toolkit.pipeline.resources import fitting_resources
+from toolkit.pipeline.sources import told_of_source
 from toolkit.pipeline.truth import expect_texts, make_truth
 from toolkit.pipeline.undoing import copy_without_weights, undo_keys, undo_tensors
 from toolkit.pipeline.verification import expecting
@@ -44,6 +45,7 @@ from toolkit.replay.reproduction import write_reproduction
 from toolkit.session.device import gpu_facts
 from toolkit.session.keywords import keywords_of
 from toolkit.session.requests.diff import Diff
+from toolkit.session.requests.verify import Verify
 from toolkit.trial.coverage import clip_coverage, frames_in, measure_coverage
 from toolkit.trial.measuring import Record, find_errors, own_calls
 from toolkit.trial.pairing import Pairing
@@ -59,6 +61,7 @@ class ClipFacts:
 
     name: str
     duration_s: float
+    sha256: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,6 +115,7 @@ def diff(request: Diff) -> Result:
         clips=clips,
         origin=origin,
         progress=report,
+        proof=request.part(Verify, hf_dir=request.fix),
     )
     return mend(result, request.hf_dir, request.fix, bench)
 
@@ -178,9 +182,13 @@ def make_session(
         asked=asked,
         truth=make_truth(prepared, expect_texts(prepared, asked.reference, texts)),
         records=tuple(records),
-        clips=tuple(ClipFacts(name=clip.name, duration_s=clip.duration_s) for clip in clips),
+        clips=tuple(map(_facts_of, clips)),
         device=device,
     )
+
+
+def _facts_of(clip: Clip) -> ClipFacts:
+    return ClipFacts(name=clip.name, duration_s=clip.duration_s, sha256=clip.sha256)
 
 
 def diff_folder(session: Session, folder: Path, book: Sketchbook | None = None) -> Result:
@@ -271,7 +279,7 @@ def _replay(session: Session, folder: Path, book: Sketchbook | None = None) -> _
     return _Replayed(
         rows=rows,
         clips=tuple(
-            clip_coverage(facts.name, facts.duration_s, frames_in(errors, pairing), errors)
+            clip_coverage(facts, frames_in(errors, pairing), errors)
             for facts, errors in zip(session.clips, measured, strict=True)
         ),
         uncompared=tuple(_uncompared(pairing, rows)),
@@ -366,16 +374,15 @@ def _result(
     findings: tuple[Finding, ...],
 ) -> Result:
     prepared, plan = session.prepared, session.prepared.proof
-    rows = replayed.rows
+    rows, files = replayed.rows, folder_digests(folder)
     twins = {tie.target: tie.target_twin for tie in plan.ties}
     absent = {name for f in findings if _is_missing(f) for name in f.target_parameters}
     return Result(
         command="diff",
         **prepared.task.kind.told,
-        source=Artifact(
-            path=spelled(prepared.checkpoint.path), sha256=prepared.checkpoint.sha256()
-        ),
-        target=Artifact(path=spelled(folder), sha256=folder_sha256(folder)),
+        **told_of_source(prepared),
+        target=Artifact(path=spelled(folder), sha256=combine(files)),
+        target_files=files,
         coverage=measure_coverage(
             plan,
             beside=prepared.checkpoint.left_out,
@@ -389,9 +396,5 @@ def _result(
         findings=findings,
         modules=rows,
         assumptions=prepared.assumptions,
-        environment={
-            **environment(),
-            **gpu_facts(session.device),
-            **session.asked.environment,
-        },
+        environment=environment() | gpu_facts(session.device) | dict(session.asked.environment),
     )

@@ -18,10 +18,12 @@ from toolkit.folder.safe_copy import loadable
 from toolkit.folder.staging import staged_folder
 from toolkit.folder.weights import write_weights
 from toolkit.pipeline.origin import Origin
+from toolkit.pipeline.papers import write_papers
 from toolkit.pipeline.prepare import Prepared
 from toolkit.pipeline.undoing import copy_whole, copy_without_weights, undo_keys
 from toolkit.pipeline.verification import prove
 from toolkit.pipeline.writing import write_converted
+from toolkit.session.requests.verify import Verify
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +37,8 @@ class Workbench:
     clips: Sequence[Clip]
     origin: Origin
     progress: Progress
+    proof: Verify
+    """What proves the new folder again."""
 
 
 def check_destination(destination: Path, folder: Path) -> None:
@@ -76,6 +80,7 @@ def mend(result: Result, folder: Path, destination: Path, bench: Workbench) -> R
             prepared = way(result.findings, folder, staged.path, bench)
             proof = prove(prepared, staged.path, bench.clips, bench.origin, progress=bench.progress)
             if proof.verdict == "match":
+                write_papers(staged.path, proof, prepared, bench.proof)
                 staged.publish()
                 fixed = Fixed(path=str(destination), how=how, findings=len(result.findings))
                 return replace(result, fixed=fixed)

@@ -22,7 +22,8 @@ from toolkit.families.sidecars import Named, Sidecars
 from toolkit.folder.contents import FolderContents
 from toolkit.folder.skeleton import target_specs
 from toolkit.mapping import Plan, Table, fit_plan, make_plan
-from toolkit.session.groups import Material, OfCheckpoint
+from toolkit.session.groups import Companions, Material, OfCheckpoint
+from toolkit.session.options import items_of
 
 if TYPE_CHECKING:
     from toolkit.mapping.file import MappingFile
@@ -49,6 +50,12 @@ class Inputs(Material, OfCheckpoint):
     def named(self) -> Named:
         """The companions that the user names."""
         return Named(config_yaml=self.config_yaml, dictionary=self.dict, pieces=self.spm)
+
+    @property
+    def named_files(self) -> tuple[Path, ...]:
+        """All files that the user names beside the checkpoint."""
+        values = (getattr(self, item.name) for item in items_of(Companions))
+        return tuple(value for value in values if value is not None)
 
     @property
     def options(self) -> Options:
@@ -84,6 +91,8 @@ class Prepared:
     """What a proof expects: the family's own plan, so that a wrong row of the user's mapping shows;
     the written one where the family alone does not cover the checkpoint."""
     mapping: MappingFile | None
+    named_files: tuple[Path, ...] = ()
+    """The companions that the user named."""
 
     @property
     def assumptions(self) -> tuple[Reason, ...]:
@@ -134,6 +143,7 @@ def prepare(
         plan=plan,
         proof=plan if mapping is None else _proof(network, checkpoint, targets, plan),
         mapping=mapping,
+        named_files=inputs.named_files,
     )
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from toolkit.audio import Clip
 from toolkit.compare.evidence import judge_transcripts
 from toolkit.compare.pictures import Sketchbook, shortest
-from toolkit.core.artifact import Artifact
+from toolkit.core.artifact import Artifact, FileDigest
 from toolkit.core.coverage import Coverage, Reason
 from toolkit.core.origin import spelled
 from toolkit.core.progress import Progress, silent
@@ -20,7 +20,7 @@ from toolkit.diagnosis import Evidence, find_faults, take_inventory, take_notes
 from toolkit.diagnosis.findings import name_culprits
 from toolkit.folder.admission import check_folder
 from toolkit.folder.background import Background
-from toolkit.folder.digest import folder_sha256
+from toolkit.folder.digest import combine, folder_digests
 from toolkit.folder.view import FolderView, view_folder
 from toolkit.pipeline.basics import environment
 from toolkit.pipeline.clips import efforts_for, is_in_own_language, size_of, tag_of
@@ -33,6 +33,7 @@ from toolkit.pipeline.preflight import expect_all_at_hand
 from toolkit.pipeline.prepare import Inputs, Prepared
 from toolkit.pipeline.reproduce import command_line
 from toolkit.pipeline.resources import fitting_resources
+from toolkit.pipeline.sources import Told, told_of_source
 from toolkit.pipeline.truth import expect_texts, make_truth
 from toolkit.replay.pairs import parameterized
 from toolkit.replay.replay import DOES_NOT_RUN, has_gpu_failed
@@ -104,7 +105,7 @@ def prove(
     progress("loading both models", 0, len(clips) + 2)
     with (
         Background(prepared.checkpoint.sha256),
-        Background(partial(folder_sha256, folder)) as hashing,
+        Background(partial(folder_digests, folder)) as hashing,
         fitting_resources(prepared.plan),
         origin.ask(prepared, clips, progress) as asked,
     ):
@@ -173,8 +174,8 @@ class _Case:
 
     prepared: Prepared
     folder: Path
-    hashing: Background[str]
-    """The digest of the folder, while the models load."""
+    hashing: Background[dict[str, FileDigest]]
+    """The digests of the folder's files, while the models load."""
     beam: bool
     """Whether searches with a beam are compared."""
     efforts: tuple[Effort, ...]
@@ -192,13 +193,14 @@ class _Case:
         return [clip.name for clip in shortest(replayed)]
 
     @property
-    def source(self) -> Artifact:
-        checkpoint = self.prepared.checkpoint
-        return Artifact(path=spelled(checkpoint.path), sha256=checkpoint.sha256())
-
-    @property
-    def target(self) -> Artifact:
-        return Artifact(path=spelled(self.folder), sha256=self.hashing.result())
+    def artifacts(self) -> Told:
+        """What a result says of the checkpoint and the folder."""
+        files = self.hashing.result()
+        return {
+            **told_of_source(self.prepared),
+            "target": Artifact(path=spelled(self.folder), sha256=combine(files)),
+            "target_files": files,
+        }
 
     @property
     def environment(self) -> dict[str, str]:
@@ -265,8 +267,7 @@ def _judge(case: _Case, bench: AnyBench, runs: tuple[Run, ...], book: Sketchbook
     return Result(
         command="verify",
         **prepared.task.kind.told,
-        source=case.source,
-        target=case.target,
+        **case.artifacts,
         coverage=_coverage(prepared, bench, runs),
         levels=levels,
         deviations=tuple(kind.deviations(levels, prepared.task.padding)),
@@ -290,8 +291,7 @@ def _judge_files(case: _Case, asked: Asked, view: FolderView, because: str) -> R
     return Result(
         command="verify",
         **prepared.task.kind.told,
-        source=case.source,
-        target=case.target,
+        **case.artifacts,
         levels=levels,
         findings=findings,
         notes=take_notes(truth, view),
@@ -325,7 +325,5 @@ def _coverage(prepared: Prepared, bench: AnyBench, runs: Sequence[Run]) -> Cover
             reason or Reason(name=path, because=undeclared)
             for path, reason in bench.pairing.uncompared
         ],
-        clips=[
-            clip_coverage(run.clip.name, run.clip.duration_s, run.frames, run.pairs) for run in runs
-        ],
+        clips=[clip_coverage(run.clip, run.frames, run.pairs) for run in runs],
     )

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from toolkit.report.html import render_html, write_html
     from toolkit.report.json_report import write_json
-    from toolkit.report.model_card import CardFacts, render_model_card
+    from toolkit.report.model_card import render_model_card
     from toolkit.report.terminal import print_result
 
 __all__ = [
-    "CardFacts",
     "print_result",
     "render_html",
     "render_model_card",
@@ -20,7 +19,6 @@ __all__ = [
 ]
 
 _HOMES = {
-    "CardFacts": "toolkit.report.model_card",
     "print_result": "toolkit.report.terminal",
     "render_html": "toolkit.report.html",
     "render_model_card": "toolkit.report.model_card",

@@ -5,53 +5,15 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
-from toolkit.core.result import Result
 from toolkit.core.settled import settled, unproven
+from toolkit.proof.document import Verification
+from toolkit.proof.facts import CardFacts
 from toolkit.report import text
 
-LANGUAGE_TOKEN = "<lang:{code}>"
-"""How fairseq's vocabularies write a target language."""
 
-
-@dataclass(frozen=True, kw_only=True)
-class CardFacts:
-    """What a model card says beyond the result of the verification."""
-
-    model_name: str
-    """What a user passes to `pipeline(model=...)`: a hub name or a folder."""
-    architecture: str
-    """Class name of the Hugging Face model."""
-    pipeline: str
-    """What the hub calls what the model is for."""
-    tags: tuple[str, ...]
-    """Of the hub, beside `fairseq`."""
-    summary: str
-    """What such a model is, as one sentence."""
-    units: str
-    """What the vocabulary counts: tokens, letters."""
-    usage: str
-    """The example; see `toolkit.tasks.Words`."""
-    caller: str
-    """What the example calls the pipeline: a verb."""
-    notes: str
-    """What a user must know beyond the example, in Markdown; empty if nothing."""
-    languages: tuple[str, ...]
-    """Target language codes as the vocabulary has them; empty if there is nothing to choose."""
-    default_language: str | None
-    sample_rate_hz: int
-    converter_version: str
-    vocabulary_size: int
-    parameters: int
-    language_token: str = LANGUAGE_TOKEN
-    """How the vocabulary writes a target language; empty where it is chosen in another way."""
-    needs_remote_code: bool = False
-    """The folder brings its own classes and loads with `trust_remote_code=True` only."""
-
-
-def render_model_card(result: Result, facts: CardFacts) -> str:
-    """The model card in Markdown, with its YAML front matter."""
+def render_model_card(verification: Verification) -> str:
+    """The model card in Markdown, with its YAML front matter: what `verification.json` says."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
@@ -80,12 +42,15 @@ def render_model_card(result: Result, facts: CardFacts) -> str:
         unproven=unproven,
         settled=settled,
     )
+    facts = verification.model
     snippets = {
         "usage": describe_usage(facts),
         "language_usage": "\n".join(_language_lines(facts)),
+        "notes": facts.notes.replace("{name}", _quote_python(facts.model_name)),
     }
     template = environment.get_template("model_card.md.j2")
-    return template.render(result=result, facts=facts, **snippets)
+    result, date = verification.result, verification.date
+    return template.render(result=result, facts=facts, date=date, **snippets)
 
 
 def escape_markdown(plain: str) -> str:

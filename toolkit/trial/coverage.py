@@ -3,11 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from typing import Protocol
 
 from toolkit.core.coverage import ClipCoverage, Coverage, Reason
 from toolkit.mapping import Plan
 from toolkit.trial.measuring import PairErrors
 from toolkit.trial.pairing import Pairing
+
+
+class Identified(Protocol):
+    """What is told of a clip."""
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+
+    @property
+    def duration_s(self) -> float:
+        """Its length in seconds."""
+
+    @property
+    def sha256(self) -> str:
+        """Of its samples."""
 
 
 def measure_coverage(
@@ -46,20 +63,18 @@ def measure_coverage(
     )
 
 
-def clip_coverage(
-    name: str, duration_s: float, frames: int, errors: Sequence[PairErrors]
-) -> ClipCoverage:
+def clip_coverage(clip: Identified, frames: int, errors: Sequence[PairErrors]) -> ClipCoverage:
     """One clip, with the frames that its module pairs were compared on.
 
     Args:
-        name: The clip's name.
-        duration_s: Its length in seconds.
+        clip: The clip.
         frames: Encoder frames before the adaptor.
         errors: What was measured on it.
     """
     return ClipCoverage(
-        name=name,
-        duration_s=duration_s,
+        name=clip.name,
+        duration_s=clip.duration_s,
+        sha256=clip.sha256,
         frames=frames,
         frames_not_compared=max((one.frames_left_out for one in errors), default=0),
     )
