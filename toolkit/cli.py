@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext, redirect_stdout
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -12,13 +10,13 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from toolkit.console.about import completion_option, version_option
+from toolkit.console.answering import deliver, working
+from toolkit.console.batches import register_batches
 from toolkit.console.exits import Commands, Exit
 from toolkit.console.helping import HELP
-from toolkit.console.progress import showing_progress
 from toolkit.console.registering import REPORTS, Asked, command_of
 from toolkit.console.speaking import make_console, printing, say, width
 from toolkit.core.counting import counted
-from toolkit.core.json import JsonObject
 from toolkit.core.outputs import STDOUT
 
 if TYPE_CHECKING:
@@ -53,7 +51,7 @@ def inspect(asked: Asked, shown: Shown) -> None:
     from toolkit.pipeline import inspect as run
     from toolkit.report.inspection import print_inspection, render_inspection, summarize
 
-    with _working(True, shown.html, shown.json_path):
+    with working(True, shown.html, shown.json_path):
         inspection = run(**asked)
 
     def show(err: bool) -> None:
@@ -62,7 +60,7 @@ def inspect(asked: Asked, shown: Shown) -> None:
         else:
             say(summarize(inspection, width()), err=err)
 
-    _deliver(
+    deliver(
         shown,
         values=inspection.to_dict,
         page=lambda: render_inspection(inspection),
@@ -116,11 +114,11 @@ def record(asked: Asked, shown: Shown) -> None:
     from toolkit.pipeline.recording import record as run
     from toolkit.report.text import describe_bytes
 
-    with _working(shown.quiet, shown.json_path) as progress:
+    with working(shown.quiet, shown.json_path) as progress:
         heard = progress if shown.quiet else _saying_size(progress)
         recording = run(**asked, progress=heard)
     said = f"recorded: {recording.path} ({describe_bytes(recording.num_bytes)})"
-    _deliver(
+    deliver(
         shown,
         values=recording.to_dict,
         show=lambda err: say(said, err=err),
@@ -158,7 +156,7 @@ def recorder(asked: Asked, shown: Shown) -> None:
 
     destination = asked["destination"]
     with TemporaryDirectory(prefix="toolkit-recorder-") as folder:
-        with _working(True, destination):
+        with working(True, destination):
             made = make_recorder(**{**asked, "destination": Path(folder) / "recorder.pyz"})
         content = made.read_bytes()
     with printing():
@@ -181,7 +179,7 @@ def features(asked: Asked, shown: Shown) -> None:
     from toolkit.report.files import write_bytes
 
     destination = asked.pop("out")
-    with _working(shown.quiet, destination) as progress:
+    with working(shown.quiet, destination) as progress:
         expect_array_file(destination)
         made = extract_features(**asked, progress=progress)
         content = as_bytes(made, destination)
@@ -225,9 +223,9 @@ def faults(asked: Asked, shown: Shown) -> None:
     from toolkit.pipeline.faulting import faults as run
     from toolkit.report.faults import print_faults, render_faults
 
-    with _working(shown.quiet, shown.html, shown.json_path) as progress:
+    with working(shown.quiet, shown.html, shown.json_path) as progress:
         result = run(**asked, progress=progress)
-    _deliver(
+    deliver(
         shown,
         values=result.to_dict,
         page=lambda: render_faults(result),
@@ -247,7 +245,7 @@ def report(asked: Asked, shown: Shown) -> None:
     from toolkit.report.compare_runs import compare_runs, print_comparison, render_comparison
 
     comparison = compare_runs(**asked)
-    _deliver(
+    deliver(
         shown,
         values=comparison.to_dict,
         page=lambda: render_comparison(comparison),
@@ -270,12 +268,15 @@ def doctor(asked: Asked, shown: Shown) -> None:
     from toolkit.report.health import describe_health
 
     health = examine(**asked)
-    _deliver(
+    deliver(
         shown,
         values=health.to_dict,
         show=lambda err: say(describe_health(health, width()), err=err),
     )
     health.expect_proofs()
+
+
+register_batches(app)
 
 
 def main() -> None:
@@ -290,9 +291,9 @@ def _plan(asked: Asked, shown: Shown) -> None:
 
     if shown.html is not None:
         raise click.UsageError("`--html` must stand without `--dry-run`, which has no report")
-    with _working(shown.quiet, shown.json_path) as progress:
+    with working(shown.quiet, shown.json_path) as progress:
         plan = plan_conversion(**asked, progress=progress)
-    _deliver(
+    deliver(
         shown,
         values=plan.to_dict,
         show=lambda err: say(summarize_plan(plan, width()), err=err),
@@ -303,42 +304,12 @@ def _judge(run: Callable[..., Result], asked: Asked, shown: Shown) -> NoReturn:
     """Runs a command that comes to a verdict, and ends with it."""
     from toolkit import report
 
-    with _working(shown.quiet, shown.html, shown.json_path) as progress:
+    with working(shown.quiet, shown.html, shown.json_path) as progress:
         result = run(**asked, progress=progress)
-    _deliver(
+    deliver(
         shown,
         values=result.to_dict,
         page=lambda: report.render_html(result),
         show=lambda err: report.print_result(result, make_console(err=err), shown.html),
     )
     raise click.exceptions.Exit(Exit.MISMATCH if result.verdict == "mismatch" else Exit.MATCH)
-
-
-def _deliver(
-    shown: Shown,
-    *,
-    values: Callable[[], JsonObject],
-    page: Callable[[], str] | None = None,
-    show: Callable[[bool], None],
-) -> None:
-    """Writes all that was asked for or nothing, then speaks: `show` is told whether to stderr."""
-    from toolkit.report.files import write_files
-    from toolkit.report.json_report import render_json
-
-    html, json_path = shown.html, shown.json_path
-    files = [] if json_path is None else [(json_path, render_json(values()))]
-    if html is not None and page is not None:
-        files.append((html, page().encode("utf-8", errors="xmlcharrefreplace")))
-    with printing():
-        write_files(files)
-    if not shown.quiet:
-        with printing():
-            show(STDOUT in (html, json_path))
-
-
-@contextmanager
-def _working(quiet: bool, *written: Path | None) -> Iterator[Progress | None]:
-    """Progress; where a report goes to standard output, nothing else does."""
-    elsewhere = redirect_stdout(sys.stderr) if STDOUT in written else nullcontext()
-    with elsewhere, showing_progress(quiet) as progress:
-        yield progress

@@ -30,6 +30,8 @@ RIGHT = {
     "out": "new",
     "rec_dir": "new",
     "destination": "new.pyz",
+    "jobs": "jobs.toml",
+    "results": "results",
     "first": "report.json",
     "second": "other.json",
 }
@@ -93,6 +95,7 @@ def folder(
     (tmp_path / "clips").mkdir()
     for name in ("report.json", "other.json"):
         (tmp_path / name).write_text(REPORT)
+    (tmp_path / "jobs.toml").write_text("")
     (tmp_path / "mine.txt").write_text("a thesis")
     (tmp_path / "link").symlink_to(tmp_path / "mine.txt")
     (tmp_path / "dangling").symlink_to(tmp_path / "nowhere")

@@ -34,6 +34,7 @@ LONG = {
     *(
         "adding-a-family",
         "asr-ctc",
+        "batch",
         "coming-from-scripts",
         "debugging",
         "first-conversion",

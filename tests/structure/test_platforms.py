@@ -13,6 +13,8 @@ TWINS = {
     "toolkit.core.positional: os.pwrite": "a seek and a write",
     "toolkit.core.c_library: ctypes.CDLL": "None, as where the library has no such function",
     "toolkit.folder.copying: os.copy_file_range": "the next way",
+    "toolkit.batch.pool: os.sched_getaffinity": "all cores of the machine",
+    "toolkit.batch.work: resource": "what memory a job took is not said",
     "toolkit.folder.copying: os.sendfile": "the next way",
     "toolkit.folder.staging: os.geteuid": "whoever holds no lock, and no folder that leads away",
     "toolkit.folder.tokenizer_trial: resource": "the time that whoever started it waits",

@@ -46,10 +46,26 @@ class Helpful(click.Command):
         parameters: Callable[[], list[click.Parameter]],
         callback: Callable[..., None],
         said: str,
+        parts: click.Group | None = None,
     ) -> None:
         first = said.partition("\n\n")[0]
         super().__init__(name, HELP, callback, help=said, short_help=first)
         self._parameters = parameters
+        self.parts = parts or click.Group(name)
+        """Commands that are asked for by a further word, before all else."""
+
+    def make_context(
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: object,
+    ) -> click.Context:
+        """The context of the part that is named first, else of the command itself."""
+        part = self.parts.commands.get(args[0]) if args else None
+        if part is None:
+            return super().make_context(info_name, args, parent, **extra)
+        return part.make_context(f"{info_name} {args[0]}", args[1:], parent, **extra)
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         """All that it takes, and the option for help."""

@@ -66,12 +66,14 @@ def telling_what_is_there(outputs: Sequence[Output]) -> Iterator[None]:
     """While the context lasts, an interruption says which of the outputs were written.
 
     Raises:
-        Interrupted: in place of the interruption.
+        Interrupted: in place of the interruption; one that says as much already stays.
     """
     named = [output for output in outputs if output.path != STDOUT]
     before = [_maybe_mark(output.path) for output in named]
     try:
         yield
+    except Interrupted:
+        raise
     except (KeyboardInterrupt, click.Abort) as stop:
         after = [_maybe_mark(output.path) for output in named]
         written = [now is not None and now != then for now, then in zip(after, before, strict=True)]

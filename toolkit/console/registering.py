@@ -31,6 +31,8 @@ def command_of(
     home: str,
     shows: Sequence[str] = REPORTS,
     is_checked: bool = False,
+    parts: click.Group | None = None,
+    of: str = "",
 ) -> Callable[[Command], Command]:
     """Registers a command with all that can be named of its request.
 
@@ -43,6 +45,8 @@ def command_of(
         shows: Where its answer may go.
         is_checked: Whether what it needs is looked for before `home` is imported, which takes
             seconds.
+        parts: Commands that stand behind this one's name.
+        of: The command behind whose name this one stands.
     """
 
     def register(command: Command) -> Command:
@@ -52,7 +56,7 @@ def command_of(
         def items() -> tuple[Item, ...]:
             from toolkit.console.parameters import items_of_command
 
-            return items_of_command(request_of(name), shows)
+            return items_of_command(request_of(name, of), shows)
 
         def parameters() -> list[click.Parameter]:
             from toolkit.console.parameters import make_parameters
@@ -67,12 +71,13 @@ def command_of(
             with waiting_for_imports(), greeting(given.get("quiet", False)):
                 outputs = check_given(given, items(), force=force)
                 if is_checked:
-                    _look_first(request_of(name), given)
+                    _look_first(request_of(name, of), given)
                 import_module(home)
             with waiting_for_imports(), telling_what_is_there(outputs):
-                command(read_given(request_of(name), given), Shown(**read_given(Shown, given)))
+                command(read_given(request_of(name, of), given), Shown(**read_given(Shown, given)))
 
-        app.add_command(Helpful(name, parameters, run, cleandoc(command.__doc__ or "")))
+        said = cleandoc(command.__doc__ or "")
+        app.add_command(Helpful(name, parameters, run, said, parts))
         return command
 
     return register
@@ -85,9 +90,10 @@ def _look_first(kind: type[Request], given: Asked) -> None:
     expect_all_at_hand(kind(**read_given(kind, given)))
 
 
-def request_of(name: str) -> type[Request]:
-    """What a command is asked: the class that has its name."""
+def request_of(name: str, of: str = "") -> type[Request]:
+    """What a command is asked: the class that has its name, in the file of the command."""
     from toolkit.session import requests
 
-    kind: type[Request] = getattr(import_module(f"{requests.__name__}.{name}"), name.capitalize())
+    module = import_module(f"{requests.__name__}.{of or name}")
+    kind: type[Request] = getattr(module, f"{of.capitalize()}{name.capitalize()}")
     return kind

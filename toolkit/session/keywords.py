@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from dataclasses import fields
 from functools import wraps
 from textwrap import wrap
 from typing import TYPE_CHECKING, ParamSpec, TypeVar, get_args
 
+from toolkit.core.json import JsonDict
 from toolkit.session.groups import Request
 from toolkit.session.hub import fetch_named
 from toolkit.session.options import items_of
@@ -52,6 +54,11 @@ def keywords_of(
         return call
 
     return decorate
+
+
+def given_to(request: DataclassInstance) -> JsonDict:
+    """The arguments of the function that a request is for."""
+    return {field.name: getattr(request, field.name) for field in fields(request)}
 
 
 def _signature(kind: Callable[..., object], returned: object) -> inspect.Signature:

@@ -1,0 +1,108 @@
+"""A batch does each job once, whatever becomes of it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.batch.conftest import CONVERT, Write
+from toolkit.batch.database import NAME, opened
+from toolkit.batch.running import batch
+from toolkit.core.errors import BadInput
+
+BATCH = [sys.executable, "-W", "ignore", "-m", "toolkit", "batch"]
+
+
+def test_each_job_is_done_once_and_a_broken_checkpoint_stops_none(
+    shelf: Path, write: Write
+) -> None:
+    said: list[tuple[str, int, int, str]] = []
+    jobs = write(CONVERT)
+    first = batch(jobs, shelf / "r", workers=2, progress=lambda *now: said.append(now))
+    assert first.counts == {"unverified": 2, "refused": 1}
+    (trouble,) = first.troubles
+    assert (trouble.outcome, Path(trouble.checkpoint).parent.name) == ("refused", "broken")
+    assert "cut off" in trouble.because
+    assert said[-1][:1] == ("3 of 3 jobs, 1 wrong",)
+    assert said[-1][1] == said[-1][2] == first.bytes_total
+    assert sorted(os.listdir(shelf / "hf")) == ["hubert_ctc", "hubert_encoder"]
+    again = batch(jobs, shelf / "r")
+    assert (again.done_now, again.counts) == (0, first.counts)
+
+
+def test_what_was_refused_or_is_gone_is_done_once_more(shelf: Path, write: Write) -> None:
+    jobs = write(CONVERT)
+    batch(jobs, shelf / "r", workers=1)
+    shutil.rmtree(shelf / "hf" / "hubert_ctc")
+    assert batch(jobs, shelf / "r", workers=1, again=True).done_now == 2
+    assert (shelf / "hf" / "hubert_ctc").is_dir()
+
+
+def test_a_folder_that_a_killed_batch_wrote_is_taken_as_it_is(shelf: Path, write: Write) -> None:
+    jobs = write(CONVERT)
+    batch(jobs, shelf / "r", workers=1)
+    before = (shelf / "hf" / "hubert_ctc").stat().st_ino
+    shutil.rmtree(shelf / "r")
+    assert batch(jobs, shelf / "r", workers=1).counts == {"unverified": 2, "refused": 1}
+    assert (shelf / "hf" / "hubert_ctc").stat().st_ino == before
+    assert sorted(os.listdir(shelf / "hf")) == ["hubert_ctc", "hubert_encoder"]
+
+
+def test_a_folder_that_holds_anything_else_is_left_alone(shelf: Path, write: Write) -> None:
+    (shelf / "hf" / "hubert_ctc").mkdir()
+    (shelf / "hf" / "hubert_ctc" / "thesis.txt").write_text("mine")
+    summary = batch(write(CONVERT), shelf / "r", workers=1)
+    assert "must not exist yet" in summary.troubles[1].because
+    assert os.listdir(shelf / "hf" / "hubert_ctc") == ["thesis.txt"]
+
+
+def test_a_job_that_takes_too_long_is_given_up(shelf: Path, write: Write) -> None:
+    text = CONVERT.replace("models/*", "models/hubert_ctc").replace("false", "true")
+    summary = batch(write(text), shelf / "r", workers=1, time_limit=1)
+    assert summary.counts == {"died": 1}
+    assert "must end within 1 s" in summary.troubles[0].because
+
+
+def test_results_that_cannot_be_written_are_refused(shelf: Path, write: Write) -> None:
+    with pytest.raises(BadInput, match="must be a folder that can be made"):
+        batch(write(CONVERT), shelf / "no" / "r")
+
+
+@pytest.mark.wide
+def test_two_batches_share_the_jobs(shelf: Path, write: Write) -> None:
+    command = [*BATCH, str(write(CONVERT)), str(shelf / "r"), "--workers", "1", "--quiet"]
+    both = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    errors = [process.communicate()[1] for process in both]
+    assert [process.returncode for process in both] == [2, 2], errors
+    with opened(shelf / "r") as connection:
+        states = connection.execute("SELECT state, count(*) FROM jobs GROUP BY state").fetchall()
+    assert dict(map(tuple, states)) == {"done": 2, "refused": 1}
+
+
+def test_an_interrupt_says_what_is_done_and_how_to_go_on(shelf: Path, write: Write) -> None:
+    text = CONVERT.replace("false", "true")
+    process = subprocess.Popen(
+        [*BATCH, str(write(text)), str(shelf / "r"), "--workers", "1"],
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    while process.poll() is None and not (shelf / "r" / "reports").exists():
+        time.sleep(0.05)
+    time.sleep(2)
+    os.killpg(process.pid, signal.SIGINT)
+    error = process.communicate()[1]
+    assert process.returncode == 130, error
+    assert "the same command continues" in error
+    assert "Traceback" not in error
+    with opened(shelf / "r") as connection:
+        (running,) = connection.execute("SELECT count(*) FROM jobs WHERE state = 'running'")
+    assert tuple(running) == (0,)
+    assert (shelf / "r" / NAME).is_file()

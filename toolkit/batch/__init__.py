@@ -1,0 +1,1 @@
+"""Many checkpoints, many clips: jobs that are shared out, done once, and kept in one place."""

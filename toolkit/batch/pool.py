@@ -1,0 +1,111 @@
+"""Tasks in processes of this machine, each of which imports once what many tasks need."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import threading
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, TimeoutError, wait
+from contextlib import contextmanager
+from multiprocessing.connection import wait as wait_for
+from typing import TYPE_CHECKING
+
+from toolkit.batch.engine import TRIES
+from toolkit.batch.outcome import Outcome
+from toolkit.batch.work import Task, bound_threads, do
+from toolkit.session.requests.batch import Batch
+
+if TYPE_CHECKING:
+    from pebble import ProcessPool
+
+MOST_AHEAD = 1
+"""Tasks that wait for a process, so that none waits for a task."""
+
+
+class Pool:
+    """Processes that outlive neither this one nor the context that made them."""
+
+    def __init__(self, pool: ProcessPool, workers: int, time_limit_s: int | None) -> None:
+        """Gives tasks to `pool`; one that takes longer than `time_limit_s` is ended."""
+        self.capacity = workers + MOST_AHEAD
+        self._pool = pool
+        self._time_limit_s = time_limit_s
+        self._tasks: dict[Future[Outcome], Task] = {}
+        self._deaths: Counter[int] = Counter()
+
+    def submit(self, task: Task) -> None:
+        """Takes a task."""
+        future = self._pool.schedule(do, args=[task], timeout=self._time_limit_s)
+        self._tasks[future] = task
+
+    def collect(self, timeout_s: float) -> Sequence[tuple[Task, Outcome]]:
+        """What has ended; a task whose process died is begun again, but not for ever."""
+        done, _ = wait(self._tasks, timeout=timeout_s, return_when=FIRST_COMPLETED)
+        found = [(task := self._tasks.pop(each), self._maybe_outcome(task, each)) for each in done]
+        return [(task, outcome) for task, outcome in found if outcome is not None]
+
+    def _maybe_outcome(self, task: Task, future: Future[Outcome]) -> Outcome | None:
+        from pebble import ProcessExpired
+
+        try:
+            return future.result()
+        except TimeoutError:
+            return Outcome(ending="died", because=describe_overtime(self._time_limit_s))
+        except ProcessExpired as error:
+            self._deaths[task.job] += 1
+            if self._deaths[task.job] < TRIES:
+                self.submit(task)
+                return None
+            return Outcome(ending="died", because=describe_death(f"exit code {error.exitcode}"))
+
+
+def describe_overtime(limit_s: int | None) -> str:
+    """Why a task was given up that did not end."""
+    return (
+        f"The job must end within {limit_s} s, but did not. Give it longer with `--time-limit` "
+        "and `--again`, or take fewer clips."
+    )
+
+
+def describe_death(how: str) -> str:
+    """Why a task was given up whose process died each time."""
+    return (
+        f"The job's process must live until it is done, but the system ended it {TRIES} times "
+        f"({how}), as it does where memory is short. Take fewer with `--workers`, and `--again`."
+    )
+
+
+@contextmanager
+def in_processes(request: Batch) -> Iterator[Pool]:
+    """A pool with as many processes as asked for, else one for each core."""
+    from pebble import ProcessPool
+
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    workers = request.workers or cores or 1
+    threads = max(1, (cores or 1) // workers)
+    pool = ProcessPool(
+        workers,
+        initializer=_begin,
+        initargs=[threads],
+        context=multiprocessing.get_context("spawn"),
+    )
+    try:
+        yield Pool(pool, workers, request.time_limit)
+    finally:
+        pool.stop()  # type: ignore[no-untyped-call]
+        pool.join()
+
+
+def _begin(threads: int) -> None:
+    """What a process of the pool does first: it keeps to its cores, and ends with its parent."""
+    bound_threads(threads)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait_for([parent.sentinel])
+        os._exit(1)

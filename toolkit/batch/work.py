@@ -1,0 +1,122 @@
+"""One job in the process that does it: the command's own function, its result as data."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from toolkit.batch.kind import Answer
+from toolkit.batch.kinds import kinds
+from toolkit.batch.outcome import Cost, Outcome
+from toolkit.core.errors import InternalError, ToolkitError
+from toolkit.core.json import JsonObject
+from toolkit.core.result import Result
+from toolkit.session.groups import Request
+
+PAGES = "reports"
+"""Folder of the pages, in the results."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """One job, as a process is told of it."""
+
+    job: int
+    kind: str
+    request: Request
+    checkpoint_sha256: str | None
+    checkpoint_bytes: int
+    results: Path
+    """Where a page of it goes."""
+    pages: str
+    """Which results get one: `mismatch`, `all`, `none`."""
+
+
+def do(task: Task) -> Outcome:
+    """Does a job; whatever becomes of it is an outcome."""
+    return measured(lambda: _ended(task, kinds()[task.kind].run(task.request)))
+
+
+def measured(work: Callable[[], Outcome]) -> Outcome:
+    """The outcome of some work with what it took; what it raises is an outcome too."""
+    began, spent = time.perf_counter(), time.process_time()
+    ended = _caught(work)
+    return Outcome(
+        ending=ended.ending,
+        because=ended.because,
+        result=ended.result,
+        report=ended.report,
+        cost=Cost(
+            seconds=time.perf_counter() - began,
+            cpu_seconds=time.process_time() - spent,
+            peak_bytes=_peak_bytes(),
+        ),
+    )
+
+
+def _caught(work: Callable[[], Outcome]) -> Outcome:
+    try:
+        return work()
+    except InternalError as error:
+        return Outcome(ending="died", because=_fault(error))
+    except ToolkitError as error:
+        return Outcome(ending="refused", because=str(error))
+    except OSError as error:
+        return Outcome(ending="died", because=f"The system says: {error}.")
+    except MemoryError:
+        return Outcome(ending="died", because="`memory` must hold the models, but is too small.")
+    except Exception as error:
+        return Outcome(ending="died", because=_fault(error))
+
+
+def _fault(error: Exception) -> str:
+    said = " ".join(str(error).split())[:300]
+    return f"internal error: {type(error).__name__}: {said}. This is a fault of the toolkit."
+
+
+def _ended(task: Task, answer: Answer) -> Outcome:
+    result = answer.to_dict()
+    _expect_unchanged(task, result)
+    return Outcome(ending="done", result=result, report=_maybe_page(task, answer))
+
+
+def _expect_unchanged(task: Task, result: JsonObject) -> None:
+    """Refuses a result of another file than the one that the job is known by."""
+    found = result["source"]["sha256"]
+    if found != task.checkpoint_sha256:
+        raise OSError(
+            f"`{result['source']['path']}` had the sha256 {task.checkpoint_sha256} when the job "
+            f"was entered, and {found} when it was done"
+        )
+
+
+def _maybe_page(task: Task, answer: Answer) -> str | None:
+    if not isinstance(answer, Result) or task.pages == "none":
+        return None
+    if task.pages == "mismatch" and answer.verdict != "mismatch":
+        return None
+    from toolkit.report.html import write_html
+
+    name = f"{PAGES}/{task.job}.html"
+    write_html(answer, task.results / name)
+    return name
+
+
+def _peak_bytes() -> int:
+    """Resident memory of this process at its highest; 0 where the system does not say."""
+    try:
+        import resource
+    except ImportError:
+        return 0
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def bound_threads(threads: int) -> None:
+    """Lets this process compute on so many cores; before torch is imported."""
+    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ[name] = str(threads)

@@ -1,0 +1,100 @@
+"""`toolkit batch` and what can be asked of its results."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NoReturn
+
+import click
+
+from toolkit.console.answering import deliver, working
+from toolkit.console.exits import Exit
+from toolkit.console.interruption import Interrupted
+from toolkit.console.registering import Asked, command_of
+from toolkit.console.speaking import say
+from toolkit.core.errors import BadInput
+
+if TYPE_CHECKING:
+    from toolkit.core.batches import Summary
+    from toolkit.session.program import Shown
+
+ANSWERS = ("json_path", "quiet")
+
+
+def register_batches(app: click.Group) -> None:
+    """Makes them commands of the program."""
+    parts = click.Group("batch")
+    command_of(app, "toolkit.batch.running", shows=ANSWERS, parts=parts)(batch)
+    command_of(parts, "toolkit.batch.asking", shows=ANSWERS, of="batch")(status)
+
+
+def batch(asked: Asked, shown: Shown) -> None:
+    """Do the same with many checkpoints: each job once, whatever ends it.
+
+    The same line again continues, and does nothing twice. `toolkit batch status RESULTS` says how
+    far it is.
+
+    Example: toolkit batch jobs.toml results/
+
+    Example: toolkit batch jobs.toml results/ --workers 8 --time-limit 3600
+
+    Example: toolkit batch jobs.toml results/ --engine ray --address auto
+    """
+    from toolkit.batch.running import batch as run
+
+    try:
+        with working(shown.quiet, shown.json_path) as progress:
+            summary = run(**asked, progress=progress)
+    except KeyboardInterrupt as stop:
+        raise Interrupted(_what_is_done(asked)) from stop
+    _tell(summary, shown)
+    _end(summary)
+
+
+def status(asked: Asked, shown: Shown) -> None:
+    """Say how far a batch is, and why jobs did not come to a match.
+
+    Example: toolkit batch status results/
+
+    Example: toolkit batch status results/ --json status.json
+    """
+    from toolkit.batch.asking import summarize
+
+    _tell(summarize(**asked), shown)
+
+
+def _tell(summary: Summary, shown: Shown) -> None:
+    from toolkit.report.batches import describe_batch
+
+    deliver(
+        shown,
+        values=summary.to_dict,
+        show=lambda err: say(describe_batch(summary), err=err),
+    )
+
+
+def _end(summary: Summary) -> NoReturn:
+    if summary.count("mismatch"):
+        raise click.exceptions.Exit(Exit.MISMATCH)
+    failed = summary.count("refused", "died")
+    if failed:
+        raise BadInput(
+            f"`{failed}` of {summary.jobs} jobs must come to a result, but were refused or died; "
+            f"all others are done. `toolkit batch status {summary.results}` says why, and "
+            "`--again` does them once more."
+        )
+    raise click.exceptions.Exit(Exit.MATCH)
+
+
+def _what_is_done(asked: Asked) -> str:
+    """What there is of a batch that was interrupted, in words."""
+    from toolkit.batch.asking import summarize
+
+    try:
+        summary = summarize(asked["results"])
+    except BadInput:
+        return "no job is done"
+    done = summary.jobs - summary.count("waiting", "running")
+    return (
+        f"{done} of {summary.jobs} jobs that were begun are done and kept in `{summary.results}`; "
+        "the same command continues"
+    )

@@ -1,0 +1,32 @@
+"""What a batch came to, in words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from toolkit.core.counting import counted
+
+if TYPE_CHECKING:
+    from toolkit.core.batches import Summary
+
+MOST = 20
+"""Troubles that are listed; the database has all of them."""
+
+
+def describe_batch(summary: Summary) -> str:
+    """The numbers, then what did not come to a match, the worst first."""
+    counts = ", ".join(f"{number} {name}" for name, number in sorted(summary.counts.items()))
+    lines = [f"{counted(summary.jobs, 'jobs')}: {counts or 'none'}"]
+    lines += [
+        f"✗ {trouble.outcome}: {trouble.kind} {trouble.checkpoint}: {_first_line(trouble.because)}"
+        for trouble in summary.troubles[:MOST]
+    ]
+    further = len(summary.troubles) - MOST
+    if further > 0:
+        lines.append(f"... and {further} more")
+    lines.append(f"results: {summary.results} ({summary.done_now} done now)")
+    return "\n".join(lines)
+
+
+def _first_line(text: str) -> str:
+    return text.partition("\n")[0]
