@@ -42,16 +42,16 @@ def test_a_family_of_another_package_is_known_beside_ours(offer):
     assert "xm_transformer" in {family.name for family in families()}
 
 
-@pytest.mark.parametrize(
-    ("content", "what"),
-    [
-        (FAMILY.replace('"toy.weight" in checkpoint.tensors', "True"), "outside_greedy:FAMILY"),
-        ("import no_such_module", "outside_broken:FAMILY"),
-    ],
-)
-def test_what_is_ours_asks_no_other_package(content, what, offer, prepared):
-    offer(content, what)
+def test_our_own_checkpoint_is_still_ours(offer, prepared):
+    offer(FAMILY, "outside_other:FAMILY")
     assert find_family(prepared.checkpoint).name == "xm_transformer"
+
+
+def test_a_checkpoint_that_two_families_claim_is_refused_and_both_are_named(offer, prepared):
+    greedy = FAMILY.replace('"toy.weight" in checkpoint.tensors', "True")
+    offer(greedy, "outside_greedy:FAMILY")
+    with pytest.raises(BadInput, match="`xm_transformer`, `toy` match"):
+        find_family(prepared.checkpoint)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
 """One file per family of fairseq models. A new file is found by itself; nothing to register.
 
-A family in another package is found by its entry point in the group `toolkit.families`, and is asked
-of what none here knows.
+A family in another package is found by its entry point in the group `toolkit.families`.
 """
 
 from __future__ import annotations
@@ -33,21 +32,12 @@ def families() -> Iterator[Family]:
     Raises:
         BadInput: another package's family cannot be imported, or is none.
     """
-    yield from _own()
-    yield from _others()
+    from importlib.metadata import entry_points
 
-
-def _own() -> Iterator[Family]:
     for module in iter_modules(__path__):
         family = getattr(import_module(f"{__name__}.{module.name}"), "FAMILY", None)
         if family is not None:
             yield family
-
-
-def _others() -> Iterator[Family]:
-    """Those of other packages: all that are installed are looked through, which takes a while."""
-    from importlib.metadata import entry_points
-
     for point in sorted(entry_points(group=ENTRY_POINTS), key=lambda point: point.name):
         yield _load(point)
 
@@ -92,17 +82,13 @@ NOT_KNOWN = (
 
 
 def find_family(checkpoint: Checkpoint) -> Family:
-    """The family that the checkpoint belongs to; other packages are asked where none here knows it.
+    """The family that the checkpoint belongs to.
 
     Raises:
         BadInput: no family or several match, or it is known that none can.
     """
-    known = [*_own()]
+    known = list(families())
     matching = [family for family in known if family.matches(checkpoint)]
-    if not matching:
-        others = [*_others()]
-        known += others
-        matching = [family for family in others if family.matches(checkpoint)]
     if len(matching) == 1:
         return matching[0]
     said = architecture(checkpoint)
