@@ -11,13 +11,14 @@ from typing import Any
 
 import torch
 
-from tests.breaking import WEIGHTS, Break, Tensors, edit_tensors, set_key
+from tests.breaking import Break, Tensors, set_key
+from tests.released import right_parts
+from tests.released.right_parts import SPELLING, edit_weights, files_of, key_of, weights_of
 from toolkit.bundled import CLASSIFIER, FEATURES
 from toolkit.checkpoint.dictionary import read_dictionary
 
 PREPROCESSOR = "preprocessor_config.json"
-PICKLED = "pytorch_model.bin"
-"""What releases before 4.35 call the weights that they save."""
+AGAIN = "`toolkit diff --fix`, or convert the checkpoint again"
 Mend = Callable[[Path, bool], None]
 """Mends a folder; is told whether the task of the checkpoint standardizes the sound."""
 
@@ -33,20 +34,11 @@ class Cause:
     todo: str
     """What it says to do."""
     mend: Mend | None
-    """None where no edit makes the folder right."""
+    """None where no edit of ours makes the folder right; diff's own does."""
 
 
 def _always(mend: Break) -> Mend:
     return lambda folder, _normalize: mend(folder)
-
-
-def _edit_weights(folder: Path, edit: Callable[[Tensors], object]) -> None:
-    if (folder / WEIGHTS).exists():
-        edit_tensors(folder, edit)
-        return
-    tensors = torch.load(folder / PICKLED)
-    edit(tensors)
-    torch.save(tensors, folder / PICKLED)
 
 
 def _exchange(folder: Path) -> None:
@@ -74,7 +66,7 @@ def _pass_through(folder: Path) -> None:
         bias = name.removesuffix("weight") + "bias"
         tensors[bias] = torch.zeros_like(tensors[bias])
 
-    _edit_weights(folder, fill)
+    edit_weights(folder, fill)
 
 
 def _silence_adapters(folder: Path) -> None:
@@ -82,7 +74,7 @@ def _silence_adapters(folder: Path) -> None:
         for name in (n for n in tensors if ".layers.0.adapter_layer." in n):
             tensors[name] = torch.zeros_like(tensors[name])
 
-    _edit_weights(folder, fill)
+    edit_weights(folder, fill)
 
 
 def _write_extractor(folder: Path, normalize: bool) -> None:
@@ -118,7 +110,7 @@ def _remove(is_wrong: Callable[[str], bool]) -> Break:
         for name in filter(is_wrong, list(tensors)):
             del tensors[name]
 
-    return lambda folder: _edit_weights(folder, edit)
+    return lambda folder: edit_weights(folder, edit)
 
 
 def beyond_layers(number: int) -> Break:
@@ -191,7 +183,7 @@ NO_EXTRACTOR = Cause(
 SILENT_HEAD = Cause(
     says="applies `gelu` to the mean of the projected frames",
     told="the GELU behind the mean of the frames is left out",
-    todo="convert the checkpoint again: no stock class has it",
+    todo=f"{AGAIN}: no stock class has it",
     mend=_always(_carry_head),
 )
 TIDIED = Cause(
@@ -203,39 +195,41 @@ TIDIED = Cause(
 ONE_LANGUAGE = Cause(
     says="tensors of 30 modules in the model are missing from the folder",
     told="the adapters of the first language alone are there",
-    todo="convert the checkpoint again",
-    mend=None,
+    todo=AGAIN,
+    mend=_always(files_of("adapter.*")),
 )
 NO_LANGUAGE = replace(ONE_LANGUAGE, told="the weights of no language are there")
 NO_ADAPTER = Cause(
     says="78 tensors of 39 modules in the model are missing from the folder",
     told="no adapter is there, neither the model's nor a language's",
-    todo="convert the checkpoint again",
-    mend=None,
+    todo=AGAIN,
+    mend=_always(_both(files_of("adapter.*"), weights_of(".adapter_layer."))),
 )
 ONE_VOCABULARY = Cause(
     says="it has the letters of one language",
     told="the letters of one language alone are there",
-    todo="convert the checkpoint again",
-    mend=None,
+    todo=AGAIN,
+    mend=_always(files_of(*SPELLING)),
 )
 GONE_DECODER = Cause(
     says="the checkpoint's decoder is not known to be what `speech_to_text_2` computes",
     told="its decoder is of a class that today's transformers has no more",
-    todo="convert the checkpoint again",
-    mend=None,
+    todo=AGAIN,
+    mend=_always(right_parts.decoder),
 )
+GONE_BLOCKS = replace(GONE_DECODER, mend=None)
+"""The same where the folder that is right carries its classes."""
 GONE_TOKENIZER = Cause(
     says="`tokenizer.json` is not as the rows of the dictionary say: no tokenizer loads",
     told="its tokenizer too",
-    todo="convert the checkpoint again",
-    mend=None,
+    todo=AGAIN,
+    mend=_always(files_of(*SPELLING)),
 )
 UNSEARCHED = Cause(
     says="search settings are not as the checkpoint says",
     told="there are no settings of a search",
-    todo="convert the checkpoint again",
-    mend=None,
+    todo=AGAIN,
+    mend=_always(right_parts.search),
 )
 UNENDED = Cause(
     says="`generation_config.forced_eos_token_id` must be 2",
@@ -246,8 +240,8 @@ UNENDED = Cause(
 UNSPOKEN = Cause(
     says="hold what the checkpoint has beside its languages, nothing of `eng`",
     told="the model has what the checkpoint has beside its languages, nothing of English",
-    todo="convert the checkpoint again",
-    mend=None,
+    todo=AGAIN,
+    mend=_always(_both(key_of("vocab_size"), weights_of(".adapter_layer.", "lm_head."))),
 )
 RANDOM_ADAPTERS = Cause(
     says="layers.0.adapter_layer",

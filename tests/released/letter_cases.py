@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from tests.released.encoder_causes import (
+    GONE_BLOCKS,
     GONE_DECODER,
     GONE_TOKENIZER,
     NORMALIZED,
@@ -22,14 +23,15 @@ from tests.variants.seq2seq_kinds import LEARNED, SEQ2SEQ_VARIANTS
 
 KNOWN = {v.name.removeprefix("letters, "): v for v in SEQ2SEQ_VARIANTS}
 WIDER = KNOWN["wider decoder"]
-ALWAYS = (GONE_DECODER, GONE_TOKENIZER, UNSEARCHED, UNENDED)
+BESIDE = (GONE_TOKENIZER, UNSEARCHED, UNENDED)
 
 
 def _letters(variant: CtcVariant, *causes: Cause, **more: Any) -> Expected:
     case = Case(script=LETTERS, variant=variant)
     if "gives_up" in more:
         return expect((), case, **more)
-    return expect((*causes, *ALWAYS), case, **more)
+    carried = variant.ends == "bundled exact"
+    return expect((*causes, GONE_BLOCKS if carried else GONE_DECODER, *BESIDE), case, **more)
 
 
 def _wider(name: str, **changes: Any) -> CtcVariant:
