@@ -37,6 +37,7 @@ def test_each_job_is_done_once_and_a_broken_checkpoint_stops_none(
     assert (again.done_now, again.counts) == (0, first.counts)
 
 
+@pytest.mark.wide
 def test_what_was_refused_or_is_gone_is_done_once_more(shelf: Path, write: Write) -> None:
     jobs = write(CONVERT)
     batch(jobs, shelf / "r", workers=1)
@@ -45,6 +46,7 @@ def test_what_was_refused_or_is_gone_is_done_once_more(shelf: Path, write: Write
     assert (shelf / "hf" / "hubert_ctc").is_dir()
 
 
+@pytest.mark.wide
 def test_a_folder_that_a_killed_batch_wrote_is_taken_as_it_is(shelf: Path, write: Write) -> None:
     jobs = write(CONVERT)
     batch(jobs, shelf / "r", workers=1)
@@ -55,6 +57,7 @@ def test_a_folder_that_a_killed_batch_wrote_is_taken_as_it_is(shelf: Path, write
     assert sorted(os.listdir(shelf / "hf")) == ["hubert_ctc", "hubert_encoder"]
 
 
+@pytest.mark.wide
 def test_a_folder_that_holds_anything_else_is_left_alone(shelf: Path, write: Write) -> None:
     (shelf / "hf" / "hubert_ctc").mkdir()
     (shelf / "hf" / "hubert_ctc" / "thesis.txt").write_text("mine")

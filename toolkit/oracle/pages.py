@@ -14,7 +14,7 @@ import re
 from dataclasses import dataclass
 from typing import List
 
-ENOUGH_BYTES = 5 << 29
+ENOUGH_BYTES = 1 << 31
 """What mapped files may take, the libraries' own included: whatever is let go of too early is read
 again, and to say which may go takes the system a while."""
 ENOUGH_OWN_BYTES = 1 << 30
