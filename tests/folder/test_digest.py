@@ -90,3 +90,12 @@ def test_a_file_larger_than_one_read_counts_to_its_end(folder):
     before = folder_sha256(folder)
     (folder / "big").write_bytes(bytes(1 << 20) + b"\1")
     assert folder_sha256(folder) != before
+
+
+def test_a_file_whose_digest_is_known_is_not_read_again(folder):
+    whole = folder_digests(folder)
+    known = {"model.safetensors": whole["model.safetensors"]}
+    read = []
+    assert folder_digests(folder, read.append, known) == whole
+    assert sum(read) == len(FILES["config.json"])
+    assert list(whole) == sorted(FILES)

@@ -13,6 +13,7 @@ from transformers import AutoModelForSpeechSeq2Seq
 from toolkit.checkpoint import open_checkpoint
 from toolkit.core.errors import BadInput
 from toolkit.core.spec import TensorSpec
+from toolkit.folder.digest import digest_files
 from toolkit.folder.shards import FILE_NAME, INDEX_NAME
 from toolkit.folder.weights import check_ties, num_bytes_written, target_tensor, write_weights
 from toolkit.mapping import (
@@ -63,6 +64,16 @@ def sample(tmp_path):
 
 
 # The golden checkpoint
+
+
+@pytest.mark.parametrize("max_shard_bytes", [10, 1 << 30])
+def test_files_are_hashed_while_they_are_written(sample, tmp_path, max_shard_bytes):
+    plan, checkpoint = sample()
+    digests = {}
+    write_weights(plan, checkpoint, tmp_path, max_shard_bytes=max_shard_bytes, digests=digests)
+    files = {file.name: file for file in tmp_path.glob("*.safetensors")}
+    assert digests == digest_files(files)
+    assert len(files) == (5 if max_shard_bytes == 10 else 1)
 
 
 def test_every_tensor_of_the_folder_is_bit_equal_to_its_source(prepared, converted):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import MappingProxyType
 
 from toolkit.checkpoint.plain_files import open_plain
 from toolkit.core.artifact import FileDigest
@@ -15,7 +15,8 @@ MODEL_CARD = "README.md"
 VERIFICATION = "verification.json"
 ABOUT_THE_REST = (MODEL_CARD, VERIFICATION)
 """Carry the verdict, so that they cannot take part in what the verdict is about."""
-_BUFFER_BYTES = 1 << 20
+BUFFER_BYTES = 1 << 20
+"""Read at a time."""
 
 Hashed = Callable[[int], None]
 """Called with the size of every chunk; what it raises ends the computation."""
@@ -30,38 +31,37 @@ def combine(digests: Mapping[str, FileDigest]) -> str:
 
 
 def folder_digests(
-    folder: Path, hashed: Hashed = lambda _: None, workers: int = 1
+    folder: Path,
+    hashed: Hashed = lambda _: None,
+    known: Mapping[str, FileDigest] = MappingProxyType({}),
 ) -> dict[str, FileDigest]:
     """The digest of every file but those about the rest, by its path in the folder.
 
     Args:
         folder: The folder.
         hashed: Called with the size of every chunk; what it raises ends the computation.
-        workers: How many files are read at once.
+        known: Digests of files that were hashed while they were written, which are not read again.
     """
     files = {file.relative_to(folder).as_posix(): file for file in folder.rglob("*")}
-    chosen = {n: file for n, file in files.items() if n not in ABOUT_THE_REST and file.is_file()}
-    return digest_files(chosen, hashed, workers)
+    left_out = {*ABOUT_THE_REST, *known}
+    chosen = {name: file for name, file in files.items() if name not in left_out and file.is_file()}
+    found = {**known, **digest_files(chosen, hashed)}
+    return {name: found[name] for name in sorted(found)}
 
 
 def digest_files(
-    files: Mapping[str, Path], hashed: Hashed = lambda _: None, workers: int = 1
+    files: Mapping[str, Path], hashed: Hashed = lambda _: None
 ) -> dict[str, FileDigest]:
-    """The digests of files, each of which is read once; the largest first.
+    """The digests of files, each of which is read once, in the order of their names.
 
     Args:
         files: Plain files, by their names.
         hashed: Called with the size of every chunk; what it raises ends the computation.
-        workers: How many are read at once: hashing leaves Python to others.
 
     Raises:
         OSError: one cannot be read, or is no plain file any more.
     """
-    order = sorted(files, key=lambda name: (-files[name].stat().st_size, name))
-    with ThreadPoolExecutor(max_workers=workers) as pool:
-        read = pool.map(lambda name: digest_file(files[name], hashed), order)
-        found = dict(zip(order, read, strict=True))
-    return {name: found[name] for name in sorted(files)}
+    return {name: digest_file(files[name], hashed) for name in sorted(files)}
 
 
 def digest_file(path: Path, hashed: Hashed = lambda _: None) -> FileDigest:
@@ -70,7 +70,7 @@ def digest_file(path: Path, hashed: Hashed = lambda _: None) -> FileDigest:
     Raises:
         OSError: it cannot be read, or is no plain file.
     """
-    digest, buffer, num_bytes = hashlib.sha256(), memoryview(bytearray(_BUFFER_BYTES)), 0
+    digest, buffer, num_bytes = hashlib.sha256(), memoryview(bytearray(BUFFER_BYTES)), 0
     with open_plain(path) as file:
         while count := file.readinto(buffer):  # type: ignore[attr-defined]
             digest.update(buffer[:count])

@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING
 
 from toolkit.checkpoint import Checkpoint, TensorLocation
 from toolkit.checkpoint.sets import without_language
+from toolkit.core.artifact import FileDigest
 from toolkit.core.errors import BadInput
 from toolkit.core.positional import read_into, write_at
 from toolkit.core.spec import TensorSpec
 from toolkit.folder.copying import CHUNK_BYTES, copy_bytes
+from toolkit.folder.following import Following
 from toolkit.folder.languages import by_file
 from toolkit.folder.safetensors_file import lay_out
 from toolkit.folder.shards import (
@@ -67,6 +69,7 @@ def write_weights(
     *,
     max_shard_bytes: int = MAX_SHARD_BYTES,
     copied: Copied | None = None,
+    digests: dict[str, FileDigest] | None = None,
 ) -> None:
     """Writes `model.safetensors`, or shards and their index; tied twins are left to the model.
 
@@ -76,6 +79,7 @@ def write_weights(
         folder: Where the files go.
         max_shard_bytes: Values of one file; what is more is written in several.
         copied: Hears of every chunk; what it raises ends the writing.
+        digests: Takes the digest of every file of weights, which is made while it is written.
 
     Raises:
         BadInput: the source's tied tensors differ, a value is beyond the target's dtype, the
@@ -87,7 +91,10 @@ def write_weights(
         for name, shard in (*shards.items(), *languages.items()):
             with _refusals(folder / name):
                 job = _Job(plan=plan, checkpoint=checkpoint, source=source)
-                job.write(folder / name, shard, copied or _ignore)
+                if digests is None:
+                    job.write(folder / name, shard, copied or _ignore)
+                else:
+                    digests[name] = job.write_hashed(folder / name, shard, copied or _ignore)
         if len(shards) > 1:
             with _refusals(folder / INDEX_NAME):
                 (folder / INDEX_NAME).write_text(render_index(shards), encoding="utf-8")
@@ -145,14 +152,28 @@ class _Job:
 
     def write(self, path: Path, shard: Shard, copied: Copied) -> None:
         """Writes one file."""
-        layout = lay_out([replace(spec, name=without_language(spec.name)) for spec in shard])
         with _created(path) as target:
-            out = _Output(target, copied)
-            out.write(layout.header)
-            whole = {without_language(spec.name): spec for spec in shard}
-            for spec in layout.specs:
-                self._write_tensor(out, whole[spec.name])
-            assert out.position == layout.num_bytes
+            self._fill(target, shard, copied)
+
+    def write_hashed(self, path: Path, shard: Shard, copied: Copied) -> FileDigest:
+        """Writes one file, and hashes it meanwhile."""
+        with _created(path) as target, Following(path) as following:
+
+            def heard(num_bytes: int) -> None:
+                following.advance(num_bytes)
+                copied(num_bytes)
+
+            self._fill(target, shard, heard)
+            return following.finish()
+
+    def _fill(self, target: int, shard: Shard, copied: Copied) -> None:
+        layout = lay_out([replace(spec, name=without_language(spec.name)) for spec in shard])
+        out = _Output(target, copied)
+        out.write(layout.header)
+        whole = {without_language(spec.name): spec for spec in shard}
+        for spec in layout.specs:
+            self._write_tensor(out, whole[spec.name])
+        assert out.position == layout.num_bytes
 
     def _write_tensor(self, out: _Output, spec: TensorSpec) -> None:
         assignment = self.plan.assignments[spec.name]

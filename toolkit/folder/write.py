@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from toolkit.checkpoint import Checkpoint
+from toolkit.core.artifact import FileDigest
 from toolkit.core.json import JsonObject
 from toolkit.folder.background import Background
 from toolkit.folder.contents import FolderContents
@@ -31,7 +32,7 @@ def write_folder(
     write_tokenizer: WriteTokenizer,
     max_shard_bytes: int = MAX_SHARD_BYTES,
     watch: Watch | None = None,
-) -> None:
+) -> dict[str, FileDigest]:
     """Writes configurations, tokenizer and weights into an existing folder.
 
     Args:
@@ -43,10 +44,14 @@ def write_folder(
         max_shard_bytes: Weights of one file; what is more is written in several.
         watch: Hears how far the weights are.
 
+    Returns:
+        The digests of the files of weights, made while they were written.
+
     Raises:
         BadInput: the sentencepiece model or the weights cannot be used, or the disk refuses.
     """
     total = num_bytes_written(plan, checkpoint)
+    digests: dict[str, FileDigest] = {}
     with Background(
         lambda copied: write_weights(
             plan,
@@ -54,6 +59,7 @@ def write_folder(
             folder,
             max_shard_bytes=max_shard_bytes,
             copied=copied,
+            digests=digests,
         )
     ) as weights:
         _write_small(folder, contents, write_tokenizer)
@@ -61,6 +67,7 @@ def write_folder(
             if watch is not None:
                 watch(weights.num_bytes, total)
         weights.result()
+    return digests
 
 
 def _write_small(folder: Path, contents: FolderContents, write_tokenizer: WriteTokenizer) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -57,7 +56,7 @@ def convert(request: Convert) -> Result:
         because = because or why_unprovable(prepared, request.verify, origin)
         expect_room(request.out, num_bytes_written(prepared.plan, prepared.checkpoint))
         clips = () if because else origin.read_clips(prepared, request.audio)
-        write_converted(
+        written = write_converted(
             prepared,
             staged.path,
             max_shard_bytes=request.max_shard_bytes,
@@ -67,7 +66,7 @@ def convert(request: Convert) -> Result:
             hashing.finish()
             result = _proven(prepared, staged.path, clips, request)
         else:
-            files = folder_digests(staged.path, workers=os.cpu_count() or 1)
+            files = folder_digests(staged.path, known=written)
             hashing.finish()
             result = _unproven(prepared, files, request.out, because)
         if result.verdict != "mismatch":
