@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from toolkit.oracle.old_torch import HAS_KEYWORD_HOOKS
-from toolkit.oracle.pages import hand_back, let_go
+from toolkit.oracle.pages import ENOUGH_WITHIN_BYTES, hand_back, let_go
 from toolkit.oracle.shelf import Shelf, keep_all
 
 Tensors = Dict[str, torch.Tensor]
@@ -140,7 +140,7 @@ def _hook(module: nn.Module, path: str, calls: Calls, shelf: Shelf) -> Iterator[
         with torch._C.DisableTorchFunction():
             outputs = {key: shelf.keep(tensor) for key, tensor in _told(output).items()}
         calls.setdefault(path, []).append(Call(arguments=pending.pop(), outputs=outputs))
-        let_go()
+        let_go(ENOUGH_WITHIN_BYTES)
 
     if HAS_KEYWORD_HOOKS:
         yield module.register_forward_pre_hook(before, with_kwargs=True)

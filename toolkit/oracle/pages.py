@@ -14,11 +14,11 @@ import re
 from dataclasses import dataclass
 from typing import List
 
-ENOUGH_BYTES = 1 << 31
-"""What mapped files may take, the libraries' own included: whatever is let go of too early is read
-again, and to say which may go takes the system a while."""
-ENOUGH_OWN_BYTES = 1 << 30
-"""What may be left with the allocator, of all else."""
+ENOUGH_BYTES = 1 << 30
+"""What mapped files may take before a pass, the libraries' own included; and so much may be left
+with the allocator, of all else."""
+ENOUGH_WITHIN_BYTES = 5 << 29
+"""What mapped files may take while a pass lasts: whatever is let go of too early is read again."""
 LARGE_BYTES = 1 << 25
 """Mappings below this size are left alone."""
 _HEADER = re.compile(r"^([0-9a-f]+)-([0-9a-f]+) (\S+) \S+ \S+ (\d+)\s", re.MULTILINE)
@@ -54,7 +54,7 @@ def let_go(enough_bytes: int = ENOUGH_BYTES) -> None:
             libc.madvise(ctypes.c_void_p(mapping.start), ctypes.c_size_t(size), mmap.MADV_DONTNEED)
 
 
-def hand_back(enough_bytes: int = ENOUGH_OWN_BYTES) -> None:
+def hand_back(enough_bytes: int = ENOUGH_BYTES) -> None:
     """Where this process has more than enough memory of its own, what was freed goes back.
 
     Only glibc leaves it to the program to say when; see its `malloc_trim`.

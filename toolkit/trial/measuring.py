@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from toolkit.compare.metrics import relative_error
 from toolkit.compare.pictures import Sketchbook
 from toolkit.oracle.hooks import Call, Calls, recording, rest
-from toolkit.oracle.pages import let_go
+from toolkit.oracle.pages import ENOUGH_WITHIN_BYTES, let_go
 from toolkit.oracle.precision import as_it_is
 from toolkit.replay.pairs import Pair
 from toolkit.replay.replay import DOES_NOT_RUN, CannotReplayError, first, has_gpu_failed
@@ -149,7 +149,7 @@ def _measure_alone(sides: Sides, pair: Pair) -> PairErrors:
     errors = _measure(sides, pair)
     for calls in (sides.made, sides.received):
         rest(calls)
-    let_go()
+    let_go(ENOUGH_WITHIN_BYTES)
     return errors
 
 
