@@ -69,3 +69,10 @@ def test_what_is_wrong_is_named(write: Write, text: str, said: str) -> None:
 def test_a_file_that_is_none_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="there is no such file"):
         read_jobs(tmp_path / "jobs.toml")
+
+
+def test_where_a_folder_cannot_lie_is_said_before_any_job_fails_of_it(write: Write) -> None:
+    text = CONVERT.replace("hf/{folder}", "none/{folder}/{stem}")
+    (table,) = read_jobs(write(text))
+    with pytest.raises(BadInput, match=r"none/broken` is none, nor are 2 others\. Create them"):
+        table.jobs()

@@ -57,10 +57,15 @@ def worded(folder: Path) -> Iterator[None]:
     """
     try:
         yield
-    except sqlite3.Error as error:
+    except sqlite3.OperationalError as error:
         raise BadInput(
             f"`{folder / NAME}` must be a database that can be read and written, but SQLite says: "
             f"{error}. Make room, or see to the rights; the same command continues."
+        ) from error
+    except sqlite3.Error as error:
+        raise BadInput(
+            f"`{folder / NAME}` must be a whole database, but SQLite says: {error}. Get it back "
+            "from a copy, or choose another folder: what was written stays where it is."
         ) from error
 
 

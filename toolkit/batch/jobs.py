@@ -62,10 +62,12 @@ class Table:
         """A job for each checkpoint that is there now, in the order of their paths.
 
         Raises:
-            BadInput: there is none, a value is none, or two jobs would write one folder.
+            BadInput: there is none, a value is none, two jobs would write one folder, or it would
+                lie nowhere.
         """
         made = tuple(self._job(path) for path in self._checkpoints())
         _expect_apart(self, made)
+        _expect_parents(self, made)
         return made
 
     def _checkpoints(self) -> Sequence[Path]:
@@ -202,6 +204,22 @@ def _expect_apart(table: Table, jobs: Sequence[Job]) -> None:
                 f"`{table.kind.writes}`, {table.where}, must name a folder for each checkpoint, "
                 f"but names `{path}` for {count} of them. Write {' or '.join(PLACES)} into it."
             )
+
+
+def _expect_parents(table: Table, jobs: Sequence[Job]) -> None:
+    """Refuses to write where nothing is, before any job has failed of it."""
+    if table.kind.writes is None:
+        return
+    missing = {path.parent for job in jobs if (path := job.target) and not path.parent.is_dir()}
+    if missing:
+        raise BadInput(
+            f"`{table.kind.writes}`, {table.where}, must lie in folders that exist, but "
+            f"`{min(missing)}` is none{_and_others(len(missing) - 1)}. Create them first."
+        )
+
+
+def _and_others(count: int) -> str:
+    return f", nor are {count} others" if count else ""
 
 
 def _maybe_place(kind: Kind) -> str | None:

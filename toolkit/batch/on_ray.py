@@ -6,7 +6,7 @@ import math
 import os
 import threading
 from _thread import interrupt_main
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -20,8 +20,9 @@ from toolkit.session.requests.batch import Batch
 if TYPE_CHECKING:
     from ray import ObjectRef
 
-MEMORY_PER_BYTE = 6
-"""Resident memory of a proof in times of the checkpoint's size, both models in float64 among it."""
+MEMORY_PER_BYTE = 2
+"""Resident memory of a proof in times of the checkpoint's size: proofs of files of 3.2 and 3.8 GB
+had 4.9 and 5.6 GB."""
 MEMORY_BYTES = 1 << 30
 """What imports take beside."""
 CORES = 1
@@ -38,12 +39,14 @@ class Cluster:
 
         self.capacity = 2 * cores
         self._run = ray.remote(max_retries=TRIES - 1)(do_within)
+        self._nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
         self._limit_s = time_limit_s
         self._tasks: dict[ObjectRef, Task] = {}
 
     def submit(self, task: Task) -> None:
         """Takes a task, with what its checkpoint needs."""
-        made = self._run.options(**resources(task)).remote(task, self._limit_s)
+        asked = fitting(resources(task), self._nodes)
+        made = self._run.options(**asked).remote(task, self._limit_s)
         self._tasks[made] = task
 
     def collect(self, timeout_s: float) -> Sequence[tuple[Task, Outcome]]:
@@ -64,6 +67,18 @@ def resources(task: Task) -> dict[str, float]:
     on_gpu = str(vars(task.request).get("device", "cpu")).startswith("cuda")
     memory = MEMORY_BYTES + MEMORY_PER_BYTE * task.checkpoint_bytes
     return {"num_cpus": CORES, "memory": memory, "num_gpus": float(on_gpu)}
+
+
+def fitting(asked: Mapping[str, float], nodes: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """No more of anything than the largest node has, as Ray would wait for it for ever.
+
+    Args:
+        asked: What a task needs, as `ray.remote` names it.
+        nodes: What each node has, as `ray.nodes` names it.
+    """
+    names = {"num_cpus": "CPU", "num_gpus": "GPU", "memory": "memory"}
+    largest = {name: max(node.get(names[name], 0.0) for node in nodes) for name in asked}
+    return {name: min(amount, largest[name]) for name, amount in asked.items()}
 
 
 def do_within(task: Task, limit_s: int | None) -> Outcome:
