@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -109,3 +112,53 @@ def test_an_interrupt_says_what_is_done_and_how_to_go_on(shelf: Path, write: Wri
         (running,) = connection.execute("SELECT count(*) FROM jobs WHERE state = 'running'")
     assert tuple(running) == (0,)
     assert (shelf / "r" / NAME).is_file()
+
+
+class _Killer(threading.Thread):
+    """Kills processes of the pool that this process has, as a system short of memory does."""
+
+    def __init__(self, times: int) -> None:
+        super().__init__(daemon=True)
+        self.left, self.ended = times, threading.Event()
+
+    def run(self) -> None:
+        """Kills each as soon as it has begun."""
+        killed: set[int | None] = set()
+        while self.left and not self.ended.wait(0.05):
+            for process in multiprocessing.active_children():
+                if process.pid not in killed and self.left:
+                    time.sleep(0.5)
+                    process.kill()
+                    killed.add(process.pid)
+                    self.left -= 1
+
+
+@pytest.fixture
+def killing() -> Iterator[Callable[[int], None]]:
+    """Begins to kill."""
+    killers: list[_Killer] = []
+
+    def start(times: int) -> None:
+        killers.append(_Killer(times))
+        killers[-1].start()
+
+    yield start
+    for killer in killers:
+        killer.ended.set()
+        killer.join()
+
+
+@pytest.mark.wide
+def test_jobs_whose_process_is_killed_are_done_all_the_same(shelf, write, killing):
+    killing(2)
+    summary = batch(write(CONVERT), shelf / "r", workers=1)
+    assert summary.counts == {"unverified": 2, "refused": 1}
+
+
+@pytest.mark.wide
+def test_a_job_whose_process_is_killed_each_time_says_so_and_nothing_is_lost(shelf, write, killing):
+    killing(1000)
+    summary = batch(write(CONVERT.replace("*", "hubert_ctc")), shelf / "r", workers=1)
+    assert summary.counts == {"died": 1}
+    assert "the system ended it 3 times" in summary.troubles[0].because
+    assert not list((shelf / "hf").glob("hubert_ctc"))
