@@ -10,6 +10,7 @@ from tests.batch.conftest import CONVERT, Write
 from toolkit.batch import on_ray
 from toolkit.batch.on_ray import fitting
 from toolkit.batch.running import batch
+from toolkit.core.errors import BadInput
 
 NODES = [{"CPU": 2.0, "memory": 8.0}, {"CPU": 1.0, "memory": 9.0, "GPU": 1.0}]
 
@@ -38,3 +39,11 @@ def test_jobs_on_ray_come_to_what_they_come_to_here_however_large_they_are(
     summary = batch(write(CONVERT), shelf / "r", engine="ray", workers=1)
     assert summary.counts == {"unverified": 2, "refused": 1}
     assert batch(write(CONVERT), shelf / "r", engine="ray", workers=1).done_now == 0
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "ray://127.0.0.1:1", "127.0.0.1:x"])
+def test_an_address_at_which_nobody_answers_is_named(
+    shelf: Path, write: Write, address: str
+) -> None:
+    with pytest.raises(BadInput, match=f"`{address}` must be the address of a running Ray"):
+        batch(write(CONVERT), shelf / "r", engine="ray", address=address)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 import os
+import socket
 import threading
 from _thread import interrupt_main
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from toolkit.batch.engine import TRIES
 from toolkit.batch.outcome import Outcome
@@ -26,6 +28,8 @@ had 4.9 and 5.6 GB."""
 MEMORY_BYTES = 1 << 30
 """What imports take beside."""
 CORES = 1
+PATIENCE_S = 10.0
+"""How long a Ray elsewhere may take to answer."""
 GRACE = 1.5
 """After so many times its limit, a job that does not listen is ended with its process."""
 
@@ -128,8 +132,9 @@ def on_ray(request: Batch) -> Iterator[Cluster]:
         ) from None
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     try:
+        _expect_answer(request.address)
         ray.init(**_where(request), log_to_driver=False, logging_level="ERROR")
-    except (ConnectionError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError) as error:
         raise BadInput(
             f"`{request.address}` must be the address of a running Ray, but it says: "
             f"{' '.join(str(error).split())[:200]} Start one with `ray start --head`."
@@ -138,6 +143,19 @@ def on_ray(request: Batch) -> Iterator[Cluster]:
         yield Cluster(int(ray.cluster_resources().get("CPU", 1)), request.time_limit)
     finally:
         ray.shutdown()
+
+
+def _expect_answer(address: str | None) -> None:
+    """Asks whether anybody listens at HOST:PORT: Ray itself would ask for many minutes.
+
+    Raises:
+        OSError: nobody does.
+    """
+    if address is None:
+        return
+    place = urlsplit(address if "://" in address else f"//{address}")
+    if place.hostname is not None and place.port is not None:
+        socket.create_connection((place.hostname, place.port), timeout=PATIENCE_S).close()
 
 
 def _where(request: Batch) -> dict[str, str | int | bool]:
