@@ -2,35 +2,27 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from toolkit.audio import golden_folder
+from tests.batch import made
 
-CONVERT = """
-[[job]]
-do = "convert"
-checkpoints = "models/*/model.pt"
-out = "hf/{folder}"
-verify = false
-"""
-
+CONVERT = made.CONVERT
 Write = Callable[[str], Path]
 
 
 @pytest.fixture
 def shelf(tmp_path: Path) -> Path:
     """Three checkpoints, one of which is cut off."""
-    for name in ("hubert_ctc", "hubert_encoder"):
-        shutil.copytree(golden_folder() / "untrained" / name, tmp_path / "models" / name)
-    whole = (golden_folder() / "ctc" / "model.pt").read_bytes()
-    (tmp_path / "models" / "broken").mkdir()
-    (tmp_path / "models" / "broken" / "model.pt").write_bytes(whole[: len(whole) // 2])
-    (tmp_path / "hf").mkdir()
-    return tmp_path
+    return made.fill_shelf(tmp_path)
+
+
+@pytest.fixture
+def results(shelf: Path) -> Path:
+    """Of them one could not be read, one matches, one does not."""
+    return made.make_results(shelf)
 
 
 @pytest.fixture

@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.batch.conftest import CONVERT, Write
+from tests.batch.made import DONE, RESULT, never
 from tests.batch.test_hashes import Memory
 from toolkit.batch.database import opened
 from toolkit.batch.identity import Identity, identify
 from toolkit.batch.jobs import read_jobs
 from toolkit.batch.ledger import Ledger, open_ledger
 from toolkit.batch.outcome import Outcome
-
-RESULT = json.loads((Path(__file__).parents[2] / "tests" / "batch" / "result.json").read_text())
-DONE = Outcome(ending="done", result=RESULT)
-
-
-def never(_: str) -> bool:
-    return False
 
 
 @pytest.fixture

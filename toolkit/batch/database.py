@@ -13,7 +13,7 @@ from toolkit.core.errors import BadInput
 NAME = "results.sqlite"
 APPLICATION = 0x66736866
 """Says in the file's head whose it is."""
-VERSION = 1
+VERSION = 2
 """Of the schema; what is of an earlier one is brought up to it."""
 PATIENCE_S = 60.0
 """How long another writer is waited for."""
@@ -105,6 +105,9 @@ def _prepare(connection: sqlite3.Connection, folder: Path, *, make: bool) -> Non
         with transaction(connection):
             if _ask(connection, "user_version") == 0 and not _has_tables(connection):
                 _create(connection)
+    if _ask(connection, "application_id") == APPLICATION and _is_earlier(connection):
+        with transaction(connection):
+            _create(connection)
     whose, version = _ask(connection, "application_id"), _ask(connection, "user_version")
     if whose != APPLICATION or not 0 < version <= VERSION:
         raise BadInput(
@@ -118,7 +121,12 @@ def _has_tables(connection: sqlite3.Connection) -> bool:
     return connection.execute("SELECT 1 FROM sqlite_master").fetchone() is not None
 
 
+def _is_earlier(connection: sqlite3.Connection) -> bool:
+    return 0 < _ask(connection, "user_version") < VERSION
+
+
 def _create(connection: sqlite3.Connection) -> None:
+    """Makes all tables that are not there yet."""
     schema = files("toolkit.batch").joinpath("schema.sql").read_text(encoding="utf-8")
     statement = ""
     for line in schema.splitlines(keepends=True):

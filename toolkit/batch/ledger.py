@@ -15,12 +15,14 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import cast
 
 from filelock import FileLock, Timeout
 
 from toolkit.batch import rows
 from toolkit.batch.asking import summary_of
 from toolkit.batch.database import opened, transaction, worded
+from toolkit.batch.families import maybe_family
 from toolkit.batch.hashes import Hashes, Mark
 from toolkit.batch.identity import Identity, asked_in_words
 from toolkit.batch.outcome import Outcome
@@ -82,6 +84,22 @@ class Ledger:
                 self._forget(found["id"])
                 return Entry(id=found["id"], state="waiting")
         return Entry(**found)
+
+    def family(self, identity: Identity) -> str | None:
+        """Of which family a job's checkpoint is, looked for once; None where no family knows it."""
+        digest = identity.checkpoint_sha256
+        if digest is None:
+            return None
+        found = self._connection.execute(
+            "SELECT family FROM checkpoints WHERE sha256 = ?", (digest,)
+        ).fetchone()
+        if found is not None:
+            return cast("str | None", found["family"])
+        family = maybe_family(identity.job.checkpoint)
+        self._connection.execute(
+            "INSERT OR IGNORE INTO checkpoints VALUES (?, ?)", (digest, family)
+        )
+        return family
 
     def claim(self, job: int) -> bool:
         """Whether a job that waits is this batch's now, and nobody else's."""

@@ -99,6 +99,7 @@ class _Stage:
                 identity = identify(job, hashes)
             except BadInput as error:
                 identity = unreadable(job, str(error))
+            self._ledger.family(identity)
             self._sort(self._ledger.enter(identity, partial(self._is_stale, job)), identity)
             yield
 

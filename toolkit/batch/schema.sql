@@ -2,7 +2,7 @@
 -- `user_version` counts changes; columns and tables are added, none changes its meaning.
 
 -- One row a job: a checkpoint, what is done with it, and how it ended.
-CREATE TABLE jobs (
+CREATE TABLE IF NOT EXISTS jobs (
     id INTEGER PRIMARY KEY,
     address TEXT NOT NULL UNIQUE,     -- sha256 of all that the job depends on, see `identity`
     identity TEXT NOT NULL,           -- those things, as JSON
@@ -24,19 +24,19 @@ CREATE TABLE jobs (
     report TEXT,                      -- its page, relative to RESULTS
     result TEXT                       -- the whole result, as `--json` has it
 ) STRICT;
-CREATE INDEX jobs_by_state ON jobs (state, claim);
+CREATE INDEX IF NOT EXISTS jobs_by_state ON jobs (state, claim);
 
 -- What was asked for last, each in the words of JOBS.toml: the same content may lie in several places,
 -- and a place may hold other content than it did. Jobs that no row names any more are history.
-CREATE TABLE places (
+CREATE TABLE IF NOT EXISTS places (
     asked TEXT NOT NULL PRIMARY KEY,  -- sha256 of kind, paths and options
     job INTEGER NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
     checkpoint TEXT NOT NULL,
     target TEXT
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX places_of ON places (job);
+CREATE INDEX IF NOT EXISTS places_of ON places (job);
 
-CREATE TABLE levels (
+CREATE TABLE IF NOT EXISTS levels (
     job INTEGER NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
     position INTEGER NOT NULL,        -- in the order of the task
     name TEXT NOT NULL,
@@ -49,7 +49,7 @@ CREATE TABLE levels (
     PRIMARY KEY (job, position)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE findings (
+CREATE TABLE IF NOT EXISTS findings (
     job INTEGER NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
     rank INTEGER NOT NULL,            -- 1 is the worst
     kind TEXT NOT NULL,
@@ -64,7 +64,7 @@ CREATE TABLE findings (
     PRIMARY KEY (job, rank)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE modules (
+CREATE TABLE IF NOT EXISTS modules (
     job INTEGER NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
     position INTEGER NOT NULL,        -- in the order of the model's definition
     target TEXT NOT NULL,
@@ -79,7 +79,7 @@ CREATE TABLE modules (
     PRIMARY KEY (job, position)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE tokens (
+CREATE TABLE IF NOT EXISTS tokens (
     job INTEGER NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
     clip TEXT NOT NULL,
     transcript TEXT,
@@ -92,8 +92,14 @@ CREATE TABLE tokens (
     PRIMARY KEY (job, clip)
 ) STRICT, WITHOUT ROWID;
 
+-- Of which family a checkpoint is, by what it holds; what is not looked at yet has no row.
+CREATE TABLE IF NOT EXISTS checkpoints (
+    sha256 TEXT NOT NULL PRIMARY KEY,
+    family TEXT                       -- NULL where no family knows it
+) STRICT, WITHOUT ROWID;
+
 -- Hashes of files that were read once; a file that changed has another row of numbers.
-CREATE TABLE files (
+CREATE TABLE IF NOT EXISTS files (
     path TEXT NOT NULL PRIMARY KEY,
     size INTEGER NOT NULL,
     mtime_ns INTEGER NOT NULL,

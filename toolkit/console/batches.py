@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import click
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from toolkit.session.program import Shown
 
 ANSWERS = ("json_path", "quiet")
+PAGES = ("html", *ANSWERS)
 
 
 def register_batches(app: click.Group) -> None:
@@ -25,6 +28,7 @@ def register_batches(app: click.Group) -> None:
     parts = click.Group("batch")
     command_of(app, "toolkit.batch.running", shows=ANSWERS, parts=parts)(batch)
     command_of(parts, "toolkit.batch.asking", shows=ANSWERS, of="batch")(status)
+    command_of(parts, "toolkit.batch.overview", shows=PAGES, of="batch")(report)
 
 
 def batch(asked: Asked, shown: Shown) -> None:
@@ -60,6 +64,44 @@ def status(asked: Asked, shown: Shown) -> None:
     from toolkit.batch.asking import summarize
 
     _tell(summarize(**asked), shown)
+
+
+def report(asked: Asked, shown: Shown) -> None:
+    """Show all checkpoints of a batch on one page, the worst first.
+
+    It is RESULTS/index.html where `--html` names no other.
+
+    Example: toolkit batch report results/
+
+    Example: toolkit batch report results/ --html overview.html --parquet tables/
+    """
+    from toolkit.batch.overview import report as overview_of
+    from toolkit.report.batches import describe_batch
+    from toolkit.report.overview import NAME, render_overview
+
+    page = shown.html or asked["results"] / NAME
+    if shown.html is None:
+        _expect_own(page)
+    overview = overview_of(**asked)
+    deliver(
+        replace(shown, html=page),
+        values=overview.to_dict,
+        page=lambda: render_overview(overview, page.parent),
+        show=lambda err: say(f"{describe_batch(overview.summary)}\npage: {page}", err=err),
+    )
+
+
+def _expect_own(page: Path) -> None:
+    """Refuses to write a page over what is none.
+
+    Raises:
+        BadInput: it would.
+    """
+    from toolkit.core.outputs import Kept, Output, check_outputs
+    from toolkit.report.files import is_report
+
+    written = Output(option="RESULTS", path=page, kind="report")
+    check_outputs([written], Kept(), force=False, is_report=is_report)
 
 
 def _tell(summary: Summary, shown: Shown) -> None:

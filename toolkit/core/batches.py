@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from toolkit.core.artifact import SCHEMA_VERSION
 from toolkit.core.json import JsonDict
@@ -54,3 +54,51 @@ class Summary:
             "done_now": self.done_now,
             "troubles": [vars(trouble) for trouble in self.troubles],
         }
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorstLevel:
+    """The level of a job that is worst, or comes nearest to failing."""
+
+    name: str
+    verdict: str
+    where: str | None
+    """Of its worst measure."""
+    error: float | None
+    """None for what is no number."""
+    tolerance: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobRow:
+    """One job as an overview has it."""
+
+    checkpoint: str
+    kind: str
+    """What is done with it: `convert`, `verify`, ..."""
+    outcome: str
+    """Its verdict; its state where it has none."""
+    family: str | None
+    """None where no family knows it."""
+    task: str | None
+    target: str | None
+    worst: WorstLevel | None
+    """None where nothing was compared."""
+    cause: str | None
+    """Why it was refused or died; the first finding, or what its worst level says."""
+    seconds: float | None
+    peak_bytes: int | None
+    page: str | None
+    """Its own page, relative to the results."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Overview:
+    """Every job that was asked for last, the worst first."""
+
+    summary: Summary
+    rows: tuple[JobRow, ...]
+
+    def to_dict(self) -> JsonDict:
+        """The overview as plain data."""
+        return {**self.summary.to_dict(), "rows": [asdict(row) for row in self.rows]}

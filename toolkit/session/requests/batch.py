@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated, ClassVar
 
 from toolkit.session.groups import Request
-from toolkit.session.options import Argument, Option, Role, one_of
+from toolkit.session.options import Argument, Option, Role, Section, one_of
 from toolkit.session.proving import Watched
 
 ENGINES = ("processes", "ray")
@@ -78,3 +78,20 @@ class BatchStatus(OfResults):
     """What `toolkit batch status` is asked."""
 
     command: ClassVar[str] = "status"
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchReport(OfResults):
+    """What `toolkit batch report` is asked."""
+
+    command: ClassVar[str] = "report"
+    section: ClassVar[Section] = Section.OUTPUT
+
+    parquet: Annotated[
+        Path | None,
+        Option(
+            "Write each table of the database as a Parquet file into this new folder.",
+            metavar="DIR",
+            role=Role.FOLDER,
+        ),
+    ] = None
