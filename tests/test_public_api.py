@@ -17,6 +17,7 @@ import toolkit
 
 def test_the_public_names_are_these() -> None:
     assert toolkit.__all__ == [
+        "Audited",
         "BadInput",
         "BrokenRule",
         "Inspection",
@@ -27,6 +28,7 @@ def test_the_public_names_are_these() -> None:
         "Result",
         "ToolkitError",
         "assert_parity",
+        "audit",
         "convert",
         "diff",
         "extract_features",
@@ -63,6 +65,7 @@ def test_the_package_says_that_it_is_typed() -> None:
 
 FUNCTIONS = (
     "assert_parity",
+    "audit",
     "convert",
     "diff",
     "extract_features",
@@ -84,7 +87,7 @@ def test_every_argument_is_typed_and_documented(name: str) -> None:
     assert "Raises:" in function.__doc__
 
 
-@pytest.mark.parametrize("name", ["convert", "diff", "inspect", "record", "verify"])
+@pytest.mark.parametrize("name", ["audit", "convert", "diff", "inspect", "record", "verify"])
 def test_the_options_of_the_command_are_the_arguments_of_the_function(name: str) -> None:
     from toolkit.cli import app
 

@@ -1,8 +1,8 @@
 """Converts fairseq speech models to Hugging Face transformers, and proves the conversion.
 
 `convert`, `verify`, `diff`, `record` and `inspect` return frozen results whose `to_dict()` is the
-JSON that the command line writes. They print nothing and never exit. `assert_parity` is `verify` as
-an assertion.
+JSON that the command line writes, and so does `audit`. They print nothing and never exit.
+`assert_parity` is `verify` as an assertion.
 
 >>> from pathlib import Path
 >>> import toolkit
@@ -39,11 +39,14 @@ if TYPE_CHECKING:
     from toolkit.core.version import __version__ as __version__
     from toolkit.parity import assert_parity
     from toolkit.pipeline import convert, diff, inspect, verify
+    from toolkit.pipeline.auditing import audit
     from toolkit.pipeline.features import extract_features
     from toolkit.pipeline.planning import plan_conversion
     from toolkit.pipeline.recording import record
+    from toolkit.proof.audited import Audited
 
 __all__ = [
+    "Audited",
     "BadInput",
     "BrokenRule",
     "Inspection",
@@ -54,6 +57,7 @@ __all__ = [
     "Result",
     "ToolkitError",
     "assert_parity",
+    "audit",
     "convert",
     "diff",
     "extract_features",
@@ -70,11 +74,13 @@ _HOMES = {
     "InternalError": "toolkit.core.errors",
     "NotRecorded": "toolkit.core.errors",
     "ToolkitError": "toolkit.core.errors",
+    "Audited": "toolkit.proof.audited",
     "Inspection": "toolkit.core.inspection",
     "PlannedConversion": "toolkit.core.planned",
     "Recording": "toolkit.core.recording",
     "Result": "toolkit.core.result",
     "assert_parity": "toolkit.parity",
+    "audit": "toolkit.pipeline.auditing",
     "convert": "toolkit.pipeline",
     "diff": "toolkit.pipeline",
     "extract_features": "toolkit.pipeline.features",

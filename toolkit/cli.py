@@ -14,6 +14,7 @@ from toolkit.console.answering import deliver, working
 from toolkit.console.batches import register_batches
 from toolkit.console.exits import Commands, Exit
 from toolkit.console.helping import HELP
+from toolkit.console.proofs import register_proofs
 from toolkit.console.registering import REPORTS, Asked, command_of
 from toolkit.console.speaking import make_console, printing, say, width
 from toolkit.core.counting import counted
@@ -277,6 +278,7 @@ def doctor(asked: Asked, shown: Shown) -> None:
 
 
 register_batches(app)
+register_proofs(app)
 
 
 def main() -> None:

@@ -34,6 +34,7 @@ LONG = {
     *(
         "adding-a-family",
         "asr-ctc",
+        "audit",
         "batch",
         "coming-from-scripts",
         "debugging",
