@@ -33,3 +33,12 @@ def test_a_command_that_is_longer_than_a_line_breaks_between_its_words() -> None
 
 def test_lines_that_are_indented_stay_so() -> None:
     assert fold("first\n  second", 80) == "first\n  second"
+
+
+@given(text=st.lists(st.text("ab", min_size=1, max_size=8), min_size=1), hang=st.integers(0, 10))
+def test_what_goes_on_is_set_in_and_nothing_else_is(text, hang):
+    first, *more = fold(" ".join(text), 20, hang=hang).split("\n")
+    assert not first.startswith(" ")
+    assert all(line[:hang].isspace() or not hang for line in more)
+    assert all(len(line) <= 20 for line in more)
+    assert " ".join([first, *(line[hang:] for line in more)]) == " ".join(text)

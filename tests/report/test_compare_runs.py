@@ -1,5 +1,6 @@
 import io
 import json
+import re
 
 import pytest
 from click.testing import CliRunner
@@ -60,8 +61,49 @@ def test_the_terminal_says_it_in_words(runs, encoding):
     print_comparison(compared(runs, "two", "none"), Console(file=file, width=200))
     file.flush()
     said = file.buffer.getvalue().decode(encoding)
-    assert "better  verdict: mismatch -> match" in said
+    assert "better       verdict: mismatch -> match" in said
     assert "Files, versions and commands: nothing changed" in said
+
+
+def shown(comparison, width):
+    file = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
+    print_comparison(comparison, Console(file=file, width=width, force_terminal=True, no_color=True))
+    file.flush()
+    return re.sub(r"\x1b\[[0-9;]*m", "", file.buffer.getvalue().decode()).splitlines()
+
+
+def test_a_terminal_breaks_no_line_within_a_word_and_sets_in_what_goes_on(runs):
+    wide, narrow = (shown(compared(runs, "two", "none"), width) for width in (500, 60))
+    assert " ".join(" ".join(narrow).split()) == " ".join(" ".join(wide).split())
+    continued = [line for line in narrow if line.startswith("   ")]
+    assert continued
+    assert all(line.startswith(" " * 17) for line in continued)
+
+
+def test_errors_of_levels_stand_beside_what_they_may_be_where_the_run_says_it(runs, tmp_path):
+    said = json.loads((runs / "two.json").read_text())
+    for measure in said["levels"]["modules"]["measures"]:
+        del measure["unit"]
+    (tmp_path / "odd.json").write_text(json.dumps(said))
+    odd = compare_runs(tmp_path / "odd.json", runs / "none.json")
+    told = [
+        row.before
+        for comparison in (compared(runs, "two", "none"), odd)
+        for row in comparison.levels
+        if row.name == "modules"
+    ]
+    assert told == ["fail (4.0e-01 of 1.0e-09)", "fail (4.0e-01)"]
+
+
+def test_a_hash_is_shown_short_and_an_empty_text_as_nothing(runs, tmp_path):
+    said = json.loads((runs / "two.json").read_text())
+    said["target"]["sha256"] = "ab" * 32
+    for token in said["tokens"].values():
+        token["converted_text"] = ""
+    (tmp_path / "odd.json").write_text(json.dumps(said))
+    lines = "\n".join(shown(compare_runs(runs / "none.json", tmp_path / "odd.json"), 200))
+    assert f"-> {'ab' * 6}…" in lines
+    assert "-> (nothing)" in lines
 
 
 def test_the_page_says_it_too_and_runs_nothing(runs):

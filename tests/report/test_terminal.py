@@ -220,3 +220,18 @@ def test_a_terminal_breaks_sentences_between_words_and_no_command(mismatching):
     others = [line for line in lines if not line.startswith("next: ")]
     assert all(len(line) <= 60 or " " not in line.strip() for line in others)
     assert summary in printed(result, make_console(width=60))
+
+
+def test_a_terminal_never_breaks_a_name_but_behind_a_sign(mismatching):
+    for width in range(75, 121):
+        output = printed(mismatching, make_console(width=width, terminal=True))
+        going_on = [line.strip() for line in output.splitlines() if line.startswith(" " * 30)]
+        assert not {*going_on} & {".", "_"}, width
+
+
+def test_what_a_finding_goes_on_with_is_set_in(mismatching):
+    output = printed(mismatching, make_console(width=60, terminal=True)).splitlines()
+    begins = output.index(next(line for line in output if line.startswith("1. ")))
+    ends = next(at for at, line in enumerate(output) if line.startswith(("2. ", "next:")))
+    assert ends > begins + 1
+    assert all(line.startswith("   ") for line in output[begins + 1 : ends])

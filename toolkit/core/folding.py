@@ -9,7 +9,7 @@ _WORDS = re.compile(r"\s*(?:`[^`\n]*`|\S)+")
 _INNER = re.compile(r"\s*\S+")
 
 
-def fold(text: str, columns: int) -> str:
+def fold(text: str, columns: int, *, hang: int = 0) -> str:
     """The text in lines of at most so many columns, as far as its words are that short.
 
     What stands in backticks, a path or a command, stays in one line where it fits into one.
@@ -17,15 +17,16 @@ def fold(text: str, columns: int) -> str:
     Args:
         text: Lines that may be longer.
         columns: Of the terminal.
+        hang: Columns by which what does not fit into a line is set in.
     """
-    return "\n".join(folded for line in text.split("\n") for folded in _fold(line, columns))
+    return "\n".join(folded for line in text.split("\n") for folded in _fold(line, columns, hang))
 
 
-def _fold(line: str, columns: int) -> list[str]:
+def _fold(line: str, columns: int, hang: int) -> list[str]:
     lines = [""]
-    for word in _pieces(line, columns):
-        if lines[-1] and len(lines[-1]) + len(word) > columns:
-            lines.append(word.lstrip())
+    for word in _pieces(line, columns - hang):
+        if lines[-1].strip() and len(lines[-1]) + len(word) > columns:
+            lines.append(" " * hang + word.lstrip())
         else:
             lines[-1] += word
     return lines

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from toolkit.core.artifact import SCHEMA_VERSION
 from toolkit.core.errors import BadInput, reason_of
+from toolkit.core.folding import fold
 from toolkit.core.json import JsonDict
+from toolkit.core.measures import Measure
 from toolkit.report import text
 from toolkit.report.overlay import Overlay, draw_overlay
 from toolkit.report.sought import was_sought
@@ -22,6 +26,9 @@ MAX_BYTES = 1 << 28
 Change = Literal["better", "worse", "changed", "same", "not compared"]
 UNKNOWN: Change = "not compared"
 """Of what a run did not look at: it is neither better nor worse."""
+_SHA256 = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{52}\b")
+NOTHING = "(nothing)"
+"""Said by a model that says no word."""
 WHOLE = "the whole folder"
 SYMBOLS: Mapping[Change, str] = {
     "better": "↑",
@@ -133,14 +140,21 @@ def print_comparison(comparison: Comparison, console: Console) -> None:
         shown = text.show_controls(plain)
         if ascii_only:
             shown = shown.encode("ascii", errors="backslashreplace").decode("ascii")
+        if console.is_terminal:
+            shown = fold(shown, console.width, hang=len(_head("", UNKNOWN, symbols)))
         console.print(Text(shown, style=style), soft_wrap=True)
 
     styles = {"better": "green", "worse": "bold red", "changed": "yellow", "same": "", UNKNOWN: ""}
     for title, rows in _sections(comparison):
         line(f"{title}:" if rows else f"{title}: nothing changed")
         for row in rows:
-            told = f"  {symbols[row.change]} {row.change:7} {row.name}: {' -> '.join(row.values)}"
-            line(told, styles[row.change])
+            said = " -> ".join(_SHA256.sub(r"\1…", value) or NOTHING for value in row.values)
+            line(f"{_head(row.name, row.change, symbols)}: {said}", styles[row.change])
+
+
+def _head(name: str, change: Change, symbols: Mapping[Change, str]) -> str:
+    """What a line begins with."""
+    return f"  {symbols[change]} {change:{len(UNKNOWN)}} {name}"
 
 
 def render_comparison(comparison: Comparison) -> str:
@@ -248,8 +262,19 @@ def _level(run: JsonDict, name: str) -> str:
     level = run["levels"].get(name)
     if level is None:
         return UNKNOWN
+    return f"{level.get('verdict')} ({_worst(level)})"
+
+
+def _worst(level: JsonDict) -> str:
+    """The largest error of a level, in its unit where the run says which."""
     worst = level.get("worst") or {}
-    return f"{level.get('verdict')} ({_error(worst.get('error'))})"
+    error = worst.get("error")
+    for said in level.get("measures") or ():
+        if isinstance(said, dict) and all(said.get(key) == worst[key] for key in worst):
+            with suppress(AttributeError, KeyError, TypeError, ValueError):
+                known = {field.name: said[field.name] for field in fields(Measure)}
+                return text.describe_error(Measure(**known))
+    return _error(error)
 
 
 def _error(value: object) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +24,8 @@ MAX_KEYS = 4
 _AROUND = 4 * 3 + 1
 """Columns between and beside those of a table of four."""
 _NARROWEST = 12
+_BESIDE = ("level", "verdict", "found")
+"""Headers of the columns left of the one that may break."""
 
 _STYLES = {
     "pass": "green",
@@ -61,10 +63,11 @@ def print_result(result: Result, console: Console, report_path: Path | None = No
         mark = writer.symbol("deviation")
         writer.line(
             f"{mark} deviation {deviation.name}: {deviation.summary}"
-            f" (at most {size}, {deviation.where})"
+            f" (at most {size}, {deviation.where})",
+            hang=len(f"{mark} "),
         )
-    for line in _finding_lines(result.findings):
-        writer.line(line)
+    for line, hang in _finding_lines(result.findings):
+        writer.line(line, hang=hang)
     if result.notes:
         writer.line(text.describe_notes(result.notes))
     if result.fixed is not None:
@@ -96,11 +99,12 @@ class _Writer:
             shown = shown.encode("ascii", errors="backslashreplace").decode("ascii")
         return Text(shown, style=style, overflow="fold")
 
-    def line(self, plain: str, style: str = "") -> None:
+    def line(self, plain: str, style: str = "", *, hang: int = 0) -> None:
         """Prints a sentence; a terminal breaks it between words, and nothing else does."""
         lines = [plain]
         if self.console.is_terminal:
-            lines = fold(text.show_controls(plain), self.console.width).split("\n")
+            width = self.console.width
+            lines = fold(text.show_controls(plain), width, hang=hang).split("\n")
         for line in lines:
             self.whole(line, style)
 
@@ -149,20 +153,19 @@ def _level_table(levels: tuple[Level, ...], writer: _Writer) -> Table:
     from rich.text import Text
 
     table = Table(box=box.ASCII2 if writer.ascii_only else box.SIMPLE_HEAD, highlight=False)
-    table.add_column("level", no_wrap=True)
-    table.add_column("verdict", no_wrap=True)
-    table.add_column("found", no_wrap=True)
+    for header in _BESIDE:
+        table.add_column(header, no_wrap=True)
     table.add_column("where", overflow="fold")
     cells = [_level_cells(level, writer) for level in levels]
-    room = writer.console.width - _taken([others for others, _ in cells])
+    room = writer.console.width - _taken([map(Text, _BESIDE), *(others for others, _ in cells)])
     for others, where in cells:
         lines = text.break_name(text.show_controls(where), max(room, _NARROWEST))
         table.add_row(*others, Text("\n").join(map(writer.text, lines)))
     return table
 
 
-def _taken(cells: Sequence[Sequence[Text]]) -> int:
-    """Columns of a table that all but the last one take."""
+def _taken(cells: Iterable[Iterable[Text]]) -> int:
+    """Columns of a table that all but the last one take, from its headers and cells."""
     columns = zip(*cells, strict=True)
     widths: list[int] = [max(cell.cell_len for cell in column) for column in columns]
     return sum(widths) + _AROUND
@@ -182,15 +185,17 @@ def _listed(keys: tuple[str, ...]) -> str:
     return ", ".join(keys[:MAX_KEYS]) + (f" and {left_out} more" if left_out > 0 else "")
 
 
-def _finding_lines(findings: tuple[Finding, ...]) -> Iterator[str]:
+def _finding_lines(findings: tuple[Finding, ...]) -> Iterator[tuple[str, int]]:
+    """Lines, and by how much each is set in where it goes on."""
+    head, detail = len("1. "), len("   fix: ")
     for rank, finding in enumerate(findings[:MAX_FINDINGS], start=1):
         place = finding.target_module or _listed(finding.config_keys)
-        yield f"{rank}. {finding.kind}: {finding.summary}"
+        yield f"{rank}. {finding.kind}: {finding.summary}", head
         if place:
-            yield f"   at:  {place}"
+            yield f"   at:  {place}", detail
         first, *more = finding.fix.split("\n")
-        yield f"   fix: {first}"
-        yield from (f"        {line}" for line in more)
+        yield f"   fix: {first}", detail
+        yield from ((" " * detail + line, detail) for line in more)
     left_out = len(findings) - MAX_FINDINGS
     if left_out > 0:
-        yield f"   and {left_out} more, which the report and the JSON list."
+        yield f"   and {left_out} more, which the report and the JSON list.", head

@@ -144,10 +144,18 @@ def show_controls(text: str) -> str:
 
 
 def describe_levels(levels: Iterable[Level]) -> str:
-    """How many levels ended how: `9 pass, 1 deviation`."""
+    """How many levels ended how: `8 pass, 2 deviations`."""
     counts = Counter(level.verdict for level in levels)
-    verdicts: tuple[LevelVerdict, ...] = ("pass", "deviation", "fail", "unverified")
-    return ", ".join(f"{counts[verdict]} {verdict}" for verdict in verdicts if counts[verdict])
+    plural = "deviations" if counts["deviation"] > 1 else "deviation"
+    spoken: dict[LevelVerdict, str] = {
+        "pass": "pass",
+        "deviation": plural,
+        "fail": "fail",
+        "unverified": "unverified",
+    }
+    return ", ".join(
+        f"{counts[verdict]} {word}" for verdict, word in spoken.items() if counts[verdict]
+    )
 
 
 def describe_assumptions(assumptions: Sequence[Reason]) -> str:
