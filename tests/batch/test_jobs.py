@@ -67,7 +67,7 @@ def test_what_is_wrong_is_named(write: Write, text: str, said: str) -> None:
 
 
 def test_a_file_that_is_none_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="there is no such file"):
+    with pytest.raises(BadInput, match="there is no such file. Check the path"):
         read_jobs(tmp_path / "jobs.toml")
 
 

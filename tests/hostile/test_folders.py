@@ -180,6 +180,11 @@ def test_a_link_to_no_folder_is_refused(target, said, tmp_path, golden_checkpoin
         check_refusal(outcome, said)
 
 
+def test_a_checkpoint_is_no_folder_and_its_own_one_none_to_be_named(golden_checkpoint):
+    with pytest.raises(BadInput, match=r"may be a checkpoint\. .*`toolkit convert` makes of it"):
+        check_folder(golden_checkpoint)
+
+
 # Code
 
 

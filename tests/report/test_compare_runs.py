@@ -67,7 +67,8 @@ def test_the_terminal_says_it_in_words(runs, encoding):
 
 def shown(comparison, width):
     file = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
-    print_comparison(comparison, Console(file=file, width=width, force_terminal=True, no_color=True))
+    console = Console(file=file, width=width, force_terminal=True, no_color=True)
+    print_comparison(comparison, console)
     file.flush()
     return re.sub(r"\x1b\[[0-9;]*m", "", file.buffer.getvalue().decode()).splitlines()
 

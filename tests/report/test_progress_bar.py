@@ -14,9 +14,9 @@ ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 def shown():
     """What a terminal shows last after some steps."""
 
-    def draw(*steps):
+    def draw(*steps, width=120):
         written = io.StringIO()
-        console = Console(file=written, force_terminal=True, width=120)
+        console = Console(file=written, force_terminal=True, width=width)
         with progress_bar(console) as show:
             for step in steps:
                 show(*step)
@@ -47,3 +47,14 @@ def test_steps_after_bytes_are_a_share_again(shown):
     text = shown(("copying the weights", GB, 4 * GB, "bytes"), ("loading both models", 1, 2))
     assert "50%" in text
     assert "GB" not in text
+
+
+@pytest.mark.parametrize(
+    ("step", "amount"),
+    [((1, 4), " 25%"), ((GB, 4 * GB, "bytes"), "1.0/4.0 GB")],
+)
+def test_a_long_name_leaves_room_for_what_stands_beside_it(shown, step, amount):
+    text = shown((f"swapped:{'layers.' * 20}", *step), width=80)
+    assert "swapped:" in text
+    assert amount in text
+    assert "-:--:--" in text

@@ -117,8 +117,9 @@ def read_jobs(path: Path) -> tuple[Table, ...]:
     try:
         said = tomllib.loads(read_small(path, max_bytes=MAX_BYTES).decode("utf-8"))
     except (OSError, ValueError, RecursionError) as error:
+        then = "Check the path." if isinstance(error, OSError) else "Correct it."
         raise BadInput(
-            f"`{path}` must be TOML with `[[job]]` tables, but {reason_of(error)}. Correct it."
+            f"`{path}` must be TOML with `[[job]]` tables, but {reason_of(error)}. {then}"
         ) from error
     entries = said.get("job")
     if set(said) != {"job"} or not isinstance(entries, list) or not entries:

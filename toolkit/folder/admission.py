@@ -38,6 +38,9 @@ _KINDS = (
     (stat.S_ISREG, "a plain file"),
 )
 
+_FILE = "a file that may be a checkpoint"
+_INSTEAD = "Name the folder that `toolkit convert` makes of it."
+
 
 def check_folder(folder: Path) -> dict[str, Path]:
     """Returns the file of every tensor; reads nothing that is not bounded.
@@ -54,7 +57,7 @@ def check_folder(folder: Path) -> dict[str, Path]:
     """
     if not folder.is_dir():
         seen = see_path(folder)
-        what, then = (seen.what, seen.then) if seen else ("a file", "Name the folder it lies in.")
+        what, then = (seen.what, seen.then) if seen else (_FILE, _INSTEAD)
         raise BadInput(
             f"`{folder}` must be a Hugging Face folder, but is no folder: it is {what}. {then}"
         )

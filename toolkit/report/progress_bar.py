@@ -22,10 +22,15 @@ from rich.text import Text
 Show = Callable[..., None]
 """Takes what is being done, how much of it is done, how much there is, and the unit."""
 
+_BESIDE = 56
+"""Columns of what stands beside the words: the bar, the amount, the rate and the time left."""
+_NARROWEST = 12
+
 
 @contextmanager
 def progress_bar(console: Console) -> Iterator[Show]:
     """A bar that is gone at the end of the context."""
+    room = max(console.width - _BESIDE, _NARROWEST)
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -38,6 +43,7 @@ def progress_bar(console: Console) -> Iterator[Show]:
         task = bar.add_task("starting", total=None, unit="steps")
 
         def show(what: str, done: int, total: int, unit: str = "steps") -> None:
+            what = what if len(what) <= room else f"{what[: room - 1]}…"
             if unit != bar.tasks[0].fields["unit"]:
                 # The rate of one says nothing about the other.
                 bar.reset(task, description=what, completed=done, total=total, unit=unit)
