@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.batch.conftest import CONVERT, Write
+from tests.sampling import wide
 from toolkit.batch.database import NAME, opened
 from toolkit.batch.running import batch
 from toolkit.core.errors import BadInput
@@ -92,7 +93,10 @@ def test_two_batches_share_the_jobs(shelf: Path, write: Write) -> None:
     assert dict(map(tuple, states)) == {"done": 2, "refused": 1}
 
 
-def test_an_interrupt_says_what_is_done_and_how_to_go_on(shelf: Path, write: Write) -> None:
+@pytest.mark.parametrize("moment_s", [2, wide(0.4), wide(0.8), wide(1.2), wide(1.6)])
+def test_an_interrupt_says_what_is_done_and_how_to_go_on(
+    shelf: Path, write: Write, moment_s: float
+) -> None:
     text = CONVERT.replace("false", "true")
     process = subprocess.Popen(
         [*BATCH, str(write(text)), str(shelf / "r"), "--workers", "1"],
@@ -102,7 +106,7 @@ def test_an_interrupt_says_what_is_done_and_how_to_go_on(shelf: Path, write: Wri
     )
     while process.poll() is None and not (shelf / "r" / "reports").exists():
         time.sleep(0.05)
-    time.sleep(2)
+    time.sleep(moment_s)
     os.killpg(process.pid, signal.SIGINT)
     error = process.communicate()[1]
     assert process.returncode == 130, error

@@ -14,6 +14,7 @@ TWINS = {
     "toolkit.core.c_library: ctypes.CDLL": "None, as where the library has no such function",
     "toolkit.folder.copying: os.copy_file_range": "the next way",
     "toolkit.batch.pool: os.sched_getaffinity": "all cores of the machine",
+    "toolkit.batch.pool: signal.pthread_sigmask": "a process that starts answers Ctrl-C too",
     "toolkit.batch.work: resource": "what memory a job took is not said",
     "toolkit.folder.copying: os.sendfile": "the next way",
     "toolkit.folder.staging: os.geteuid": "whoever holds no lock, and no folder that leads away",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -37,7 +38,8 @@ class Pool:
 
     def submit(self, task: Task) -> None:
         """Takes a task."""
-        future = self._pool.schedule(do, args=[task], timeout=self._time_limit_s)
+        with without_interrupts():
+            future = self._pool.schedule(do, args=[task], timeout=self._time_limit_s)
         self._tasks[future] = task
 
     def collect(self, timeout_s: float) -> Sequence[tuple[Task, Outcome]]:
@@ -96,6 +98,25 @@ def in_processes(request: Batch) -> Iterator[Pool]:
     finally:
         pool.stop()  # type: ignore[no-untyped-call]
         pool.join()
+
+
+@contextmanager
+def without_interrupts() -> Iterator[None]:
+    """Threads and processes that are started within hear no Ctrl-C: this one alone answers it.
+
+    The first task starts them, and one that is still importing would say where it was.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    from multiprocessing.resource_tracker import ensure_running
+
+    ensure_running()  # which lets them through again where it is started within
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _begin(threads: int) -> None:
