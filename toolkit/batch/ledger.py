@@ -8,7 +8,6 @@ free again.
 from __future__ import annotations
 
 import json
-import secrets
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -17,19 +16,15 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import cast
 
-from filelock import FileLock, Timeout
-
 from toolkit.batch import rows
 from toolkit.batch.asking import summary_of
+from toolkit.batch.claims import held, inherited
 from toolkit.batch.database import opened, transaction, worded
 from toolkit.batch.families import maybe_family
 from toolkit.batch.hashes import Hashes, Mark
 from toolkit.batch.identity import Identity, asked_in_words
 from toolkit.batch.outcome import Outcome
 from toolkit.core.batches import Summary
-
-CLAIMS = "claims"
-"""Folder of the locks of batches that run."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,10 +151,9 @@ class Ledger:
             (self._claim,),
         ).fetchall()
         for (claim,) in claims:
-            lock = FileLock(_lock_path(self._folder, claim))
-            with suppress(Timeout), lock.acquire(timeout=0):
-                self._let_wait(claim)
-                Path(lock.lock_file).unlink(missing_ok=True)
+            with inherited(self._folder, claim) as is_ours:
+                if is_ours:
+                    self._let_wait(claim)
 
     def summary(self, results: Path, done_now: int) -> Summary:
         """What all jobs came to that were asked for last."""
@@ -209,7 +203,7 @@ def open_ledger(folder: Path) -> Iterator[Ledger]:
     Raises:
         BadInput: the folder holds something else, or the system cannot write it.
     """
-    with opened(folder, make=True) as connection, _lock(folder) as claim, worded(folder):
+    with opened(folder, make=True) as connection, held(folder) as claim, worded(folder):
         ledger = Ledger(connection, folder, claim)
         ledger.recover()
         try:
@@ -217,23 +211,6 @@ def open_ledger(folder: Path) -> Iterator[Ledger]:
         finally:
             with suppress(sqlite3.Error):  # a full disk; the lock that is given up says as much
                 ledger.release()
-
-
-@contextmanager
-def _lock(folder: Path) -> Iterator[str]:
-    """A claim, as long as this process lives."""
-    (folder / CLAIMS).mkdir(exist_ok=True)
-    claim = secrets.token_hex(8)
-    lock = FileLock(_lock_path(folder, claim))
-    with lock:
-        try:
-            yield claim
-        finally:
-            Path(lock.lock_file).unlink(missing_ok=True)
-
-
-def _lock_path(folder: Path, claim: str) -> Path:
-    return folder / CLAIMS / f"{claim}.lock"
 
 
 def _maybe_text(path: Path | None) -> str | None:

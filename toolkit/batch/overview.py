@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Collection
 from pathlib import Path
 
-from toolkit.batch.asking import summary_of
+from toolkit.batch.asking import outcome_of, summary_of
+from toolkit.batch.claims import interrupted
 from toolkit.batch.database import opened
 from toolkit.batch.parquet import expect_parquet, write_parquet
 from toolkit.core.batches import JobRow, Overview, WorstLevel
@@ -29,7 +31,7 @@ WITH ranked AS (
 )
 SELECT places.checkpoint, places.target, jobs.kind, jobs.task, jobs.seconds, jobs.peak_bytes,
     jobs.report, coalesce(jobs.because, jobs.headline) AS cause,
-    coalesce(jobs.verdict, jobs.state) AS outcome, checkpoints.family,
+    coalesce(jobs.verdict, jobs.state) AS outcome, jobs.claim, checkpoints.family,
     worst.name AS level, worst.verdict, worst."where", worst.error, worst.tolerance
 FROM places
 JOIN jobs ON jobs.id = places.job
@@ -56,18 +58,19 @@ def report(request: BatchReport) -> Overview:
         connection.execute("BEGIN")
         if request.parquet is not None:
             write_parquet(connection, request.parquet)
+        left = interrupted(connection, request.results)
         return Overview(
             summary=summary_of(connection, request.results),
-            rows=tuple(_row(found, request.results) for found in connection.execute(_ROWS)),
+            rows=tuple(_row(found, request.results, left) for found in connection.execute(_ROWS)),
         )
 
 
-def _row(found: sqlite3.Row, results: Path) -> JobRow:
+def _row(found: sqlite3.Row, results: Path, left: Collection[str]) -> JobRow:
     page = found["report"]
     return JobRow(
         checkpoint=found["checkpoint"],
         kind=found["kind"],
-        outcome=found["outcome"],
+        outcome=outcome_of(found, left),
         family=found["family"],
         task=found["task"],
         target=found["target"],

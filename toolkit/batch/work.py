@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import time
@@ -17,6 +18,8 @@ from toolkit.core.json import JsonObject
 from toolkit.core.result import Result
 from toolkit.session.groups import Request
 
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""What the system says where a disk, a share of it or a file may hold no more."""
 PAGES = "reports"
 """Folder of the pages, in the results."""
 
@@ -61,16 +64,33 @@ def measured(work: Callable[[], Outcome]) -> Outcome:
 def _caught(work: Callable[[], Outcome]) -> Outcome:
     try:
         return work()
-    except InternalError as error:
-        return Outcome(ending="died", because=_fault(error))
-    except ToolkitError as error:
-        return Outcome(ending="refused", because=str(error))
-    except OSError as error:
-        return Outcome(ending="died", because=f"The system says: {error}.")
-    except MemoryError:
-        return Outcome(ending="died", because="`memory` must hold the models, but is too small.")
     except Exception as error:
-        return Outcome(ending="died", because=_fault(error))
+        return _ended_by(error)
+
+
+def _ended_by(error: Exception) -> Outcome:
+    full = _maybe_full(error)
+    if isinstance(error, ToolkitError) and not isinstance(error, InternalError):
+        return Outcome(ending="refused", because=str(error))
+    if full is not None:
+        return Outcome(ending="refused", because=full)
+    if isinstance(error, OSError):
+        return Outcome(ending="died", because=f"The system says: {error}.")
+    if isinstance(error, MemoryError):
+        return Outcome(ending="died", because="`memory` must hold the models, but is too small.")
+    return Outcome(ending="died", because=_fault(error))
+
+
+def _maybe_full(error: Exception) -> str | None:
+    """Why a job was refused whose disk takes no more; libraries say it in words of their own."""
+    said = f"{error}"
+    for code in NO_ROOM:
+        if os.strerror(code) in said:
+            return (
+                "`disk` must have room for what the job writes, but the system says: "
+                f"{' '.join(said.split())[:300]}. Make room, then do it with `--again`."
+            )
+    return None
 
 
 def _fault(error: Exception) -> str:

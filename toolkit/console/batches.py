@@ -135,7 +135,7 @@ def _what_is_done(asked: Asked) -> str:
         summary = summarize(asked["results"])
     except BadInput:
         return "no job is done"
-    done = summary.jobs - summary.count("waiting", "running")
+    done = summary.jobs - summary.count("waiting", "running", "interrupted")
     return (
         f"{done} of {summary.jobs} jobs that were begun are done and kept in `{summary.results}`; "
         "the same command continues"

@@ -27,7 +27,8 @@ class Summary:
     results: str
     jobs: int
     counts: Mapping[str, int]
-    """How many jobs by verdict; by state where they have none."""
+    """How many jobs by verdict; by state where they have none, which is `interrupted` where the
+    batch that began them lives no more."""
     bytes_done: int
     bytes_total: int
     seconds: float
