@@ -4,7 +4,7 @@ import pytest
 
 from tests.report.conftest import make_matching, make_unverified
 from toolkit.core.coverage import Reason
-from toolkit.proof.audited import Audited, Change
+from toolkit.proof.audited import Against, Audited, Change
 from toolkit.proof.document import Verification
 from toolkit.report.audited import MAX_CHANGES, describe_audit, render_audit
 
@@ -63,6 +63,29 @@ def test_a_file_that_is_of_no_use_is_told_and_nothing_of_it_believed(audited):
     said = describe_audit(replace(audited, verification=None, seal=None, changes=(WRONG,)), 200)
     assert "seal      none that holds" in said
     assert "proof" not in said
+
+
+def test_what_it_answers_today_is_told_with_what_was_not_asked(audited):
+    level = audited.verification.result.levels[0]
+    wrong = replace(level, measures=(replace(level.measures[0], error=1e9, declared=False),))
+    against = Against(recording="rec", environment={}, levels=(level,), left_out=("modules",))
+    said = describe_audit(replace(audited, against=against), 200)
+    assert "recording rec\nanswers   1 pass\n" in said
+    assert "not asked modules: they take the checkpoint (`toolkit verify`)" in said
+    failing = replace(audited, against=replace(against, levels=(wrong,)))
+    assert describe_audit(failing, 200).startswith("✗ mismatch: hf is the folder that was written")
+    assert f"          {level.name}: {level.summary}" in describe_audit(failing, 200)
+    assert "against the recording" in render_audit(failing)
+
+
+def test_what_does_not_load_any_more_is_told_as_transformers_says_it(audited):
+    against = Against(
+        recording="rec", environment={}, levels=(), left_out=(), broken="`hf` must be a folder"
+    )
+    said = describe_audit(replace(audited, against=against), 200)
+    assert said.startswith("✗ mismatch")
+    assert "          `hf` must be a folder" in said
+    assert "answers" not in said.splitlines()[-2]
 
 
 def test_the_page_has_the_same_and_escapes_every_name(audited):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from toolkit.core.origin import spelled
 from toolkit.core.progress import silent
 from toolkit.folder.digest import Hashed
@@ -16,11 +18,24 @@ def audit(request: Audit) -> Audited:
     """Says whether a folder is still the one that was proven: every file, by its hash.
 
     Raises:
-        BadInput: it is no folder, or nothing in it says what was proven.
+        BadInput: it is no folder, or nothing in it says what was proven; or the recording cannot
+            be used, or is of another checkpoint.
     """
-    return audit_folder(
-        request.hf_dir, spelled(request.hf_dir), request.seal, hashed=_counting(request)
+    folder = request.hf_dir
+    audited = audit_folder(folder, spelled(folder), request.seal, hashed=_counting(request))
+    proven = audited.verification
+    if request.recording is None or proven is None or audited.changes:
+        return audited
+    from toolkit.pipeline.end_to_end import hold_against
+
+    against = hold_against(
+        request.recording,
+        folder,
+        proven,
+        device=request.device,
+        progress=request.progress or silent,
     )
+    return replace(audited, against=against)
 
 
 def _counting(request: Audit) -> Hashed:

@@ -107,7 +107,7 @@ class Origin(Device, Fairseq, Recorded):
                     progress=progress,
                 )
             if recorded is not None:
-                yield _asked_of(recorded)
+                yield asked_of(recorded)
                 return
             from toolkit.pipeline.reference import open_reference
             from toolkit.replay.source import read_source
@@ -120,7 +120,8 @@ class Origin(Device, Fairseq, Recorded):
                 )
 
 
-def _asked_of(recorded: RecordedReference) -> Asked:
+def asked_of(recorded: RecordedReference) -> Asked:
+    """A recording in fairseq's place."""
     made_with = {
         f"recorded with {name}": version for name, version in recorded.index.environment.items()
     }

@@ -183,11 +183,7 @@ def open_recorded(folder: Path, checkpoint: Checkpoint) -> RecordedReference:
             another dtype, or damaged.
     """
     index = read_index(folder)
-    if index.checkpoint_sha256 != checkpoint.sha256():
-        raise BadInput(
-            f"`{folder}` must be a recording of `{checkpoint.path}`, but is of a file with the "
-            f"sha256 {index.checkpoint_sha256:.64}. Record this checkpoint."
-        )
+    expect_checkpoint(folder, index, str(checkpoint.path), checkpoint.sha256())
     dtypes = {spec.dtype for spec in checkpoint.tensors.values()}
     if index.dtypes != dtypes:
         raise BadInput(
@@ -195,6 +191,25 @@ def open_recorded(folder: Path, checkpoint: Checkpoint) -> RecordedReference:
             f"{_listed(index.dtypes):.200}. Give both commands the same `--dtype`, or record again."
         )
     return RecordedReference(folder, index)
+
+
+def expect_checkpoint(folder: Path, index: RecordingIndex, name: str, sha256: str) -> None:
+    """Holds that a recording is one of a checkpoint.
+
+    Args:
+        folder: The recording.
+        index: What it says.
+        name: What the checkpoint is called.
+        sha256: Its own.
+
+    Raises:
+        BadInput: it is of another.
+    """
+    if index.checkpoint_sha256 != sha256:
+        raise BadInput(
+            f"`{folder}` must be a recording of `{name}`, but is of a file with the sha256 "
+            f"{index.checkpoint_sha256:.64}. Record this checkpoint."
+        )
 
 
 def _listed(dtypes: Collection[str]) -> str:

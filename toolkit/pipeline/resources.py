@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 from toolkit.core.c_library import maybe_c_function
 from toolkit.mapping import Plan
@@ -17,8 +17,13 @@ M_MMAP_THRESHOLD = -3
 RETURNED_BYTES = 1 << 23
 
 
+def fitting_resources(plan: Plan) -> AbstractContextManager[None]:
+    """Resources for the model that a plan makes; see `fitting_size`."""
+    return fitting_size(sum(plan.targets[name].numel for name in plan.assignments))
+
+
 @contextmanager
-def fitting_resources(plan: Plan) -> Iterator[None]:
+def fitting_size(parameters: int) -> Iterator[None]:
     """One torch thread for a small model while the context lasts, torch's own choice for others.
 
     For a large one, and from then on, freed blocks go back to the system at once: by itself glibc
@@ -27,7 +32,7 @@ def fitting_resources(plan: Plan) -> Iterator[None]:
     import torch
 
     before = torch.get_num_threads()
-    small = sum(plan.targets[name].numel for name in plan.assignments) < SMALL
+    small = parameters < SMALL
     if not small:
         _return_freed_blocks()
     try:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Literal
 
 from toolkit.core.artifact import SCHEMA_VERSION
 from toolkit.core.coverage import Reason
 from toolkit.core.json import JsonDict, plain
+from toolkit.core.measures import Level
 from toolkit.core.notebook import Displayed, Grid
 from toolkit.core.result import Verdict
 from toolkit.proof.document import Verification
@@ -32,6 +33,36 @@ class Change:
     """What was expected and what was found."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Against:
+    """What a folder that is as it was written answers today, held against a recording."""
+
+    recording: str
+    environment: Mapping[str, str]
+    """Versions of what was recorded."""
+    levels: tuple[Level, ...]
+    """Those that are about what the model gives."""
+    left_out: tuple[str, ...]
+    """Levels that take the checkpoint."""
+    broken: str = ""
+    """Why it gives nothing: what transformers says, which does not load or run it."""
+
+    @property
+    def holds(self) -> bool:
+        """Whether no level fails."""
+        return bool(self.levels) and all(level.verdict != "fail" for level in self.levels)
+
+    def to_dict(self) -> JsonDict:
+        """The same as plain data."""
+        return {
+            "recording": self.recording,
+            "environment": dict(self.environment),
+            "levels": {level.name: level.to_dict() for level in self.levels},
+            "left_out": list(self.left_out),
+            "broken": self.broken,
+        }
+
+
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Audited(Displayed):
     """Whether a folder is the one that was proven."""
@@ -50,18 +81,26 @@ class Audited(Displayed):
     """How many were held against their hashes."""
     num_bytes: int
     """How many of their bytes were read."""
+    against: Against | None = None
+    """None where no recording was named, or the folder changed, which then is not run."""
 
     @property
     def verdict(self) -> Verdict:
         """`match`: it is the folder that was proven; `unverified`: it is as it was written."""
-        if self.changes or self.verification is None:
+        if self.changes or self.verification is None or not self.still_holds:
             return "mismatch"
         return self.verification.result.verdict
 
     @property
+    def still_holds(self) -> bool:
+        """Whether it answers as was recorded, as far as it was asked."""
+        return self.against is None or self.against.holds
+
+    @property
     def headline(self) -> str:
         """The verdict in words."""
-        return f"{self.verdict}: {self.folder} {_IS[self.verdict]}"
+        said = _IS[self.verdict] if self.still_holds else _FAILS
+        return f"{self.verdict}: {self.folder} {said}"
 
     def grids(self) -> Iterator[Grid]:
         """What changed; then what was proven."""
@@ -70,6 +109,9 @@ class Audited(Displayed):
         levels = () if self.verification is None else self.verification.result.levels
         rows = [(level.name, level.verdict, level.summary) for level in levels]
         yield Grid(headings=("level", "verdict when proven", ""), rows=rows)
+        today = () if self.against is None else self.against.levels
+        rows = [(level.name, level.verdict, level.summary) for level in today]
+        yield Grid(headings=("level", "verdict against the recording", ""), rows=rows)
 
     def to_dict(self) -> JsonDict:
         """The audit as plain data."""
@@ -87,11 +129,13 @@ class Audited(Displayed):
                 "num_files": self.num_files,
                 "num_bytes": self.num_bytes,
                 "verification": None if proven is None else proven.to_dict(),
+                "against": None if self.against is None else self.against.to_dict(),
             }
         )
         return said
 
 
+_FAILS = "is the folder that was written, but does not answer as was recorded"
 _IS = {
     "match": "is the folder that was proven",
     "mismatch": "is not the folder that was written",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from toolkit.core.counting import counted
-from toolkit.proof.audited import BY_WHOM, Audited
+from toolkit.proof.audited import BY_WHOM, Against, Audited
 from toolkit.proof.document import Verification
 from toolkit.report.rows import fold_rows
 from toolkit.report.text import SYMBOLS, describe_bytes, describe_levels
@@ -57,8 +57,23 @@ def _facts(audited: Audited) -> Iterator[tuple[str, str]]:
     yield "seal", f"{audited.seal or 'none that holds'}{', as named' if audited.is_sealed else ''}"
     if not audited.is_sealed:
         yield "not shown", BY_WHOM
+    if audited.against is not None:
+        yield from _heard(audited.against)
     if proven is not None:
         yield "again", proven.result.reproduce
+
+
+def _heard(against: Against) -> Iterator[tuple[str, str]]:
+    """What the folder answers today."""
+    yield "recording", against.recording
+    if against.broken:
+        yield "", against.broken
+        return
+    yield "answers", describe_levels(against.levels)
+    for level in against.levels:
+        if level.verdict == "fail":
+            yield "", f"{level.name}: {level.summary}"
+    yield "not asked", f"{', '.join(against.left_out)}: they take the checkpoint (`toolkit verify`)"
 
 
 def _told(proven: Verification) -> Iterator[tuple[str, str]]:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from toolkit.compare.differences import AnyVocabulary
     from toolkit.compare.probes import PaddingProbes
     from toolkit.compare.static import WeightError
+    from toolkit.core.coverage import Reason
     from toolkit.core.findings import FindingKind
     from toolkit.core.measures import Level
     from toolkit.core.result import Caution, Deviation
@@ -35,18 +36,34 @@ R = TypeVar("R", bound="Run")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Measurements(Generic[T, R]):
-    """Everything that the levels of a folder are judged by."""
+class Answers(Generic[T, R]):
+    """What both models answered on clips, which is all that end-to-end levels are judged by."""
 
     kind: TaskKind
     bench: Bench[T]
     runs: tuple[R, ...]
+
+    @property
+    def wanting(self) -> tuple[Reason, ...]:
+        """Heads that the folder does without, with what that means."""
+        return ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measurements(Answers[T, R]):
+    """Everything that the levels of a folder are judged by."""
+
     checkpoint: Checkpoint
     plan: Plan
     contents: FolderContents
     padding: PaddingProbes
     texts: tuple[str, ...]
     """What both sides turn into ids."""
+
+    @property
+    def wanting(self) -> tuple[Reason, ...]:
+        """Heads that the folder does without, with what that means."""
+        return tuple(self.contents.wanting)
 
     @cached_property
     def weights(self) -> tuple[WeightError, ...]:
@@ -77,6 +94,13 @@ class LevelKind:
     clips together."""
     effort: Literal["replayed", "searched", "beamed"] | None = None
     """What must have been done on a clip that the level looks at; None looks at all."""
+    end_to_end: bool = False
+    """Whether it is judged by `Answers` alone, with neither the checkpoint nor a mapping."""
+
+    def judged(self, answers: Answers[Target, Run]) -> Level:
+        """The verdict, under this name."""
+        level = self.judge(answers)  # type: ignore[arg-type]  # what is not end to end gets all
+        return replace(level, name=self.name, clips=self.clips(answers.runs))
 
     def clips(self, runs: Sequence[Run]) -> int | None:
         """How many clips it looks at; None where it looks at the folder, or at a batch of a few."""
@@ -208,11 +232,13 @@ class TaskKind:
         return tuple(
             left_out_level(kind.name, options[kind.name])
             if kind.name in options
-            else replace(
-                kind.judge(measurements), name=kind.name, clips=kind.clips(measurements.runs)
-            )
+            else kind.judged(measurements)
             for kind in self.levels
         )
+
+    def judge_answers(self, answers: Answers[Target, Run]) -> tuple[Level, ...]:
+        """The verdict on every level that both sides' answers are enough for."""
+        return tuple(kind.judged(answers) for kind in self.levels if kind.end_to_end)
 
 
 def deferred(module: str, name: str) -> Callable[..., Any]:

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 from toolkit.core.errors import BadInput
 from toolkit.session.hub import FOLDER
 from toolkit.session.options import Argument, Option
-from toolkit.session.proving import Watched
+from toolkit.session.proving import Device, Watched
 
 
 def _is_seal(typed: str, value: object) -> None:
@@ -20,7 +20,7 @@ def _is_seal(typed: str, value: object) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Audit(Watched):
+class Audit(Watched, Device):
     """What `toolkit audit` is asked."""
 
     command: ClassVar[str] = "audit"
@@ -37,5 +37,14 @@ class Audit(Watched):
             "The seal that its author published; another is no match.",
             metavar="SHA256",
             check=_is_seal,
+        ),
+    ] = None
+    recording: Annotated[
+        Path | None,
+        Option(
+            "Hold what it answers against a recording, too.",
+            metavar="REC_DIR",
+            python="Folder that `toolkit record` wrote of its checkpoint: what the model answers "
+            "is held against it, end to end, if the folder is as it was written.",
         ),
     ] = None

@@ -50,11 +50,13 @@ LEVELS = (
     WEIGHTS,
     CONFIG,
     LevelKind(name="labels", finding="vocabulary", judge=_labels, judged_on="folder"),
-    LevelKind(name="front_end", finding="front_end", judge=_front_end, judged_on="clip"),
+    LevelKind(
+        name="front_end", finding="front_end", judge=_front_end, judged_on="clip", end_to_end=True
+    ),
     MODULES,
     LAYERS,
     LOGITS,
-    LevelKind(name="label", finding="wiring", judge=_label, judged_on="clip"),
+    LevelKind(name="label", finding="wiring", judge=_label, judged_on="clip", end_to_end=True),
     LevelKind(name="padding", finding="padding", judge=_padding, judged_on="batch"),
     LevelKind(name="reload", finding="generation", judge=_reload, judged_on="batch"),
 )

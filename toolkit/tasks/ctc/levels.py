@@ -45,7 +45,12 @@ LEVELS = (
     LAYERS,
     LOGITS,
     LevelKind(
-        name="greedy", finding="generation", judge=_greedy, judged_on="clip", effort="searched"
+        name="greedy",
+        finding="generation",
+        judge=_greedy,
+        judged_on="clip",
+        effort="searched",
+        end_to_end=True,
     ),
     LevelKind(name="padding", finding="padding", judge=_padding, judged_on="batch"),
     RELOAD,

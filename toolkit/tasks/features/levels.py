@@ -24,9 +24,7 @@ def _front_end(measured: Measured) -> Level:
 def _outputs(measured: Measured) -> Level:
     from toolkit.tasks.features.dynamic import outputs_level
 
-    return outputs_level(
-        measured.runs, measured.bench.pairing.tolerance(), measured.contents.wanting
-    )
+    return outputs_level(measured.runs, measured.bench.pairing.tolerance(), measured.wanting)
 
 
 def _padding(measured: Measured) -> Level:
@@ -45,10 +43,12 @@ def _reload(measured: Measured) -> Level:
 LEVELS = (
     WEIGHTS,
     CONFIG,
-    LevelKind(name="front_end", finding="front_end", judge=_front_end, judged_on="clip"),
+    LevelKind(
+        name="front_end", finding="front_end", judge=_front_end, judged_on="clip", end_to_end=True
+    ),
     MODULES,
     LAYERS,
-    LevelKind(name="outputs", finding="wiring", judge=_outputs, judged_on="clip"),
+    LevelKind(name="outputs", finding="wiring", judge=_outputs, judged_on="clip", end_to_end=True),
     LevelKind(name="padding", finding="padding", judge=_padding, judged_on="batch"),
     LevelKind(name="reload", finding="generation", judge=_reload, judged_on="batch"),
 )

@@ -80,15 +80,29 @@ CONFIG = LevelKind(name="config", finding="config", judge=_config, judged_on="fo
 VOCABULARY = LevelKind(
     name="vocabulary", finding="vocabulary", judge=_vocabulary, judged_on="folder"
 )
-FRONT_END = LevelKind(name="front_end", finding="front_end", judge=_front_end, judged_on="clip")
+FRONT_END = LevelKind(
+    name="front_end", finding="front_end", judge=_front_end, judged_on="clip", end_to_end=True
+)
 MODULES = LevelKind(
     name="modules", finding="wiring", judge=_modules, judged_on="clip", effort="replayed"
 )
 LAYERS = LevelKind(
-    name="layers", finding="wiring", judge=_layers, judged_on="clip", effort="replayed"
+    name="layers",
+    finding="wiring",
+    judge=_layers,
+    judged_on="clip",
+    effort="replayed",
+    end_to_end=True,
 )
-LOGITS = LevelKind(name="logits", finding="wiring", judge=_logits, judged_on="clip")
+LOGITS = LevelKind(
+    name="logits", finding="wiring", judge=_logits, judged_on="clip", end_to_end=True
+)
 GREEDY = LevelKind(
-    name="greedy", finding="generation", judge=_greedy, judged_on="clip", effort="searched"
+    name="greedy",
+    finding="generation",
+    judge=_greedy,
+    judged_on="clip",
+    effort="searched",
+    end_to_end=True,
 )
 RELOAD = LevelKind(name="reload", finding="generation", judge=_reload, judged_on="batch")

@@ -47,9 +47,16 @@ LEVELS = (
     VOCABULARY,
     FRONT_END,
     MODULES,
-    LevelKind(name="logits", finding="wiring", judge=_logits, judged_on="clip"),
+    LevelKind(name="logits", finding="wiring", judge=_logits, judged_on="clip", end_to_end=True),
     GREEDY,
-    LevelKind(name="beam", finding="generation", judge=_beam, judged_on="clip", effort="beamed"),
+    LevelKind(
+        name="beam",
+        finding="generation",
+        judge=_beam,
+        judged_on="clip",
+        effort="beamed",
+        end_to_end=True,
+    ),
     LevelKind(name="padding", finding="padding", judge=_padding, judged_on="batch"),
     RELOAD,
 )

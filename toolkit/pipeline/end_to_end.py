@@ -1,0 +1,152 @@
+"""What a folder answers, held against a recording: no checkpoint, no mapping, no fairseq.
+
+Without a mapping nobody knows which module answers to which, so that only levels are judged that
+are about what a model gives: input, layers, logits, tokens, texts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from toolkit.compare import tolerances
+from toolkit.core.progress import Progress
+from toolkit.oracle.search import Search
+from toolkit.pipeline.origin import asked_of
+from toolkit.pipeline.recorded import RecordedReference, expect_checkpoint
+from toolkit.pipeline.recorded_index import RecordedClip, read_index
+from toolkit.pipeline.resources import fitting_size
+from toolkit.proof.audited import Against
+from toolkit.proof.document import Verification
+from toolkit.replay.replay import DOES_NOT_RUN, has_gpu_failed
+from toolkit.replay.target import DoesNotLoad, Target
+from toolkit.session.device import exact_device
+from toolkit.tasks.base import Answers, TaskKind
+from toolkit.tasks.known import Described, find_kind
+from toolkit.trial.bench import AnyBench, Bench, Run
+from toolkit.trial.effort import Effort, plan_effort
+from toolkit.trial.pairing import Pairing
+
+FRAMES = "feature_extractor"
+"""Name of the module that makes the frames of a waveform, in every class of transformers that
+hears one."""
+
+
+def hold_against(
+    recording: Path, folder: Path, proven: Verification, *, device: str, progress: Progress
+) -> Against:
+    """What the end-to-end levels of a folder come to against a recording.
+
+    Args:
+        recording: Folder that `toolkit record` wrote of the checkpoint that the folder is made of.
+        folder: The folder, unchanged since it was written.
+        proven: What its own file says of it.
+        device: Where the model runs, in torch's words.
+        progress: Called before every clip.
+
+    Raises:
+        BadInput: the recording cannot be used or is of another checkpoint, the folder is not to be
+            trusted, or torch has no such device.
+    """
+    index, source = read_index(recording), proven.result.source
+    expect_checkpoint(recording, index, source.path, str(source.sha256))
+    recorded = RecordedReference(recording, index)
+    kind = _kind_of(proven)
+    progress("loading the model", 0, len(index.clips) + 1)
+    against = Against(
+        recording=str(recording),
+        environment=dict(asked_of(recorded).environment),
+        levels=(),
+        left_out=tuple(level.name for level in kind.levels if not level.end_to_end),
+    )
+    with exact_device(device), fitting_size(proven.model.parameters):
+        try:
+            target = kind.target(folder, device=device)
+        except DoesNotLoad as error:
+            return replace(against, broken=str(error))
+        bench = _make_bench(recorded, target, proven)
+        try:
+            runs = tuple(_run_clips(kind, bench, recorded, progress))
+        except DOES_NOT_RUN as error:
+            if has_gpu_failed(error):
+                raise
+            return replace(against, broken=f"the model does not run: {error}")
+        answers = Answers(kind=kind, bench=bench, runs=runs)
+        return replace(against, levels=kind.judge_answers(answers))
+
+
+def _kind_of(proven: Verification) -> TaskKind:
+    model = proven.model
+    return find_kind(
+        Described(
+            task=proven.result.task,
+            architecture=model.architecture,
+            languages=model.languages,
+            default_language=model.default_language,
+        )
+    )
+
+
+def _make_bench(recorded: RecordedReference, target: Target, proven: Verification) -> AnyBench:
+    """Both sides, with no module of the one put to one of the other."""
+    named = (path for path, _ in target.model.named_modules() if path.endswith(FRAMES))
+    frames_of = min(named, key=len, default=FRAMES)
+    rounded = frozenset({"some"}) if _is_rounded(proven) else frozenset[str]()
+    return Bench(
+        reference=recorded,
+        source=recorded.index.facts,
+        target=target,
+        pairing=Pairing(pairs=(), uncompared=(), rounded=rounded, frames_of=frames_of),
+        search=Search(beam=1),
+    )
+
+
+def _is_rounded(proven: Verification) -> bool:
+    """Whether an operation had to round a weight, by the tolerances of the proof."""
+    measures = (measure for level in proven.result.levels for measure in level.measures)
+    return any(measure.tolerance == tolerances.ROUNDED for measure in measures)
+
+
+def _run_clips(
+    kind: TaskKind, bench: AnyBench, recorded: RecordedReference, progress: Progress
+) -> Iterator[Run]:
+    known = recorded.index.clips
+    efforts = plan_effort([_frames(bench, clip.num_samples) for clip in known], thorough=False)
+    for done, clip in enumerate(recorded.read_clips()):
+        progress(f"comparing {clip.name}", done + 1, len(known) + 1)
+        yield kind.run(
+            _searching(bench, recorded, known[done]),
+            clip,
+            tag=known[done].tag,
+            effort=_fitting(efforts[done], kind),
+            prefix=None,
+            book=None,
+        )
+    progress("done", len(known) + 1, len(known) + 1)
+
+
+def _frames(bench: AnyBench, samples: int) -> int:
+    """How many frames the convolutions make of so many samples."""
+    from torch import nn
+
+    for module in bench.target.model.get_submodule(bench.pairing.frames_of).modules():
+        if isinstance(module, nn.Conv1d):
+            samples = (samples - module.kernel_size[0]) // module.stride[0] + 1
+    return samples
+
+
+def _fitting(effort: Effort, kind: TaskKind) -> Effort:
+    """What of it a task has."""
+    says = bool(kind.beams)
+    return replace(effort, searched=effort.searched and says, beamed=effort.beamed and says)
+
+
+def _searching(bench: AnyBench, recorded: RecordedReference, clip: RecordedClip) -> AnyBench:
+    """The bench with the settings of the searches that were recorded of a clip."""
+    found: Iterator[Search] = (
+        known.search
+        for known in recorded.index.searches
+        if (known.input, known.tag) == (clip.source, clip.tag)
+    )
+    return replace(bench, search=next(found, bench.search))
