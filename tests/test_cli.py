@@ -327,15 +327,31 @@ def test_without_a_command_it_shows_the_help_and_ends_with_two() -> None:
     assert "convert" in outcome.output
 
 
-def test_the_help_imports_nothing_that_takes_time() -> None:
+def imported_by(*arguments: str) -> set[str]:
+    """The modules that a process holds when a command has ended well."""
     code = (
         "import sys\nfrom click.testing import CliRunner\nfrom toolkit.cli import app\n"
-        "assert CliRunner().invoke(app, ['--help']).exit_code == 0\n"
+        f"assert CliRunner().invoke(app, {[*arguments]}).exit_code == 0\n"
         "print(*sys.modules)"
     )
     made = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
-    slow = {"torch", "transformers", "fairseq", "jinja2", "numpy", "yaml", "toolkit.session"}
-    assert not slow & set(made.stdout.split())
+    return set(made.stdout.split())
+
+
+SLOW = {"torch", "transformers", "fairseq", "jinja2", "numpy", "tokenizers", "huggingface_hub"}
+
+
+def test_the_help_imports_nothing_that_takes_time() -> None:
+    assert not {*SLOW, "yaml", "toolkit.session"} & imported_by("--help")
+
+
+@pytest.mark.parametrize("kind", ["ctc", "checkpoint"])
+def test_inspect_imports_nothing_that_takes_time(kind: str) -> None:
+    path = Path(__file__).parents[1] / "golden_audio" / kind / "model.pt"
+    names = imported_by("inspect", str(path))
+    assert not {*SLOW, "rich", "multiprocessing", "ray", "pebble"} & names
+    if kind == "ctc":  # It has no file of these kinds.
+        assert not {"sentencepiece", "yaml"} & names
 
 
 def test_the_source_is_never_written(golden_checkpoint: Path, tmp_path: Path) -> None:

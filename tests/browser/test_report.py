@@ -45,6 +45,17 @@ def test_the_first_screen_has_no_row_of_the_table(open_report, reports):
     assert not in_first_screen(rows(page).first)
 
 
+@pytest.mark.parametrize("name", ["broken", "large"])
+@pytest.mark.parametrize("width", [1280, 1600])
+def test_all_layers_are_seen_without_scrolling_sideways(name, width, open_report, reports):
+    page = open_report(reports[name], width=width, height=800)
+    wide, shown = page.locator("#map").evaluate("map => [map.scrollWidth, map.clientWidth]")
+    assert wide <= shown
+    right = page.locator("#map").bounding_box()
+    last = page.locator("#map .layers").first.locator("a.tile").last.bounding_box()
+    assert last["x"] + last["width"] <= right["x"] + right["width"]
+
+
 def test_the_fault_is_found_by_clicking_only(open_report, reports):
     page = open_report(reports["broken"])
     wrong = page.locator("a.tile.is-fail")

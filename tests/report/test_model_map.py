@@ -49,6 +49,17 @@ def test_layers_share_the_rows_of_one_grid(result):
     assert grid.bands[0].source == "encoder.w2v_encoder.w2v_model.encoder.layers.0"
 
 
+@pytest.mark.parametrize(
+    ("layers", "lengths"),
+    [(4, [4]), (12, [12]), (13, [7, 6]), (24, [12, 12]), (48, [12] * 4), (70, [12] * 5 + [10])],
+)
+def test_many_layers_stand_in_runs_that_a_window_has_room_for(layers, lengths):
+    stacks = draw_map(make_result(layers, 2, 1))
+    grid = next(stack for stack in stacks if stack.path == "encoder.encoder.layers")
+    assert [len(run) for run in grid.abreast] == lengths
+    assert [band for run in grid.abreast for band in run] == [*grid.bands]
+
+
 def test_what_is_not_compared_stands_in_its_layer_with_its_reason(result):
     tile = tiles(result)["encoder.encoder.layers.2.dropout"]
     assert (tile.state, tile.sign) == ("uncompared", "–")

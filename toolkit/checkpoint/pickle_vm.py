@@ -74,11 +74,12 @@ def _step(machine: Machine, window: Window) -> bool:
     """Does what the next opcode says; returns whether more may follow."""
     position = window.tell()
     code = window.read(1)
-    if code not in _OPCODES:
+    known = _OPCODES.get(code)
+    if known is None:
         raise ValueError(
             f"opcode {code!r} is unknown" if code else "it is exhausted before its end"
         )
-    name, read_argument, operation = _OPCODES[code]
+    name, read_argument, operation = known
     argument = read_argument(window) if read_argument else None
     machine.opcode, machine.position = name, position
     machine.spend(1)

@@ -53,14 +53,15 @@ class Window:
         Raises:
             BadInput: The read is longer than `MAX_READ_BYTES`.
         """
-        available = max(0, self._end - self._place)
-        wanted = available if size is None or size < 0 else min(size, available)
-        if wanted > MAX_READ_BYTES:
+        available = self._end - self._place
+        if size is None or not 0 <= size <= available:
+            size = max(0, available)
+        if size > MAX_READ_BYTES:
             raise BadInput(
                 f"`{self._label}` must hold arguments of at most {MAX_READ_BYTES} bytes, but the "
-                f"one at byte {self.tell()} takes {wanted}. Get the file again from its origin."
+                f"one at byte {self.tell()} takes {size}. Get the file again from its origin."
             )
-        return self._charge(self._file.read(wanted))
+        return self._charge(self._file.read(size))
 
     def readline(self, size: int | None = -1) -> bytes:
         """Returns the next line, at most `MAX_LINE_BYTES` of it."""
@@ -79,8 +80,9 @@ class Window:
         return checksum
 
     def _charge(self, content: bytes) -> bytes:
-        self._place += len(content)
-        self._bytes_left -= len(content)
+        num_bytes = len(content)
+        self._place += num_bytes
+        self._bytes_left -= num_bytes
         if self._bytes_left < 0:
             raise BadInput(
                 f"`{self._label}` must be a pickle of at most {MAX_TOTAL_BYTES} bytes beside its "

@@ -34,6 +34,8 @@ STATE_WORDS: Mapping[TileState, str] = {
     "tail": "right by itself, wrong end to end",
     "uncompared": "not compared",
 }
+MAX_ABREAST = 12
+"""Layers side by side, of which a window of 1280 pixels shows all."""
 LOWEST_EXPONENT, HIGHEST_EXPONENT = -18, 0
 
 
@@ -91,8 +93,15 @@ class Stack:
 
     @property
     def is_grid(self) -> bool:
-        """Whether its layers share columns."""
+        """Whether its layers stand side by side."""
         return len(self.bands) > 1
+
+    @property
+    def abreast(self) -> tuple[tuple[Band, ...], ...]:
+        """Its layers in runs of about equal length, none wider than the page has room for."""
+        runs = math.ceil(len(self.bands) / MAX_ABREAST)
+        length = math.ceil(len(self.bands) / runs)
+        return tuple(self.bands[i : i + length] for i in range(0, len(self.bands), length))
 
 
 def draw_map(result: Result) -> tuple[Stack, ...]:

@@ -98,8 +98,8 @@ function makeCurve() {
   const { plot } = figure;
   const lines = { propagated: source(["x", "y"]), isolated: source(["x", "y"]) };
   figure.glyphs = {
-    propagated: plot.line({ field: "x" }, { field: "y" }, { source: lines.propagated, line_width: 2, line_dash: [6, 3], legend_label: "end to end" }),
-    isolated: plot.line({ field: "x" }, { field: "y" }, { source: lines.isolated, line_width: 2, legend_label: "isolated" }),
+    propagated: plot.line({ field: "x" }, { field: "y" }, { source: lines.propagated, line_width: 2, line_dash: [6, 3] }),
+    isolated: plot.line({ field: "x" }, { field: "y" }, { source: lines.isolated, line_width: 2 }),
   };
   figure.tolerance = addSpan(plot, "width");
   figure.feed = ({ row, picture, data }) => {
@@ -119,7 +119,7 @@ function makeCurve() {
     plot.y_range.end = 20;
     plot.xaxes[0].axis_label = `${{ T: "frame", S: "token", L: "sample" }[picture.along] || "position"}; bottom edge: exactly 0; dotted: tolerance`;
   };
-  Object.assign(plot.legend, { orientation: "horizontal", location: "bottom_left" });
+  figure.legend = addLegend(plot, [["isolated", figure.glyphs.isolated], ["end to end", figure.glyphs.propagated]]);
   return figure;
 }
 
@@ -171,6 +171,14 @@ function makeScatter() {
   return figure;
 }
 
+// Above the plot: wherever it stood within, lines would run through it.
+function addLegend(plot, named) {
+  const item = ([label, renderer]) => new (Bokeh.Models.get("LegendItem"))({ label, renderers: [renderer] });
+  const legend = new (Bokeh.Models.get("Legend"))({ items: named.map(item), orientation: "horizontal", border_line_color: null, background_fill_color: null, label_text_font_size: "11px", padding: 2, margin: 0 });
+  plot.add_layout(legend, "above");
+  return legend;
+}
+
 function addSpan(plot, dimension) {
   const span = new (Bokeh.Models.get("Span"))({ location: 1e-9, dimension, line_dash: [2, 3], line_width: 2 });
   plot.add_layout(span);
@@ -192,7 +200,7 @@ function recolour(figures) {
     if (tolerance) tolerance.line_color = ink;
   }
   const { curve, histogram, scatter } = figures;
-  Object.assign(curve.plot.legend, { background_fill_color: panel, background_fill_alpha: 0.8, border_line_color: null, label_text_color: ink, label_text_font_size: "11px", padding: 2 });
+  curve.legend.label_text_color = ink;
   curve.glyphs.isolated.glyph.line_color = colour("--heat-high");
   curve.glyphs.propagated.glyph.line_color = colour("--heat-tail");
   Object.assign(histogram.glyphs.bars.glyph, { fill_color: colour("--heat-low"), line_color: panel });
