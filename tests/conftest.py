@@ -21,7 +21,7 @@ from toolkit.audio import Clip, golden_folder, read_clips
 from toolkit.core.breakable import Breakable
 from toolkit.core.json import JsonObject
 from toolkit.oracle.reference import Reference
-from toolkit.pipeline import verification
+from toolkit.pipeline import case
 from toolkit.pipeline.faulting import breakable_of
 from toolkit.pipeline.origin import Asked
 from toolkit.pipeline.prepare import Inputs, Prepared, prepare
@@ -150,7 +150,7 @@ def asked(prepared: Prepared, reference: Reference) -> Asked:
 
 @pytest.fixture(scope="session")
 def make_bench(prepared: Prepared, asked: Asked) -> Callable[[Target], Bench]:
-    return partial(verification.make_bench, prepared, asked)
+    return partial(case.make_bench, prepared, asked)
 
 
 @pytest.fixture(scope="session")

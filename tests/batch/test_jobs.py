@@ -39,6 +39,19 @@ def test_paths_are_seen_from_the_file_and_names_stand_for_the_checkpoints(
     assert job.request == Verify(job.checkpoint, expected, beam=False)
 
 
+VERIFY = """
+[[job]]
+do = "verify"
+checkpoints = "models/*/model.pt"
+hf_dir = "hf/{folder}"
+"""
+
+
+def test_a_job_says_how_many_clips_a_process_may_have(write: Write) -> None:
+    (table,) = read_jobs(write(VERIFY + "clips_per_shard = 4"))
+    assert {job.clips_per_shard for job in table.jobs()} == {4}
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -56,6 +69,9 @@ def test_paths_are_seen_from_the_file_and_names_stand_for_the_checkpoints(
         (CONVERT + "max_shard_bytes = true", "must be a whole number, but is True"),
         (CONVERT + "audio = [1]", "must be a path in quotes, or a list of them, but is [1]"),
         (CONVERT + "device = 'gpu'", "`--device`"),
+        (CONVERT + "clips_per_shard = 4", "`clips_per_shard`, job 1 of"),
+        (VERIFY + "clips_per_shard = 0", "must be a whole number of at least 1, but is 0"),
+        (VERIFY + "clips_per_shard = true", "`clips_per_shard`, job 1 of"),
         (CONVERT.replace("{folder}", "one"), "must name a folder for each checkpoint"),
         (CONVERT.replace("models", "model"), "matches nothing in"),
     ],

@@ -115,11 +115,11 @@ def compare(good: Path, bad: Path, cases: Path, names: list[str]) -> dict:
     from toolkit.audio import golden_folder, read_clips
     from toolkit.compare.pictures import Sketchbook
     from toolkit.compare.static import weight_errors
+    from toolkit.pipeline.case import make_bench
     from toolkit.pipeline.difference import diff_folder, make_session
     from toolkit.pipeline.origin import Asked
     from toolkit.pipeline.prepare import Inputs, prepare
     from toolkit.pipeline.reference import open_reference
-    from toolkit.pipeline.verification import make_bench
     from toolkit.replay.reproduction import write_reproduction
     from toolkit.replay.source import read_source
     from toolkit.tasks.speech_seq2seq.clip import run_clip

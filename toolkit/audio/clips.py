@@ -6,10 +6,10 @@ import hashlib
 import stat
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from toolkit.checkpoint.plain_files import read_small
 from toolkit.core.errors import BadInput, reason_of
@@ -42,18 +42,29 @@ _CHUNK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, kw_only=True)
-class Clip:
-    """One clip, ready for both models."""
+class ClipFacts:
+    """What is told of a clip beside its sound."""
 
     name: str
-    waveform: NDArray[np.float32]
-    """Shape (L,), 16 kHz mono, full scale is 1.0."""
     transcript: str | None = None
     """What the clip says; None where nobody wrote it down."""
     lang: str | None = None
     """Language tag to decode with; None for the checkpoint's default."""
     kind: str = "speech"
     """`speech` where a trained model must return the transcript, `probe` where it need not."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clip(ClipFacts):
+    """One clip, ready for both models."""
+
+    waveform: NDArray[np.float32]
+    """Shape (L,), 16 kHz mono, full scale is 1.0."""
+
+    @property
+    def num_samples(self) -> int:
+        """Its length."""
+        return len(self.waveform)
 
     @property
     def duration_s(self) -> float:
@@ -64,6 +75,43 @@ class Clip:
     def sha256(self) -> str:
         """Of its samples as little-endian float32, as recordings name it."""
         return hashlib.sha256(self.waveform.astype("<f4").tobytes()).hexdigest()
+
+    def excerpt(self, min_samples: int) -> Clip:
+        """The loudest second of it as a clip of its own; see `excerpt`."""
+        return excerpt(self, min_samples)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClipFile(ClipFacts):
+    """A file that holds a clip, not read yet."""
+
+    path: Path
+    sha256: str | None = None
+    """What its manifest says of it."""
+
+    def read(self) -> Clip:
+        """The clip.
+
+        Raises:
+            BadInput: it is unreadable, too long, or not the file that its manifest means.
+        """
+        if self.sha256 is not None:
+            _expect_file(self.path)
+            _check_hash(self.path, self.sha256)
+        told = {field.name: getattr(self, field.name) for field in fields(ClipFacts)}
+        return Clip(**told, waveform=_read_waveform(self.path))
+
+
+class Measured(Protocol):
+    """What has a name and a length."""
+
+    @property
+    def name(self) -> str:
+        """What reports call it."""
+
+    @property
+    def num_samples(self) -> int:
+        """At 16 kHz."""
 
 
 def golden_folder() -> Path:
@@ -112,20 +160,47 @@ def read_clips(paths: Sequence[Path], *, min_samples: int = 1) -> tuple[Clip, ..
     Raises:
         BadInput: a path holds no audio, or a clip is unreadable, too short or too long.
     """
-    clips = tuple(_read_all(paths or [golden_folder()]))
+    clips = tuple(file.read() for file in find_clips(paths))
+    expect_usable(clips, min_samples)
+    return clips
+
+
+def find_clips(paths: Sequence[Path]) -> Iterator[ClipFile]:
+    """The files that `read_clips` reads, one by one.
+
+    Args:
+        paths: Files or folders; none means the golden audio.
+
+    Raises:
+        BadInput: a folder holds no audio, or a manifest is none.
+    """
+    for path in paths or [golden_folder()]:
+        if path.is_dir() and (path / MANIFEST).is_file():
+            yield from _in_manifest(path)
+        elif path.is_dir():
+            yield from _in_folder(path)
+        else:
+            yield ClipFile(name=path.stem, path=path)
+
+
+def expect_usable(clips: Sequence[Measured], min_samples: int) -> None:
+    """Makes sure that clips can be told apart, and are long enough.
+
+    Raises:
+        BadInput: they are not.
+    """
     _refuse_odd_names(clips)
     _refuse_duplicates(clips)
-    short = [c for c in clips if len(c.waveform) < min_samples]
+    short = [clip for clip in clips if clip.num_samples < min_samples]
     if short:
-        names = ", ".join(f"`{c.name}` ({len(c.waveform)} samples)" for c in short)
+        names = ", ".join(f"`{c.name}` ({c.num_samples} samples)" for c in short)
         raise BadInput(
             f"{names} must have at least {min_samples} samples at {SAMPLE_RATE_HZ} Hz for one "
             "encoder frame, but has fewer. Leave it out, or name longer clips with `--audio`."
         )
-    return clips
 
 
-def _refuse_odd_names(clips: Sequence[Clip]) -> None:
+def _refuse_odd_names(clips: Sequence[Measured]) -> None:
     odd = [c.name for c in clips if not c.name.isprintable() or len(c.name) > MAX_NAME_CHARS]
     if odd:
         names = ", ".join(f"`{ascii(name)[1:-1]:.60}`" for name in odd[:10])
@@ -135,7 +210,7 @@ def _refuse_odd_names(clips: Sequence[Clip]) -> None:
         )
 
 
-def _refuse_duplicates(clips: Sequence[Clip]) -> None:
+def _refuse_duplicates(clips: Sequence[Measured]) -> None:
     counts = Counter(clip.name for clip in clips)
     twice = [f"`{name}`" for name, count in counts.items() if count > 1]
     if twice:
@@ -145,35 +220,23 @@ def _refuse_duplicates(clips: Sequence[Clip]) -> None:
         )
 
 
-def _read_all(paths: Iterable[Path]) -> Iterator[Clip]:
-    for path in paths:
-        if path.is_dir() and (path / MANIFEST).is_file():
-            yield from _read_manifest(path)
-        elif path.is_dir():
-            yield from _read_folder(path)
-        else:
-            yield Clip(name=path.stem, waveform=_read_waveform(path))
-
-
-def _read_folder(folder: Path) -> Iterator[Clip]:
+def _in_folder(folder: Path) -> Iterator[ClipFile]:
     files = sorted(f for f in folder.iterdir() if f.suffix.lower() in AUDIO_SUFFIXES)
     if not files:
         raise BadInput(
             f"`{folder}` must hold audio files ({', '.join(AUDIO_SUFFIXES)}) or a `{MANIFEST}`, "
             "but holds neither. Name audio with `--audio`."
         )
-    for file in files:
-        yield Clip(name=file.stem, waveform=_read_waveform(file))
+    yield from (ClipFile(name=file.stem, path=file) for file in files)
 
 
-def _read_manifest(folder: Path) -> Iterator[Clip]:
+def _in_manifest(folder: Path) -> Iterator[ClipFile]:
     for entry in _read_entries(folder / MANIFEST):
         file = folder / entry["file"]
-        _expect_file(file)
-        _check_hash(file, entry["sha256"])
-        yield Clip(
+        yield ClipFile(
             name=file.stem,
-            waveform=_read_waveform(file),
+            path=file,
+            sha256=entry["sha256"],
             transcript=entry.get("transcript"),
             lang=entry.get("lang"),
             kind=entry.get("kind", "speech"),

@@ -25,7 +25,7 @@ else:
     import tomli as tomllib
 
 MAX_BYTES = 1 << 24
-DO, CHECKPOINTS = "do", "checkpoints"
+DO, CHECKPOINTS, CLIPS = "do", "checkpoints", "clips_per_shard"
 PLACES = ("{stem}", "{folder}")
 """What stands for a checkpoint's own name in a path, and for its folder's."""
 
@@ -37,6 +37,8 @@ class Job:
     kind: str
     request: Request
     checkpoint: Path
+    clips_per_shard: int | None = None
+    """Most clips of one process; None where only the command says so."""
 
     @property
     def target(self) -> Path | None:
@@ -57,6 +59,7 @@ class Table:
     """By the names of the request's fields."""
     home: Path
     """The folder that its paths are relative to."""
+    clips_per_shard: int | None = None
 
     def jobs(self) -> tuple[Job, ...]:
         """A job for each checkpoint that is there now, in the order of their paths.
@@ -92,7 +95,12 @@ class Table:
         }
         request = self.kind.request(checkpoint, **given)
         request.check()
-        return Job(kind=self.kind.name, request=request, checkpoint=checkpoint)
+        return Job(
+            kind=self.kind.name,
+            request=request,
+            checkpoint=checkpoint,
+            clips_per_shard=self.clips_per_shard,
+        )
 
     def _value(self, item: Item, value: object, checkpoint: Path) -> object:
         read, what = _READ[item.type]
@@ -143,8 +151,9 @@ def _read_table(entry: object, where: str, home: Path) -> Table:
         where=where,
         kind=kind,
         patterns=_read_patterns(entry.get(CHECKPOINTS), where),
-        values={name: value for name, value in entry.items() if name not in (DO, CHECKPOINTS)},
+        values={k: v for k, v in entry.items() if k not in (DO, CHECKPOINTS, CLIPS)},
         home=home,
+        clips_per_shard=_read_count(entry.get(CLIPS), where),
     )
 
 
@@ -169,13 +178,24 @@ def _read_patterns(value: object, where: str) -> tuple[str, ...]:
     return tuple(patterns)
 
 
+def _read_count(value: object, where: str) -> int | None:
+    if value is None:
+        return None
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise BadInput(
+            f"`{CLIPS}`, {where}, must be a whole number of at least 1, but is {value!r}. Correct "
+            "it."
+        )
+    return value
+
+
 def _is_text(value: object) -> bool:
     return isinstance(value, str) and value != "" and "\0" not in value
 
 
 def _expect_known(kind: Kind, entry: JsonObject, where: str) -> None:
     items = {item.name: item for item in typed_items(kind.request) if item.name != "checkpoint"}
-    known = (DO, CHECKPOINTS, *items)
+    known = (DO, CHECKPOINTS, *([] if kind.cut is None else [CLIPS]), *items)
     for name in entry:
         if name not in known:
             near = get_close_matches(name, known, n=1)

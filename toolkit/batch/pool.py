@@ -34,7 +34,7 @@ class Pool:
         self._pool = pool
         self._time_limit_s = time_limit_s
         self._tasks: dict[Future[Outcome], Task] = {}
-        self._deaths: Counter[int] = Counter()
+        self._deaths: Counter[tuple[int, str]] = Counter()
 
     def submit(self, task: Task) -> None:
         """Takes a task."""
@@ -56,8 +56,8 @@ class Pool:
         except TimeoutError:
             return Outcome(ending="died", because=describe_overtime(self._time_limit_s))
         except ProcessExpired as error:
-            self._deaths[task.job] += 1
-            if self._deaths[task.job] < TRIES:
+            self._deaths[task.job, task.part] += 1
+            if self._deaths[task.job, task.part] < TRIES:
                 self.submit(task)
                 return None
             return Outcome(ending="died", because=describe_death(f"exit code {error.exitcode}"))

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from functools import partial
 
+from toolkit.batch.cutting import Cutting
 from toolkit.batch.engine import Engine
 from toolkit.batch.engines import started
 from toolkit.batch.identity import Identity, identify, unreadable
@@ -40,7 +41,7 @@ def batch(request: Batch) -> Summary:
         tally = _Tally([job for jobs in stages for job in jobs], request.progress or silent)
         with started(request) as engine:
             for jobs in stages:
-                _Stage(request, ledger, engine, tally).run(jobs)
+                _Stage(request, ledger, Cutting(engine), tally).run(jobs)
         return ledger.summary(request.results, tally.done_now)
 
 
@@ -126,12 +127,14 @@ class _Stage:
     def _task(self, number: int, identity: Identity) -> Task:
         return Task(
             job=number,
+            address=identity.address,
             kind=identity.job.kind,
             request=identity.job.request,
             checkpoint_sha256=identity.checkpoint_sha256,
             checkpoint_bytes=identity.checkpoint_bytes,
             results=self._request.results.absolute(),
             pages=self._request.reports,
+            clips_per_shard=identity.job.clips_per_shard or self._request.clips_per_shard,
         )
 
     def _fill(self, entering: Iterator[None]) -> bool:

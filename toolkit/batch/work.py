@@ -7,7 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from toolkit.batch.kind import Answer
@@ -29,6 +29,8 @@ class Task:
     """One job, as a process is told of it."""
 
     job: int
+    address: str
+    """Of all that it depends on."""
     kind: str
     request: Request
     checkpoint_sha256: str | None
@@ -37,22 +39,36 @@ class Task:
     """Where a page of it goes."""
     pages: str
     """Which results get one: `mismatch`, `all`, `none`."""
+    clips_per_shard: int | None = None
+    """Most clips of one process, where the kind can be cut; None for all."""
+
+    @property
+    def part(self) -> str:
+        """Which part of the job it is; empty where it is all."""
+        return ""
+
+    def run(self) -> Outcome:
+        """Does it."""
+        return self.ended(kinds()[self.kind].run(self.request))
+
+    def ended(self, answer: Answer) -> Outcome:
+        """What the job came to; its page is written."""
+        result = answer.to_dict()
+        _expect_unchanged(self, result)
+        return Outcome(ending="done", result=result, report=_maybe_page(self, answer))
 
 
 def do(task: Task) -> Outcome:
     """Does a job; whatever becomes of it is an outcome."""
-    return measured(lambda: _ended(task, kinds()[task.kind].run(task.request)))
+    return measured(task.run)
 
 
 def measured(work: Callable[[], Outcome]) -> Outcome:
     """The outcome of some work with what it took; what it raises is an outcome too."""
     began, spent = time.perf_counter(), time.process_time()
     ended = _caught(work)
-    return Outcome(
-        ending=ended.ending,
-        because=ended.because,
-        result=ended.result,
-        report=ended.report,
+    return replace(
+        ended,
         cost=Cost(
             seconds=time.perf_counter() - began,
             cpu_seconds=time.process_time() - spent,
@@ -96,12 +112,6 @@ def _maybe_full(error: Exception) -> str | None:
 def _fault(error: Exception) -> str:
     said = " ".join(str(error).split())[:300]
     return f"internal error: {type(error).__name__}: {said}. This is a fault of the toolkit."
-
-
-def _ended(task: Task, answer: Answer) -> Outcome:
-    result = answer.to_dict()
-    _expect_unchanged(task, result)
-    return Outcome(ending="done", result=result, report=_maybe_page(task, answer))
 
 
 def _expect_unchanged(task: Task, result: JsonObject) -> None:

@@ -39,6 +39,22 @@ AXES = "TSL"
 INT16 = 32767
 
 
+class Drawn(Protocol):
+    """What was drawn of a comparison."""
+
+    @property
+    def clips(self) -> tuple[ClipPicture, ...]:
+        """Every clip."""
+
+    @property
+    def pairs(self) -> Sequence[PairPicture]:
+        """Module pairs, each on a clip."""
+
+    @property
+    def flow(self) -> tuple[Edge, ...]:
+        """Which module takes what another gave."""
+
+
 class Sketchbook:
     """Draws while two models are compared, as their tensors are gone afterwards."""
 

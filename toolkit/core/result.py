@@ -129,6 +129,8 @@ class Result(Displayed):
     unverified_because: str | None = None
     """Why nothing was compared; None when something was."""
     environment: Mapping[str, str] = field(default_factory=dict)
+    shards: int = 1
+    """Processes among which the clips were dealt out."""
     reproduce: str = ""
     """The command line that gives this result again."""
     usage: str = ""
@@ -200,6 +202,7 @@ class Result(Displayed):
                 "assumptions": [asdict(reason) for reason in self.assumptions],
                 "unverified_because": self.unverified_because,
                 "environment": dict(self.environment),
+                "shards": self.shards,
                 "reproduce": self.reproduce,
                 "usage": self.usage,
                 "next": self.next,

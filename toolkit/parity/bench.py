@@ -116,7 +116,7 @@ class Parity:
     @cached_property
     def bench(self) -> AnyBench:
         """Both models side by side."""
-        from toolkit.pipeline.verification import make_bench
+        from toolkit.pipeline.case import make_bench
 
         return make_bench(self.prepared, self._asked, self.converted)
 

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
+from typing import TypeVar
 
-from toolkit.audio import Clip, excerpt, read_clips
+from toolkit.audio import Clip, Outline, read_clips
+from toolkit.audio.clips import ClipFacts
+from toolkit.audio.outlines import outline_clips
 from toolkit.folder.languages import of_model
 from toolkit.oracle.search import capped
 from toolkit.pipeline.prepare import Prepared
 from toolkit.trial.duration import Size
 from toolkit.trial.effort import FULL, Effort, is_short, plan_effort
+
+SomeClip = TypeVar("SomeClip", Clip, Outline)
+"""A clip, or what is known of one."""
 
 REPLAYED = 8
 """Languages beside the first whose modules are compared."""
@@ -32,35 +39,46 @@ def clips_for(prepared: Prepared, audio: Sequence[Path]) -> tuple[Clip, ...]:
     return in_every_language(prepared, with_excerpt(prepared, clips))
 
 
-def with_excerpt(prepared: Prepared, clips: Sequence[Clip]) -> tuple[Clip, ...]:
+def outlines_for(prepared: Prepared, audio: Sequence[Path]) -> tuple[Outline, ...]:
+    """What is known of the clips of `clips_for`, of which one at a time is in memory.
+
+    Raises:
+        BadInput: a clip cannot be used.
+    """
+    outlines = outline_clips(audio, min_samples=shortest_input(prepared))
+    return in_every_language(prepared, with_excerpt(prepared, outlines))
+
+
+def with_excerpt(prepared: Prepared, clips: Sequence[SomeClip]) -> tuple[SomeClip, ...]:
     """The clips, and a part of the shortest where each is too long to compare modules on."""
     if not clips or short_ones(prepared, clips):
         return tuple(clips)
-    part = excerpt(min(clips, key=lambda clip: len(clip.waveform)), shortest_input(prepared))
-    return (*clips, *short_ones(prepared, [part]))
+    shortest: SomeClip = min(clips, key=lambda clip: clip.num_samples)
+    part: SomeClip = shortest.excerpt(shortest_input(prepared))
+    return tuple(chain(clips, short_ones(prepared, [part])))
 
 
-def short_ones(prepared: Prepared, clips: Sequence[Clip]) -> tuple[Clip, ...]:
+def short_ones(prepared: Prepared, clips: Sequence[SomeClip]) -> tuple[SomeClip, ...]:
     """The clips that modules can be compared on without much time and memory."""
     return tuple(clip for clip in clips if is_short(_frames(prepared, clip)))
 
 
-def in_every_language(prepared: Prepared, clips: Sequence[Clip]) -> tuple[Clip, ...]:
+def in_every_language(prepared: Prepared, clips: Sequence[SomeClip]) -> tuple[SomeClip, ...]:
     """The clips, and the shortest again in each language of its own weights that none is in."""
     spoken, tags = prepared.task.contents.spoken, prepared.task.contents.language_tags
     if spoken is None or not clips:
         return tuple(clips)
     heard = {tag_of(prepared, clip) for clip in clips}
-    shortest = min(clips, key=lambda clip: len(clip.waveform))
-    further = (
+    shortest: SomeClip = min(clips, key=lambda clip: clip.num_samples)
+    further: Iterator[SomeClip] = (
         replace(shortest, name=f"{shortest.name}@{language}", transcript=None, lang=language)
         for language, tag in tags.items()
         if tag not in heard
     )
-    return (*clips, *further)
+    return tuple(chain(clips, further))
 
 
-def together(prepared: Prepared, clips: Sequence[Clip]) -> tuple[Clip, ...]:
+def together(prepared: Prepared, clips: Sequence[SomeClip]) -> tuple[SomeClip, ...]:
     """The clips that one batch can be of: of one language, where each has weights of its own."""
     if prepared.task.contents.spoken is None:
         return tuple(clips)
@@ -68,7 +86,7 @@ def together(prepared: Prepared, clips: Sequence[Clip]) -> tuple[Clip, ...]:
 
 
 def efforts_for(
-    prepared: Prepared, clips: Sequence[Clip], *, beam: bool, thorough: bool
+    prepared: Prepared, clips: Sequence[SomeClip], *, beam: bool, thorough: bool
 ) -> tuple[Effort, ...]:
     """What is compared on each clip.
 
@@ -93,12 +111,12 @@ def efforts_for(
     )
 
 
-def _plan(prepared: Prepared, clips: Sequence[Clip], *, thorough: bool) -> tuple[Effort, ...]:
+def _plan(prepared: Prepared, clips: Sequence[SomeClip], *, thorough: bool) -> tuple[Effort, ...]:
     return plan_effort([_frames(prepared, clip) for clip in clips], thorough=thorough)
 
 
-def _frames(prepared: Prepared, clip: Clip) -> int:
-    return prepared.family.frames(prepared.network, len(clip.waveform))
+def _frames(prepared: Prepared, clip: Clip | Outline) -> int:
+    return prepared.family.frames(prepared.network, clip.num_samples)
 
 
 def size_of(prepared: Prepared, clips: Sequence[Clip]) -> Size:
@@ -110,7 +128,7 @@ def size_of(prepared: Prepared, clips: Sequence[Clip]) -> Size:
     # Every token meets the head, no frame does; nothing meets all of an embedding.
     of_words = sum(spec.numel for spec in weights.values() if spec.shape[:1] == (rows,))
     steps = [
-        capped(task.search, len(clip.waveform)).max_len_b if len(task.kind.beams) > 1 else 0
+        capped(task.search, clip.num_samples).max_len_b if len(task.kind.beams) > 1 else 0
         for clip in clips
     ]
     return Size(
@@ -121,13 +139,13 @@ def size_of(prepared: Prepared, clips: Sequence[Clip]) -> Size:
     )
 
 
-def tag_of(prepared: Prepared, clip: Clip) -> int | None:
+def tag_of(prepared: Prepared, clip: ClipFacts) -> int | None:
     """The tag of the clip's own language where the dictionary has it, else of the default."""
     tags, default = prepared.task.contents.language_tags, prepared.task.default_lang
     return None if default is None else tags.get(clip.lang or default, tags[default])
 
 
-def is_in_own_language(prepared: Prepared, clip: Clip) -> bool:
+def is_in_own_language(prepared: Prepared, clip: ClipFacts) -> bool:
     """Whether the clip is decoded in the language it is spoken in, as far as that is known."""
     default = prepared.task.default_lang
     if clip.lang is None or default is None or clip.lang in prepared.task.contents.language_tags:

@@ -46,17 +46,33 @@ def choose_by_likelihood(prepared: Prepared, inputs: Inputs, audio: Sequence[Pat
     Raises:
         BadInput: a clip cannot be read.
     """
+    likely = with_likely(prepared, inputs, audio)
+    return prepared if likely is inputs else prepare(likely)
+
+
+def with_likely(prepared: Prepared, inputs: Inputs, audio: Sequence[Path]) -> Inputs:
+    """The inputs with the values that make speech likely.
+
+    Args:
+        prepared: The checkpoint; where it leaves nothing open, or says nothing, the inputs are
+            returned as they are.
+        inputs: What the user named; a value named there is not open.
+        audio: Clips, or folders of them; the golden ones by default.
+
+    Raises:
+        BadInput: a clip cannot be read.
+    """
     questions = [q for q in open_questions(prepared) if len(q.assumed.candidates) > 1]
     if not questions:
-        return prepared
+        return inputs
     free = prepare(replace(inputs, form=None, tries=True))
     likelihood = free.task.kind.likelihood
     heard = () if likelihood is None else _heard(free, likelihood, audio)
     if likelihood is None or not heard:
-        return prepared
+        return inputs
     with tempfile.TemporaryDirectory(prefix="toolkit-likelihood-") as folder:
         answers = _Climb(free, questions, heard, likelihood, Path(folder)).answers()
-    return prepare(replace(inputs, chosen={**inputs.chosen, **answers})) if answers else prepared
+    return replace(inputs, chosen={**inputs.chosen, **answers}) if answers else inputs
 
 
 @dataclass(frozen=True, kw_only=True)

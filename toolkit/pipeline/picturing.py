@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from toolkit.compare.pictures import Sketchbook, try_to_undo
+from toolkit.compare.pictures import Drawn, try_to_undo
 from toolkit.core.findings import Finding
 from toolkit.core.pictures import ClipPicture, Pictures, TensorPicture, Trial
 from toolkit.core.result import Result
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def finish_pictures(
-    book: Sketchbook,
+    book: Drawn,
     truth: Truth,
     view: FolderView,
     findings: Sequence[Finding],

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
-from toolkit.audio import Clip
+from toolkit.audio import Clip, Outline
 from toolkit.oracle.asking import AnyReference
 from toolkit.oracle.search import Search
 from toolkit.replay.source import Source
@@ -17,6 +18,7 @@ from toolkit.trial.pairing import Pairing
 if TYPE_CHECKING:
     from torch import Tensor
 
+R = TypeVar("R", bound="Run")
 T_co = TypeVar("T_co", bound=Target, covariant=True)
 
 
@@ -37,7 +39,7 @@ class Bench(Generic[T_co]):
 class Run:
     """What both models made of one clip, whatever they are asked."""
 
-    clip: Clip
+    clip: Clip | Outline
     source: Tensor
     """The network's input as fairseq makes it, shape (L,)."""
     prefix: tuple[int, ...]
@@ -48,6 +50,11 @@ class Run:
     pairs: tuple[PairErrors, ...]
     """Empty where no module was compared."""
     effort: Effort = FULL
+
+    def without_sound(self: R) -> R:
+        """The run with its numbers alone: whoever asks for its sound gets NaN."""
+        silence = self.source.new_full((1,), math.nan).expand(self.source.shape)
+        return replace(self, source=silence)
 
 
 AnyBench: TypeAlias = Bench[Any]

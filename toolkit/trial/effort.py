@@ -57,6 +57,11 @@ def plan_effort(frames: Sequence[int], *, thorough: bool) -> tuple[Effort, ...]:
     )
 
 
+def in_order(efforts: Sequence[Effort]) -> list[int]:
+    """The numbers of clips in the order in which they are run: first those that are searched."""
+    return sorted(range(len(efforts)), key=lambda clip: not efforts[clip].searched)
+
+
 def is_short(frames: int) -> bool:
     """Whether modules can be compared on a clip of so many frames without much time and memory."""
     return frames <= REPLAYED_FRAMES

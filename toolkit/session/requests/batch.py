@@ -53,6 +53,10 @@ class Batch(Watched):
     time_limit: Annotated[
         int | None, Option("Seconds after which a job is given up.", metavar="S", min=1)
     ] = None
+    clips_per_shard: Annotated[
+        int | None,
+        Option("Clips of one process; a proof of more is cut in shards.", metavar="N", min=1),
+    ] = None
     reports: Annotated[
         str,
         Option(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from toolkit.audio import Clip
 from toolkit.compare import tolerances
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 HeardBench = Bench[HearingTarget]
 SpeechBench = Bench[SpeechTarget]
+
+R = TypeVar("R", bound="HeardRun")
 
 NAN = float("nan")
 TRANSFORMERS_EPSILON = 1e-7
@@ -62,6 +64,10 @@ class HeardRun(Run):
     the same as the pipeline, so that nothing is left to explain; or if a recording does not know.
     """
 
+    def without_sound(self: R) -> R:
+        """The run with its numbers alone; see `toolkit.trial.bench.Run`."""
+        return replace(super().without_sound(), target_result=None)
+
     @property
     def said(self) -> TokenComparison:
         """The greedy hypotheses of a clip that was searched.
@@ -87,10 +93,24 @@ def record_clip(
         tag: Language tag to begin with, None where the task prepends none.
     """
     source = reference.front_end(waveform)
-    once = with_beam(capped(search, source.numel()), 1)
-    prefix = prefix_of(reference, reference.search(source, once, tag)[0].tokens, tag)
+    prefix = find_prefix(reference, source, search, tag)
     forced = reference.forward([source], [prefix], explicit=True, double=True)
     return Record(clip=name, source=source, prefix=prefix, calls=forced.calls)
+
+
+def find_prefix(
+    reference: AnyReference, source: Tensor, search: Search, tag: int | None
+) -> tuple[int, ...]:
+    """What a decoder is given of a clip that is searched: fairseq's own greedy hypothesis.
+
+    Args:
+        reference: fairseq's model.
+        source: The network's input, shape (L,).
+        search: The checkpoint's search settings.
+        tag: Language tag to begin with, None where the task prepends none.
+    """
+    once = with_beam(capped(search, source.numel()), 1)
+    return prefix_of(reference, reference.search(source, once, tag)[0].tokens, tag)
 
 
 @dataclass(frozen=True, kw_only=True)
