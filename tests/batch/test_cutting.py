@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -22,7 +23,7 @@ from toolkit.batch.database import opened
 from toolkit.batch.outcome import Outcome
 from toolkit.batch.parts import SHARDS, Judging, Measuring, Part, Planning
 from toolkit.batch.running import batch
-from toolkit.batch.work import Task, do
+from toolkit.batch.work import PAGES, Task, do
 from toolkit.pipeline.prepare import Inputs, prepare
 from toolkit.pipeline.writing import write_converted
 from toolkit.session.requests.verify import Verify
@@ -82,7 +83,7 @@ def task(shelf: Path) -> Task:
     prepared = prepare(Inputs(checkpoint=checkpoint))
     folder.mkdir()
     write_converted(prepared, folder)
-    (shelf / "r").mkdir()
+    (shelf / "r" / PAGES).mkdir(parents=True)
     request = Verify(checkpoint, folder, audio=[Path(clip) for clip in CLIPS])
     return Task(
         job=7,
@@ -97,12 +98,17 @@ def task(shelf: Path) -> Task:
     )
 
 
+def hf_dir(task: Task) -> Path:
+    """The folder that is verified."""
+    return cast(Verify, task.request).hf_dir
+
+
 def test_parts_come_to_what_the_whole_comes_to(task: Task) -> None:
     engine, whole = AtOnce(), AtOnce()
     cut, one = finish(engine, task), finish(whole, replace(task, clips_per_shard=None))
     assert engine.seen == ["plan", "shard 2 of 2", "shard 1 of 2", "verdict"]
     assert whole.seen == [""]
-    assert cut.result == {**one.result, "shards": 2}
+    assert cut.result == {**(one.result or {}), "shards": 2}
     assert cut.report == one.report
     assert cut.cost.cpu_seconds > one.cost.cpu_seconds / 2
     assert os.listdir(task.results / SHARDS) == []
@@ -159,7 +165,7 @@ def test_clips_that_one_process_may_have_are_one_task(task: Task) -> None:
 
 @pytest.mark.wide
 def test_an_input_that_cannot_be_used_is_refused_in_the_words_of_one_run(task: Task) -> None:
-    (task.request.hf_dir / "model.safetensors").unlink()
+    (hf_dir(task) / "model.safetensors").unlink()
     cut = finish(AtOnce(), task)
     one = finish(AtOnce(), replace(task, clips_per_shard=None))
     assert (cut.ending, cut.because) == (one.ending, one.because)
@@ -169,8 +175,8 @@ def test_an_input_that_cannot_be_used_is_refused_in_the_words_of_one_run(task: T
 @pytest.mark.wide
 @pytest.mark.parametrize("other", [{"recording": Path("r")}, {"fairseq_python": Path("p")}])
 def test_a_recording_is_heard_as_a_whole(task: Task, other: dict[str, Path]) -> None:
-    request = replace(task.request, audio=(), **other)
     engine = AtOnce()
+    request = Verify(Path("model.pt"), hf_dir(task), **other)
     finish(engine, replace(task, request=request))
     assert engine.seen == [""]
 

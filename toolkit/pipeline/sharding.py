@@ -158,7 +158,7 @@ def _longest_said(
     """
     import torch
 
-    from toolkit.tasks.speech.run import find_prefix
+    from toolkit.tasks.speech.prefixes import find_prefix
 
     task = prepared.task
     if len(task.kind.beams) < 2 or all(effort.searched for effort in efforts):

@@ -19,6 +19,7 @@ from toolkit.oracle.search import Search, capped, with_beam
 from toolkit.replay.pairs import Pair
 from toolkit.replay.replay import first, paired_outputs
 from toolkit.tasks.speech.frames import follow_best, follow_result, only_frames
+from toolkit.tasks.speech.prefixes import find_prefix
 from toolkit.tasks.speech.target import HearingTarget, SpeechTarget
 from toolkit.trial.bench import Bench, Run
 from toolkit.trial.effort import FULL, Effort
@@ -96,21 +97,6 @@ def record_clip(
     prefix = find_prefix(reference, source, search, tag)
     forced = reference.forward([source], [prefix], explicit=True, double=True)
     return Record(clip=name, source=source, prefix=prefix, calls=forced.calls)
-
-
-def find_prefix(
-    reference: AnyReference, source: Tensor, search: Search, tag: int | None
-) -> tuple[int, ...]:
-    """What a decoder is given of a clip that is searched: fairseq's own greedy hypothesis.
-
-    Args:
-        reference: fairseq's model.
-        source: The network's input, shape (L,).
-        search: The checkpoint's search settings.
-        tag: Language tag to begin with, None where the task prepends none.
-    """
-    once = with_beam(capped(search, source.numel()), 1)
-    return prefix_of(reference, reference.search(source, once, tag)[0].tokens, tag)
 
 
 @dataclass(frozen=True, kw_only=True)

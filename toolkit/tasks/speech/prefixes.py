@@ -1,0 +1,26 @@
+"""What a decoder is given, so that both sides go through the same tokens."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from toolkit.oracle.asking import AnyReference, prefix_of
+from toolkit.oracle.search import Search, capped, with_beam
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+def find_prefix(
+    reference: AnyReference, source: Tensor, search: Search, tag: int | None
+) -> tuple[int, ...]:
+    """What a decoder is given of a clip that is searched: fairseq's own greedy hypothesis.
+
+    Args:
+        reference: fairseq's model.
+        source: The network's input, shape (L,).
+        search: The checkpoint's search settings.
+        tag: Language tag to begin with, None where the task prepends none.
+    """
+    once = with_beam(capped(search, source.numel()), 1)
+    return prefix_of(reference, reference.search(source, once, tag)[0].tokens, tag)
