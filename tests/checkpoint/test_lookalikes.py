@@ -67,6 +67,14 @@ NO_CHECKPOINT = {
     "Whisper": (put_torch({"dims": {}, "model_state_dict": ONE}), "Whisper"),
     "Lightning": (put_torch({"pytorch-lightning_version": "2", "state_dict": ONE}), "Lightning"),
     "fairseq2": (put_torch({"model_name": "unity", "model": ONE}), "SeamlessM4T"),
+    "Lightning, fairseq's names": (
+        put_torch({"state_dict": {"model.w2v_encoder.proj.weight": torch.ones(1)}, "epoch": 1}),
+        "a bare state dict",
+    ),
+    "s3prl": (
+        put_torch({"task_cfg": {}, "model_cfg": {}, "model_weight": ONE}),
+        "s3prl packed anew. Pack it as fairseq does",
+    ),
     "FSDP shard": (put_torch({"cfg": {}, "model": ONE, "shard_metadata": {}}), "FSDP"),
     "Hugging Face folder": (put_folder(**HF), "of type `speech-encoder-decoder`"),
     "adapter": (put_folder(adapter_config__json="{}"), "an adapter"),
@@ -90,6 +98,12 @@ def test_it_is_named_where_a_checkpoint_is_asked_for(given):
     with pytest.raises(BadInput) as caught:
         open_checkpoint(path, converted=CONVERTED)
     assert words in str(caught.value)
+
+
+def test_what_a_file_holds_is_not_listed_to_its_last_tensor(tmp_path):
+    torch.save({f"layer.{i}": torch.ones(1) for i in range(300)}, tmp_path / "model.pt")
+    with pytest.raises(BadInput, match="`layer.9`, and 290 more at the top"):
+        open_checkpoint(tmp_path / "model.pt")
 
 
 @pytest.mark.parametrize("command", ["convert", "verify", "diff", "record"])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from toolkit.core.counting import counted
+from toolkit.core.counting import counted, listed
 
 
 @pytest.mark.parametrize(
@@ -10,3 +10,8 @@ from toolkit.core.counting import counted
 )
 def test_a_number_has_its_noun(number: int, said: str) -> None:
     assert counted(number, "clips") == said
+
+
+def test_a_long_list_ends_with_how_many_more_there_are() -> None:
+    assert listed(["a", "b"], shown=2) == "a, b"
+    assert listed(["a", "b", "c", "d"], shown=2) == "a, b, and 2 more"

@@ -63,6 +63,7 @@ def of_resolutions() -> tuple[Any, dict[str, Any]]:
     return model, {"_name": "multires_hubert", **RESOLUTIONS}
 
 
+SPEAKING = "ContentVec with the layers that it was trained with"
 BUILT: dict[str, Callable[[], tuple[Any, dict[str, Any]]]] = {
     "wav2vec 1.0": lambda: of_convolutions("none"),
     "vq-wav2vec": lambda: of_convolutions("gumbel"),
@@ -120,6 +121,7 @@ def test_what_fairseq_builds_is_known_with_its_arguments_and_without(
         ("unknown", "modality_encoders.AUDIO.alibi_scale", "data2vec 2.0"),
         ("multires_hubert_ctc", "w2v_encoder.proj.weight", "multi-resolution HuBERT"),
         ("hubert_seq2seq", "encoder.w2v_model.mask_emb", "HuBERT with a decoder"),
+        ("contentvec", "encoder.cond_layer_norm.bias_ln.weight", SPEAKING),
     ],
 )
 def test_what_fairseq_cannot_build_here_is_known_by_its_name_or_a_tensor(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,10 @@ import torch
 from tests.breaking import scale
 from tests.families.exactness import CLIPS, EXACT, ROUNDED
 from tests.families.faulted import check_all_blamed
-from tests.variants.hubert_pretraining_kinds import HUBERT_PRETRAINING_VARIANTS
+from tests.variants.hubert_pretraining_kinds import (
+    HUBERT_PRETRAINING_VARIANTS,
+    as_contentvec_trained,
+)
 from tests.variants.pretraining_building import build_model, build_pretraining
 from toolkit import assert_parity, convert, diff, inspect, record, verify
 from toolkit.audio import read_clips
@@ -50,6 +54,22 @@ def plain(build: Build, tmp_path_factory: pytest.TempPathFactory) -> Plain:
     folder = tmp_path_factory.mktemp("plain") / "hf"
     checkpoint = build(PLAIN)
     return checkpoint, folder, convert(checkpoint, folder, verify=True, audio=CLIPS)
+
+
+def test_contentvec_as_it_was_trained_is_refused_and_converts_once_it_is_as_the_refusal_says(
+    tmp_path: Path,
+) -> None:
+    contentvec = BY_NAME["ContentVec, by its own name"]
+    path = build_pretraining(replace(contentvec, save=as_contentvec_trained), tmp_path)
+    with pytest.raises(
+        BadInput, match="told who speaks.*`encoder.cond_layer_norm` and `layer_proj"
+    ):
+        inspect(path)
+    saved = torch.load(path, weights_only=False)
+    training = ("encoder.layers.3.", "encoder.cond_layer_norm.", "layer_proj.")
+    kept = {n: t for n, t in saved["model"].items() if not n.startswith(training)}
+    torch.save({**saved, "model": kept}, path)
+    assert convert(path, tmp_path / "hf", audio=CLIPS[:1]).verdict == "match"
 
 
 def check_exact(result: Result) -> None:

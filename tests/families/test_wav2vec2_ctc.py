@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from tests.breaking import scale, set_key
-from tests.families.exactness import CLIPS, check_exact
+from tests.families.exactness import CLIPS, ROUNDED, check_exact
 from tests.sampling import wide
 from tests.variants.ctc_building import build_ctc
 from tests.variants.ctc_kinds import CTC_VARIANTS, CtcVariant, without_w2v_args
@@ -23,6 +23,8 @@ from toolkit.core.settled import settled
 NORM_BEFORE = "conformer, norm before the layers"
 BY_NAME = {variant.name: variant for variant in (*CTC_VARIANTS, *DATA2VEC_VARIANTS)}
 REFUSED = {name for name, variant in BY_NAME.items() if "refused" in variant.ends}
+SPLIT = "weight norm removed"
+"""Exact but for one rounding: the weight is split again into two float32 factors."""
 FAST = ("group norm", "conformer, relative positions")
 DATA2VEC = "data2vec, leftovers of pretraining"
 
@@ -47,11 +49,22 @@ def build(tmp_path: Path) -> Build:
     [
         pytest.param(name, marks=() if name in FAST else pytest.mark.wide)
         for name in BY_NAME
-        if name not in REFUSED
+        if name not in {*REFUSED, SPLIT}
     ],
 )
 def test_every_variant_converts_exactly(name: str, build: Build, tmp_path: Path) -> None:
     check_exact(convert(build(name), tmp_path / "hf", verify=True, audio=CLIPS), padded=True)
+
+
+@pytest.mark.wide
+def test_a_weight_norm_that_was_taken_off_is_exact_but_for_one_rounding(
+    build: Build, tmp_path: Path
+) -> None:
+    result = convert(build(SPLIT), tmp_path / "hf", verify=True, audio=CLIPS)
+    assert result.verdict == "match"
+    exact, rounded = result.level("layers").measures[:2]
+    assert 1e-9 < exact.error <= exact.tolerance == 1e-6
+    assert rounded.error <= ROUNDED
 
 
 @pytest.mark.parametrize("name", ["conformer, relative positions"])

@@ -5,9 +5,11 @@ The yardstick of `make full-size`: `python -m tests.published.bare NAME CHECKPOI
 
 from __future__ import annotations
 
+import json
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import torch
 import transformers
@@ -23,14 +25,21 @@ def main(name: str, checkpoint: str, folder: str, clip: str) -> None:
     with tempfile.TemporaryDirectory() as place:
         source = full.empty(Path(place)).eval()
     source.load_state_dict(torch.load(checkpoint, weights_only=False)["model"])
-    target = transformers.AutoModel.from_pretrained(
-        folder, trust_remote_code=carries_model_code(Path(folder))
-    )
+    target = _load(Path(folder))
     (heard,) = read_clips([Path(clip)])
     batch = torch.from_numpy(heard.waveform)[None]
     with torch.no_grad():
         getattr(source, full.hear)(source=batch, padding_mask=None, **full.beside)
         target(input_values=batch)
+
+
+def _load(folder: Path) -> Any:
+    """The model of a folder, as the class that it carries where it carries one."""
+    if not carries_model_code(folder):
+        return transformers.AutoModel.from_pretrained(folder)
+    carried = json.loads((folder / "config.json").read_text(encoding="utf-8"))["auto_map"]
+    (name,) = (name for name in carried if name.startswith("AutoModel"))
+    return getattr(transformers, name).from_pretrained(folder, trust_remote_code=True)
 
 
 if __name__ == "__main__":

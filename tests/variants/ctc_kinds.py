@@ -177,6 +177,37 @@ def in_half(groups: Groups, state: State) -> dict[str, Any]:
     return as_hydra(groups, {name: tensor.half() for name, tensor in state.items()})
 
 
+def in_several_dtypes(groups: Groups, state: State) -> dict[str, Any]:
+    """As a run whose norms stay float32."""
+    kept = {name: t if "norm" in name else t.half() for name, t in state.items()}
+    return as_hydra(groups, kept)
+
+
+def in_double(groups: Groups, state: State) -> dict[str, Any]:
+    """As weights that a script averaged."""
+    return as_hydra(groups, {name: tensor.double() for name, tensor in state.items()})
+
+
+def _factors(state: State) -> tuple[str, State, torch.Tensor, torch.Tensor]:
+    rest = dict(state)
+    (gain,) = (name for name in state if name.endswith(".weight_g"))
+    stem = gain.removesuffix("_g")
+    return stem, rest, rest.pop(gain), rest.pop(f"{stem}_v")
+
+
+def without_weight_norm(groups: Groups, state: State) -> dict[str, Any]:
+    """As somebody saves who took the weight norm off for inference."""
+    stem, rest, gain, direction = _factors(state)
+    return as_hydra(groups, {**rest, stem: torch._weight_norm(direction, gain, 2)})
+
+
+def as_parametrized(groups: Groups, state: State) -> dict[str, Any]:
+    """As a fork whose weight norm is torch's parametrization."""
+    stem, rest, gain, direction = _factors(state)
+    place = f"{stem.removesuffix('weight')}parametrizations.weight.original"
+    return as_hydra(groups, {**rest, f"{place}0": gain, f"{place}1": direction})
+
+
 NO_BLANK = "refused: args.blank_weight"
 GENERATION = {"_name": None, "beam": 5, "nbest": 1, "print_alignment": None}
 
@@ -215,6 +246,16 @@ CTC_VARIANTS = (
         name="blank weight set", outer={"blank_weight": 0.25, "blank_mode": "set"}, ends=NO_BLANK
     ),
     CtcVariant(name="float16 weights", save=in_half),
+    CtcVariant(name="norms in float32, the rest in float16", save=in_several_dtypes),
+    CtcVariant(name="float64 weights", save=in_double),
+    CtcVariant(name="weight norm removed", save=without_weight_norm),
+    CtcVariant(name="weight norm as torch parametrizes it", save=as_parametrized),
+    CtcVariant(name="frames made a multiple of 7", inner={"required_seq_len_multiple": 7}),
+    CtcVariant(
+        name="cropped frames",
+        inner={"crop_seq_to_multiple": 2},
+        ends="refused: w2v_args.crop_seq_to_multiple",
+    ),
     CtcVariant(
         name="adapters for languages",
         inner=ADAPTERS,

@@ -52,6 +52,7 @@ DATA2VEC_VARIANTS = (
     _variant(name="data2vec"),
     _variant(name="data2vec, not normalized", normalize=False),
     _variant(name="data2vec, conv bias", inner={"conv_bias": True}),
+    _variant(name="data2vec, cropped frames, which it keeps", inner={"crop_seq_to_multiple": 2}),
     _variant(name="data2vec, even positional kernels", inner={"conv_pos": 16, "pos_conv_depth": 4}),
     _variant(name="data2vec, one positional convolution", inner={"pos_conv_depth": 1}),
     _variant(name="data2vec, equal widths", inner=EQUAL_WIDTHS),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+import torch
+
 from tests.variants.ctc_kinds import EQUAL_WIDTHS, GROUP_NORM, Groups, State
 from tests.variants.hubert_kinds import BATCH_NORM, HUBERT
 from tests.variants.pretraining_kinds import (
@@ -22,6 +24,26 @@ def as_contentvec(groups: Groups, state: State) -> dict[str, Any]:
     """As the fork of ContentVec calls a HuBERT, whose arguments of speakers fairseq knows not."""
     model = {**groups["model"], "_name": "contentvec", "spk_embed_dim": 256}
     return as_hydra({**groups, "model": model}, state)
+
+
+def as_contentvec_trained(groups: Groups, state: State) -> dict[str, Any]:
+    """As ContentVec's training leaves it: a fourth layer and a last norm are told who speaks."""
+    first, spoken = "encoder.layers.0.", "encoder.layers.3."
+    more = {n.replace(first, spoken): t for n, t in state.items() if n.startswith(first)}
+    norms = (
+        "encoder.cond_layer_norm",
+        f"{spoken}self_attn_layer_norm",
+        f"{spoken}final_layer_norm",
+    )
+    told = {n: t for n, t in more.items() if not n.startswith(norms)}
+    told |= {
+        f"{norm}.{part}_ln.weight": torch.ones(32, 4)
+        for norm in norms
+        for part in ("weight", "bias")
+    }
+    told |= {"layer_proj.weight": torch.ones(8, 32), "layer_proj.bias": torch.ones(8)}
+    model = {**groups["model"], "_name": "contentvec", "encoder_layers_1": 1}
+    return as_hydra({**groups, "model": model}, {**state, **told})
 
 
 _variant = partial(PretrainingVariant, encoder="hubert", usual=HUBERT, ends="bundled exact")

@@ -15,7 +15,9 @@ from tests.variants.ctc_kinds import (
     CtcVariant,
     as_first_hydra,
     as_namespace,
+    as_parametrized,
     without_w2v_args,
+    without_weight_norm,
 )
 from toolkit.blocks.arguments import own_arguments
 from toolkit.checkpoint import Checkpoint, open_checkpoint
@@ -52,7 +54,8 @@ def test_a_variant_opens_with_its_weights_and_arguments(variant: CtcVariant, bui
     made = built(variant.name)
     checkpoint = read(made)
     arguments = own_arguments(checkpoint)
-    assert checkpoint.tensors.keys() == made.model.state_dict().keys()
+    if variant.save not in (without_weight_norm, as_parametrized):
+        assert checkpoint.tensors.keys() == made.model.state_dict().keys()
     assert arguments.task["normalize"] is arguments.model["normalize"] is variant.normalizes
     assert arguments.model["w2v_path"] in ("/checkpoint/somebody/wav2vec2.pt", "???")
     if variant.save is not without_w2v_args:

@@ -12,6 +12,7 @@ from functools import cached_property
 from pathlib import Path
 
 from toolkit.checkpoint.plain_files import read_small
+from toolkit.core.counting import listed
 from toolkit.core.errors import BadInput, reason_of
 
 BOS, PAD, EOS, UNK = 0, 1, 2, 3
@@ -90,7 +91,7 @@ def _parse(path: Path, rows: Iterable[str], begins: Iterable[str]) -> tuple[str,
     if problems:
         raise BadInput(
             f"`{path}` must have rows of `symbol count`, each symbol once, but "
-            f"{_listed(problems)}. Name the checkpoint's own dictionary with `--dict`."
+            f"{listed(problems)}. Name the checkpoint's own dictionary with `--dict`."
         )
     return tuple(symbols)
 
@@ -103,8 +104,3 @@ def _split_row(row: str) -> tuple[str | None, bool]:
     if len(fields) != 2 or not _COUNT.fullmatch(fields[1]):
         return None, overwrite
     return fields[0], overwrite
-
-
-def _listed(problems: list[str], shown: int = 5) -> str:
-    more = f", and {len(problems) - shown} more" if len(problems) > shown else ""
-    return ", ".join(problems[:shown]) + more

@@ -68,6 +68,15 @@ _ROOTS: tuple[tuple[frozenset[str], Seen], ...] = (
         ),
     ),
     (
+        frozenset({"model_cfg", "model_weight"}),
+        Seen(
+            what="a checkpoint that s3prl packed anew",
+            then="Pack it as fairseq does: `torch.save({'args': None, 'cfg': {'task': "
+            "x['task_cfg'], 'model': x['model_cfg']}, 'model': x['model_weight']}, 'model.pt')`, "
+            "where `x` is what `torch.load` gives.",
+        ),
+    ),
+    (
         frozenset({"dims", "model_state_dict"}),
         Seen(
             what="a checkpoint of OpenAI's Whisper",
@@ -129,7 +138,9 @@ def see_root(root: Mapping[object, object], converted: tuple[str, ...] = ()) -> 
         )
     return Seen(
         what="a bare state dict, tensors without the training arguments that say what they are",
-        then=f"{_READS}, with `args` or `cfg` beside `model`.",
+        then=f"{_READS}, with `args` or `cfg` beside `model`. Where they are lost, pack what is "
+        "left: `torch.save({'args': None, 'cfg': None, 'model': tensors}, 'model.pt')`; what they "
+        "said is then read off the tensors, or asked for.",
     )
 
 

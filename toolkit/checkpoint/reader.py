@@ -26,6 +26,7 @@ from toolkit.checkpoint.tensors import (
     read_tensors,
 )
 from toolkit.checkpoint.values import TensorRef, quote, type_name
+from toolkit.core.counting import listed
 from toolkit.core.coverage import Reason
 from toolkit.core.errors import BadInput, reason_of
 from toolkit.core.positional import read_into
@@ -142,6 +143,12 @@ class Checkpoint:
             for name, spec in self.tensors.items()
         }
         return replace(self, tensors=MappingProxyType(tensors))
+
+    def in_one_dtype(self) -> Checkpoint:
+        """The same checkpoint; in float32, as fairseq's models are, if no other does for all."""
+        found = {spec.dtype for spec in self.tensors.values()} & FLOATING
+        keeps = len(found) < 2 and "float64" not in found
+        return self if keeps else self.as_dtype("float32")
 
     def aliases(self) -> tuple[tuple[str, ...], ...]:
         """Returns the groups of names that are the same view of the same bytes (tied weights)."""
@@ -355,7 +362,7 @@ def _expect_fairseq(
     values = model.values() if isinstance(model, dict) else ()
     holds_tensors = any(isinstance(value, TensorRef) for value in values)
     if not isinstance(model, dict) or not holds_tensors or seen is not None:
-        keys = ", ".join(f"`{quote(key)}`" for key in list(root)[:20]) or "nothing"
+        keys = listed([f"`{quote(key)}`" for key in root], shown=10) or "nothing"
         what = "" if seen is None else f", {seen.what}"
         then = "Use the file that fairseq's trainer saved." if seen is None else seen.then
         raise BadInput(

@@ -21,7 +21,11 @@ ANYWHERE = {
     "_checkpoint_wrapped_module": "torch's activation checkpointing",
 }
 """Parts that wrappers of any module give to the names below it."""
-KNOWN = {**AROUND_ALL, **ANYWHERE}
+FACTORS = {"original0": "weight_g", "original1": "weight_v"}
+"""What torch's parametrization of weight norm calls its factors, and how they were called."""
+PARAMETRIZED = ("parametrizations", "weight")
+PARAMETRIZATION = "torch's parametrization of weight norm"
+KNOWN = {**AROUND_ALL, **ANYWHERE, PARAMETRIZED[0]: PARAMETRIZATION}
 
 
 def unwrap(checkpoint: Checkpoint) -> Checkpoint:
@@ -40,6 +44,7 @@ def unwrap(checkpoint: Checkpoint) -> Checkpoint:
     if not renames:
         return checkpoint
     found = {part for own in parts.values() for part in own if part in ANYWHERE}
+    found |= {PARAMETRIZED[0] for own in parts.values() if _is_factor(own)}
     wrappers = (*(part for part in around if part in AROUND_ALL), *sorted(found))
     reasons = tuple(_reason(part) for part in wrappers)
     return replace(rename_tensors(checkpoint, renames), wrappers=reasons)
@@ -59,5 +64,11 @@ def _around_all(names: Iterable[tuple[str, ...]]) -> Iterator[str]:
 
 
 def _kept(parts: tuple[str, ...], around: int) -> tuple[str, ...]:
+    if _is_factor(parts):
+        parts = (*parts[:-3], FACTORS[parts[-1]])
     *path, last = parts[around:]
     return (*(part for part in path if part not in ANYWHERE), last)
+
+
+def _is_factor(parts: tuple[str, ...]) -> bool:
+    return parts[-3:-1] == PARAMETRIZED and parts[-1] in FACTORS

@@ -85,6 +85,15 @@ STRANGERS = (
         tensors=(),
     ),
     Stranger(
+        what="ContentVec with the layers that it was trained with",
+        because="its last layers are told who speaks, and no class of transformers has such norms",
+        instead="Convert the one without them, which its authors call legacy, or take off what "
+        "serves training alone: layers from `encoder_layers` on, `encoder.cond_layer_norm` and "
+        "`layer_proj`",
+        architectures="",
+        tensors=(".cond_layer_norm.", ".self_attn_layer_norm.weight_ln."),
+    ),
+    Stranger(
         what="AV-HuBERT",
         because="it hears filter banks and sees lips, and no class of transformers takes both",
         instead="Write its features with the fork that trained it, or convert a HuBERT",

@@ -35,6 +35,7 @@ from toolkit.families.encoder_model import PART, EncoderModel
 from toolkit.families.sidecars import Sidecars
 from toolkit.families.waveforms import preprocessor_config
 from toolkit.families.wordless import (
+    CONDITIONED,
     SPEAKERS,
     Wordless,
     does_without,
@@ -116,6 +117,7 @@ class HubertPretraining(Wordless):
             and not facts.has_under("quantizer.")
             and named in self.architectures
             and not facts.has(SPEAKERS)
+            and not facts.has_under(CONDITIONED)
             and (named is not None or facts.has(TARGETS))
         )
 

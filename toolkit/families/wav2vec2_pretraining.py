@@ -300,7 +300,7 @@ class _Model(EncoderModel):
         """Why no exact conversion is possible."""
         yield from self.encoder.refusals()
         yield from self.lacks(self.stock)
-        model, where = self.own
+        _, where = self.own
         name = f"{NAMES[self.stock]}ForPreTraining"
         found = {REFUSED[stem] for stem in REFUSED if self.facts.has_under(f"{stem}.")}
         for argument, because in sorted(found):
@@ -308,9 +308,6 @@ class _Model(EncoderModel):
         if not self.facts.has_under("quantizer."):
             because = f"it predicts features as they are, {name} codes; {ALONE}"
             yield Reason(name=f"{where}.quantize_targets", because=because)
-        if model.get("crop_seq_to_multiple", 1) != 1:
-            because = f"it leaves out the last frames of a clip, {name} keeps them"
-            yield Reason(name=f"{where}.crop_seq_to_multiple", because=because)
 
 
 def _config(network: Network, model: _Model) -> JsonDict:

@@ -17,6 +17,8 @@ from toolkit.families.waveforms import derive_normalization
 
 SPEAKERS = "spk_proj.weight"
 """What tells speakers apart, by which UniSpeech-SAT is known where its arguments are lost."""
+CONDITIONED = "encoder.cond_layer_norm."
+"""What the names of a norm begin with that is told who speaks, as ContentVec has in training."""
 
 
 class Wordless(Hearing):

@@ -15,6 +15,8 @@ RANDOM = frozenset(["uniform_", "normal_", "trunc_normal_", "xavier_uniform_", "
 MARKER = "._float_tensor"
 """End of the name of a buffer that tells sinusoidal positions their dtype, and nothing else.
 fairseq 0.12.2 asks every checkpoint for it, fairseq main saves none."""
+GAIN = ".weight_g"
+"""End of the name of a weight norm's gain."""
 LARGE = 1 << 16
 """Elements; smaller tensors are filled as always."""
 
@@ -46,6 +48,14 @@ def unfilled() -> Iterator[None]:
         yield
 
 
+def _fuse_weight_norms(model: nn.Module, state_dict: Mapping[str, Any]) -> None:
+    """Takes weight norms off where the state dict has the weight that they compute."""
+    for name in list(model.state_dict()):
+        module = name[: -len(GAIN)]
+        if name.endswith(GAIN) and name not in state_dict and f"{module}.weight" in state_dict:
+            nn.utils.remove_weight_norm(model.get_submodule(module))
+
+
 def load_weights(model: nn.Module, state_dict: Mapping[str, Any], dropped: Collection[str]) -> None:
     """Gives a model its weights: the very tensors of the state dict, where torch can.
 
@@ -57,6 +67,7 @@ def load_weights(model: nn.Module, state_dict: Mapping[str, Any], dropped: Colle
     Raises:
         RuntimeError: a name is missing, or is neither the model's nor dropped.
     """
+    _fuse_weight_norms(model, state_dict)
     own = model.state_dict()
     superfluous = set(dropped) - set(own)
     kept = {

@@ -118,9 +118,9 @@ def prepare(
         BrokenRule: the family's rules do not cover the checkpoint.
     """
     mapping = maybe_read_rows(inputs)
-    checkpoint = open_mapped(inputs, mapping)
-    if inputs.dtype is not None:
-        checkpoint = checkpoint.as_dtype(inputs.dtype)
+    opened_as = open_mapped(inputs, mapping)
+    dtype = inputs.dtype
+    checkpoint = opened_as.as_dtype(dtype) if dtype else opened_as.in_one_dtype()
     if opened is not None:
         opened(checkpoint)
     family = find_family(checkpoint)

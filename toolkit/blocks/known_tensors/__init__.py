@@ -15,7 +15,10 @@ from toolkit.blocks.known_tensors import encoders, seq2seq
 from toolkit.core.json import JsonObject
 from toolkit.core.spec import TensorSpec
 
-CONVERTED = ("model.", "wav2vec2.", "hubert.", "lm_head.", "encoder.encoder.", "bert.")
+CONVERTED = (
+    *("model.encoder.", "model.decoder.", "model.layers.", "model.embed", "model.shared."),
+    *("wav2vec2.", "hubert.", "lm_head.", "encoder.encoder.", "bert."),
+)
 """What names begin with in files of transformers that are taken for checkpoints."""
 COMPARED_WITH = frozenset({"5.23.0"})
 """Versions of transformers for which tests have found this package right."""

@@ -34,6 +34,8 @@ HUBERT = "hubert"
 """The one whose positional convolution may have a batch norm before it."""
 ALWAYS_MASKABLE = frozenset({"unispeech-sat"})
 """Those that have a mask embedding also where nothing is masked."""
+UNCROPPED = ("data2vec", "hubert")
+"""What the names of models begin with that leave out no frames, whatever their arguments say."""
 LIKE_HUBERT = frozenset({HUBERT, "unispeech-sat"})
 """Those whose layers the carried HuBERT has as well."""
 
@@ -124,3 +126,16 @@ def refusals(trunk: Trunk) -> Iterator[Reason]:
         because = f"layers of kind `{kind}` are not known"
         yield Reason(name=f"{trunk.where}.layer_type", because=because)
     yield from refused_activation(trunk.w2v, trunk.where)
+    yield from _refused_crop(trunk)
+
+
+def _refused_crop(trunk: Trunk) -> Iterator[Reason]:
+    crop = trunk.w2v.get("crop_seq_to_multiple") or 1
+    named = str(trunk.w2v.get("_name") or trunk.w2v.get("arch"))
+    if crop != 1 and not named.startswith(UNCROPPED):
+        because = (
+            f"it leaves out the last frames of a clip until their number is a multiple of {crop}, "
+            "no class of transformers does. Set it to 1 in a copy of the checkpoint to have a "
+            "folder that keeps them"
+        )
+        yield Reason(name=f"{trunk.where}.crop_seq_to_multiple", because=because)

@@ -28,7 +28,7 @@ from toolkit.families.carried import PREPROCESSOR
 from toolkit.families.encoder_model import PART
 from toolkit.families.sidecars import Sidecars
 from toolkit.families.waveforms import preprocessor_config
-from toolkit.families.wordless import Wordless, normalization, refuse_options
+from toolkit.families.wordless import CONDITIONED, Wordless, normalization, refuse_options
 from toolkit.folder.contents import FolderContents
 from toolkit.mapping import Drop, Table
 from toolkit.mapping.patterns import match
@@ -80,6 +80,8 @@ class BareEncoder(Ways, Wordless):
         facts = Facts(checkpoint.tensors)
         source = find_place(facts)
         if source is None or self._has_head(facts, source):
+            return False
+        if facts.has_under(source + CONDITIONED):
             return False
         named = encoder_name(read_arguments(checkpoint))
         if named in NAMELESS:

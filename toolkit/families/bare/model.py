@@ -150,6 +150,3 @@ class BareModel(EncoderModel):
             if model.get(argument, plain) not in (plain, None):
                 because = f"its layers are other ones than those of {name}"
                 yield Reason(name=f"{where}.{argument}", because=because)
-        if model.get("crop_seq_to_multiple", 1) != 1:
-            because = f"it leaves out the last frames of a clip, {name} keeps them"
-            yield Reason(name=f"{where}.crop_seq_to_multiple", because=because)

@@ -53,7 +53,8 @@ def letters_of(dictionary: Dictionary) -> tuple[str, ...]:
         raise BadInput(
             "The dictionary must have every symbol once, as `Wav2Vec2CTCTokenizer` holds one id of "
             f"each, but repeats {', '.join(map(repr, repeated[:5]))}. Name the checkpoint's own "
-            "dictionary with `--dict`."
+            "dictionary with `--dict`; if this is it, a copy in which one of two such rows has "
+            "another name."
         )
     return (BLANK, SILENT_START, *symbols[2:])
 
