@@ -235,3 +235,19 @@ def test_what_a_finding_goes_on_with_is_set_in(mismatching):
     ends = next(at for at, line in enumerate(output) if line.startswith(("2. ", "next:")))
     assert ends > begins + 1
     assert all(line.startswith("   ") for line in output[begins + 1 : ends])
+
+
+def test_a_match_without_words_says_what_its_last_block_gives(matching):
+    block, head, part = (
+        replace(matching.modules[0], target=target, shape=shape, axes="B T D", order=order)
+        for target, shape, order in [
+            ("encoder", (1, 49, 768), 51),
+            ("final_proj", (1, 49, 256), 52),
+            ("encoder.layer_norm", (1, 49, 768), 50),
+        ]
+    )
+    silent = replace(matching, tokens=(), modules=(block, head, part))
+    first = matching.coverage.clips[0].name
+    assert f"{first} gives 49 frames of 768 features" in printed(silent, make_console())
+    unordered = replace(silent, modules=tuple(replace(m, order=None) for m in silent.modules))
+    assert " gives " not in printed(unordered, make_console())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,7 @@ from toolkit.core.counting import counted
 from toolkit.core.findings import Finding
 from toolkit.core.folding import fold
 from toolkit.core.measures import Level
-from toolkit.core.result import Fixed, Result
+from toolkit.core.result import Fixed, ModuleRow, Result
 from toolkit.core.settled import settled, unproven
 from toolkit.report import text
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
+FRAMES = "B T D"
+"""Axes of features: clips, frames, features."""
 MAX_FINDINGS = 5
 MAX_KEYS = 4
 _AROUND = 4 * 3 + 1
@@ -131,14 +133,37 @@ def _assumption_lines(result: Result) -> Iterator[str]:
 
 def _next_lines(result: Result) -> Iterator[str]:
     """What is there now, or what to type next."""
-    if result.tokens and result.verdict == "match":
-        said = result.tokens[0]
-        yield f"{said.clip} says: {said.pipeline_text}"
+    if result.verdict == "match":
+        yield from _heard_lines(result)
     if result.usage:
         yield "use it:"
         yield from (f"  {line}" for line in result.usage.splitlines() if line)
     if result.next:
         yield f"next: {result.next}"
+
+
+def _heard_lines(result: Result) -> Iterator[str]:
+    """What the model says of the first clip, or how many features it gives."""
+    if result.tokens:
+        said = result.tokens[0]
+        yield f"{said.clip} says: {said.pipeline_text}"
+    elif result.coverage is not None and (last := _last_block(result.modules)) is not None:
+        _, frames, width = last.shape
+        clip = result.coverage.clips[0].name
+        yield f"{clip} gives {counted(frames, 'frames')} of {counted(width, 'features')}"
+
+
+def _last_block(rows: Sequence[ModuleRow]) -> ModuleRow | None:
+    """The last module of several parts that answered with features of each frame."""
+    paths = [row.target for row in rows]
+    blocks = [
+        row
+        for row in rows
+        if row.axes == FRAMES
+        and row.order is not None
+        and any(path.startswith(f"{row.target}.") for path in paths)
+    ]
+    return max(blocks, key=lambda row: row.order or 0, default=None)
 
 
 def _fixed_line(fixed: Fixed) -> str:

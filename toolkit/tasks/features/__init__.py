@@ -11,7 +11,8 @@ _USAGE = """from transformers import AutoFeatureExtractor, AutoModel
 
 prepare = AutoFeatureExtractor.from_pretrained({name})
 model = AutoModel.from_pretrained({name}{remote}).eval()
-inputs = prepare(waveform, sampling_rate=prepare.sampling_rate, return_tensors="pt")
+rate = prepare.sampling_rate
+inputs = prepare(waveform, sampling_rate=rate, return_tensors="pt")
 outputs = model(**inputs, output_hidden_states=True)
 features, layers = outputs.last_hidden_state, outputs.hidden_states"""
 _LAYERS = """## Layers
