@@ -32,6 +32,7 @@ RIGHT = {
     "destination": "new.pyz",
     "jobs": "jobs.toml",
     "results": "results",
+    "catalogue": "catalogue",
     "first": "report.json",
     "second": "other.json",
 }
@@ -166,8 +167,8 @@ def test_force_opens_nothing_but_plain_files_that_nobody_reads(
         taken = "report.json"  # it reads no checkpoint
     if place.command == "doctor" and taken.startswith("material"):
         taken = "dangling"  # it reads no file at all
-    if place.command == "audit" and taken.startswith("material"):
-        taken = "hf/config.json"  # it reads no checkpoint
+    if place.command in ("audit", "cards") and taken.startswith("material"):
+        taken = "dangling"  # they read no checkpoint
     refuse(folder, [*place.words(folder, folder / taken), "--force"])
 
 

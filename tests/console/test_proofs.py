@@ -33,3 +33,10 @@ def test_an_audit_says_by_its_code_whether_a_folder_is_the_same(written, tmp_pat
     assert outcome.exit_code == 2
     assert outcome.stderr.startswith("error: ")
     assert "must hold `verification.json`" in outcome.stderr
+
+
+def test_cards_of_no_batch_are_refused_and_nothing_is_made(tmp_path):
+    outcome = invoke("cards", tmp_path, tmp_path / "catalogue")
+    assert outcome.exit_code == 2
+    assert "must be a folder that `toolkit batch` wrote" in outcome.stderr
+    assert list(tmp_path.iterdir()) == []

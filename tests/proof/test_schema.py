@@ -4,7 +4,7 @@ from jsonschema import Draft202012Validator
 from toolkit.proof.schema import maybe_breach, schema
 from toolkit.proof.sealing import read_sealed, write_sealed
 
-KINDS = ("verification",)
+KINDS = ("verification", "card", "index")
 
 
 @pytest.mark.parametrize("name", KINDS)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 def register_proofs(app: click.Group) -> None:
     """Makes them commands of the program."""
     command_of(app, "toolkit.pipeline.auditing")(audit)
+    command_of(app, "toolkit.batch.cards", shows=("json_path", "quiet"))(cards)
 
 
 def audit(asked: Asked, shown: Shown) -> None:
@@ -43,3 +44,19 @@ def audit(asked: Asked, shown: Shown) -> None:
         show=lambda err: say(describe_audit(audited, width()), err=err),
     )
     raise click.exceptions.Exit(Exit.MISMATCH if audited.verdict == "mismatch" else Exit.MATCH)
+
+
+def cards(asked: Asked, shown: Shown) -> None:
+    """Write what a batch found out about each checkpoint as a card, and an index of all cards.
+
+    Example: toolkit cards results/ catalogue/
+    """
+    from toolkit.batch.cards import cards as run
+    from toolkit.report.batches import describe_catalogue
+
+    catalogue = run(**asked)
+    deliver(
+        shown,
+        values=catalogue.to_dict,
+        show=lambda err: say(describe_catalogue(catalogue), err=err),
+    )

@@ -103,3 +103,28 @@ class Overview:
     def to_dict(self) -> JsonDict:
         """The overview as plain data."""
         return {**self.summary.to_dict(), "rows": [asdict(row) for row in self.rows]}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Catalogue:
+    """Verification cards that were written."""
+
+    path: str
+    counts: Mapping[str, int]
+    """How many checkpoints of the catalogue by status."""
+    new: int
+    changed: int
+    unreadable: tuple[str, ...]
+    """Checkpoints that have no card, as they have no hash: their files cannot be read."""
+
+    def to_dict(self) -> JsonDict:
+        """The same as plain data."""
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "command": "cards",
+            "catalogue": self.path,
+            "counts": dict(self.counts),
+            "new": self.new,
+            "changed": self.changed,
+            "unreadable": list(self.unreadable),
+        }

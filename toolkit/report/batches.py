@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from toolkit.core.counting import counted
 
 if TYPE_CHECKING:
-    from toolkit.core.batches import Summary
+    from toolkit.core.batches import Catalogue, Summary
 
 MOST = 20
 """Troubles that are listed; the database has all of them."""
@@ -26,6 +26,16 @@ def describe_batch(summary: Summary) -> str:
         lines.append(f"... and {further} more")
     lines.append(f"results: {summary.results} ({summary.done_now} done now)")
     return "\n".join(lines)
+
+
+def describe_catalogue(catalogue: Catalogue) -> str:
+    """How many cards there are by status, and what was written now."""
+    counts = ", ".join(f"{number} {status}" for status, number in catalogue.counts.items())
+    lines = [f"{counted(sum(catalogue.counts.values()), 'cards')}: {counts}"]
+    lines += [f"no card: {name}, which cannot be read" for name in catalogue.unreadable[:MOST]]
+    kept = sum(catalogue.counts.values()) - catalogue.new - catalogue.changed
+    written = f"{catalogue.new} new, {catalogue.changed} changed, {kept} as they were"
+    return "\n".join([*lines, f"catalogue: {catalogue.path} ({written})"])
 
 
 def _first_line(text: str) -> str:
