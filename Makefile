@@ -22,7 +22,7 @@ SUITE := -m "not slow and not wide and not browser and not oldest and not releas
 # Tests that ask no fairseq: where it has no wheel, as for Python 3.10, they are what can run.
 PLAIN := tests/core tests/structure $(filter-out %/test_ops.py,$(wildcard tests/mapping/test_*.py))
 
-.PHONY: help demo test test-plain test-oldest test-released test-slow test-all test-wide test-docs coverage docs fuzz bench kills kills-batch check structure format variants faults bench-audit bench-diff bench-waiting test-browser bench-report full-size example-report golden golden-ctc golden-pretraining clean
+.PHONY: help demo test test-plain test-oldest test-released test-slow test-all test-wide test-docs coverage docs fuzz bench bench-batch kills kills-batch check structure format variants faults bench-audit bench-diff bench-waiting test-browser bench-report full-size example-report golden golden-ctc golden-pretraining clean
 
 help: ## Say what the targets do.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -101,6 +101,11 @@ bench-audit: $(STAMP) ## Time an audit against hashing the same files.
 
 kills-batch: $(STAMP) ## Kill batches and writers of one RESULTS two hundred times; says what is left.
 	$(BIN)/python -m pytest -s -m slow tests/test_batches_killed.py
+
+BATCH ?= 200
+
+bench-batch: $(STAMP) ## Time a batch of BATCH (200) checkpoints against its jobs' work, single commands, Ray.
+	$(BIN)/python -W ignore -m benchmarks.batch --checkpoints $(BATCH)
 
 bench-diff: $(STAMP) ## Time a diff against a bare load of both models.
 	$(BIN)/python -W ignore benchmarks/diff.py
