@@ -75,6 +75,10 @@ NO_CHECKPOINT = {
         put_torch({"task_cfg": {}, "model_cfg": {}, "model_weight": ONE}),
         "s3prl packed anew. Pack it as fairseq does",
     ),
+    "LoRA": (
+        put_torch({"cfg": {}, "model": {"layers.0.q_proj.lora_A": torch.ones(1)}}),
+        "low-rank adapters beside its weights. Merge them first",
+    ),
     "FSDP shard": (put_torch({"cfg": {}, "model": ONE, "shard_metadata": {}}), "FSDP"),
     "Hugging Face folder": (put_folder(**HF), "of type `speech-encoder-decoder`"),
     "adapter": (put_folder(adapter_config__json="{}"), "an adapter"),

@@ -208,6 +208,11 @@ def as_parametrized(groups: Groups, state: State) -> dict[str, Any]:
     return as_hydra(groups, {**rest, f"{place}0": gain, f"{place}1": direction})
 
 
+def without_mask_embedding(groups: Groups, state: State) -> dict[str, Any]:
+    """As somebody saves who keeps what inference reads."""
+    return as_hydra(groups, {n: t for n, t in state.items() if not n.endswith("mask_emb")})
+
+
 NO_BLANK = "refused: args.blank_weight"
 GENERATION = {"_name": None, "beam": 5, "nbest": 1, "print_alignment": None}
 
@@ -250,6 +255,7 @@ CTC_VARIANTS = (
     CtcVariant(name="float64 weights", save=in_double),
     CtcVariant(name="weight norm removed", save=without_weight_norm),
     CtcVariant(name="weight norm as torch parametrizes it", save=as_parametrized),
+    CtcVariant(name="mask embedding lost", save=without_mask_embedding),
     CtcVariant(name="frames made a multiple of 7", inner={"required_seq_len_multiple": 7}),
     CtcVariant(
         name="cropped frames",

@@ -46,6 +46,12 @@ def as_contentvec_trained(groups: Groups, state: State) -> dict[str, Any]:
     return as_hydra({**groups, "model": model}, {**state, **told})
 
 
+def with_masked_norm(groups: Groups, state: State) -> dict[str, Any]:
+    """As ContentVec's other extractor normalizes: over the frames that belong to a clip."""
+    model = {**groups["model"], "_name": "contentvec", "extractor_mode": "group_norm_masked"}
+    return as_hydra({**groups, "model": model}, state)
+
+
 _variant = partial(PretrainingVariant, encoder="hubert", usual=HUBERT, ends="bundled exact")
 
 HUBERT_PRETRAINING_VARIANTS = (
@@ -72,6 +78,12 @@ HUBERT_PRETRAINING_VARIANTS = (
     _variant(name="HuBERT, with the optimizer's state", save=as_trained),
     _variant(name="HuBERT, float16 weights", save=in_half),
     _variant(name="ContentVec, by its own name", kind=GROUP_NORM, save=as_contentvec),
+    _variant(
+        name="ContentVec, a group norm of its own",
+        kind=GROUP_NORM,
+        save=with_masked_norm,
+        ends="refused: args.extractor_mode",
+    ),
     _variant(
         name="HuBERT, conformer layers",
         model={"layer_type": "conformer", "attn_type": "", "depthwise_conv_kernel_size": 5},

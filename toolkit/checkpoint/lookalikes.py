@@ -56,6 +56,12 @@ _SAFETENSORS = Seen(
     then="Where a folder is asked for, name the one that it lies in; where a checkpoint is, the "
     "`.pt` file that fairseq's trainer saved.",
 )
+_LOW_RANK = r"\.lora_[AB](\.|$)"
+_ADAPTED = Seen(
+    what="a model with low-rank adapters beside its weights",
+    then="Merge them first: add `B @ A`, times `alpha / rank`, to each weight and take them out, "
+    "as peft's `merge_and_unload` does.",
+)
 _JSON = Seen(what="a JSON file", then=f"{_READS}.")
 
 _ROOTS: tuple[tuple[frozenset[str], Seen], ...] = (
@@ -126,7 +132,10 @@ def see_root(root: Mapping[object, object], converted: tuple[str, ...] = ()) -> 
     for wanted, seen in _ROOTS:
         if wanted <= keys:
             return seen
-    if _tensors(root.get("model")):
+    own = _tensors(root.get("model"))
+    if any(re.search(_LOW_RANK, name) for name in own):
+        return _ADAPTED
+    if own:
         return None
     tensors = _tensors(root) or _tensors(root.get("state_dict"))
     if not tensors:

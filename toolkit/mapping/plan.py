@@ -252,7 +252,7 @@ def _unclaimed(table: Table, claims: Claims) -> Iterator[str]:
         if not rows:
             yield (
                 f"`{name}` matches no rule of `{table.name}`. "
-                "Add a rule, or a `Drop` with a reason."
+                "Add a rule, or a `Drop` with a reason; a file for `--mapping` may hold it."
             )
 
 

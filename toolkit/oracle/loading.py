@@ -17,6 +17,8 @@ MARKER = "._float_tensor"
 fairseq 0.12.2 asks every checkpoint for it, fairseq main saves none."""
 GAIN = ".weight_g"
 """End of the name of a weight norm's gain."""
+MASKED = "mask_emb"
+"""End of the name of what stands for masked frames, in training alone; some save without it."""
 LARGE = 1 << 16
 """Elements; smaller tensors are filled as always."""
 
@@ -75,8 +77,9 @@ def load_weights(model: nn.Module, state_dict: Mapping[str, Any], dropped: Colle
         for name, tensor in state_dict.items()
         if name not in superfluous
     }
-    markers = {name for name in own if name.endswith(MARKER)}
-    kept.update({name: own[name] for name in markers - set(kept)})
+    lost = {name: own[name] for name in own if name not in kept}
+    kept.update({name: tensor for name, tensor in lost.items() if name.endswith(MARKER)})
+    kept.update({name: torch.zeros_like(t) for name, t in lost.items() if name.endswith(MASKED)})
     # Not the model's own: fairseq's knows no `assign`, and does no more than this.
     model.upgrade_state_dict(kept)  # type: ignore[operator]
     assigns = "assign" in inspect.signature(nn.Module.load_state_dict).parameters

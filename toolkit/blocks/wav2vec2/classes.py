@@ -34,6 +34,8 @@ HUBERT = "hubert"
 """The one whose positional convolution may have a batch norm before it."""
 ALWAYS_MASKABLE = frozenset({"unispeech-sat"})
 """Those that have a mask embedding also where nothing is masked."""
+EXTRACTORS = ("default", "layer_norm")
+"""The ways in which fairseq's extractors normalize."""
 UNCROPPED = ("data2vec", "hubert")
 """What the names of models begin with that leave out no frames, whatever their arguments say."""
 LIKE_HUBERT = frozenset({HUBERT, "unispeech-sat"})
@@ -127,6 +129,11 @@ def refusals(trunk: Trunk) -> Iterator[Reason]:
         yield Reason(name=f"{trunk.where}.layer_type", because=because)
     yield from refused_activation(trunk.w2v, trunk.where)
     yield from _refused_crop(trunk)
+    mode = trunk.w2v.get("extractor_mode")
+    if mode not in (*EXTRACTORS, None):
+        name = NAMES[trunk.stock[0]]
+        because = f"its extractor normalizes by `{mode}`, that of {name} does not"
+        yield Reason(name=f"{trunk.where}.extractor_mode", because=because)
 
 
 def _refused_crop(trunk: Trunk) -> Iterator[Reason]:

@@ -77,6 +77,9 @@ DATA2VEC_POSITIONS: tuple[Row, ...] = (
 MASK_EMBEDDING: tuple[Row, ...] = (
     Rule("mask_emb",                                      "masked_spec_embed"),
 )
+LOST_MASK_EMBEDDING: tuple[Row, ...] = (
+    Fill("masked_spec_embed", Zeros(), "the checkpoint lost it, and only training reads it, for masked frames"),
+)
 NO_MASK_EMBEDDING: tuple[Row, ...] = (
     Drop("mask_emb", "it stands for masked frames in training, and the checkpoint masks none"),
 )
@@ -130,7 +133,7 @@ def rows(trunk: Trunk, values: Mapping[str, Derived]) -> tuple[Row, ...]:
             *(PROJECTION if facts.has("post_extract_proj.weight") else NO_PROJECTION),
             *gates.rows(trunk, values["model_type"].value),
             *_positional_rows(trunk, values["model_type"].value),
-            *(_mask_rows(trunk, values) if facts.has("mask_emb") else ()),
+            *_mask_rows(trunk, values),
             *(() if trunk.keeps_heads else _leftover_rows(trunk)),
         )
     )
@@ -168,6 +171,8 @@ def _mask_rows(trunk: Trunk, values: Mapping[str, Derived]) -> tuple[Row, ...]:
     keys = ("mask_time_prob", "mask_feature_prob")
     always = values["model_type"].value in ALWAYS_MASKABLE
     masks = always or any(number(values, key, trunk.place.part) > 0 for key in keys)
+    if not trunk.facts.has("mask_emb"):
+        return LOST_MASK_EMBEDDING if masks else ()
     return MASK_EMBEDDING if masks else NO_MASK_EMBEDDING
 
 
