@@ -19,6 +19,7 @@ def register_proofs(app: click.Group) -> None:
     """Makes them commands of the program."""
     command_of(app, "toolkit.pipeline.auditing")(audit)
     command_of(app, "toolkit.batch.cards", shows=("json_path", "quiet"))(cards)
+    command_of(app, "toolkit.pipeline.pushing", shows=("json_path", "quiet"))(push)
 
 
 def audit(asked: Asked, shown: Shown) -> None:
@@ -59,4 +60,26 @@ def cards(asked: Asked, shown: Shown) -> None:
         shown,
         values=catalogue.to_dict,
         show=lambda err: say(describe_catalogue(catalogue), err=err),
+    )
+
+
+def push(asked: Asked, shown: Shown) -> None:
+    """Send a folder to the hub with its card and its proof; without --yes, say what would be sent.
+
+    A folder that is not as it was written is refused, and so are files that would take the place
+    of others. A repository that is made is private.
+
+    Example: toolkit push out/ org/name
+
+    Example: toolkit push out/ org/name --yes
+    """
+    from toolkit.pipeline.pushing import push as run
+    from toolkit.report.pushed import describe_push
+
+    with working(shown.quiet, shown.json_path) as progress:
+        pushed = run(**asked, progress=progress)
+    deliver(
+        shown,
+        values=pushed.to_dict,
+        show=lambda err: say(describe_push(pushed, width()), err=err),
     )

@@ -37,7 +37,7 @@ def list_entries(folder: Path) -> Entries:
     others: dict[str, str] = {}
     bookkeeping: dict[str, None] = {}
     for name, path in _walk(folder):
-        added = next((own for own in OF_THE_HUB if f"{name}/".startswith(f"{own}/")), None)
+        added = maybe_of_the_hub(name)
         what = _what(folder, path)
         if added is not None:
             bookkeeping[added] = None
@@ -46,6 +46,11 @@ def list_entries(folder: Path) -> Entries:
         else:
             others[name] = what
     return Entries(files=files, others=others, bookkeeping=tuple(bookkeeping))
+
+
+def maybe_of_the_hub(name: str) -> str | None:
+    """What of the hub's own a path is, or is in; None where it is none of it."""
+    return next((own for own in OF_THE_HUB if f"{name}/".startswith(f"{own}/")), None)
 
 
 def _walk(folder: Path) -> Iterator[tuple[str, Path]]:
