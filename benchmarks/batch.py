@@ -162,7 +162,8 @@ def _tell_singles(place: Path, names: Sequence[str], here: Batch, count: int) ->
 
 def _single(place: Path, name: str) -> Run:
     out = place / "hf-single" / name
-    return measure([*TOOLKIT, "convert", str(place / "models" / name / "model.pt"), str(out)])
+    checkpoint = place / "models" / name / "model.pt"
+    return measure([*TOOLKIT, "convert", str(checkpoint), str(out), "--quiet"])
 
 
 def _family(name: str) -> str:

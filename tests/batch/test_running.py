@@ -121,29 +121,29 @@ def test_an_interrupt_says_what_is_done_and_how_to_go_on(
 class _Killer(threading.Thread):
     """Kills processes of the pool that this process has, as a system short of memory does."""
 
-    def __init__(self, times: int) -> None:
+    def __init__(self, times: int, after_s: float) -> None:
         super().__init__(daemon=True)
-        self.left, self.ended = times, threading.Event()
+        self.left, self.after_s, self.ended = times, after_s, threading.Event()
 
     def run(self) -> None:
-        """Kills each as soon as it has begun."""
+        """Kills each so many seconds after it has begun."""
         killed: set[int | None] = set()
         while self.left and not self.ended.wait(0.05):
             for process in multiprocessing.active_children():
                 if process.pid not in killed and self.left:
-                    time.sleep(0.5)
+                    time.sleep(self.after_s)
                     process.kill()
                     killed.add(process.pid)
                     self.left -= 1
 
 
 @pytest.fixture
-def killing() -> Iterator[Callable[[int], None]]:
+def killing() -> Iterator[Callable[[int, float], None]]:
     """Begins to kill."""
     killers: list[_Killer] = []
 
-    def start(times: int) -> None:
-        killers.append(_Killer(times))
+    def start(times: int, after_s: float) -> None:
+        killers.append(_Killer(times, after_s))
         killers[-1].start()
 
     yield start
@@ -153,15 +153,20 @@ def killing() -> Iterator[Callable[[int], None]]:
 
 
 @pytest.mark.wide
-def test_jobs_whose_process_is_killed_are_done_all_the_same(shelf, write, killing):
-    killing(2)
+@pytest.mark.parametrize("after_s", [0.0, 0.5, 3.0])
+def test_jobs_whose_process_is_killed_are_done_all_the_same(shelf, write, killing, after_s):
+    """Before it took a task, while it imports for it, or later."""
+    killing(2, after_s)
     summary = batch(write(CONVERT), shelf / "r", workers=1)
     assert summary.counts == {"unverified": 2, "refused": 1}
 
 
 @pytest.mark.wide
-def test_a_job_whose_process_is_killed_each_time_says_so_and_nothing_is_lost(shelf, write, killing):
-    killing(1000)
+@pytest.mark.parametrize("after_s", [0.0, 1.0])
+def test_a_job_whose_process_is_killed_each_time_says_so_and_nothing_is_lost(
+    shelf, write, killing, after_s
+):
+    killing(1000, after_s)
     summary = batch(write(CONVERT.replace("*", "hubert_ctc")), shelf / "r", workers=1)
     assert summary.counts == {"died": 1}
     assert "the system ended it 3 times" in summary.troubles[0].because

@@ -21,7 +21,7 @@ from toolkit.batch.asking import summary_of
 from toolkit.batch.claims import held, inherited
 from toolkit.batch.database import opened, transaction, worded
 from toolkit.batch.families import maybe_family
-from toolkit.batch.hashes import Hashes, Mark
+from toolkit.batch.hashes import Hashes, Mark, Taken, nothing
 from toolkit.batch.identity import Identity, asked_in_words
 from toolkit.batch.outcome import Outcome
 from toolkit.core.batches import Summary
@@ -159,9 +159,21 @@ class Ledger:
         """What all jobs came to that were asked for last."""
         return summary_of(self._connection, results, done_now)
 
-    def hashes(self) -> Hashes:
-        """Hashes that this ledger remembers, for this thread."""
-        return Hashes(known=self._known, keep=self._keep)
+    def hashes(self, take: Taken = nothing) -> Hashes:
+        """Hashes that this ledger remembers, for this thread.
+
+        Args:
+            take: What of a file was read already.
+        """
+        return Hashes(known=self.known, keep=self._keep, take=take)
+
+    def known(self, path: str, mark: Mark) -> str | None:
+        """The hash of a file that is like that; None where it was not computed."""
+        found = self._connection.execute(
+            "SELECT sha256 FROM files WHERE path = ? AND size = ? AND mtime_ns = ? AND inode = ?",
+            (path, mark.size, mark.mtime_ns, mark.inode),
+        ).fetchone()
+        return None if found is None else str(found["sha256"])
 
     def _let_wait(self, claim: str) -> None:
         self._connection.execute(
@@ -179,13 +191,6 @@ class Ledger:
             "WHERE id = ?",
             (job,),
         )
-
-    def _known(self, path: str, mark: Mark) -> str | None:
-        found = self._connection.execute(
-            "SELECT sha256 FROM files WHERE path = ? AND size = ? AND mtime_ns = ? AND inode = ?",
-            (path, mark.size, mark.mtime_ns, mark.inode),
-        ).fetchone()
-        return None if found is None else str(found["sha256"])
 
     def _keep(self, path: str, mark: Mark, digest: str) -> None:
         self._connection.execute(

@@ -7,9 +7,10 @@ import os
 import signal
 import threading
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, TimeoutError, wait
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, TimeoutError, wait
 from contextlib import contextmanager
+from functools import partial
 from multiprocessing.connection import wait as wait_for
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,8 @@ from toolkit.session.requests.batch import Batch
 if TYPE_CHECKING:
     from pebble import ProcessPool
 
+BROKEN = RuntimeError
+"""What a pool raises, and its tasks come to, once its processes died before they took one."""
 MOST_AHEAD = 1
 """Tasks that wait for a process, so that none waits for a task."""
 
@@ -28,22 +31,29 @@ MOST_AHEAD = 1
 class Pool:
     """Processes that outlive neither this one nor the context that made them."""
 
-    def __init__(self, pool: ProcessPool, workers: int, time_limit_s: int | None) -> None:
-        """Gives tasks to `pool`; one that takes longer than `time_limit_s` is ended."""
+    def __init__(
+        self, make: Callable[[], ProcessPool], workers: int, time_limit_s: int | None
+    ) -> None:
+        """Gives tasks to what `make` makes; one that takes longer than `time_limit_s` is ended."""
         self.capacity = workers + MOST_AHEAD
-        self._pool = pool
+        self._make, self._pool = make, make()
         self._time_limit_s = time_limit_s
         self._tasks: dict[Future[Outcome], Task] = {}
         self._deaths: Counter[tuple[int, str]] = Counter()
 
     def submit(self, task: Task) -> None:
         """Takes a task."""
-        with without_interrupts():
-            future = self._pool.schedule(do, args=[task], timeout=self._time_limit_s)
+        try:
+            future = self._schedule(task)
+        except BROKEN:
+            self._replace()
+            future = self._schedule(task)
         self._tasks[future] = task
 
     def collect(self, timeout_s: float) -> Sequence[tuple[Task, Outcome]]:
         """What has ended; a task whose process died is begun again, but not for ever."""
+        if self._tasks and not self._pool.active:
+            self._replace()
         done, _ = wait(self._tasks, timeout=timeout_s, return_when=FIRST_COMPLETED)
         found = [(task := self._tasks.pop(each), self._maybe_outcome(task, each)) for each in done]
         return [(task, outcome) for task, outcome in found if outcome is not None]
@@ -56,11 +66,35 @@ class Pool:
         except TimeoutError:
             return Outcome(ending="died", because=describe_overtime(self._time_limit_s))
         except ProcessExpired as error:
-            self._deaths[task.job, task.part] += 1
-            if self._deaths[task.job, task.part] < TRIES:
-                self.submit(task)
-                return None
-            return Outcome(ending="died", because=describe_death(f"exit code {error.exitcode}"))
+            return self._maybe_given_up(task, f"exit code {error.exitcode}")
+        except (CancelledError, BROKEN):
+            return self._maybe_given_up(task, "the last time before it began with it")
+
+    def _maybe_given_up(self, task: Task, how: str) -> Outcome | None:
+        """Begins a task again whose process died, unless that was its last try."""
+        self._deaths[task.job, task.part] += 1
+        if self._deaths[task.job, task.part] < TRIES:
+            self.submit(task)
+            return None
+        return Outcome(ending="died", because=describe_death(how))
+
+    def _schedule(self, task: Task) -> Future[Outcome]:
+        with without_interrupts():
+            made: Future[Outcome] = self._pool.schedule(do, args=[task], timeout=self._time_limit_s)
+        return made
+
+    def _replace(self) -> None:
+        """Takes another pool for one that takes no more tasks, as its processes died idle."""
+        self.stop()
+        for future in self._tasks:
+            if not future.done():
+                future.set_exception(BROKEN())
+        self._pool = self._make()
+
+    def stop(self) -> None:
+        """Ends all processes."""
+        self._pool.stop()  # type: ignore[no-untyped-call]
+        self._pool.join()
 
 
 def describe_overtime(limit_s: int | None) -> str:
@@ -87,17 +121,18 @@ def in_processes(request: Batch) -> Iterator[Pool]:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     workers = request.workers or cores or 1
     threads = max(1, (cores or 1) // workers)
-    pool = ProcessPool(
+    make = partial(
+        ProcessPool,
         workers,
         initializer=_begin,
         initargs=[threads],
         context=multiprocessing.get_context("spawn"),
     )
+    pool = Pool(make, workers, request.time_limit)
     try:
-        yield Pool(pool, workers, request.time_limit)
+        yield pool
     finally:
-        pool.stop()  # type: ignore[no-untyped-call]
-        pool.join()
+        pool.stop()
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from functools import partial
 
+from toolkit.batch.ahead import Ahead, reading_ahead
 from toolkit.batch.cutting import Cutting
 from toolkit.batch.engine import Engine
 from toolkit.batch.engines import started
@@ -83,26 +84,33 @@ class _Stage:
 
     def run(self, jobs: Sequence[Job]) -> None:
         """Does what is not done, and waits for what others do of it."""
-        entering = self._enter(jobs)
         self._tally.show()
-        while self._fill(entering) or self._flying or self._elsewhere:
-            for task, outcome in self._engine.collect(WAIT_S):
-                self._ledger.finish(task.job, outcome)
-                self._tally.count(self._flying.pop(task.job), outcome)
-            if self._elsewhere and not self._flying:
-                self._look_after_others()
+        with reading_ahead(self._ledger.known) as ahead:
+            entering = self._enter(jobs, ahead)
+            while self._fill(entering) or self._flying or self._elsewhere:
+                for task, outcome in self._engine.collect(WAIT_S):
+                    self._ledger.finish(task.job, outcome)
+                    self._tally.count(self._flying.pop(task.job), outcome)
+                if self._elsewhere and not self._flying:
+                    self._look_after_others()
 
-    def _enter(self, jobs: Sequence[Job]) -> Iterator[None]:
-        """Makes jobs known one after the other, as there is room for them."""
-        hashes = self._ledger.hashes()
-        for job in jobs:
+    def _enter(self, jobs: Sequence[Job], ahead: Ahead) -> Iterator[bool]:
+        """Makes jobs known one after the other, as there is room for them.
+
+        Yields:
+            Whether one was; not while it is still read and others run, which are not to wait.
+        """
+        hashes = self._ledger.hashes(ahead.take)
+        for job in ahead.over(jobs):
+            while self._flying and not ahead.is_ready(job):
+                yield False
             try:
                 identity = identify(job, hashes)
             except BadInput as error:
                 identity = unreadable(job, str(error))
             self._ledger.family(identity)
             self._sort(self._ledger.enter(identity, partial(self._is_stale, job)), identity)
-            yield
+            yield True
 
     def _sort(self, entry: Entry, identity: Identity) -> None:
         """Puts a job that is known now where it belongs."""
@@ -137,11 +145,11 @@ class _Stage:
             clips_per_shard=identity.job.clips_per_shard or self._request.clips_per_shard,
         )
 
-    def _fill(self, entering: Iterator[None]) -> bool:
+    def _fill(self, entering: Iterator[bool]) -> bool:
         """Gives the engine what it can take; whether there was anything to give."""
         given = False
         while len(self._flying) < self._engine.capacity:
-            if not self._waiting and next(entering, self) is self:
+            if not self._waiting and not next(entering, False):
                 break
             if self._waiting:
                 given = True
