@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.published.building import build_whole
-from tests.published.settings import PUBLISHED, VENDOR, Published, Settings
+from tests.published.settings import ALIKE, PUBLISHED, VENDOR, Published, Settings
 from toolkit import inspect
 
 PAGE = Path(__file__).parents[2] / "docs" / "published.md"
@@ -103,6 +103,13 @@ def _section(derived: Derived) -> Iterator[str]:
     yield "|---|---|---|---|"
     yield from _rows(differing, "every pass")
     yield from _rows(derived.differing(vendor.training), "training alone")
+    other = ALIKE.get(published.name)
+    if other is not None:
+        same = len(other.computing) - len(derived.differing(other.computing))
+        yield (
+            f"\n{same} of {len(other.computing)} such keys of `{other.name}` are the same too: its "
+            "encoder is of this kind and size, its own checkpoint is not among these."
+        )
 
 
 def _rows(differing: Mapping[str, tuple[object, object]], reader: str) -> Iterator[str]:

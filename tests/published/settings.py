@@ -391,3 +391,18 @@ VENDOR: Mapping[str, Vendor] = {
     ),
 }
 """The vendor's configuration of the same model, by the name of the fairseq checkpoint."""
+
+ALIKE: Mapping[str, Vendor] = {
+    "wav2vec_small": Vendor(
+        name="facebook/wav2vec2-base-10k-voxpopuli",
+        computing=_computing(BASE, "group"),
+        training=TUNED,
+    ),
+    "xlsr_53_56k": Vendor(
+        name="facebook/wav2vec2-large-xlsr-53-german",
+        computing=_computing(LARGE, "layer"),
+        training=TUNED,
+    ),
+}
+"""The vendor's configuration of another model, whose fairseq checkpoint is not among those, by the
+name of one whose encoder is of the same kind and size."""

@@ -11,7 +11,7 @@ import pytest
 from tests.families.exactness import CLIPS, EXACT, ROUNDED, check_exact
 from tests.published.building import build_small
 from tests.published.page import PAGE, Derived, derive, derive_all, write_page
-from tests.published.settings import PUBLISHED, VENDOR, Published
+from tests.published.settings import ALIKE, PUBLISHED, VENDOR, Published
 from tests.sampling import wide
 from toolkit import convert
 from toolkit.core.result import Result
@@ -74,6 +74,14 @@ def test_what_changes_a_computation_agrees_with_the_vendors(
     name: str, derived: Mapping[str, Derived]
 ) -> None:
     assert derived[name].differing(VENDOR[name].computing) == {}
+
+
+@pytest.mark.wide
+@pytest.mark.parametrize("name", ALIKE)
+def test_an_encoder_of_the_same_kind_agrees_with_the_vendors_of_another_model(
+    name: str, derived: Mapping[str, Derived]
+) -> None:
+    assert derived[name].differing(ALIKE[name].computing) == {}
 
 
 def test_what_would_not_agree_is_named(tmp_path: Path) -> None:

@@ -213,6 +213,11 @@ def without_mask_embedding(groups: Groups, state: State) -> dict[str, Any]:
     return as_hydra(groups, {n: t for n, t in state.items() if not n.endswith("mask_emb")})
 
 
+def at_telephone_rate(groups: Groups, state: State) -> dict[str, Any]:
+    """As a run on telephone calls, 8000 samples a second."""
+    return as_hydra({**groups, "task": {**groups["task"], "sample_rate": 8000}}, state)
+
+
 NO_BLANK = "refused: args.blank_weight"
 GENERATION = {"_name": None, "beam": 5, "nbest": 1, "print_alignment": None}
 
@@ -257,6 +262,9 @@ CTC_VARIANTS = (
     CtcVariant(name="weight norm as torch parametrizes it", save=as_parametrized),
     CtcVariant(name="mask embedding lost", save=without_mask_embedding),
     CtcVariant(name="frames made a multiple of 7", inner={"required_seq_len_multiple": 7}),
+    CtcVariant(
+        name="8000 samples a second", save=at_telephone_rate, ends="refused: task.sample_rate"
+    ),
     CtcVariant(
         name="cropped frames",
         inner={"crop_seq_to_multiple": 2},

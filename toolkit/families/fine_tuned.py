@@ -20,7 +20,7 @@ from toolkit.core.errors import BadInput
 from toolkit.core.json import JsonDict, JsonObject
 from toolkit.families.base import Network, Options
 from toolkit.families.encoder_model import PART, EncoderModel
-from toolkit.families.waveforms import derive_normalization
+from toolkit.families.waveforms import derive_normalization, refused_rate
 
 SOURCE = "w2v_encoder.w2v_model."
 """Where fairseq's fine-tuned models have their encoder."""
@@ -141,6 +141,7 @@ class FineTunedModel(EncoderModel, Generic[W_co]):
     def refused_encoder(self, kind: str) -> Iterator[Reason]:
         """What of the encoder no class expresses, that of a model type included."""
         yield from self.encoder.refusals()
+        yield from refused_rate(self.arguments.task)
         yield from self.lacks(kind)
         pretrained = model_name(self.arguments.w2v_model)
         if pretrained not in self.ways.pretrained:

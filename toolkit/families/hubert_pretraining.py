@@ -33,7 +33,7 @@ from toolkit.families.base import Network, Options, Task
 from toolkit.families.carried import PREPROCESSOR
 from toolkit.families.encoder_model import PART, EncoderModel
 from toolkit.families.sidecars import Sidecars
-from toolkit.families.waveforms import preprocessor_config
+from toolkit.families.waveforms import preprocessor_config, refused_rate
 from toolkit.families.wordless import (
     CONDITIONED,
     SPEAKERS,
@@ -262,6 +262,7 @@ class _Model(EncoderModel):
     def refusals(self) -> Iterator[Reason]:
         """Why no exact conversion is possible."""
         yield from self.encoder.refusals()
+        yield from refused_rate(self.arguments.task)
         for lack in self.encoder.lacks(STOCK):
             yield Reason(name=lack.name, because=lack.because)
 

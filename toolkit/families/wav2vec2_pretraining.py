@@ -36,7 +36,7 @@ from toolkit.families.base import Network, Options, Task
 from toolkit.families.carried import PREPROCESSOR, Carried, carried_conformer
 from toolkit.families.encoder_model import PART, EncoderModel, beyond_conformers
 from toolkit.families.sidecars import Sidecars
-from toolkit.families.waveforms import preprocessor_config
+from toolkit.families.waveforms import preprocessor_config, refused_rate
 from toolkit.families.wordless import (
     SPEAKERS,
     Wordless,
@@ -299,6 +299,7 @@ class _Model(EncoderModel):
     def refusals(self) -> Iterator[Reason]:
         """Why no exact conversion is possible."""
         yield from self.encoder.refusals()
+        yield from refused_rate(self.arguments.task)
         yield from self.lacks(self.stock)
         _, where = self.own
         name = f"{NAMES[self.stock]}ForPreTraining"

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from toolkit.blocks.evidence import Derived
 from toolkit.blocks.tree import assumed
 from toolkit.core.coverage import Reason
-from toolkit.core.json import JsonDict
+from toolkit.core.json import JsonDict, JsonObject
 
 PROCESSOR: Mapping[str, str] = {"processor_class": "Wav2Vec2Processor"}
 """What `AutoProcessor` builds of a folder that takes waveforms."""
+RATE_HZ = 16_000
+"""Samples a second of every clip that a proof compares on."""
 NORMALIZE = "preprocessor_config.do_normalize"
 """The one value of it that a checkpoint may leave open."""
 
@@ -26,12 +28,28 @@ def preprocessor_config(normalize: Derived, processor: Mapping[str, str] = PROCE
         "feature_extractor_type": "Wav2Vec2FeatureExtractor",
         **processor,
         "feature_size": 1,
-        "sampling_rate": 16_000,
+        "sampling_rate": RATE_HZ,
         "padding_side": "right",
         "padding_value": 0.0,
         "do_normalize": normalize.value,
         "return_attention_mask": True,
     }
+
+
+def refused_rate(task: JsonObject) -> Iterator[Reason]:
+    """Why a model that hears another number of samples a second is refused.
+
+    Args:
+        task: fairseq's arguments of the task.
+    """
+    rate = task.get("sample_rate")
+    if isinstance(rate, (int, float)) and rate != RATE_HZ:
+        because = (
+            f"it hears {rate} samples a second, and clips are compared at {RATE_HZ}. In a copy of the "
+            f"checkpoint set it to {RATE_HZ}, and in the folder then `sampling_rate` of "
+            f"`preprocessor_config.json` to {rate}, which no proof speaks of"
+        )
+        yield Reason(name="task.sample_rate", because=because)
 
 
 def derive_normalization(

@@ -17,6 +17,7 @@ from toolkit.core.coverage import Reason
 from toolkit.core.json import JsonObject
 from toolkit.families.carried import Carried
 from toolkit.families.encoder_model import PART, EncoderModel, beyond_conformers
+from toolkit.families.waveforms import refused_rate
 from toolkit.families.wordless import own_arguments
 
 SOURCES = ("", "w2v_encoder.w2v_model.")
@@ -135,6 +136,7 @@ class BareModel(EncoderModel):
     def refusals(self) -> Iterator[Reason]:
         """Why no exact conversion is possible."""
         yield from self.encoder.refusals()
+        yield from refused_rate(self.arguments.task)
         yield from self.lacks(self.stock)
         model, where = self.own
         name = f"{NAMES[self.stock]}Model"

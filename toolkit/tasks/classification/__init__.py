@@ -4,6 +4,7 @@ from toolkit.tasks.base import TaskKind, Words, deferred
 from toolkit.tasks.classification.breakable import BREAKABLE
 from toolkit.tasks.classification.levels import LEVELS
 from toolkit.tasks.speech.kinds import SILENCE
+from toolkit.tasks.speech.usage import LAYERS
 
 _USAGE = """from transformers import pipeline
 
@@ -33,7 +34,7 @@ TASK = TaskKind(
         units="classes",
         usage=_USAGE,
         caller="classify",
-        notes=_NOTES,
+        notes=f"{_NOTES}\n\n{LAYERS}",
     ),
     beams=(1,),
     target=deferred(f"{__name__}.target", "ClassTarget"),

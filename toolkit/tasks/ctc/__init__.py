@@ -9,7 +9,7 @@ from functools import partial
 from toolkit.tasks.base import Likelihood, TaskKind, Words, deferred
 from toolkit.tasks.ctc.breakable import BREAKABLE
 from toolkit.tasks.ctc.levels import LEVELS
-from toolkit.tasks.speech.usage import RECOGNITION, SAYS
+from toolkit.tasks.speech.usage import LAYERS, RECOGNITION, SAYS
 
 _BATCHES = """## Letters
 
@@ -32,7 +32,7 @@ TASK = TaskKind(
         units="letters",
         usage=SAYS,
         caller="transcribe",
-        notes=_BATCHES,
+        notes=f"{_BATCHES}\n\n{LAYERS}",
     ),
     beams=(1,),
     target=deferred(f"{__name__}.target", "CtcTarget"),

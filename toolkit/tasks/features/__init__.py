@@ -6,6 +6,7 @@ from toolkit.tasks.base import Likelihood, TaskKind, Words, deferred
 from toolkit.tasks.features.breakable import BREAKABLE
 from toolkit.tasks.features.levels import LEVELS
 from toolkit.tasks.speech.kinds import SILENCE
+from toolkit.tasks.speech.usage import LAYERS
 
 _USAGE = """from transformers import AutoFeatureExtractor, AutoModel
 
@@ -15,18 +16,9 @@ rate = prepare.sampling_rate
 inputs = prepare(waveform, sampling_rate=rate, return_tensors="pt")
 outputs = model(**inputs, output_hidden_states=True)
 features, layers = outputs.last_hidden_state, outputs.hidden_states"""
-_LAYERS = """## Layers
-
-| fairseq | transformers |
-|---|---|
-| `extract_features(..., mask=False)` | `last_hidden_state` |
-| `extract_features(..., output_layer=k)`, `layer=k - 1` | `hidden_states[k]` |
-
-`hidden_states[0]` is what the first layer is given. Where the norm stands before each part of a
-layer (`do_stable_layer_norm`), one more follows the last layer: it is in `last_hidden_state`, and
-in none of `hidden_states`, on either side. A `final_proj`, where the model has one, is for whoever
-wants a layer's features projected: `model.final_proj(hidden_states[9])`. Call `model.eval()` first:
-in training, LayerDrop leaves layers out. In a batch, give the model the `attention_mask` of its
+_HEADS = """ A `final_proj`,
+where the model has one, is for whoever wants a layer's features projected:
+`model.final_proj(hidden_states[9])`. In a batch, give the model the `attention_mask` of its
 feature extractor, as fairseq's dataset gives its own where clips are padded; without it, what pads
 a clip changes its features."""
 _WORDLESS = "the model has no words"
@@ -49,7 +41,7 @@ TASK = TaskKind(
         ),
         units="features",
         usage=_USAGE,
-        notes=_LAYERS,
+        notes=LAYERS + _HEADS,
     ),
     beams=(),
     target=deferred(f"{__name__}.target", "FeatureTarget"),
