@@ -26,6 +26,12 @@ def test_the_page_of_a_batch_lies_in_its_results_and_is_written_again(results: P
     assert is_report(results / "index.html")
 
 
+def test_a_folder_that_is_none_of_a_batch_is_named(tmp_path: Path) -> None:
+    done = CliRunner().invoke(app, ["batch", "report", str(tmp_path / "none")])
+    assert done.exit_code == 2
+    assert "must be a folder that `toolkit batch` wrote" in done.stderr
+
+
 def test_a_page_of_somebody_else_is_left_alone(results: Path) -> None:
     (results / "index.html").write_text("mine")
     done = CliRunner().invoke(app, ["batch", "report", str(results)])

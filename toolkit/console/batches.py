@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -80,7 +81,7 @@ def report(asked: Asked, shown: Shown) -> None:
     from toolkit.report.overview import NAME, render_overview
 
     page = shown.html or asked["results"] / NAME
-    if shown.html is None:
+    if shown.html is None and os.path.lexists(page):
         _expect_own(page)
     overview = overview_of(**asked)
     deliver(
