@@ -52,6 +52,7 @@ class AtOnce:
     capacity: int = 2
     waiting: list[Task] = field(default_factory=list)
     seen: list[str] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
 
     def submit(self, task: Task) -> None:
         self.waiting.append(task)
@@ -67,7 +68,7 @@ class AtOnce:
 
 def finish(engine: AtOnce, task: Task) -> Outcome:
     """The outcome of one job, the only one."""
-    cutting = Cutting(engine)
+    cutting = Cutting(engine, engine.said.append)
     cutting.submit(task)
     while not (ended := cutting.collect(0.1)):
         pass
@@ -107,7 +108,9 @@ def test_parts_come_to_what_the_whole_comes_to(task: Task) -> None:
     engine, whole = AtOnce(), AtOnce()
     cut, one = finish(engine, task), finish(whole, replace(task, clips_per_shard=None))
     assert engine.seen == ["plan", "shard 2 of 2", "shard 1 of 2", "verdict"]
-    assert whole.seen == [""]
+    counts = ("1 of 3", "2 of 3", "3 of 4", "4 of 4")
+    assert engine.said == [f"{count} parts of those that are cut" for count in counts]
+    assert (whole.seen, whole.said) == ([""], [])
     assert cut.result == {**(one.result or {}), "shards": 2}
     assert cut.report == one.report
     assert cut.cost.cpu_seconds > one.cost.cpu_seconds / 2

@@ -18,7 +18,11 @@ from toolkit.trial.effort import Effort
 
 def test_what_is_kept_is_read_back_in_every_bit(tmp_path: Path) -> None:
     silence = torch.full((1,), math.nan).expand(1000)
-    made = {"effort": Effort(beamed=False), "numbers": (0.1, math.inf), "sound": torch.rand(7)}
+    made = {
+        "effort": Effort(beamed=False),
+        "numbers": (0.1, b"", b"\0\xff"),
+        "sound": torch.rand(7),
+    }
     keep({**made, "at": tmp_path, "silence": silence}, tmp_path / "0.pt")
     again = kept(tmp_path / "0.pt")
     assert isinstance(again, dict)

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import json
 import shutil
+import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar, cast
 
 import pytest
 from safetensors.torch import load_file, save_file
 
+from tests.pipeline.test_likelihood import without_arguments
+from toolkit import convert
 from toolkit.audio import golden_folder
+from toolkit.batch.kept import keep, kept
 from toolkit.core.errors import BadInput
 from toolkit.core.result import Result
 from toolkit.pipeline.prepare import Inputs, prepare
@@ -19,14 +24,31 @@ from toolkit.pipeline.verification import verify
 from toolkit.pipeline.writing import write_converted
 from toolkit.session.requests.verify import Verify
 
+T = TypeVar("T")
+
+UNTRAINED = (
+    "data2vec_pretraining",
+    "hubert_encoder",
+    "wav2vec2_classification",
+    "wav2vec2_ctc_conformer",
+    "wav2vec2_ctc_languages",
+)
 SHORT = tuple(golden_folder() / f"{name}.flac" for name in ("tiny", "ru_2", "quiet", "es_1"))
 
 
 def in_shards(request: Verify, clips_per_shard: int) -> Result:
-    """The verdict of shards that end in another order than they begin."""
-    plan = plan_shards(request, "a", clips_per_shard)
+    """The verdict of shards that end in another order than they begin, all kept as files."""
+    plan = again(plan_shards(request, "a", clips_per_shard))
     numbers = reversed(range(len(plan.shards)))
-    return judge_shards(request, plan, [measure_shard(request, plan, n) for n in numbers])
+    shards = [again(measure_shard(request, plan, number)) for number in numbers]
+    return judge_shards(request, plan, shards)
+
+
+def again(made: T) -> T:
+    """What is left of it when it was written and read."""
+    with tempfile.TemporaryDirectory() as folder:
+        keep(made, Path(folder) / "made.pt")
+        return cast(T, kept(Path(folder) / "made.pt"))
 
 
 def in_one_run(request: Verify) -> Result:
@@ -60,12 +82,28 @@ def hf(tmp_path_factory: pytest.TempPathFactory) -> Write:
 
     def write(name: str) -> Path:
         if name not in made:
-            made[name] = tmp_path_factory.mktemp("converted") / name
+            made[name] = tmp_path_factory.mktemp("converted") / Path(name).name
             made[name].mkdir()
             write_converted(prepare(Inputs(checkpoint=checkpoint(name))), made[name])
         return made[name]
 
     return write
+
+
+@pytest.mark.wide
+@pytest.mark.parametrize("name", UNTRAINED)
+def test_models_of_other_kinds_and_languages_are_what_they_are_in_one_run(hf, name: str) -> None:
+    found = expect_equal(asked(hf, f"untrained/{name}", SHORT[:3]), 2, 3 if "lang" in name else 2)
+    assert found.verdict == "match"
+
+
+@pytest.mark.wide
+def test_what_a_checkpoint_leaves_open_is_chosen_once_by_all_clips(tmp_path: Path) -> None:
+    bare = without_arguments(tmp_path)
+    folder = tmp_path / "hf"
+    convert(bare, folder, verify=False)
+    found = expect_equal(Verify(bare, folder), 12, 2)
+    assert "likely" in str(found.assumptions)
 
 
 def checkpoint(name: str) -> Path:

@@ -24,6 +24,8 @@ class _Job:
     task: Task
     left: int = 1
     """Parts that are not ended."""
+    total: int = 1
+    """Parts that are known of."""
     cost: Cost = field(default_factory=Cost)
     failed: Outcome | None = None
 
@@ -31,10 +33,10 @@ class _Job:
 class Cutting:
     """An engine whose tasks may be cut in parts, which another does."""
 
-    def __init__(self, engine: Engine) -> None:
-        """Gives parts, and whole tasks, to `engine`."""
+    def __init__(self, engine: Engine, report: Callable[[str], object] = lambda _: None) -> None:
+        """Gives parts, and whole tasks, to `engine`; says after each part how many there are."""
         self.capacity = engine.capacity
-        self._engine = engine
+        self._engine, self._report = engine, report
         self._waiting: deque[Task] = deque()
         self._flying = 0
         self._jobs: dict[int, _Job] = {}
@@ -72,6 +74,7 @@ class Cutting:
             self._give_up(job, part, outcome)
         elif job.failed is None:
             self._add(job, list(_following(job, outcome)))
+        self._show()
         if job.left == 0:
             del self._jobs[part.job]
             _tidy(part, job.failed)
@@ -88,7 +91,13 @@ class Cutting:
 
     def _add(self, job: _Job, parts: Sequence[Part]) -> None:
         job.left += len(parts)
+        job.total += len(parts)
         self._waiting.extend(parts)
+
+    def _show(self) -> None:
+        total = sum(job.total for job in self._jobs.values())
+        ended = total - sum(job.left for job in self._jobs.values())
+        self._report(f"{ended} of {total} parts of those that are cut")
 
 
 def _following(job: _Job, outcome: Outcome) -> Iterator[Part]:

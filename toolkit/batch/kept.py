@@ -54,13 +54,15 @@ def kept(path: Path) -> object:
 
 
 def _classes_in(path: Path) -> Iterator[type]:
-    """The classes that a file names, which all must be our dataclasses, or paths."""
+    """The classes that a file names, which all must be our dataclasses, paths or bytes."""
     from torch.serialization import get_unsafe_globals_in_checkpoint
 
+    # What is empty of bytes names its class.
+    plain = {f"{kind.__module__}.{kind.__name__}": kind for kind in (type(path), bytes)}
     for name in get_unsafe_globals_in_checkpoint(path):
         module, _, called = name.rpartition(".")
-        if name == f"{type(path).__module__}.{type(path).__name__}":
-            yield type(path)
+        if name in plain:
+            yield plain[name]
             continue
         is_own = module.startswith(OWN) and module not in RUNS
         found = getattr(import_module(module), called) if is_own else None

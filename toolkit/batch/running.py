@@ -42,7 +42,7 @@ def batch(request: Batch) -> Summary:
         tally = _Tally([job for jobs in stages for job in jobs], request.progress or silent)
         with started(request) as engine:
             for jobs in stages:
-                _Stage(request, ledger, Cutting(engine), tally).run(jobs)
+                _Stage(request, ledger, Cutting(engine, tally.show), tally).run(jobs)
         return ledger.summary(request.results, tally.done_now)
 
 
@@ -64,10 +64,10 @@ class _Tally:
             self._wrong += outcome.ending != "done" or outcome.verdict == "mismatch"
         self.show()
 
-    def show(self) -> None:
-        """Says where the batch is."""
+    def show(self, further: str = "") -> None:
+        """Says where the batch is, and how far jobs are that are cut."""
         wrong = f", {self._wrong} wrong" if self._wrong else ""
-        said = f"{self._ended} of {self._jobs} jobs{wrong}"
+        said = f"{self._ended} of {self._jobs} jobs{wrong}{further and f', {further}'}"
         self._report(said, self._bytes, max(self._total, 1), "bytes")
 
 
