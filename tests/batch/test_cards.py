@@ -153,3 +153,20 @@ def test_a_folder_that_is_at_hand_can_be_audited_by_its_card(
     assert audit(shelf / "hf" / "hubert_ctc", seal=job["folder_seal"]).is_sealed
     (shelf / "hf" / "hubert_ctc" / "verification.json").write_text("{}")
     assert cards(shelf / "r", tmp_path / "catalogue").changed == 1
+
+
+@pytest.mark.parametrize("name", ["cards", "index.json"])
+def test_a_link_in_a_catalogue_is_neither_followed_nor_replaced(
+    name: str, results: Path, tmp_path: Path
+) -> None:
+    cards(results, tmp_path / "catalogue")
+    (tmp_path / "catalogue" / name).rename(tmp_path / "elsewhere")
+    (tmp_path / "catalogue" / name).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(BadInput, match=f"{name}` must be as .* wrote it, but is a link"):
+        cards(results, tmp_path / "catalogue")
+
+
+def test_what_judges_nothing_has_no_card(results: Path, tmp_path: Path) -> None:
+    with opened(results) as connection:
+        connection.execute("UPDATE jobs SET verdict = 'recorded' WHERE verdict = 'match'")
+    assert sum(cards(results, tmp_path / "catalogue").counts.values()) == 1

@@ -40,3 +40,15 @@ def test_cards_of_no_batch_are_refused_and_nothing_is_made(tmp_path):
     assert outcome.exit_code == 2
     assert "must be a folder that `toolkit batch` wrote" in outcome.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_who_interrupts_a_push_is_told_what_may_be_at_the_hub(written, monkeypatch):
+    def stop(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("toolkit.pipeline.pushing.maybe_look", stop)
+    outcome = invoke("push", written, "org/name")
+    assert (outcome.exit_code, outcome.stderr) == (130, "interrupted: nothing was written.\n")
+    outcome = invoke("push", written, "org/name", "--yes")
+    assert outcome.exit_code == 130
+    assert "`org/name` may have been made, and holds all files or none" in outcome.stderr

@@ -223,3 +223,20 @@ def test_the_audit_as_data_has_all_that_was_found(copied):
     assert said["verdict"] == "mismatch"
     assert said["changes"][0]["file"] == "config.json"
     assert said["verification"]["folder"]["files"]["config.json"]["num_bytes"] > 2
+
+
+def test_numbers_beyond_all_others_are_no_fault_of_the_toolkit(copied):
+    said = said_in(copied)
+    worst = {"name": "m", "where": "", "error": 10**400, "tolerance": 1, "unit": "x", "compared": 1}
+    level = {"verdict": "pass", "measures": [worst], "summary": "", "clips": None, "worst": None}
+    forge(copied, {**said, "verdict": "match", "unverified_because": None, "levels": {"x": level}})
+    (change,) = audit_folder(copied, "hf").changes
+    assert change.kind == "document"
+
+
+def test_a_file_that_vanishes_meanwhile_is_told(copied):
+    def vanish(_):
+        (copied / WEIGHTS).unlink(missing_ok=True)
+
+    with pytest.raises(BadInput, match="`hf` must be a folder that can be read and stays as it is"):
+        audit_folder(copied, "hf", hashed=vanish)

@@ -37,7 +37,7 @@ from toolkit.session.requests.cards import Cards
 _ENDED = """
 SELECT DISTINCT jobs.*, min(places.checkpoint) AS named
 FROM places JOIN jobs ON jobs.id = places.job
-WHERE jobs.state IN ('done', 'refused', 'died') AND jobs.verdict IS NOT 'recorded'
+WHERE jobs.state IN ('done', 'refused', 'died')
 GROUP BY jobs.id ORDER BY jobs.checkpoint_sha256, jobs.kind, jobs.address
 """
 _STATUS: Mapping[str, Status] = {
@@ -47,7 +47,7 @@ _STATUS: Mapping[str, Status] = {
     "died": "unverified",
     "refused": "refused",
 }
-"""What a job's verdict is on a card; its state where it has none."""
+"""What an outcome is on a card; others, as that of a recording, judge nothing."""
 
 
 @keywords_of(Cards)
@@ -61,7 +61,8 @@ def cards(request: Cards) -> Catalogue:
             holds a card that was changed since it was written.
     """
     with opened(request.results) as connection:
-        rows = connection.execute(_ENDED).fetchall()
+        found = connection.execute(_ENDED).fetchall()
+    rows = [row for row in found if _outcome(row) in _STATUS]
     made = {card["checkpoint"]["sha256"]: card for card in _cards(rows)}
     unreadable = tuple(_name(row) for row in rows if row["checkpoint_sha256"] is None)
     if request.catalogue.exists():
@@ -106,9 +107,12 @@ def _read(folder: Path) -> Iterator[tuple[str, JsonDict]]:
             f"`{folder}` must be a new folder or one that `toolkit cards` wrote, but is another. "
             "Choose another path."
         )
+    _expect_no_link(folder / FOLDER)
+    _expect_no_link(folder / INDEX)
     if (folder / INDEX).is_file():
         read_document(folder / INDEX, "index")
     for path in sorted((folder / FOLDER).glob("*.json")):
+        _expect_no_link(path)
         card = read_document(path, "card")
         if path.name != Path(card_path(card["checkpoint"]["sha256"])).name:
             raise BadInput(
@@ -116,6 +120,14 @@ def _read(folder: Path) -> Iterator[tuple[str, JsonDict]]:
                 f"{card['checkpoint']['sha256']}. Give it that name, or move it out of the way."
             )
         yield card_path(card["checkpoint"]["sha256"]), card
+
+
+def _expect_no_link(path: Path) -> None:
+    if path.is_symlink():
+        raise BadInput(
+            f"`{path}` must be as `toolkit cards` wrote it, but is a link. Put there what it leads "
+            "to, or choose another catalogue."
+        )
 
 
 def _is_another(path: Path, content: bytes) -> bool:
@@ -144,7 +156,7 @@ def _card(sha256: str, rows: list[sqlite3.Row]) -> JsonDict:
 
 def _job(row: sqlite3.Row) -> CardJob:
     result: JsonDict = json.loads(row["result"]) if row["result"] else {}
-    outcome = row["verdict"] or row["state"]
+    outcome = _outcome(row)
     folder_sha256 = (result.get("target") or {}).get("sha256")
     return CardJob(
         job=row["address"],
@@ -159,6 +171,11 @@ def _job(row: sqlite3.Row) -> CardJob:
         command=_without_folders(result.get("reproduce") or ""),
         date=row["finished_at"],
     )
+
+
+def _outcome(row: sqlite3.Row) -> str:
+    """A job's verdict, or its state where it has none."""
+    return str(row["verdict"] or row["state"])
 
 
 def _level(level: JsonObject) -> CardLevel:

@@ -8,6 +8,7 @@ import click
 
 from toolkit.console.answering import deliver, working
 from toolkit.console.exits import Exit
+from toolkit.console.interruption import NOTHING, Interrupted
 from toolkit.console.registering import Asked, command_of
 from toolkit.console.speaking import say, width
 
@@ -76,10 +77,24 @@ def push(asked: Asked, shown: Shown) -> None:
     from toolkit.pipeline.pushing import push as run
     from toolkit.report.pushed import describe_push
 
-    with working(shown.quiet, shown.json_path) as progress:
-        pushed = run(**asked, progress=progress)
+    try:
+        with working(shown.quiet, shown.json_path) as progress:
+            pushed = run(**asked, progress=progress)
+    except KeyboardInterrupt as stop:
+        raise Interrupted(_what_may_be_there(asked)) from stop
     deliver(
         shown,
         values=pushed.to_dict,
         show=lambda err: say(describe_push(pushed, width()), err=err),
+    )
+
+
+def _what_may_be_there(asked: Asked) -> str:
+    """What there is of a folder whose sending was interrupted, in words."""
+    if not asked["yes"]:
+        return NOTHING
+    repository = asked["repository"]
+    return (
+        f"`{repository}` may have been made, and holds all files or none; `toolkit push "
+        f"{asked['hf_dir']} {repository}` says which"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 from toolkit.core.origin import spelled
 from toolkit.core.progress import silent
@@ -40,7 +41,7 @@ def audit(request: Audit) -> Audited:
 
 def _counting(request: Audit) -> Hashed:
     report, done = request.progress or silent, 0
-    total = sum(file.stat().st_size for file in request.hf_dir.rglob("*") if file.is_file())
+    total = _num_bytes(request.hf_dir)
 
     def hashed(num_bytes: int) -> None:
         nonlocal done
@@ -48,3 +49,11 @@ def _counting(request: Audit) -> Hashed:
         report("reading the files", done, total, "bytes")
 
     return hashed
+
+
+def _num_bytes(folder: Path) -> int:
+    """About how much is to be read; who audits it says what cannot be."""
+    try:
+        return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+    except OSError:
+        return 0

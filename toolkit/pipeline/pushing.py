@@ -8,8 +8,8 @@ from pathlib import Path
 
 from toolkit.core.artifact import FileDigest
 from toolkit.core.counting import counted
-from toolkit.core.errors import BadInput
-from toolkit.core.progress import silent
+from toolkit.core.errors import BadInput, reason_of
+from toolkit.core.progress import Progress, silent
 from toolkit.core.pushed import Pushed
 from toolkit.folder.digest import VERIFICATION, digest_file
 from toolkit.proof.audited import Audited
@@ -30,7 +30,16 @@ def push(request: Push) -> Pushed:
         BadInput: the folder is not as it was written; files of the repository are others; or the
             hub refuses something, or cannot be asked.
     """
-    report = request.progress or silent
+    try:
+        return _push(request, request.progress or silent)
+    except OSError as error:
+        raise BadInput(
+            f"`{request.hf_dir}` must stay as it is while it is sent, but {reason_of(error)}. Run "
+            "the same command again."
+        ) from error
+
+
+def _push(request: Push, report: Progress) -> Pushed:
     report("reading the files", 0, 3)
     digests, audited = _audited(request.hf_dir)
     report("asking the hub", 1, 3)

@@ -41,9 +41,19 @@ def audit_folder(
         hashed: Called with the size of every chunk that was read.
 
     Raises:
-        BadInput: it is no folder, has no such file, or one of a later version of the toolkit.
-        OSError: a file or folder in it cannot be read.
+        BadInput: it is no folder, has no such file, or one of a later version of the toolkit; or a
+            file or folder in it cannot be read, as somebody takes it away, say.
     """
+    try:
+        return _audit(folder, name, seal, hashed)
+    except OSError as error:
+        raise BadInput(
+            f"`{name}` must be a folder that can be read and stays as it is meanwhile, but "
+            f"{reason_of(error)}. See to the rights, and audit it again."
+        ) from error
+
+
+def _audit(folder: Path, name: str, seal: str | None, hashed: Hashed) -> Audited:
     entries = _entries_of(folder, name)
     beside = tuple(Reason(name=own, because=BOOKKEEPING) for own in entries.bookkeeping)
     try:
@@ -106,7 +116,10 @@ def _read(folder: Path, name: str) -> tuple[Verification, str]:
     breach = maybe_breach("verification", said)
     if breach is not None:
         raise NotAsWrittenError(breach)
-    verification = read_verification(said)
+    try:
+        verification = read_verification(said)
+    except OverflowError as error:  # a whole number beyond all others, which a schema lets pass
+        raise NotAsWrittenError(reason_of(error)) from error
     _expect_sense(verification, said["verdict"])
     return verification, said[SEAL]
 
