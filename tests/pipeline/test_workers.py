@@ -67,10 +67,10 @@ def test_a_process_that_the_system_ends_is_no_fault_of_ours() -> None:
         list(share_among(2, die, [1, 2]))
 
 
-def test_an_interrupt_of_all_is_heard_by_one_and_ends_all(tmp_path: Path) -> None:
-    script = tmp_path / "script.py"
+def begin(tmp_path: Path) -> tuple[subprocess.Popen[str], Path]:
+    """A process whose two workers are at work, each on a file of its own in a folder."""
+    script, marks = tmp_path / "script.py", tmp_path / "marks"
     script.write_text(SCRIPT)
-    marks = tmp_path / "marks"
     marks.mkdir()
     process = subprocess.Popen(
         [sys.executable, str(script), str(marks)],
@@ -82,9 +82,21 @@ def test_an_interrupt_of_all_is_heard_by_one_and_ends_all(tmp_path: Path) -> Non
     deadline = time.monotonic() + 60
     while len(list(marks.iterdir())) < 2 and time.monotonic() < deadline:
         time.sleep(0.05)
+    return process, marks
+
+
+def test_an_interrupt_of_all_is_heard_by_one_and_ends_all(tmp_path: Path) -> None:
+    process, marks = begin(tmp_path)
     os.killpg(process.pid, signal.SIGINT)
     # Ends when the last process that could write there is gone.
     _, said = process.communicate(timeout=30)
     assert said.count("Traceback") == 1  # this script's own
     assert said.rstrip().endswith("KeyboardInterrupt")
+    assert len(list(marks.iterdir())) < 50
+
+
+def test_nobody_works_on_for_one_that_was_killed(tmp_path: Path) -> None:
+    process, marks = begin(tmp_path)
+    process.kill()
+    process.communicate(timeout=30)
     assert len(list(marks.iterdir())) < 50

@@ -5,18 +5,17 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, TimeoutError, wait
 from contextlib import contextmanager
 from functools import partial
-from multiprocessing.connection import wait as wait_for
 from typing import TYPE_CHECKING
 
 from toolkit.batch.engine import TRIES
 from toolkit.batch.outcome import Outcome
 from toolkit.batch.work import Task, bound_threads, do
+from toolkit.pipeline.workers import end_with_parent
 from toolkit.session.requests.batch import Batch
 
 if TYPE_CHECKING:
@@ -157,11 +156,4 @@ def without_interrupts() -> Iterator[None]:
 def _begin(threads: int) -> None:
     """What a process of the pool does first: it keeps to its cores, and ends with its parent."""
     bound_threads(threads)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        wait_for([parent.sentinel])
-        os._exit(1)
+    end_with_parent()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import signal
 import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 from typing import TypeVar
 
@@ -38,7 +40,7 @@ def share_among(
     """
     others = set(multiprocessing.active_children())
     spawning = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=spawning) as pool:
+    with ProcessPoolExecutor(workers, spawning, initializer=end_with_parent) as pool:
         with _uninterrupted():
             waiting: list[Future[Outcome]] = [pool.submit(work, item) for item in items]
         try:
@@ -53,6 +55,18 @@ def share_among(
             with _ended_in_time(set(multiprocessing.active_children()) - others):
                 pool.shutdown(cancel_futures=True)
             raise
+
+
+def end_with_parent() -> None:
+    """Lets this process end when its parent does, be it killed and unable to say so."""
+    threading.Thread(target=_wait_for_parent, daemon=True).start()
+
+
+def _wait_for_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)
 
 
 @contextmanager
