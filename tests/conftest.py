@@ -17,6 +17,7 @@ import pytest
 import torch
 from hypothesis import settings
 
+from tests.sampling import mark_repeats
 from toolkit.audio import Clip, golden_folder, read_clips
 from toolkit.core.breakable import Breakable
 from toolkit.core.json import JsonObject
@@ -48,6 +49,12 @@ def pytest_configure(config: pytest.Config) -> None:
     # A shell's background job ignores it, and so would every process that a test interrupts.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     _compose_once()
+
+
+@pytest.hookimpl(tryfirst=True)  # before marks are asked for
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What `make test` takes of tests that repeat themselves."""
+    mark_repeats(items)
 
 
 def _compose_once() -> None:

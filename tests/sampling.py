@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+
+REPEATING: Mapping[str, Mapping[str, int]] = yaml.safe_load(
+    Path(__file__).with_name("repeating.yaml").read_text(encoding="utf-8")
+)
+"""By file: of how many cases of a test that take the same path one is run each time."""
 
 
 def slow(*values: Any, **options: Any) -> Any:
@@ -16,6 +24,22 @@ def slow(*values: Any, **options: Any) -> Any:
 def wide(*values: Any, **options: Any) -> Any:
     """Parameters of a test that repeats in another case what `make test` shows in one."""
     return pytest.param(*values, marks=pytest.mark.wide, **options)
+
+
+def mark_repeats(
+    items: Iterable[pytest.Item], of: Mapping[str, Mapping[str, int]] = REPEATING
+) -> None:
+    """Marks the cases `wide` that repeat another one of their test, by their order in it."""
+    places: Counter[str] = Counter()
+    for item in items:
+        name = item.nodeid.partition("[")[0].removeprefix("tests/")
+        file, _, function = name.partition("::")
+        share = of.get(file, {}).get(function)
+        if share is None or any(item.iter_markers("slow")) or any(item.iter_markers("wide")):
+            continue
+        if share == 0 or places[name] % share:
+            item.add_marker(pytest.mark.wide)
+        places[name] += 1
 
 
 def all_but(left_out: Collection[str], names: Iterable[str]) -> list[Any]:
