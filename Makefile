@@ -59,7 +59,7 @@ test-wide: $(STAMP) ## Run what repeats a path of make test: other processes, an
 	$(BIN)/python -m pytest -m "wide and not slow" -n auto --dist worksteal
 
 test-docs: $(STAMP) ## Run every command of the documentation, and build it.
-	$(BIN)/python -m pytest tests/docs
+	$(BIN)/python -m pytest tests/docs -n auto --dist worksteal
 
 docs: $(STAMP) ## Build the documentation into reports/site.
 	$(BIN)/python -m zensical build --strict
