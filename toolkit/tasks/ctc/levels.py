@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from toolkit.core.measures import Level
@@ -9,6 +10,7 @@ from toolkit.tasks.base import LevelKind, Measurements
 from toolkit.tasks.speech.kinds import (
     CONFIG,
     FRONT_END,
+    GREEDY,
     LAYERS,
     LOGITS,
     MODULES,
@@ -44,14 +46,7 @@ LEVELS = (
     MODULES,
     LAYERS,
     LOGITS,
-    LevelKind(
-        name="greedy",
-        finding="generation",
-        judge=_greedy,
-        judged_on="clip",
-        effort="searched",
-        end_to_end=True,
-    ),
+    replace(GREEDY, judge=_greedy),
     LevelKind(name="padding", finding="padding", judge=_padding, judged_on="batch"),
     RELOAD,
 )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from toolkit.core.measures import Level
 from toolkit.tasks.base import LevelKind, Measurements
-from toolkit.tasks.speech.kinds import CONFIG, LAYERS, MODULES, WEIGHTS
+from toolkit.tasks.speech.kinds import CONFIG, FRONT_END, LAYERS, MODULES, RELOAD, WEIGHTS
 
 if TYPE_CHECKING:
     from toolkit.tasks.features.clip import FeatureRun
@@ -43,13 +44,11 @@ def _reload(measured: Measured) -> Level:
 LEVELS = (
     WEIGHTS,
     CONFIG,
-    LevelKind(
-        name="front_end", finding="front_end", judge=_front_end, judged_on="clip", end_to_end=True
-    ),
+    replace(FRONT_END, judge=_front_end),
     MODULES,
     LAYERS,
     LevelKind(name="outputs", finding="wiring", judge=_outputs, judged_on="clip", end_to_end=True),
     LevelKind(name="padding", finding="padding", judge=_padding, judged_on="batch"),
-    LevelKind(name="reload", finding="generation", judge=_reload, judged_on="batch"),
+    replace(RELOAD, judge=_reload),
 )
 """In the order in which a reader wants them."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from toolkit.core.measures import Level
@@ -10,6 +11,7 @@ from toolkit.tasks.speech.kinds import (
     CONFIG,
     FRONT_END,
     GREEDY,
+    LOGITS,
     MODULES,
     RELOAD,
     VOCABULARY,
@@ -47,16 +49,9 @@ LEVELS = (
     VOCABULARY,
     FRONT_END,
     MODULES,
-    LevelKind(name="logits", finding="wiring", judge=_logits, judged_on="clip", end_to_end=True),
+    replace(LOGITS, judge=_logits),
     GREEDY,
-    LevelKind(
-        name="beam",
-        finding="generation",
-        judge=_beam,
-        judged_on="clip",
-        effort="beamed",
-        end_to_end=True,
-    ),
+    replace(GREEDY, name="beam", judge=_beam, effort="beamed"),
     LevelKind(name="padding", finding="padding", judge=_padding, judged_on="batch"),
     RELOAD,
 )
