@@ -45,3 +45,14 @@ def test_the_page_goes_where_it_is_told(results: Path, tmp_path: Path) -> None:
     assert done.exit_code == 0
     assert '"rows"' in done.stdout
     assert not (results / "index.html").exists()
+
+
+def test_who_only_asks_is_told_of_nothing_done_now_and_where_tables_are(
+    results: Path, tmp_path: Path
+) -> None:
+    for words in (["status", str(results)], ["report", str(results)]):
+        assert "done now" not in CliRunner().invoke(app, ["batch", *words]).stdout
+    tables = tmp_path / "tables"
+    words = ["batch", "report", str(results), "--parquet", str(tables)]
+    assert f"tables: {tables}" in CliRunner().invoke(app, words).stdout
+    assert {"jobs.parquet", "levels.parquet"} <= {path.name for path in tables.iterdir()}

@@ -36,13 +36,15 @@ def summarize(request: BatchStatus) -> Summary:
         return summary_of(connection, request.results)
 
 
-def summary_of(connection: sqlite3.Connection, results: Path, done_now: int = 0) -> Summary:
+def summary_of(
+    connection: sqlite3.Connection, results: Path, done_now: int | None = None
+) -> Summary:
     """What all jobs came to that were asked for last.
 
     Args:
         connection: The database.
         results: Where it lies.
-        done_now: How many jobs the run did that asks.
+        done_now: How many jobs the run did that asks; None where none asks.
     """
     rows = connection.execute(_ASKED).fetchall()
     left = interrupted(connection, results)

@@ -84,11 +84,13 @@ def report(asked: Asked, shown: Shown) -> None:
     if shown.html is None and os.path.lexists(page):
         _expect_own(page)
     overview = overview_of(**asked)
+    written = {"page": page, "tables": asked["parquet"]}
+    lines = [f"{what}: {path}" for what, path in written.items() if path is not None]
     deliver(
         replace(shown, html=page),
         values=overview.to_dict,
         page=lambda: render_overview(overview, page.parent),
-        show=lambda err: say(f"{describe_batch(overview.summary)}\npage: {page}", err=err),
+        show=lambda err: say("\n".join([describe_batch(overview.summary), *lines]), err=err),
     )
 
 

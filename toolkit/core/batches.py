@@ -35,8 +35,8 @@ class Summary:
     """Of all jobs together, each in its own process."""
     troubles: tuple[Trouble, ...]
     """The worst first."""
-    done_now: int = 0
-    """How many jobs this very run did."""
+    done_now: int | None = None
+    """How many jobs this very run did; None where none was run, but asked for what there is."""
 
     def count(self, *names: str) -> int:
         """How many jobs have one of these verdicts or states."""
@@ -52,7 +52,7 @@ class Summary:
             "counts": dict(self.counts),
             "bytes": {"done": self.bytes_done, "total": self.bytes_total},
             "seconds": self.seconds,
-            "done_now": self.done_now,
+            "done_now": self.done_now or 0,
             "troubles": [vars(trouble) for trouble in self.troubles],
         }
 

@@ -24,7 +24,8 @@ def describe_batch(summary: Summary) -> str:
     further = len(summary.troubles) - MOST
     if further > 0:
         lines.append(f"... and {further} more")
-    lines.append(f"results: {summary.results} ({summary.done_now} done now)")
+    now = "" if summary.done_now is None else f" ({summary.done_now} done now)"
+    lines.append(f"results: {summary.results}{now}")
     return "\n".join(lines)
 
 
