@@ -31,6 +31,7 @@ def test_the_public_names_are_these() -> None:
         "audit",
         "convert",
         "diff",
+        "export",
         "extract_features",
         "inspect",
         "plan_conversion",
@@ -68,6 +69,7 @@ FUNCTIONS = (
     "audit",
     "convert",
     "diff",
+    "export",
     "extract_features",
     "inspect",
     "plan_conversion",
@@ -87,7 +89,9 @@ def test_every_argument_is_typed_and_documented(name: str) -> None:
     assert "Raises:" in function.__doc__
 
 
-@pytest.mark.parametrize("name", ["audit", "convert", "diff", "inspect", "record", "verify"])
+@pytest.mark.parametrize(
+    "name", ["audit", "convert", "diff", "export", "inspect", "record", "verify"]
+)
 def test_the_options_of_the_command_are_the_arguments_of_the_function(name: str) -> None:
     from toolkit.cli import app
 

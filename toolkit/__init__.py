@@ -1,7 +1,8 @@
 """Converts fairseq speech models to Hugging Face transformers, and proves the conversion.
 
-`convert`, `verify`, `diff`, `record` and `inspect` return frozen results whose `to_dict()` is the
-JSON that the command line writes, and so does `audit`. They print nothing and never exit.
+`convert`, `verify`, `diff`, `record`, `export` and `inspect` return frozen results whose
+`to_dict()` is the JSON that the command line writes, and so does `audit`. They print nothing and
+never exit.
 `assert_parity` is `verify` as an assertion.
 
 >>> from pathlib import Path
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from toolkit.parity import assert_parity
     from toolkit.pipeline import convert, diff, inspect, verify
     from toolkit.pipeline.auditing import audit
+    from toolkit.pipeline.exporting import export
     from toolkit.pipeline.features import extract_features
     from toolkit.pipeline.planning import plan_conversion
     from toolkit.pipeline.recording import record
@@ -60,6 +62,7 @@ __all__ = [
     "audit",
     "convert",
     "diff",
+    "export",
     "extract_features",
     "inspect",
     "plan_conversion",
@@ -83,6 +86,7 @@ _HOMES = {
     "audit": "toolkit.pipeline.auditing",
     "convert": "toolkit.pipeline",
     "diff": "toolkit.pipeline",
+    "export": "toolkit.pipeline.exporting",
     "extract_features": "toolkit.pipeline.features",
     "inspect": "toolkit.pipeline",
     "plan_conversion": "toolkit.pipeline.planning",

@@ -89,6 +89,19 @@ def convert(asked: Asked, shown: Shown) -> None:
     _judge(run, asked, shown)
 
 
+@_command("toolkit.pipeline.exporting", is_checked=True)
+def export(asked: Asked, shown: Shown) -> None:
+    """Write a fairseq checkpoint of a folder; prove it before it appears.
+
+    Example: toolkit export out/ back.pt --like model.pt
+
+    Example: toolkit export trained/ trained.pt --like model.pt --html report.html
+    """
+    from toolkit.pipeline.exporting import export as run
+
+    _judge(run, asked, shown)
+
+
 @_command("toolkit.pipeline.verification", is_checked=True)
 def verify(asked: Asked, shown: Shown) -> None:
     """Prove that a folder does what a checkpoint does, whoever made the folder.

@@ -168,7 +168,7 @@ def test_force_opens_nothing_but_plain_files_that_nobody_reads(
         taken = "report.json"  # it reads no checkpoint
     if place.command == "doctor" and taken.startswith("material"):
         taken = "dangling"  # it reads no file at all
-    if place.command in ("audit", "cards", "push") and taken.startswith("material"):
+    if place.command in ("audit", "cards", "export", "push") and taken.startswith("material"):
         taken = "dangling"  # they read no checkpoint
     refuse(folder, [*place.words(folder, folder / taken), "--force"])
 

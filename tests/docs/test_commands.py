@@ -38,6 +38,7 @@ LONG = {
         "batch",
         "coming-from-scripts",
         "debugging",
+        "export",
         "first-conversion",
         "only-a-recording",
         "pytest",

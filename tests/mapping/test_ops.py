@@ -21,13 +21,6 @@ def weights(draw):
     return weight.to(draw(st.sampled_from(FLOATS)))
 
 
-@given(weights())
-def test_a_copy_inverts_bit_for_bit(source):
-    inverse = Copy().invert(Copy().apply(source))
-    assert inverse.dtype == source.dtype
-    assert torch.equal(inverse, source)
-
-
 def test_a_copy_keeps_values_that_are_no_numbers():
     source = torch.tensor([float("nan"), -0.0, float("inf")])
     inverse = Copy().invert(Copy().apply(source))
@@ -37,17 +30,6 @@ def test_a_copy_keeps_values_that_are_no_numbers():
 def test_a_copy_takes_exactly_one_target_back():
     with pytest.raises(ValueError, match="too many values"):
         Copy().invert([torch.ones(1), torch.ones(1)])
-
-
-@given(weights())
-def test_a_split_weight_norm_inverts(source):
-    inverse = SplitWeightNorm().invert(SplitWeightNorm().apply(source))
-    assert inverse.dtype == source.dtype
-    # The norm is rounded to the source's dtype once, the product once more.
-    tolerance = 1e-6 if source.dtype in FLOATS[:2] else 4 * torch.finfo(source.dtype).eps
-    error = (inverse.double() - source.double()).abs()
-    smallest = torch.finfo(source.dtype).smallest_normal
-    assert (error <= tolerance * source.double().abs() + smallest).all()
 
 
 @given(weights(), st.sampled_from([Copy(), SplitWeightNorm()]))

@@ -31,8 +31,8 @@ class Output:
     option: str
     """As it is typed: `--json`, `OUT`."""
     path: Path
-    kind: Literal["report", "file", "folder"]
-    """A report may replace a report; a folder must be new."""
+    kind: Literal["report", "file", "folder", "new"]
+    """A report may replace a report; a folder must be new, and so must a file of that kind."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,9 +88,10 @@ def _expect_apart(output: Output, others: Sequence[Output]) -> None:
 
 
 def _expect_stream(output: Output) -> None:
-    if output.kind == "folder":
+    if output.kind in ("folder", "new"):
+        what = "folder" if output.kind == "folder" else "file"
         raise BadInput(
-            f"`{output.option}` must be a new folder, but `-` is standard output. Name a folder, "
+            f"`{output.option}` must be a new {what}, but `-` is standard output. Name a {what}, "
             "`./-` if it is to have that name."
         )
 
@@ -145,7 +146,7 @@ def _expect_replaceable(
     is_report: Callable[[Path], bool],
 ) -> None:
     path = output.path
-    if output.kind == "folder":
+    if output.kind in ("folder", "new"):
         raise BadInput(
             f"`{path}` must not exist yet, but is {describe_mode(status.st_mode)}. Choose a new "
             f"name for `{output.option}`."

@@ -93,11 +93,23 @@ class Fixed:
     """How many findings it is free of."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Exported:
+    """A checkpoint that was written of a folder; it was proven to match before it appeared."""
+
+    path: str
+    num_bytes: int
+    beside: tuple[str, ...]
+    """Files that were written, or stood already, beside it, by their names."""
+    kept: tuple[Reason, ...]
+    """Tensors that the folder does not hold, and what they were filled with, and why."""
+
+
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Result(Displayed):
-    """The outcome of one run of convert, verify or diff."""
+    """The outcome of one run of convert, verify, diff or export."""
 
-    command: Literal["verify", "diff", "convert"]
+    command: Literal["verify", "diff", "convert", "export"]
     source: Artifact
     target: Artifact
     source_files: Mapping[str, FileDigest] = field(default_factory=dict)
@@ -139,6 +151,8 @@ class Result(Displayed):
     """The command line that explains or mends a mismatch, or proves what was not compared."""
     fixed: Fixed | None = None
     """What `--fix` wrote."""
+    exported: Exported | None = None
+    """What `export` wrote; None where it wrote nothing, and of every other command."""
     pictures: Pictures | None = None
     """What the HTML report draws; no part of the JSON."""
 
@@ -156,7 +170,13 @@ class Result(Displayed):
         counts = Counter(level.verdict for level in self.levels)
         levels = ", ".join(f"{number} {verdict}" for verdict, number in counts.items())
         verdict = f"{self.verdict} ({levels})" if levels else self.verdict
-        return f"{verdict}: {self.source.path} → {self.target.path}"
+        return f"{verdict}: {' → '.join(self.way)}"
+
+    @property
+    def way(self) -> tuple[str, str]:
+        """What was, and what it becomes: an export goes the other way."""
+        paths = (self.source.path, self.target.path)
+        return paths if self.command != "export" else (paths[1], paths[0])
 
     def grids(self) -> Iterator[Grid]:
         """Findings, the worst first; then the levels."""
@@ -207,6 +227,7 @@ class Result(Displayed):
                 "usage": self.usage,
                 "next": self.next,
                 "fixed": None if self.fixed is None else asdict(self.fixed),
+                **({} if self.exported is None else {"exported": asdict(self.exported)}),
             }
         )
         return said

@@ -18,11 +18,12 @@ _UNABLE = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
 
 
 def rename_to_new(source: Path, target: Path) -> None:
-    """Renames a folder without replacing anything that appeared at the target meanwhile.
+    """Renames a folder or file without replacing anything that appeared at the target meanwhile.
 
     The kernel is asked for it where it can: by `renameat2` on Linux, by `renamex_np` on macOS.
     Windows replaces no folder anyway. Elsewhere the target is looked at just before: a folder with
-    something in it, a file or a link still stay, as POSIX renames no folder over them.
+    something in it, a file or a link still stay, as POSIX renames no folder over them; a file gets
+    its name as a second one, where the file system has such links.
 
     Raises:
         FileExistsError: something is there.
@@ -37,7 +38,25 @@ def rename_to_new(source: Path, target: Path) -> None:
                 raise
     if os.path.lexists(target):
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
-    source.rename(target)
+    if source.is_file() and _has_linked(source, target):
+        source.unlink()
+    else:
+        source.rename(target)
+
+
+def _has_linked(source: Path, target: Path) -> bool:
+    """Whether a file now has a second name; False where the file system has no such names.
+
+    Raises:
+        FileExistsError: something has that name.
+    """
+    try:
+        os.link(source, target)
+    except FileExistsError:
+        raise
+    except OSError:
+        return False
+    return True
 
 
 def _by_renameat2(source: bytes, target: bytes) -> bool:

@@ -1,5 +1,6 @@
 """Rules that rename and reshape tensors: patterns, operations, and the plan that they make."""
 
+from toolkit.mapping.inverse import Inverse, Recovery, invert_plan
 from toolkit.mapping.ops import Copy, Identity, Op, Pick, Sinusoids, SplitWeightNorm, Zeros
 from toolkit.mapping.plan import (
     Assignment,
@@ -17,10 +18,12 @@ __all__ = [
     "Drop",
     "Fill",
     "Identity",
+    "Inverse",
     "Op",
     "Pick",
     "PlacedRow",
     "Plan",
+    "Recovery",
     "Row",
     "Rule",
     "Sinusoids",
@@ -31,6 +34,7 @@ __all__ = [
     "Zeros",
     "dropped_tensors",
     "fit_plan",
+    "invert_plan",
     "make_plan",
     "unclaimed_tensors",
 ]

@@ -84,9 +84,11 @@ class SplitWeightNorm:
         return gain.to(source.dtype), source.masked_fill(gain == 0, 1)
 
     def invert(self, targets: Sequence[Tensor]) -> Tensor:
-        """The effective weight g * v / ||v||."""
+        """The effective weight g * v / ||v||; v itself in a tap whose g is its rounded norm."""
         gain, direction = targets
-        return effective_weight(gain, direction).to(direction.dtype)
+        weight = effective_weight(gain, direction).to(direction.dtype)
+        is_own = _norm_per_tap(direction).to(gain.dtype) == gain
+        return direction.where(is_own, weight)
 
 
 @dataclass(frozen=True)

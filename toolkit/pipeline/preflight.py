@@ -19,10 +19,11 @@ from toolkit.session.hub import maybe_hub_name
 from toolkit.session.options import Role, items_of
 from toolkit.session.requests.convert import Convert
 from toolkit.session.requests.diff import Diff
+from toolkit.session.requests.export import Export
 from toolkit.session.requests.record import Record
 from toolkit.session.requests.verify import Verify
 
-Asked = Convert | Verify | Diff | Record
+Asked = Convert | Verify | Diff | Record | Export
 
 
 def expect_all_at_hand(request: Request) -> None:
@@ -46,18 +47,24 @@ def expect_all_at_hand(request: Request) -> None:
 
 
 def _at_first_glance(request: Asked) -> Iterator[Callable[[], object]]:
-    if not _is_there(request.checkpoint):
-        yield lambda: open_checkpoint(request.checkpoint)
-    if isinstance(request, Verify | Diff):
+    checkpoint = _maybe_checkpoint(request)
+    if checkpoint is not None and not _is_there(checkpoint):
+        yield lambda: open_checkpoint(checkpoint)
+    if isinstance(request, Verify | Diff | Export):
         folder = request.hf_dir
         if not (folder.is_dir() or maybe_hub_name(folder)):
             yield lambda: check_folder(folder)
     yield lambda: _expect_answers(request)
 
 
+def _maybe_checkpoint(request: Asked) -> Path | None:
+    """The checkpoint that is read."""
+    return request.like if isinstance(request, Export) else request.checkpoint
+
+
 def _expect_answers(request: Asked) -> None:
     origin = request.part(Origin)
-    if isinstance(request, Convert):
+    if isinstance(request, Convert | Export):
         why_unverified(request.verify, origin)
     elif not isinstance(request, Record):
         expect_reference(origin)
@@ -67,8 +74,9 @@ def _expect_answers(request: Asked) -> None:
 
 def _expect_sidecars(request: Asked) -> None:
     """Refuses a checkpoint whose dictionary or tokenizer stands neither beside it nor is named."""
-    if request.checkpoint.is_file():
-        inputs = request.part(Inputs)
+    checkpoint = _maybe_checkpoint(request)
+    if checkpoint is not None and checkpoint.is_file():
+        inputs = request.part(Inputs, checkpoint=checkpoint)
         opened = open_mapped(inputs, maybe_read_rows(inputs))
         find_family(opened).sidecars(opened, inputs.named)
 

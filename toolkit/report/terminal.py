@@ -13,6 +13,7 @@ from toolkit.core.measures import Level
 from toolkit.core.result import Fixed, ModuleRow, Result
 from toolkit.core.settled import settled, unproven
 from toolkit.report import text
+from toolkit.report.exported import describe_exported
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -72,9 +73,7 @@ def print_result(result: Result, console: Console, report_path: Path | None = No
         writer.line(line, hang=hang)
     if result.notes:
         writer.line(text.describe_notes(result.notes))
-    if result.fixed is not None:
-        writer.whole(_fixed_line(result.fixed))
-    for line in _next_lines(result):
+    for line in (*_written_lines(result), *_next_lines(result)):
         writer.whole(line)
     if report_path is not None:
         writer.whole(f"report: {report_path}")
@@ -118,7 +117,7 @@ class _Writer:
 def _verdict_line(result: Result, writer: _Writer) -> str:
     arrow = "->" if writer.ascii_only else "→"
     counts = f" ({text.describe_levels(result.levels)})" if result.levels else ""
-    names = f"{result.source.path} {arrow} {result.target.path}"
+    names = f" {arrow} ".join(result.way)
     under = text.describe_assumptions(result.assumptions)
     verdict = f"{result.verdict} {under}" if under else result.verdict
     return f"{writer.symbol(result.verdict)} {verdict}{counts}: {names}"
@@ -164,6 +163,13 @@ def _last_block(rows: Sequence[ModuleRow]) -> ModuleRow | None:
         and any(path.startswith(f"{row.target}.") for path in paths)
     ]
     return max(blocks, key=lambda row: row.order or 0, default=None)
+
+
+def _written_lines(result: Result) -> Iterator[str]:
+    if result.fixed is not None:
+        yield _fixed_line(result.fixed)
+    if result.exported is not None:
+        yield from describe_exported(result.exported)
 
 
 def _fixed_line(fixed: Fixed) -> str:

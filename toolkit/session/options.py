@@ -23,6 +23,8 @@ class Role(Enum):
     REPORT = "report"
     FILE = "file"
     FOLDER = "folder"
+    NEW = "new"
+    """Is written: a file that must not be there yet, whatever is forced."""
     SHELF = "shelf"
     """Is read: files, or folders of separate files."""
 

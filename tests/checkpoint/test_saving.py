@@ -1,0 +1,66 @@
+"""What is saved as a checkpoint opens here, in torch's safe mode, and in fairseq."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from pathlib import Path
+
+import pytest
+import torch
+
+from toolkit.checkpoint import open_checkpoint
+from toolkit.checkpoint.saving import Written, save_checkpoint
+
+GROUPS = {"model": {"_name": "wav2vec_ctc", "w2v_args": {"model": {"arch": "wav2vec2"}}}}
+TENSORS = {"b": torch.arange(3.0), "a": torch.ones(2, 2, dtype=torch.float16)}
+
+
+def test_groups_of_settings_open_without_any_code(tmp_path: Path) -> None:
+    path = tmp_path / "model.pt"
+    save_checkpoint(path, Written(settings={"args": None, "cfg": GROUPS}, tensors=TENSORS))
+    state = torch.load(path, weights_only=True)
+    assert state["cfg"] == GROUPS
+    assert state["args"] is None
+    opened = open_checkpoint(path)
+    assert list(opened.tensors) == ["b", "a"]
+    assert opened.load("a").equal(TENSORS["a"])
+    assert opened.settings["cfg"] == GROUPS
+
+
+def test_one_namespace_stays_one_and_so_do_those_of_other_models_in_it(tmp_path: Path) -> None:
+    args = {
+        "arch": "wav2vec_ctc",
+        "w2v_args": {"arch": "wav2vec2", "normalize": True},
+        "eval_wer_config": {"beam": 5},
+    }
+    save_checkpoint(tmp_path / "model.pt", Written(settings={"args": args}, tensors=TENSORS))
+    state = torch.load(tmp_path / "model.pt", weights_only=False)
+    inner = Namespace(arch="wav2vec2", normalize=True)
+    assert state["args"] == Namespace(
+        arch="wav2vec_ctc", w2v_args=inner, eval_wer_config={"beam": 5}
+    )
+    assert open_checkpoint(tmp_path / "model.pt").settings["args"] == args
+
+
+def test_groups_inside_a_namespace_stay_groups(tmp_path: Path) -> None:
+    args = {"arch": "wav2vec_ctc", "w2v_args": {"arch": "x", "model": {"arch": "wav2vec2"}}}
+    save_checkpoint(tmp_path / "model.pt", Written(settings={"args": args}, tensors=TENSORS))
+    state = torch.load(tmp_path / "model.pt", weights_only=False)
+    assert state["args"] == Namespace(**args)
+
+
+def test_fairseq_takes_its_bookkeeping(tmp_path: Path) -> None:
+    from fairseq import checkpoint_utils
+
+    path = tmp_path / "model.pt"
+    save_checkpoint(path, Written(settings={"args": None, "cfg": GROUPS}, tensors=TENSORS))
+    state = checkpoint_utils.load_checkpoint_to_cpu(str(path))
+    assert state["cfg"].model._name == "wav2vec_ctc"
+    assert state["optimizer_history"][-1]["num_updates"] == 0
+
+
+def test_no_file_is_ever_replaced(tmp_path: Path) -> None:
+    (tmp_path / "model.pt").write_bytes(b"mine")
+    with pytest.raises(FileExistsError):
+        save_checkpoint(tmp_path / "model.pt", Written(settings={}, tensors=TENSORS))
+    assert (tmp_path / "model.pt").read_bytes() == b"mine"

@@ -1,0 +1,216 @@
+"""A folder becomes a checkpoint again: bit for bit, proven before it appears, or not at all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from tests.families.exactness import CLIPS
+from toolkit import convert, export
+from toolkit.audio import golden_folder
+from toolkit.checkpoint import open_checkpoint
+from toolkit.checkpoint.saving import Written, save_checkpoint
+from toolkit.core.errors import BadInput
+from toolkit.pipeline import exporting
+
+LIKE = golden_folder() / "ctc" / "model.pt"
+NOT_COMPARED = {"README.md", "verification.json"}
+
+
+@pytest.fixture(scope="module")
+def letters(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that the golden CTC checkpoint becomes; read it, never write to it."""
+    folder = tmp_path_factory.mktemp("letters") / "hf"
+    convert(LIKE, folder, verify=False)
+    return folder
+
+
+@pytest.fixture
+def changed(letters: Path, tmp_path: Path) -> Path:
+    """A copy of it, to be changed by the test."""
+    return Path(shutil.copytree(letters, tmp_path / "changed"))
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    (tmp_path / "out").mkdir()
+    return tmp_path / "out" / "back.pt"
+
+
+def change(folder: Path, name: str, how: Callable[[torch.Tensor], torch.Tensor]) -> None:
+    tensors = load_file(folder / "model.safetensors")
+    save_file({**tensors, name: how(tensors[name])}, folder / "model.safetensors", {"format": "pt"})
+
+
+def expect_equal(found: Path, expected: Path) -> None:
+    ours, theirs = open_checkpoint(found), open_checkpoint(expected)
+    assert list(ours.tensors) == list(theirs.tensors)
+    differing = [n for n in ours.tensors if not ours.load(n).equal(theirs.load(n))]
+    assert differing == []
+
+
+def expect_same_folder(found: Path, expected: Path) -> None:
+    assert set(os.listdir(found)) == set(os.listdir(expected))
+    for name in set(os.listdir(found)) - NOT_COMPARED:
+        assert (found / name).read_bytes() == (expected / name).read_bytes(), name
+
+
+def test_there_and_back_and_there_again_changes_no_bit(
+    letters: Path, out: Path, tmp_path: Path
+) -> None:
+    result = export(letters, out, like=LIKE, audio=CLIPS)
+    assert result.verdict == "match"
+    assert result.level("weights").worst.error == 0
+    assert sorted(os.listdir(out.parent)) == ["back.pt", "dict.ltr.txt"]
+    expect_equal(out, LIKE)
+    assert open_checkpoint(out).settings == open_checkpoint(LIKE).settings
+    convert(out, tmp_path / "again", verify=False)
+    expect_same_folder(tmp_path / "again", letters)
+
+
+def test_the_result_says_what_was_written_and_the_way_that_it_went(
+    letters: Path, out: Path
+) -> None:
+    result = export(letters, out, like=LIKE, verify=False)
+    said = result.to_dict()
+    assert (said["command"], said["verdict"]) == ("export", "unverified")
+    assert said["exported"] == {
+        "path": str(out),
+        "num_bytes": out.stat().st_size,
+        "beside": ["dict.ltr.txt"],
+        "kept": [],
+    }
+    assert result.headline == f"unverified: {letters} → {out}"
+    assert said["source"]["sha256"] == open_checkpoint(out).sha256()
+    assert said["reproduce"] == said["next"] == f"toolkit verify {out} {letters}"
+    assert f"load_model_ensemble_and_task(['{out}']" in said["usage"]
+
+
+def test_plain_fairseq_opens_it(letters: Path, out: Path) -> None:
+    from fairseq.checkpoint_utils import load_model_ensemble_and_task
+
+    export(letters, out, like=LIKE, verify=False)
+    (model,), _, task = load_model_ensemble_and_task(
+        [str(out)], arg_overrides={"data": str(out.parent)}
+    )
+    saved = torch.load(LIKE, weights_only=False)["model"]
+    assert all(tensor.equal(saved[name]) for name, tensor in model.state_dict().items())
+    assert len(task.target_dictionary) == 91
+
+
+def spoil(wrong: Callable[[dict[str, torch.Tensor]], object]) -> Callable[[Path, Written], None]:
+    """Saves something else than what was made."""
+
+    def save(path: Path, written: Written) -> None:
+        tensors: dict[str, torch.Tensor] = {n: t.clone() for n, t in written.tensors.items()}
+        wrong(tensors)
+        save_checkpoint(path, Written(settings=written.settings, tensors=tensors))
+
+    return save
+
+
+def swap_rows(tensors: dict[str, torch.Tensor]) -> None:
+    head = tensors["w2v_encoder.proj.weight"]
+    head[[4, 5]] = head[[5, 4]]
+
+
+def test_a_wrong_export_is_a_mismatch_and_does_not_appear(
+    letters: Path, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exporting, "save_checkpoint", spoil(swap_rows))
+    result = export(letters, out, like=LIKE, audio=CLIPS)
+    assert result.verdict == "mismatch"
+    assert result.exported is None
+    assert "lm_head.weight" in result.findings[0].target_parameters
+    assert os.listdir(out.parent) == []
+
+
+def train(folder: Path) -> None:
+    """A few real steps in transformers, of all that learns."""
+    import transformers
+
+    model = transformers.AutoModelForCTC.from_pretrained(folder)
+    model.train()
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
+    torch.manual_seed(0)
+    for _ in range(3):
+        loss = model(torch.randn(2, 8000), labels=torch.tensor([[5, 6], [7, 8]])).loss
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    model.save_pretrained(folder)
+
+
+def test_what_was_fine_tuned_in_transformers_is_what_fairseq_gets(changed: Path, out: Path) -> None:
+    train(changed)
+    result = export(changed, out, like=LIKE, audio=CLIPS)
+    assert result.verdict == "match"
+    trained, before = open_checkpoint(out), open_checkpoint(LIKE)
+    moved = [n for n in trained.tensors if not trained.load(n).equal(before.load(n))]
+    assert len(moved) > 80
+
+
+def refusal(folder: Path, out: Path, **asked: object) -> str:
+    before = sorted(os.listdir(out.parent))
+    with pytest.raises(BadInput) as refused:
+        export(folder, out, **{"like": LIKE, "verify": False, **asked})
+    assert sorted(os.listdir(out.parent)) == before
+    return str(refused.value)
+
+
+def test_a_vocabulary_of_another_size_is_refused(changed: Path, out: Path) -> None:
+    change(changed, "lm_head.weight", lambda head: torch.cat([head, head[:2]]))
+    assert "that of the checkpoint (91, 48) (another vocabulary, say)" in refusal(changed, out)
+
+
+def test_a_checkpoint_that_is_there_is_never_replaced(letters: Path, out: Path) -> None:
+    out.write_bytes(b"mine")
+    assert "must not exist yet" in refusal(letters, out)
+    assert out.read_bytes() == b"mine"
+
+
+def test_a_dictionary_that_is_another_is_never_replaced(letters: Path, out: Path) -> None:
+    (out.parent / "dict.ltr.txt").write_text("mine 1\n")
+    assert "another file is there, which is not replaced" in refusal(letters, out)
+
+
+def test_a_checkpoint_to_be_like_that_is_another_model_is_refused(letters: Path, out: Path) -> None:
+    like = golden_folder() / "pretraining" / "model.pt"
+    assert "Name a checkpoint of the same model with `--like`" in refusal(letters, out, like=like)
+
+
+def test_without_a_checkpoint_to_be_like_the_next_step_is_to_name_one(
+    letters: Path, out: Path
+) -> None:
+    assert "Name one with `--like`" in refusal(letters, out, like=None)
+
+
+def test_what_is_not_there_is_said_at_once(out: Path) -> None:
+    error = refusal(Path("nowhere"), out, like=Path("nothing.pt"))
+    assert "nowhere" in error
+    assert "nothing.pt" in error
+
+
+@pytest.mark.wide
+def test_foreign_code_beside_a_model_is_not_run(changed: Path, out: Path) -> None:
+    ran = out.parent / "ran"
+    (changed / "modeling_mine.py").write_text(f"open({str(ran)!r}, 'w')\n")
+    export(changed, out, like=LIKE, audio=CLIPS)
+    assert not ran.exists()
+
+
+def fails(_: Path, __: Mapping[str, object]) -> None:
+    raise OSError(28, "No space left on device")
+
+
+def test_a_full_disk_leaves_nothing(
+    letters: Path, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exporting, "save_checkpoint", fails)
+    assert "No space left on device" in refusal(letters, out)

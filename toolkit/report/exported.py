@@ -1,0 +1,38 @@
+"""An exported checkpoint in words: what was written, and how fairseq opens it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+from toolkit.core.counting import counted
+from toolkit.core.result import Exported
+from toolkit.report.text import describe_bytes
+
+MAX_KEPT = 3
+"""Tensors that are told one by one."""
+
+
+def describe_exported(exported: Exported) -> Iterator[str]:
+    """What was written, and what of it the folder does not hold."""
+    beside = f", with {', '.join(exported.beside)} beside it" if exported.beside else ""
+    yield f"written: {exported.path} ({describe_bytes(exported.num_bytes)}){beside}"
+    for reason in islice(exported.kept, MAX_KEPT):
+        yield f"not in the folder: {reason.name}, {reason.because}"
+    if len(exported.kept) > MAX_KEPT:
+        yield f"not in the folder: {counted(len(exported.kept) - MAX_KEPT, 'tensors')} more"
+
+
+def describe_opening(out: Path, *, has_words: bool) -> str:
+    """How fairseq opens a checkpoint, in Python.
+
+    Args:
+        out: The checkpoint.
+        has_words: Whether its task reads a dictionary.
+    """
+    data = f", arg_overrides={{'data': {str(out.parent)!r}}}" if has_words else ""
+    return (
+        "from fairseq.checkpoint_utils import load_model_ensemble_and_task\n"
+        f"models, cfg, task = load_model_ensemble_and_task([{str(out)!r}]{data})\n"
+    )

@@ -1,0 +1,39 @@
+"""What `toolkit export` is asked."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, ClassVar
+
+from toolkit.session.groups import Companions, Unsaid
+from toolkit.session.hub import FOLDER
+from toolkit.session.options import Argument, Option, Role
+from toolkit.session.proving import Clips, Device, Fairseq, Proof, Searches, Watched
+
+
+@dataclass(frozen=True, kw_only=True)
+class Export(Watched, Unsaid, Companions, Device, Searches, Fairseq, Clips, Proof):
+    """What `toolkit export` is asked."""
+
+    command: ClassVar[str] = "export"
+
+    hf_dir: Annotated[
+        Path,
+        Argument(
+            "Hugging Face folder, or hf://org/name, whoever made it.",
+            metavar="HF_DIR",
+            fetched_as=FOLDER,
+        ),
+    ] = field(kw_only=False)
+    out: Annotated[
+        Path,
+        Argument("Checkpoint to write; must not exist yet.", metavar="OUT", role=Role.NEW),
+    ] = field(kw_only=False)
+    like: Annotated[
+        Path | None,
+        Option(
+            "Checkpoint of the same model, whose settings it gets.",
+            metavar="CHECKPOINT",
+            python="A fairseq checkpoint of the same model: the new one gets its settings, its "
+            "dictionary and the tensors that transformers has no place for.",
+        ),
+    ] = None
