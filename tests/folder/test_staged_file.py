@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from toolkit.core.errors import BadInput
-from toolkit.folder import staged_file as module
+from toolkit.folder.renaming import rename_to_new
 from toolkit.folder.staged_file import StagedFile, staged_file
 
 
@@ -77,14 +77,13 @@ def test_a_file_that_appears_meanwhile_stays_and_nothing_is_left(
     if not has_links:
         monkeypatch.setattr("toolkit.folder.renaming._by_renameat2", lambda *_: False)
         monkeypatch.setattr("toolkit.folder.renaming._by_renamex_np", lambda *_: False)
-    rename = module.rename_to_new
 
     def late(source: Path, target: Path) -> None:
         if target == out:
             out.write_bytes(b"mine")
-        rename(source, target)
+        rename_to_new(source, target)
 
-    monkeypatch.setattr(module, "rename_to_new", late)
+    monkeypatch.setattr("toolkit.folder.staged_file.rename_to_new", late)
     with staged_file(out) as staged:
         make(staged)
         with pytest.raises(BadInput, match="must be a new name"):
