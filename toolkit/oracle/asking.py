@@ -68,9 +68,16 @@ class AnyReference(Protocol):
         ...
 
     def search(
-        self, source: Tensor, search: Search, tag: Optional[int] = None
+        self,
+        source: Tensor,
+        search: Search,
+        tag: Optional[int] = None,
+        heard: Optional[Pass] = None,
     ) -> List[ScoredTokens]:
-        """The hypotheses that fairseq finds for one input, best first."""
+        """The hypotheses that fairseq finds for one input, best first.
+
+        A pass over that very input may be given, which a search then need not make again.
+        """
         ...
 
     def text(self, tokens: Sequence[int], tag: Optional[int] = None) -> str:

@@ -119,7 +119,11 @@ class Reference:
         )
 
     def search(
-        self, source: Tensor, search: Search, tag: Optional[int] = None
+        self,
+        source: Tensor,
+        search: Search,
+        tag: Optional[int] = None,
+        heard: Optional[Pass] = None,  # noqa: ARG002
     ) -> List[ScoredTokens]:
         """The hypotheses that fairseq finds for one input of shape (L,), best first.
 
@@ -127,6 +131,7 @@ class Reference:
             source: The network's input.
             search: Beam, length penalty and limits.
             tag: Language tag that must come first; None where the task prepends none.
+            heard: Of no use: each token is asked for by itself.
         """
         let_go()
         generator = self._generator(search)

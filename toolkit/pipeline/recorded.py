@@ -110,7 +110,13 @@ class RecordedReference:
             f"{len(self.index.passes)} passes over its own clips",
         )
 
-    def search(self, source: Tensor, search: Search, tag: int | None = None) -> list[ScoredTokens]:
+    def search(
+        self,
+        source: Tensor,
+        search: Search,
+        tag: int | None = None,
+        heard: Pass | None = None,  # noqa: ARG002
+    ) -> list[ScoredTokens]:
         """The hypotheses that fairseq found for this input, or for one that is nearly the same."""
         from toolkit.oracle.asking import ScoredTokens
 

@@ -86,10 +86,12 @@ class MultilingualTarget(CtcTarget):
         self.make_ready(prefixes)
         return super().forward(sources, prefixes, double=double, explicit=explicit, only=only)
 
-    def search(self, source: Tensor, search: Search, tag: int | None) -> list[ScoredTokens]:
+    def search(
+        self, source: Tensor, search: Search, tag: int | None, heard: Pass | None = None
+    ) -> list[ScoredTokens]:
         """The one hypothesis that a user gets in a language."""
         with self._reading(tag):
-            return super().search(source, search, tag)
+            return super().search(source, search, tag, heard)
 
     def text(self, tokens: Sequence[int], tag: int | None = None) -> str:
         """The symbols as the tokenizer reads them in a language."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from torch import Tensor
 
 from toolkit.checkpoint.dictionary import BOS, SPECIAL_SYMBOLS
-from toolkit.oracle.asking import ScoredTokens
+from toolkit.oracle.asking import Pass, ScoredTokens
 from toolkit.oracle.search import Search
 from toolkit.oracle.tasks.ctc import best_path
 from toolkit.tasks.speech.layers import layers_of
@@ -35,16 +35,24 @@ class CtcTarget(SpeechTarget):
         """`logits` of shape (B, T, V), and `layers.k` of shape (B, T, D), k from 1."""
         return {"logits": output.logits.cpu(), **layers_of(output)}
 
-    def search(self, source: Tensor, search: Search, tag: int | None) -> list[ScoredTokens]:  # noqa: ARG002
+    def search(
+        self,
+        source: Tensor,
+        search: Search,  # noqa: ARG002
+        tag: int | None,
+        heard: Pass | None = None,
+    ) -> list[ScoredTokens]:
         """The one hypothesis that a user gets: the best symbol of every frame, merged.
 
         Args:
             source: The network's input, shape (L,).
             search: Of no use: every frame has its best symbol.
             tag: The number of the language, where the model has several.
+            heard: The pass over this input alone, in this language, if there was one.
         """
         given = () if tag is None else (tag,)
-        return [best_path(self.forward([source], [given], only=()).logits[0], self.blank)]
+        made = heard or self.forward([source], [given], only=())
+        return [best_path(made.logits[0], self.blank)]
 
     @property
     def blank(self) -> int:

@@ -17,6 +17,8 @@ ALONG_TIME = {
     "logits": "Scores of the letters",
 }
 """Outputs of one pass that have frames, the first that a task has, as sentences begin with them."""
+FURTHER = ("emissions",)
+"""Outputs that have frames and are not drawn."""
 LETTERS = "Letters"
 
 
@@ -43,7 +45,8 @@ def follow_best(expected: Pass, actual: Pass) -> Track | None:
 
 def only_frames(made: Pass) -> Pass:
     """The pass with nothing but what may have frames."""
-    outputs = {name: made.outputs[name] for name in ALONG_TIME if name in made.outputs}
+    names = (*ALONG_TIME, *FURTHER)
+    outputs = {name: made.outputs[name] for name in names if name in made.outputs}
     return Pass(outputs=outputs, calls={})
 
 

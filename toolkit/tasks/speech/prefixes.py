@@ -16,11 +16,15 @@ def find_prefix(
 ) -> tuple[int, ...]:
     """What a decoder is given of a clip that is searched: fairseq's own greedy hypothesis.
 
+    Where there is none, nothing is searched.
+
     Args:
         reference: fairseq's model.
         source: The network's input, shape (L,).
         search: The checkpoint's search settings.
         tag: Language tag to begin with, None where the task prepends none.
     """
+    if reference.start_token is None:
+        return prefix_of(reference, (), tag)
     once = with_beam(capped(search, source.numel()), 1)
     return prefix_of(reference, reference.search(source, once, tag)[0].tokens, tag)

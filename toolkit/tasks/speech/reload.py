@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -15,13 +15,16 @@ from toolkit.core.measures import Level, Measure
 from toolkit.folder.contents import FolderContents
 from toolkit.folder.languages import of_model
 from toolkit.mapping import Plan
+from toolkit.oracle.asking import Pass
 from toolkit.oracle.pages import let_go
 from toolkit.oracle.search import Search, capped, with_beam
 from toolkit.replay.target import quiet_transformers
+from toolkit.tasks.speech.frames import only_frames
 from toolkit.tasks.speech.run import HeardRun
 from toolkit.tasks.speech.target import HearingTarget, SpeechTarget
 
 T = TypeVar("T", bound=HearingTarget)
+R = TypeVar("R", bound=HeardRun)
 
 SHARD = "500MB"
 """Largest file that is saved: each is in memory as a whole while it is written."""
@@ -43,14 +46,12 @@ def reload_level(
     """
     first = _first_language(contents)
     runs = [run for run in runs if first is None or run.tag == first]
-    searched = sorted(
-        (run for run in runs if run.effort.searched), key=lambda run: run.source.numel()
-    )[:1]
+    searched = _shortest([run for run in runs if run.effort.searched])
 
-    def changed_words(again: SpeechTarget) -> Iterator[Measure]:
+    def changed_words(again: SpeechTarget, heard: Mapping[str, Pass]) -> Iterator[Measure]:
         ids = _changed_ids(target, again)
         yield _measure("ids that changed", ids, len(contents.dictionary))
-        tokens = _changed_tokens(again, searched, search)
+        tokens = _changed_tokens(again, searched, search, heard)
         yield _measure("clips whose tokens changed", tokens, len(searched))
 
     passed = [run for run in runs if run.effort.replayed and run.effort.searched]
@@ -63,7 +64,7 @@ def saved_level(
     plan: Plan,
     runs: Sequence[HeardRun],
     result: str,
-    further: Callable[[T], Iterable[Measure]] = lambda _: (),
+    further: Callable[[T, Mapping[str, Pass]], Iterable[Measure]] = lambda *_: (),
 ) -> Level:
     """Saves the loaded folder with `save_pretrained`, loads that, and compares the two.
 
@@ -73,7 +74,8 @@ def saved_level(
         plan: What a proof expects.
         runs: The clips whose result must be the same.
         result: What that is, in words: logits.
-        further: What else is compared, given what was loaded again.
+        further: What else is compared, given what was loaded again, and its pass over the shortest
+            clip by the clip's name.
     """
     target.make_ready(())
     tensors = sum(1 for _ in of_model(plan.targets))
@@ -83,12 +85,14 @@ def saved_level(
             return _unsaved(refusal)
         again = target.reopened(Path(name))
         keys = _changed_keys(target, again, contents)
+        heard: dict[str, Pass] = {}
+        results = _changed_results(again, runs, heard)
         measures = (
             _measure("tensors that changed", _changed_tensors(target, again), tensors),
             _measure("ties that changed", _changed_ties(again, plan), max(len(plan.ties), 1)),
             _measure("keys that changed", keys, len(contents.config)),
-            _measure(f"clips whose {result} changed", _changed_results(again, runs), len(runs)),
-            *further(again),
+            _measure(f"clips whose {result} changed", results, len(runs)),
+            *further(again, heard),
         )
     changed = sum(int(measure.error) for measure in measures)
     return Level(
@@ -179,17 +183,30 @@ def _changed_ids(before: SpeechTarget, after: SpeechTarget) -> Iterator[str]:
     yield from (token for token in tokens | again if tokens.get(token) != again.get(token))
 
 
-def _changed_results(after: HearingTarget, runs: Sequence[HeardRun]) -> Iterator[str]:
+def _shortest(runs: Sequence[R]) -> list[R]:
+    return sorted(runs, key=lambda run: run.source.numel())[:1]
+
+
+def _changed_results(
+    after: HearingTarget, runs: Sequence[HeardRun], heard: dict[str, Pass]
+) -> Iterator[str]:
+    """The clips of which another result is heard; the pass over the shortest stays in `heard`."""
     # Not bit for bit: where a file's tensors lie in memory decides how kernels sum.
+    shortest = next(iter(_shortest(runs)), None)
     for run in runs:
-        result = after.forward([run.source], [run.prefix], only=()).result
+        made = after.forward([run.source], [run.prefix], only=())
         before = run.target_result
-        if before is None or not relative_error(before, result) <= tolerances.LOGITS_FLOAT32:
+        if before is None or not relative_error(before, made.result) <= tolerances.LOGITS_FLOAT32:
             yield run.clip.name
+        if run is shortest:
+            heard[run.clip.name] = only_frames(made)
 
 
-def _changed_tokens(after: SpeechTarget, runs: Sequence[HeardRun], search: Search) -> Iterator[str]:
+def _changed_tokens(
+    after: SpeechTarget, runs: Sequence[HeardRun], search: Search, heard: Mapping[str, Pass]
+) -> Iterator[str]:
     for run in runs:
         greedy = with_beam(capped(search, run.source.numel()), 1)
-        if after.search(run.source, greedy, run.tag)[0].tokens != run.said.converted:
+        found = after.search(run.source, greedy, run.tag, heard.get(run.clip.name))
+        if found[0].tokens != run.said.converted:
             yield run.clip.name

@@ -113,7 +113,7 @@ class Heard:
     search: Search
     """Greedy, and no longer than the clip can say."""
     found: ScoredTokens | None
-    """What fairseq says; None where it was not asked."""
+    """What fairseq says; None where a decoder was not asked, and where there is none to ask."""
     prefix: tuple[int, ...]
 
 
@@ -134,7 +134,8 @@ def listen(
     waveform = torch.from_numpy(clip.waveform)
     source = reference.front_end(waveform)
     once = with_beam(capped(bench.search, source.numel()), 1)
-    found = reference.search(source, once, tag)[0] if prefix is None else None
+    asked = prefix is None and reference.start_token is not None
+    found = reference.search(source, once, tag)[0] if asked else None
     return Heard(
         clip=clip,
         waveform=waveform,
@@ -229,8 +230,9 @@ def _draw(book: Sketchbook, heard: Heard, result: Track | None, letters: Track |
 
 def _words(bench: SpeechBench, heard: Heard, fused: Fused) -> dict[str, Any]:
     """What both models say, by the names of a run's fields."""
-    found = heard.found or ScoredTokens(tokens=(), score=NAN)
-    own = bench.target.search(heard.source, heard.search, heard.tag)[0]
+    asked = (heard.source, heard.search, heard.tag)
+    found = heard.found or bench.reference.search(*asked, fused.received)[0]
+    own = bench.target.search(*asked, fused.made)[0]
     said = compare_words(bench, found, own, margin=smallest_margin(fused.expected), tag=heard.tag)
     text = bench.target.pipeline_text(heard.waveform, heard.search, heard.tag)
     explained = text in (said.reference_text, said.converted_text)
@@ -252,7 +254,7 @@ class Fused:
         received = bench.reference.forward(*given, only=())
         made = bench.target.forward(*given, only=(frames_of,))
         self.expected, self.actual = received.result, made.result
-        self._passes = only_frames(received), only_frames(made)
+        self.received, self.made = only_frames(received), only_frames(made)
         self.frames = first(made.calls[frames_of][0].outputs).shape[-1]
         """Encoder frames before an adaptor, as the convolutions give them."""
         self.error = relative_error(self.expected, self.actual)
@@ -275,12 +277,12 @@ class Fused:
     @property
     def followed(self) -> Track | None:
         """How far the result is apart at each frame, by the reference's own error as measured."""
-        return follow_result(*self._passes, tolerances.of_noise(self._noise))
+        return follow_result(self.received, self.made, tolerances.of_noise(self._noise))
 
     @property
     def letters(self) -> Track | None:
         """At which frames another letter is the best one."""
-        return follow_best(*self._passes)
+        return follow_best(self.received, self.made)
 
 
 class Replayed:

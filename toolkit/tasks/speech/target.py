@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import Tensor
 
-from toolkit.oracle.asking import ScoredTokens
+from toolkit.oracle.asking import Pass, ScoredTokens
 from toolkit.oracle.pages import let_go
 from toolkit.oracle.search import Search
 from toolkit.replay.target import Target, quiet_transformers
@@ -30,13 +30,16 @@ class SpeechTarget(HearingTarget):
     """A converted model of speech, ready to be asked for words."""
 
     @abstractmethod
-    def search(self, source: Tensor, search: Search, tag: int | None) -> list[ScoredTokens]:
+    def search(
+        self, source: Tensor, search: Search, tag: int | None, heard: Pass | None = None
+    ) -> list[ScoredTokens]:
         """The hypotheses that a user gets for one input of shape (L,), best first.
 
         Args:
             source: The network's input.
             search: How to search; all but the beam is the folder's own.
             tag: Token id of the language to decode into; None where the folder forces none.
+            heard: A pass over that very input, if there was one: a search need not make it again.
         """
 
     @abstractmethod

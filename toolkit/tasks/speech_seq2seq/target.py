@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from toolkit.oracle.asking import ScoredTokens
+from toolkit.oracle.asking import Pass, ScoredTokens
 from toolkit.oracle.pages import let_go
 from toolkit.oracle.reference import pad
 from toolkit.oracle.search import Search
@@ -41,7 +41,13 @@ class Seq2SeqTarget(SpeechTarget):
         encoder_out = output.encoder_last_hidden_state.cpu()
         return {"logits": output.logits.cpu(), "encoder_out": encoder_out}
 
-    def search(self, source: Tensor, search: Search, tag: int | None) -> list[ScoredTokens]:
+    def search(
+        self,
+        source: Tensor,
+        search: Search,
+        tag: int | None,
+        heard: Pass | None = None,  # noqa: ARG002
+    ) -> list[ScoredTokens]:
         """The hypotheses that the folder's search finds for one input of shape (L,), best first.
 
         The search is the one that the folder carries along. All but the beam comes from the
@@ -51,6 +57,7 @@ class Seq2SeqTarget(SpeechTarget):
             source: The network's input.
             search: Only the beam is used, and the longest length where that is capped.
             tag: Token id of the language to decode into; None where the folder forces none.
+            heard: Of no use: each token is asked for by itself.
 
         Returns:
             As many as fairseq's rules find, at most `search.beam`; an empty one, whose score is

@@ -77,6 +77,7 @@ class ClassReference(EncoderReference):
         source: Tensor,
         search: Search,  # noqa: ARG002
         tag: Optional[int] = None,  # noqa: ARG002
+        heard: Optional[Pass] = None,
     ) -> List[ScoredTokens]:
         """One hypothesis, which is no search: the best classes of the clip, best first.
 
@@ -84,8 +85,10 @@ class ClassReference(EncoderReference):
             source: The network's input, shape (L,).
             search: Of no use.
             tag: Of no use: there are no language tags.
+            heard: The pass over this input alone, if there was one.
         """
-        return [best_classes(self.forward([source], only=()).logits[0])]
+        made = heard or self.forward([source], only=())
+        return [best_classes(made.logits[0])]
 
     def text(self, tokens: Sequence[int], tag: Optional[int] = None) -> str:  # noqa: ARG002
         """The label of the best class."""

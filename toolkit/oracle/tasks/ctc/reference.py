@@ -146,6 +146,7 @@ class CtcReference(EncoderReference):
         source: Tensor,
         search: Search,  # noqa: ARG002
         tag: Optional[int] = None,
+        heard: Optional[Pass] = None,
     ) -> List[ScoredTokens]:
         """The one hypothesis of greedy decoding, without repetitions and then without blanks.
 
@@ -153,12 +154,13 @@ class CtcReference(EncoderReference):
             source: The network's input, shape (L,).
             search: Of no use: every frame has its best symbol.
             tag: The number of the language, where the model has several.
+            heard: The pass over this input alone, in this language, if there was one.
 
         Returns:
             Its symbols, and the sum of the log-probabilities of every frame's best one.
         """
         given = () if tag is None else ((tag,),)
-        made = self.forward([source], given, only=())
+        made = heard or self.forward([source], given, only=())
         return [best_path(made.outputs["emissions"][0], self.blank)]
 
     def text(self, tokens: Sequence[int], tag: Optional[int] = None) -> str:

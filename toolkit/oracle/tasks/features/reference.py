@@ -122,6 +122,7 @@ class FeatureReference(EncoderReference):
         source: Tensor,  # noqa: ARG002
         search: Search,  # noqa: ARG002
         tag: Optional[int] = None,  # noqa: ARG002
+        heard: Optional[Pass] = None,  # noqa: ARG002
     ) -> List[ScoredTokens]:
         """Nothing: the model has no words."""
         return []
