@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from toolkit.core.recording import Recording
     from toolkit.core.result import Result
     from toolkit.core.version import __version__ as __version__
+    from toolkit.handoff import Example, Runner
     from toolkit.parity import assert_parity
     from toolkit.pipeline import convert, diff, inspect, verify
     from toolkit.pipeline.auditing import audit
@@ -51,12 +52,14 @@ __all__ = [
     "Audited",
     "BadInput",
     "BrokenRule",
+    "Example",
     "Inspection",
     "InternalError",
     "NotRecorded",
     "PlannedConversion",
     "Recording",
     "Result",
+    "Runner",
     "ToolkitError",
     "assert_parity",
     "audit",
@@ -78,10 +81,12 @@ _HOMES = {
     "NotRecorded": "toolkit.core.errors",
     "ToolkitError": "toolkit.core.errors",
     "Audited": "toolkit.proof.audited",
+    "Example": "toolkit.handoff",
     "Inspection": "toolkit.core.inspection",
     "PlannedConversion": "toolkit.core.planned",
     "Recording": "toolkit.core.recording",
     "Result": "toolkit.core.result",
+    "Runner": "toolkit.handoff",
     "assert_parity": "toolkit.parity",
     "audit": "toolkit.pipeline.auditing",
     "convert": "toolkit.pipeline",

@@ -40,6 +40,7 @@ LONG = {
         "debugging",
         "export",
         "first-conversion",
+        "handoff",
         "only-a-recording",
         "pytest",
         "python-api",

@@ -32,6 +32,8 @@ def audit(asked: Asked, shown: Shown) -> None:
 
     Example: toolkit audit out/ --recording recording/
 
+    Example: toolkit audit out/ --recording rec/ --runner mine.py:Mine
+
     Example: toolkit audit hf://org/name --json audit.json
     """
     from toolkit.pipeline.auditing import audit as run

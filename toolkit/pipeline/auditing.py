@@ -8,8 +8,9 @@ from pathlib import Path
 from toolkit.core.origin import spelled
 from toolkit.core.progress import silent
 from toolkit.folder.digest import Hashed
-from toolkit.proof.audited import Audited
+from toolkit.proof.audited import Against, Audited
 from toolkit.proof.auditing import audit_folder
+from toolkit.proof.document import Verification
 from toolkit.session.keywords import keywords_of
 from toolkit.session.requests.audit import Audit
 
@@ -20,23 +21,31 @@ def audit(request: Audit) -> Audited:
 
     Raises:
         BadInput: it is no folder, or nothing in it says what was proven; or the recording cannot
-            be used, or is of another checkpoint.
+            be used, or is of another checkpoint; or the runner cannot be asked.
     """
     folder = request.hf_dir
     audited = audit_folder(folder, spelled(folder), request.seal, hashed=_counting(request))
     proven = audited.verification
     if request.recording is None or proven is None or audited.changes:
         return audited
-    from toolkit.pipeline.end_to_end import hold_against
+    return replace(audited, against=_hold(request, request.recording, proven))
 
-    against = hold_against(
-        request.recording,
-        folder,
-        proven,
-        device=request.device,
-        progress=request.progress or silent,
+
+def _hold(request: Audit, recording: Path, proven: Verification) -> Against:
+    """What the folder answers, or the runner that it was handed on to."""
+    report = request.progress or silent
+    if request.runner is None:
+        from toolkit.pipeline.end_to_end import hold_against
+
+        return hold_against(
+            recording, request.hf_dir, proven, device=request.device, progress=report
+        )
+    from toolkit.pipeline.outside import hold_runner
+
+    limit_s = request.runner_limit
+    return hold_runner(
+        recording, request.hf_dir, proven, request.runner, limit_s=limit_s, progress=report
     )
-    return replace(audited, against=against)
 
 
 def _counting(request: Audit) -> Hashed:

@@ -49,17 +49,9 @@ def hold_against(
         BadInput: the recording cannot be used or is of another checkpoint, the folder is not to be
             trusted, or torch has no such device.
     """
-    index, source = read_index(recording), proven.result.source
-    expect_checkpoint(recording, index, source.path, str(source.sha256))
-    recorded = RecordedReference(recording, index)
-    kind = _kind_of(proven)
-    progress("loading the model", 0, len(index.clips) + 1)
-    against = Against(
-        recording=str(recording),
-        environment=dict(asked_of(recorded).environment),
-        levels=(),
-        left_out=tuple(level.name for level in kind.levels if not level.end_to_end),
-    )
+    recorded, kind = open_recording(recording, proven), kind_of(proven)
+    progress("loading the model", 0, len(recorded.index.clips) + 1)
+    against = against_nothing(recorded, kind)
     with exact_device(device), fitting_size(proven.model.parameters):
         try:
             target = kind.target(folder, device=device)
@@ -76,7 +68,39 @@ def hold_against(
         return replace(against, levels=kind.judge_answers(answers))
 
 
-def _kind_of(proven: Verification) -> TaskKind:
+def open_recording(recording: Path, proven: Verification) -> RecordedReference:
+    """The recording of the checkpoint that a folder is made of.
+
+    Raises:
+        BadInput: it is none, is damaged, or is of another checkpoint.
+    """
+    index, source = read_index(recording), proven.result.source
+    expect_checkpoint(recording, index, source.path, str(source.sha256))
+    return RecordedReference(recording, index)
+
+
+def against_nothing(recorded: RecordedReference, kind: TaskKind) -> Against:
+    """What is known before anything is compared."""
+    return Against(
+        recording=str(recorded.folder),
+        environment=dict(asked_of(recorded).environment),
+        levels=(),
+        left_out=tuple(level.name for level in kind.levels if not level.end_to_end),
+    )
+
+
+def recorded_search(recorded: RecordedReference, clip: RecordedClip) -> Search:
+    """The settings of the searches that were recorded of a clip; the greedy one of all, if none."""
+    found: Iterator[Search] = (
+        known.search
+        for known in recorded.index.searches
+        if (known.input, known.tag) == (clip.source, clip.tag)
+    )
+    return next(found, Search(beam=1))
+
+
+def kind_of(proven: Verification) -> TaskKind:
+    """The task of a folder, by what its own file says."""
     model = proven.model
     return find_kind(
         Described(
@@ -116,7 +140,7 @@ def _run_clips(
     for done, clip in enumerate(recorded.read_clips()):
         progress(f"comparing {clip.name}", done + 1, len(known) + 1)
         yield kind.run(
-            _searching(bench, recorded, known[done]),
+            replace(bench, search=recorded_search(recorded, known[done])),
             clip,
             tag=known[done].tag,
             effort=_fitting(efforts[done], kind),
@@ -140,13 +164,3 @@ def _fitting(effort: Effort, kind: TaskKind) -> Effort:
     """What of it a task has."""
     says = bool(kind.beams)
     return replace(effort, searched=effort.searched and says, beamed=effort.beamed and says)
-
-
-def _searching(bench: AnyBench, recorded: RecordedReference, clip: RecordedClip) -> AnyBench:
-    """The bench with the settings of the searches that were recorded of a clip."""
-    found: Iterator[Search] = (
-        known.search
-        for known in recorded.index.searches
-        if (known.input, known.tag) == (clip.source, clip.tag)
-    )
-    return replace(bench, search=next(found, bench.search))

@@ -20,6 +20,8 @@ BY_WHOM = (
     "its author published with `--seal`"
 )
 """What an audit does not show unless it was given a seal."""
+END_TO_END = "end to end only: what happens inside was not compared"
+"""What is not known of a runner that answers right."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,9 +45,16 @@ class Against:
     levels: tuple[Level, ...]
     """Those that are about what the model gives."""
     left_out: tuple[str, ...]
-    """Levels that take the checkpoint."""
+    """Levels that were not asked, as they take the checkpoint, or what a runner does not give."""
     broken: str = ""
-    """Why it gives nothing: what transformers says, which does not load or run it."""
+    """Why it gives nothing: what transformers says, which does not load or run it; or what happened
+    to the runner."""
+    runner: str = ""
+    """What answered in the folder's place, which the folder was handed on to."""
+    not_asked: tuple[Reason, ...] = ()
+    """Of a runner: why each level was left out."""
+    troubles: tuple[str, ...] = ()
+    """Of a runner: what of its answers could not be compared, which fails a level."""
 
     @property
     def holds(self) -> bool:
@@ -60,6 +69,10 @@ class Against:
             "levels": {level.name: level.to_dict() for level in self.levels},
             "left_out": list(self.left_out),
             "broken": self.broken,
+            "runner": self.runner or None,
+            "limits": END_TO_END if self.runner else None,
+            "not_asked": [asdict(reason) for reason in self.not_asked],
+            "troubles": list(self.troubles),
         }
 
 
@@ -100,6 +113,11 @@ class Audited(Displayed):
     def headline(self) -> str:
         """The verdict in words."""
         said = _IS[self.verdict] if self.still_holds else _FAILS
+        runner = "" if self.against is None else self.against.runner
+        if runner and self.still_holds:
+            return f"{self.verdict}: {self.folder} {said}, and {runner} answers as was recorded"
+        if runner:
+            return f"{self.verdict}: {runner} does not answer as was recorded"
         return f"{self.verdict}: {self.folder} {said}"
 
     def grids(self) -> Iterator[Grid]:

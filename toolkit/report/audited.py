@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from toolkit.core.counting import counted
-from toolkit.proof.audited import BY_WHOM, Against, Audited
+from toolkit.proof.audited import BY_WHOM, END_TO_END, Against, Audited
 from toolkit.proof.document import Verification
 from toolkit.report.rows import fold_rows
 from toolkit.report.text import SYMBOLS, describe_bytes, describe_levels
@@ -66,14 +66,30 @@ def _facts(audited: Audited) -> Iterator[tuple[str, str]]:
 def _heard(against: Against) -> Iterator[tuple[str, str]]:
     """What the folder answers today."""
     yield "recording", against.recording
+    if against.runner:
+        yield "runner", f"{against.runner}, {END_TO_END}"
     if against.broken:
         yield "", against.broken
         return
     yield "answers", describe_levels(against.levels)
     for level in against.levels:
-        if level.verdict == "fail":
+        if level.verdict == "fail" or against.runner:
             yield "", f"{level.name}: {level.summary}"
-    yield "not asked", f"{', '.join(against.left_out)}: they take the checkpoint (`toolkit verify`)"
+    for trouble in against.troubles[:MAX_CHANGES]:
+        yield "", trouble
+    further = len(against.troubles) - MAX_CHANGES
+    if further > 0:
+        yield "", f"and {further} more; `--json` has all"
+    yield "not asked", "; ".join(_not_asked(against))
+
+
+def _not_asked(against: Against) -> Iterator[str]:
+    """The levels that were left out, with each reason once."""
+    if not against.not_asked:
+        yield f"{', '.join(against.left_out)}: they take the checkpoint (`toolkit verify`)"
+    for because in dict.fromkeys(reason.because for reason in against.not_asked):
+        names = [reason.name for reason in against.not_asked if reason.because == because]
+        yield f"{', '.join(names)}: {because}"
 
 
 def _told(proven: Verification) -> Iterator[tuple[str, str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib import import_module
@@ -33,6 +33,18 @@ if TYPE_CHECKING:
 
 T = TypeVar("T", bound="Target")
 R = TypeVar("R", bound="Run")
+
+
+def deferred(module: str, name: str) -> Callable[..., Any]:
+    """A function that is imported when it is called: who only lists levels needs no torch."""
+
+    def call(*args: object, **options: object) -> object:
+        return getattr(import_module(module), name)(*args, **options)
+
+    return call
+
+
+_COMPARE = deferred("toolkit.tasks.speech.outside", "compare_answer")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,11 +108,30 @@ class LevelKind:
     """What must have been done on a clip that the level looks at; None looks at all."""
     end_to_end: bool = False
     """Whether it is judged by `Answers` alone, with neither the checkpoint nor a mapping."""
+    outside: Callable[..., Level] | None = None
+    """Judges what somebody else's code says to clips, of `toolkit.tasks.speech.outside`."""
+    told_by: tuple[str, ...] = ()
+    """Outputs of such code that it is about; a name that ends in a point begins several."""
 
     def judged(self, answers: Answers[Target, Run]) -> Level:
         """The verdict, under this name."""
         level = self.judge(answers)  # type: ignore[arg-type]  # what is not end to end gets all
         return replace(level, name=self.name, clips=self.clips(answers.runs))
+
+    def is_told(self, given: Collection[str]) -> bool:
+        """Whether any of some outputs is what it is about."""
+        starts = tuple(name for name in self.told_by if name.endswith("."))
+        return any(name in self.told_by or name.startswith(starts) for name in given)
+
+    def judged_outside(self, runs: Sequence[Run]) -> Level:
+        """The verdict on what somebody else's code says, under this name.
+
+        Raises:
+            ValueError: nothing of that is what the level is about.
+        """
+        if self.outside is None:
+            raise ValueError(f"`{self.name}` is about what no other code says")
+        return replace(self.outside(runs), name=self.name, clips=len(runs))
 
     def clips(self, runs: Sequence[Run]) -> int | None:
         """How many clips it looks at; None where it looks at the folder, or at a batch of a few."""
@@ -185,6 +216,8 @@ class TaskKind:
     is no tokenizer."""
     probe_texts: Callable[[FolderContents], tuple[str, ...]]
     """Texts at which tokenizers part, which fairseq is asked about beside those of clips."""
+    compare: Callable[..., Run] = _COMPARE
+    """What somebody else's code makes of a clip, beside fairseq: `(question, answer)`."""
     breakable: Breakable = field(default_factory=Breakable)
     """What of the files beside the weights can be broken on purpose; nothing by default."""
     likelihood: Likelihood | None = None
@@ -239,15 +272,6 @@ class TaskKind:
     def judge_answers(self, answers: Answers[Target, Run]) -> tuple[Level, ...]:
         """The verdict on every level that both sides' answers are enough for."""
         return tuple(kind.judged(answers) for kind in self.levels if kind.end_to_end)
-
-
-def deferred(module: str, name: str) -> Callable[..., Any]:
-    """A function that is imported when it is called: who only lists levels needs no torch."""
-
-    def call(*args: object, **options: object) -> object:
-        return getattr(import_module(module), name)(*args, **options)
-
-    return call
 
 
 def left_out_level(name: str, option: str) -> Level:

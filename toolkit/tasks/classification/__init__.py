@@ -40,6 +40,7 @@ TASK = TaskKind(
     target=deferred(f"{__name__}.target", "ClassTarget"),
     record=deferred("toolkit.tasks.speech.run", "record_clip"),
     run=deferred(f"{__name__}.clip", "run_clip"),
+    compare=deferred(f"{__name__}.outside", "compare_answer"),
     texts=deferred(SILENCE, "no_texts"),
     tokens=deferred(f"{__name__}.telling", "tell_classes"),
     deviations=deferred(f"{__name__}.telling", "tell_deviations"),

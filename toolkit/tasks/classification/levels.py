@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from toolkit.core.measures import Level
-from toolkit.tasks.base import LevelKind, Measurements
+from toolkit.tasks.base import LevelKind, Measurements, deferred
 from toolkit.tasks.speech.kinds import CONFIG, FRONT_END, LAYERS, LOGITS, MODULES, RELOAD, WEIGHTS
 
 if TYPE_CHECKING:
@@ -55,7 +55,15 @@ LEVELS = (
     MODULES,
     LAYERS,
     LOGITS,
-    LevelKind(name="label", finding="wiring", judge=_label, judged_on="clip", end_to_end=True),
+    LevelKind(
+        name="label",
+        finding="wiring",
+        judge=_label,
+        judged_on="clip",
+        end_to_end=True,
+        outside=deferred("toolkit.tasks.classification.outside", "judge_label"),
+        told_by=("logits", "text"),
+    ),
     LevelKind(name="padding", finding="padding", judge=_padding, judged_on="batch"),
     replace(RELOAD, judge=_reload),
 )

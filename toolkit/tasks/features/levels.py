@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
 from toolkit.core.measures import Level
-from toolkit.tasks.base import LevelKind, Measurements
-from toolkit.tasks.speech.kinds import CONFIG, FRONT_END, LAYERS, MODULES, RELOAD, WEIGHTS
+from toolkit.tasks.base import LevelKind, Measurements, deferred
+from toolkit.tasks.speech.kinds import (
+    CONFIG,
+    FRONT_END,
+    LAYERS,
+    MODULES,
+    OUTSIDE,
+    RELOAD,
+    WEIGHTS,
+)
 
 if TYPE_CHECKING:
     from toolkit.tasks.features.clip import FeatureRun
@@ -47,7 +56,15 @@ LEVELS = (
     replace(FRONT_END, judge=_front_end),
     MODULES,
     LAYERS,
-    LevelKind(name="outputs", finding="wiring", judge=_outputs, judged_on="clip", end_to_end=True),
+    LevelKind(
+        name="outputs",
+        finding="wiring",
+        judge=_outputs,
+        judged_on="clip",
+        end_to_end=True,
+        outside=partial(deferred(OUTSIDE, "judge_result"), "features"),
+        told_by=("features",),
+    ),
     LevelKind(name="padding", finding="padding", judge=_padding, judged_on="batch"),
     replace(RELOAD, judge=_reload),
 )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
 from toolkit.core.measures import Level
-from toolkit.tasks.base import LevelKind, Measurements
+from toolkit.tasks.base import LevelKind, Measurements, deferred
 
 if TYPE_CHECKING:
     from toolkit.tasks.speech.layers import LayeredRun
@@ -14,6 +15,10 @@ if TYPE_CHECKING:
 
 SILENCE = "toolkit.tasks.speech.silence"
 """Where a task without words finds what it has in place of texts, and of a tokenizer."""
+
+OUTSIDE = "toolkit.tasks.speech.outside"
+"""Where what somebody else's code says is judged."""
+_judge_result = deferred(OUTSIDE, "judge_result")
 
 Measured: TypeAlias = "Measurements[SpeechTarget, HeardRun]"
 Layered: TypeAlias = "Measurements[HearingTarget, LayeredRun]"
@@ -81,7 +86,13 @@ VOCABULARY = LevelKind(
     name="vocabulary", finding="vocabulary", judge=_vocabulary, judged_on="folder"
 )
 FRONT_END = LevelKind(
-    name="front_end", finding="front_end", judge=_front_end, judged_on="clip", end_to_end=True
+    name="front_end",
+    finding="front_end",
+    judge=_front_end,
+    judged_on="clip",
+    end_to_end=True,
+    outside=deferred(OUTSIDE, "judge_input"),
+    told_by=("input_values",),
 )
 MODULES = LevelKind(
     name="modules", finding="wiring", judge=_modules, judged_on="clip", effort="replayed"
@@ -93,9 +104,17 @@ LAYERS = LevelKind(
     judged_on="clip",
     effort="replayed",
     end_to_end=True,
+    outside=deferred(OUTSIDE, "judge_layers"),
+    told_by=("layers.",),
 )
 LOGITS = LevelKind(
-    name="logits", finding="wiring", judge=_logits, judged_on="clip", end_to_end=True
+    name="logits",
+    finding="wiring",
+    judge=_logits,
+    judged_on="clip",
+    end_to_end=True,
+    outside=partial(_judge_result, "logits"),
+    told_by=("logits",),
 )
 GREEDY = LevelKind(
     name="greedy",
@@ -104,5 +123,7 @@ GREEDY = LevelKind(
     judged_on="clip",
     effort="searched",
     end_to_end=True,
+    outside=deferred(OUTSIDE, "judge_words"),
+    told_by=("tokens", "text"),
 )
 RELOAD = LevelKind(name="reload", finding="generation", judge=_reload, judged_on="batch")

@@ -67,8 +67,8 @@ def layers_level(runs: Sequence[LayeredRun], exact_tolerance: float) -> Level:
     noise = max((layer.noise for run in runs for layer in run.layers), default=0.0)
     rounded = tolerances.of_noise(noise)
     measures = (
-        _worst("float64 features", runs, lambda layer: layer.float64, exact_tolerance),
-        _worst("float32 features", runs, lambda layer: layer.float32, rounded),
+        worst_layer("float64 features", runs, lambda layer: layer.float64, exact_tolerance),
+        worst_layer("float32 features", runs, lambda layer: layer.float32, rounded),
     )
     replayed = [run for run in runs if run.effort.replayed]
     number = len(replayed[0].layers) if replayed else 0
@@ -81,6 +81,24 @@ def layers_level(runs: Sequence[LayeredRun], exact_tolerance: float) -> Level:
             "float32, as `hidden_states[k]` holds them: before the norm that follows the last "
             "layer of a pre-norm stack"
         ),
+    )
+
+
+def worst_layer(
+    name: str, runs: Sequence[LayeredRun], error: Callable[[LayerErrors], float], tolerance: float
+) -> Measure:
+    """The measure of the layer and the clip that are worst of all."""
+    errors = [
+        (error(layer), f"{layer.name} of {run.clip.name}") for run in runs for layer in run.layers
+    ]
+    worst, where = max(errors, key=lambda item: nan_first(item[0]), default=(math.nan, ""))
+    return Measure(
+        name=name,
+        where=where,
+        error=worst,
+        tolerance=tolerance,
+        unit=RELATIVE,
+        compared=len(errors),
     )
 
 
@@ -102,20 +120,3 @@ def _errors(
             float32=relative_error(expected[name], actual[name]),
             noise=relative_error(exact[name], expected[name].double()),
         )
-
-
-def _worst(
-    name: str, runs: Sequence[LayeredRun], error: Callable[[LayerErrors], float], tolerance: float
-) -> Measure:
-    errors = [
-        (error(layer), f"{layer.name} of {run.clip.name}") for run in runs for layer in run.layers
-    ]
-    worst, where = max(errors, key=lambda item: nan_first(item[0]), default=(math.nan, ""))
-    return Measure(
-        name=name,
-        where=where,
-        error=worst,
-        tolerance=tolerance,
-        unit=RELATIVE,
-        compared=len(errors),
-    )

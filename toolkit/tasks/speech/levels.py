@@ -117,8 +117,18 @@ def result_measures(
     replayed = [run for run in runs if run.effort.replayed]
     return (
         worst(f"float64 {name}", replayed, lambda run: run.result_float64, exact_tolerance),
-        worst(f"float32 {name}", runs, lambda run: run.result, float32_tolerance(runs)),
+        rounded_measure(name, runs),
     )
+
+
+def rounded_measure(name: str, runs: Sequence[HeardRun]) -> Measure:
+    """How far what the models are asked for is apart in float32.
+
+    Args:
+        name: What it is: logits.
+        runs: All clips.
+    """
+    return worst(f"float32 {name}", runs, lambda run: run.result, float32_tolerance(runs))
 
 
 def logits_level(runs: Sequence[HeardRun], exact_tolerance: float) -> Level:
@@ -142,19 +152,28 @@ def logits_level(runs: Sequence[HeardRun], exact_tolerance: float) -> Level:
 def greedy_level(runs: Sequence[HeardRun]) -> Level:
     """Whether greedy search gives the same tokens and the same text."""
     runs = [run for run in runs if run.effort.searched]
-    tokens = [run.clip.name for run in runs if not run.said.equal]
-    texts = [r.clip.name for r in runs if r.said.reference_text != r.said.converted_text]
+    tokens = tokens_measure(runs)
     spoken = [run for run in runs if run.clip.kind == "speech" and run.clip.transcript]
     right = sum(run.said.converted_text == run.clip.transcript for run in spoken)
     transcripts = f", {right} of {len(spoken)} transcripts right" if spoken else ""
+    equal = len(runs) - int(tokens.error)
     return Level(
         name="greedy",
-        measures=(
-            clips("clips with other tokens", tokens, len(runs)),
-            clips("clips with another text", texts, len(runs)),
-        ),
-        summary=f"{len(runs) - len(tokens)} of {len(runs)} clips equal in every token{transcripts}",
+        measures=(tokens, texts_measure(runs)),
+        summary=f"{equal} of {len(runs)} clips equal in every token{transcripts}",
     )
+
+
+def tokens_measure(runs: Sequence[HeardRun]) -> Measure:
+    """On how many clips another token is said."""
+    wrong = [run.clip.name for run in runs if not run.said.equal]
+    return clips("clips with other tokens", wrong, len(runs))
+
+
+def texts_measure(runs: Sequence[HeardRun]) -> Measure:
+    """On how many clips another text is said."""
+    wrong = [r.clip.name for r in runs if r.said.reference_text != r.said.converted_text]
+    return clips("clips with another text", wrong, len(runs))
 
 
 def unexplained_modules(

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from toolkit.core.measures import Level
-from toolkit.tasks.base import LevelKind, Measurements
+from toolkit.tasks.base import LevelKind, Measurements, deferred
 from toolkit.tasks.speech.kinds import (
     CONFIG,
     FRONT_END,
@@ -21,6 +21,8 @@ from toolkit.tasks.speech.kinds import (
 if TYPE_CHECKING:
     from toolkit.tasks.speech_seq2seq.clip import ClipRun
     from toolkit.tasks.speech_seq2seq.target import Seq2SeqTarget
+
+_OUTSIDE = "toolkit.tasks.speech_seq2seq.outside"
 
 Measured: TypeAlias = "Measurements[Seq2SeqTarget, ClipRun]"
 
@@ -49,9 +51,21 @@ LEVELS = (
     VOCABULARY,
     FRONT_END,
     MODULES,
-    replace(LOGITS, judge=_logits),
+    replace(
+        LOGITS,
+        judge=_logits,
+        outside=deferred(_OUTSIDE, "judge_logits"),
+        told_by=("logits", "encoder_out"),
+    ),
     GREEDY,
-    replace(GREEDY, name="beam", judge=_beam, effort="beamed"),
+    replace(
+        GREEDY,
+        name="beam",
+        judge=_beam,
+        effort="beamed",
+        outside=deferred(_OUTSIDE, "judge_beam"),
+        told_by=("hypotheses",),
+    ),
     LevelKind(name="padding", finding="padding", judge=_padding, judged_on="batch"),
     RELOAD,
 )
