@@ -44,9 +44,10 @@ def test_modules_are_compared_on_a_part_where_every_clip_is_long(prepared):
     (long,) = read_clips([golden_folder() / "long.flac"])
     clips = with_excerpt(prepared, [long])
     assert [len(clip.waveform) for clip in clips] == [len(long.waveform), 16_000]
-    assert [e.replayed for e in efforts_for(prepared, clips, beam=True, thorough=False)] == [
-        False,
-        True,
+    efforts = efforts_for(prepared, clips, beam=True, thorough=False)
+    assert [(e.replayed, e.searched, e.piped) for e in efforts] == [
+        (False, True, False),
+        (True,) * 3,
     ]
     assert short_ones(prepared, clips) == clips[1:]
     assert clips_for(prepared, [golden_folder() / "long.flac"])[1].name == clips[1].name

@@ -155,15 +155,21 @@ def test_the_scripts_get_every_pair_with_all_that_is_known(mismatching):
     ]
 
 
+def test_a_clip_that_the_pipeline_was_not_asked_about_says_so(mismatching):
+    first = replace(mismatching.tokens[0], pipeline_text=None)
+    assert "not asked" in Page(render_html(replace(mismatching, tokens=(first,)))).text
+
+
 def test_every_clip_appears_with_texts_tokens_and_hypotheses(page, mismatching):
     for clip in mismatching.tokens:
         greedy = clip.greedy
-        texts = (greedy.reference_text, greedy.converted_text, clip.pipeline_text, clip.clip)
+        texts = (greedy.reference_text, greedy.converted_text, clip.heard, clip.clip)
         for words in texts:
             assert words in page.text
         for hypothesis in clip.beam:
             assert f"{hypothesis.reference_score:.4f}" in page.text
             assert f"{hypothesis.converted_score:.4f}" in page.text
+    assert "not asked" not in page.text
     assert "differs from position 4" in page.text
     assert "all tokens equal" in page.text
     assert "≠ 4" in page.text

@@ -204,6 +204,12 @@ def test_a_folder_that_was_written_is_followed_by_what_it_says_and_how_it_is_use
     assert "use it:" not in printed(matching, make_console())
 
 
+def test_what_the_model_says_by_itself_is_told_where_the_pipeline_was_not_asked(matching):
+    first = replace(matching.tokens[0], pipeline_text=None)
+    lines = printed(replace(matching, tokens=(first,)), make_console()).splitlines()
+    assert f"{first.clip} says: {first.greedy.converted_text}" in lines
+
+
 def test_the_next_command_comes_last(mismatching):
     result = replace(mismatching, next="toolkit diff 'my model.pt' out --spm a.model --fix mended")
     assert printed(result, make_console()).splitlines()[-1] == f"next: {result.next}"

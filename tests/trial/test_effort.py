@@ -45,6 +45,15 @@ def test_only_the_shortest_clips_are_searched_and_fewer_of_them_with_a_beam(fram
 
 
 @given(frames=FRAMES)
+def test_the_pipeline_is_asked_about_searched_clips_but_for_long_ones(frames):
+    efforts = list(zip(frames, plan_effort(frames, thorough=False), strict=True))
+    piped = sorted(length for length, effort in efforts if effort.piped)
+    asked = [length for length in sorted(frames)[:SEARCHED] if length <= REPLAYED_FRAMES]
+    assert piped == (asked or [min(frames)])
+    assert all(effort.searched for _, effort in efforts if effort.piped)
+
+
+@given(frames=FRAMES)
 def test_a_thorough_comparison_leaves_nothing_out(frames):
     assert set(plan_effort(frames, thorough=True)) == {FULL}
 

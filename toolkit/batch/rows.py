@@ -79,11 +79,12 @@ def modules(result: JsonObject) -> Iterator[Row]:
 
 def tokens(result: JsonObject) -> Iterator[Row]:
     """The rows of the table of that name."""
-    texts = ("transcript", "reference_text", "converted_text", "pipeline_text", "first_difference")
+    texts = ("transcript", "reference_text", "converted_text", "first_difference")
     for clip, said in (result.get("tokens") or {}).items():
         yield {
             "clip": clip,
             **{name: said[name] for name in texts},
+            "pipeline_text": said["pipeline_text"] or "",
             "equal": int(said["equal"]),
             "margin": number(said["margin"]),
         }

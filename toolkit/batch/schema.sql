@@ -85,7 +85,7 @@ CREATE TABLE IF NOT EXISTS tokens (
     transcript TEXT,
     reference_text TEXT NOT NULL,
     converted_text TEXT NOT NULL,
-    pipeline_text TEXT NOT NULL,
+    pipeline_text TEXT NOT NULL,      -- empty where the pipeline was not asked
     equal INTEGER NOT NULL,           -- 0 or 1, of the tokens of a greedy search
     first_difference INTEGER,
     margin REAL,

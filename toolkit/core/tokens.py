@@ -52,8 +52,14 @@ class ClipTokens:
     greedy: TokenComparison
     beam: tuple[TokenComparison, ...]
     """Ranked hypotheses, best first, as each side ranks its own."""
-    pipeline_text: str
-    """What the folder's own front end, model and tokenizer say through the ASR pipeline."""
+    pipeline_text: str | None
+    """What the folder's own front end, model and tokenizer say through the ASR pipeline; None where
+    it was not asked."""
+
+    @property
+    def heard(self) -> str:
+        """What a user hears: through the pipeline where it was asked."""
+        return self.greedy.converted_text if self.pipeline_text is None else self.pipeline_text
 
     def to_dict(self) -> JsonDict:
         """The clip's tokens as the JSON has them; the greedy comparison stands at the top."""

@@ -106,6 +106,7 @@ def efforts_for(
             effort,
             searched=effort.searched and bool(beams),
             beamed=effort.beamed and bool(beams) and beam,
+            piped=effort.piped and bool(beams),
         )
         for effort in efforts
     )

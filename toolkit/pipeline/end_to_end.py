@@ -163,4 +163,4 @@ def _frames(bench: AnyBench, samples: int) -> int:
 def _fitting(effort: Effort, kind: TaskKind) -> Effort:
     """What of it a task has."""
     says = bool(kind.beams)
-    return replace(effort, searched=effort.searched and says, beamed=effort.beamed and says)
+    return effort if says else replace(effort, searched=False, beamed=False, piped=False)

@@ -145,7 +145,7 @@ def _heard_lines(result: Result) -> Iterator[str]:
     """What the model says of the first clip, or how many features it gives."""
     if result.tokens:
         said = result.tokens[0]
-        yield f"{said.clip} says: {said.pipeline_text}"
+        yield f"{said.clip} says: {said.heard}"
     elif result.coverage is not None and (last := _last_block(result.modules)) is not None:
         _, frames, width = last.shape
         clip = result.coverage.clips[0].name

@@ -26,10 +26,12 @@ class Effort:
     """Greedy hypotheses and texts."""
     beamed: bool = True
     """Hypotheses of a search with a beam."""
+    piped: bool = True
+    """What the pipeline says, where the clip is searched."""
 
 
 FULL = Effort()
-NOTHING = Effort(replayed=False, searched=False, beamed=False)
+NOTHING = Effort(replayed=False, searched=False, beamed=False, piped=False)
 
 
 def plan_effort(frames: Sequence[int], *, thorough: bool) -> tuple[Effort, ...]:
@@ -38,7 +40,9 @@ def plan_effort(frames: Sequence[int], *, thorough: bool) -> tuple[Effort, ...]:
     Modules are compared on the shortest clip, on the longest of at most `REPLAYED_FRAMES`, and on
     the shortest one whose frames are odd where those two have even ones, or the other way round:
     fairseq makes odd ones even, and goes through another branch. Searches take longest on long
-    clips, so that only the shortest are searched, and fewer of them with a beam.
+    clips, so that only the shortest are searched, and fewer of them with a beam. The pipeline hears
+    a clip once more, with an input that is compared on every clip: of those that are searched it is
+    asked about the shortest, and about none that is too long to compare modules on.
 
     Args:
         frames: How many frames the network makes of each clip.
@@ -48,11 +52,18 @@ def plan_effort(frames: Sequence[int], *, thorough: bool) -> tuple[Effort, ...]:
         return (FULL,) * len(frames)
     by_length = sorted(range(len(frames)), key=lambda clip: frames[clip])
     short = [clip for clip in by_length if is_short(frames[clip])]
-    replayed = _replayed(short or by_length[:1], frames)
+    compared = short or by_length[:1]
+    replayed = _replayed(compared, frames)
     searched = set(by_length[:SEARCHED])
     beamed = set(by_length[:BEAMED])
+    piped = searched.intersection(compared)
     return tuple(
-        Effort(replayed=clip in replayed, searched=clip in searched, beamed=clip in beamed)
+        Effort(
+            replayed=clip in replayed,
+            searched=clip in searched,
+            beamed=clip in beamed,
+            piped=clip in piped,
+        )
         for clip in range(len(frames))
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,7 @@ from toolkit.trial.effort import NOTHING, Effort
 
 from .conftest import SHORT
 
-SEARCHED = Effort(replayed=False, searched=True, beamed=False)
+SEARCHED = Effort(replayed=False, searched=True, beamed=False, piped=False)
 
 
 @pytest.fixture(scope="module")
@@ -55,8 +56,10 @@ def test_what_is_said_is_read_from_the_pass_that_is_compared(
     bench: SpeechBench, spoken: Clip
 ) -> None:
     assert count_passes(bench, spoken, NOTHING) == {"fairseq": 1, "ours": 1}
+    assert count_passes(bench, spoken, SEARCHED) == {"fairseq": 1, "ours": 1}
     # Once more through the pipeline, whose input is the folder's own.
-    assert count_passes(bench, spoken, SEARCHED) == {"fairseq": 1, "ours": 2}
+    piped = replace(SEARCHED, piped=True)
+    assert count_passes(bench, spoken, piped) == {"fairseq": 1, "ours": 2}
 
 
 def test_what_is_read_from_a_pass_is_what_a_search_finds_by_itself(

@@ -122,7 +122,7 @@ def test_neither_encoder_hears_a_clip_twice_in_order_to_search(bench, clip, monk
 
     count("fairseq", bench.reference.model.encoder.w2v_encoder.w2v_model.feature_extractor)
     count("folder", bench.target.model.encoder.feature_extractor)
-    effort = replace(NOTHING, searched=True, beamed=True)
+    effort = replace(NOTHING, searched=True, beamed=True, piped=True)
     run = run_clip(bench, clip("ru_2"), tag=182, effort=effort)
     assert run.greedy.equal
     # The pipeline hears with the folder's own front end, which is another input.

@@ -53,7 +53,7 @@ def run_clip(
     fused = Fused(bench, heard)
     run, replayed = compare_passes(bench, heard, fused, effort=effort, book=book)
     run = replace(run, greedy=_compare_classes(bench, fused))
-    if effort.searched:
+    if effort.piped:
         run = _with_pipeline(bench, heard, run)
     return ClassRun(**vars(run), layers=layer_errors(replayed))
 

@@ -93,7 +93,7 @@ def run_clip(
     """
     heard = listen(bench, clip, tag=tag, prefix=())
     fused = Fused(bench, heard)
-    effort = replace(effort, searched=False, beamed=False)
+    effort = replace(effort, searched=False, beamed=False, piped=False)
     run, replayed = compare_passes(bench, heard, fused, effort=effort, book=book)
     if replayed is None:
         return FeatureRun(**vars(run), heads={}, choices=Choices())

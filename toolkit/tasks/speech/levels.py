@@ -29,7 +29,7 @@ def front_end_level(runs: Sequence[HeardRun], said: str = TEXTS) -> Level:
         said: What it says, in words, with the pipeline that it says it through.
     """
     sound = sound_level(runs)
-    texts = _texts_measure([run for run in runs if run.effort.searched], said)
+    texts = _texts_measure([run for run in runs if run.effort.piped], said)
     return Level(
         name=sound.name,
         measures=(*sound.measures, texts),

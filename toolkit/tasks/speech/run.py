@@ -59,7 +59,7 @@ class HeardRun(Run):
     """The reference's own float32 error of it, relative to the largest."""
     result_float64: float = NAN
     greedy: TokenComparison | None = None
-    pipeline_text: str = ""
+    pipeline_text: str | None = None
     pipeline_reference_text: str | None = None
     """What fairseq says when it is fed with the folder's own front end. None if greedy search says
     the same as the pipeline, so that nothing is left to explain; or if a recording does not know.
@@ -181,7 +181,9 @@ def hear(
     fused = Fused(bench, heard)
     run, replayed = compare_passes(bench, heard, fused, effort=effort, book=book)
     if effort.searched:
-        run = replace(run, **_words(bench, heard, fused))
+        run = replace(run, greedy=_compare_greedy(bench, heard, fused))
+    if effort.piped:
+        run = replace(run, **_through_pipeline(bench, heard, run.said))
     return run, replayed
 
 
@@ -228,16 +230,19 @@ def _draw(book: Sketchbook, heard: Heard, result: Track | None, letters: Track |
     book.draw_clip(*given, result=result, letters=letters)
 
 
-def _words(bench: SpeechBench, heard: Heard, fused: Fused) -> dict[str, Any]:
-    """What both models say, by the names of a run's fields."""
+def _compare_greedy(bench: SpeechBench, heard: Heard, fused: Fused) -> TokenComparison:
+    """What both models say."""
     asked = (heard.source, heard.search, heard.tag)
     found = heard.found or bench.reference.search(*asked, fused.received)[0]
     own = bench.target.search(*asked, fused.made)[0]
-    said = compare_words(bench, found, own, margin=smallest_margin(fused.expected), tag=heard.tag)
+    return compare_words(bench, found, own, margin=smallest_margin(fused.expected), tag=heard.tag)
+
+
+def _through_pipeline(bench: SpeechBench, heard: Heard, said: TokenComparison) -> dict[str, Any]:
+    """What a user hears through the pipeline, by the names of a run's fields."""
     text = bench.target.pipeline_text(heard.waveform, heard.search, heard.tag)
     explained = text in (said.reference_text, said.converted_text)
     return {
-        "greedy": said,
         "pipeline_text": text,
         "pipeline_reference_text": None
         if explained
