@@ -16,9 +16,8 @@ from toolkit.tasks.speech.run import (
     HeardRun,
     compare_passes,
     listen,
-    maybe_said,
-    smallest_margin,
 )
+from toolkit.tasks.speech.words import maybe_said, smallest_margin
 from toolkit.trial.bench import Bench
 from toolkit.trial.effort import FULL, Effort
 

@@ -10,7 +10,6 @@ from toolkit.audio import Clip
 from toolkit.compare import tolerances
 from toolkit.compare.metrics import noise_ratio, relative_error
 from toolkit.compare.pictures import Sketchbook
-from toolkit.core.errors import NotRecorded
 from toolkit.core.pictures import Track
 from toolkit.core.tokens import TokenComparison
 from toolkit.oracle.asking import AnyReference, Pass, ScoredTokens, language_of, prefix_of
@@ -21,6 +20,7 @@ from toolkit.replay.replay import first, paired_outputs
 from toolkit.tasks.speech.frames import follow_best, follow_result, only_frames
 from toolkit.tasks.speech.prefixes import find_prefix
 from toolkit.tasks.speech.target import HearingTarget, SpeechTarget
+from toolkit.tasks.speech.words import maybe_said, smallest_margin
 from toolkit.trial.bench import Bench, Run
 from toolkit.trial.effort import FULL, Effort
 from toolkit.trial.measuring import PairErrors, Record, Sides, measure_pairs, only_call
@@ -354,17 +354,6 @@ def _but_result(made: Pass) -> Pass:
     return Pass(outputs=outputs, calls=made.calls)
 
 
-def maybe_said(
-    reference: AnyReference, source: Tensor, search: Search, tag: int | None
-) -> str | None:
-    """What fairseq says to an input; None if a recording does not know."""
-    try:
-        found = reference.search(source, search, tag)[0].tokens
-        return reference.text(found, language_of(reference, tag))
-    except NotRecorded:
-        return None
-
-
 def explained_front_end(waveform: Tensor, source: Tensor, own_source: Tensor) -> float:
     """The error of a folder's input with transformers' epsilon in fairseq's formula."""
     import torch
@@ -374,12 +363,6 @@ def explained_front_end(waveform: Tensor, source: Tensor, own_source: Tensor) ->
     exact = waveform.double()
     predicted = torch.nn.functional.layer_norm(exact, exact.shape, eps=TRANSFORMERS_EPSILON)
     return relative_error(predicted, own_source.double())
-
-
-def smallest_margin(logits: Tensor) -> float:
-    """The smallest lead of a best symbol over the next one, in nats."""
-    best = logits.log_softmax(-1).topk(2, dim=-1).values
-    return float((best[..., 0] - best[..., 1]).min())
 
 
 def compare_words(
