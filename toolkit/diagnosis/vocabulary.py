@@ -21,8 +21,10 @@ def vocabulary_findings(truth: Truth, view: FolderView) -> Iterator[Finding]:
     if truth.vocabulary is None:
         return
     if view.tokenizer is None:
-        wrong = ("no tokenizer loads", *view.problems)
-        missing = Difference(aspect="rows", keys=(truth.vocabulary.file,), wrong=wrong)
+        file = truth.vocabulary.file
+        is_there = (view.path / file).is_file()
+        why = view.problems if is_there else (f"the folder has no `{file}`",)
+        missing = Difference(aspect="rows", keys=(file,), wrong=("no tokenizer loads", *why))
         yield _finding(missing, truth.vocabulary.said_by)
         return
     for difference in truth.vocabulary.compare(view.tokenizer):
