@@ -100,6 +100,7 @@ def test_every_language_is_proven(name: str, build: Callable[..., Path], tmp_pat
     assert len(languages) == 3
     assert {name.partition("@")[2] for name in heard} - {""} == languages - {"eng", "0"}
     assert {said.clip for said in result.tokens} >= {name for name in heard if "@" in name}
+    assert all(clip.duration_s <= 0.5 for clip in result.coverage.clips if "@" in clip.name)
 
 
 @pytest.mark.wide

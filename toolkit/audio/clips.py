@@ -28,6 +28,9 @@ SAMPLE_RATE_HZ = 16_000
 MAX_DURATION_S = 600.0
 """Longer clips are refused: attention grows with the square of the length."""
 EXCERPT_SAMPLES = SAMPLE_RATE_HZ
+"""What is heard of a clip that is too long to compare modules on."""
+LANGUAGE_SAMPLES = SAMPLE_RATE_HZ // 2
+"""What is heard of a clip in each language that no clip is in."""
 MAX_CHANNELS = 16
 MAX_SAMPLES = 60_000_000
 """Of all channels together, at the file's own rate: ten minutes of 48 kHz stereo. A file of silence
@@ -76,9 +79,9 @@ class Clip(ClipFacts):
         """Of its samples as little-endian float32, as recordings name it."""
         return hashlib.sha256(self.waveform.astype("<f4").tobytes()).hexdigest()
 
-    def excerpt(self, min_samples: int) -> Clip:
-        """The loudest second of it as a clip of its own; see `excerpt`."""
-        return excerpt(self, min_samples)
+    def excerpt(self, samples: int) -> Clip:
+        """The loudest part of it as a clip of its own; see `excerpt`."""
+        return excerpt(self, samples)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,16 +133,16 @@ def golden_folder() -> Path:
     )
 
 
-def excerpt(clip: Clip, min_samples: int) -> Clip:
-    """The loudest second of a clip as one of its own, of which nobody knows what it says.
+def excerpt(clip: Clip, samples: int) -> Clip:
+    """The loudest part of a clip as one of its own, of which nobody knows what it says.
 
     Args:
         clip: The whole; a shorter one is taken as it is.
-        min_samples: Take so many samples at least, if there are so many.
+        samples: How long the part is.
     """
     import numpy as np
 
-    length = min(max(EXCERPT_SAMPLES, min_samples), len(clip.waveform))
+    length = min(samples, len(clip.waveform))
     energy = np.concatenate([[0.0], np.cumsum(np.square(clip.waveform, dtype=np.float64))])
     start = int(np.argmax(energy[length:] - energy[: len(energy) - length]))
     return Clip(

@@ -20,8 +20,9 @@ class Outline(ClipFacts):
     """Of its samples; see `Clip`."""
     file: ClipFile | None = None
     """None where it is not to be read again."""
-    part_samples: int | None = None
-    """Fewest samples of the loudest part of the file that the clip is; None where it is all."""
+    parts: tuple[int, ...] = ()
+    """Samples of the loudest part of the file, and of the loudest part of that, that the clip is;
+    nothing where it is all."""
 
     @property
     def duration_s(self) -> float:
@@ -35,8 +36,9 @@ class Outline(ClipFacts):
             BadInput: its file is gone, or holds another by now.
         """
         assert self.file is not None, "it was to be read once"
-        whole = self.file.read()
-        part = whole if self.part_samples is None else whole.excerpt(self.part_samples)
+        part = self.file.read()
+        for samples in self.parts:
+            part = part.excerpt(samples)
         if part.sha256 != self.sha256:
             raise BadInput(
                 f"`{self.file.path}` must stay as it is while a batch runs, but holds other sound "
@@ -46,10 +48,10 @@ class Outline(ClipFacts):
             part, **{field.name: getattr(self, field.name) for field in fields(ClipFacts)}
         )
 
-    def excerpt(self, min_samples: int) -> Outline:
-        """The loudest second of it as a clip of its own; see `toolkit.audio.excerpt`."""
-        part = outline_of(self.read().excerpt(min_samples))
-        return replace(part, file=self.file, part_samples=min_samples)
+    def excerpt(self, samples: int) -> Outline:
+        """The loudest part of it as a clip of its own; see `toolkit.audio.excerpt`."""
+        part = outline_of(self.read().excerpt(samples))
+        return replace(part, file=self.file, parts=(*self.parts, samples))
 
 
 def outline_of(clip: Clip, file: ClipFile | None = None) -> Outline:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from toolkit.audio import Clip, Outline, read_clips
-from toolkit.audio.clips import ClipFacts
+from toolkit.audio.clips import EXCERPT_SAMPLES, LANGUAGE_SAMPLES, ClipFacts
 from toolkit.audio.outlines import outline_clips
 from toolkit.folder.languages import of_model
 from toolkit.oracle.search import capped
@@ -54,7 +54,7 @@ def with_excerpt(prepared: Prepared, clips: Sequence[SomeClip]) -> tuple[SomeCli
     if not clips or short_ones(prepared, clips):
         return tuple(clips)
     shortest: SomeClip = min(clips, key=lambda clip: clip.num_samples)
-    part: SomeClip = shortest.excerpt(shortest_input(prepared))
+    part: SomeClip = shortest.excerpt(max(EXCERPT_SAMPLES, shortest_input(prepared)))
     return tuple(chain(clips, short_ones(prepared, [part])))
 
 
@@ -64,18 +64,27 @@ def short_ones(prepared: Prepared, clips: Sequence[SomeClip]) -> tuple[SomeClip,
 
 
 def in_every_language(prepared: Prepared, clips: Sequence[SomeClip]) -> tuple[SomeClip, ...]:
-    """The clips, and the shortest again in each language of its own weights that none is in."""
+    """The clips, and half a second again in each language of its own weights that none is in.
+
+    It is the loudest of the shortest clip, all of which is taken where it is no longer.
+    """
     spoken, tags = prepared.task.contents.spoken, prepared.task.contents.language_tags
     if spoken is None or not clips:
         return tuple(clips)
     heard = {tag_of(prepared, clip) for clip in clips}
-    shortest: SomeClip = min(clips, key=lambda clip: clip.num_samples)
+    part = _at_most(clips, max(LANGUAGE_SAMPLES, shortest_input(prepared)))
     further: Iterator[SomeClip] = (
-        replace(shortest, name=f"{shortest.name}@{language}", transcript=None, lang=language)
+        replace(part, name=f"{part.name}@{language}", transcript=None, lang=language)
         for language, tag in tags.items()
         if tag not in heard
     )
     return tuple(chain(clips, further))
+
+
+def _at_most(clips: Sequence[SomeClip], samples: int) -> SomeClip:
+    """The shortest clip, or so much of it."""
+    shortest: SomeClip = min(clips, key=lambda clip: clip.num_samples)
+    return shortest if shortest.num_samples <= samples else shortest.excerpt(samples)
 
 
 def together(prepared: Prepared, clips: Sequence[SomeClip]) -> tuple[SomeClip, ...]:
