@@ -314,7 +314,7 @@ def test_no_tokenizer_is_a_vocabulary_finding(truth, right_view):
 
 def test_a_tokenizer_without_its_file_is_a_vocabulary_finding_that_names_the_file(truth, broken):
     (broken / "tokenizer.json").unlink()
-    finding = next(take_inventory(truth, view_folder(broken)))
+    (finding, *_) = take_inventory(truth, view_folder(broken))
     assert finding.summary.endswith("no tokenizer loads; the folder has no `tokenizer.json`")
 
 
