@@ -139,7 +139,7 @@ clean: ## Remove everything that make made.
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt "pip>=25.1"
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --group dev --editable ".[fairseq,ray,parquet]"
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --group dev --editable ".[fairseq,ray,parquet,handoff]"
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --no-deps "ve-fairseq; python_version >= '3.11'"
 	@touch $@
 
