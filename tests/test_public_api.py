@@ -25,6 +25,7 @@ def test_the_public_names_are_these() -> None:
         "InternalError",
         "NotRecorded",
         "PlannedConversion",
+        "PlannedExport",
         "Recording",
         "Result",
         "Runner",
@@ -37,6 +38,7 @@ def test_the_public_names_are_these() -> None:
         "extract_features",
         "inspect",
         "plan_conversion",
+        "plan_export",
         "record",
         "verify",
     ]
@@ -75,6 +77,7 @@ FUNCTIONS = (
     "extract_features",
     "inspect",
     "plan_conversion",
+    "plan_export",
     "record",
     "verify",
 )

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
         ToolkitError,
     )
     from toolkit.core.inspection import Inspection
-    from toolkit.core.planned import PlannedConversion
+    from toolkit.core.planned import PlannedConversion, PlannedExport
     from toolkit.core.recording import Recording
     from toolkit.core.result import Result
     from toolkit.core.version import __version__ as __version__
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from toolkit.parity import assert_parity
     from toolkit.pipeline import convert, diff, inspect, verify
     from toolkit.pipeline.auditing import audit
-    from toolkit.pipeline.exporting import export
+    from toolkit.pipeline.exporting import export, plan_export
     from toolkit.pipeline.features import extract_features
     from toolkit.pipeline.planning import plan_conversion
     from toolkit.pipeline.recording import record
@@ -57,6 +57,7 @@ __all__ = [
     "InternalError",
     "NotRecorded",
     "PlannedConversion",
+    "PlannedExport",
     "Recording",
     "Result",
     "Runner",
@@ -69,6 +70,7 @@ __all__ = [
     "extract_features",
     "inspect",
     "plan_conversion",
+    "plan_export",
     "record",
     "verify",
 ]
@@ -84,6 +86,7 @@ _HOMES = {
     "Example": "toolkit.handoff",
     "Inspection": "toolkit.core.inspection",
     "PlannedConversion": "toolkit.core.planned",
+    "PlannedExport": "toolkit.core.planned",
     "Recording": "toolkit.core.recording",
     "Result": "toolkit.core.result",
     "Runner": "toolkit.handoff",
@@ -95,6 +98,7 @@ _HOMES = {
     "extract_features": "toolkit.pipeline.features",
     "inspect": "toolkit.pipeline",
     "plan_conversion": "toolkit.pipeline.planning",
+    "plan_export": "toolkit.pipeline.exporting",
     "record": "toolkit.pipeline.recording",
     "verify": "toolkit.pipeline",
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 import click
 
@@ -21,9 +21,12 @@ from toolkit.core.counting import counted
 from toolkit.core.outputs import STDOUT
 
 if TYPE_CHECKING:
+    from toolkit.core.planned import PlannedConversion, PlannedExport
     from toolkit.core.progress import Progress
     from toolkit.core.result import Result
     from toolkit.session.program import Shown
+
+Plan = TypeVar("Plan", "PlannedConversion", "PlannedExport")
 
 app = Commands(
     name="toolkit",
@@ -82,21 +85,32 @@ def convert(asked: Asked, shown: Shown) -> None:
     Example: toolkit convert fork.pt out/ --mapping fork-mapping.yaml
     """
     if shown.dry_run:
-        _plan(asked, shown)
+        from toolkit.pipeline.planning import plan_conversion
+        from toolkit.report.planned import summarize_plan
+
+        _plan(plan_conversion, summarize_plan, asked, shown)
         return
     from toolkit.pipeline import convert as run
 
     _judge(run, asked, shown)
 
 
-@_command("toolkit.pipeline.exporting", is_checked=True)
+@_command("toolkit.pipeline.exporting", shows=("dry_run", *REPORTS), is_checked=True)
 def export(asked: Asked, shown: Shown) -> None:
     """Write a fairseq checkpoint of a folder; prove it before it appears.
 
     Example: toolkit export out/ back.pt --like model.pt
 
-    Example: toolkit export trained/ trained.pt --like model.pt --html report.html
+    Example: toolkit export trained/ trained.pt --html report.html
+
+    Example: toolkit export trained/ trained.pt --like model.pt --dry-run
     """
+    if shown.dry_run:
+        from toolkit.pipeline.exporting import plan_export
+        from toolkit.report.planned import summarize_export
+
+        _plan(plan_export, summarize_export, asked, shown)
+        return
     from toolkit.pipeline.exporting import export as run
 
     _judge(run, asked, shown)
@@ -299,19 +313,18 @@ def main() -> None:
     app()
 
 
-def _plan(asked: Asked, shown: Shown) -> None:
-    """Says what a conversion would do."""
-    from toolkit.pipeline.planning import plan_conversion
-    from toolkit.report.planned import summarize_plan
-
+def _plan(
+    run: Callable[..., Plan], summarize: Callable[[Plan, int], str], asked: Asked, shown: Shown
+) -> None:
+    """Says what a command would do."""
     if shown.html is not None:
         raise click.UsageError("`--html` must stand without `--dry-run`, which has no report")
     with working(shown.quiet, shown.json_path) as progress:
-        plan = plan_conversion(**asked, progress=progress)
+        plan = run(**asked, progress=progress)
     deliver(
         shown,
         values=plan.to_dict,
-        show=lambda err: say(summarize_plan(plan, width()), err=err),
+        show=lambda err: say(summarize(plan, width()), err=err),
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import io
 from argparse import Namespace
 from pathlib import Path
 
@@ -9,7 +11,8 @@ import pytest
 import torch
 
 from toolkit.checkpoint import open_checkpoint
-from toolkit.checkpoint.saving import Written, save_checkpoint
+from toolkit.checkpoint.nested import read_nested
+from toolkit.checkpoint.saving import LanguageSet, Written, save_checkpoint
 
 GROUPS = {"model": {"_name": "wav2vec_ctc", "w2v_args": {"model": {"arch": "wav2vec2"}}}}
 TENSORS = {"b": torch.arange(3.0), "a": torch.ones(2, 2, dtype=torch.float16)}
@@ -64,3 +67,49 @@ def test_no_file_is_ever_replaced(tmp_path: Path) -> None:
     with pytest.raises(FileExistsError):
         save_checkpoint(tmp_path / "model.pt", Written(settings={}, tensors=TENSORS))
     assert (tmp_path / "model.pt").read_bytes() == b"mine"
+
+
+class Full(io.BytesIO):
+    """A file on a disk that fills."""
+
+    def write(self, values):
+        if self.tell() + len(values) > 10_000:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return super().write(values)
+
+
+def test_a_full_disk_is_told_as_the_system_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Path, "open", lambda *_: Full())
+    large = Written(settings={}, tensors={"large": torch.zeros(100_000)})
+    with pytest.raises(OSError, match="No space left on device"):
+        save_checkpoint(tmp_path / "model.pt", large)
+
+
+def test_a_tensor_takes_the_room_of_its_values_alone_and_twins_that_of_one(tmp_path: Path) -> None:
+    whole = torch.randn(100, 1000)
+    rows = {"row": whole[3], "turned": whole[:2].T, "twin": whole[3]}
+    written = Written(settings={}, tensors=rows, twins={"twin": "row"})
+    save_checkpoint(tmp_path / "model.pt", written)
+    assert (tmp_path / "model.pt").stat().st_size < 4 * (1000 + 2000) + 4000
+    opened = open_checkpoint(tmp_path / "model.pt")
+    assert opened.aliases() == (("row", "twin"),)
+    assert opened.load("turned").equal(whole[:2].T)
+
+
+def test_states_inside_the_state_and_those_of_languages_are_read_again(tmp_path: Path) -> None:
+    symbols = ("<s>", "<pad>", "</s>", "<unk>", "a", "b")
+    held = LanguageSet(tensors={"head": torch.ones(6, 2)}, symbols=symbols)
+    written = Written(
+        settings={},
+        tensors=TENSORS,
+        nested={"_ema": {"layer": torch.arange(4.0)}},
+        sets={"eng": held, "deu": LanguageSet(tensors={"head": torch.zeros(6, 2)}, symbols=())},
+    )
+    save_checkpoint(tmp_path / "model.pt", written)
+    opened = open_checkpoint(tmp_path / "model.pt")
+    assert opened.non_tensors == ("_ema",)
+    assert read_nested(opened)["_ema"]["layer"].equal(torch.arange(4.0))
+    assert opened.symbols == {"eng": symbols, "deu": ()}
+    assert opened.load("adapter[eng].head").equal(torch.ones(6, 2))

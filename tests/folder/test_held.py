@@ -18,7 +18,7 @@ WANTED = {
     "pos.parametrizations.weight.original0": (1, 1, 3),
 }
 SPECS = {n: TensorSpec(name=n, dtype="float32", shape=shape) for n, shape in WANTED.items()}
-LIKE = Path("model.pt")
+LIKE = "`model.pt`"
 
 
 def held(folder: Path, **changed: torch.Tensor | None) -> Held:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from toolkit.core.errors import BrokenRule
 from toolkit.core.spec import TensorSpec
 from toolkit.mapping import (
     Copy,
@@ -20,7 +22,9 @@ from toolkit.mapping import (
     Tie,
     Transpose,
     invert_plan,
+    made_by,
     make_plan,
+    plan_back,
 )
 
 FLOATS = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
@@ -94,3 +98,33 @@ def test_a_tensor_that_became_two_is_made_of_both_in_their_order() -> None:
     assert recovery.recover(made.__getitem__).equal(source)
     made["pos.gain"] = made["pos.gain"] * 2  # trained since
     torch.testing.assert_close(recovery.recover(made.__getitem__), source * 2)
+
+
+NAMED = Table(
+    name="renames",
+    rows=(
+        *TABLE.rows[:1],
+        Rule("head.{weight|bias}", "lm_head.{weight|bias}"),
+        Fill("projection.weight", Identity(), "widths are equal"),
+    ),
+)
+
+
+def test_the_names_of_a_source_that_nobody_has_follow_from_its_target() -> None:
+    targets = {n: TARGETS[n] for n in ("blocks.0.linear.weight", "projection.weight")}
+    plan = plan_back(NAMED, specs(targets))
+    assert {name: spec.shape for name, spec in plan.sources.items()} == {
+        "layers.0.fc.weight": (4, 4)
+    }
+    assert invert_plan(plan).made == {"projection.weight": Identity()}
+
+
+def test_what_no_rule_makes_is_told_apart() -> None:
+    names = ["blocks.7.linear.bias", "lm_head.weight", "lora.weight", "projection.weight"]
+    assert made_by(NAMED.rows, names) == ("blocks.7.linear.bias", names[1], names[3])
+
+
+def test_a_target_that_two_rules_make_is_an_error() -> None:
+    twice = Table(name="twice", rows=(*NAMED.rows, Rule("a.{i}", "blocks.{i}.linear.weight")))
+    with pytest.raises(BrokenRule, match="must be produced exactly once"):
+        plan_back(twice, specs({"blocks.0.linear.weight": (4, 4)}))

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
+from click.testing import CliRunner
 from safetensors.torch import load_file, save_file
 
 from tests.families.exactness import CLIPS
+from tests.pipeline.test_conversion import BUILT
+from tests.variants.ctc_building import build_ctc
+from tests.variants.data2vec_kinds import DATA2VEC_VARIANTS
 from toolkit import convert, export
 from toolkit.audio import golden_folder
 from toolkit.checkpoint import open_checkpoint
 from toolkit.checkpoint.saving import Written, save_checkpoint
+from toolkit.cli import app
 from toolkit.core.errors import BadInput
+from toolkit.families import families
 from toolkit.pipeline import exporting
+from toolkit.pipeline.exporting import plan_export
 
 LIKE = golden_folder() / "ctc" / "model.pt"
 NOT_COMPARED = {"README.md", "verification.json"}
@@ -90,6 +99,21 @@ def test_the_result_says_what_was_written_and_the_way_that_it_went(
     assert said["source"]["sha256"] == open_checkpoint(out).sha256()
     assert said["reproduce"] == said["next"] == f"toolkit verify {out} {letters}"
     assert f"load_model_ensemble_and_task(['{out}']" in said["usage"]
+
+
+def test_a_dry_run_says_what_would_be_written_and_writes_nothing(letters: Path, out: Path) -> None:
+    words = ["export", str(letters), str(out), "--like", str(LIKE), "--no-verify", "--dry-run"]
+    outcome = CliRunner().invoke(app, words)
+    assert outcome.exit_code == 0
+    assert f"settings  those of {LIKE}\n" in outcome.stdout
+    assert "beside    dict.ltr.txt\n" in outcome.stdout
+    assert outcome.stdout.endswith(f"next      {' '.join(['toolkit', *words[:-1]])}\n")
+    planned = plan_export(letters, out, like=LIKE, verify=False).to_dict()
+    assert (planned["command"], planned["dry_run"]) == ("export", True)
+    assert os.listdir(out.parent) == []
+    written = export(letters, out, like=LIKE, verify=False).exported
+    assert list(planned["beside"]) == list(written.beside)
+    assert planned["num_bytes"] < written.num_bytes < planned["num_bytes"] + 100_000
 
 
 def test_plain_fairseq_opens_it(letters: Path, out: Path) -> None:
@@ -185,10 +209,82 @@ def test_a_checkpoint_to_be_like_that_is_another_model_is_refused(letters: Path,
     assert "Name a checkpoint of the same model with `--like`" in refusal(letters, out, like=like)
 
 
-def test_without_a_checkpoint_to_be_like_the_next_step_is_to_name_one(
-    letters: Path, out: Path
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"conv_dim": 5},
+        {"conv_kernel": []},
+        {"hidden_size": "wide"},
+        {"architectures": [None]},
+        {"architectures": "Wav2Vec2ForCTC"},
+        {"hidden_act": {"gelu": 1}},
+        {"model_type": ["wav2vec2"]},
+    ],
+)
+def test_a_configuration_that_makes_no_sense_is_refused_in_one_line(
+    values: dict[str, object], changed: Path, out: Path
 ) -> None:
-    assert "Name one with `--like`" in refusal(letters, out, like=None)
+    config = changed / "config.json"
+    config.write_text(json.dumps({**json.loads(config.read_text()), **values}))
+    assert "\n" not in refusal(changed, out, like=None)
+
+
+@pytest.mark.wide
+@pytest.mark.parametrize("family", [family.name for family in families()])
+def test_one_of_each_family_is_proven(family: str, out: Path, tmp_path: Path) -> None:
+    (tmp_path / "like").mkdir()
+    built = BUILT[family](tmp_path / "like")
+    like = getattr(built, "path", built)
+    convert(like, tmp_path / "hf", verify=False)
+    result = export(tmp_path / "hf", out, like=like, audio=CLIPS)
+    assert result.verdict == ("unverified" if family == "wavlm" else "match")
+    assert out.exists()
+
+
+ALONE = ("wav2vec2_ctc", "hubert_ctc", "wav2vec2_pretraining", "data2vec")
+
+
+@pytest.mark.wide
+@pytest.mark.parametrize("family", ALONE)
+def test_a_folder_that_tells_itself_is_proven_too(family: str, out: Path, tmp_path: Path) -> None:
+    from fairseq.checkpoint_utils import load_model_ensemble_and_task
+
+    (tmp_path / "like").mkdir()
+    stacked = partial(build_ctc, DATA2VEC_VARIANTS[0])
+    built = {**BUILT, "data2vec": stacked}[family](tmp_path / "like")
+    convert(getattr(built, "path", built), tmp_path / "hf", verify=False)
+    result = export(tmp_path / "hf", out, audio=CLIPS)
+    assert result.verdict == "match"
+    if family.startswith("wav2vec2"):  # fairseq's own loader opens no file of the others
+        load_model_ensemble_and_task([str(out)], arg_overrides={"data": str(out.parent)})
+
+
+def lose_version(tensors: dict[str, torch.Tensor]) -> None:
+    """As transformers has it."""
+    del tensors["decoder.version"]
+
+
+@pytest.mark.wide
+def test_a_decoder_without_its_version_is_refused_and_does_not_appear(
+    converted: Path, golden_checkpoint: Path, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result = export(converted, out, like=golden_checkpoint, audio=CLIPS[:1], beam=False)
+    assert result.verdict == "match"
+    assert "decoder.version" in {reason.name for reason in result.exported.kept}
+    monkeypatch.setattr(exporting, "save_checkpoint", spoil(lose_version))
+    other = out.with_name("other.pt")
+    said = rf"^`{other}` must be a checkpoint that fairseq itself can .*decoder.version"
+    with pytest.raises(BadInput, match=said):
+        export(converted, other, like=golden_checkpoint, audio=CLIPS[:1])
+    assert not other.exists()
+
+
+def test_without_a_proof_keys_that_contradict_the_checkpoint_are_refused_all_the_same(
+    changed: Path, out: Path
+) -> None:
+    config = changed / "config.json"
+    config.write_text(json.dumps({**json.loads(config.read_text()), "hidden_act": "relu"}))
+    assert "`hidden_act` is 'relu', not 'gelu'" in refusal(changed, out)
 
 
 def test_what_is_not_there_is_said_at_once(out: Path) -> None:

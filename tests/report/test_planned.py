@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from toolkit.core.coverage import Reason
-from toolkit.core.planned import PlannedConversion
-from toolkit.report.planned import summarize_plan
+from toolkit.core.planned import PlannedConversion, PlannedExport
+from toolkit.report.planned import summarize_export, summarize_plan
 
 PLAN = PlannedConversion(
     source="model.pt",
@@ -59,3 +59,28 @@ def test_a_folder_with_code_of_its_own_is_told() -> None:
 def test_a_plan_counts_all_its_files() -> None:
     assert PLAN.num_bytes == 2_500_000_500
     assert PLAN.to_dict()["dry_run"] is True
+
+
+EXPORT = PlannedExport(
+    source="hf",
+    out="back.pt",
+    like=None,
+    num_bytes=2_500_000,
+    beside=("dict.txt",),
+    kept=(Reason(name="mask_emb", because="zeros: nothing is masked"),),
+    free_bytes=9_000_000,
+    unverified_because=None,
+    next="toolkit export hf back.pt",
+)
+
+
+def test_a_planned_export_says_settings_files_what_is_filled_room_and_proof() -> None:
+    assert summarize_export(EXPORT, 100).split("\n") == [
+        "writes    nothing now; back.pt if it is run without `--dry-run`",
+        "settings  as the folder's configuration says",
+        "beside    dict.txt",
+        "kept      mask_emb, zeros: nothing is masked",
+        "room      2.5 MB of 9 MB, free now",
+        "proof     all levels, before it appears",
+        "next      toolkit export hf back.pt",
+    ]

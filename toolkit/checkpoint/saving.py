@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from toolkit.checkpoint.dictionary import SPECIAL_SYMBOLS
+from toolkit.checkpoint.sets import ENTRY
+from toolkit.core.errors import BadInput
 from toolkit.core.json import JsonDict
 
 if TYPE_CHECKING:
@@ -23,6 +27,17 @@ BOOKKEEPING: JsonDict = {
 
 
 @dataclass(frozen=True, kw_only=True)
+class LanguageSet:
+    """What a checkpoint is to hold of one of its languages; see `toolkit.checkpoint.sets`."""
+
+    tensors: Mapping[str, Tensor]
+    """What takes the place of the model's tensors of the same names."""
+    symbols: tuple[str, ...]
+    """The rows of its dictionary, those that every dictionary begins with included; none without
+    one."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Written:
     """What a checkpoint is to hold."""
 
@@ -30,6 +45,12 @@ class Written:
     """`args` and `cfg` as plain data."""
     tensors: Mapping[str, Tensor]
     """By fairseq's names, in the file's order; each is asked for once, when it is written."""
+    twins: Mapping[str, str] = field(default_factory=dict)
+    """Names of tensors that are the same as others, each with the other's name."""
+    nested: Mapping[str, Mapping[str, Tensor]] = field(default_factory=dict)
+    """States inside the model's state."""
+    sets: Mapping[str, LanguageSet] = field(default_factory=dict)
+    """By language."""
 
 
 def save_checkpoint(path: Path, written: Written) -> None:
@@ -41,22 +62,58 @@ def save_checkpoint(path: Path, written: Written) -> None:
     Source: `torch_persistent_save` and `_upgrade_state_dict` in `fairseq/checkpoint_utils.py`.
 
     Raises:
+        BadInput: dictionaries of languages are to be written, and fairseq is not installed.
         OSError: it cannot be written.
     """
     import torch
 
-    content = {
+    content: JsonDict = {
         "args": _as_namespace(written.settings.get("args")),
         "cfg": written.settings.get("cfg"),
-        "model": dict(written.tensors),
+        "model": {**_model(written), **{n: _own(state) for n, state in written.nested.items()}},
         "criterion": None,
         "optimizer_history": [dict(BOOKKEEPING)],
         "task_state": {},
         "extra_state": {"epoch": 0, "train_iterator": {"epoch": 1, "iterations_in_epoch": 0}},
         "last_optimizer_state": None,
     }
-    with path.open("xb") as file:
+    if written.sets:
+        content[ENTRY] = {language: _language(held) for language, held in written.sets.items()}
+    with path.open("xb") as file, _why():
         torch.save(content, file)
+
+
+@contextmanager
+def _why() -> Iterator[None]:
+    """Says why a file lacks something; torch says what it lacks.
+
+    Raises:
+        OSError: the system refused to write.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if isinstance(error.__context__, OSError):
+            raise error.__context__ from None
+        raise
+
+
+def _model(written: Written) -> dict[str, Tensor]:
+    """The model's tensors; those that are one are written once."""
+    own = [name for name in written.tensors if name not in written.twins]
+    made = {name: _alone(written.tensors[name]) for name in own}
+    return {name: made[written.twins.get(name, name)] for name in written.tensors}
+
+
+def _own(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Tensors that lie in storages of their own: torch writes whole storages."""
+    return {name: _alone(tensor) for name, tensor in tensors.items()}
+
+
+def _alone(tensor: Tensor) -> Tensor:
+    whole = tensor.contiguous()
+    num_bytes = whole.numel() * whole.element_size()
+    return whole if whole.untyped_storage().nbytes() == num_bytes else whole.clone()
 
 
 def _as_namespace(args: object) -> object:
@@ -71,3 +128,20 @@ def _is_of_model(value: object) -> bool:
     if not isinstance(value, Mapping) or "arch" not in value:
         return False
     return not any(isinstance(value.get(group), Mapping) for group in ("model", "task"))
+
+
+def _language(held: LanguageSet) -> JsonDict:
+    """A language as fairseq reads it: its dictionary is an object of fairseq's."""
+    if not held.symbols:
+        return {"model": _own(held.tensors)}
+    try:
+        from fairseq.data import Dictionary
+    except ImportError as error:
+        raise BadInput(
+            "`fairseq` must be installed to write dictionaries of languages, which are objects of "
+            "its own, but is not. `toolkit doctor` says what installs it."
+        ) from error
+    dictionary = Dictionary()
+    for symbol in held.symbols[len(SPECIAL_SYMBOLS) :]:
+        dictionary.add_symbol(symbol, overwrite=True)
+    return {"model": _own(held.tensors), "task_state": {"target_dictionary": dictionary}}

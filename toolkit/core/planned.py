@@ -1,4 +1,4 @@
-"""What a conversion is going to write and prove, as data."""
+"""What a conversion or an export is going to write and prove, as data."""
 
 from __future__ import annotations
 
@@ -49,6 +49,39 @@ class PlannedConversion:
         return {
             "schema_version": SCHEMA_VERSION,
             "command": "convert",
+            "dry_run": True,
+            **asdict(self),
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlannedExport:
+    """What an export with the same arguments would do."""
+
+    source: str
+    """The folder."""
+    out: str
+    """The checkpoint that would appear."""
+    like: str | None
+    """The checkpoint whose settings it would get; None where the folder's own are turned round."""
+    num_bytes: int
+    """Room that the values take."""
+    beside: tuple[str, ...]
+    """Files that would stand beside it."""
+    kept: tuple[Reason, ...]
+    """Tensors that the folder does not hold, and what they would be filled with, and why."""
+    free_bytes: int | None
+    """Room where the file would lie; None where the system does not say."""
+    unverified_because: str | None
+    """Why nothing would be proven; None where it would be."""
+    next: str
+    """The command that does it."""
+
+    def to_dict(self) -> JsonDict:
+        """The plan as plain data."""
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "command": "export",
             "dry_run": True,
             **asdict(self),
         }

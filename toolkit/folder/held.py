@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from toolkit.checkpoint.sets import maybe_language
 from toolkit.checkpoint.values import quote
 from toolkit.core.errors import BadInput
 from toolkit.core.json import JsonObject
@@ -45,12 +46,23 @@ class Held:
     further: tuple[str, ...]
     """Names in the file of tensors that the model has not."""
 
-    def expect(self, wanted: Mapping[str, TensorSpec], of: Path) -> None:
+    def specs(self) -> dict[str, TensorSpec]:
+        """What each tensor is, without its values."""
+        return {
+            name: TensorSpec(
+                name=name,
+                dtype=str(tensor.dtype).removeprefix("torch."),
+                shape=tuple(tensor.shape),
+            )
+            for name, tensor in self.tensors.items()
+        }
+
+    def expect(self, wanted: Mapping[str, TensorSpec], of: str) -> None:
         """Makes sure that the folder holds a model's tensors, in their shapes, and nothing else.
 
         Args:
             wanted: The model's tensors.
-            of: The checkpoint that says so.
+            of: Who says so, as errors name it.
 
         Raises:
             BadInput: it does not; all of it at once.
@@ -62,9 +74,18 @@ class Held:
         ]
         if said:
             raise BadInput(
-                f"`{self.folder}` must hold what `{of}` has a place for, tensor by tensor, but "
+                f"`{self.folder}` must hold what {of} has a place for, tensor by tensor, but "
                 f"{'; '.join(said)}. Name a checkpoint of the same model with `--like`."
             )
+
+
+def names_in(folder: Path) -> tuple[str, ...]:
+    """The names of all tensors of a folder, as models of today call them.
+
+    Raises:
+        BadInput: there are no weights, or a file of them cannot be read.
+    """
+    return tuple(map(_modern, place_tensors(folder)))
 
 
 def hold(folder: Path, config: JsonObject, wanted: Mapping[str, str | None]) -> Held:
@@ -79,7 +100,8 @@ def hold(folder: Path, config: JsonObject, wanted: Mapping[str, str | None]) -> 
         BadInput: there are no weights, or a file of them cannot be read.
     """
     stored = StoredTensors(place_tensors(folder))
-    own = tuple(of_model(stored))
+    speaks = any(maybe_language(name) is not None for name in wanted)
+    own = tuple(stored if speaks else of_model(stored))
     inner = {_modern(n): old for n, old in inner_names(own, config, wanted).items()}
     names = {name: inner[name] for name in wanted if name in inner}
     for name, twin in wanted.items():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,7 +31,7 @@ class StagedFile:
             BadInput: another file appeared at one of the places meanwhile; nothing was left then.
         """
         beside = [path for path in sorted(self.path.parent.iterdir()) if path != self.path]
-        expect_free(self.destination, beside)
+        expect_free(self.destination, {path.name: path for path in beside})
         placed: list[Path] = []
         try:
             for path in (*beside, self.path):
@@ -66,20 +66,26 @@ def staged_file(destination: Path) -> Iterator[StagedFile]:
         yield StagedFile(path=staged.path / destination.name, destination=destination)
 
 
-def expect_free(destination: Path, beside: Sequence[Path]) -> None:
+def expect_free(destination: Path, beside: Mapping[str, bytes | Path]) -> None:
     """Makes sure that what belongs beside a file takes nobody's place.
 
     Args:
         destination: The file's final place.
-        beside: What belongs there, under its own names, wherever it lies now.
+        beside: What belongs there by name, wherever its content lies now.
 
     Raises:
-        BadInput: another file of such a name stands there.
+        BadInput: another file of such a name stands there, or the file itself is to have one.
     """
+    if destination.name in beside:
+        raise BadInput(
+            f"`{destination}` must have another name than `{destination.name}`, which belongs "
+            "beside it. Choose another OUT."
+        )
+    places = {destination.parent / name: content for name, content in beside.items()}
     taken = [
         place
-        for path in beside
-        if os.path.lexists(place := destination.parent / path.name) and not _is_there(path, place)
+        for place, content in places.items()
+        if os.path.lexists(place) and not _is_there(content, place)
     ]
     if taken:
         names = ", ".join(f"`{place}`" for place in taken)
@@ -89,6 +95,7 @@ def expect_free(destination: Path, beside: Sequence[Path]) -> None:
         )
 
 
-def _is_there(path: Path, place: Path) -> bool:
+def _is_there(content: bytes | Path, place: Path) -> bool:
     """Whether the very content stands at a place already."""
-    return place.is_file() and place.read_bytes() == path.read_bytes()
+    wanted = content if isinstance(content, bytes) else content.read_bytes()
+    return place.is_file() and place.read_bytes() == wanted

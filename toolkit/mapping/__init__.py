@@ -1,6 +1,6 @@
 """Rules that rename and reshape tensors: patterns, operations, and the plan that they make."""
 
-from toolkit.mapping.inverse import Inverse, Recovery, invert_plan
+from toolkit.mapping.inverse import Inverse, Recovery, invert_plan, made_by, plan_back
 from toolkit.mapping.ops import Copy, Identity, Op, Pick, Sinusoids, SplitWeightNorm, Zeros
 from toolkit.mapping.plan import (
     Assignment,
@@ -35,6 +35,8 @@ __all__ = [
     "dropped_tensors",
     "fit_plan",
     "invert_plan",
+    "made_by",
     "make_plan",
+    "plan_back",
     "unclaimed_tensors",
 ]

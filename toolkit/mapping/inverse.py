@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from toolkit.core.coverage import Reason
+from toolkit.core.spec import TensorSpec
 from toolkit.mapping.ops import FILLINGS, Filling, Op
-from toolkit.mapping.plan import Assignment, Plan
+from toolkit.mapping.patterns import fill, match
+from toolkit.mapping.plan import Assignment, Plan, make_plan
+from toolkit.mapping.rules import Fill, Row, Rule, Table
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -64,6 +67,40 @@ def invert_plan(plan: Plan) -> Inverse:
             if isinstance(assignment.op, FILLINGS)
         },
     )
+
+
+def made_by(rows: Iterable[Row], names: Iterable[str]) -> tuple[str, ...]:
+    """Those of the names of a target's tensors that rows make."""
+    patterns = [pattern for row in rows for pattern in _products(row)]
+    return tuple(name for name in names if any(match(p, name) is not None for p in patterns))
+
+
+def plan_back(table: Table, targets: Mapping[str, TensorSpec]) -> Plan:
+    """The plan that made these targets, of a source that nobody has: its tensors follow from them.
+
+    Args:
+        table: Rows that rename or fill; those that make none of the targets count for nothing.
+        targets: All tensors of the target, each of which a row makes.
+
+    Raises:
+        BrokenRule: a target is made by none, or by several.
+    """
+    rows = tuple(row for row in table.rows if made_by([row], targets))
+    sources = {spec.name: spec for row in rows for spec in _sources(row, targets)}
+    return make_plan(replace(table, rows=rows), sources, targets)
+
+
+def _products(row: Row) -> tuple[str, ...]:
+    return row.targets if isinstance(row, Rule) else (row.target,) if isinstance(row, Fill) else ()
+
+
+def _sources(row: Row, targets: Mapping[str, TensorSpec]) -> Iterator[TensorSpec]:
+    """The source tensors that a row made these targets of."""
+    if isinstance(row, Rule):
+        for name, spec in targets.items():
+            slots = match(row.targets[0], name)
+            if slots is not None:
+                yield replace(spec, name=fill(row.source, slots))
 
 
 def _recovery(source: str, assignments: list[Assignment]) -> Recovery:

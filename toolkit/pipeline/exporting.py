@@ -3,26 +3,34 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from toolkit.checkpoint.saving import save_checkpoint
+from toolkit.compare.keys import key_faults
 from toolkit.core.artifact import Artifact
 from toolkit.core.errors import BadInput
 from toolkit.core.origin import spelled
+from toolkit.core.planned import PlannedExport
 from toolkit.core.progress import silent
 from toolkit.core.result import Exported, Result
 from toolkit.folder.admission import check_folder
 from toolkit.folder.digest import combine, folder_digests
 from toolkit.folder.staged_file import StagedFile, expect_free, staged_file
+from toolkit.folder.view import view_folder
 from toolkit.pipeline.basics import environment
+from toolkit.pipeline.likelihood import choose_by_likelihood
 from toolkit.pipeline.origin import Origin
+from toolkit.pipeline.originating import return_alone
+from toolkit.pipeline.planning import TOLD
 from toolkit.pipeline.preflight import expect_all_at_hand
 from toolkit.pipeline.prepare import Inputs, Prepared, prepare
 from toolkit.pipeline.provable import why_unprovable, why_unverified
 from toolkit.pipeline.reproduce import command_line
 from toolkit.pipeline.returning import Return, return_of
-from toolkit.pipeline.room import expect_room
+from toolkit.pipeline.room import expect_room, maybe_free_bytes
 from toolkit.pipeline.sources import told_of_source
 from toolkit.pipeline.verification import expecting, prove
 from toolkit.report.exported import describe_opening
@@ -48,17 +56,15 @@ def export(request: Export) -> Result:
     report = request.progress or silent
     because = why_unverified(request.verify, request.part(Origin))
     with staged_file(request.out) as staged:
-        report("reading the folder and the checkpoint", 0, 1)
-        like = _prepare(request)
-        made = return_of(like, request.hf_dir)
+        report("reading the folder", 0, 1)
+        made = _made(request)
         expect_free(request.out, made.beside)
         expect_room(request.out, made.num_bytes)
         report("writing the checkpoint", 0, 1)
         _write(made, staged)
-        because = because or why_unprovable(like, request.verify, request.part(Origin))
-        proof = _proof(request, staged.path, made)
-        result = _unproven(proof, because) if because else _proven(proof)
-        result = _told(result, request.out)
+        with _called(staged):
+            result = _judged(_proof(request, staged.path, made), request.verify, because)
+        result = replace(result, command="export", source=_named(result, request.out))
         if result.verdict == "mismatch":
             return replace(result, reproduce=command_line(request))
         exported = _publish(staged, made)
@@ -67,38 +73,80 @@ def export(request: Export) -> Result:
         result,
         exported=exported,
         reproduce=again,
-        usage=describe_opening(request.out, has_words=like.sidecars.dict_path is not None),
-        next=again if because else "",
+        usage=describe_opening(request.out, has_words=bool(made.beside)),
+        next=again if result.unverified_because else "",
     )
 
 
-def _prepare(request: Export) -> Prepared:
-    """The checkpoint that the new one is to be like, for the classes of the folder."""
-    if request.like is None:
-        raise BadInput(
-            f"`{request.hf_dir}` must be written in the way of a checkpoint of the same model, but "
-            "none is named. Name one with `--like`, such as the one that the folder was made of."
-        )
+@keywords_of(Export)
+def plan_export(request: Export) -> PlannedExport:
+    """What `export` would do with the same arguments. It reads everything and writes nothing.
+
+    Raises:
+        BadInput: a file, folder, device or value cannot be used, or fairseq cannot hold what the
+            folder holds.
+        BrokenRule: the family's rules do not cover the checkpoint that it is to be like.
+    """
+    expect_all_at_hand(request)
+    because = why_unverified(request.verify, request.part(Origin))
+    with staged_file(request.out):
+        made = _made(request)
+        expect_free(request.out, made.beside)
+    expect_room(request.out, made.num_bytes)
+    return PlannedExport(
+        source=str(request.hf_dir),
+        out=str(request.out),
+        like=None if request.like is None else str(request.like),
+        num_bytes=made.num_bytes,
+        beside=tuple(made.beside),
+        kept=made.kept,
+        free_bytes=maybe_free_bytes(request.out),
+        unverified_because=because,
+        next=command_line(request) + TOLD[request.verify],
+    )
+
+
+def _made(request: Export) -> Return:
+    """What the folder becomes, in the way of a checkpoint if one is named."""
     check_folder(request.hf_dir)
-    return prepare(expecting(request.part(Inputs, checkpoint=request.like), request.hf_dir))
+    if request.like is None:
+        return return_alone(request.hf_dir)
+    inputs = expecting(request.part(Inputs, checkpoint=request.like), request.hf_dir)
+    return return_of(prepare(inputs), request.hf_dir)
 
 
 def _write(made: Return, staged: StagedFile) -> None:
-    for path in made.beside:
-        shutil.copyfile(path, staged.path.parent / path.name)
+    for name, content in made.beside.items():
+        place = staged.path.parent / name
+        if isinstance(content, bytes):
+            place.write_bytes(content)
+        else:
+            shutil.copyfile(content, place)
     save_checkpoint(staged.path, made.written)
 
 
 def _proof(request: Export, checkpoint: Path, made: Return) -> Verify:
     """What proves a new checkpoint; what the user named lies beside it too."""
     named = {item.name: getattr(request, item.name) for item in items_of(Companions)}
-    moved = {name: checkpoint.parent / p.name for name, p in named.items() if p in made.beside}
+    copied = list(made.beside.values())
+    moved = {name: checkpoint.parent / p.name for name, p in named.items() if p in copied}
     return request.part(Verify, checkpoint=checkpoint, **moved)
 
 
-def _proven(request: Verify) -> Result:
-    prepared = prepare(expecting(request.part(Inputs), request.hf_dir))
-    origin = request.part(Origin)
+def _judged(request: Verify, asked: bool | None, because: str | None) -> Result:
+    """The verdict on a checkpoint that is written, as `verify` comes to it.
+
+    Args:
+        request: The proof.
+        asked: Whether the user asks for it; None if it is made where it can be.
+        because: Why it is not made, where that is known already.
+    """
+    inputs, origin = expecting(request.part(Inputs), request.hf_dir), request.part(Origin)
+    prepared = prepare(inputs)
+    because = because or why_unprovable(prepared, asked, origin)
+    if because:
+        return _unproven(prepared, request.hf_dir, because)
+    prepared = choose_by_likelihood(prepared, inputs, request.audio)
     return prove(
         prepared,
         request.hf_dir,
@@ -110,14 +158,39 @@ def _proven(request: Verify) -> Result:
     )
 
 
-def _unproven(request: Verify, because: str) -> Result:
-    prepared = prepare(expecting(request.part(Inputs), request.hf_dir))
-    files = folder_digests(request.hf_dir)
+@contextmanager
+def _called(staged: StagedFile) -> Iterator[None]:
+    """Errors name the checkpoint as it would be called, as nobody knows where it is made."""
+    try:
+        yield
+    except BadInput as error:
+        said = str(error).replace(str(staged.path), str(staged.destination))
+        raise BadInput(said) from error
+
+
+def _expect_alike(prepared: Prepared, folder: Path) -> None:
+    """Refuses what is known to be wrong without any model: nobody judges it afterwards.
+
+    Raises:
+        BadInput: the folder's configuration says another thing than the checkpoint.
+    """
+    wrong = key_faults(prepared.task.contents, view_folder(folder, vetted=True))
+    if wrong:
+        listed = "; ".join(f"`{w.key}` is {w.actual!r:.60}, not {w.expected!r:.60}" for w in wrong)
+        raise BadInput(
+            f"`{folder}` must be configured as the new checkpoint says, but {listed}. Correct the "
+            "keys, or name a checkpoint with these settings with `--like`."
+        )
+
+
+def _unproven(prepared: Prepared, folder: Path, because: str) -> Result:
+    _expect_alike(prepared, folder)
+    files = folder_digests(folder)
     return Result(
         command="export",
         **prepared.task.kind.told,
         **told_of_source(prepared),
-        target=Artifact(path=spelled(request.hf_dir), sha256=combine(files)),
+        target=Artifact(path=spelled(folder), sha256=combine(files)),
         target_files=files,
         assumptions=prepared.assumptions,
         unverified_because=because,
@@ -125,8 +198,8 @@ def _unproven(request: Verify, because: str) -> Result:
     )
 
 
-def _told(result: Result, out: Path) -> Result:
-    return replace(result, command="export", source=replace(result.source, path=str(out)))
+def _named(result: Result, out: Path) -> Artifact:
+    return replace(result.source, path=str(out))
 
 
 def _publish(staged: StagedFile, made: Return) -> Exported:

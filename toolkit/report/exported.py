@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import islice
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from toolkit.core.counting import counted
+from toolkit.core.coverage import Reason
 from toolkit.core.result import Exported
 from toolkit.report.text import describe_bytes
 
@@ -18,10 +18,15 @@ def describe_exported(exported: Exported) -> Iterator[str]:
     """What was written, and what of it the folder does not hold."""
     beside = f", with {', '.join(exported.beside)} beside it" if exported.beside else ""
     yield f"written: {exported.path} ({describe_bytes(exported.num_bytes)}){beside}"
-    for reason in islice(exported.kept, MAX_KEPT):
-        yield f"not in the folder: {reason.name}, {reason.because}"
-    if len(exported.kept) > MAX_KEPT:
-        yield f"not in the folder: {counted(len(exported.kept) - MAX_KEPT, 'tensors')} more"
+    yield from (f"not in the folder: {line}" for line in describe_kept(exported.kept))
+
+
+def describe_kept(kept: Sequence[Reason]) -> Iterator[str]:
+    """Tensors that a folder does not hold, a few by name."""
+    for reason in kept[:MAX_KEPT]:
+        yield f"{reason.name}, {reason.because}"
+    if len(kept) > MAX_KEPT:
+        yield f"{counted(len(kept) - MAX_KEPT, 'tensors')} more"
 
 
 def describe_opening(out: Path, *, has_words: bool) -> str:

@@ -39,8 +39,8 @@ def reference_arguments(
         "task": "audio_pretraining",
         "data": ".",
         "normalize": normalize,
-        **_extractor(value),
-        **_layers(value),
+        **extractor_arguments(value),
+        **layer_arguments(value),
         **_positions(trunk, value),
         "quantize_targets": True,
         **({} if conformer is None else conformer.reference_arguments(value)),
@@ -71,7 +71,8 @@ def check_pretrained(trunk: Trunk, path: Path | None) -> None:
         )
 
 
-def _extractor(value: JsonObject) -> JsonDict:
+def extractor_arguments(value: JsonObject) -> JsonDict:
+    """The arguments of an extractor, from its configuration."""
     convs = list(zip(value["conv_dim"], value["conv_kernel"], value["conv_stride"], strict=True))
     return {
         "extractor_mode": MODES[
@@ -82,7 +83,8 @@ def _extractor(value: JsonObject) -> JsonDict:
     }
 
 
-def _layers(value: JsonObject) -> JsonDict:
+def layer_arguments(value: JsonObject) -> JsonDict:
+    """The arguments of an encoder's layers, from their configuration."""
     functions = {name: fairseq_name for fairseq_name, name in ACTIVATIONS.items()}
     return {
         "encoder_embed_dim": value["hidden_size"],
