@@ -30,6 +30,29 @@ def test_groups_of_settings_open_without_any_code(tmp_path: Path) -> None:
     assert opened.settings["cfg"] == GROUPS
 
 
+def test_what_the_released_fairseq_refuses_is_left_out_where_it_says_what_holds_anyway(
+    tmp_path: Path,
+) -> None:
+    task = {
+        "_name": "audio_finetuning",
+        "seed": 1,
+        "subsample": 1,
+        "eval_wer_config": {"beam_mt": 0},
+    }
+    other = {"multi_corpus_keys": "eng,fra", "eval_wer_config": {"beam_mt": 2, "beam": 5}}
+    groups = {
+        "common": {"seed": 7},
+        "task": {**task, "multi_corpus_keys": None},
+        "model": {"w2v_args": {"task": {**task, **other}}},
+    }
+    save_checkpoint(tmp_path / "model.pt", Written(settings={"cfg": groups}, tensors=TENSORS))
+    assert torch.load(tmp_path / "model.pt", weights_only=True)["cfg"] == {
+        "common": {"seed": 7},
+        "task": {"_name": "audio_finetuning", "eval_wer_config": {}},
+        "model": {"w2v_args": {"task": {"_name": "audio_finetuning", **other}}},
+    }
+
+
 def test_one_namespace_stays_one_and_so_do_those_of_other_models_in_it(tmp_path: Path) -> None:
     args = {
         "arch": "wav2vec_ctc",
@@ -43,6 +66,13 @@ def test_one_namespace_stays_one_and_so_do_those_of_other_models_in_it(tmp_path:
         arch="wav2vec_ctc", w2v_args=inner, eval_wer_config={"beam": 5}
     )
     assert open_checkpoint(tmp_path / "model.pt").settings["args"] == args
+
+
+def test_odd_names_of_arguments_are_kept(tmp_path: Path) -> None:
+    args = {"self": 1, "arch": "x", 5: "five"}
+    save_checkpoint(tmp_path / "model.pt", Written(settings={"args": args}, tensors=TENSORS))
+    saved = torch.load(tmp_path / "model.pt", weights_only=False)["args"]
+    assert vars(saved) == {"self": 1, "arch": "x", "5": "five"}
 
 
 def test_groups_inside_a_namespace_stay_groups(tmp_path: Path) -> None:

@@ -121,3 +121,11 @@ def test_a_folder_that_nothing_is_known_of_asks_for_a_checkpoint(config: dict[st
 def test_ids_that_no_dictionary_of_fairseq_has_are_refused(vocabulary: dict[str, int]) -> None:
     with pytest.raises(BadInput, match=r"whose blank is their first row, but begins with"):
         original_of(replace(SAID, vocabulary=vocabulary))
+
+
+def test_a_model_that_was_pretrained_on_classes_opens_without_their_dictionaries() -> None:
+    original = original_of(told(architectures=["HubertForCTC"], model_type="hubert"))
+    assert original.task_state == {"dictionaries": [None]}
+    inner = original.settings["cfg"]["model"]["w2v_args"]
+    assert inner["model"]["label_rate"] == inner["task"]["label_rate"] == 1600  # strides of 10
+    assert original_of(SAID).task_state == {}

@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,10 @@ from click.testing import CliRunner
 
 import toolkit
 from tests.breaking import Break, scale, set_key, swap
+from tests.pipeline.test_conversion import BUILT
 from tests.variants.building import build_variant
+from tests.variants.ctc_building import build_ctc
+from tests.variants.data2vec_kinds import DATA2VEC_VARIANTS
 from tests.variants.kinds import VARIANTS
 from tests.variants.states import as_dict_config
 from toolkit.cli import app
@@ -245,3 +250,59 @@ def test_a_checkpoint_that_a_newer_fairseq_saved_is_proven_too(
     )
     assert result.environment["recorded with fairseq"] == "0.12.2"
     assert result.verdict == "match"
+
+
+OPENS = """
+import os, sys
+from fairseq.checkpoint_utils import load_model_ensemble_and_task
+sys.path.insert(0, os.path.dirname(sys.modules["fairseq"].__path__[0]))
+try:
+    import fairseq.examples.data2vec.models.data2vec_audio
+except ImportError:
+    import examples.data2vec.models.data2vec_audio
+for path in sys.argv[1:]:
+    (model,), _, _ = load_model_ensemble_and_task(
+        [path], arg_overrides={"data": os.path.dirname(path)}
+    )
+    tensors = [t for t in model.state_dict().values() if hasattr(t, "double")]
+    total = sum(float(tensor.double().sum()) for tensor in tensors)
+    print("opened", type(model).__name__, repr(total))
+"""
+OPENED = {
+    "wav2vec2_ctc": "Wav2VecCtc",
+    "data2vec": "Wav2VecCtc",
+    "hubert_ctc": "HubertCtc",
+    "wav2vec2_pretraining": "Wav2Vec2Model",
+    "data2vec_pretraining": "Data2VecAudioModel",
+}
+"""What plain fairseq 0.12.2 makes of an export; of other families it opens no file by itself."""
+
+
+@pytest.mark.parametrize("family", OPENED)
+def test_plain_fairseq_opens_an_export_with_the_values_of_the_first_checkpoint(
+    family: str, tmp_path: Path
+) -> None:
+    stacked = partial(build_ctc, DATA2VEC_VARIANTS[0])
+    (tmp_path / "like").mkdir()
+    built = {**BUILT, "data2vec": stacked}[family](tmp_path / "like")
+    like = getattr(built, "path", built)
+    toolkit.convert(like, tmp_path / "hf", verify=False)
+    asked: list[dict[str, Any]] = [{"like": like}]
+    if family != "data2vec_pretraining":
+        asked.append({})  # such a folder tells itself
+    paths = [tmp_path / f"export{number}" / "model.pt" for number in range(len(asked))]
+    for path, options in zip(paths, asked, strict=True):
+        path.parent.mkdir()
+        toolkit.export(tmp_path / "hf", path, verify=False, **options)
+    done = subprocess.run(
+        [str(PYTHON), "-W", "ignore", "-c", OPENS, *map(str, paths)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    rows = [row.split() for row in done.stdout.splitlines() if row.startswith("opened")]
+    saved = torch.load(like, weights_only=False)["model"]
+    tensors = [t for t in saved.values() if isinstance(t, torch.Tensor)]
+    expected = sum(float(tensor.double().sum()) for tensor in tensors)
+    assert [row[1] for row in rows] == [OPENED[family]] * len(paths), done.stderr
+    assert [float(row[2]) for row in rows] == pytest.approx([expected] * len(paths), rel=1e-12)

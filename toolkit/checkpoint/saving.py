@@ -25,6 +25,24 @@ BOOKKEEPING: JsonDict = {
 }
 """What fairseq asks of the last optimizer of a file when it opens it."""
 
+YOUNGER: JsonDict = {
+    "beam_mt": 0,
+    "lenpen_mt": 1,
+    "max_len_a_mt": 0,
+    "max_len_b_mt": 200,
+    "multi_corpus_keys": None,
+    "multi_corpus_sampling_weights": None,
+    "post_save_script": None,
+    "precompute_mask_config": None,
+    "rebuild_batches": True,
+    "subsample": 1,
+    "target_dictionary": None,
+}
+"""Settings of tasks that fairseq 0.12.2 refuses, as it does not know them, each with the value that
+today's fairseq takes where there is none."""
+OF_TRAINING = ("seed",)
+"""Another one of tasks, which only another training would ask for."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class LanguageSet:
@@ -51,6 +69,8 @@ class Written:
     """States inside the model's state."""
     sets: Mapping[str, LanguageSet] = field(default_factory=dict)
     """By language."""
+    task_state: JsonDict = field(default_factory=dict)
+    """What fairseq's task finds as it left it."""
 
 
 def save_checkpoint(path: Path, written: Written) -> None:
@@ -69,11 +89,11 @@ def save_checkpoint(path: Path, written: Written) -> None:
 
     content: JsonDict = {
         "args": _as_namespace(written.settings.get("args")),
-        "cfg": written.settings.get("cfg"),
+        "cfg": _as_released(written.settings.get("cfg")),
         "model": {**_model(written), **{n: _own(state) for n, state in written.nested.items()}},
         "criterion": None,
         "optimizer_history": [dict(BOOKKEEPING)],
-        "task_state": {},
+        "task_state": written.task_state,
         "extra_state": {"epoch": 0, "train_iterator": {"epoch": 1, "iterations_in_epoch": 0}},
         "last_optimizer_state": None,
     }
@@ -120,7 +140,24 @@ def _as_namespace(args: object) -> object:
     """Arguments as fairseq kept them before it had groups of them, those of other models inside."""
     if not isinstance(args, Mapping):
         return args
-    return Namespace(**{n: _as_namespace(v) if _is_of_model(v) else v for n, v in args.items()})
+    made = Namespace()
+    for name, value in args.items():
+        setattr(made, str(name), _as_namespace(value) if _is_of_model(value) else value)
+    return made
+
+
+def _as_released(settings: object) -> object:
+    """Groups of settings without what fairseq 0.12.2 refuses and what holds anyway."""
+    if not isinstance(settings, Mapping):
+        return settings
+    kept = {n: v for n, v in settings.items() if n not in YOUNGER or v != YOUNGER[n]}
+    said = {name: _as_released(value) for name, value in kept.items()}
+    task = said.get("task")
+    return {**said, "task": _without_training(task)} if isinstance(task, Mapping) else said
+
+
+def _without_training(task: Mapping[str, object]) -> JsonDict:
+    return {name: value for name, value in task.items() if name not in OF_TRAINING}
 
 
 def _is_of_model(value: object) -> bool:

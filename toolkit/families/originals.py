@@ -9,8 +9,11 @@ Source: `fairseq/models/wav2vec/wav2vec2.py`, `fairseq/models/wav2vec/wav2vec2_a
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from math import prod
 
+from toolkit.audio import SAMPLE_RATE_HZ
+from toolkit.blocks.arguments import model_name, read_arguments
 from toolkit.blocks.place import Place
 from toolkit.blocks.wav2vec2 import NAMES
 from toolkit.blocks.wav2vec2.original import (
@@ -20,10 +23,12 @@ from toolkit.blocks.wav2vec2.original import (
     lost_tensors,
     outer_arguments,
 )
+from toolkit.checkpoint import Checkpoint
 from toolkit.checkpoint.dictionary import SPECIAL_SYMBOLS, Dictionary
 from toolkit.core.errors import BadInput
 from toolkit.core.json import JsonDict, JsonObject
-from toolkit.families.ctc.model import HEAD
+from toolkit.families import hubert_ctc
+from toolkit.families.ctc.model import HEAD, TARGETS
 from toolkit.families.fine_tuned import PREFIXES, SOURCE
 from toolkit.families.letters import LABELS, reference_files
 from toolkit.families.wav2vec2_pretraining import HEAD_ROWS, PLACES
@@ -32,6 +37,9 @@ from toolkit.tasks.ctc.letters import BLANK, SILENT_START
 
 STARTS = (BLANK, SILENT_START, *SPECIAL_SYMBOLS[2:])
 """What the vocabulary of a CTC folder begins with, if it is fairseq's."""
+NO_DICTIONARIES = {"dictionaries": [None]}
+"""How fairseq's task of pretraining takes it that a model has no classes any more; else it looks for
+their dictionaries where they were."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +67,8 @@ class Original:
     """Tensors that the folder does without, by fairseq's names."""
     files: Mapping[str, bytes]
     """What stands beside it."""
+    task_state: JsonDict = field(default_factory=dict)
+    """What fairseq's task finds in it."""
 
 
 def original_of(said: Said) -> Original:
@@ -79,21 +89,40 @@ def original_of(said: Said) -> Original:
     return _ORIGINALS[architecture](said)
 
 
-def _letters(name: str, pretrained: str, task: str) -> Callable[[Said], Original]:
+def task_state_of(checkpoint: Checkpoint) -> JsonDict:
+    """What fairseq's task is to find in a checkpoint that is to be like another.
+
+    A fine-tuned model whose encoder was pretrained on classes, and has none any more, opens without
+    the files that said them.
+    """
+    named = model_name(read_arguments(checkpoint).model)
+    tuned = named in hubert_ctc.FAMILY.architectures and named is not None
+    return {} if not tuned or SOURCE + TARGETS in checkpoint.tensors else dict(NO_DICTIONARIES)
+
+
+def _letters(
+    name: str,
+    pretrained: str,
+    task: str,
+    rate: Callable[[JsonObject], JsonDict] = lambda _: {},
+    task_state: Mapping[str, object] = {},
+) -> Callable[[Said], Original]:
     """A CTC model.
 
     Args:
         name: What fairseq calls it.
         pretrained: What fairseq calls its encoder.
         task: What that was pretrained by.
+        rate: What its encoder and that task are told beside, from the configuration.
+        task_state: What its own task finds.
     """
 
     def make(said: Said) -> Original:
         place = Place(source=SOURCE, target=PREFIXES[str(said.config.get("model_type"))])
         told = {"normalize": said.normalize}
         inner = {
-            "model": {**encoder_arguments(said.config), "_name": pretrained},
-            "task": {"_name": task, "data": ".", **told},
+            "model": {**encoder_arguments(said.config), **rate(said.config), "_name": pretrained},
+            "task": {"_name": task, "data": ".", **rate(said.config), **told},
         }
         model = {"_name": name, "w2v_path": "", **told, **outer_arguments(said.config)}
         groups = {
@@ -107,9 +136,15 @@ def _letters(name: str, pretrained: str, task: str) -> Callable[[Said], Original
             rows=(*place.rows(encoder_rows(said.config, names)), head),
             lost={SOURCE + n: lost for n, lost in lost_tensors(said.config, names).items()},
             files=reference_files(_dictionary(said.vocabulary)),
+            task_state=dict(task_state),
         )
 
     return make
+
+
+def _label_rate(config: JsonObject) -> JsonDict:
+    """One class for each frame, of 16000 samples a second; only pretraining asks for it."""
+    return {"label_rate": SAMPLE_RATE_HZ / prod(config["conv_stride"])}
 
 
 def _pretrained(said: Said) -> Original:
@@ -159,6 +194,8 @@ _KINDS = {kind: NAMES[kind] for kind in ("wav2vec2", "data2vec-audio", "hubert")
 _ORIGINALS: Mapping[str, Callable[[Said], Original]] = {
     "Wav2Vec2ForCTC": _letters("wav2vec_ctc", "wav2vec2", "audio_pretraining"),
     "Data2VecAudioForCTC": _letters("wav2vec_ctc", "data2vec_audio", "audio_pretraining"),
-    "HubertForCTC": _letters("hubert_ctc", "hubert", "hubert_pretraining"),
+    "HubertForCTC": _letters(
+        "hubert_ctc", "hubert", "hubert_pretraining", _label_rate, NO_DICTIONARIES
+    ),
     "Wav2Vec2ForPreTraining": _pretrained,
 }

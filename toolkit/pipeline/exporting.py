@@ -53,6 +53,7 @@ def export(request: Export) -> Result:
         BrokenRule: the family's rules do not cover the checkpoint that it is to be like.
     """
     expect_all_at_hand(request)
+    _expect_outside(request)
     report = request.progress or silent
     because = why_unverified(request.verify, request.part(Origin))
     with staged_file(request.out) as staged:
@@ -88,6 +89,7 @@ def plan_export(request: Export) -> PlannedExport:
         BrokenRule: the family's rules do not cover the checkpoint that it is to be like.
     """
     expect_all_at_hand(request)
+    _expect_outside(request)
     because = why_unverified(request.verify, request.part(Origin))
     with staged_file(request.out):
         made = _made(request)
@@ -104,6 +106,19 @@ def plan_export(request: Export) -> PlannedExport:
         unverified_because=because,
         next=command_line(request) + TOLD[request.verify],
     )
+
+
+def _expect_outside(request: Export) -> None:
+    """Refuses to add something to the folder that is exported.
+
+    Raises:
+        BadInput: that is asked for.
+    """
+    if request.out.resolve().is_relative_to(request.hf_dir.resolve()):
+        raise BadInput(
+            f"`{request.out}` must lie outside of `{request.hf_dir}`, which is read as it is. "
+            "Choose another OUT."
+        )
 
 
 def _made(request: Export) -> Return:

@@ -44,7 +44,9 @@ def return_alone(folder: Path) -> Return:
     expect_as_made(inverse, held, plan)
     return Return(
         written=Written(
-            settings=original.settings, tensors=LazyTensors(dict(_tensors(original, held, plan)))
+            settings=original.settings,
+            tensors=LazyTensors(dict(_tensors(original, held, plan))),
+            task_state=original.task_state,
         ),
         num_bytes=sum(spec.num_bytes for spec in plan.sources.values()),
         beside=original.files,

@@ -18,6 +18,7 @@ from toolkit.core.coverage import Reason
 from toolkit.core.errors import BadInput
 from toolkit.core.lazy import LazyTensors
 from toolkit.families.adapters import languages_of
+from toolkit.families.originals import task_state_of
 from toolkit.folder.held import Held, hold
 from toolkit.folder.plain_json import read_json
 from toolkit.mapping import Inverse, Pick, Plan, invert_plan
@@ -64,6 +65,7 @@ def return_of(like: Prepared, folder: Path) -> Return:
             tensors=LazyTensors(dict(back.model())),
             twins=back.twins,
             nested=read_nested(like.checkpoint),
+            task_state=task_state_of(like.checkpoint),
             sets={language: back.set_of(language) for language in like.checkpoint.symbols},
         ),
         num_bytes=sum(spec.num_bytes for spec in like.checkpoint.tensors.values()),
