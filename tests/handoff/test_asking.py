@@ -55,6 +55,7 @@ def test_what_a_file_says_comes_back_and_what_it_prints_does_not(tmp_path, capfd
     ("body", "because"),
     [
         ("return 1 / 0", "raises ZeroDivisionError: division by zero (line 8 of mine.py), of the"),
+        ("raise ValueError(chr(27) + 'red')", "raises ValueError: ?red (line 8 of mine.py)"),
         ("sys.exit('out')", "raises SystemExit: out (line 8 of mine.py), of the clip `tiny`"),
         ("os._exit(7)", "ends its process with the code 7, of the clip `tiny`"),
         ("time.sleep(60)", "takes more than 3 s (`--runner-limit`), of the clip `tiny`"),
@@ -69,6 +70,18 @@ def test_a_clip_without_an_answer_is_named(body, because, tmp_path):
         ask(EXAMPLE)
     assert because in str(caught.value)
     assert time.monotonic() - begun < 30
+
+
+@pytest.mark.wide
+def test_what_a_runner_has_begun_itself_holds_nobody_up(tmp_path):
+    begun = time.monotonic()
+    body = "os.fork() or time.sleep(20); os._exit(3)"
+    with (
+        asked(mine(tmp_path, body), tmp_path, limit_s=5) as ask,
+        pytest.raises(DoesNotAnswer, match="takes more than 5 s"),
+    ):
+        ask(EXAMPLE)
+    assert time.monotonic() - begun < 15
 
 
 def test_what_is_no_answer_is_refused_with_the_clip(tmp_path):

@@ -3,7 +3,10 @@
 import json
 import math
 import shutil
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +15,8 @@ import torch
 from toolkit import BadInput, audit, convert, record
 from toolkit.audio import golden_folder
 from toolkit.core.measures import Level
+from toolkit.oracle.search import Search
+from toolkit.pipeline.end_to_end import kind_of
 from toolkit.report.audited import describe_audit, render_audit
 
 CLIPS = [golden_folder() / "tiny.flac", golden_folder() / "ru_2.flac"]
@@ -267,3 +272,74 @@ def test_a_folder_that_changed_is_handed_on_to_nobody(made, tmp_path):
     (folder / "mine.py").write_text("raise SystemExit('it ran')")
     audited = audit(folder, recording=made[1], runner=f"{folder / 'mine.py'}:Mine")
     assert (audited.verdict, audited.against) == ("mismatch", None)
+
+
+class Target:
+    """A folder of any task, asked through the toolkit's own way to run it."""
+
+    def __init__(self, folder, spoil):
+        self.target: Any = kind_of(audit(folder).verification).target(folder)
+        self.spoil = spoil
+
+    def ask(self, example):
+        source, tag = torch.from_numpy(example.input_values[0]), example.language_id
+        prefix = () if tag is None else (tag,)
+        if example.decoder_input_ids is not None:
+            prefix = tuple(example.decoder_input_ids[0].tolist())
+        outputs = self.target.forward([source], [prefix], only=()).outputs
+        first = next(iter(outputs))
+        shown = {n: t for n, t in outputs.items() if n in (first, "encoder_out") or "layers." in n}
+        answer = {name: tensor.numpy() for name, tensor in shown.items()}
+        return self.spoil({**answer, **dict(self.words(source, tag, example, outputs))})
+
+    def words(self, source, tag, example, outputs):
+        if not hasattr(self.target, "search"):
+            if "logits" in outputs:
+                yield "text", self.target.text([int(outputs["logits"].argmax())])
+            return
+        longest = (example.max_new_tokens or 201) - 1
+        search = Search(beam=1, max_len_b=longest, capped=True)
+        said = self.target.search(source, search, tag)[0].tokens
+        yield "tokens", said
+        yield "text", self.target.text(said, tag if example.num_beams is None else None)
+        if example.num_beams:
+            found = self.target.search(source, replace(search, beam=example.num_beams), tag)
+            yield "hypotheses", [(each.tokens, each.score) for each in found]
+
+
+@pytest.mark.wide
+@pytest.mark.parametrize(
+    ("name", "spoilt"),
+    [
+        ("checkpoint", {"logits": "logits", "encoder_out": "logits", "hypotheses": "beam"}),
+        ("untrained/wav2vec2_seq2seq", {"logits": "logits", "tokens": "greedy"}),
+        ("pretraining", {"features": "outputs", "layers.1": "layers"}),
+        ("untrained/wav2vec2_classification", {"logits": "logits", "text": "label"}),
+        ("untrained/wav2vec2_ctc_languages", {"logits": "logits", "tokens": "greedy"}),
+    ],
+)
+def test_runners_of_every_task_are_judged_by_all_that_they_give(name, spoilt, tmp_path):
+    checkpoint = golden_folder() / name / "model.pt"
+    convert(checkpoint, tmp_path / "hf", verify=False)
+    record(checkpoint, tmp_path / "recording", audio=CLIPS[:1])
+    made = tmp_path / "hf", tmp_path / "recording"
+    right = held(made, Target(made[0], lambda answer: answer))
+    assert right.against.holds
+    assert set(spoilt.values()) <= {level.name for level in right.against.levels}
+    for output, wrong in spoilt.items():
+        audited = held(made, Target(made[0], partial(spoil, output)))
+        assert level(audited, wrong).verdict == "fail"
+
+
+def spoil(name, answer):
+    """The answer with one output changed a little."""
+    value = answer[name]
+    if name == "text":
+        changed = f"{value}x"
+    elif name == "tokens":
+        changed = (*value, 7)
+    elif name == "hypotheses":
+        changed = [(tokens, score + 1e-3) for tokens, score in value]
+    else:
+        changed = value * (1 + 1e-4)
+    return {**answer, name: changed}

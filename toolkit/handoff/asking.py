@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pickle
+import queue
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor, TimeoutError
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeAlias
 
@@ -48,26 +49,12 @@ def asked(runner: str | Runner, folder: Path, *, limit_s: int) -> Iterator[Ask]:
     if not isinstance(runner, str):
         yield lambda example: _answer(name_of(runner), example, ask_safely(runner, example))
         return
-    # The process ends first, so that nobody waits for what it never says.
-    with ThreadPoolExecutor(1) as reading, _child() as child:
-
-        def exchange(message: object, clip: str = "") -> object:
-            try:
-                pickle.dump(message, child.stdin)  # type: ignore[arg-type]  # both are pipes
-                child.stdin.flush()  # type: ignore[union-attr]
-                said = reading.submit(pickle.load, child.stdout)  # type: ignore[arg-type]
-                return said.result(limit_s)
-            except TimeoutError:
-                child.kill()
-                return Raised(because=f"takes more than {limit_s} s (`--runner-limit`){clip}")
-            except (EOFError, OSError, pickle.UnpicklingError):
-                return Raised(because=f"ends its process with the code {child.wait()}{clip}")
-
-        loaded = exchange((runner, folder))
+    with _child() as exchange:
+        loaded = exchange((runner, folder), limit_s)
         if isinstance(loaded, Raised):
             told = f"`{runner}` must load, but {loaded.because}. Correct it."
             raise BadInput(loaded.because if loaded.is_refused else told)
-        yield lambda example: _answer(runner, example, exchange(example))
+        yield lambda example: _answer(runner, example, exchange(example, limit_s))
 
 
 def _answer(runner: str, example: Example, said: object) -> Answer:
@@ -83,11 +70,42 @@ def _answer(runner: str, example: Example, said: object) -> Answer:
 
 
 @contextmanager
-def _child() -> Iterator[subprocess.Popen[bytes]]:
-    """A process that is gone when the context ends."""
+def _child() -> Iterator[Callable[[object, int], object]]:
+    """What a process says to a message within some seconds; it is gone when the context ends."""
     command = [sys.executable, "-W", "ignore", "-c", START, *sys.path]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+    child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert child.stdin is not None, "it has a pipe"
+    replies: queue.Queue[object] = queue.Queue()
+    threading.Thread(target=_read, args=(child, replies), daemon=True).start()
+
+    def exchange(message: object, limit_s: int) -> object:
+        with suppress(OSError):  # it is gone, which the other pipe says
+            pickle.dump(message, child.stdin)  # type: ignore[arg-type]  # it is there
+            child.stdin.flush()  # type: ignore[union-attr]
         try:
-            yield child
-        finally:
-            child.kill()
+            return replies.get(timeout=limit_s)
+        except queue.Empty:
+            return Raised(because=f"takes more than {limit_s} s (`--runner-limit`)")
+
+    try:
+        yield exchange
+    finally:
+        child.kill()
+        child.wait()
+        with suppress(OSError):
+            child.stdin.close()
+
+
+def _read(child: subprocess.Popen[bytes], replies: queue.Queue[object]) -> None:
+    """Takes what a process says until it ends.
+
+    A thread of its own reads, as what the process has begun itself may keep the pipe open.
+    """
+    assert child.stdout is not None, "it has a pipe"
+    with child.stdout as stream:
+        while True:
+            try:
+                replies.put(pickle.load(stream))
+            except (EOFError, OSError, pickle.UnpicklingError):
+                replies.put(Raised(because=f"ends its process with the code {child.wait()}"))
+                return

@@ -93,7 +93,8 @@ def describe_error(error: BaseException, file: Path | None = None) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     lines = [frame.lineno for frame in frames if file and frame.filename == str(file.resolve())]
     where = f" (line {lines[-1]} of {file.name})" if file and lines else ""
-    return f"{type(error).__name__}: {reason_of(error)[:MAX_CHARS]}{where}"
+    said = "".join(c if c.isprintable() else "?" for c in reason_of(error)[:MAX_CHARS])
+    return f"{type(error).__name__}: {said}{where}"
 
 
 def _imported(named: str, file: Path) -> ModuleType:
