@@ -86,3 +86,10 @@ def test_what_a_model_has_no_place_for_is_refused_by_what_it_is(
 def test_many_tensors_are_counted_and_the_first_named(tmp_path: Path) -> None:
     error = refusal(tmp_path, **{f"odd/{number}": torch.ones(1) for number in range(9)})
     assert "and 4 more" in error
+
+
+def test_many_shapes_are_counted_and_the_first_named(tmp_path: Path) -> None:
+    changed = {"lm_head/weight": torch.ones(6, 2), "layers/0/weight": torch.ones(4, 3)}
+    error = refusal(tmp_path, **changed)
+    assert "`layers.0.weight` has shape (4, 3), that of the checkpoint (4, 2), and 1 more" in error
+    assert "vocabulary" not in error

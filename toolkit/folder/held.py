@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
+from itertools import starmap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -136,21 +137,30 @@ def _lacking(names: Iterable[str]) -> Iterator[str]:
 
 
 def _misshapen(tensors: Mapping[str, Tensor], wanted: Mapping[str, TensorSpec]) -> Iterator[str]:
-    for name, spec in wanted.items():
-        if name in tensors:
-            tensor = tensors[name]
-            if not tensor.dtype.is_floating_point and spec.dtype.startswith(("float", "bfloat")):
-                yield f"`{name}` holds {tensor.dtype}, as quantized weights do"
-            elif tuple(tensor.shape) != spec.shape:
-                yield (
-                    f"`{name}` has shape {tuple(tensor.shape)}, that of the checkpoint "
-                    f"{spec.shape}{_resized(tuple(tensor.shape), spec.shape)}"
-                )
+    held = {name: (tensors[name], spec) for name, spec in wanted.items() if name in tensors}
+    integers = [name for name, (tensor, spec) in held.items() if _is_quantized(tensor, spec)]
+    if integers:
+        dtype = tensors[integers[0]].dtype
+        yield f"it holds {dtype} in {_listed(integers)}, as quantized weights do"
+    other = {
+        name: (tuple(tensor.shape), spec.shape)
+        for name, (tensor, spec) in held.items()
+        if tuple(tensor.shape) != spec.shape and name not in integers
+    }
+    if other:
+        name, (found, expected) = next(iter(other.items()))
+        rest = f", and {len(other) - 1} more differ" if len(other) > 1 else ""
+        hint = " (another vocabulary, say)" if all(starmap(_is_resized, other.values())) else ""
+        yield f"`{name}` has shape {found}, that of the checkpoint {expected}{rest}{hint}"
 
 
-def _resized(found: tuple[int, ...], expected: tuple[int, ...]) -> str:
-    is_vocabulary = found[:1] != expected[:1] and found[1:] == expected[1:]
-    return " (another vocabulary, say)" if is_vocabulary else ""
+def _is_quantized(tensor: Tensor, spec: TensorSpec) -> bool:
+    is_whole = not tensor.dtype.is_floating_point
+    return is_whole and spec.dtype.startswith(("float", "bfloat"))
+
+
+def _is_resized(found: tuple[int, ...], expected: tuple[int, ...]) -> bool:
+    return found[:1] != expected[:1] and found[1:] == expected[1:]
 
 
 def _listed(names: list[str]) -> str:
