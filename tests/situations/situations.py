@@ -362,4 +362,38 @@ SITUATIONS = (
         make=lambda place: (place / "dict.txt").unlink(),
         names="dict",
     ),
+    Situation(
+        title="An audit of a folder that says nothing of a proof",
+        words="audit hf",
+        make=lambda place: (place / "hf" / "verification.json").unlink(),
+        names="hf",
+    ),
+    Situation(title="A seal that is none", words="audit hf --seal 3f0c", names="--seal"),
+    Situation(
+        title="An audit against what is no recording",
+        words="audit hf --recording golden",
+        make=lambda place: (place / "golden").mkdir(),
+        names="golden",
+    ),
+    Situation(
+        title="A runner with nothing to be held against",
+        words="audit hf --runner mine.py:Mine",
+        names="--runner",
+    ),
+    Situation(
+        title="A runner that names no class",
+        words="audit hf --recording recording --runner mine.py",
+        names="mine.py",
+    ),
+    Situation(
+        title="A batch of jobs that nobody wrote",
+        words="batch nowhere.toml out",
+        names="nowhere.toml",
+    ),
+    Situation(
+        title="Cards of what is no batch",
+        words="cards hf catalogue",
+        names="hf",
+    ),
+    Situation(title="A folder pushed to no name", words="push hf a/b/c", names="a/b/c"),
 )
