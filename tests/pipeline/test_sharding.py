@@ -136,6 +136,8 @@ def test_what_is_asked_of_clips_is_asked_of_them_in_shards(hf: Write, options) -
 def test_a_part_of_a_long_clip_is_a_clip_of_its_own_shard(hf: Write) -> None:
     found = expect_equal(asked(hf, "ctc", [golden_folder() / "long.flac"]), 1, 2)
     assert [clip.name.partition("/")[0] for clip in found.coverage.clips] == ["long", "long"]
+    # The pipeline is asked about the part alone.
+    assert [said.pipeline_text is None for said in found.tokens] == [True, False]
 
 
 @pytest.fixture
