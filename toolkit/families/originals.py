@@ -181,11 +181,12 @@ def _dictionary(vocabulary: Mapping[str, int]) -> Dictionary:
     tokens = sorted(vocabulary, key=vocabulary.__getitem__)
     ids = [vocabulary[token] for token in tokens]
     if ids != list(range(len(ids))) or tuple(tokens[: len(STARTS)]) != STARTS:
+        found = ", ".join(tokens[: len(STARTS)]) or "none (but a section for each language, say)"
         raise BadInput(
             f"`vocab.json` must number its tokens from 0 without a hole and begin with "
             f"{', '.join(STARTS)}, as fairseq's dictionaries do, whose blank is their first row, "
-            f"but begins with {', '.join(tokens[: len(STARTS)]) or 'nothing'}. No checkpoint of "
-            "fairseq has these ids; name one of the same model with `--like` if there is one."
+            f"but begins with {found}. Name a checkpoint of the same model with `--like`, if there is "
+            "one; no other of fairseq's has these ids."
         )
     return Dictionary(symbols=(*SPECIAL_SYMBOLS, *tokens[len(STARTS) :]))
 
