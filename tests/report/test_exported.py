@@ -27,3 +27,9 @@ def test_many_tensors_that_the_folder_does_not_hold_are_counted() -> None:
 def test_how_it_is_opened_names_the_dictionarys_folder_where_there_is_one() -> None:
     assert "arg_overrides={'data': 'o'}" in describe_opening(Path("o/m.pt"), has_words=True)
     assert "arg_overrides" not in describe_opening(Path("o/m.pt"), has_words=False)
+
+
+def test_one_that_is_like_another_is_said_to_open_as_that_does() -> None:
+    usage = describe_opening(Path("o/m.pt"), has_words=False, like=Path("there/model.pt"))
+    assert usage.startswith("# opens as model.pt does\nfrom fairseq")
+    assert not describe_opening(Path("o/m.pt"), has_words=False).startswith("#")

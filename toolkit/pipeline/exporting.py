@@ -74,7 +74,7 @@ def export(request: Export) -> Result:
         result,
         exported=exported,
         reproduce=again,
-        usage=describe_opening(request.out, has_words=bool(made.beside)),
+        usage=describe_opening(request.out, has_words=bool(made.beside), like=request.like),
         next=again if result.unverified_because else "",
     )
 

@@ -29,15 +29,17 @@ def describe_kept(kept: Sequence[Reason]) -> Iterator[str]:
         yield f"{counted(len(kept) - MAX_KEPT, 'tensors')} more"
 
 
-def describe_opening(out: Path, *, has_words: bool) -> str:
+def describe_opening(out: Path, *, has_words: bool, like: Path | None = None) -> str:
     """How fairseq opens a checkpoint, in Python.
 
     Args:
         out: The checkpoint.
         has_words: Whether its task reads a dictionary.
+        like: The checkpoint that it is like: not all of them open without more arguments.
     """
+    known = "" if like is None else f"# opens as {like.name} does\n"
     data = f", arg_overrides={{'data': {str(out.parent)!r}}}" if has_words else ""
-    return (
+    return known + (
         "from fairseq.checkpoint_utils import load_model_ensemble_and_task\n"
         f"models, cfg, task = load_model_ensemble_and_task([{str(out)!r}]{data})\n"
     )
