@@ -177,7 +177,7 @@ def test_a_field_of_the_table_is_an_option_everywhere(tmp_path: Path) -> None:
     assert source.count(before) == 1
     extended = tmp_path / "groups.py"
     extended.write_text(source.replace(before, NOVELTY + before), encoding="utf-8")
-    functions = "assert_parity convert diff inspect record verify"
+    functions = "assert_parity convert diff export inspect record verify"
     done = subprocess.run(
         [sys.executable, "-c", LOOK, str(extended), functions],
         capture_output=True,
@@ -187,7 +187,8 @@ def test_a_field_of_the_table_is_an_option_everywhere(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
-    assert found["help"] == ["inspect", "convert", "verify", "record", "recorder", "diff"]
+    expected = ["inspect", "convert", "export", "verify", "record", "recorder", "diff"]
+    assert found["help"] == expected
     assert found["signatures"] == [*functions.split(), "make_recorder"]
     assert found["documentation"] == found["signatures"]
     assert found["settings"]

@@ -70,6 +70,17 @@ class Request:
         return kind(**{**shared, **changed})
 
 
+AnyFolder = Annotated[
+    Path,
+    Argument(
+        "Hugging Face folder, or hf://org/name, whoever made it.",
+        metavar="HF_DIR",
+        fetched_as=FOLDER,
+    ),
+]
+"""A folder that is asked for its model."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class OfCheckpoint(Request):
     """What is asked of a checkpoint."""
@@ -88,14 +99,7 @@ class OfCheckpoint(Request):
 class OfFolder(OfCheckpoint):
     """What is asked of a folder."""
 
-    hf_dir: Annotated[
-        Path,
-        Argument(
-            "Hugging Face folder, or hf://org/name, whoever made it.",
-            metavar="HF_DIR",
-            fetched_as=FOLDER,
-        ),
-    ] = field(kw_only=False)
+    hf_dir: AnyFolder = field(kw_only=False)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -141,7 +141,7 @@ class Proof(Request):
     verify: Annotated[
         bool | None,
         Option(
-            "Prove the folder before it appears. Default: if fairseq is installed.",
+            "Prove it before it appears. Default: if fairseq is installed.",
             python="Prove the conversion before the folder appears. None does so if fairseq is at "
             "hand.",
             not_repeated="what is repeated is always a proof",

@@ -4,8 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, ClassVar
 
-from toolkit.session.groups import Companions, Unsaid
-from toolkit.session.hub import FOLDER
+from toolkit.session.groups import AnyFolder, Companions, Unsaid
 from toolkit.session.options import Argument, Option, Role
 from toolkit.session.proving import Clips, Device, Fairseq, Proof, Searches, Watched
 
@@ -16,14 +15,7 @@ class Export(Watched, Unsaid, Companions, Device, Searches, Fairseq, Clips, Proo
 
     command: ClassVar[str] = "export"
 
-    hf_dir: Annotated[
-        Path,
-        Argument(
-            "Hugging Face folder, or hf://org/name, whoever made it.",
-            metavar="HF_DIR",
-            fetched_as=FOLDER,
-        ),
-    ] = field(kw_only=False)
+    hf_dir: AnyFolder = field(kw_only=False)
     out: Annotated[
         Path,
         Argument("Checkpoint to write; must not exist yet.", metavar="OUT", role=Role.NEW),
