@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.sampling import wide
+from tests.sampling import slow, wide
 from tests.variants.building import build_variant
 from tests.variants.ctc_building import build_ctc
 from tests.variants.ctc_kinds import CtcVariant
@@ -30,12 +30,15 @@ PAPERS = {"README.md", "verification.json"}
 ENDS = ("native exact", "stock exact", "bundled exact", "stock exact, bundled tokenizer")
 
 
+SHARE = 6
+"""Of so many kinds of a table `make test-wide` takes one, and `make test-slow` the others."""
+
+
 def kinds(tables: Collection[str] = TABLES) -> list[object]:
     return [
-        wide(variant, id=f"{table}: {variant.name}")
+        (slow if place % SHARE else wide)(variant, id=f"{table}: {variant.name}")
         for table in tables
-        for variant in TABLES[table]
-        if "refused" not in variant.ends
+        for place, variant in enumerate(v for v in TABLES[table] if "refused" not in v.ends)
     ]
 
 
