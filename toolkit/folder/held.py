@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from toolkit.checkpoint.sets import maybe_language
 from toolkit.checkpoint.values import quote
+from toolkit.core.counting import listed
 from toolkit.core.errors import BadInput
 from toolkit.core.json import JsonObject
 from toolkit.core.lazy import LazyTensors
@@ -23,7 +24,6 @@ from toolkit.folder.weight_files import StoredTensors, place_tensors
 if TYPE_CHECKING:
     from torch import Tensor
 
-MAX_LISTED = 5
 _RELEASED = {
     ".weight_g": ".parametrizations.weight.original0",
     ".weight_v": ".parametrizations.weight.original1",
@@ -164,5 +164,4 @@ def _is_resized(found: tuple[int, ...], expected: tuple[int, ...]) -> bool:
 
 
 def _listed(names: list[str]) -> str:
-    shown = ", ".join(f"`{quote(name)}`" for name in names[:MAX_LISTED])
-    return shown + (f" and {len(names) - MAX_LISTED} more" if len(names) > MAX_LISTED else "")
+    return listed([f"`{quote(name)}`" for name in names])

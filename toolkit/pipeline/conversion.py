@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -10,24 +10,21 @@ from pathlib import Path
 from toolkit.audio import Clip
 from toolkit.blocks.tree import by_part
 from toolkit.checkpoint import Checkpoint
-from toolkit.core.artifact import Artifact, FileDigest
 from toolkit.core.progress import silent
 from toolkit.core.result import Result
 from toolkit.folder.background import Background
-from toolkit.folder.digest import combine, folder_digests
+from toolkit.folder.digest import folder_digests
 from toolkit.folder.skeleton import target_specs
 from toolkit.folder.staging import staged_folder
 from toolkit.folder.weights import num_bytes_written
-from toolkit.pipeline.basics import environment
 from toolkit.pipeline.likelihood import choose_by_likelihood
 from toolkit.pipeline.origin import Origin
 from toolkit.pipeline.papers import card_facts, write_papers
 from toolkit.pipeline.preflight import expect_all_at_hand
 from toolkit.pipeline.prepare import Inputs, Prepared, known_or_asked, prepare
-from toolkit.pipeline.provable import why_unprovable, why_unverified
+from toolkit.pipeline.provable import unproven, why_unprovable, why_unverified
 from toolkit.pipeline.reproduce import command_line
 from toolkit.pipeline.room import expect_room
-from toolkit.pipeline.sources import told_of_source
 from toolkit.pipeline.writing import write_converted
 from toolkit.report.model_card import describe_usage
 from toolkit.session.keywords import keywords_of
@@ -68,7 +65,7 @@ def convert(request: Convert) -> Result:
         else:
             files = folder_digests(staged.path, known=written)
             hashing.finish()
-            result = _unproven(prepared, files, request.out, because)
+            result = unproven("convert", prepared, str(request.out), files, because)
         if result.verdict != "mismatch":
             proof = _settled(request, prepared)
             write_papers(staged.path, result, prepared, proof)
@@ -123,21 +120,6 @@ def _proven(prepared: Prepared, folder: Path, clips: Sequence[Clip], request: Co
     )
     target = replace(result.target, path=str(request.out))
     return replace(result, command="convert", target=target)
-
-
-def _unproven(
-    prepared: Prepared, files: Mapping[str, FileDigest], out: Path, because: str
-) -> Result:
-    return Result(
-        command="convert",
-        **prepared.task.kind.told,
-        **told_of_source(prepared),
-        target=Artifact(path=str(out), sha256=combine(files)),
-        target_files=files,
-        assumptions=prepared.assumptions,
-        unverified_because=because,
-        environment=environment(),
-    )
 
 
 def _settled(request: Convert, prepared: Prepared) -> Verify:

@@ -17,22 +17,20 @@ from toolkit.core.planned import PlannedExport
 from toolkit.core.progress import silent
 from toolkit.core.result import Exported, Result
 from toolkit.folder.admission import check_folder
-from toolkit.folder.digest import combine, folder_digests
+from toolkit.folder.digest import folder_digests
 from toolkit.folder.staged_file import StagedFile, expect_free, staged_file
 from toolkit.folder.view import view_folder
-from toolkit.pipeline.basics import environment
 from toolkit.pipeline.likelihood import choose_by_likelihood
 from toolkit.pipeline.origin import Origin
 from toolkit.pipeline.originating import return_alone
 from toolkit.pipeline.planning import TOLD
 from toolkit.pipeline.preflight import expect_all_at_hand
 from toolkit.pipeline.prepare import Inputs, Prepared, prepare
-from toolkit.pipeline.provable import why_unprovable, why_unverified
+from toolkit.pipeline.provable import unproven, why_unprovable, why_unverified
 from toolkit.pipeline.reproduce import command_line
 from toolkit.pipeline.returning import Return, return_of
 from toolkit.pipeline.room import expect_room, maybe_free_bytes
-from toolkit.pipeline.sources import told_of_source
-from toolkit.pipeline.verification import expecting, prove
+from toolkit.pipeline.verification import expecting, prove_as_asked
 from toolkit.report.exported import describe_opening
 from toolkit.session.groups import Companions
 from toolkit.session.keywords import keywords_of
@@ -162,15 +160,7 @@ def _judged(request: Verify, asked: bool | None, because: str | None) -> Result:
     if because:
         return _unproven(prepared, request.hf_dir, because)
     prepared = choose_by_likelihood(prepared, inputs, request.audio)
-    return prove(
-        prepared,
-        request.hf_dir,
-        origin.read_clips(prepared, request.audio),
-        origin,
-        beam=request.beam,
-        thorough=request.thorough,
-        progress=request.progress or silent,
-    )
+    return prove_as_asked(request, prepared)
 
 
 @contextmanager
@@ -200,17 +190,7 @@ def _expect_alike(prepared: Prepared, folder: Path) -> None:
 
 def _unproven(prepared: Prepared, folder: Path, because: str) -> Result:
     _expect_alike(prepared, folder)
-    files = folder_digests(folder)
-    return Result(
-        command="export",
-        **prepared.task.kind.told,
-        **told_of_source(prepared),
-        target=Artifact(path=spelled(folder), sha256=combine(files)),
-        target_files=files,
-        assumptions=prepared.assumptions,
-        unverified_because=because,
-        environment=environment(),
-    )
+    return unproven("export", prepared, spelled(folder), folder_digests(folder), because)
 
 
 def _named(result: Result, out: Path) -> Artifact:

@@ -17,11 +17,10 @@ from toolkit.folder.side_files import CONFIG, read_object
 from toolkit.folder.view import FolderView, view_folder
 from toolkit.mapping import Plan, Table, invert_plan, made_by, plan_back
 from toolkit.pipeline.returning import Return, expect_as_made
+from toolkit.tasks.ctc.letters import VOCAB
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-VOCAB = "vocab.json"
 
 
 def return_alone(folder: Path) -> Return:

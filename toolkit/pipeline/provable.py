@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Literal
+
+from toolkit.core.artifact import Artifact, FileDigest
 from toolkit.core.errors import BadInput
+from toolkit.core.result import Result
+from toolkit.folder.digest import combine
+from toolkit.pipeline.basics import environment
 from toolkit.pipeline.installed import INSTALL_HINT, fairseq_is_installed
 from toolkit.pipeline.origin import Origin
 from toolkit.pipeline.prepare import Prepared
+from toolkit.pipeline.sources import told_of_source
 
 
 def why_unverified(verify: bool | None, origin: Origin) -> str | None:
@@ -52,3 +60,31 @@ def expect_reference(origin: Origin) -> None:
             "`--fairseq-python`, or a recording made elsewhere (`toolkit recorder`) with "
             "`--recording`. `toolkit doctor` says what is here."
         )
+
+
+def unproven(
+    command: Literal["convert", "export"],
+    prepared: Prepared,
+    folder: str,
+    files: Mapping[str, FileDigest],
+    because: str,
+) -> Result:
+    """What comes of a command that proves nothing.
+
+    Args:
+        command: What was asked for.
+        prepared: The checkpoint.
+        folder: The Hugging Face folder, as results name it.
+        files: All that lies in the folder.
+        because: Why nothing is proven.
+    """
+    return Result(
+        command=command,
+        **prepared.task.kind.told,
+        **told_of_source(prepared),
+        target=Artifact(path=folder, sha256=combine(files)),
+        target_files=files,
+        assumptions=prepared.assumptions,
+        unverified_because=because,
+        environment=environment(),
+    )

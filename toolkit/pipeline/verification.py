@@ -40,12 +40,21 @@ def verify(request: Verify) -> Result:
     """
     from toolkit.pipeline.choosing import prepare_with
 
-    origin = request.part(Origin)
     expect_all_at_hand(request)
     check_folder(request.hf_dir)
     inputs = expecting(request.part(Inputs), request.hf_dir)
     prepared = prepare_with(inputs, request.recording, request.audio)
-    result = prove(
+    return told(prove_as_asked(request, prepared), request)
+
+
+def prove_as_asked(request: Verify, prepared: Prepared) -> Result:
+    """Holds a checkpoint against the folder of a request, in all that this asks.
+
+    Raises:
+        BadInput: a clip or the device cannot be used.
+    """
+    origin = request.part(Origin)
+    return prove(
         prepared,
         request.hf_dir,
         origin.read_clips(prepared, request.audio),
@@ -54,7 +63,6 @@ def verify(request: Verify) -> Result:
         thorough=request.thorough,
         progress=request.progress or silent,
     )
-    return told(result, request)
 
 
 def told(result: Result, request: Verify) -> Result:
