@@ -27,6 +27,7 @@ from toolkit.core.errors import BadInput
 from toolkit.families import families
 from toolkit.pipeline import exporting
 from toolkit.pipeline.exporting import plan_export
+from toolkit.report.files import is_report
 
 LIKE = golden_folder() / "ctc" / "model.pt"
 NOT_COMPARED = {"README.md", "verification.json"}
@@ -331,3 +332,13 @@ def test_a_full_disk_leaves_nothing(
 ) -> None:
     monkeypatch.setattr(exporting, "save_checkpoint", fails)
     assert "No space left on device" in refusal(letters, out)
+
+
+def test_a_result_does_not_take_the_place_of_what_belongs_beside(letters: Path, out: Path) -> None:
+    beside = out.parent / "dict.ltr.txt"
+    line = ["export", str(letters), str(out), "--no-verify", "--json", str(beside)]
+    done = CliRunner().invoke(app, line)
+    assert done.exit_code == 2
+    assert "by now a file is there" in done.stderr
+    assert len(beside.read_text().splitlines()) > 4
+    assert not is_report(beside)

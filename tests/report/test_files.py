@@ -2,6 +2,7 @@ import pytest
 
 from toolkit.core.errors import BadInput
 from toolkit.report import write_html, write_json
+from toolkit.report.files import is_report, write_files
 
 
 @pytest.fixture(params=[write_json, write_html], ids=["json", "html"])
@@ -39,3 +40,16 @@ def test_a_name_as_long_as_names_can_be_is_written(write, matching, tmp_path):
     path = tmp_path / ("n" * 255)
     write(matching, path)
     assert path.stat().st_size > 0
+
+
+def test_a_file_that_came_to_lie_there_is_kept_unless_it_is_a_report_or_forced(matching, tmp_path):
+    write_json(matching, tmp_path / "report.json")
+    (tmp_path / "mine").write_text("mine")
+    page, report = (tmp_path / "mine", b"new"), (tmp_path / "report.json", b"new")
+    with pytest.raises(BadInput, match="by now a file is there that is none"):
+        write_files([report, page], force=False)
+    assert page[0].read_text() == "mine"
+    assert is_report(report[0])
+    write_files([report], force=False)
+    write_files([page])
+    assert page[0].read_bytes() == report[0].read_bytes() == b"new"

@@ -34,7 +34,7 @@ def deliver(
     if html is not None and page is not None:
         files.append((html, page().encode("utf-8", errors="xmlcharrefreplace")))
     with printing():
-        write_files(files)
+        write_files(files, force=shown.force)
     if not shown.quiet:
         with printing():
             show(STDOUT in (html, json_path))

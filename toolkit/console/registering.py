@@ -63,13 +63,13 @@ def command_of(
 
             return make_parameters(items())
 
-        def run(*, debug: bool, force: bool = False, **given: Any) -> None:  # noqa: ARG001
+        def run(*, debug: bool, **given: Any) -> None:  # noqa: ARG001
             from toolkit.console.outputs import check_given
             from toolkit.console.parameters import read_given
             from toolkit.session.program import Shown
 
             with waiting_for_imports(), greeting(given.get("quiet", False)):
-                outputs = check_given(given, items(), force=force)
+                outputs = check_given(given, items(), force=given.get("force", False))
                 if is_checked:
                     _look_first(request_of(name, of), given)
                 import_module(home)

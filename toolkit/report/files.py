@@ -24,15 +24,17 @@ def write_bytes(path: Path, content: bytes) -> None:
     write_files([(path, content)])
 
 
-def write_files(files: Iterable[tuple[Path, bytes]]) -> None:
+def write_files(files: Iterable[tuple[Path, bytes]], *, force: bool = True) -> None:
     """Leaves every content at its path, or what was there before at each of them.
 
     Args:
         files: Where each goes, in a folder that exists, and all that it holds. `-` is standard
             output, which comes last.
+        force: Whether a file that is no report may be replaced.
 
     Raises:
-        BadInput: a folder does not exist, a path is a folder, or the system refuses to write.
+        BadInput: a folder does not exist, a path is a folder or, unless forced, a file that is no
+            report, or the system refuses to write.
     """
     streams: list[bytes] = []
     with ExitStack() as stack:
@@ -42,6 +44,8 @@ def write_files(files: Iterable[tuple[Path, bytes]]) -> None:
                 streams.append(content)
             else:
                 staged.append((stack.enter_context(_staged(path, content)), path))
+        for _, path in () if force else staged:
+            _expect_replaceable(path)
         for temporary, path in staged:
             with _worded(path):
                 temporary.replace(path)
@@ -58,6 +62,15 @@ def is_report(path: Path) -> bool:
         return False
     is_page = head.lstrip()[:15].lower() == b"<!doctype html>" and GENERATOR.encode() in head
     return is_page or _JSON_START.match(head) is not None
+
+
+def _expect_replaceable(path: Path) -> None:
+    """Refuses to replace what has come to lie where a report is to go since the command began."""
+    if os.path.lexists(path) and not is_report(path):
+        raise BadInput(
+            f"`{path}` must be a new name or a report, but by now a file is there that is none. It "
+            "was not replaced. Choose another path, or give `--force`."
+        )
 
 
 @contextmanager

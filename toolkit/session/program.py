@@ -9,7 +9,16 @@ from toolkit.session.options import Option, Role, Section
 
 
 @dataclass(frozen=True, kw_only=True)
-class Shown(Request):
+class Forced(Request):
+    """What may be written over."""
+
+    section: ClassVar[Section] = Section.OUTPUT
+
+    force: Annotated[bool, Option("Replace files that are no report.")] = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shown(Forced):
     """Where a command's answer goes."""
 
     section: ClassVar[Section] = Section.OUTPUT
@@ -41,12 +50,3 @@ class Traced(Request):
     """What is said of an error."""
 
     debug: Annotated[bool, Option("Show where a fault of the toolkit is.")] = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class Forced(Request):
-    """What may be written over."""
-
-    section: ClassVar[Section] = Section.OUTPUT
-
-    force: Annotated[bool, Option("Replace files that are no report.")] = False
