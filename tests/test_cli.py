@@ -338,7 +338,10 @@ def imported_by(*arguments: str) -> set[str]:
     return set(made.stdout.split())
 
 
-SLOW = {"torch", "transformers", "fairseq", "jinja2", "numpy", "tokenizers", "huggingface_hub"}
+SLOW = {
+    *("torch", "transformers", "fairseq", "jinja2", "numpy", "tokenizers", "huggingface_hub"),
+    *("importlib.metadata", "tomllib"),
+}
 
 
 def test_the_help_imports_nothing_that_takes_time() -> None:

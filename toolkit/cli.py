@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from toolkit.session.program import Shown
 
 Plan = TypeVar("Plan", "PlannedConversion", "PlannedExport")
+
+OBJECTS_BEFORE_COLLECTION = 10_000
+"""With Python's own 700 it looks through what is imported, never garbage, some 200 times."""
 
 app = Commands(
     name="toolkit",
@@ -310,6 +314,7 @@ register_proofs(app)
 
 def main() -> None:
     """The console script."""
+    gc.set_threshold(OBJECTS_BEFORE_COLLECTION)
     app()
 
 

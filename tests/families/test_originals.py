@@ -9,7 +9,7 @@ import pytest
 
 from toolkit.core.errors import BadInput
 from toolkit.families.originals import STARTS, Said, original_of
-from toolkit.mapping import made_by
+from toolkit.mapping.inverse import made_by
 
 VOCABULARY = {token: row for row, token in enumerate((*STARTS, "|", "E", "T"))}
 CONFIG = {

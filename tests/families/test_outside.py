@@ -1,5 +1,9 @@
 """A family in somebody else's package is found by its entry point."""
 
+import sys
+from importlib.metadata import Distribution
+from zipfile import ZipFile
+
 import pytest
 
 from toolkit.core.errors import BadInput
@@ -18,6 +22,12 @@ class Family:
 
 FAMILY = Family()
 """
+
+INSTALLED = {
+    "METADATA": "Metadata-Version: 2.1\nName: outside\nVersion: 1.0\n",
+    "entry_points.txt": "[toolkit.families]\na = nowhere:FAMILY\n",
+}
+"""What describes an installed package that offers a family."""
 
 
 @pytest.fixture
@@ -40,6 +50,43 @@ def test_a_family_of_another_package_is_known_beside_ours(offer):
     offer(FAMILY, "outside_toy:FAMILY")
     assert [family.name for family in families()][-1] == "toy"
     assert "xm_transformer" in {family.name for family in families()}
+
+
+@pytest.mark.parametrize("info", ["lib/outside_egg.egg-info", "outside.egg/EGG-INFO"])
+def test_a_package_that_was_installed_by_older_tools_is_found_too(info, tmp_path, monkeypatch):
+    (tmp_path / info).mkdir(parents=True)
+    for name, content in INSTALLED.items():
+        (tmp_path / info / name.replace("METADATA", "PKG-INFO")).write_text(content)
+    monkeypatch.syspath_prepend((tmp_path / info).parent)
+    with pytest.raises(BadInput, match="`nowhere:FAMILY`"):
+        list(families())
+
+
+def test_a_package_in_an_archive_is_found_too(tmp_path, monkeypatch):
+    with ZipFile(tmp_path / "packages.zip", "w") as archive:
+        for name, content in INSTALLED.items():
+            archive.writestr(f"outside-1.0.dist-info/{name}", content)
+    monkeypatch.syspath_prepend(tmp_path / "packages.zip")
+    with pytest.raises(BadInput, match="`nowhere:FAMILY`"):
+        list(families())
+
+
+def test_who_finds_packages_in_another_way_is_asked(monkeypatch):
+    class Installed(Distribution):
+        def read_text(self, filename):
+            return INSTALLED.get(filename)
+
+        def locate_file(self, path): ...
+
+    class Finder:
+        def find_spec(self, *_): ...
+
+        def find_distributions(self, *_):
+            return [Installed()]
+
+    monkeypatch.setattr(sys, "meta_path", [*sys.meta_path, Finder()])
+    with pytest.raises(BadInput, match="`nowhere:FAMILY`"):
+        list(families())
 
 
 def test_our_own_checkpoint_is_still_ours(offer, prepared):

@@ -21,11 +21,9 @@ from toolkit.mapping import (
     Table,
     Tie,
     Transpose,
-    invert_plan,
-    made_by,
     make_plan,
-    plan_back,
 )
+from toolkit.mapping.inverse import invert_plan, made_by, plan_back
 
 FLOATS = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
 OPS = (Copy(), SplitWeightNorm(), Pick(0), Transpose(0, 1), Transpose(1, 2))

@@ -10,7 +10,8 @@ import torch
 from toolkit.core.errors import BadInput
 from toolkit.core.spec import TensorSpec
 from toolkit.folder.held import Held
-from toolkit.mapping import Fill, Identity, Rule, Table, Zeros, invert_plan, make_plan
+from toolkit.mapping import Fill, Identity, Rule, Table, Zeros, make_plan
+from toolkit.mapping.inverse import invert_plan
 from toolkit.pipeline.returning import expect_as_made
 
 TABLE = Table(

@@ -19,11 +19,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
 SAMPLE_RATE_HZ = 16_000
 MAX_DURATION_S = 600.0
 """Longer clips are refused: attention grows with the square of the length."""
@@ -247,6 +242,11 @@ def _in_manifest(folder: Path) -> Iterator[ClipFile]:
 
 
 def _read_entries(path: Path) -> list[JsonObject]:
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+
     try:
         content = read_small(path, max_bytes=MAX_MANIFEST_BYTES)
         entries = tomllib.loads(content.decode("utf-8"))["clip"]

@@ -8,22 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from importlib import import_module
 from pkgutil import iter_modules
-from typing import TYPE_CHECKING, cast
 
 from toolkit.blocks.evidence import Derived
 from toolkit.checkpoint import Checkpoint
 from toolkit.core.errors import BadInput
 from toolkit.families.base import Family, Form, Network, Options, Task
 from toolkit.families.elsewhere import describe_elsewhere, maybe_stranger
-
-if TYPE_CHECKING:
-    from importlib.metadata import EntryPoint
+from toolkit.families.outside import offered_families
 
 __all__ = ["Derived", "Family", "Form", "Network", "Options", "Task", "families", "find_family"]
-
-
-ENTRY_POINTS = "toolkit.families"
-"""Group of the entry points by which other packages offer families."""
 
 
 def families() -> Iterator[Family]:
@@ -32,46 +25,11 @@ def families() -> Iterator[Family]:
     Raises:
         BadInput: another package's family cannot be imported, or is none.
     """
-    from importlib.metadata import entry_points
-
     for module in iter_modules(__path__):
         family = getattr(import_module(f"{__name__}.{module.name}"), "FAMILY", None)
         if family is not None:
             yield family
-    for point in sorted(entry_points(group=ENTRY_POINTS), key=lambda point: point.name):
-        yield _load(point)
-
-
-def _load(point: EntryPoint) -> Family:
-    """The family that another package offers."""
-    where = f"entry point `{point.name}` of `{point.dist.name if point.dist else 'a package'}`"
-    advice = "Correct the package, or uninstall it."
-    try:
-        family = point.load()
-    except Exception as error:  # whatever code of others raises
-        said = " ".join(f"{type(error).__name__}: {error}".split())[:200]
-        raise BadInput(
-            f"`{point.value}`, {where}, must be importable, but is not: {said}. {advice}"
-        ) from error
-    missing = [name for name in _PROTOCOL if not hasattr(family, name)]
-    if missing:
-        raise BadInput(
-            f"`{point.value}`, {where}, must be a family as `toolkit.families.Family` describes, "
-            f"but has no {', '.join(missing)}. {advice}"
-        )
-    return cast("Family", family)
-
-
-_PROTOCOL = (
-    "name",
-    "matches",
-    "network",
-    "sidecars",
-    "task",
-    "shortest_input",
-    "frames",
-    "possible",
-)
+    yield from offered_families()
 
 
 NOT_KNOWN = (

@@ -1,6 +1,5 @@
 """Rules that rename and reshape tensors: patterns, operations, and the plan that they make."""
 
-from toolkit.mapping.inverse import Inverse, Recovery, invert_plan, made_by, plan_back
 from toolkit.mapping.ops import Copy, Identity, Op, Pick, Sinusoids, SplitWeightNorm, Zeros
 from toolkit.mapping.plan import (
     Assignment,
@@ -18,12 +17,10 @@ __all__ = [
     "Drop",
     "Fill",
     "Identity",
-    "Inverse",
     "Op",
     "Pick",
     "PlacedRow",
     "Plan",
-    "Recovery",
     "Row",
     "Rule",
     "Sinusoids",
@@ -34,9 +31,6 @@ __all__ = [
     "Zeros",
     "dropped_tensors",
     "fit_plan",
-    "invert_plan",
-    "made_by",
     "make_plan",
-    "plan_back",
     "unclaimed_tensors",
 ]

@@ -15,7 +15,8 @@ from toolkit.families.originals import Original, Said, original_of
 from toolkit.folder.held import Held, hold, names_in
 from toolkit.folder.side_files import CONFIG, read_object
 from toolkit.folder.view import FolderView, view_folder
-from toolkit.mapping import Plan, Table, invert_plan, made_by, plan_back
+from toolkit.mapping import Plan, Table
+from toolkit.mapping.inverse import invert_plan, made_by, plan_back
 from toolkit.pipeline.returning import Return, expect_as_made
 from toolkit.tasks.ctc.letters import VOCAB
 

@@ -21,7 +21,8 @@ from toolkit.families.adapters import languages_of
 from toolkit.families.originals import task_state_of
 from toolkit.folder.held import Held, hold
 from toolkit.folder.plain_json import read_json
-from toolkit.mapping import Inverse, Pick, Plan, invert_plan
+from toolkit.mapping import Pick, Plan
+from toolkit.mapping.inverse import Inverse, invert_plan
 from toolkit.pipeline.prepare import Prepared
 
 if TYPE_CHECKING:
