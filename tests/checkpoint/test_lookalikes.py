@@ -172,7 +172,6 @@ def test_what_is_not_on_this_machine_is_named(golden_checkpoint, text, words, pl
     ("architecture", "words"),
     [
         ("s2t_transformer_s", "convert_s2t_fairseq"),
-        ("multitask_unity_xm", "UnitY"),
         ("transformer_wmt_en_de", "convert_fsmt"),
         ("mbart_large", "BART"),
         ("roberta_base", "RoBERTa"),

@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 
 from toolkit import convert, diff, inspect, verify
 from toolkit.core.errors import BadInput
-from toolkit.families.elsewhere import STRANGERS, describe_elsewhere, maybe_stranger
+from toolkit.families.elsewhere import STRANGERS, Stranger, describe_elsewhere, maybe_stranger
 from toolkit.oracle.quiet import quiet_fairseq
 
 CONVOLUTIONS = {
@@ -33,6 +33,25 @@ RESOLUTIONS = {
     "final_dim": 8,
     "conv_pos": 8,
     "conv_pos_groups": 2,
+}
+
+SPECTROGRAMS = {
+    **dict.fromkeys(("encoder_layers", "decoder_layers", "encoder_conv_layers"), 1),
+    **dict.fromkeys(("encoder_transformer_layers", "decoder_transformer_layers"), 1),
+    **dict.fromkeys(("prenet_layers", "postnet_layers", "input_channels", "n_frames_per_step"), 1),
+    **dict.fromkeys(("encoder_embed_dim", "decoder_embed_dim", "speaker_embed_dim"), 16),
+    **dict.fromkeys(("encoder_ffn_embed_dim", "decoder_ffn_embed_dim", "fft_hidden_dim"), 16),
+    **dict.fromkeys(
+        ("prenet_dim", "postnet_conv_dim", "var_pred_hidden_dim", "var_pred_n_bins"), 8
+    ),
+    **dict.fromkeys(("encoder_attention_heads", "decoder_attention_heads"), 2),
+    **dict.fromkeys(("encoder_conv_kernel_size", "postnet_conv_kernel_size", "fft_kernel_size"), 3),
+    **dict.fromkeys(("output_frame_dim", "input_feat_per_channel"), 80),
+    **dict.fromkeys(("max_source_positions", "max_target_positions"), 100),
+    **dict.fromkeys(("pitch_min", "energy_min", "ctc_weight"), 0.0),
+    **dict.fromkeys(("pitch_max", "energy_max"), 1.0),
+    "target_speaker_embed": False,
+    "speaker_to_id": None,
 }
 
 
@@ -63,12 +82,37 @@ def of_resolutions() -> tuple[Any, dict[str, Any]]:
     return model, {"_name": "multires_hubert", **RESOLUTIONS}
 
 
+def of_spectrograms(architecture: str) -> tuple[Any, dict[str, Any]]:
+    import fairseq.models.speech_to_speech
+    import fairseq.models.text_to_speech  # noqa: F401
+    from fairseq.data import Dictionary
+    from fairseq.models import ARCH_CONFIG_REGISTRY, ARCH_MODEL_REGISTRY
+
+    arguments = Namespace(arch=architecture, **SPECTROGRAMS)
+    ARCH_CONFIG_REGISTRY[architecture](arguments)
+    task = Namespace(
+        src_dict=Dictionary(),
+        data_cfg=Namespace(hub={}),
+        args=Namespace(target_is_code=False),
+        multitask_tasks={},
+        get_speaker_embeddings=lambda _: None,
+    )
+    model = ARCH_MODEL_REGISTRY[architecture].build_model(arguments, task)
+    return model, {"_name": architecture, **SPECTROGRAMS}
+
+
 SPEAKING = "ContentVec with the layers that it was trained with"
 BUILT: dict[str, Callable[[], tuple[Any, dict[str, Any]]]] = {
     "wav2vec 1.0": lambda: of_convolutions("none"),
     "vq-wav2vec": lambda: of_convolutions("gumbel"),
     "vq-wav2vec, kmeans": lambda: of_convolutions("kmeans"),
     "multi-resolution HuBERT": of_resolutions,
+    "a model that reads texts out": lambda: of_spectrograms("tts_transformer"),
+    "a model that reads texts out, fastspeech2": lambda: of_spectrograms("fastspeech2"),
+    "a model that reads texts out, tacotron_2": lambda: of_spectrograms("tacotron_2"),
+    "a model that translates speech into spectrograms": lambda: of_spectrograms(
+        "s2spect_transformer"
+    ),
 }
 """What fairseq builds here."""
 
@@ -86,6 +130,12 @@ def write(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
         return path
 
     return make
+
+
+def known_as(what: str) -> Stranger:
+    """The stranger that is called so."""
+    (known,) = (stranger for stranger in STRANGERS if stranger.what == what)
+    return known
 
 
 @pytest.mark.parametrize("named", [True, False])
@@ -107,7 +157,7 @@ def test_what_fairseq_builds_is_known_with_its_arguments_and_without(
     ):
         with pytest.raises(BadInput, match=said) as refused:
             ask(path)
-        assert "convert a" in str(refused.value)
+        assert known_as(name.partition(",")[0]).instead in str(refused.value)
     assert not (tmp_path / "hf").exists()
 
 
@@ -121,6 +171,15 @@ def test_what_fairseq_builds_is_known_with_its_arguments_and_without(
         ("unknown", "modality_encoders.AUDIO.alibi_scale", "data2vec 2.0"),
         ("multires_hubert_ctc", "w2v_encoder.proj.weight", "multi-resolution HuBERT"),
         ("hubert_seq2seq", "encoder.w2v_model.mask_emb", "HuBERT with a decoder"),
+        ("unity_conformer", "encoder.subsample.x", "UnitY"),
+        ("multitask_unity_xm", "encoder.subsample.x", "UnitY"),
+        ("xm_transformer_t2", "decoder.version", "UnitY"),
+        ("unknown", "synthesizer_encoder.layers.0.fc1.weight", "UnitY"),
+        ("dualinputs2ttransformer_m", "decoder.version", "a model of two inputs"),
+        ("dual_input_xm_transformer", "decoder.version", "a model of two inputs"),
+        ("unknown", "encoder.spch_encoder.w2v_encoder.proj.weight", "a model of two inputs"),
+        ("s2spect2_conformer", "x", "a model that translates speech into spectrograms"),
+        ("transformer", "encoder.layers.3.moe_layer.gate.wg.weight", "a mixture of experts"),
         ("contentvec", "encoder.cond_layer_norm.bias_ln.weight", SPEAKING),
     ],
 )
@@ -130,6 +189,16 @@ def test_what_fairseq_cannot_build_here_is_known_by_its_name_or_a_tensor(
     known = maybe_stranger(architecture, [name])
     assert known is not None
     assert known.what == what
+
+
+def test_a_unity_is_no_xm_transformer_though_it_has_all_tensors_of_one(
+    golden_checkpoint: Path, tmp_path: Path
+) -> None:
+    saved = torch.load(golden_checkpoint, weights_only=False)
+    saved["cfg"]["model"].arch = saved["cfg"]["model"]._name = "unity_xm_transformer"
+    torch.save(saved, tmp_path / "model.pt")
+    with pytest.raises(BadInput, match="but is UnitY: .* no class .* searches twice"):
+        inspect(tmp_path / "model.pt")
 
 
 @pytest.mark.parametrize(

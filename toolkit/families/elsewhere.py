@@ -12,7 +12,6 @@ _SCRIPTS = "src/transformers/models"
 CONVERTERS: tuple[tuple[str, str, str], ...] = (
     # architecture                          what it is                        what converts it
     (r"s2t_transformer.*|s2t_conformer.*",  "fairseq's own speech-to-text",   f"{_SCRIPTS}/speech_to_text/convert_s2t_fairseq_to_tfms.py"),
-    (r"(multitask_)?unity.*",               "UnitY, speech to speech",        f"{_SCRIPTS}/seamless_m4t/convert_fairseq2_to_hf.py, for SeamlessM4T's releases"),
     (r"roberta.*|xlmr.*",                   "RoBERTa, a model of text",       f"{_SCRIPTS}/roberta/convert_roberta_original_pytorch_checkpoint_to_pytorch.py"),
     (r"m?bart.*",                           "BART, a model of text",          f"{_SCRIPTS}/mbart/convert_mbart_original_checkpoint_to_pytorch.py"),
     (r"transformer_wmt.*|transformer|transformer_(iwslt|vaswani|big|base|large).*",
@@ -44,6 +43,48 @@ class Stranger:
 
 
 STRANGERS = (
+    Stranger(
+        what="UnitY",
+        because="it writes a text first and units of speech from that, and no class of transformers "
+        "that hears waveforms searches twice",
+        instead="Write its units with fairseq, or convert SeamlessM4T, which its authors made of it, "
+        "with the script of transformers 4",
+        architectures="(multitask_)?unity.*|xm_transformer_t2",
+        tensors=(".synthesizer_encoder.",),
+    ),
+    Stranger(
+        what="a model of two inputs",
+        because="it was trained on speech and on text, with an encoder for each, and no class of "
+        "transformers has two",
+        instead="Write its translations with fairseq, or convert a model of speech alone",
+        architectures="dual_?input.*",
+        tensors=(".spch_encoder.",),
+    ),
+    Stranger(
+        what="a model that reads texts out",
+        because="no class of transformers has its weighted positions, its prenet and its postnet, or "
+        "its predictors of duration, pitch and energy",
+        instead="Write its spectrograms with fairseq, or use transformers' SpeechT5",
+        architectures="tts_transformer.*|fastspeech2.*|tacotron_2.*",
+        tensors=(".encoder.pos_emb_alpha", ".encoder.var_adaptor.", ".decoder.attention_lstm."),
+    ),
+    Stranger(
+        what="a model that translates speech into spectrograms",
+        because="no class of transformers has its decoder, with weighted positions, a prenet and a "
+        "postnet",
+        instead="Write its spectrograms with fairseq",
+        architectures="s2spect2?_.*",
+        tensors=(".decoder.feat_proj.",),
+    ),
+    Stranger(
+        what="a mixture of experts",
+        because="fairseq 0.12 has no layer of experts, so that no class of transformers could be "
+        "compared with it",
+        instead="Convert it with the script of transformers 4 for NLLB-MoE, unproven, or convert a "
+        "dense model",
+        architectures="",
+        tensors=(".moe_layer.",),
+    ),
     Stranger(
         what="vq-wav2vec",
         because="it makes a code of every frame by convolutions alone, and no class of "

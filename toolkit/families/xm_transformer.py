@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from toolkit.blocks.arguments import Arguments, read_arguments
+from toolkit.blocks.arguments import Arguments, model_name, read_arguments
 from toolkit.blocks.evidence import Derived, Facts
 from toolkit.blocks.place import Place
 from toolkit.blocks.tree import values_under
@@ -17,6 +17,7 @@ from toolkit.checkpoint import Checkpoint
 from toolkit.core.json import JsonDict
 from toolkit.families.base import Network, Options, Task
 from toolkit.families.carried import CarriedPair, carried_files, carried_preprocessor
+from toolkit.families.elsewhere import maybe_stranger
 from toolkit.families.encoder_decoder import (
     Anatomy,
     EncoderDecoderModel,
@@ -59,8 +60,12 @@ class XMTransformer(Hearing):
     name: str = "xm_transformer"
 
     def matches(self, checkpoint: Checkpoint) -> bool:
-        """Whether the tensors are those of a wav2vec 2.0 encoder with a transformer decoder."""
-        return ANATOMY.is_of(checkpoint)
+        """Whether the tensors are those of a wav2vec 2.0 encoder with a transformer decoder.
+
+        UnitY has them too, for its second pass.
+        """
+        named = str(model_name(read_arguments(checkpoint).model))
+        return ANATOMY.is_of(checkpoint) and maybe_stranger(named, checkpoint.tensors) is None
 
     def network(self, checkpoint: Checkpoint, options: Options) -> Network:
         """What the network is, read off the tensors first and the arguments second."""
