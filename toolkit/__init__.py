@@ -3,7 +3,8 @@
 `convert`, `verify`, `diff`, `record`, `export` and `inspect` return frozen results whose
 `to_dict()` is the JSON that the command line writes, and so does `audit`. They print nothing and
 never exit.
-`assert_parity` is `verify` as an assertion.
+`assert_parity` is `verify` as an assertion. `compare_modules` compares any two torch models, and
+`assert_modules_agree` is that as an assertion.
 
 >>> from pathlib import Path
 >>> import toolkit
@@ -39,6 +40,9 @@ if TYPE_CHECKING:
     from toolkit.core.result import Result
     from toolkit.core.version import __version__ as __version__
     from toolkit.handoff import Example, Runner
+    from toolkit.modules.assertion import assert_modules_agree
+    from toolkit.modules.carrying import carry_weights
+    from toolkit.modules.comparing import compare_modules
     from toolkit.parity import assert_parity
     from toolkit.pipeline import convert, diff, inspect, verify
     from toolkit.pipeline.auditing import audit
@@ -62,8 +66,11 @@ __all__ = [
     "Result",
     "Runner",
     "ToolkitError",
+    "assert_modules_agree",
     "assert_parity",
     "audit",
+    "carry_weights",
+    "compare_modules",
     "convert",
     "diff",
     "export",
@@ -90,8 +97,11 @@ _HOMES = {
     "Recording": "toolkit.core.recording",
     "Result": "toolkit.core.result",
     "Runner": "toolkit.handoff",
+    "assert_modules_agree": "toolkit.modules.assertion",
     "assert_parity": "toolkit.parity",
     "audit": "toolkit.pipeline.auditing",
+    "carry_weights": "toolkit.modules.carrying",
+    "compare_modules": "toolkit.modules.comparing",
     "convert": "toolkit.pipeline",
     "diff": "toolkit.pipeline",
     "export": "toolkit.pipeline.exporting",

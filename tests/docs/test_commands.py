@@ -37,6 +37,7 @@ LONG = {
         "audit",
         "batch",
         "coming-from-scripts",
+        "compare-modules",
         "debugging",
         "export",
         "first-conversion",

@@ -3,7 +3,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from toolkit.mapping import Copy, Identity, Pick, Sinusoids, SplitWeightNorm, Zeros
+from toolkit.mapping import Copy, Identity, Pick, Sinusoids, Split, SplitWeightNorm, Zeros
 from toolkit.mapping.ops import effective_weight
 
 FLOATS = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
@@ -110,3 +110,16 @@ def test_a_row_is_taken_of_a_tensor_and_alone_gives_it_back(index):
 
 def test_there_is_no_row_that_the_tensor_lacks():
     assert Pick(3).shapes((3, 2)) == Pick().shapes(()) == ()
+
+
+def test_equal_parts_lie_one_after_the_other_and_make_the_whole_again():
+    fused = torch.arange(12.0).reshape(6, 2)
+    parts = Split(3).apply(fused)
+    assert Split(3).shapes((6, 2)) == tuple(tuple(part.shape) for part in parts) == ((2, 2),) * 3
+    assert parts[1].equal(fused[2:4])
+    assert Split(3).invert(parts).equal(fused)
+
+
+@pytest.mark.parametrize("shape", [(), (7, 2)])
+def test_what_cannot_be_dealt_out_evenly_has_no_parts(shape):
+    assert Split(3).shapes(shape) == ()

@@ -109,7 +109,7 @@ class Exported:
 class Result(Displayed):
     """The outcome of one run of convert, verify, diff or export."""
 
-    command: Literal["verify", "diff", "convert", "export"]
+    command: Literal["verify", "diff", "convert", "export", "compare_modules"]
     source: Artifact
     target: Artifact
     source_files: Mapping[str, FileDigest] = field(default_factory=dict)

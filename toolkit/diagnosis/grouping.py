@@ -17,8 +17,13 @@ SYSTEMATIC_ROUNDING = 3
 """The same for lost precision: a dtype is lost by files, seldom by modules."""
 SCATTERED = 8
 """Modules with mistakes that share a name alone; beyond that they are told as one."""
-FUSED = ("q_proj", "k_proj", "v_proj")
-"""Projections that some checkpoints hold as one tensor."""
+FUSED = (
+    ("q_proj", "k_proj", "v_proj"),
+    ("query", "key", "value"),
+    ("q_lin", "k_lin", "v_lin"),
+    ("q", "k", "v"),
+)
+"""Projections that some models hold as one tensor, by the names that others give them."""
 
 _UNFILLED = frozenset({"not_filled", "zeroed"})
 _DETAILS: dict[str, tuple[str, ...]] = {
@@ -66,6 +71,12 @@ def find_causes(explained: Mapping[str, Hypothesis], names: Collection[str]) -> 
     _join_moved(groups, explained)
     _join_alike(groups, explained)
     return tuple(_cause(group, explained) for group in groups.as_tuples())
+
+
+def fused_with(module: str) -> tuple[str, ...]:
+    """The names of query, key and value, where a module has one of them; else none."""
+    leaf = module.rpartition(".")[2]
+    return next((names for names in FUSED if leaf in names), ())
 
 
 def divergence(name: str, other: str) -> tuple[str, str]:
@@ -170,7 +181,7 @@ def _join_alike(groups: _Groups, explained: Mapping[str, Hypothesis]) -> None:
     here = {name: h for name, h in explained.items() if not _home(h)}
     for members in _by(here, lambda name: (owner(name), *_look(here[name]))):
         groups.join(members)
-    projections = [name for name in here if owner(name).endswith(FUSED)]
+    projections = [name for name in here if fused_with(owner(name))]
     for members in _by(projections, lambda name: (owner(owner(name)), *_signature(here[name]))):
         if _signature(here[members[0]]):
             groups.join(members)
@@ -231,4 +242,4 @@ def _is_fused_mix(own: Mapping[str, Hypothesis]) -> bool:
     """Whether all three of query, key and value hold another one's values."""
     leaves = {owner(name).rpartition(".")[2] for name in own}
     homes = {owner(_home(h)).rpartition(".")[2] for h in own.values()}
-    return leaves == homes == set(FUSED)
+    return leaves == homes and any(leaves == set(names) for names in FUSED)

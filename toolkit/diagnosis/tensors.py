@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -12,14 +12,15 @@ from toolkit.compare import tolerances
 from toolkit.compare.static import DIRECTION, GAIN, effective_error
 from toolkit.core.findings import Finding, Hypothesis, Note
 from toolkit.core.lazy import LazyTensors
-from toolkit.diagnosis.grouping import FUSED, SYSTEMATIC, Cause, find_causes
+from toolkit.diagnosis.grouping import SYSTEMATIC, Cause, find_causes, fused_with
 from toolkit.diagnosis.hypotheses import Suspect, explain
 from toolkit.diagnosis.provenance import Registry
-from toolkit.diagnosis.truth import Truth
+from toolkit.diagnosis.truth import Expected, Truth
 from toolkit.diagnosis.wording import advise, describe_tensors, summarize
 from toolkit.folder.heads import head_names, inner_names
 from toolkit.folder.languages import of_model
 from toolkit.folder.view import FolderView
+from toolkit.mapping import Copy, Split
 from toolkit.oracle.pages import let_go
 from toolkit.replay.pairs import owner
 
@@ -48,12 +49,33 @@ def tensor_findings(
     actual = LazyTensors(
         {name: partial(_in_float32, view.tensors, old) for name, old in stored.items()}
     )
+
+    def narrow(cause: Cause) -> str | None:
+        old = stored.get(cause.names[0])
+        return old and _narrow_dtype(view.tensors[old], cause)
+
+    yield from wrong_tensors(truth, actual, settled, narrow)
+    yield from _unexpected([name for name in _strange(truth, actual) if name not in settled], truth)
+
+
+def wrong_tensors(
+    truth: Expected,
+    actual: Mapping[str, Tensor],
+    settled: Collection[str] = (),
+    narrow: Callable[[Cause], str | None] = lambda _: None,
+) -> Iterator[Finding]:
+    """Tensors that are missing or hold something else; one finding per cause.
+
+    Args:
+        truth: What they must hold.
+        actual: What they hold.
+        settled: Tensors that another finding names; see `tensor_findings`.
+        narrow: The dtype of the file, where that is what values lost their precision to.
+    """
     explained = _explain_all(truth, actual, settled)
     for cause in find_causes(explained, truth.tensors.keys()):
-        old = stored.get(cause.names[0])
-        yield _cause_finding(truth, cause, old and _narrow_dtype(view.tensors[old], cause))
+        yield _cause_finding(truth, cause, narrow(cause))
     yield from _tied_findings(truth, actual, settled)
-    yield from _unexpected([name for name in _strange(truth, actual) if name not in settled], truth)
 
 
 def tensor_notes(truth: Truth, view: FolderView) -> Iterator[Note]:
@@ -77,7 +99,7 @@ def misplaced_tensors(truth: Truth, view: FolderView) -> set[str]:
 
 def stored_names(truth: Truth, view: FolderView) -> dict[str, str]:
     """The name in the file of every tensor; a tied one may stand under its other name alone."""
-    spoken = truth.contents.spoken is not None
+    spoken = truth.spoken is not None
     names = view.tensors if spoken else of_model(view.tensors)
     inner = inner_names(tuple(names), view.config, truth.tensors)
     stored = {_modern(name): old for name, old in inner.items()}
@@ -88,7 +110,7 @@ def stored_names(truth: Truth, view: FolderView) -> dict[str, str]:
 
 
 def _explain_all(
-    truth: Truth, actual: Mapping[str, Tensor], settled: Collection[str]
+    truth: Expected, actual: Mapping[str, Tensor], settled: Collection[str]
 ) -> dict[str, Hypothesis]:
     """What happened to every tensor that is not as it should be."""
     left = (name for name in truth.tensors if name in actual or name not in settled)
@@ -102,23 +124,23 @@ def _explain_all(
     return {n: h for n, h in explained.items() if h.confirmed or n not in settled}
 
 
-def _explain(truth: Truth, name: str, actual: Tensor, registry: Registry) -> Hypothesis:
-    spoken = truth.contents.spoken
+def _explain(truth: Expected, name: str, actual: Tensor, registry: Registry) -> Hypothesis:
+    spoken = truth.spoken
     if spoken and name in truth.unspoken and actual.equal(truth.unspoken[name]):
         return Hypothesis(name="unspoken", confirmed=True, detail={"language": spoken.first})
     return explain(_suspect(truth, name, actual), registry)
 
 
-def _is_right(name: str, truth: Truth, actual: Mapping[str, Tensor]) -> bool:
+def _is_right(name: str, truth: Expected, actual: Mapping[str, Tensor]) -> bool:
     let_go()
     if name not in actual:
         return False
     return actual[name].equal(truth.tensors[name]) or _same_effect(name, truth, actual)
 
 
-def _suspect(truth: Truth, name: str, actual: Tensor) -> Suspect:
+def _suspect(truth: Expected, name: str, actual: Tensor) -> Suspect:
     block, ending = owner(owner(name)), name.rpartition(".")[2]
-    fused = [f"{block}.{leaf}.{ending}" for leaf in FUSED]
+    fused = [f"{block}.{leaf}.{ending}" for leaf in fused_with(owner(name))]
     return Suspect(
         name=name,
         actual=actual,
@@ -126,8 +148,6 @@ def _suspect(truth: Truth, name: str, actual: Tensor) -> Suspect:
         head_width=_head_width(truth, name),
         fused=LazyTensors(
             {n: partial(truth.tensors.__getitem__, n) for n in fused if n in truth.tensors}
-            if name in fused
-            else {}
         ),
     )
 
@@ -150,7 +170,7 @@ def _modern(name: str) -> str:
     return name
 
 
-def _same_effect(name: str, truth: Truth, actual: Mapping[str, Tensor]) -> bool:
+def _same_effect(name: str, truth: Expected, actual: Mapping[str, Tensor]) -> bool:
     """Whether a weight norm is split in another way into the same effective weight."""
     for ending in (GAIN, DIRECTION):
         if name.endswith(ending):
@@ -163,13 +183,15 @@ def _same_effect(name: str, truth: Truth, actual: Mapping[str, Tensor]) -> bool:
     return False
 
 
-def _head_width(truth: Truth, name: str) -> int | None:
+def _head_width(truth: Expected, name: str) -> int | None:
+    if name in truth.head_widths:
+        return truth.head_widths[name]
     if "_proj." not in name:
         return None
     return next((w for prefix, w in truth.head_widths.items() if name.startswith(prefix)), None)
 
 
-def _cause_finding(truth: Truth, cause: Cause, stored: str | None) -> Finding:
+def _cause_finding(truth: Expected, cause: Cause, stored: str | None) -> Finding:
     language = cause.hypothesis.detail.get("language")
     sources = {
         name: name_in(language, source) if language else source
@@ -186,11 +208,19 @@ def _cause_finding(truth: Truth, cause: Cause, stored: str | None) -> Finding:
         rule=truth.origins.get(first),
         summary=_maybe_unfilled(truth, cause) or summarize(cause, tuple(truth.tensors), stored),
         hypothesis=cause.hypothesis,
-        fix=advise(cause, sources, stored),
+        fix=advise(cause, sources, stored, _way(truth, first)),
     )
 
 
-def _maybe_unfilled(truth: Truth, cause: Cause) -> str | None:
+def _way(truth: Expected, name: str) -> str:
+    """What the mapping does to a tensor, in words."""
+    assignment = truth.plan.assignments[name]
+    if isinstance(assignment.op, Split):
+        return f"as part {assignment.output + 1} of {assignment.op.parts}"
+    return "unchanged" if isinstance(assignment.op, Copy) else f"({assignment.op.name})"
+
+
+def _maybe_unfilled(truth: Expected, cause: Cause) -> str | None:
     """What is wrong with tensors that fairseq does without."""
     assignments = [truth.plan.assignments[name] for name in cause.names]
     sourced = any(assignment.source is not None for assignment in assignments)
@@ -207,7 +237,7 @@ def _maybe_unfilled(truth: Truth, cause: Cause) -> str | None:
 
 
 def _tied_findings(
-    truth: Truth, actual: Mapping[str, Tensor], settled: Collection[str]
+    truth: Expected, actual: Mapping[str, Tensor], settled: Collection[str]
 ) -> Iterator[Finding]:
     for tie in (tie for tie in truth.plan.ties if tie.target not in settled):
         if tie.target in actual and not actual[tie.target].equal(truth.tensors[tie.target_twin]):

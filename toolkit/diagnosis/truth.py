@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from toolkit.compare.differences import AnyVocabulary
 from toolkit.folder.contents import FolderContents
+from toolkit.folder.languages import Spoken
 from toolkit.mapping import Plan
 
 if TYPE_CHECKING:
@@ -15,23 +16,39 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Truth:
-    """What a folder must hold, and who says so."""
+class Expected:
+    """What the tensors of a model must hold, and who says so."""
 
     plan: Plan
-    contents: FolderContents
     tensors: Mapping[str, Tensor]
     """The expected value of every assigned target tensor, in float32."""
     origins: Mapping[str, str]
     """The row that wrote each tensor, in words: the family's, or that of a mapping file."""
     head_widths: Mapping[str, int]
-    """Width of an attention head, by the prefix of the parameters it applies to."""
-    vocabulary: AnyVocabulary | None
-    """None where there is no tokenizer."""
+    """Width of an attention head, by the name of a parameter or the prefix of projections."""
     unspoken: Mapping[str, Tensor] = field(default_factory=dict)
     """What the checkpoint has in the place of tensors that its language brings, in float32."""
+
+    @property
+    def spoken(self) -> Spoken | None:
+        """The languages that the model speaks, where it has weights for each."""
+        return None
 
     @property
     def twins(self) -> dict[str, str]:
         """The other name of every tensor that stands under two, by the tied one."""
         return {tie.target: tie.target_twin for tie in self.plan.ties}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Truth(Expected):
+    """What a folder must hold, and who says so."""
+
+    contents: FolderContents
+    vocabulary: AnyVocabulary | None
+    """None where there is no tokenizer."""
+
+    @property
+    def spoken(self) -> Spoken | None:
+        """The languages that the folder's model speaks, where it has weights for each."""
+        return self.contents.spoken

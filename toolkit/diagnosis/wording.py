@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from toolkit.checkpoint.sets import language_set, maybe_language, without_language
 from toolkit.core.findings import Hypothesis
-from toolkit.diagnosis.grouping import FUSED, Cause, divergence
+from toolkit.diagnosis.grouping import Cause, divergence, fused_with
 from toolkit.replay.pairs import owner
 
 EXAMPLES = 2
@@ -52,13 +52,16 @@ def summarize(cause: Cause, names: Sequence[str], stored: str | None) -> str:
     return f"{describe_tensors(cause.names, names)} {verb}"
 
 
-def advise(cause: Cause, sources: Mapping[str, str], stored: str | None) -> str:
+def advise(
+    cause: Cause, sources: Mapping[str, str], stored: str | None, how: str = "unchanged"
+) -> str:
     """What to change.
 
     Args:
         cause: The cause.
         sources: The checkpoint's tensor of each target tensor that has one.
         stored: The dtype in which the file holds the tensors, where that is the mistake.
+        how: What is done to them on the way.
     """
     if stored is not None:
         return f"verify with `--dtype {stored}`, or save the folder again in float32"
@@ -68,11 +71,11 @@ def advise(cause: Cause, sources: Mapping[str, str], stored: str | None) -> str:
     if len(cause.names) == 1:
         home = cause.hypothesis.detail.get("with")
         belongs = f"; what stands there belongs to `{home}`" if home else ""
-        return f"write `{sources[written[0]]}` to `{written[0]}` unchanged{belongs}"
+        return f"write `{sources[written[0]]}` to `{written[0]}` {how}{belongs}"
     lines = [f"`{sources[name]}` -> `{name}`" for name in written[:EXAMPLES]]
     more = len(cause.names) - len(lines)
     rest = [f"and {more} more in the same way"] if more > 0 else []
-    return "\n".join(["map each tensor to its own place, unchanged:", *lines, *rest])
+    return "\n".join([f"map each tensor to its own place, {how}:", *lines, *rest])
 
 
 def _exemplary(cause: Cause) -> list[str]:
@@ -134,7 +137,8 @@ def _move(name: str, home: str, homes: Mapping[str, str]) -> tuple[str, str]:
 
 def _natural(place: str) -> tuple[str, int, str]:
     parent, _, leaf = place.rpartition(".")
-    order = FUSED.index(leaf) if leaf in FUSED else int(leaf) if leaf.isdigit() else 0
+    names = fused_with(place)
+    order = names.index(leaf) if names else int(leaf) if leaf.isdigit() else 0
     return parent, order, leaf
 
 

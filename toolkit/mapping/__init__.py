@@ -1,6 +1,6 @@
 """Rules that rename and reshape tensors: patterns, operations, and the plan that they make."""
 
-from toolkit.mapping.ops import Copy, Identity, Op, Pick, Sinusoids, SplitWeightNorm, Zeros
+from toolkit.mapping.ops import Copy, Identity, Op, Pick, Sinusoids, Split, SplitWeightNorm, Zeros
 from toolkit.mapping.plan import (
     Assignment,
     Plan,
@@ -24,6 +24,7 @@ __all__ = [
     "Row",
     "Rule",
     "Sinusoids",
+    "Split",
     "SplitWeightNorm",
     "Table",
     "Tie",

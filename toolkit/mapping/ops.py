@@ -118,6 +118,37 @@ class Pick:
 
 
 @dataclass(frozen=True)
+class Split:
+    """Equal parts along the first axis, as query, key and value lie in one tensor."""
+
+    parts: int
+    exact: bool = True
+
+    @property
+    def name(self) -> str:
+        """The operation with its number of parts."""
+        return f"split into {self.parts}"
+
+    def shapes(self, source: Shape) -> tuple[Shape, ...]:
+        """As many targets as there are parts; none where the rows cannot be dealt out evenly."""
+        if not source or source[0] % self.parts:
+            return ()
+        return ((source[0] // self.parts, *source[1:]),) * self.parts
+
+    def apply(self, source: Tensor) -> tuple[Tensor, ...]:
+        """Views of the source."""
+        import torch
+
+        return tuple(torch.split(source, source.shape[0] // self.parts))
+
+    def invert(self, targets: Sequence[Tensor]) -> Tensor:
+        """The parts one after the other."""
+        import torch
+
+        return torch.cat(list(targets))
+
+
+@dataclass(frozen=True)
 class Identity:
     """The identity matrix, for a projection that the source does without."""
 

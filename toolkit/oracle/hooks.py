@@ -114,6 +114,24 @@ def bind(
     return _bind(inspect.signature(module.forward), args, kwargs)
 
 
+def call_again(module: nn.Module, arguments: Mapping[str, object]) -> object:
+    """What a module makes of the arguments of a recorded call.
+
+    Args:
+        module: The module.
+        arguments: As `bind` names them; those of `*args` under its name and their place.
+    """
+    kinds = inspect.signature(module.forward).parameters.values()
+    rest_of = next((p.name for p in kinds if p.kind is inspect.Parameter.VAR_POSITIONAL), None)
+    prefix = "" if rest_of is None else rest_of + "."
+    listed = [name for name in arguments if prefix and name.startswith(prefix)]
+    before = [p.name for p in kinds if p.kind <= inspect.Parameter.POSITIONAL_OR_KEYWORD]
+    placed = [name for name in before if name in arguments] if listed else []
+    first = [arguments[name] for name in (*placed, *listed)]
+    named = {k: v for k, v in arguments.items() if k not in listed and k not in placed}
+    return module(*first, **named)
+
+
 def _bind(
     signature: inspect.Signature, args: Tuple[object, ...], kwargs: Dict[str, object]
 ) -> Dict[str, object]:
@@ -123,6 +141,8 @@ def _bind(
         kind = bound.signature.parameters[name].kind
         if kind is inspect.Parameter.VAR_KEYWORD:
             arguments.update(value)
+        elif kind is inspect.Parameter.VAR_POSITIONAL:
+            arguments.update({"%s.%d" % (name, place): item for place, item in enumerate(value)})
         else:
             arguments[name] = value
     return arguments

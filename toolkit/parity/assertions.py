@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
-from toolkit.core.measures import Level
 from toolkit.core.result import Result
-from toolkit.report.text import format_error
+from toolkit.report.failing import describe_mismatch
 from toolkit.session.keywords import keywords_of
 from toolkit.session.requests.verify import Assertion, Verify
 
@@ -27,33 +23,5 @@ def assert_parity(request: Assertion) -> Result:
 
     result = verify(**vars(request.part(Verify)))
     if result.verdict != "match":
-        raise AssertionError("\n".join(_describe(result, request.report)))
+        raise AssertionError("\n".join(describe_mismatch(result, request.report)))
     return result
-
-
-def _describe(result: Result, report: Path | None) -> Iterator[str]:
-    failing = [level for level in result.levels if level.verdict == "fail"]
-    names = ", ".join(level.name for level in failing)
-    yield f"`{result.target.path}` does not match `{result.source.path}`: {names or 'see findings'}"
-    for level in failing:
-        yield from _describe_level(level)
-    for finding in result.findings:
-        yield f"Likely cause: {finding.summary}"
-        yield f"    at:   {finding.target_module or ', '.join(finding.config_keys)}"
-        yield f"    fix:  {finding.fix}"
-    if report is not None:
-        from toolkit.report import write_html
-
-        write_html(result, report)
-        yield f"Report: {report}"
-
-
-def _describe_level(level: Level) -> Iterator[str]:
-    worst = level.worst
-    if worst is None:
-        yield f"{level.name}: {level.summary}"
-        return
-    yield (
-        f"{level.name}: {worst.name}, {format_error(worst.error)} {worst.unit} "
-        f"(up to {format_error(worst.tolerance)} allowed), at {worst.where}"
-    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,12 @@ class Aligned:
 
 
 def align(
-    tensor: Tensor, source_axes: str, target_axes: str, *, frames: int | None = None
+    tensor: Tensor,
+    source_axes: str,
+    target_axes: str,
+    *,
+    frames: int | None = None,
+    sizes: Mapping[str, int] | None = None,
 ) -> Aligned:
     """The tensor with its axes in the target's order.
 
@@ -30,13 +36,15 @@ def align(
         source_axes: Such as `T B D`.
         target_axes: The same letters in the target's order, such as `B T D`.
         frames: How many frames to keep along T; None keeps all.
+        sizes: Of axes that the tensor holds as one, such as `(T B) D`, one of the two.
 
     Raises:
         einops.EinopsError: the tensor has another number of axes.
     """
     from einops import rearrange
 
-    arranged: Tensor = rearrange(tensor, f"{source_axes} -> {target_axes}")
+    known = {axis: size for axis, size in (sizes or {}).items() if axis in source_axes}
+    arranged: Tensor = rearrange(tensor, f"{source_axes} -> {target_axes}", **known)
     letters = target_axes.split()
     if frames is None or FRAMES not in letters:
         return Aligned(tensor=arranged, frames_left_out=0)

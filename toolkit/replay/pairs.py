@@ -6,7 +6,7 @@ the rules make of the parameters of the other. Order and similar names play no p
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -39,6 +39,8 @@ class Layout:
     """Further arguments to replace: target argument -> (source argument, its axes, target axes)."""
     extra_frames: int = 0
     """How many frames beyond the clip's end the source may have along T."""
+    sizes: Mapping[str, int] = field(default_factory=dict)
+    """Of axes that the source holds as one: of `(T B) D` one of the two."""
     scaled_by: str | None = None
     """Path of the number in the source model that its output is multiplied by after the module."""
 
@@ -89,16 +91,8 @@ def derive_pairs(
     Raises:
         BrokenRule: a pair has no layout or several; all such pairs at once.
     """
-    origins = _origins(plan)
-    left_out = {origins.get(name) for name in unpaired}
-    # Where a tie's own name is not saved, the module still uses the tensor that it shares.
-    read = {*plan.used_sources, *(tie.source for tie in plan.ties)}
-    used = {name: name for name in read if name not in left_out}
-    sources = _by_parameters(source_modules, used)
-    targets = _by_parameters(
-        target_modules, {n: origin for n, origin in origins.items() if n not in unpaired}
-    )
-    matched = dict(_match_chains(sources, targets))
+    paths = tuple(target_modules)
+    matched = match_modules(plan, source_modules, paths, unpaired)
     rows = tuple(layouts)
     found = {
         target: [row for row in rows if match(row.target, target) is not None] for target in matched
@@ -113,18 +107,42 @@ def derive_pairs(
         raise BrokenRule("\n".join(problems))
     return tuple(
         Pair(target=target, source=matched[target], layout=found[target][0])
-        for target in target_modules
+        for target in paths
         if target in matched
     )
 
 
-def module_paths(model: nn.Module) -> tuple[str, ...]:
-    """Paths of the modules that can be called: containers and parametrizations are none."""
+def match_modules(
+    plan: Plan,
+    source_modules: Iterable[str],
+    target_modules: Iterable[str],
+    unpaired: Collection[str] = (),
+) -> dict[str, str]:
+    """The source module of every target module that has one; see `derive_pairs`."""
+    origins = _origins(plan)
+    left_out = {origins.get(name) for name in unpaired}
+    # Where a tie's own name is not saved, the module still uses the tensor that it shares.
+    read = {*plan.used_sources, *(tie.source for tie in plan.ties)}
+    used = {name: name for name in read if name not in left_out}
+    sources = _by_parameters(source_modules, used)
+    targets = _by_parameters(
+        target_modules, {n: origin for n, origin in origins.items() if n not in unpaired}
+    )
+    return dict(_match_chains(sources, targets))
+
+
+def module_paths(model: nn.Module, *, every: bool = False) -> tuple[str, ...]:
+    """Paths of the modules that can be called: containers and parametrizations are none.
+
+    Args:
+        model: Whose modules.
+        every: Whether a module that stands in several places has a path for each.
+    """
     from torch import nn
 
     return tuple(
         path
-        for path, module in model.named_modules()
+        for path, module in model.named_modules(remove_duplicate=not every)
         if path
         and not isinstance(module, (nn.ModuleList, nn.ModuleDict))
         and not path.endswith(PARAMETRIZATION.rstrip("."))
@@ -201,12 +219,14 @@ def _origins(plan: Plan) -> dict[str, str]:
 def _by_parameters(
     modules: Iterable[str], origins: Mapping[str, str]
 ) -> dict[frozenset[str], list[str]]:
+    """The modules that hold all that is made of the same source tensors, outermost first."""
     chains: dict[frozenset[str], list[str]] = defaultdict(list)
+    made = Counter(origins.values())
     for path in modules:
         prefix = f"{path}."
-        key = frozenset(origin for name, origin in origins.items() if name.startswith(prefix))
-        if key:
-            chains[key].append(path)
+        held = Counter(origin for name, origin in origins.items() if name.startswith(prefix))
+        if held and all(made[origin] == number for origin, number in held.items()):
+            chains[frozenset(held)].append(path)
     return {key: sorted(chain, key=lambda path: path.count(".")) for key, chain in chains.items()}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from toolkit.oracle.hooks import Call, flatten
+from toolkit.oracle.hooks import Call, call_again, flatten
 from toolkit.replay.alignment import align
 from toolkit.replay.pairs import Layout, Pair
 from toolkit.replay.source import Source
@@ -54,7 +54,7 @@ def replay(pair: Pair, target: nn.Module, source: Source, made: Call, received: 
     try:
         with torch.no_grad():
             arguments = _placed(replay_arguments(pair.layout, made, received), device_of(target))
-            actual = first(flatten(module(**arguments))).cpu()
+            actual = first(flatten(call_again(module, arguments))).cpu()
         return paired_outputs(pair.layout, source, actual, first(received.outputs))
     except DOES_NOT_RUN as error:
         if has_gpu_failed(error):
@@ -82,7 +82,8 @@ def has_gpu_failed(error: BaseException) -> bool:
 
 def paired_outputs(layout: Layout, source: Source, actual: Tensor, expected: Tensor) -> Outputs:
     """Two outputs in the target's axes, the expected one cut and scaled as the layout declares."""
-    aligned = align(expected, *layout.output_axes, frames=_frames(layout, actual))
+    frames = _frames(layout, actual)
+    aligned = align(expected, *layout.output_axes, frames=frames, sizes=layout.sizes)
     values = aligned.tensor
     if layout.scaled_by is not None:
         values = values * _number(source, layout.scaled_by)
@@ -100,10 +101,14 @@ def replay_arguments(layout: Layout, made: Call, received: Call) -> dict[str, An
     name = next(key for key, value in arguments.items() if _is_tensor(value))
     frames = _frames_of(layout.input_axes[1], arguments[name]) if layout.extra_frames else None
     given = first(received.inputs)
-    arguments[name] = align(given, *layout.input_axes, frames=frames).tensor.clone()
+    arguments[name] = align(
+        given, *layout.input_axes, frames=frames, sizes=layout.sizes
+    ).tensor.clone()
     for target_name, (source_name, source_axes, target_axes) in layout.also.items():
         given = received.inputs[source_name]
-        arguments[target_name] = align(given, source_axes, target_axes).tensor.clone()
+        arguments[target_name] = align(
+            given, source_axes, target_axes, sizes=layout.sizes
+        ).tensor.clone()
     return arguments
 
 

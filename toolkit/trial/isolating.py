@@ -24,7 +24,14 @@ if TYPE_CHECKING:
 
 
 def isolate(
-    pair: Pair, target: nn.Module, source: Source, made: Call, received: Call, tolerance: float
+    pair: Pair,
+    target: nn.Module,
+    source: Source,
+    made: Call,
+    received: Call,
+    tolerance: float,
+    *,
+    in_place: bool = False,
 ) -> Outputs:
     """What a module makes of fairseq's input, beside fairseq's output.
 
@@ -39,27 +46,33 @@ def isolate(
         made: The target module's call, in float64.
         received: The source module's call, in float64.
         tolerance: What the module may differ by.
+        in_place: Whether its own call is the answer whatever it received, where it gave what
+            fairseq's gave: of unrelated models one may count positions from another number.
 
     Raises:
         CannotReplayError: shapes do not go together, as after a wrong stride.
     """
     with as_it_is():
-        own = _own(pair, source, made, received, tolerance)
+        own = _own(pair, source, made, received, tolerance, in_place)
     return own or replay(pair, target, source, made, received)
 
 
 def _own(
-    pair: Pair, source: Source, made: Call, received: Call, tolerance: float
+    pair: Pair, source: Source, made: Call, received: Call, tolerance: float, in_place: bool
 ) -> Outputs | None:
     try:
-        given = replay_arguments(pair.layout, made, received)
         outputs = paired_outputs(pair.layout, source, first(made.outputs), first(received.outputs))
+        same_input = in_place or _inputs_agree(pair, made, received)
     except DOES_NOT_RUN:
         return None
+    agree = same_input and relative_error(outputs.expected, outputs.actual) <= tolerance
+    return outputs if agree else None
+
+
+def _inputs_agree(pair: Pair, made: Call, received: Call) -> bool:
+    given = replay_arguments(pair.layout, made, received)
     replaced = [name for name, value in given.items() if value is not made.arguments[name]]
-    inputs_agree = all(
+    return all(
         relative_error(given[name], made.arguments[name]) <= tolerances.SAME_INPUT
         for name in replaced
     )
-    agree = inputs_agree and relative_error(outputs.expected, outputs.actual) <= tolerance
-    return outputs if agree else None

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from toolkit.compare.metrics import relative_error
 from toolkit.compare.pictures import Sketchbook
@@ -22,7 +22,7 @@ from toolkit.trial.isolating import isolate
 from toolkit.trial.pairing import Pairing
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,11 +61,24 @@ class PairErrors:
     """What the module said when it could not take the input."""
 
 
+class Replayable(Protocol):
+    """A model whose modules are called again."""
+
+    @property
+    def model(self) -> nn.Module:
+        """The whole model."""
+        ...
+
+    def exact(self) -> AbstractContextManager[None]:
+        """The model in float64 while the context lasts."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class Sides:
     """What both models did with one clip, in float64 with explicit attention."""
 
-    target: Target
+    target: Replayable
     source: Source
     """What is known of fairseq's modules."""
     pairing: Pairing
@@ -76,6 +89,8 @@ class Sides:
     """fairseq's."""
     book: Sketchbook | None = None
     """Where to draw what is compared."""
+    in_place: bool = False
+    """Whether what a module gave in its own place is enough; see `isolate`."""
     propagate: Callable[[Pair, Tensor], float] | None = None
     """Says of a pair and fairseq's output how far the modules are apart end to end."""
 
@@ -160,7 +175,15 @@ def _measure(sides: Sides, pair: Pair) -> PairErrors:
     if made is None or received is None:
         return replace(nothing, reached=False, propagated=_end_to_end(sides, math.nan))
     try:
-        outputs = isolate(pair, sides.target.model, sides.source, made, received, tolerance)
+        outputs = isolate(
+            pair,
+            sides.target.model,
+            sides.source,
+            made,
+            received,
+            tolerance,
+            in_place=sides.in_place,
+        )
     except CannotReplayError as cannot:
         reason, far = str(cannot), math.inf
         return replace(nothing, isolated=far, propagated=_end_to_end(sides, far), reason=reason)

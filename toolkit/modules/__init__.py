@@ -1,0 +1,1 @@
+"""Any two torch models: the same proof as of a conversion, with no checkpoint and no fairseq."""

@@ -1,0 +1,222 @@
+"""`compare_modules`: any two torch models that must do the same, module by module."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from toolkit.core.artifact import Artifact
+from toolkit.core.coverage import Coverage, Reason
+from toolkit.core.errors import BadInput
+from toolkit.core.measures import Level
+from toolkit.core.result import ModuleRow, Result
+from toolkit.diagnosis import Evidence, find_faults
+from toolkit.diagnosis.findings import name_culprits
+from toolkit.modules.fingerprints import infer_rules
+from toolkit.modules.judging import KINDS, LEVELS, modules_level, outputs_level, weights_level
+from toolkit.modules.meeting import Round, hold_meetings, lay_out
+from toolkit.modules.planning import Rules, Weights, weigh
+from toolkit.modules.running import Heard, Inputs, Side, expect_answer, left_as_it_was, listen
+from toolkit.modules.tensors import find_tensors
+from toolkit.pipeline.basics import environment
+from toolkit.replay.pairs import Layout, match_modules, module_paths, owner, parameterized
+from toolkit.trial.coverage import measure_coverage
+from toolkit.trial.measuring import PairErrors, Sides, measure_pairs
+from toolkit.trial.pairing import Pairing
+from toolkit.trial.rows import module_rows
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Asked:
+    """What two models are compared on."""
+
+    source: Side
+    target: Side
+    weights: Weights
+    outputs: Mapping[str, str] | None
+    layouts: Mapping[str, Layout]
+    """By the path of a target module."""
+    leave_out: Mapping[str, str]
+    """Tensors and modules of the target that are not looked at, each with the reason."""
+
+    @property
+    def pairing(self) -> Pairing:
+        """How exactly modules must agree; the pairs are those of each round."""
+        rounded = self.weights.plan.rounded
+        return Pairing(pairs=(), uncompared=(), rounded=rounded, frames_of="")
+
+    @property
+    def matched(self) -> dict[str, str]:
+        """The source module of every target module that has one, in the target's order."""
+        sources, targets = (module_paths(s.model, every=True) for s in (self.source, self.target))
+        found = match_modules(self.weights.plan, sources, targets, self.leave_out)
+        return {p: found[p] for p in targets if p in found and p not in self.leave_out}
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Compared:
+    """What came of it."""
+
+    source: Heard
+    target: Heard
+    rounds: tuple[Round, ...]
+    apart: Mapping[str, str]
+    """Target modules whose calls do not go together, each with the reason."""
+    rows: tuple[ModuleRow, ...]
+
+
+def compare_modules(
+    source: nn.Module,
+    target: nn.Module,
+    *,
+    inputs: Inputs,
+    target_inputs: Inputs | None = None,
+    rules: Rules | None = None,
+    outputs: Mapping[str, str] | None = None,
+    layouts: Iterable[Layout] = (),
+    leave_out: Mapping[str, str] | None = None,
+) -> Result:
+    """Says whether two models do the same and, if not, which module, which tensor, and the fix.
+
+    Each runs once in float64. Modules whose tensors the rules make of each other are compared, each
+    of the target's fed with what its counterpart received. Both models stay as they were.
+
+    Args:
+        source: The model that is right.
+        target: The model that is judged.
+        inputs: What the source is called with: a tensor, a sequence of arguments, a mapping of
+            arguments by name, or a function that calls the model and returns what it gave.
+        target_inputs: The same for the target; as the source where None.
+        rules: What becomes of each tensor of the source: rows of `toolkit.mapping`, a mapping of
+            patterns of names (to several: split along the first axis), or the path of a mapping
+            file. Where None, tensors with the same values belong together.
+        outputs: Paths of tensors in what the source returns, each with its path in what the target
+            returns; the first of each where None.
+        layouts: How tensors of modules lie, where shapes and values do not tell.
+        leave_out: Tensors and modules of the target that are not compared, each with the reason.
+
+    Raises:
+        BadInput: a model does not answer to its inputs, rules are missing, or a layout is open.
+        BrokenRule: the rules do not cover the source's tensors exactly once.
+    """
+    _expect_present(target, (*(leave_out or {}), *(layout.target for layout in layouts)))
+    known = infer_rules(source, target) if rules is None else rules
+    also = inputs if target_inputs is None else target_inputs
+    asked = _Asked(
+        source=Side(model=source, inputs=inputs, name=f"source, {type(source).__name__}"),
+        target=Side(model=target, inputs=also, name=f"target, {type(target).__name__}"),
+        weights=weigh(source, target, known, leave_out or {}),
+        outputs=outputs,
+        layouts={layout.target: layout for layout in layouts},
+        leave_out=leave_out or {},
+    )
+    with ExitStack() as stack:
+        for model in (source, target):
+            stack.enter_context(left_as_it_was(model))
+        return _tell(asked, _compare(asked))
+
+
+def _compare(asked: _Asked) -> _Compared:
+    source = listen(asked.source)
+    expect_answer(asked.source, source)
+    target = listen(asked.target)
+    models = (asked.source.model, asked.target.model)
+    meetings, apart = hold_meetings(asked.matched, models, source, target)
+    rounds = lay_out(meetings, asked.layouts, source, target)
+    errors = [error for one in rounds for error in _measure(asked, one)]
+    rows = module_rows([errors], lambda path: type(models[1].get_submodule(path)).__name__)
+    return _Compared(source=source, target=target, rounds=rounds, apart=apart, rows=rows)
+
+
+def _measure(asked: _Asked, one: Round) -> tuple[PairErrors, ...]:
+    return measure_pairs(
+        Sides(
+            target=asked.target,
+            source=asked.source.model,
+            pairing=replace(asked.pairing, pairs=one.pairs),
+            clip=one.name,
+            made=one.made,
+            received=one.received,
+            in_place=True,
+        )
+    )
+
+
+def _tell(asked: _Asked, compared: _Compared) -> Result:
+    levels, twins = _judge(asked, compared), asked.weights.expected.twins
+    evidence = Evidence(
+        inventory=tuple(find_tensors(asked.weights)),
+        modules=compared.rows,
+        levels=levels,
+        kinds=KINDS,
+        twins=twins,
+    )
+    return Result(
+        command="compare_modules",
+        source=Artifact(path=type(asked.source.model).__name__, sha256=None),
+        target=Artifact(path=type(asked.target.model).__name__, sha256=None),
+        task_levels=LEVELS,
+        finding_kinds=KINDS,
+        coverage=_coverage(asked, compared),
+        levels=levels,
+        findings=find_faults(evidence),
+        modules=name_culprits(compared.rows, twins),
+        assumptions=tuple(reason for one in compared.rounds for reason in one.assumed),
+        environment=environment(),
+    )
+
+
+def _judge(asked: _Asked, compared: _Compared) -> tuple[Level, ...]:
+    return (
+        weights_level(asked.weights),
+        modules_level(compared.rows),
+        outputs_level(compared.source, compared.target, asked.outputs, asked.pairing.tolerance()),
+    )
+
+
+def _coverage(asked: _Asked, compared: _Compared) -> Coverage:
+    rows, weights = {row.target for row in compared.rows}, asked.weights
+    held = weights.actual
+    reasons = {**compared.apart, **asked.leave_out}
+    return measure_coverage(
+        weights.plan,
+        owners=parameterized(weights.plan),
+        tensors=[n for n in (*weights.expected.tensors, *weights.expected.twins) if n in held],
+        modules=rows,
+        uncompared=[
+            Reason(name=path, because=reasons.get(path) or _because(path, rows, weights))
+            for path in module_paths(asked.target.model, every=True)
+            if path not in rows
+        ],
+        clips=(),
+    )
+
+
+def _because(path: str, compared: set[str], weights: Weights) -> str:
+    """Why a module has no counterpart, and where what it does shows."""
+    around = [name for name in compared if path.startswith(f"{name}.")]
+    place = f"`{max(around, key=len)}`" if around else "what the models return"
+    owners = {owner(name) for name in weights.plan.targets}
+    if any(name == path or name.startswith(f"{path}.") for name in owners):
+        return f"no module of the source has the same extent; what it does shows in {place}"
+    return f"it has no parameters; what it does shows in {place}"
+
+
+def _expect_present(target: nn.Module, names: Sequence[str]) -> None:
+    """Expects that what is left out or laid out is there.
+
+    Raises:
+        BadInput: a name is that of no tensor and no module.
+    """
+    known = {*module_paths(target, every=True), *target.state_dict()}
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise BadInput(
+            f"`{unknown[0]}` must be a module or a tensor of `{type(target).__name__}`, but is "
+            "none. Correct `leave_out` or `layouts`."
+        )
