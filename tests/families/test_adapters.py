@@ -17,6 +17,7 @@ from safetensors.torch import load_file, save_file
 from tests.breaking import set_key
 from tests.families.exactness import CLIPS, check_exact
 from tests.sampling import wide
+from tests.tasks.ctc.test_clip import count_passes
 from tests.variants.adapter_kinds import ADAPTER_VARIANTS, SYMBOLS, in_sets
 from tests.variants.ctc_building import BuiltCtc, build_ctc, write_dictionary
 from tests.variants.ctc_kinds import LETTERS, Groups, State
@@ -24,11 +25,15 @@ from toolkit import convert, diff, inspect, record, verify
 from toolkit.audio import read_clips
 from toolkit.core.errors import BadInput
 from toolkit.core.findings import Hypothesis
+from toolkit.core.progress import silent
 from toolkit.core.result import Result
 from toolkit.faults import single_faults
 from toolkit.oracle.quiet import quiet_fairseq
+from toolkit.pipeline.case import make_bench
+from toolkit.pipeline.clips import clips_for, efforts_for, tag_of
 from toolkit.pipeline.difference import Session, diff_folder, open_session
 from toolkit.pipeline.faulting import breakable_of, names
+from toolkit.pipeline.origin import Origin
 from toolkit.pipeline.prepare import Inputs, prepare
 
 README = Path(__file__).parents[2] / "README.md"
@@ -101,6 +106,8 @@ def test_every_language_is_proven(name: str, build: Callable[..., Path], tmp_pat
     assert {name.partition("@")[2] for name in heard} - {""} == languages - {"eng", "0"}
     assert {said.clip for said in result.tokens} >= {name for name in heard if "@" in name}
     assert all(clip.duration_s <= 0.5 for clip in result.coverage.clips if "@" in clip.name)
+    modules = {level.name: level for level in result.levels}["modules"]
+    assert re.search(r"\d+ of them in 2 more languages", modules.summary)
 
 
 @pytest.mark.wide
@@ -278,6 +285,40 @@ def test_a_model_that_speaks_another_language_is_one_finding_with_its_vocabulary
     (finding,) = diff(mms.path, broken, audio=TINY).findings
     assert "the model holds `adapter[fra]`" in finding.summary
     assert finding.config_keys == ("vocab_size",)
+
+
+def test_one_weight_of_the_last_layer_in_the_last_language_is_found_in_its_module(
+    mms: BuiltCtc, broken: Path
+) -> None:
+    path = broken / "adapter.aze-script_latin.safetensors"
+    held = load_file(path)
+    name = max(name for name in held if name.endswith("adapter_layer.linear_2.weight"))
+    held[name][0] += 1.0
+    save_file(held, path, metadata={"format": "pt"})
+    result = verify(mms.path, broken, audio=TINY)
+    module = name.removesuffix(".linear_2.weight")
+    assert [row.target for row in result.modules if row.verdict == "fail"] == [module]
+    (row,) = (row for row in result.modules if row.target == module)
+    assert row.clip.endswith("@aze-script_latin")
+    assert {"weights", "modules", "logits"} <= failed(result)
+    (finding,) = result.findings
+    assert finding.target_parameters == (f"adapter[aze-script_latin].{name}",)
+
+
+def test_a_further_language_is_heard_once_on_either_side_and_thoroughly_as_the_first(
+    mms: BuiltCtc, right: Path
+) -> None:
+    prepared = prepare(Inputs(checkpoint=mms.path))
+    clips = clips_for(prepared, TINY)
+    heard = {}
+    for thorough in (False, True):
+        efforts = efforts_for(prepared, clips, beam=False, thorough=thorough)
+        with Origin().ask(prepared, clips, silent) as asked:
+            bench = make_bench(prepared, asked, prepared.task.kind.target(right))
+            tag = tag_of(prepared, clips[1])
+            heard[thorough] = count_passes(bench, clips[1], efforts[1], tag)
+    assert heard[False] == {"fairseq": 1, "ours": 1}
+    assert heard[True] == {"fairseq": 3, "ours": 4}
 
 
 @pytest.mark.wide

@@ -153,3 +153,23 @@ def test_pad_fills_the_end_of_shorter_rows_and_tells_lengths():
     batch, lengths = pad([torch.tensor([1, 2, 3]), torch.tensor([4])], 9)
     assert batch.tolist() == [[1, 2, 3], [4, 9, 9]]
     assert lengths.tolist() == [3, 1]
+
+
+def test_a_module_is_asked_once_more_in_float64_what_a_pass_has_asked_it(reference, run):
+    path = "encoder.w2v_encoder.w2v_model.encoder.layers.2.fc1"
+    given = ([run.source], [run.prefix])
+    heard = reference.forward(*given, only=(path,))
+    (call,) = reference.again(*given, heard=heard, only=(path,))[path]
+    weights = reference.model.get_submodule(path)
+    (received,) = heard.calls[path][0].inputs.values()
+    (answered,) = call.outputs.values()
+    exact = received.double() @ weights.weight.double().T + weights.bias.double()
+    torch.testing.assert_close(answered, exact, rtol=1e-12, atol=1e-12)
+    assert next(iter(call.inputs.values())).equal(received.double())
+    assert weights.weight.dtype is torch.float32
+
+
+def test_a_module_that_a_pass_did_not_watch_has_nothing_to_answer_again(reference, run):
+    given = ([run.source], [run.prefix])
+    heard = reference.forward(*given, only=())
+    assert reference.again(*given, heard=heard, only=("decoder",)) == {"decoder": []}

@@ -67,6 +67,17 @@ class AnyReference(Protocol):
         """One pass over a batch, with the decoder's inputs given where there is a decoder."""
         ...
 
+    def again(
+        self,
+        sources: Sequence[Tensor],
+        prefixes: Sequence[Sequence[int]],
+        *,
+        heard: Pass,
+        only: Collection[str],
+    ) -> Calls:
+        """What some modules make in float64 of what they are given in a pass over these inputs."""
+        ...
+
     def search(
         self,
         source: Tensor,

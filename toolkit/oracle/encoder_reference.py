@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Collection, Sequence
+
 import torch
 from torch import Tensor, nn
 
-from toolkit.oracle.reference import standardized
+from toolkit.oracle.asking import Pass
+from toolkit.oracle.hooks import Calls
+from toolkit.oracle.reference import ask_again, standardized
 
 
 class EncoderReference:
@@ -40,3 +44,14 @@ class EncoderReference:
             Shape (L,), standardized where the task says so.
         """
         return standardized(waveform) if self.normalize else waveform
+
+    def again(
+        self,
+        sources: Sequence[Tensor],  # noqa: ARG002
+        prefixes: Sequence[Sequence[int]],  # noqa: ARG002
+        *,
+        heard: Pass,
+        only: Collection[str],
+    ) -> Calls:
+        """What some modules make in float64 of what they are given; see `Reference.again`."""
+        return ask_again(self.model, heard.calls, only)

@@ -93,7 +93,7 @@ def flatten(value: object, path: str = "") -> Tensors:
     return found
 
 
-def _told(output: object) -> Tensors:
+def told(output: object) -> Tensors:
     """What a comparison looks at of what a module returned: its first tensor, and masks.
 
     Others are what it happens to return beside: attention maps above all, which take memory with
@@ -158,7 +158,7 @@ def _hook(module: nn.Module, path: str, calls: Calls, shelf: Shelf) -> Iterator[
 
     def after(_: nn.Module, _args: object, output: object) -> None:
         with torch._C.DisableTorchFunction():
-            outputs = {key: shelf.keep(tensor) for key, tensor in _told(output).items()}
+            outputs = {key: shelf.keep(tensor) for key, tensor in told(output).items()}
         calls.setdefault(path, []).append(Call(arguments=pending.pop(), outputs=outputs))
         let_go(ENOUGH_WITHIN_BYTES)
 

@@ -24,7 +24,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from toolkit.oracle.asking import Pass, ScoredTokens
-from toolkit.oracle.hooks import Calls, recording
+from toolkit.oracle.hooks import Call, Calls, call_again, recording, told
+from toolkit.oracle.nests import map_tensors
 from toolkit.oracle.pages import let_go
 from toolkit.oracle.precision import in_float64
 from toolkit.oracle.search import Search
@@ -117,6 +118,24 @@ class Reference:
             outputs={"logits": logits.cpu(), "encoder_out": encoder_out.transpose(0, 1)},
             calls=calls,
         )
+
+    def again(
+        self,
+        sources: Sequence[Tensor],  # noqa: ARG002
+        prefixes: Sequence[Sequence[int]],  # noqa: ARG002
+        *,
+        heard: Pass,
+        only: Collection[str],
+    ) -> Calls:
+        """What some modules make in float64 of what they are given, each alone.
+
+        Args:
+            sources: The inputs of a pass.
+            prefixes: Its decoder inputs.
+            heard: That pass, in which these modules were recorded.
+            only: Their paths.
+        """
+        return ask_again(self.model, heard.calls, only)
 
     def search(
         self,
@@ -252,6 +271,32 @@ def one_pass(
         if explicit:
             stack.enter_context(explicit_attention(model))
         yield stack.enter_context(recording(model, only))
+
+
+def ask_again(model: nn.Module, calls: Calls, only: Collection[str]) -> Calls:
+    """What some modules make in float64 of what they were given in a pass, each alone.
+
+    Args:
+        model: fairseq's.
+        calls: What a pass gave its modules, in whatever precision.
+        only: Paths of the modules to ask.
+    """
+    with torch.no_grad(), in_float64(model), explicit_attention(model):
+        return {
+            path: [_answer(model.get_submodule(path), call) for call in calls.get(path, ())]
+            for path in only
+        }
+
+
+def _answer(module: nn.Module, call: Call) -> Call:
+    device = next(module.parameters()).device
+
+    def place(tensor: Tensor) -> Tensor:
+        return (tensor.double() if tensor.is_floating_point() else tensor).to(device)
+
+    given = map_tensors(call.arguments, place)
+    outputs = told(call_again(module, given))
+    return Call(arguments=given, outputs={name: tensor.cpu() for name, tensor in outputs.items()})
 
 
 @contextmanager

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from toolkit.oracle.nests import map_tensors
 from toolkit.oracle.old_torch import to_bytes, view_as
 
 SMALL_BYTES = 1 << 14
@@ -96,11 +97,4 @@ class _Chunk:
 
 def keep_all(shelf: Shelf, value: Any) -> Any:
     """The same nest with kept copies of its tensors; other objects stay themselves."""
-    if isinstance(value, torch.Tensor):
-        return shelf.keep(value)
-    if type(value) in (list, tuple):
-        items: List[Any] = [keep_all(shelf, item) for item in value]
-        return type(value)(items)
-    if type(value) is dict:
-        return {key: keep_all(shelf, item) for key, item in value.items()}
-    return value
+    return map_tensors(value, shelf.keep)

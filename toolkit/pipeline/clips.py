@@ -15,13 +15,10 @@ from toolkit.folder.languages import of_model
 from toolkit.oracle.search import capped
 from toolkit.pipeline.prepare import Prepared
 from toolkit.trial.duration import Size
-from toolkit.trial.effort import FULL, Effort, is_short, plan_effort
+from toolkit.trial.effort import FULL, OF_LANGUAGE, Effort, is_short, plan_effort
 
 SomeClip = TypeVar("SomeClip", Clip, Outline)
 """A clip, or what is known of one."""
-
-REPLAYED = 8
-"""Languages beside the first whose modules are compared."""
 
 
 def shortest_input(prepared: Prepared) -> int:
@@ -99,16 +96,13 @@ def efforts_for(
 ) -> tuple[Effort, ...]:
     """What is compared on each clip.
 
-    Of languages with weights of their own, all are searched, and the modules of some compared: what
-    differs between them are tensors, all of which are compared.
+    Of languages with weights of their own, all are searched, and of each but one the modules are
+    compared that hold these weights: the others are the same in all.
     """
-    own = together(prepared, clips)
-    planned, further = iter(_plan(prepared, own, thorough=thorough)), iter(range(len(clips)))
-    is_own = [any(clip is one for one in own) for clip in clips]
-    efforts = [
-        next(planned) if known else replace(FULL, replayed=thorough or next(further) < REPLAYED)
-        for known in is_own
-    ]
+    first = together(prepared, clips)
+    planned = iter(_plan(prepared, first, thorough=thorough))
+    is_first = [any(clip is one for one in first) for clip in clips]
+    efforts = [next(planned) if known else FULL if thorough else OF_LANGUAGE for known in is_first]
     beams = prepared.task.kind.beams
     return tuple(
         replace(

@@ -110,6 +110,17 @@ class RecordedReference:
             f"{len(self.index.passes)} passes over its own clips",
         )
 
+    def again(
+        self,
+        sources: Sequence[Tensor],
+        prefixes: Sequence[Sequence[int]],
+        *,
+        heard: Pass,  # noqa: ARG002
+        only: Collection[str],
+    ) -> Calls:
+        """What was recorded of some modules in float64, whose inputs are those of another pass."""
+        return self.forward(sources, prefixes, double=True, explicit=True, only=only).calls
+
     def search(
         self,
         source: Tensor,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from toolkit.oracle.hooks import Call, call_again, flatten
+from toolkit.oracle.nests import map_tensors
 from toolkit.replay.alignment import align
 from toolkit.replay.pairs import Layout, Pair
 from toolkit.replay.source import Source
@@ -53,7 +54,9 @@ def replay(pair: Pair, target: nn.Module, source: Source, made: Call, received: 
     module = target.get_submodule(pair.target)
     try:
         with torch.no_grad():
-            arguments = _placed(replay_arguments(pair.layout, made, received), device_of(target))
+            device = device_of(target)
+            given = replay_arguments(pair.layout, made, received)
+            arguments = map_tensors(given, lambda tensor: tensor.to(device))
             actual = first(flatten(call_again(module, arguments))).cpu()
         return paired_outputs(pair.layout, source, actual, first(received.outputs))
     except DOES_NOT_RUN as error:
@@ -110,17 +113,6 @@ def replay_arguments(layout: Layout, made: Call, received: Call) -> dict[str, An
             given, source_axes, target_axes, sizes=layout.sizes
         ).tensor.clone()
     return arguments
-
-
-def _placed(value: Any, device: torch.device) -> Any:
-    """The same nest with its tensors on a device."""
-    if _is_tensor(value):
-        return value.to(device)
-    if type(value) in (list, tuple):
-        return type(value)(_placed(item, device) for item in value)
-    if type(value) is dict:
-        return {key: _placed(item, device) for key, item in value.items()}
-    return value
 
 
 def _is_tensor(value: object) -> bool:

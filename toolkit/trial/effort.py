@@ -28,9 +28,14 @@ class Effort:
     """Hypotheses of a search with a beam."""
     piped: bool = True
     """What the pipeline says, where the clip is searched."""
+    own: bool = False
+    """The modules alone that have weights of the clip's own language, each by itself."""
 
 
 FULL = Effort()
+OF_LANGUAGE = Effort(replayed=False, piped=False, own=True)
+"""On a clip in a language with weights of its own, where all modules are compared, and the pipeline
+is asked, in another one."""
 NOTHING = Effort(replayed=False, searched=False, beamed=False, piped=False)
 
 
@@ -89,6 +94,8 @@ def describe_effort(efforts: Sequence[Effort]) -> str:
         return "1 clip in every way"
     if set(counts.values()) == {len(efforts)}:
         return f"{len(efforts)} clips, each in every way"
+    own = sum(effort.own for effort in efforts)
+    counts |= {"by the modules of their language": own} if own else {}
     said = ", ".join(f"{number} {what}" for what, number in counts.items())
     return f"{counted(len(efforts), 'clips')} end to end, of them {said}"
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
+from toolkit.checkpoint.sets import maybe_language, without_language
 from toolkit.compare import tolerances
 from toolkit.core.coverage import Reason
+from toolkit.folder.languages import of_model
 from toolkit.mapping import Plan
 from toolkit.replay.pairs import Layout, Pair, derive_pairs, explain_uncompared
 
@@ -22,6 +24,8 @@ class Pairing:
     """Target tensors that are the source's but for rounding."""
     frames_of: str
     """Target module whose output has one column, its last axis, per encoder frame."""
+    of_language: frozenset[str] = frozenset()
+    """Paths of the target's modules that have other weights in each language, and no others."""
 
     def tolerance(self, module: str = "") -> float:
         """What a module may differ by in float64; the whole model by default."""
@@ -31,6 +35,12 @@ class Pairing:
     def sources(self) -> frozenset[str]:
         """Paths of fairseq's modules that are compared."""
         return frozenset(pair.source for pair in self.pairs)
+
+    @property
+    def own(self) -> Pairing:
+        """Of the pairs those alone that have other weights in each language."""
+        pairs = tuple(pair for pair in self.pairs if pair.target in self.of_language)
+        return replace(self, pairs=pairs)
 
     @property
     def targets(self) -> frozenset[str]:
@@ -71,4 +81,14 @@ def pair_modules(
         uncompared=tuple(explain_uncompared(plan, target_paths, pairs, unpaired)),
         rounded=rounded,
         frames_of=frames_of,
+        of_language=frozenset(_of_language(plan, pairs)),
     )
+
+
+def _of_language(plan: Plan, pairs: Iterable[Pair]) -> Iterator[str]:
+    """The pairs all of whose tensors are among those that languages bring."""
+    brought = {without_language(name) for name in plan.targets if maybe_language(name) is not None}
+    others = [name for name in of_model(plan.targets) if name not in brought]
+    for pair in pairs if brought else ():
+        if not any(name.startswith(f"{pair.target}.") for name in others):
+            yield pair.target

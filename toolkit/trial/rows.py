@@ -45,5 +45,5 @@ def _row(errors: Sequence[PairErrors], kinds: Callable[[str], str]) -> ModuleRow
         propagated_ratio=max(propagated, key=nan_first, default=None),
         propagated_tolerance=tolerances.PROPAGATED,
         clip=worst.clip,
-        order=errors[0].order,
+        order=next((one.order for one in errors if one.order is not None), None),
     )

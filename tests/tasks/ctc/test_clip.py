@@ -20,7 +20,7 @@ from toolkit.pipeline.origin import Origin
 from toolkit.pipeline.prepare import Prepared
 from toolkit.tasks.ctc.clip import run_clip
 from toolkit.tasks.ctc.target import CtcTarget
-from toolkit.tasks.speech.run import SpeechBench
+from toolkit.tasks.speech.hearing import SpeechBench
 from toolkit.trial.effort import NOTHING, Effort
 
 from .conftest import SHORT
@@ -39,7 +39,9 @@ def bench(ctc_prepared: Prepared, ctc_folder: Path, spoken: Clip) -> Iterator[Sp
         yield make_bench(ctc_prepared, asked, CtcTarget(ctc_folder))
 
 
-def count_passes(bench: SpeechBench, clip: Clip, effort: Effort) -> Counter[str]:
+def count_passes(
+    bench: SpeechBench, clip: Clip, effort: Effort, tag: int | None = None
+) -> Counter[str]:
     """How often both models hear a clip, by the side."""
     assert isinstance(bench.reference, EncoderReference)
     models: dict[str, nn.Module] = {"ours": bench.target.model, "fairseq": bench.reference.model}
@@ -48,7 +50,7 @@ def count_passes(bench: SpeechBench, clip: Clip, effort: Effort) -> Counter[str]
         for side, model in models.items():
             hook = model.register_forward_hook(lambda *_, side=side: heard.update([side]))
             hooks.callback(hook.remove)
-        run_clip(bench, clip, tag=None, effort=effort)
+        run_clip(bench, clip, tag=tag, effort=effort)
     return heard
 
 

@@ -9,14 +9,9 @@ from toolkit.compare.pictures import Sketchbook
 from toolkit.core.tokens import TokenComparison
 from toolkit.oracle.tasks.classification import best_classes
 from toolkit.tasks.classification.target import ClassTarget
+from toolkit.tasks.speech.hearing import Heard, listen
 from toolkit.tasks.speech.layers import LayeredRun, layer_errors
-from toolkit.tasks.speech.run import (
-    Fused,
-    Heard,
-    HeardRun,
-    compare_passes,
-    listen,
-)
+from toolkit.tasks.speech.run import Fused, HeardRun, compare_passes
 from toolkit.tasks.speech.words import maybe_said, smallest_margin
 from toolkit.trial.bench import Bench
 from toolkit.trial.effort import FULL, Effort

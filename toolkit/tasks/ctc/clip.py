@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from toolkit.audio import Clip
 from toolkit.compare.pictures import Sketchbook
 from toolkit.tasks.ctc.target import SPECIAL
+from toolkit.tasks.speech.hearing import SpeechBench
 from toolkit.tasks.speech.layers import LayeredRun, layer_errors
-from toolkit.tasks.speech.run import SpeechBench, hear
+from toolkit.tasks.speech.run import hear
 from toolkit.trial.effort import FULL, Effort
 
 

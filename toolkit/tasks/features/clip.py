@@ -14,8 +14,9 @@ from toolkit.oracle.asking import AnyReference
 from toolkit.oracle.search import Search
 from toolkit.oracle.tasks.features import further_prefixes
 from toolkit.tasks.features.target import FeatureTarget
+from toolkit.tasks.speech.hearing import Heard, listen
 from toolkit.tasks.speech.layers import LayeredRun, layer_errors
-from toolkit.tasks.speech.run import Fused, Heard, Replayed, compare_passes, listen
+from toolkit.tasks.speech.run import Fused, Replayed, compare_passes
 from toolkit.trial.bench import Bench
 from toolkit.trial.effort import FULL, Effort
 from toolkit.trial.measuring import Record

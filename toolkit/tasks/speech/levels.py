@@ -69,9 +69,10 @@ def modules_level(runs: Sequence[HeardRun], unexplained: Sequence[str]) -> Level
         runs: All clips.
         unexplained: Parameterized modules that nothing compares and nothing excuses.
     """
-    runs = [run for run in runs if run.effort.replayed]
     judged = {pair.tolerance for run in runs for pair in run.pairs}
     isolated = tuple(_isolated_measure(runs, tolerance) for tolerance in sorted(judged))
+    own = [run for run in runs if run.pairs and not run.effort.replayed]
+    runs = [run for run in runs if run.effort.replayed]
     propagated = _worst_pair("propagated", _pairs(runs), _propagated, tolerances.PROPAGATED, NOISE)
     coverage = Measure(
         name="parameterized modules not compared",
@@ -86,11 +87,18 @@ def modules_level(runs: Sequence[HeardRun], unexplained: Sequence[str]) -> Level
         name="modules",
         measures=(*isolated, propagated, coverage),
         summary=(
-            f"{len(runs[0].pairs) if runs else 0} pairs on {counted(len(runs), 'clips')}: isolated "
-            f"{worst:.1e} in float64, propagated {propagated.error:.1f} times the "
-            "reference's own float32 error"
+            f"{len(runs[0].pairs) if runs else 0} pairs on {counted(len(runs), 'clips')}"
+            f"{_and_own(own)}: isolated {worst:.1e} in float64, propagated "
+            f"{propagated.error:.1f} times the reference's own float32 error"
         ),
     )
+
+
+def _and_own(runs: Sequence[HeardRun]) -> str:
+    """In how many further languages what is theirs was compared."""
+    languages = len({run.tag for run in runs})
+    pairs = f", {len(runs[0].pairs)} of them" if runs else ""
+    return f"{pairs} in {counted(languages, 'more languages')}" if runs else ""
 
 
 def float32_tolerance(runs: Sequence[HeardRun]) -> float:

@@ -30,7 +30,8 @@ UNSEEN = (
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from toolkit.tasks.speech.run import HeardBench, HeardRun
+    from toolkit.tasks.speech.hearing import HeardBench
+    from toolkit.tasks.speech.run import HeardRun
 
 
 def frames_level(
@@ -125,11 +126,23 @@ def _parts(
 
 
 def _heard_unmasked(bench: HeardBench, batch: Batch, expected: Pass, result: str) -> Measure:
-    """How far the results are apart when nobody tells the model what pads a clip."""
+    """How far the results are apart when nobody tells the model what pads a clip.
+
+    The longest rows are not padded, and nothing is told of them that they were not told before.
+    """
+    longest = max(source.numel() for source in batch.sources)
+    rows = [row for row, source in enumerate(batch.sources) if source.numel() < longest]
+    padded = [_padded(batch.sources[row], longest) for row in rows]
     with unmasked(bench.target.model):
-        actual = bench.target.forward(batch.sources, batch.prefixes, only=()).result
-    kept = int((~expected.outputs["padding_mask"]).sum())
-    return _measure(f"{result} without {MASK}", _worst_row(batch, expected, actual), kept)
+        actual = bench.target.forward(padded, [batch.prefixes[row] for row in rows], only=()).result
+    kept = int((~expected.outputs["padding_mask"])[rows].sum())
+    return _measure(f"{result} without {MASK}", _worst_row(batch, expected, actual, rows), kept)
+
+
+def _padded(source: Tensor, samples: int) -> Tensor:
+    import torch
+
+    return torch.nn.functional.pad(source, (0, samples - source.numel()))
 
 
 @contextmanager
@@ -167,11 +180,15 @@ def _count_frames(
     return bench.target.frames([source.numel() for source in batch.sources])
 
 
-def _worst_row(batch: Batch, expected: Pass, actual: Tensor) -> tuple[float, str]:
+def _worst_row(
+    batch: Batch, expected: Pass, actual: Tensor, rows: Sequence[int] | None = None
+) -> tuple[float, str]:
+    """The row whose own frames are furthest apart; `rows` are those that were heard, if not all."""
     kept = (~expected.outputs["padding_mask"]).sum(dim=1).tolist()
+    heard = range(len(batch.names)) if rows is None else rows
     errors = [
-        (relative_error(expected.result[row, :frames], actual[row, :frames]), name)
-        for row, (name, frames) in enumerate(zip(batch.names, kept, strict=True))
+        (relative_error(expected.result[row, : kept[row]], made[: kept[row]]), batch.names[row])
+        for row, made in zip(heard, actual, strict=True)
     ]
     return max(errors, key=lambda item: nan_first(item[0]))
 

@@ -12,24 +12,22 @@ from toolkit.compare.metrics import noise_ratio, relative_error
 from toolkit.compare.pictures import Sketchbook
 from toolkit.core.pictures import Track
 from toolkit.core.tokens import TokenComparison
-from toolkit.oracle.asking import AnyReference, Pass, ScoredTokens, language_of, prefix_of
+from toolkit.oracle.asking import AnyReference, Pass
 from toolkit.oracle.hooks import rest
-from toolkit.oracle.search import Search, capped, with_beam
+from toolkit.oracle.search import Search
 from toolkit.replay.pairs import Pair
 from toolkit.replay.replay import first, paired_outputs
 from toolkit.tasks.speech.frames import follow_best, follow_result, only_frames
+from toolkit.tasks.speech.hearing import Heard, HeardBench, SpeechBench, listen
+from toolkit.tasks.speech.own import compare_own
 from toolkit.tasks.speech.prefixes import find_prefix
-from toolkit.tasks.speech.target import HearingTarget, SpeechTarget
-from toolkit.tasks.speech.words import maybe_said, smallest_margin
-from toolkit.trial.bench import Bench, Run
+from toolkit.tasks.speech.words import compare_words, maybe_said, smallest_margin
+from toolkit.trial.bench import Run
 from toolkit.trial.effort import FULL, Effort
 from toolkit.trial.measuring import PairErrors, Record, Sides, measure_pairs, only_call
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-HeardBench = Bench[HearingTarget]
-SpeechBench = Bench[SpeechTarget]
 
 R = TypeVar("R", bound="HeardRun")
 
@@ -99,62 +97,6 @@ def record_clip(
     return Record(clip=name, source=source, prefix=prefix, calls=forced.calls)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Heard:
-    """One clip, what both models hear of it, and what a decoder is given."""
-
-    clip: Clip
-    waveform: Tensor
-    source: Tensor
-    """The network's input as fairseq makes it, shape (L,)."""
-    own_source: Tensor
-    """The same as the folder makes it."""
-    tag: int | None
-    search: Search
-    """Greedy, and no longer than the clip can say."""
-    found: ScoredTokens | None
-    """What fairseq says; None where a decoder was not asked, and where there is none to ask."""
-    prefix: tuple[int, ...]
-
-
-def listen(
-    bench: HeardBench, clip: Clip, *, tag: int | None, prefix: tuple[int, ...] | None
-) -> Heard:
-    """What both models hear of a clip.
-
-    Args:
-        bench: The models.
-        clip: The audio.
-        tag: Language tag to begin with, None where the task prepends none.
-        prefix: What a decoder is given; None gives it what fairseq says by a greedy search.
-    """
-    import torch
-
-    reference = bench.reference
-    waveform = torch.from_numpy(clip.waveform)
-    source = reference.front_end(waveform)
-    once = with_beam(capped(bench.search, source.numel()), 1)
-    asked = prefix is None and reference.start_token is not None
-    found = reference.search(source, once, tag)[0] if asked else None
-    return Heard(
-        clip=clip,
-        waveform=waveform,
-        source=source,
-        own_source=bench.target.front_end(waveform),
-        tag=tag,
-        search=once,
-        found=found,
-        prefix=prefix_of(reference, found.tokens, tag) if found else _given(reference, prefix, tag),
-    )
-
-
-def _given(
-    reference: AnyReference, prefix: tuple[int, ...] | None, tag: int | None
-) -> tuple[int, ...]:
-    """What a decoder is given of another clip; without one, the language of this clip."""
-    return prefix_of(reference, (), tag) if reference.start_token is None else prefix or ()
-
-
 def hear(
     bench: SpeechBench,
     clip: Clip,
@@ -178,7 +120,7 @@ def hear(
         What every task compares, and the passes for what a task compares beside.
     """
     heard = listen(bench, clip, tag=tag, prefix=None if effort.searched else prefix)
-    fused = Fused(bench, heard)
+    fused = Fused(bench, heard, own=effort.own)
     run, replayed = compare_passes(bench, heard, fused, effort=effort, book=book)
     if effort.searched:
         run = replace(run, greedy=_compare_greedy(bench, heard, fused))
@@ -205,7 +147,7 @@ def compare_passes(
         book: Where to draw what is compared.
     """
     replayed = Replayed(bench, heard, fused) if effort.replayed else None
-    pairs = () if replayed is None else replayed.compare_pairs(heard.clip.name, book)
+    pairs = fused.own if replayed is None else replayed.compare_pairs(heard.clip.name, book)
     measured = fused.measured(heard) if replayed is None else replayed.measured
     if book is not None:
         _draw(book, heard, (replayed or fused).followed, fused.letters)
@@ -253,11 +195,13 @@ def _through_pipeline(bench: SpeechBench, heard: Heard, said: TokenComparison) -
 class Fused:
     """One pass of both models with the kernels that each side uses by itself, in float32."""
 
-    def __init__(self, bench: HeardBench, heard: Heard) -> None:
-        frames_of = bench.pairing.frames_of
+    def __init__(self, bench: HeardBench, heard: Heard, *, own: bool = False) -> None:
+        """Runs both; compares the modules that are the language's own, if that is wanted."""
+        frames_of, pairing = bench.pairing.frames_of, bench.pairing.own
         given = ([heard.source], [heard.prefix])
-        received = bench.reference.forward(*given, only=())
-        made = bench.target.forward(*given, only=(frames_of,))
+        received = bench.reference.forward(*given, only=pairing.sources if own else ())
+        made = bench.target.forward(*given, only=pairing.targets if own else (frames_of,))
+        self.own = compare_own(bench, heard, received, made) if own else ()
         self.expected, self.actual = received.result, made.result
         self.received, self.made = only_frames(received), only_frames(made)
         self.frames = first(made.calls[frames_of][0].outputs).shape[-1]
@@ -363,24 +307,3 @@ def explained_front_end(waveform: Tensor, source: Tensor, own_source: Tensor) ->
     exact = waveform.double()
     predicted = torch.nn.functional.layer_norm(exact, exact.shape, eps=TRANSFORMERS_EPSILON)
     return relative_error(predicted, own_source.double())
-
-
-def compare_words(
-    bench: SpeechBench,
-    expected: ScoredTokens,
-    actual: ScoredTokens,
-    *,
-    margin: float | None,
-    tag: int | None = None,
-) -> TokenComparison:
-    """Two hypotheses of one rank, with the texts that each side makes of its own."""
-    language = language_of(bench.reference, tag)
-    return TokenComparison(
-        reference=expected.tokens,
-        converted=actual.tokens,
-        reference_text=bench.reference.text(expected.tokens, language) if expected.tokens else "",
-        converted_text=bench.target.text(actual.tokens, language) if actual.tokens else "",
-        reference_score=expected.score,
-        converted_score=actual.score,
-        margin=margin,
-    )

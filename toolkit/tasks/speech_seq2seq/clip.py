@@ -15,7 +15,9 @@ from toolkit.oracle.asking import ScoredTokens
 from toolkit.oracle.reference import ENCODER, Reference
 from toolkit.oracle.remembering import remembering
 from toolkit.oracle.search import BEAM, capped, with_beam
-from toolkit.tasks.speech.run import NAN, HeardRun, Replayed, SpeechBench, compare_words, hear
+from toolkit.tasks.speech.hearing import SpeechBench
+from toolkit.tasks.speech.run import NAN, HeardRun, Replayed, hear
+from toolkit.tasks.speech.words import compare_words
 from toolkit.trial.effort import FULL, Effort
 
 if TYPE_CHECKING:

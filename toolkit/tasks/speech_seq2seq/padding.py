@@ -22,7 +22,7 @@ from toolkit.oracle.hooks import Call
 from toolkit.replay.pairs import Pair
 from toolkit.replay.replay import CannotReplayError, Outputs
 from toolkit.tasks.speech.batch import Batch, choose_batch
-from toolkit.tasks.speech.run import SpeechBench
+from toolkit.tasks.speech.hearing import SpeechBench
 from toolkit.tasks.speech_seq2seq.clip import ClipRun
 from toolkit.trial.isolating import isolate
 

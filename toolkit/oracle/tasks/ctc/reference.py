@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from toolkit.oracle.asking import Pass, ScoredTokens, language_in
 from toolkit.oracle.encoder_reference import EncoderReference
+from toolkit.oracle.hooks import Calls
 from toolkit.oracle.reference import layers_heard, one_pass, pad
 from toolkit.oracle.search import Search
 from toolkit.oracle.tasks.ctc.voices import Voices, put_weights
@@ -140,6 +141,18 @@ class CtcReference(EncoderReference):
             batch = batch.double() if double else batch
             outputs = self._run(batch.to(self.device), lengths.to(self.device))
         return Pass(outputs={name: tensor.cpu() for name, tensor in outputs.items()}, calls=calls)
+
+    def again(
+        self,
+        sources: Sequence[Tensor],
+        prefixes: Sequence[Sequence[int]],
+        *,
+        heard: Pass,
+        only: Collection[str],
+    ) -> Calls:
+        """What some modules make in float64 of what they are given, in the language of a pass."""
+        self.speak(language_in(prefixes))
+        return super().again(sources, prefixes, heard=heard, only=only)
 
     def search(
         self,
