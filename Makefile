@@ -13,16 +13,18 @@ OLDEST_PYTHON ?= $(shell for p in python3.8 $(HOME)/.pyenv/versions/3.8.*/bin/py
 OLDEST := .venv-oldest
 OLDEST_STAMP := $(OLDEST)/.installed
 RELEASED := .venv-released
+FOREIGN := .foreign
+FOREIGN_STAMP := $(FOREIGN)/.installed
 
 # Where it is set, every process of a test would compile the toolkit and the tests anew.
 unexport PYTHONDONTWRITEBYTECODE
 
 # All but what takes minutes, needs what not every machine has, or has a target of its own.
-SUITE := -m "not slow and not wide and not browser and not oldest and not released" --ignore=tests/docs -n auto --dist worksteal
+SUITE := -m "not slow and not wide and not browser and not oldest and not released and not foreign" --ignore=tests/docs -n auto --dist worksteal
 # Tests that ask no fairseq: where it has no wheel, as for Python 3.10, they are what can run.
 PLAIN := tests/core tests/structure $(filter-out %/test_ops.py,$(wildcard tests/mapping/test_*.py))
 
-.PHONY: help demo test test-plain test-oldest test-released test-slow test-all test-wide test-docs coverage docs fuzz bench bench-batch kills kills-batch check structure format variants faults bench-audit bench-diff bench-waiting test-browser bench-report full-size example-report golden golden-ctc golden-pretraining clean
+.PHONY: help demo test test-plain test-oldest test-released test-foreign test-slow test-all test-wide test-docs coverage docs fuzz bench bench-batch kills kills-batch check structure format variants faults bench-audit bench-diff bench-waiting test-browser bench-report full-size example-report golden golden-ctc golden-pretraining clean
 
 help: ## Say what the targets do.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +48,9 @@ test-oldest: $(STAMP) $(OLDEST_STAMP) ## Record with Python 3.8, fairseq 0.12.2 
 test-released: $(STAMP) ## Judge what released transformers save and what the public script makes.
 	TOOLKIT_RELEASED=$(CURDIR)/$(RELEASED) $(BIN)/python -m pytest -m released
 
+test-foreign: $(STAMP) $(FOREIGN_STAMP) ## Compare models of other packages with those of transformers.
+	TOOLKIT_FOREIGN=$(CURDIR)/$(FOREIGN) $(BIN)/python -m pytest -m foreign -n auto
+
 test-browser: $(STAMP) ## Use the reports in headless Chromium; installs Debian's where there is none.
 	@command -v chromium >/dev/null || (apt-get update -qq && apt-get install -qq -y chromium)
 	$(BIN)/python -m pytest -m browser -n 2
@@ -53,7 +58,7 @@ test-browser: $(STAMP) ## Use the reports in headless Chromium; installs Debian'
 test-slow: $(STAMP) ## Run the slow part: remakes the golden material (needs espeak-ng).
 	$(BIN)/python -m pytest -m slow -n auto --dist worksteal
 
-test-all: test test-wide test-slow test-released test-oldest test-browser variants ## Run every test there is.
+test-all: test test-wide test-slow test-foreign test-released test-oldest test-browser variants ## Run every test there is.
 
 test-wide: $(STAMP) ## Run what repeats a path of make test: other processes, another device, more cases.
 	$(BIN)/python -m pytest -m "wide and not slow" -n auto --dist worksteal
@@ -132,7 +137,7 @@ golden-pretraining: $(STAMP) ## Make the pretraining checkpoint of golden_audio 
 	$(BIN)/python -W ignore golden_audio/recipe.py --only pretraining
 
 clean: ## Remove everything that make made.
-	rm -rf $(VENV) $(OLDEST) $(RELEASED) $(DEMO) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(OLDEST) $(RELEASED) $(FOREIGN) $(DEMO) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 
 # ve-fairseq comes without its dependencies: they ask for torchaudio, which nothing here imports and
 # whose CUDA build breaks a CPU torch. What it really needs is the extra `fairseq`.
@@ -152,4 +157,10 @@ $(OLDEST_STAMP): tests/oldest-requirements.txt
 	$(OLDEST)/bin/pip install --quiet --disable-pip-version-check "pip<24.1"
 	$(OLDEST)/bin/pip install --quiet --disable-pip-version-check --requirement tests/oldest-requirements.txt
 	$(OLDEST)/bin/pip install --quiet --disable-pip-version-check --no-deps fairseq==0.12.2
+	@touch $@
+
+# Without dependencies: they ask for another torch, and importing the models takes few of them.
+$(FOREIGN_STAMP): tests/foreign-requirements.txt | $(STAMP)
+	rm -rf $(FOREIGN)
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --target $(FOREIGN) --requirement tests/foreign-requirements.txt
 	@touch $@

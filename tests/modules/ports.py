@@ -46,7 +46,7 @@ def scramble(model: nn.Module, seed: int = 0) -> None:
     generator = torch.Generator().manual_seed(seed)
     for parameter in model.parameters():
         noise = torch.randn(parameter.shape, generator=generator) * 0.3
-        parameter.data = noise + (parameter.dim() == 1) * parameter.data
+        parameter.data = noise + parameter.data if parameter.dim() == 1 else noise
 
 
 def make_torch_encoder() -> Port:
@@ -67,19 +67,23 @@ def make_torch_encoder() -> Port:
     inside, outside = "layers.{i}.", "layer.{i}."
     fused = tuple(f"{outside}attention.self.{name}.{{weight|bias}}" for name in QKV)
     x = torch.randn(7, 3, 16, generator=torch.Generator().manual_seed(1))
-    return _carried(
+    padded = torch.arange(7) >= torch.tensor([[7], [4], [5]])
+    return carried(
         source,
         BertEncoder(config),
         (
             Rule(f"{inside}self_attn.in_proj_{{weight|bias}}", fused, Split(3)),
-            _same(f"{inside}self_attn.out_proj", f"{outside}attention.output.dense"),
-            _same(f"{inside}norm1", f"{outside}attention.output.LayerNorm"),
-            _same(f"{inside}linear1", f"{outside}intermediate.dense"),
-            _same(f"{inside}linear2", f"{outside}output.dense"),
-            _same(f"{inside}norm2", f"{outside}output.LayerNorm"),
+            same(f"{inside}self_attn.out_proj", f"{outside}attention.output.dense"),
+            same(f"{inside}norm1", f"{outside}attention.output.LayerNorm"),
+            same(f"{inside}linear1", f"{outside}intermediate.dense"),
+            same(f"{inside}linear2", f"{outside}output.dense"),
+            same(f"{inside}norm2", f"{outside}output.LayerNorm"),
         ),
-        inputs=x,
-        target_inputs=x.transpose(0, 1),
+        inputs={"src": x, "src_key_padding_mask": padded},
+        target_inputs={
+            "hidden_states": x.transpose(0, 1),
+            "attention_mask": padded[:, None, None] * torch.finfo(torch.float32).min,
+        },
     )
 
 
@@ -117,7 +121,7 @@ def make_roberta() -> Port:
     target = RobertaForMaskedLM(config)
     with torch.no_grad():
         target.roberta.embeddings.token_type_embeddings.weight.zero_()
-    return _carried(
+    return carried(
         RobertaModel.build_model(args, task),
         target,
         _roberta_rules(),
@@ -138,26 +142,26 @@ def _roberta_rules() -> tuple[Row, ...]:
         Drop(f"{inside}version", "it is a mark of the file's form"),
         Rule(f"{inside}embed_tokens.weight", f"{outside}word_embeddings.weight"),
         Rule(f"{inside}embed_positions.weight", f"{outside}position_embeddings.weight"),
-        _same(f"{inside}layernorm_embedding", f"{outside}LayerNorm"),
+        same(f"{inside}layernorm_embedding", f"{outside}LayerNorm"),
         *(
-            _same(f"{layer}self_attn.{name[0]}_proj", f"{block}attention.self.{name}")
+            same(f"{layer}self_attn.{name[0]}_proj", f"{block}attention.self.{name}")
             for name in QKV
         ),
-        _same(f"{layer}self_attn.out_proj", f"{block}attention.output.dense"),
-        _same(f"{layer}self_attn_layer_norm", f"{block}attention.output.LayerNorm"),
-        _same(f"{layer}fc1", f"{block}intermediate.dense"),
-        _same(f"{layer}fc2", f"{block}output.dense"),
-        _same(f"{layer}final_layer_norm", f"{block}output.LayerNorm"),
-        _same("encoder.lm_head.{dense|layer_norm}", "lm_head.{dense|layer_norm}"),
+        same(f"{layer}self_attn.out_proj", f"{block}attention.output.dense"),
+        same(f"{layer}self_attn_layer_norm", f"{block}attention.output.LayerNorm"),
+        same(f"{layer}fc1", f"{block}intermediate.dense"),
+        same(f"{layer}fc2", f"{block}output.dense"),
+        same(f"{layer}final_layer_norm", f"{block}output.LayerNorm"),
+        same("encoder.lm_head.{dense|layer_norm}", "lm_head.{dense|layer_norm}"),
         Rule("encoder.lm_head.bias", "lm_head.bias"),
     )
 
 
-def _same(source: str, target: str) -> Rule:
+def same(source: str, target: str) -> Rule:
     return Rule(f"{source}.{{weight|bias}}", f"{target}.{{weight|bias}}")
 
 
-def _carried(source: nn.Module, target: nn.Module, rules: tuple[Row, ...], **asked: Any) -> Port:
+def carried(source: nn.Module, target: nn.Module, rules: tuple[Row, ...], **asked: Any) -> Port:
     scramble(source)
     carry_weights(source, target, rules)
     return Port(source=source, target=target, rules=rules, **asked)

@@ -13,7 +13,9 @@ from toolkit.replay.pairs import owner
 EXAMPLES = 2
 """Tensors that a sentence or a fix spells out; the finding lists the others."""
 
-_LAYER = re.compile(r"(?:.*\.)?(\w+)\.(\w+)s\.(\d+)(?:\.(.+))?")
+_LAYER = re.compile(
+    r"(?:(?:.*\.)?(\w+)\.)?(\w+(?=s\.)|layer(?=\.)|block(?=\.))s?\.(\d+)(?:\.(.+))?"
+)
 
 
 def describe_place(path: str) -> str:
@@ -24,7 +26,7 @@ def describe_place(path: str) -> str:
     if not found:
         return f"`{path}`" if path else "the model"
     stack, layer, number, inner = found.groups()
-    place = f"{stack} {layer.replace('_', ' ')} {number}"
+    place = f"{f'{stack} ' if stack else ''}{layer.replace('_', ' ')} {number}"
     # An encoder layer has one attention only.
     inside = (inner or "").removeprefix("attention.").removesuffix("attention").rstrip(".")
     return f"{inside} of {place}" if inside else place

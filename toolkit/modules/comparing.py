@@ -5,22 +5,29 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from toolkit.core.artifact import Artifact
 from toolkit.core.coverage import Coverage, Reason
 from toolkit.core.errors import BadInput
+from toolkit.core.findings import Finding
 from toolkit.core.measures import Level
 from toolkit.core.result import ModuleRow, Result
 from toolkit.diagnosis import Evidence, find_faults
 from toolkit.diagnosis.findings import name_culprits
+from toolkit.modules.explaining import Case, explain_modules
 from toolkit.modules.fingerprints import infer_rules
+from toolkit.modules.gaps import Gap, find_gap
 from toolkit.modules.judging import KINDS, LEVELS, modules_level, outputs_level, weights_level
 from toolkit.modules.meeting import Round, hold_meetings, lay_out
 from toolkit.modules.planning import Rules, Weights, weigh
 from toolkit.modules.running import Heard, Inputs, Side, expect_answer, left_as_it_was, listen
 from toolkit.modules.tensors import find_tensors
+from toolkit.modules.trials import Blamed
+from toolkit.oracle.precision import as_it_is
 from toolkit.pipeline.basics import environment
+from toolkit.pipeline.resources import fitting_resources
 from toolkit.replay.pairs import Layout, match_modules, module_paths, owner, parameterized
 from toolkit.trial.coverage import measure_coverage
 from toolkit.trial.measuring import PairErrors, Sides, measure_pairs
@@ -54,7 +61,10 @@ class _Asked:
     def matched(self) -> dict[str, str]:
         """The source module of every target module that has one, in the target's order."""
         sources, targets = (module_paths(s.model, every=True) for s in (self.source, self.target))
-        found = match_modules(self.weights.plan, sources, targets, self.leave_out)
+        # Buffers stand in one module here and in many there: frequencies, positions, counts.
+        buffers = (name for name, _ in self.target.model.named_buffers(remove_duplicate=False))
+        unpaired = {*self.leave_out, *buffers}
+        found = match_modules(self.weights.plan, sources, targets, unpaired)
         return {p: found[p] for p in targets if p in found and p not in self.leave_out}
 
 
@@ -116,6 +126,7 @@ def compare_modules(
         leave_out=leave_out or {},
     )
     with ExitStack() as stack:
+        stack.enter_context(fitting_resources(asked.weights.plan))
         for model in (source, target):
             stack.enter_context(left_as_it_was(model))
         return _tell(asked, _compare(asked))
@@ -127,10 +138,12 @@ def _compare(asked: _Asked) -> _Compared:
     target = listen(asked.target)
     models = (asked.source.model, asked.target.model)
     meetings, apart = hold_meetings(asked.matched, models, source, target)
-    rounds = lay_out(meetings, asked.layouts, source, target)
+    rounds, otherwise = lay_out(meetings, asked.layouts, source, target)
     errors = [error for one in rounds for error in _measure(asked, one)]
     rows = module_rows([errors], lambda path: type(models[1].get_submodule(path)).__name__)
-    return _Compared(source=source, target=target, rounds=rounds, apart=apart, rows=rows)
+    return _Compared(
+        source=source, target=target, rounds=rounds, apart={**apart, **otherwise}, rows=rows
+    )
 
 
 def _measure(asked: _Asked, one: Round) -> tuple[PairErrors, ...]:
@@ -164,10 +177,42 @@ def _tell(asked: _Asked, compared: _Compared) -> Result:
         finding_kinds=KINDS,
         coverage=_coverage(asked, compared),
         levels=levels,
-        findings=find_faults(evidence),
+        findings=_explained(asked, compared, find_faults(evidence)),
         modules=name_culprits(compared.rows, twins),
         assumptions=tuple(reason for one in compared.rounds for reason in one.assumed),
         environment=environment(),
+    )
+
+
+def _explained(
+    asked: _Asked, compared: _Compared, findings: tuple[Finding, ...]
+) -> tuple[Finding, ...]:
+    def look(inside: str) -> Gap | None:
+        with as_it_is():
+            return find_gap(compared.rounds[0], compared.target.calls, inside)
+
+    case = Case(
+        rows=compared.rows,
+        blame=partial(_blame, asked, compared),
+        find_gap=look if compared.rounds else lambda _: None,
+        trouble=compared.target.trouble,
+        raised_in=compared.target.raised_in,
+    )
+    with asked.target.exact():
+        return explain_modules(findings, case)
+
+
+def _blame(asked: _Asked, compared: _Compared, path: str) -> Blamed:
+    worst = next(row for row in compared.rows if row.target == path)
+    one = next(one for one in compared.rounds if one.name == worst.clip)
+    pair = next(pair for pair in one.pairs if pair.target == path)
+    return Blamed(
+        pair=pair,
+        source=asked.source.model,
+        target=asked.target.model,
+        received=one.received[pair.source][0],
+        made=one.made[path][0],
+        tolerance=asked.pairing.tolerance(path),
     )
 
 

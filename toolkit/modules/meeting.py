@@ -82,18 +82,27 @@ def hold_meetings(
             apart[path] = because
             continue
         kinds = (_kind(models[0], origin), _kind(models[1], path))
-        for number, (one, other) in enumerate(zip(received, made, strict=True)):
-            meeting = Meeting(
-                source=origin, target=path, number=number, received=one, made=other, kinds=kinds
+        meetings += [
+            Meeting(
+                source=origin,
+                target=path,
+                number=number,
+                received=one,
+                made=other,
+                kinds=kinds,
             )
-            meetings.append(meeting)
+            for number, (one, other) in enumerate(zip(received, made, strict=True))
+        ]
     return tuple(meetings), apart
 
 
 def lay_out(
     meetings: Sequence[Meeting], declared: Mapping[str, Layout], source: Heard, target: Heard
-) -> tuple[Round, ...]:
-    """The meetings with their layouts, by their number.
+) -> tuple[tuple[Round, ...], dict[str, str]]:
+    """The meetings with their layouts, by their number; and why modules have none.
+
+    A module around others that gives another shape than its counterpart does gives something else,
+    as one that leaves the last projection to whom it answers.
 
     Args:
         meetings: What is compared.
@@ -111,6 +120,9 @@ def lay_out(
             read.append(_read(meeting, flow))
         for calls in (source.calls, target.calls):
             rest(calls)
+    apart = dict(_otherwise(read))
+    read = [one for one in read if one.meeting.target not in apart]
+    meetings = [meeting for meeting in meetings if meeting.target not in apart]
     settled = [_settled(one, read) for one in read]
     _expect_settled(settled)
     layouts = {(one.meeting.target, one.meeting.number): _layout(one) for one in settled}
@@ -119,7 +131,20 @@ def lay_out(
     return tuple(
         _round(number, meetings, declared, layouts, assumed, source, target)
         for number in range(rounds)
-    )
+    ), apart
+
+
+def _otherwise(read: Sequence[_Read]) -> Iterator[tuple[str, str]]:
+    paths = {one.meeting.target for one in read}
+    for one in read:
+        path, source = one.meeting.target, one.meeting.source
+        if not one.outputs.ways and any(part.startswith(f"{path}.") for part in paths):
+            made, received = (
+                tuple(first(call.outputs).shape)
+                for call in (one.meeting.made, one.meeting.received)
+            )
+            because = f"it gives {made}, `{source}` gives {received}; its parts are compared"
+            yield path, because
 
 
 def _maybe_apart(origin: str, path: str, received: list[Call], made: list[Call]) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
@@ -47,8 +48,10 @@ class Heard:
     """By the path of a module; a module with several paths has its calls under each."""
     outputs: Mapping[str, Tensor]
     """The tensors that it returned, by their paths in it; empty where it raised an error."""
-    trouble: str | None
+    trouble: str | None = None
     """The error that it raised."""
+    raised_in: str = ""
+    """The innermost module that raised it."""
 
 
 def listen(side: Side) -> Heard:
@@ -56,7 +59,7 @@ def listen(side: Side) -> Heard:
     import torch
 
     outputs: Mapping[str, Tensor] = {}
-    trouble = None
+    trouble, raised_in = None, ""
     with ExitStack() as stack:
         stack.enter_context(torch.no_grad())
         stack.enter_context(side.exact())
@@ -69,7 +72,9 @@ def listen(side: Side) -> Heard:
             if has_gpu_failed(error):
                 raise
             trouble = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
-    return Heard(calls=_deal(side.model, calls), outputs=outputs, trouble=trouble)
+            raised_in = _innermost(side.model, error)
+    dealt = _deal(side.model, calls)
+    return Heard(calls=dealt, outputs=outputs, trouble=trouble, raised_in=raised_in)
 
 
 def expect_answer(side: Side, heard: Heard) -> None:
@@ -102,6 +107,14 @@ def left_as_it_was(model: nn.Module) -> Iterator[None]:
         stack.enter_context(_buffers(model))
         stack.enter_context(_uncached(model))
         yield
+
+
+def _innermost(model: nn.Module, error: BaseException) -> str:
+    """The path of the module in whose code an error arose."""
+    known = {id(module): path for path, module in model.named_modules()}
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    within = [known[id(me)] for f in frames if id(me := f.f_locals.get("self")) in known]
+    return within[-1] if within else ""
 
 
 def _call(model: nn.Module, inputs: Inputs) -> object:
@@ -191,7 +204,7 @@ def _buffers(model: nn.Module) -> Iterator[None]:
         (module._buffers, name, buffer, buffer._version, shelf.keep(buffer))
         for module in model.modules()
         for name, buffer in module._buffers.items()
-        if buffer is not None
+        if buffer is not None and buffer.layout is torch.strided
     ]
     try:
         yield

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 
 from toolkit.core.findings import Finding, Hypothesis
 from toolkit.diagnosis.tensors import wrong_tensors
-from toolkit.modules.planning import Weights
+from toolkit.modules.planning import State, Weights
 from toolkit.replay.pairs import owner
 
 _NUMBER = re.compile(r"(?<=\.)\d+(?=\.)")
@@ -16,10 +16,16 @@ _NUMBER = re.compile(r"(?<=\.)\d+(?=\.)")
 
 def find_tensors(weights: Weights) -> Iterator[Finding]:
     """Tensors that hold something else, have no place, or that nothing fills; one per cause."""
-    lost = [name for name in weights.plan.targets if name not in weights.actual]
-    yield from wrong_tensors(weights.expected, weights.actual, settled=lost)
+    actual = weights.actual
+    lost = [name for name in weights.plan.targets if name not in actual]
+    tied = [n for n, twin in weights.expected.twins.items() if _are_equal(n, twin, actual)]
+    yield from wrong_tensors(weights.expected, actual, settled=[*lost, *tied])
     yield from (_lost(names, weights) for names in _alike(lost))
     yield from (_extra(names) for names in _alike(weights.extra))
+
+
+def _are_equal(name: str, twin: str, actual: State) -> bool:
+    return {name, twin} <= actual.keys() and actual[name].equal(actual[twin])
 
 
 def _alike(names: Iterable[str]) -> Iterator[tuple[str, ...]]:

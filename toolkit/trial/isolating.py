@@ -62,17 +62,27 @@ def _own(
 ) -> Outputs | None:
     try:
         outputs = paired_outputs(pair.layout, source, first(made.outputs), first(received.outputs))
-        same_input = in_place or _inputs_agree(pair, made, received)
+        same_input = in_place or inputs_agree(pair, made, received)
     except DOES_NOT_RUN:
         return None
     agree = same_input and relative_error(outputs.expected, outputs.actual) <= tolerance
     return outputs if agree else None
 
 
-def _inputs_agree(pair: Pair, made: Call, received: Call) -> bool:
+def inputs_agree(
+    pair: Pair, made: Call, received: Call, tolerance: float = tolerances.SAME_INPUT
+) -> bool:
+    """Whether a module was given in its place what fairseq's was given.
+
+    Args:
+        pair: The two modules.
+        made: The target module's call.
+        received: The source module's call.
+        tolerance: What the inputs may differ by.
+
+    Raises:
+        Exception: one of `DOES_NOT_RUN`, as shapes do not go together.
+    """
     given = replay_arguments(pair.layout, made, received)
     replaced = [name for name, value in given.items() if value is not made.arguments[name]]
-    return all(
-        relative_error(given[name], made.arguments[name]) <= tolerances.SAME_INPUT
-        for name in replaced
-    )
+    return all(relative_error(given[name], made.arguments[name]) <= tolerance for name in replaced)
