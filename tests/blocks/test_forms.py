@@ -27,6 +27,7 @@ AUDIO = [golden_folder() / "tiny.flac"]
 POSTNORM = {"decoder_normalize_before": False}
 BARE = {"layernorm_embedding": False}
 WIDE = {"decoder_embed_dim": 48}
+COMPUTED = {"decoder_learned_pos": False}
 
 Judge = Callable[..., Result]
 
@@ -66,6 +67,11 @@ def misfits_of(model: dict[str, Any], w2v: dict[str, Any] | None = None, **form:
         ({**POSTNORM, **BARE}, {"decoder": "trocr"}, []),
         (BARE, {}, ["decoder.model_type mbart for xm_transformer_decoder"]),
         ({"decoder_learned_pos": False}, {}, []),
+        ({**BARE, **COMPUTED}, {"decoder": "xglm"}, []),
+        ({**BARE, **COMPUTED}, {}, ["decoder.model_type mbart for xglm"]),
+        ({}, {"decoder": "xglm"}, ["decoder.model_type xglm for mbart"]),
+        (COMPUTED, {"decoder": "xglm"}, ["decoder.model_type xglm for mbart"]),
+        (BARE, {"decoder": "xglm"}, ["decoder.model_type xglm for xm_transformer_decoder"]),
         ({"no_token_positional_embeddings": True}, {}, []),
         (WIDE, {}, ["decoder.model_type mbart for xm_transformer_decoder"]),
         ({**WIDE, **POSTNORM}, {"decoder": "bart"}, ["decoder.model_type bart for trocr"]),

@@ -8,7 +8,7 @@ import pytest
 
 from toolkit.blocks import known_tensors
 from toolkit.blocks.known_tensors import maybe_known_specs
-from toolkit.blocks.known_tensors.seq2seq import TROCR_KEYS
+from toolkit.blocks.known_tensors.seq2seq import TROCR_KEYS, XGLM_KEYS
 from toolkit.folder.skeleton import target_specs
 
 STOCK = {
@@ -32,6 +32,11 @@ TROCR = {
         "decoder": {"d_model": 60, "cross_attention_hidden_size": 48},
     },
     "an output that is tied": {"decoder": {"tie_word_embeddings": True}},
+}
+XGLM = {
+    "as it is": {},
+    "another width of the decoder": {"decoder": {"d_model": 60}},
+    "an output of its own": {"decoder": {"tie_word_embeddings": False, "num_layers": 1}},
 }
 CARRIED = {
     "as it is": {},
@@ -88,6 +93,21 @@ def trocr(stock):
 
 
 @pytest.fixture
+def xglm(stock):
+    own = {
+        "num_layers": "decoder_layers",
+        "ffn_dim": "decoder_ffn_dim",
+        "attention_heads": "decoder_attention_heads",
+        "layerdrop": "decoder_layerdrop",
+    }
+    decoder = stock["decoder"]
+    kept = {key: value for key, value in decoder.items() if key in XGLM_KEYS}
+    renamed = {key: decoder[name] for key, name in own.items()}
+    stock["decoder"] = {**kept, **renamed, "model_type": "xglm"}
+    return stock
+
+
+@pytest.fixture
 def carried(stock):
     module = "modeling_xm_transformer"
     stock["encoder"] |= {
@@ -134,6 +154,17 @@ def test_a_stock_model_has_these_tensors_in_this_order(stock, changes):
 def test_a_model_with_the_decoder_of_trocr_has_these_tensors_in_this_order(trocr, changes):
     config = change(trocr, changes)
     assert list(maybe_known_specs(config).items()) == list(target_specs(config).items())
+
+
+@pytest.mark.parametrize("changes", XGLM.values(), ids=XGLM)
+def test_a_model_with_the_decoder_of_xglm_has_these_tensors_in_this_order(xglm, changes):
+    config = change(xglm, changes)
+    assert list(maybe_known_specs(config).items()) == list(target_specs(config).items())
+
+
+def test_an_xglm_whose_heads_do_not_divide_its_width_is_not_known(xglm):
+    xglm["decoder"]["attention_heads"] = 5
+    assert maybe_known_specs(xglm) is None
 
 
 def test_computed_positions_of_trocr_are_the_models_own_matter(trocr):

@@ -41,6 +41,7 @@ def changed(variant, gone):
         (True, (), "mbart", ()),
         (False, NORM, "bart", ()),
         (False, (*NORM, *EMBEDDING_NORM), "trocr", ()),
+        (True, (*EMBEDDING_NORM, *POSITIONS), "xglm", ()),
         (True, EMBEDDING_NORM, "xm_transformer_decoder", ("decoder.layernorm_embedding",)),
         (True, NORM, "xm_transformer_decoder", ("decoder.layer_norm",)),
         (True, POSITIONS, "xm_transformer_decoder", ("decoder.embed_positions",)),
@@ -93,6 +94,31 @@ def test_a_carried_decoder_is_told_what_it_has(changed, before, without, expecte
     assert {key: decoder[key].value for key in expected} == expected
     assert decoder["cross_attention_hidden_size"].value is None
     assert {"encoder_layers", "forced_eos_token_id"} <= decoder.keys()
+
+
+def test_an_xglm_decoder_has_keys_of_its_own_for_what_others_have(changed):
+    network = changed(without=(*EMBEDDING_NORM, *POSITIONS), no_scale_embedding=True)
+    decoder = decoder_of(network)
+    mbart = decoder_of(changed(no_scale_embedding=True))
+    for own, name in (
+        ("num_layers", "decoder_layers"),
+        ("ffn_dim", "decoder_ffn_dim"),
+        ("attention_heads", "decoder_attention_heads"),
+        ("layerdrop", "decoder_layerdrop"),
+    ):
+        assert decoder[own].value == mbart[name].value
+        assert name not in decoder
+    assert decoder["scale_embedding"].value is False
+    assert not {"encoder_layers", "forced_eos_token_id", "normalize_before"} & decoder.keys()
+    assert network.head_widths["decoder.model.layers."] == 16
+
+
+def test_an_xglm_that_lacks_its_last_norm_or_attends_elsewhere_is_carried(changed):
+    bare = (*EMBEDDING_NORM, *POSITIONS)
+    for differs in ({"without": (*bare, *NORM)}, {"without": bare, "tensors": reads_width(32)}):
+        network = changed(**differs)
+        assert network.config["decoder.model_type"].value == "xm_transformer_decoder"
+        assert network.shortcomings
 
 
 def test_a_trocr_decoder_has_keys_of_its_own(changed):

@@ -139,6 +139,22 @@ VARIANTS = (
         name="sinusoidal positions", model={"decoder_learned_pos": False}, ends="bundled exact"
     ),
     Variant(
+        name="sinusoidal positions, no layernorm_embedding",
+        broken="decoder.model.layers.1.fc1",
+        model={"decoder_learned_pos": False, "layernorm_embedding": False},
+    ),
+    Variant(
+        name="sinusoidal positions, no layernorm_embedding, untied",
+        broken="decoder.model.layers.0.encoder_attn.v_proj",
+        model={
+            "decoder_learned_pos": False,
+            "layernorm_embedding": False,
+            "share_decoder_input_output_embed": False,
+            "no_scale_embedding": True,
+            "activation_fn": "relu",
+        },
+    ),
+    Variant(
         name="sinusoidal positions, post-norm decoder",
         model={"decoder_learned_pos": False, "decoder_normalize_before": False},
         ends="bundled exact",

@@ -82,9 +82,10 @@ SEQ2SEQ_VARIANTS = (
     _kind("learned positions, float16 weights", LEARNED, save=in_half),
     _kind("conformer, relative positions", outer=OF_CONFORMER, inner=CONFORMER),
     _kind("float16 weights", ends=BUNDLED, save=in_half),
-    _kind("norms before", BEFORE, BUNDLED),
+    _kind("norms before", BEFORE),
+    _kind("norms before, tied output, float16 weights", {**BEFORE, **TIED}, save=in_half),
     _kind("norms before, learned positions, tied output", {**BEFORE, **LEARNED, **TIED}, BUNDLED),
     _kind("norms before, no positions", {**BEFORE, **NO_POSITIONS}, BUNDLED),
-    _kind("norms before, wider decoder", {**BEFORE, "decoder_embed_dim": 48}, BUNDLED),
+    _kind("norms before, wider decoder", {**BEFORE, "decoder_embed_dim": 48}),
     _kind("conformer, convolved positions", None, BUNDLED, outer=OF_CONFORMER, inner=CONVOLVED),
 )

@@ -20,6 +20,7 @@ KEY_HYPOTHESES = {
     "feat_extract_activation": "wrong_activation",
     "scale_embedding": "missing_scale",
     "num_attention_heads": "wrong_head_count",
+    "attention_heads": "wrong_head_count",
     "decoder_attention_heads": "wrong_head_count",
     "encoder_attention_heads": "wrong_head_count",
     "do_stable_layer_norm": "norm_order",

@@ -58,14 +58,17 @@ class Anatomy:
     around_first: bool = False
     """Whether fairseq gives the encoder dropouts and masks of the model around it."""
 
-    @property
-    def breakable(self) -> Breakable:
-        """What can be broken of all parts together."""
+    def breakable(self, decoder: str) -> Breakable:
+        """What can be broken of all parts together.
+
+        Args:
+            decoder: Model type of the decoder's class.
+        """
         return joined(
             (
                 self.encoder.breakable(wav2vec2.BREAKABLE),
                 length_adaptor.BREAKABLE,
-                self.decoder.breakable(transformer_decoder.BREAKABLE),
+                self.decoder.breakable(transformer_decoder.breakable(decoder)),
                 BREAKABLE,
             )
         )
@@ -267,7 +270,12 @@ def network_of(
         generation=generation,
         config=config,
         table=Table(name=name, rows=(*model.rows(config), *further)),
-        layouts=(WHOLE_ENCODER, *model.encoder.layouts, *LAYOUTS, *model.decoder.layouts),
+        layouts=(
+            WHOLE_ENCODER,
+            *model.encoder.layouts,
+            *LAYOUTS,
+            *model.decoder.layouts(model.kinds.decoder),
+        ),
         head_widths=model.head_widths(config),
         bypassed=model.anatomy.bypassed,
         whole=ENCODER if model.ends_in_encoder(config) else "encoder.encoder",
@@ -278,7 +286,7 @@ def network_of(
         carries_code=model.kinds.carried,
         misfits=tuple(find_misfits(model.parts)),
         lost=lost_prefixes(model.parts),
-        breakable=model.anatomy.breakable,
+        breakable=model.anatomy.breakable(model.kinds.decoder),
     )
 
 

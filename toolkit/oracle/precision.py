@@ -54,6 +54,8 @@ class Float64Mode(TorchFunctionMode):
             return _promote(func(*args, **named))
         if func is torch.Tensor.float:
             func = torch.Tensor.double
+        if func is torch.full and "dtype" not in named:
+            return _promote(func(*args, **named, dtype=_dtype_of_fill(*args[1:2], **named)))
         promoted = {key: _promote(value) for key, value in named.items()}
         if func in (functional.linear, torch._C._nn.linear) and _has_weight(args):
             return self._linear(_promote(args[0]), *args[1:], **named)
@@ -128,6 +130,11 @@ def _promote(value: Any) -> Any:
     if type(value) in (list, tuple):
         return type(value)([_promote(item) for item in value])
     return _promote_dtype(value)
+
+
+def _dtype_of_fill(fill_value: object, **_: object) -> Optional[torch.dtype]:
+    """What a tensor of a number is: float32 may be too narrow for the least of float64."""
+    return torch.float64 if isinstance(fill_value, float) else None
 
 
 def _promote_dtype(value: Any) -> object:

@@ -39,6 +39,18 @@ _TROCR = (
     "scale_embedding tie_word_embeddings use_cache use_learned_position_embeddings vocab_size"
 )
 TROCR_KEYS = frozenset(_TROCR.split())
+_XGLM = (
+    "activation_dropout activation_function add_cross_attention attention_dropout attention_heads "
+    "bos_token_id d_model decoder_start_token_id dropout eos_token_id ffn_dim is_decoder "
+    "is_encoder_decoder layerdrop max_position_embeddings model_type num_layers pad_token_id "
+    "scale_embedding tie_word_embeddings use_cache vocab_size"
+)
+XGLM_KEYS = frozenset(_XGLM.split())
+_XGLM_NAMES = {
+    "decoder_layers": "num_layers",
+    "decoder_ffn_dim": "ffn_dim",
+    "decoder_attention_heads": "attention_heads",
+}
 _CARRIED_ENCODER = (
     "adapter_feed_forward adapter_layer_norm adapter_padding layer_type output_projection "
     "pos_conv_depth"
@@ -127,7 +139,19 @@ def _is_trocr(decoder: JsonObject) -> bool:
     )
 
 
-_IS_STOCK = {"mbart": _is_mbart, "trocr": _is_trocr}
+def _is_xglm(decoder: JsonObject) -> bool:
+    return decoder.keys() == XGLM_KEYS and _is_sound_decoder(_as_others_say(decoder))
+
+
+_IS_STOCK = {"mbart": _is_mbart, "trocr": _is_trocr, "xglm": _is_xglm}
+
+
+def _as_others_say(decoder: JsonObject) -> JsonObject:
+    """A decoder by the keys that most classes have."""
+    if not _names_xglm(decoder):
+        return decoder
+    fixed = {"position_embeddings": "sinusoidal", "layernorm_embedding": False}
+    return {**decoder, **fixed, **{key: decoder[own] for key, own in _XGLM_NAMES.items()}}
 
 
 def _is_carried_decoder(decoder: JsonObject) -> bool:
@@ -160,7 +184,8 @@ def tensors(config: JsonObject) -> Shapes:
     """Names and shapes in the order of the state dict."""
     encoder, decoder = config["encoder"], config["decoder"]
     yield from under("encoder", _adapted_encoder(encoder))
-    yield from under("decoder.model.decoder", _decoder(decoder))
+    body = "decoder.model" if _names_xglm(decoder) else "decoder.model.decoder"
+    yield from under(body, _decoder(_as_others_say(decoder)))
     head = "output_projection" if _names_trocr(decoder) else "lm_head"
     yield f"decoder.{head}.weight", (decoder["vocab_size"], decoder["d_model"])
     bridges = decoder.get("cross_attention_hidden_size") is None
@@ -226,8 +251,9 @@ def _decoder(decoder: JsonObject) -> Shapes:
         yield from _embedding_norm(decoder)
     attended = decoder.get("cross_attention_hidden_size") or width
     for layer in range(decoder["decoder_layers"]):
-        inner = _decoder_layer(width, attended, decoder["decoder_ffn_dim"])
-        yield from under(f"layers.{layer}", inner)
+        inner, xglm = decoder["decoder_ffn_dim"], _names_xglm(decoder)
+        parts = _decoder_layer(width, attended, inner, attends_first=xglm)
+        yield from under(f"layers.{layer}", parts)
     if _names_trocr(decoder):
         return
     yield from _embedding_norm(decoder)
@@ -240,15 +266,23 @@ def _names_trocr(decoder: JsonObject) -> bool:
     return bool(decoder["model_type"] == "trocr")
 
 
+def _names_xglm(decoder: JsonObject) -> bool:
+    """Whether it is of the class that has no encoder to tell its keys apart from."""
+    return bool(decoder["model_type"] == "xglm")
+
+
 def _embedding_norm(decoder: JsonObject) -> Shapes:
     if decoder.get("layernorm_embedding", True):
         yield from norm("layernorm_embedding", decoder["d_model"])
 
 
-def _decoder_layer(width: int, attended: int, inner: int) -> Shapes:
-    for name, taken in (("self_attn", width), ("encoder_attn", attended)):
-        yield from attention(name, width, taken)
-        yield from norm(f"{name}_layer_norm", width)
+def _decoder_layer(width: int, attended: int, inner: int, *, attends_first: bool) -> Shapes:
+    own = (*attention("self_attn", width, width),)
+    own_norm = (*norm("self_attn_layer_norm", width),)
+    yield from own if attends_first else (*own, *own_norm)
+    yield from attention("encoder_attn", width, attended)
+    yield from norm("encoder_attn_layer_norm", width)
+    yield from own_norm if attends_first else ()
     yield from linear("fc1", width, inner)
     yield from linear("fc2", inner, width)
     yield from norm("final_layer_norm", width)

@@ -1,8 +1,8 @@
 """fairseq's transformer decoder: one block that takes its place."""
 
 from toolkit.blocks.transformer_decoder.block import TransformerDecoderBlock
-from toolkit.blocks.transformer_decoder.breakable import BREAKABLE
+from toolkit.blocks.transformer_decoder.breakable import breakable
 from toolkit.blocks.transformer_decoder.classes import NAMES
 from toolkit.blocks.transformer_decoder.decoder import Habits
 
-__all__ = ["BREAKABLE", "NAMES", "Habits", "TransformerDecoderBlock"]
+__all__ = ["NAMES", "Habits", "TransformerDecoderBlock", "breakable"]

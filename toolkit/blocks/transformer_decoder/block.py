@@ -38,10 +38,13 @@ class TransformerDecoderBlock(Decoder):
         stock = self.stock_class
         return self.carried if any(self.lacks(stock)) else stock
 
-    @property
-    def layouts(self) -> tuple[Layout, ...]:
-        """How activations lie in the modules on both sides, those of the decoder as a whole too."""
-        return tables.layouts(self)
+    def layouts(self, kind: str) -> tuple[Layout, ...]:
+        """How activations lie in the modules on both sides, those of the decoder as a whole too.
+
+        Args:
+            kind: Model type of its class.
+        """
+        return tables.layouts(self, kind)
 
     def config(self, kind: str) -> dict[str, Derived]:
         """The values of the configuration, by key.
@@ -57,9 +60,10 @@ class TransformerDecoderBlock(Decoder):
 
     def head_widths(self, values: Mapping[str, Derived]) -> dict[str, int]:
         """Width of an attention head, by the prefix of the target parameters it applies to."""
-        heads = values["decoder_attention_heads"].value
+        kind = str(values["model_type"].value)
+        heads = values[classes.key(kind, "decoder_attention_heads")].value
         known = isinstance(heads, int) and heads > 0
-        prefix = self.place.module(f"{classes.HF_DECODER}layers.")
+        prefix = self.place.module(f"{classes.body(kind)}layers.")
         return {prefix: values["d_model"].value // heads} if known else {}
 
     def lacks(self, kind: str) -> Iterator[Lack]:

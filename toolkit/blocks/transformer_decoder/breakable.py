@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from functools import partial
+
+from toolkit.blocks.transformer_decoder.classes import body, key
+from toolkit.blocks.transformer_decoder.decoder import EMBEDDINGS
 from toolkit.core.breakable import Attention, Breakable, Output, Part, Side
 from toolkit.core.slips import (
     activations,
@@ -16,48 +21,55 @@ from toolkit.core.slips import (
     unseen,
 )
 
-# fmt: off
-BREAKABLE = Breakable(
-    parts=(
-        Part(name="embeddings",              modules=r"model\.decoder\.(embed_\w+|layernorm_embedding)"),
-        Part(name="decoder self-attention",  modules=r"model\.decoder\.layers\.\d+\.self_attn\..+"),
-        Part(name="decoder cross-attention", modules=r"model\.decoder\.layers\.\d+\.encoder_attn\..+"),
-        Part(name="decoder feed-forward",    modules=r"model\.decoder\.layers\.\d+\.fc\d"),
-        Part(name="decoder norms",           modules=r"model\.decoder\.(layers\.\d+\.)?\w*layer_norm"),
-        Part(name="output layer",            modules=r"lm_head|output_projection"),
-    ),
-    sides=(Side(width="d_model", heads="decoder_attention_heads"),),
-    stacks=("layers",),
-    attentions=(
-        Attention(modules=r"model\.decoder\.layers\.\d+\.self_attn", crossed="encoder_attn"),
-        Attention(modules=r"model\.decoder\.layers\.\d+\.encoder_attn"),
-    ),
-    outputs=(
-        Output(module="lm_head", embedding="model.decoder.embed_tokens.weight", tie="tie_word_embeddings"),
-    ),
-    slips=(
-        slip("activation_function",       "activation_changed",      activations,               "wrong_activation"),
-        slip("decoder_attention_heads",   "head_count_changed",      other_divisors("d_model"), "wrong_head_count", absent=True),
-        unseen("encoder_attention_heads", "unread_key_changed",      plus(1)),
-        slip("decoder_layers",            "layer_count_changed",     plus(1, -1)),
-        unseen("dropout",                 "dropout_changed",         other(0.1, 0.0)),
-        unseen("attention_dropout",       "dropout_changed",         other(0.1, 0.0)),
-        unseen("activation_dropout",      "dropout_changed",         other(0.1, 0.0)),
-        unseen("decoder_layerdrop",       "layerdrop_changed",       other(0.1, 0.0)),
-        slip("scale_embedding",           "embedding_scale_changed", lost,                      "missing_scale", absent=True),
-        slip("scale_embedding",           "embedding_scale_changed", gained,                    "missing_scale", "wrong_value"),
-        slip("tie_word_embeddings",       "tie_changed",             lost,                      "tie_broken"),
-        slip("tie_word_embeddings",       "tie_changed",             gained,                    "tie_invented"),
-        slip("vocab_size",                "vocabulary_size_changed", plus(1, -1),               "wrong_value", "wrong_vocabulary"),
-        slip("max_position_embeddings",   "positions_changed",       halved),
-        slip("add_cross_attention",       "cross_attention_changed", toggled),
-        slip("use_cache",                 "cache_changed",           toggled),
-        slip("pad_token_id",              "token_id_changed",        plus(2)),
-        slip("bos_token_id",              "token_id_changed",        plus(2)),
-        slip("eos_token_id",              "token_id_changed",        plus(2)),
-        slip("forced_eos_token_id",       "token_id_changed",        plus(2)),
-        slip("decoder_start_token_id",    "start_token_changed",     other(0, 2),               "wrong_start_token"),
-    ),
-)
-# fmt: on
-"""Names and keys are relative to the block's place."""
+
+def breakable(kind: str) -> Breakable:
+    """What can be broken in a decoder of a class, with names and keys relative to the block's place.
+
+    Args:
+        kind: Model type of the class.
+    """
+    inside, named = re.escape(body(kind)), partial(key, kind)
+    # fmt: off
+    return Breakable(
+        parts=(
+            Part(name="embeddings",              modules=inside + r"(embed_\w+|layernorm_embedding)"),
+            Part(name="decoder self-attention",  modules=inside + r"layers\.\d+\.self_attn\..+"),
+            Part(name="decoder cross-attention", modules=inside + r"layers\.\d+\.encoder_attn\..+"),
+            Part(name="decoder feed-forward",    modules=inside + r"layers\.\d+\.fc\d"),
+            Part(name="decoder norms",           modules=inside + r"(layers\.\d+\.)?\w*layer_norm"),
+            Part(name="output layer",            modules=r"lm_head|output_projection"),
+        ),
+        sides=(Side(width="d_model", heads=named("decoder_attention_heads")),),
+        stacks=("layers",),
+        attentions=(
+            Attention(modules=inside + r"layers\.\d+\.self_attn", crossed="encoder_attn"),
+            Attention(modules=inside + r"layers\.\d+\.encoder_attn"),
+        ),
+        outputs=(
+            Output(module="lm_head", embedding=body(kind) + EMBEDDINGS, tie="tie_word_embeddings"),
+        ),
+        slips=(
+            slip("activation_function",       "activation_changed",      activations,               "wrong_activation"),
+            slip(named("decoder_attention_heads"), "head_count_changed",      other_divisors("d_model"), "wrong_head_count", absent=True),
+            unseen("encoder_attention_heads", "unread_key_changed",      plus(1)),
+            slip(named("decoder_layers"),     "layer_count_changed",     plus(1, -1)),
+            unseen("dropout",                 "dropout_changed",         other(0.1, 0.0)),
+            unseen("attention_dropout",       "dropout_changed",         other(0.1, 0.0)),
+            unseen("activation_dropout",      "dropout_changed",         other(0.1, 0.0)),
+            unseen(named("decoder_layerdrop"), "layerdrop_changed",       other(0.1, 0.0)),
+            slip("scale_embedding",           "embedding_scale_changed", lost,                      "missing_scale", absent=True),
+            slip("scale_embedding",           "embedding_scale_changed", gained,                    "missing_scale", "wrong_value"),
+            slip("tie_word_embeddings",       "tie_changed",             lost,                      "tie_broken"),
+            slip("tie_word_embeddings",       "tie_changed",             gained,                    "tie_invented"),
+            slip("vocab_size",                "vocabulary_size_changed", plus(1, -1),               "wrong_value", "wrong_vocabulary"),
+            slip("max_position_embeddings",   "positions_changed",       halved),
+            slip("add_cross_attention",       "cross_attention_changed", toggled),
+            slip("use_cache",                 "cache_changed",           toggled),
+            slip("pad_token_id",              "token_id_changed",        plus(2)),
+            slip("bos_token_id",              "token_id_changed",        plus(2)),
+            slip("eos_token_id",              "token_id_changed",        plus(2)),
+            slip("forced_eos_token_id",       "token_id_changed",        plus(2)),
+            slip("decoder_start_token_id",    "start_token_changed",     other(0, 2),               "wrong_start_token"),
+        ),
+    )
+    # fmt: on

@@ -3,6 +3,7 @@
 | fairseq | class |
 |---|---|
 | normalizes before each block | `MBartForCausalLM` |
+| the same without `layernorm_embedding`, with computed positions | `XGLMForCausalLM` |
 | normalizes after each block | `BartForCausalLM` |
 | the same without `layernorm_embedding`, or on an encoder of another width | `TrOCRForCausalLM` |
 | anything else | a class that the folder carries |
@@ -17,15 +18,33 @@ from toolkit.blocks.forms import Lack
 from toolkit.blocks.transformer_decoder.decoder import CROSS_KEYS, Decoder
 from toolkit.core.coverage import Reason
 
-NAMES = {"mbart": "MBart", "bart": "Bart", "trocr": "TrOCR"}
+NAMES = {"mbart": "MBart", "bart": "Bart", "trocr": "TrOCR", "xglm": "XGLM"}
 """How the stock classes are called, by their model type."""
-HF_DECODER = "model.decoder."
+NORMALIZE_BEFORE = ("mbart", "xglm")
+XGLM_KEYS = {
+    "decoder_layers": "num_layers",
+    "decoder_ffn_dim": "ffn_dim",
+    "decoder_attention_heads": "attention_heads",
+    "decoder_layerdrop": "layerdrop",
+}
+"""What XGLM, which has no encoder to tell apart, calls what others say of their decoders."""
+
+
+def body(kind: str) -> str:
+    """What the names of a class begin with, but for its output layer's."""
+    return "model." if kind == "xglm" else "model.decoder."
+
+
+def key(kind: str, name: str) -> str:
+    """What a class calls a key of its configuration that most call `name`."""
+    return XGLM_KEYS.get(name, name) if kind == "xglm" else name
 
 
 def stock_class(decoder: Decoder) -> str:
     """The stock class that is nearest to the decoder."""
     if decoder.normalizes_before.value:
-        return "mbart"
+        computes = decoder.positions.value == "sinusoidal"
+        return "xglm" if computes and not decoder.normalizes_embeddings.value else "mbart"
     bart = decoder.normalizes_embeddings.value and decoder.cross_width.value is None
     return "bart" if bart else "trocr"
 
@@ -33,44 +52,61 @@ def stock_class(decoder: Decoder) -> str:
 def lacks(decoder: Decoder, kind: str) -> Iterator[Lack]:
     """What the decoder has and a stock class, by its model type, cannot express."""
     yield from _lacks_of_norms(decoder, kind)
-    width = decoder.cross_width.value
-    if kind in ("mbart", "bart") and width is not None:
+    width, positions = decoder.cross_width.value, decoder.positions.value
+    if kind != "trocr" and width is not None:
         yield Lack(
             name=decoder.facts.name(CROSS_KEYS),
             because=f"it attends to states of width {width}, {NAMES[kind]} to those of its own",
-            module=_module(decoder, "layers.0.encoder_attn"),
+            module=_module(decoder, kind, "layers.0.encoder_attn"),
+        )
+    if kind == "xglm" and positions != "sinusoidal":
+        yield Lack(
+            name=decoder.facts.name("embed_positions"),
+            because=f"its positions are {positions}, XGLM computes sinusoids",
+            module=_module(decoder, kind, "embed_positions"),
         )
 
 
 def _lacks_of_norms(decoder: Decoder, kind: str) -> Iterator[Lack]:
     before = bool(decoder.normalizes_before.value)
-    if before != (kind == "mbart"):
+    if before != (kind in NORMALIZE_BEFORE):
         orders = ("before", "after") if before else ("after", "before")
         yield Lack(
             name="args.decoder_normalize_before",
             because=f"it normalizes {orders[0]} each block, {NAMES[kind]} {orders[1]}",
-            module=_module(decoder, "layers.0"),
+            module=_module(decoder, kind, "layers.0"),
             hypothesis="norm_order",
         )
-    elif kind == "mbart" and not decoder.normalizes_last.value:
+    elif before and not decoder.normalizes_last.value:
         yield Lack(
             name=decoder.facts.name("layer_norm"),
-            because="it does not normalize after its last layer, MBart always does",
-            module=_module(decoder, "layer_norm"),
+            because=f"it does not normalize after its last layer, {NAMES[kind]} always does",
+            module=_module(decoder, kind, "layer_norm"),
         )
-    if kind in ("mbart", "bart") and not decoder.normalizes_embeddings.value:
-        yield Lack(
-            name=decoder.facts.name("layernorm_embedding"),
-            because=f"it does not normalize its embeddings, {NAMES[kind]} always does",
-            module=_module(decoder, "layernorm_embedding"),
-        )
+    yield from _lacks_of_embeddings(decoder, kind)
+
+
+def _lacks_of_embeddings(decoder: Decoder, kind: str) -> Iterator[Lack]:
+    normalizes = bool(decoder.normalizes_embeddings.value)
+    if kind == "trocr" or normalizes == (kind != "xglm"):
+        return
+    does, does_not = "normalizes its embeddings", "does not normalize its embeddings"
+    yield Lack(
+        name=decoder.facts.name("layernorm_embedding"),
+        because=f"it {does}, XGLM never does"
+        if normalizes
+        else f"it {does_not}, {NAMES[kind]} always does",
+        module=_module(decoder, kind, "embed_tokens" if normalizes else "layernorm_embedding"),
+    )
 
 
 def shortcomings(decoder: Decoder) -> Iterator[Reason]:
     """What the decoder has and no stock class can express."""
+    if stock_class(decoder) == "xglm" and not any(lacks(decoder, "xglm")):
+        return
     before, other_width = decoder.normalizes_before.value, decoder.cross_width.value
     for name, present_here, because in (
-        ("embed_positions", not decoder.learns_positions and not decoder.tables_positions, "stock decoders learn their positions, this one computes them or has none"),
+        ("embed_positions", not decoder.learns_positions and not decoder.tables_positions, "stock decoders with its norms learn their positions, this one computes them or has none"),
         ("layernorm_embedding", before and not decoder.normalizes_embeddings.value, "MBartDecoder always normalizes its embeddings"),
         ("layer_norm", before and not decoder.normalizes_last.value, "MBartDecoder always has a final layer norm"),
         (CROSS_KEYS, before and other_width is not None, f"MBartAttention reads states of its own width, this one of {other_width}"),
@@ -102,5 +138,5 @@ def refusals(decoder: Decoder) -> Iterator[Reason]:
         )
 
 
-def _module(decoder: Decoder, path: str) -> str:
-    return decoder.place.module(HF_DECODER + path)
+def _module(decoder: Decoder, kind: str, path: str) -> str:
+    return decoder.place.module(body(kind) + path)

@@ -5,24 +5,30 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from toolkit.blocks.evidence import Derived, hard_coded
+from toolkit.blocks.transformer_decoder.classes import key
 from toolkit.blocks.transformer_decoder.decoder import EMBEDDINGS, Decoder
 from toolkit.checkpoint.dictionary import BOS, EOS, PAD
 
 
 def config(decoder: Decoder, kind: str) -> Iterator[tuple[str, Derived]]:
-    """The values of the decoder's configuration.
+    """The values of the decoder's configuration, by the keys of a class.
 
     Args:
         decoder: The decoder.
         kind: Model type of the class, the carried or a stock one.
     """
+    for name, value in _values(decoder, kind):
+        yield key(kind, name), value
+
+
+def _values(decoder: Decoder, kind: str) -> Iterator[tuple[str, Derived]]:
     carried = kind == decoder.carried
     yield "model_type", hard_coded(kind, "norm order, positions and widths of the decoder")
     yield from _shapes(decoder)
     if kind == "trocr":
         learns = "where it computes positions, it computes them without fairseq's rows"
         yield "use_learned_position_embeddings", hard_coded(True, learns)
-    else:
+    elif kind != "xglm":
         yield from _unused_encoder(decoder)
     if carried:
         yield "normalize_before", decoder.normalizes_before
@@ -31,7 +37,7 @@ def config(decoder: Decoder, kind: str) -> Iterator[tuple[str, Derived]]:
     if carried or kind == "trocr":
         yield "layernorm_embedding", decoder.normalizes_embeddings
         yield "cross_attention_hidden_size", decoder.cross_width
-    if kind != "trocr":
+    if kind not in ("trocr", "xglm"):
         yield "forced_eos_token_id", hard_coded(EOS, "the first symbols of every dictionary")
     yield from _training(decoder)
     yield from _symbols()
@@ -56,36 +62,36 @@ def _shapes(decoder: Decoder) -> Iterator[tuple[str, Derived]]:
 def _unused_encoder(decoder: Decoder) -> Iterator[tuple[str, Derived]]:
     unused = "unused by a decoder; equal to the decoder's own, so that no reader is misled"
     own = dict(_shapes(decoder))
-    for key, twin in (
+    for name, twin in (
         ("encoder_layers", "decoder_layers"),
         ("encoder_ffn_dim", "decoder_ffn_dim"),
         ("encoder_attention_heads", "decoder_attention_heads"),
     ):
-        yield key, hard_coded(own[twin].value, unused)
+        yield name, hard_coded(own[twin].value, unused)
 
 
 def _training(decoder: Decoder) -> Iterator[tuple[str, Derived]]:
-    for key, name, default in (
+    for name, argument, default in (
         ("dropout", "decoder_dropout", decoder.habits.dropout),
         ("attention_dropout", "decoder_attention_dropout", 0.0),
         ("activation_dropout", "decoder_activation_dropout", 0.0),
         ("decoder_layerdrop", "decoder_layerdrop", 0.0),
     ):
-        yield key, decoder.argued(name, default)
+        yield name, decoder.argued(argument, default)
 
 
 def _symbols() -> Iterator[tuple[str, Derived]]:
-    for key, flag in (
+    for name, flag in (
         ("is_decoder", True),
         ("is_encoder_decoder", False),
         ("add_cross_attention", True),
         ("use_cache", True),
     ):
-        yield key, hard_coded(flag, "the decoder attends to an encoder and generates")
-    for key, value in (
+        yield name, hard_coded(flag, "the decoder attends to an encoder and generates")
+    for name, value in (
         ("bos_token_id", BOS),
         ("pad_token_id", PAD),
         ("eos_token_id", EOS),
         ("decoder_start_token_id", EOS),
     ):
-        yield key, hard_coded(value, "the first symbols of every fairseq dictionary")
+        yield name, hard_coded(value, "the first symbols of every fairseq dictionary")
