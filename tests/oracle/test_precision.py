@@ -121,3 +121,16 @@ def test_a_linear_map_in_parts_is_the_one_in_float64(monkeypatch, rows, bias):
     assert first.allclose(exact(inputs), rtol=1e-14)
     assert second.allclose(exact(inputs * 2), rtol=1e-14)
     assert {tensor.dtype for tensor in (first, second)} == {torch.float64}
+
+
+@pytest.mark.parametrize("said", ["in order", "by name"])
+def test_a_number_fills_a_tensor_that_is_wide_enough_for_it(said):
+    least = torch.finfo(torch.float64).min
+    with Float64Mode():
+        full = torch.full((), least) if said == "in order" else torch.full((2,), fill_value=least)
+        assert full.dtype is torch.float64
+        assert torch.full((2,), 3).dtype is torch.int64
+        assert torch.full((2,), 1.0, dtype=torch.float32).dtype is torch.float64
+    assert full.min().item() == least
+    with pytest.raises(RuntimeError, match="overflow"):
+        torch.full((), least)
