@@ -192,7 +192,7 @@ def recorder(asked: Asked, shown: Shown) -> None:
             made = make_recorder(**{**asked, "destination": Path(folder) / "recorder.pyz"})
         content = made.read_bytes()
     with printing():
-        write_bytes(destination, content)
+        write_bytes(destination, content, force=False)
     if not shown.quiet:
         size = describe_bytes(len(content))
         say(f"written: {destination} ({size})", err=destination == STDOUT)
@@ -216,7 +216,7 @@ def features(asked: Asked, shown: Shown) -> None:
         made = extract_features(**asked, progress=progress)
         content = as_bytes(made, destination)
     with printing():
-        write_bytes(destination, content)
+        write_bytes(destination, content, force=False)
     if not shown.quiet:
         frames = sum(len(array) for array in made.values())
         say(

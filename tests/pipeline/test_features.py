@@ -150,6 +150,22 @@ def test_the_command_writes_a_new_file_and_replaces_none(
     assert "must be a new name, but a file of another kind is there" in again.stderr
 
 
+def test_the_command_keeps_a_file_that_came_to_lie_there_meanwhile(
+    hubert: tuple[Path, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "features.npy"
+
+    def take_the_place(*given: Any, **named: Any) -> Any:
+        out.write_text("mine")
+        return extract_features(*given, **named)
+
+    monkeypatch.setattr(features, "extract_features", take_the_place)
+    words = ["features", str(hubert[0]), str(CLIPS[0]), "--layer", "2", "--out", str(out)]
+    outcome = CliRunner().invoke(app, words)
+    assert (outcome.exit_code, out.read_text()) == (2, "mine")
+    assert "by now a file is there" in outcome.stderr
+
+
 @pytest.mark.parametrize(
     ("breaks", "said"),
     [

@@ -19,9 +19,9 @@ _HEAD_BYTES = 4096
 _JSON_START = re.compile(rb'\s*\{\s*"schema_version":\s*\d+,\s*"(task|command)":')
 
 
-def write_bytes(path: Path, content: bytes) -> None:
+def write_bytes(path: Path, content: bytes, *, force: bool = True) -> None:
     """Leaves `content` at `path`, or what was there before; see `write_files`."""
-    write_files([(path, content)])
+    write_files([(path, content)], force=force)
 
 
 def write_files(files: Iterable[tuple[Path, bytes]], *, force: bool = True) -> None:
@@ -69,7 +69,7 @@ def _expect_replaceable(path: Path) -> None:
     if os.path.lexists(path) and not is_report(path):
         raise BadInput(
             f"`{path}` must be a new name or a report, but by now a file is there that is none. It "
-            "was not replaced. Choose another path, or give `--force`."
+            "was not replaced. Choose another path."
         )
 
 
