@@ -44,9 +44,6 @@ def deferred(module: str, name: str) -> Callable[..., Any]:
     return call
 
 
-_COMPARE = deferred("toolkit.tasks.speech.outside", "compare_answer")
-
-
 @dataclass(frozen=True, kw_only=True)
 class Answers(Generic[T, R]):
     """What both models answered on clips, which is all that end-to-end levels are judged by."""
@@ -216,7 +213,7 @@ class TaskKind:
     is no tokenizer."""
     probe_texts: Callable[[FolderContents], tuple[str, ...]]
     """Texts at which tokenizers part, which fairseq is asked about beside those of clips."""
-    compare: Callable[..., Run] = _COMPARE
+    compare: Callable[..., Run]
     """What somebody else's code makes of a clip, beside fairseq: `(question, answer)`."""
     breakable: Breakable = field(default_factory=Breakable)
     """What of the files beside the weights can be broken on purpose; nothing by default."""

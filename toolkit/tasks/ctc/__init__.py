@@ -37,6 +37,7 @@ TASK = TaskKind(
     beams=(1,),
     target=deferred(f"{__name__}.target", "CtcTarget"),
     record=deferred("toolkit.tasks.speech.run", "record_clip"),
+    compare=deferred("toolkit.tasks.speech.outside", "compare_answer"),
     run=deferred(f"{__name__}.clip", "run_clip"),
     texts=deferred("toolkit.tasks.speech.telling", "known_texts"),
     tokens=deferred("toolkit.tasks.speech.telling", "tell_tokens"),

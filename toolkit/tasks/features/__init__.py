@@ -46,6 +46,7 @@ TASK = TaskKind(
     beams=(),
     target=deferred(f"{__name__}.target", "FeatureTarget"),
     record=deferred(f"{__name__}.clip", "record_clip"),
+    compare=deferred("toolkit.tasks.speech.outside", "compare_answer"),
     run=deferred(f"{__name__}.clip", "run_clip"),
     texts=deferred(SILENCE, "no_texts"),
     tokens=deferred(SILENCE, "no_tokens"),

@@ -41,6 +41,7 @@ TASK = TaskKind(
     beams=(1, BEAM),
     target=deferred(f"{__name__}.target", "Seq2SeqTarget"),
     record=deferred("toolkit.tasks.speech.run", "record_clip"),
+    compare=deferred("toolkit.tasks.speech.outside", "compare_answer"),
     run=deferred(f"{__name__}.clip", "run_clip"),
     texts=deferred("toolkit.tasks.speech.telling", "known_texts"),
     tokens=deferred(f"{__name__}.telling", "tell_tokens"),
