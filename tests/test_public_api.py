@@ -21,6 +21,7 @@ def test_the_public_names_are_these() -> None:
         "BadInput",
         "BrokenRule",
         "Example",
+        "Inference",
         "Inspection",
         "InternalError",
         "NotRecorded",
@@ -39,6 +40,7 @@ def test_the_public_names_are_these() -> None:
         "diff",
         "export",
         "extract_features",
+        "infer",
         "inspect",
         "plan_conversion",
         "plan_export",
@@ -78,6 +80,7 @@ FUNCTIONS = (
     "diff",
     "export",
     "extract_features",
+    "infer",
     "inspect",
     "plan_conversion",
     "plan_export",
@@ -98,7 +101,7 @@ def test_every_argument_is_typed_and_documented(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["audit", "convert", "diff", "export", "inspect", "record", "verify"]
+    "name", ["audit", "convert", "diff", "export", "infer", "inspect", "record", "verify"]
 )
 def test_the_options_of_the_command_are_the_arguments_of_the_function(name: str) -> None:
     from toolkit.cli import app

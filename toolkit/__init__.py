@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         NotRecorded,
         ToolkitError,
     )
+    from toolkit.core.inferred import Inference
     from toolkit.core.inspection import Inspection
     from toolkit.core.planned import PlannedConversion, PlannedExport
     from toolkit.core.recording import Recording
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from toolkit.pipeline.auditing import audit
     from toolkit.pipeline.exporting import export, plan_export
     from toolkit.pipeline.features import extract_features
+    from toolkit.pipeline.inferring import infer
     from toolkit.pipeline.planning import plan_conversion
     from toolkit.pipeline.recording import record
     from toolkit.proof.audited import Audited
@@ -57,6 +59,7 @@ __all__ = [
     "BadInput",
     "BrokenRule",
     "Example",
+    "Inference",
     "Inspection",
     "InternalError",
     "NotRecorded",
@@ -75,6 +78,7 @@ __all__ = [
     "diff",
     "export",
     "extract_features",
+    "infer",
     "inspect",
     "plan_conversion",
     "plan_export",
@@ -91,6 +95,7 @@ _HOMES = {
     "ToolkitError": "toolkit.core.errors",
     "Audited": "toolkit.proof.audited",
     "Example": "toolkit.handoff",
+    "Inference": "toolkit.core.inferred",
     "Inspection": "toolkit.core.inspection",
     "PlannedConversion": "toolkit.core.planned",
     "PlannedExport": "toolkit.core.planned",
@@ -106,6 +111,7 @@ _HOMES = {
     "diff": "toolkit.pipeline",
     "export": "toolkit.pipeline.exporting",
     "extract_features": "toolkit.pipeline.features",
+    "infer": "toolkit.pipeline.inferring",
     "inspect": "toolkit.pipeline",
     "plan_conversion": "toolkit.pipeline.planning",
     "plan_export": "toolkit.pipeline.exporting",

@@ -120,6 +120,26 @@ def export(asked: Asked, shown: Shown) -> None:
     _judge(run, asked, shown)
 
 
+@_command("toolkit.pipeline.inferring", shows=("json_path", "quiet"), is_checked=True)
+def infer(asked: Asked, shown: Shown) -> None:
+    """Write a mapping file for a fork, with the evidence of each row.
+
+    Example: toolkit infer fork.pt --like FAMILY --user-dir fork/ --write map.yaml
+
+    Example: toolkit infer fork.pt --like hf/ --write map.yaml
+    """
+    from toolkit.pipeline.inferring import infer as run
+    from toolkit.report.inferred import summarize_inference
+
+    with working(shown.quiet, shown.json_path) as progress:
+        inference = run(**asked, progress=progress)
+    deliver(
+        shown,
+        values=inference.to_dict,
+        show=lambda err: say(summarize_inference(inference, width()), err=err),
+    )
+
+
 @_command("toolkit.pipeline.verification", is_checked=True)
 def verify(asked: Asked, shown: Shown) -> None:
     """Prove that a folder does what a checkpoint does, whoever made the folder.

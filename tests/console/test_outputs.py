@@ -32,6 +32,7 @@ RIGHT = {
     "destination": "new.pyz",
     "jobs": "jobs.toml",
     "results": "results",
+    "like": "hf",
     "catalogue": "catalogue",
     "repository": "repository",
     "first": "report.json",

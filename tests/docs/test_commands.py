@@ -41,6 +41,7 @@ LONG = {
         "debugging",
         "export",
         "first-conversion",
+        "forks",
         "handoff",
         "only-a-recording",
         "pytest",

@@ -82,6 +82,20 @@ def model_name(arguments: JsonObject) -> object:
     return arguments.get("arch") or arguments.get("_name")
 
 
+def called(settings: JsonObject, name: str) -> JsonDict:
+    """The settings of a checkpoint whose model is called by another name."""
+    changed: JsonDict = dict(settings)
+    args, cfg = settings.get("args"), settings.get("cfg")
+    if isinstance(args, Mapping):
+        changed["args"] = {**args, "arch": name}
+    elif isinstance(cfg, Mapping) and isinstance(cfg.get("model"), Mapping):
+        others = {k: v for k, v in cfg["model"].items() if k != "arch"}
+        changed["cfg"] = {**cfg, "model": {**others, "_name": name}}
+    elif isinstance(cfg, Mapping):
+        changed["cfg"] = {**cfg, "_name": name}
+    return changed
+
+
 def _refuse_superfluous(checkpoint: Checkpoint, w2v: Path | None) -> None:
     if w2v is not None:
         raise BadInput(

@@ -91,6 +91,7 @@ def _describe(tensor: NotFinite) -> str:
 
 
 def _find(checkpoint: Checkpoint, names: Iterable[str]) -> Iterator[NotFinite]:
+    checkpoint, names = checkpoint.lying(names)
     twins = _first_of_twins(checkpoint.aliases())
     counted: dict[str, tuple[int, int]] = {}
     with checkpoint.opened() as file:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -149,6 +149,10 @@ class Checkpoint:
         found = {spec.dtype for spec in self.tensors.values()} & FLOATING
         keeps = len(found) < 2 and "float64" not in found
         return self if keeps else self.as_dtype("float32")
+
+    def lying(self, names: Iterable[str]) -> tuple[Checkpoint, tuple[str, ...]]:
+        """Returns a checkpoint that has these values where they lie, and their names there."""
+        return self, tuple(names)
 
     def aliases(self) -> tuple[tuple[str, ...], ...]:
         """Returns the groups of names that are the same view of the same bytes (tied weights)."""

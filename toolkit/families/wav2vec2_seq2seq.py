@@ -68,11 +68,12 @@ class Wav2Vec2Seq2Seq(Hearing):
 
     hears_at = ANATOMY.encoder
     name: str = "wav2vec2_seq2seq"
+    architectures: tuple[str | None, ...] = (None, "wav2vec_seq2seq")
 
     def matches(self, checkpoint: Checkpoint) -> bool:
         """Whether the tensors are those of such an encoder and decoder, and named so."""
         named = model_name(read_arguments(checkpoint).model)
-        return ANATOMY.is_of(checkpoint) and named in (None, "wav2vec_seq2seq")
+        return ANATOMY.is_of(checkpoint) and named in self.architectures
 
     def network(self, checkpoint: Checkpoint, options: Options) -> Network:
         """What the network is, read off the tensors first and the arguments second."""

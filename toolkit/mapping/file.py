@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
+from toolkit.checkpoint.recipes import Recipe
 from toolkit.checkpoint.renamed import Rename
+from toolkit.core.errors import BadInput
 from toolkit.mapping.document import compose
 from toolkit.mapping.entries import Entry, read_entries
+from toolkit.mapping.makes import Inferred, Make, make_row, seal
 from toolkit.mapping.ops import Copy, Op, SplitWeightNorm
 from toolkit.mapping.patterns import match
 from toolkit.mapping.problems import Problems, shown
@@ -26,11 +29,39 @@ class MappingFile:
     """Applied to the checkpoint before anything else looks at it."""
     rows: tuple[PlacedRow, ...]
     """In the order of the file."""
+    makes: tuple[Make, ...] = ()
+    """Applied after the renames and what wraps a model, before anything else."""
+    architecture: str | None = None
+    """What fairseq calls a model of these tensors, in the place of what the checkpoint says."""
+    inferred: Inferred | None = None
+    """What is known of the rows where a tool has found them; None where somebody wrote them."""
 
     def drops(self, name: str) -> bool:
         """Whether a row of this file drops the source tensor, by its name after the renames."""
         drops = (placed.row for placed in self.rows if isinstance(placed.row, Drop))
         return any(match(row.source, name) is not None for row in drops)
+
+    def recipes(self, names: Collection[str]) -> tuple[Recipe, ...]:
+        """What `make` does with tensors of these names.
+
+        Raises:
+            BadInput: a row of it is for none of them.
+        """
+        found = [(row, tuple(row.recipes(names))) for row in self.makes]
+        idle = [row.origin for row, recipes in found if not recipes]
+        if idle:
+            listed = "\n".join(
+                f"`{origin}` must take at least one tensor of the checkpoint, but takes none. "
+                "Correct the row, or remove it."
+                for origin in idle
+            )
+            raise BadInput(listed)
+        return tuple(recipe for _, recipes in found for recipe in recipes)
+
+    @property
+    def seal(self) -> str:
+        """See `toolkit.mapping.makes.seal`."""
+        return seal(self.makes, [(r.source, r.target) for r in self.renames], self.architecture)
 
 
 def read_mapping(path: Path) -> MappingFile:
@@ -47,12 +78,17 @@ def read_mapping(path: Path) -> MappingFile:
     renames = [(entry.line, row) for entry, row in made if isinstance(row, Rename)]
     _check_duplicates(problems, rows)
     _check_overlaps(problems, renames)
+    architecture = _check_single(problems, "architecture", made, str)
+    inferred = _check_single(problems, "inferred", made, Inferred)
     if not entries and problems.is_empty:
         problems.add(1, "the file must have at least one entry, but has none")
     problems.finish()
     rows.sort(key=lambda pair: pair[0])
     return MappingFile(
         path=path,
+        makes=tuple(row for _, row in made if isinstance(row, Make)),
+        architecture=architecture,
+        inferred=inferred,
         renames=tuple(rename for _, rename in renames),
         rows=tuple(PlacedRow(row=row, file=path.name, line=line) for line, row in rows),
     )
@@ -66,7 +102,11 @@ def extend_table(table: Table, mapping: MappingFile) -> Table:
 # Rows
 
 
-def _make(problems: Problems, entry: Entry) -> Row | Rename | None:
+Made: TypeAlias = "Row | Rename | Make | Inferred | str"
+"""What an entry says; a text is the name of an architecture."""
+
+
+def _make(problems: Problems, entry: Entry) -> Made | None:
     if not entry.whole:
         return None
     try:
@@ -104,6 +144,18 @@ def _make_rule(_: Problems, entry: Entry) -> Rule:
     return Rule(source, targets[0] if wanted == 1 else targets, op)
 
 
+def _make_make(problems: Problems, entry: Entry) -> Make:
+    sources, targets = entry.values["from"], entry.values["to"]
+    origin = f"{problems.path.name}, line {entry.line}: {' + '.join(sources)} -> "
+    return make_row(
+        sources,
+        targets,
+        entry.values.get("axes"),
+        entry.values.get("order", ()),
+        origin + " + ".join(targets),
+    )
+
+
 def _make_op(entry: Entry) -> Op:
     name = entry.values.get("op", "copy")
     if name == "transpose":
@@ -113,9 +165,12 @@ def _make_op(entry: Entry) -> Op:
     return SplitWeightNorm() if name == "split_weight_norm" else Copy()
 
 
-_Maker: TypeAlias = Callable[[Problems, Entry], "Row | Rename"]
+_Maker: TypeAlias = Callable[[Problems, Entry], Made]
 _MAKERS: Mapping[str, _Maker] = {
+    "architecture": lambda _, entry: str(entry.values["is"]),
+    "inferred": lambda _, entry: Inferred(**entry.values),
     "rename": _make_rename,
+    "make": _make_make,
     "rules": _make_rule,
     "drop": lambda _, entry: Drop(**entry.values),
     "fill": lambda _, entry: Fill(**entry.values),
@@ -138,6 +193,22 @@ def _check_duplicates(problems: Problems, rows: Iterable[tuple[int, Row]]) -> No
                     f"{first[claim]} already",
                 )
             first.setdefault(claim, line)
+
+
+_Kind = TypeVar("_Kind", str, Inferred)
+
+
+def _check_single(
+    problems: Problems,
+    section: str,
+    made: Iterable[tuple[Entry, Made | None]],
+    kind: type[_Kind],
+) -> _Kind | None:
+    """The one row of a kind, None where there is none."""
+    found = [(entry.line, row) for entry, row in made if isinstance(row, kind)]
+    for line, _ in found[1:]:
+        problems.add(line, f"`{section}` must have one entry, but has {len(found)}")
+    return found[0][1] if found else None
 
 
 def _claims(row: Row) -> Iterator[tuple[str, str]]:

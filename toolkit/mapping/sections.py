@@ -17,6 +17,8 @@ from toolkit.mapping.problems import shown, suggest
 _OPS = ("copy", "split_weight_norm", "transpose")
 _VALUES: Mapping[str, Identity | Zeros] = {"identity": Identity(), "zeros": Zeros()}
 _MAX_AXIS = 7
+_MAX_PARTS = 4096
+"""Tensors that one row of `make` takes or gives, and parts that it puts in order."""
 SLOT = re.compile(r"\{[^{}]*\}")
 """A slot of a pattern, braces included."""
 
@@ -59,6 +61,27 @@ def _read_patterns(node: Node) -> tuple[str, ...]:
     if len(node.value) != 2:
         raise ValueError(f"must be one pattern or a list of two, but has {len(node.value)}")
     return tuple(_read_pattern(part) for part in node.value)
+
+
+def _read_several(node: Node) -> tuple[str, ...]:
+    parts = node.value if node.id == "sequence" else [node]
+    if not 1 <= len(parts) <= _MAX_PARTS:
+        raise ValueError(f"must be 1 to {_MAX_PARTS} patterns, but is {len(parts)}")
+    return tuple(_read_pattern(part) for part in parts)
+
+
+def _read_order(node: Node) -> tuple[int, ...]:
+    parts = node.value if node.id == "sequence" else ()
+    texts = [part.value for part in parts if part.id == "scalar" and part.tag == f"{YAML_TAG}int"]
+    if not 2 <= len(texts) <= _MAX_PARTS or len(texts) < len(parts):
+        raise ValueError(f"must be a list of 2 to {_MAX_PARTS} numbers")
+    if not all(re.fullmatch("0|[1-9][0-9]{0,3}", text) for text in texts):
+        raise ValueError("must have decimal numbers from 0 on alone")
+    return tuple(map(int, texts))
+
+
+def _read_held(node: Node) -> str:
+    return _read_choice(node, ("code", "weights", "nothing"))
 
 
 def _read_name(node: Node) -> str:
@@ -134,6 +157,19 @@ SECTIONS: Mapping[str, Mapping[str, Callable[[Node], object]]] = {
         "target_twin": _read_name,
         "because": _read_reason,
     },
+    "make": {
+        "from": _read_several,
+        "to": _read_several,
+        "axes": _read_axes,
+        "order": _read_order,
+    },
+    "architecture": {"is": _read_name},
+    "inferred": {
+        "held": _read_held,
+        "because": _read_reason,
+        "checkpoint": _read_name,
+        "rows": _read_name,
+    },
 }
-OPTIONAL = frozenset({"op", "axes"})
+OPTIONAL = frozenset({"op", "axes", "order"})
 """Keys that an entry need not have."""

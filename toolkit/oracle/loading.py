@@ -63,12 +63,15 @@ def load_weights(model: nn.Module, state_dict: Mapping[str, Any], dropped: Colle
 
     Args:
         model: What to fill.
-        state_dict: Weights by name; those of another dtype than the model's are cast.
+        state_dict: Weights by name; those of another dtype than the model's are cast. Where there
+            are none at all, the model keeps those that it was made with.
         dropped: Names that the model may lack.
 
     Raises:
         RuntimeError: a name is missing, or is neither the model's nor dropped.
     """
+    if not state_dict:
+        return
     _fuse_weight_norms(model, state_dict)
     own = model.state_dict()
     superfluous = set(dropped) - set(own)

@@ -12,6 +12,7 @@ from toolkit.audio import Clip
 from toolkit.checkpoint import Checkpoint
 from toolkit.core.progress import Progress
 from toolkit.pipeline.clips import clips_for, short_ones
+from toolkit.pipeline.holding import expect_held
 from toolkit.pipeline.prepare import Prepared
 from toolkit.session.device import exact_device
 from toolkit.session.proving import Device, Fairseq, Recorded
@@ -94,6 +95,7 @@ class Origin(Device, Fairseq, Recorded):
             BadInput: fairseq is not installed or cannot build the checkpoint, the recording cannot
                 be used, or torch has no such device.
         """
+        expect_held(prepared)
         with exact_device(self.device):
             recorded = self.open_recording(prepared.checkpoint)
             if recorded is None and self.fairseq_python is not None:

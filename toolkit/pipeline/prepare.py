@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from toolkit.blocks.arguments import called
 from toolkit.blocks.known_tensors import CONVERTED, maybe_known_specs
 from toolkit.blocks.tree import by_part
 from toolkit.checkpoint import Checkpoint, open_checkpoint
@@ -131,7 +132,7 @@ def prepare(
     task = family.task(checkpoint, sidecars, network, inputs.options)
     _expect_known(task.contents.config, inputs.options.overrides, network)
     targets = with_languages(find_targets(task.contents.config), task.contents)
-    plan = _plan(network, table_with(network, mapping), checkpoint, targets)
+    plan = plan_of(network, table_with(network, mapping), checkpoint, targets)
     dropped = {reason.name for reason in plan.dropped}
     expect_finite(checkpoint, (name for name in checkpoint.tensors if name not in dropped))
     return Prepared(
@@ -202,10 +203,23 @@ def open_mapped(inputs: Inputs, mapping: MappingFile | None) -> Checkpoint:
         from toolkit.checkpoint.renamed import rename_tensors
 
         checkpoint = rename_tensors(checkpoint, renames)
+    if mapping is not None:
+        checkpoint = _made(checkpoint, mapping)
     return tell_languages(checkpoint, inputs.target_lang, inputs.folder_language)
 
 
-def _plan(
+def _made(checkpoint: Checkpoint, mapping: MappingFile) -> Checkpoint:
+    """The checkpoint with what the file makes of its tensors, and of its architecture."""
+    if mapping.makes:
+        from toolkit.checkpoint.remade import remake_tensors
+
+        checkpoint = remake_tensors(checkpoint, mapping.recipes(checkpoint.tensors))
+    if mapping.architecture is None:
+        return checkpoint
+    return replace(checkpoint, settings=called(checkpoint.settings, mapping.architecture))
+
+
+def plan_of(
     network: Network, table: Table, checkpoint: Checkpoint, targets: Mapping[str, TensorSpec]
 ) -> Plan:
     """What the rows make of all tensors, or of those that the folder's classes can express."""
@@ -218,7 +232,7 @@ def _proof(
     network: Network, checkpoint: Checkpoint, targets: Mapping[str, TensorSpec], plan: Plan
 ) -> Plan:
     try:
-        return _plan(network, network.table, checkpoint, targets)
+        return plan_of(network, network.table, checkpoint, targets)
     except BrokenRule:
         return plan
 

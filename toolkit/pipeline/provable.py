@@ -10,6 +10,7 @@ from toolkit.core.errors import BadInput
 from toolkit.core.result import Result
 from toolkit.folder.digest import combine
 from toolkit.pipeline.basics import environment
+from toolkit.pipeline.holding import why_unheld
 from toolkit.pipeline.installed import INSTALL_HINT, fairseq_is_installed
 from toolkit.pipeline.origin import Origin
 from toolkit.pipeline.prepare import Prepared
@@ -43,6 +44,9 @@ def why_unverified(verify: bool | None, origin: Origin) -> str | None:
 
 def why_unprovable(prepared: Prepared, verify: bool | None, origin: Origin) -> str | None:
     """The reason for not verifying where fairseq alone cannot build the model; None to try."""
+    unheld = why_unheld(prepared)
+    if unheld is not None and verify is not True:
+        return unheld
     told = verify is not None or not origin.needs_fairseq or origin.user_dir is not None
     return None if told else prepared.task.unbuildable
 

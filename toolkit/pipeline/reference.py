@@ -17,6 +17,9 @@ from toolkit.pipeline.prepare import Prepared
 if TYPE_CHECKING:
     from toolkit.oracle.asking import AnyModel
 
+BUILDING = (RuntimeError, AttributeError, KeyError, TypeError, ValueError, AssertionError)
+"""What fairseq raises where it cannot build a model."""
+
 
 @contextmanager
 def open_reference(
@@ -38,14 +41,14 @@ def open_reference(
             f"`{INSTALL_HINT}`, or convert with `--no-verify`."
         )
     with tempfile.TemporaryDirectory(prefix="toolkit-data-") as folder, quiet_fairseq():
-        _import_all(user_dir)
+        import_all(user_dir)
         _write_data(prepared, Path(folder))
         reference = _build(prepared, folder)
         reference.model.to(device)
         yield reference
 
 
-def _import_all(user_dir: Path | None) -> None:
+def import_all(user_dir: Path | None) -> None:
     """Imports fairseq, and a fork's own code."""
     from toolkit.oracle.mends.imports import import_fairseq
     from toolkit.oracle.recorder import import_user_dir
@@ -72,7 +75,7 @@ def _build(prepared: Prepared, folder: str) -> AnyModel:
             padding="unmasked" if prepared.task.padding.reference == "unmasked" else "masked",
             tags=prepared.task.contents.language_tags.values(),
         )
-    except (RuntimeError, AttributeError, KeyError, TypeError, ValueError, AssertionError) as error:
+    except BUILDING as error:
         raise BadInput(
             f"`{prepared.checkpoint.path}` must be a checkpoint that fairseq itself can build, but "
             f"{type(error).__name__}: {_brief(error)}. Convert with `--no-verify`, or prove it "

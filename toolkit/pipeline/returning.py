@@ -56,7 +56,7 @@ def return_of(like: Prepared, folder: Path) -> Return:
     """
     _expect_expressible(like, folder)
     inverse = invert_plan(like.plan)
-    held = _held(folder, like.plan)
+    held = held_in(folder, like.plan)
     held.expect(like.plan.targets, f"`{like.checkpoint.path}`")
     expect_as_made(inverse, held, like.plan)
     back = _Back(like=like, inverse=inverse, held=held)
@@ -169,7 +169,8 @@ def _beside(like: Prepared) -> dict[str, bytes | Path]:
     return {**found, **(like.task.reference_files if inside else {})}
 
 
-def _held(folder: Path, plan: Plan) -> Held:
+def held_in(folder: Path, plan: Plan) -> Held:
+    """What a folder holds of the targets of a plan."""
     config = read_json(folder / "config.json")
     assert isinstance(config, dict)
     twins = {tie.target_twin: tie.target for tie in plan.ties}

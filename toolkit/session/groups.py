@@ -103,8 +103,8 @@ class OfFolder(OfCheckpoint):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Companions(Request):
-    """What belongs to a checkpoint."""
+class Beside(Request):
+    """Files that stand beside a checkpoint."""
 
     section: ClassVar[Section] = Section.FILES
 
@@ -126,6 +126,14 @@ class Companions(Request):
             "that one's arguments; found beside it, under the name that it was trained with.",
         ),
     ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Companions(Beside):
+    """What belongs to a checkpoint."""
+
+    section: ClassVar[Section] = Section.FILES
+
     mapping: Annotated[
         Path | None,
         Option("YAML of rules that replace or extend the family's.", metavar="FILE"),

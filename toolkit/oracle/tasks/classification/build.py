@@ -64,7 +64,9 @@ def build_classifier(
             "fairseq must have `wav2vec2_classification`, which came in May 2023, but is older: "
             "name a newer one with `--fairseq-python`"
         ) from error
-    given = {**settings, "latent_embed_dim": int(state_dict[_HIDDEN].shape[0])}
+    told = state_dict.get(_HIDDEN)
+    width = {} if told is None else {"latent_embed_dim": int(told.shape[0])}
+    given = {**settings, **width}
     args = make_arguments(given, state_dict, fairseq.Wav2Vec2ClassificationConfig)
     task = Namespace(target_dictionary=labels)
     found = maybe_model(args, (fairseq.Wav2VecClassification,)) or fairseq.Wav2VecClassification

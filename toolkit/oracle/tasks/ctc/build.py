@@ -55,6 +55,10 @@ LABELS = "ltr"
 DICTIONARY = f"dict.{LABELS}.txt"
 """The file of the symbols, by the name that fairseq's task looks for."""
 
+OF_LAYERS = ("layer_type", "adp_num", "adp_dim", "adp_trf_idx", "pos_conv_depth")
+"""Arguments of an encoder's layers that its tensors tell."""
+
+_LAYER = re.compile(r"(?:.*\.)?encoder\.layers\.\d+\..*")
 _POSITIONS = re.compile(r"(?:.*\.)?encoder\.pos_conv\.(\d+)\.0\.weight")
 _ADAPTER = re.compile(r"(?:.*\.)?encoder\.layers\.(\d+)\.adapter_layer\.W_a")
 
@@ -150,7 +154,7 @@ def make_arguments(
             "Read them from the encoder's own checkpoint."
         )
     model, task = _groups(pretrained)
-    layers = read_layers(state_dict)
+    layers = layers_of(state_dict, model)
     name = _encoder_of(model, given)
     normalize = task.get("normalize", model.get("normalize", False))
     own = HubertCtcConfig if name == "hubert" else Wav2Vec2CtcConfig
@@ -160,6 +164,18 @@ def make_arguments(
     values.update(HERE, **layers)
     values["w2v_args"] = configure_encoder(name, {**model, **layers}, task)
     return Namespace(**values)
+
+
+def layers_of(state_dict: Mapping[str, Tensor], settings: Settings) -> Dict[str, Union[str, int]]:
+    """What `read_layers` says; the encoder's arguments where no tensor has a name of fairseq's.
+
+    Args:
+        state_dict: Weights by name, or none.
+        settings: The encoder's arguments.
+    """
+    if any(map(_LAYER.fullmatch, state_dict)):
+        return read_layers(state_dict)
+    return {name: settings[name] for name in OF_LAYERS if settings.get(name) is not None}
 
 
 def read_layers(state_dict: Mapping[str, Tensor]) -> Dict[str, Union[str, int]]:

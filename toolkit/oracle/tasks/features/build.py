@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from toolkit.oracle.loading import load_weights, unfilled
 from toolkit.oracle.tasks.base import Settings, register_models
-from toolkit.oracle.tasks.ctc.build import read_layers
+from toolkit.oracle.tasks.ctc.build import layers_of
 from toolkit.oracle.tasks.features.reference import FeatureReference
 
 if TYPE_CHECKING:
@@ -68,12 +68,13 @@ def build_features(
 
     register_models()
     config, model_class = _find_model(settings)
-    layers = read_layers(state_dict)
+    layers = layers_of(state_dict, settings)
     with mended_conformer(), unfilled():
         encoder = model_class.build_model(_configure({**settings, **layers}, config), _TASK)
     place = next((name[: -len(FIRST)] for name in state_dict if name.endswith(FIRST)), "")
     heads = {place + name for name in encoder.state_dict() if name.startswith(HEADS)}
-    if not heads <= set(state_dict) - set(dropped):
+    kept = set(state_dict) - set(dropped)
+    if kept and kept != set(encoder.state_dict()) and not heads <= kept:
         encoder.remove_pretraining_modules()
     model = _put(encoder, place)
     load_weights(model, state_dict, dropped)

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from toolkit.oracle.loading import load_weights, unfilled
 from toolkit.oracle.reference import Reference, standardized
-from toolkit.oracle.tasks.base import Settings, register_models
+from toolkit.oracle.tasks.base import Settings, maybe_model, register_models
 from toolkit.oracle.tasks.ctc.build import LABELS, make_arguments
 from toolkit.oracle.tasks.ctc.reference import POST_PROCESS
 
@@ -92,9 +92,11 @@ def open_letters(
     register_models()
     args = make_arguments(settings, state_dict, Wav2Vec2Seq2SeqConfig)
     task = _make_task(args, data_dir)
-    said = OmegaConf.create({**vars(args), **read_decoder(state_dict), "autoregressive": True})
+    widths = {"encoder_embed_dim": args.decoder_embed_dim, **read_decoder(state_dict)}
+    said = OmegaConf.create({**vars(args), **widths, "autoregressive": True})
+    found = maybe_model(args, (Wav2Vec2Seq2SeqModel,)) or Wav2Vec2Seq2SeqModel
     with mended_conformer(), unfilled():
-        model = Wav2Vec2Seq2SeqModel.build_model(said, task)
+        model = found.build_model(said, task)
     load_weights(model, state_dict, dropped)
     return LettersReference(task, model.eval())
 
@@ -102,9 +104,12 @@ def open_letters(
 def read_decoder(state_dict: Mapping[str, Tensor]) -> Dict[str, object]:
     """Arguments of the decoder that its tensors tell.
 
-    Its layers ask for `encoder_embed_dim`, which the model's configuration has not: the width of
-    what they attend to. fairseq's encoder gives the decoder's own.
+    None where they are not called as fairseq calls them. Its layers ask for `encoder_embed_dim`,
+    which the model's configuration has not: the width of what they attend to. fairseq's encoder
+    gives the decoder's own.
     """
+    if _FFN not in state_dict:
+        return {}
     width = state_dict[DECODER + "embed_tokens.weight"].shape[1]
     layers = {name.split(".")[2] for name in state_dict if name.startswith(DECODER + "layers.")}
     positions = state_dict.get(_POSITIONS)

@@ -1,0 +1,143 @@
+"""What fairseq builds a family's model of where arguments alone are known, and no tensor by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from toolkit.blocks.arguments import Arguments, called, read_arguments
+from toolkit.blocks.evidence import Derived
+from toolkit.checkpoint import Checkpoint
+from toolkit.core.errors import BadInput
+from toolkit.core.json import JsonDict, JsonObject
+from toolkit.families import letters, speech_to_text
+from toolkit.families.bare import BareEncoder
+from toolkit.families.base import Family, Options
+from toolkit.families.ctc import EncoderCtc
+from toolkit.families.hubert_pretraining import HubertPretraining
+from toolkit.families.labels import label_file
+from toolkit.families.sidecars import Named, Sidecars
+from toolkit.families.wav2vec2_classification import Wav2Vec2Classification
+from toolkit.families.wav2vec2_pretraining import Wav2Vec2Pretraining
+from toolkit.families.wav2vec2_seq2seq import Wav2Vec2Seq2Seq
+from toolkit.families.wordless import own_arguments
+from toolkit.families.xm_transformer import XMTransformer
+from toolkit.oracle.tasks.base import CLASSES
+
+Files = Mapping[str, bytes | Path]
+RATE = {"label_rate": 50.0}
+"""Classes a second, which only a loss that nobody computes depends on."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Blank:
+    """What a model without weights is built of."""
+
+    architecture: str
+    """What fairseq calls such models."""
+    task: str
+    """Of `toolkit.oracle.tasks`."""
+    settings: JsonObject
+    """As the checkpoint has them, under the name of its own architecture."""
+    files: Files
+
+
+def blank_of(family: Family, checkpoint: Checkpoint, named: Named, options: Options) -> Blank:
+    """What a member of a family is built of, be its tensors called as they may.
+
+    Args:
+        family: The family.
+        checkpoint: The checkpoint, whose tensors count for nothing.
+        named: The files beside it that the user names.
+        options: What else the user says: the pretrained encoder's checkpoint.
+
+    Raises:
+        BadInput: the checkpoint lacks the arguments of such a model, or a file is missing.
+    """
+    kind = next((kind for kind in _KINDS if isinstance(family, kind)), None)
+    if kind is None:
+        raise BadInput(
+            f"`{family.name}` must be a family whose models are built from arguments alone, but is "
+            "one of another package. Name one of this package with `--like`."
+        )
+    task, told, files = _KINDS[kind]
+    arguments = read_arguments(checkpoint, options.w2v)
+    settings = told(arguments)
+    if not any("conv_feature_layers" in group for group in (settings, arguments.w2v_model)):
+        raise BadInput(
+            f"`{checkpoint.path}` must hold the arguments of its encoder, from which the tensors of "
+            f"`{family.name}` follow, but holds none. Name the pretrained encoder's checkpoint with "
+            "`--w2v`, or a folder of the same model with `--like`."
+        )
+    return Blank(
+        architecture=called_by(family),
+        task=task,
+        settings=settings,
+        files=files(family.sidecars(checkpoint, named), settings),
+    )
+
+
+def called_by(family: Family) -> str:
+    """What fairseq calls the models of a family."""
+    names = getattr(family, "architectures", getattr(family, "pretrained", (family.name,)))
+    return next(name for name in names if name)
+
+
+def as_member(checkpoint: Checkpoint, family: Family) -> tuple[Checkpoint, str | None]:
+    """The checkpoint as one of a family, and the name that it lacks for that; None if it has it."""
+    from dataclasses import replace
+
+    from toolkit.families import architecture
+
+    names = getattr(family, "architectures", getattr(family, "pretrained", (family.name,)))
+    if architecture(checkpoint) in names or architecture(checkpoint) == "unknown":
+        return checkpoint, None
+    name = called_by(family)
+    return replace(checkpoint, settings=called(checkpoint.settings, name)), name
+
+
+def _around(arguments: Arguments) -> JsonDict:
+    """The arguments of a model that was fine-tuned from an encoder."""
+    groups = (arguments.w2v_task, arguments.model, arguments.task)
+    said = next((group["normalize"] for group in groups if "normalize" in group), False)
+    told = {"normalize": bool(said), "task_normalize": bool(said), "w2v_args": arguments.w2v}
+    return {**arguments.task, **arguments.model, **told}
+
+
+def _encoder(arguments: Arguments) -> JsonDict:
+    """The arguments of a model that is an encoder."""
+    own, _ = own_arguments(arguments)
+    said = arguments.task.get("normalize", False)
+    return {**arguments.task, **own, **RATE, "normalize": bool(said)}
+
+
+def _letters(sidecars: Sidecars, settings: JsonObject) -> Files:  # noqa: ARG001
+    return dict(letters.reference_files(sidecars.dictionary))
+
+
+def _labels(sidecars: Sidecars, settings: JsonObject) -> Files:  # noqa: ARG001
+    return {CLASSES: label_file(sidecars.dictionary.symbols)}
+
+
+def _pieces(sidecars: Sidecars, settings: JsonObject) -> Files:
+    normalize = Derived(value=settings["normalize"], evidence="the arguments")
+    return speech_to_text.reference_files(sidecars, normalize)
+
+
+def _none(sidecars: Sidecars, settings: JsonObject) -> Files:  # noqa: ARG001
+    return {}
+
+
+Told = Callable[[Arguments], JsonDict]
+Made = Callable[[Sidecars, JsonObject], Files]
+_KINDS: Mapping[type, tuple[str, Told, Made]] = {
+    EncoderCtc: ("ctc", _around, _letters),
+    Wav2Vec2Classification: ("classification", _around, _labels),
+    Wav2Vec2Seq2Seq: ("speech_seq2seq", _around, _letters),
+    XMTransformer: ("speech_seq2seq", _around, _pieces),
+    Wav2Vec2Pretraining: ("features", _encoder, _none),
+    HubertPretraining: ("features", _encoder, _none),
+    BareEncoder: ("features", _encoder, _none),
+}
+"""By the class of a family: the task, and how its arguments and files are told."""
