@@ -1,0 +1,148 @@
+"""What a proof does by default, held against one that does everything on every clip.
+
+Both are run on each deliberate fault of two golden checkpoints, on clips of which the default
+leaves some out: of the modules, of the searches, of those with a beam.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.sampling import slow
+from toolkit import record
+from toolkit.audio import Clip, golden_folder
+from toolkit.core.progress import silent
+from toolkit.core.result import Result
+from toolkit.faults import DoubleFault, Fault, double_faults, maybe_harmless, single_faults
+from toolkit.pipeline.clips import clips_for, efforts_for
+from toolkit.pipeline.faulting import breakable_of, names
+from toolkit.pipeline.origin import Origin
+from toolkit.pipeline.prepare import Inputs, Prepared, prepare
+from toolkit.pipeline.verification import prove
+from toolkit.pipeline.writing import write_converted
+
+CLIPS = tuple(
+    golden_folder() / f"{name}.flac" for name in ("tiny", "quiet", "ru_2", "es_1", "odd_frames")
+)
+FAMILIES = ("checkpoint", "ctc")
+"""Folders of the golden checkpoints: one that is searched with a beam, one that is not."""
+PARTS = 40
+"""In how many tests the faults of a checkpoint are looked at."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """A right conversion, and whom to ask about broken copies of it."""
+
+    family: str
+    prepared: Prepared
+    right: Path
+
+    @cached_property
+    def clips(self) -> Sequence[Clip]:
+        """What both proofs are run on."""
+        return clips_for(self.prepared, CLIPS)
+
+    @cached_property
+    def origin(self) -> Origin:
+        """Fairseq itself; where searches take long, what it said once."""
+        if self.family == "ctc":
+            return Origin()
+        recording = self.right.parent / "recording"
+        record(golden_folder() / self.family / "model.pt", recording, audio=CLIPS)
+        return Origin(recording=recording)
+
+    @cached_property
+    def faults(self) -> Sequence[Fault | DoubleFault]:
+        """The whole catalogue."""
+        given = (self.right, breakable_of(self.prepared))
+        return (*single_faults(*given), *double_faults(*given))
+
+    def prove(self, folder: Path, *, thorough: bool) -> Result:
+        """The proof of one folder."""
+        return prove(
+            self.prepared, folder, self.clips, self.origin, thorough=thorough, progress=silent
+        )
+
+
+@pytest.fixture(scope="module")
+def trials(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Trial]:
+    """By the folder of a golden checkpoint; made when it is asked for."""
+
+    @cache
+    def make(family: str) -> Trial:
+        prepared = prepare(Inputs(checkpoint=golden_folder() / family / "model.pt"))
+        right = tmp_path_factory.mktemp(family) / "right"
+        right.mkdir()
+        write_converted(prepared, right)
+        return Trial(family=family, prepared=prepared, right=right)
+
+    return make
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_default_leaves_something_out_of_everything(
+    family: str, trials: Callable[[str], Trial]
+) -> None:
+    trial = trials(family)
+    efforts = efforts_for(trial.prepared, trial.clips, beam=True, thorough=False)
+    done = [vars(effort) for effort in efforts]
+    wanted = ("replayed", "searched", "piped", *(("beamed",) if family == "checkpoint" else ()))
+    assert all(0 < sum(each[what] for each in done) < len(done) for what in wanted)
+
+
+@pytest.mark.parametrize(
+    ("family", "part"),
+    [("ctc", None), *(slow(family, part) for family in FAMILIES for part in range(PARTS))],
+)
+def test_what_a_thorough_proof_finds_and_blames_the_default_finds_and_blames_alike(
+    family: str, part: int | None, trials: Callable[[str], Trial], tmp_path: Path
+) -> None:
+    trial = trials(family)
+    chosen = trial.faults[:1] if part is None else trial.faults[part::PARTS]
+    assert chosen
+    found = {fault.name: difference(trial, fault, tmp_path / "broken") for fault in chosen}
+    assert {name: said for name, said in found.items() if said} == {}
+
+
+def difference(trial: Trial, fault: Fault | DoubleFault, broken: Path) -> str:
+    """What is wrong with the two proofs of a fault; nothing where both find it and say the same."""
+    shutil.rmtree(broken, ignore_errors=True)
+    shutil.copytree(trial.right, broken)
+    fault.break_folder(broken)
+    if maybe_harmless(trial.right, broken) is not None:
+        return ""
+    default, thorough = (trial.prove(broken, thorough=every) for every in (False, True))
+    if look(default) != look(thorough):
+        return f"default: {look(default)}, thorough: {look(thorough)}"
+    return "" if is_found(default, fault) else f"neither blames it: {look(default)}"
+
+
+def look(result: Result) -> Mapping[str, Any]:
+    """What a result says of a folder, but for figures."""
+    return {
+        "verdict": result.verdict,
+        "failed": [level.name for level in result.levels if level.verdict == "fail"],
+        "findings": [
+            (f.kind, f.target_module, f.target_parameters, f.config_keys, f.hypothesis)
+            for f in result.findings
+        ],
+        "notes": [(note.key, note.consequence) for note in result.notes],
+    }
+
+
+def is_found(result: Result, fault: Fault | DoubleFault) -> bool:
+    """Whether a fault that does something is a mismatch, and what was broken is blamed first."""
+    if isinstance(fault, DoubleFault):
+        blamed = (any(names(f, truth) for f in result.findings) for truth in fault.truths)
+        return result.verdict == "mismatch" and all(blamed)
+    if fault.truth.noted:
+        return result.verdict == "match" and result.notes != ()
+    return result.verdict == "mismatch" and names(result.findings[0], fault.truth)
