@@ -24,7 +24,7 @@ SUITE := -m "not slow and not wide and not browser and not oldest and not releas
 # Tests that ask no fairseq: where it has no wheel, as for Python 3.10, they are what can run.
 PLAIN := tests/core tests/structure $(filter-out %/test_ops.py,$(wildcard tests/mapping/test_*.py))
 
-.PHONY: help demo test test-plain test-oldest test-released test-foreign test-slow test-all test-wide test-docs coverage docs fuzz bench bench-batch kills kills-batch check structure format variants faults bench-audit bench-diff bench-waiting test-browser bench-report full-size example-report golden golden-ctc golden-pretraining clean
+.PHONY: help demo test test-plain test-oldest test-released test-foreign test-slow test-all test-wide test-docs coverage docs fuzz bench bench-batch kills kills-batch check structure format variants faults bench-audit bench-diff bench-waiting test-browser bench-modules bench-report full-size example-report golden golden-ctc golden-pretraining clean
 
 help: ## Say what the targets do.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -117,6 +117,9 @@ bench-diff: $(STAMP) ## Time a diff against a bare load of both models.
 
 bench-waiting: $(STAMP) ## Time what a person waits for at a terminal.
 	$(BIN)/python -W ignore -m benchmarks.waiting
+
+bench-modules: $(STAMP) ## Time and weigh a comparison of two models against running both.
+	$(BIN)/python -W ignore -m benchmarks.modules
 
 bench-report: $(STAMP) ## Time and weigh the HTML reports.
 	$(BIN)/python -W ignore benchmarks/report.py

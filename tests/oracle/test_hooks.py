@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from toolkit.oracle.hooks import bind, flatten, recording
+from toolkit.oracle.hooks import bind, call_again, flatten, recording
 from toolkit.oracle.shelf import Shelf, keep_all
 
 
@@ -143,6 +143,24 @@ def test_both_real_models_have_the_hooks_that_they_had_before_a_pass(reference, 
 
 def test_bind_names_positional_arguments_by_the_forward_signature():
     assert list(bind(nn.Bilinear(1, 1, 1), ("left",), {"input2": "right"})) == ["input1", "input2"]
+
+
+class Listed(nn.Module):
+    """Takes any number of tensors behind the first."""
+
+    def forward(self, first, *rest, scale=1.0):
+        return (first + sum(rest)) * scale
+
+
+def test_a_call_with_any_number_of_arguments_is_made_again_as_it_was():
+    model, x = Listed(), torch.ones(2)
+    with recording(model) as calls:
+        output = model(x, x * 2, x * 3, scale=2.0)
+    (call,) = calls[""]
+    assert list(call.arguments) == ["first", "rest.0", "rest.1", "scale"]
+    again = call_again(model, call.arguments)
+    assert isinstance(again, torch.Tensor)
+    assert again.equal(output)
 
 
 def nests():

@@ -76,6 +76,13 @@ def test_other_dtypes_are_left_alone():
         assert torch.zeros(1, dtype=torch.bool).dtype is torch.bool
 
 
+def test_dtypes_of_a_models_own_are_promoted_where_they_are_named():
+    with Float64Mode({torch.bfloat16}):
+        assert (THIRD.bfloat16() * 1).dtype is torch.float64
+        assert torch.zeros(1, dtype=torch.bfloat16).dtype is torch.float64
+        assert THIRD.half().dtype is torch.float16
+
+
 def test_float32_weights_take_part_in_float64_and_stay_what_they_are():
     linear = nn.Linear(3, 2)
     before = linear.weight.detach().clone()

@@ -8,12 +8,13 @@ from torch.nn.utils.parametrizations import weight_norm
 
 from toolkit.core.errors import BrokenRule
 from toolkit.core.spec import TensorSpec
-from toolkit.mapping import Rule, Table, Tie, make_plan
+from toolkit.mapping import Rule, Split, Table, Tie, make_plan
 from toolkit.replay.pairs import (
     Layout,
     Pair,
     derive_pairs,
     explain_uncompared,
+    match_modules,
     module_paths,
     owner,
     parameterized,
@@ -225,3 +226,24 @@ def test_a_head_whose_tensor_stands_in_another_module_is_excused_where_that_is_c
 
 def of_shape(*names):
     return {name: TensorSpec(name=name, dtype="float32", shape=(4, 4)) for name in names}
+
+
+def test_a_module_with_a_part_of_a_tensor_has_no_counterpart_and_the_one_around_all_parts_has():
+    source = nn.ModuleDict({"fused": nn.Linear(2, 6)})
+    target = nn.ModuleDict({"all": nn.ModuleDict({name: nn.Linear(2, 2) for name in "qkv"})})
+    specs = [
+        {
+            n: TensorSpec(name=n, dtype="float32", shape=tuple(t.shape))
+            for n, t in m.state_dict().items()
+        }
+        for m in (source, target)
+    ]
+    rule = Rule("fused.{weight|bias}", tuple(f"all.{n}.{{weight|bias}}" for n in "qkv"), Split(3))
+    plan = make_plan(Table(name="rules", rows=(rule,)), *specs)
+    assert match_modules(plan, ["fused"], ["all", "all.q", "all.k", "all.v"]) == {"all": "fused"}
+
+
+def test_a_module_in_two_places_has_a_path_for_each_where_every_one_is_asked_for():
+    part = nn.Linear(1, 1)
+    model = nn.Sequential(part, part)
+    assert (module_paths(model), module_paths(model, every=True)) == (("0",), ("0", "1"))

@@ -25,7 +25,7 @@ class Halving(nn.Module):
         return values * self.factor
 
 
-def isolated(module, given):
+def isolated(module, given, **options):
     """The outcome for a module that received `given` by itself, and fairseq `INPUT`."""
     made = Call(arguments={"values": given}, outputs={"": module(given).detach()})
     received = Call(
@@ -33,7 +33,7 @@ def isolated(module, given):
     )
     module.times = 0
     whole = nn.ModuleDict({"halving": module})
-    return isolate(PAIR, whole, whole, made, received, ISOLATED)
+    return isolate(PAIR, whole, whole, made, received, ISOLATED, **options)
 
 
 def test_a_right_module_that_received_the_same_is_not_run_again():
@@ -86,3 +86,11 @@ def test_a_module_that_cannot_take_fairseqs_input_is_a_result_of_its_own():
 
     with pytest.raises(CannotReplayError, match="three frames"):
         isolated(Picky(), INPUT[:, :2])
+
+
+def test_where_its_place_is_enough_a_module_may_be_given_something_else():
+    module = Halving(0.25)
+    outputs = isolated(module, INPUT * 2, in_place=True)
+    assert (module.times, outputs.error) == (0, 0.0)
+    assert isolated(module, INPUT * 2).error is None
+    assert module.times == 1

@@ -18,11 +18,19 @@ from toolkit.diagnosis import Evidence, find_faults
 from toolkit.diagnosis.findings import name_culprits
 from toolkit.modules.explaining import Case, explain_modules
 from toolkit.modules.fingerprints import infer_rules
-from toolkit.modules.gaps import Gap, find_gap
+from toolkit.modules.gaps import Gap, find_gap, find_giver
 from toolkit.modules.judging import KINDS, LEVELS, modules_level, outputs_level, weights_level
 from toolkit.modules.meeting import Round, hold_meetings, lay_out
 from toolkit.modules.planning import Rules, Weights, weigh
-from toolkit.modules.running import Heard, Inputs, Side, expect_answer, left_as_it_was, listen
+from toolkit.modules.running import (
+    Heard,
+    Inputs,
+    Side,
+    expect_answer,
+    expect_models,
+    left_as_it_was,
+    listen,
+)
 from toolkit.modules.tensors import find_tensors
 from toolkit.modules.trials import Blamed
 from toolkit.oracle.precision import as_it_is
@@ -114,7 +122,9 @@ def compare_modules(
         BadInput: a model does not answer to its inputs, rules are missing, or a layout is open.
         BrokenRule: the rules do not cover the source's tensors exactly once.
     """
-    _expect_present(target, (*(leave_out or {}), *(layout.target for layout in layouts)))
+    expect_models(source, target)
+    declared = {layout.target: layout for layout in layouts}
+    _expect_present(target, (*(leave_out or {}), *declared))
     known = infer_rules(source, target) if rules is None else rules
     also = inputs if target_inputs is None else target_inputs
     asked = _Asked(
@@ -122,7 +132,7 @@ def compare_modules(
         target=Side(model=target, inputs=also, name=f"target, {type(target).__name__}"),
         weights=weigh(source, target, known, leave_out or {}),
         outputs=outputs,
-        layouts={layout.target: layout for layout in layouts},
+        layouts=declared,
         leave_out=leave_out or {},
     )
     with ExitStack() as stack:
@@ -133,11 +143,12 @@ def compare_modules(
 
 
 def _compare(asked: _Asked) -> _Compared:
-    source = listen(asked.source)
+    matched = asked.matched
+    source = listen(asked.source, matched.values())
     expect_answer(asked.source, source)
-    target = listen(asked.target)
+    target = listen(asked.target, matched)
     models = (asked.source.model, asked.target.model)
-    meetings, apart = hold_meetings(asked.matched, models, source, target)
+    meetings, apart = hold_meetings(matched, models, source, target)
     rounds, otherwise = lay_out(meetings, asked.layouts, source, target)
     errors = [error for one in rounds for error in _measure(asked, one)]
     rows = module_rows([errors], lambda path: type(models[1].get_submodule(path)).__name__)
@@ -187,19 +198,36 @@ def _tell(asked: _Asked, compared: _Compared) -> Result:
 def _explained(
     asked: _Asked, compared: _Compared, findings: tuple[Finding, ...]
 ) -> tuple[Finding, ...]:
-    def look(inside: str) -> Gap | None:
-        with as_it_is():
-            return find_gap(compared.rounds[0], compared.target.calls, inside)
-
     case = Case(
         rows=compared.rows,
         blame=partial(_blame, asked, compared),
-        find_gap=look if compared.rounds else lambda _: None,
+        find_gap=partial(_look, asked, compared),
         trouble=compared.target.trouble,
         raised_in=compared.target.raised_in,
+        often={
+            path: (origin, len(received), len(made))
+            for path, origin in asked.matched.items()
+            if (received := compared.source.calls.get(origin, []))
+            and (made := compared.target.calls.get(path, []))
+            and len(received) != len(made)
+        },
     )
     with asked.target.exact():
         return explain_modules(findings, case)
+
+
+def _look(asked: _Asked, compared: _Compared, inside: str) -> Gap | None:
+    """The gap inside a module; who gave what it is about is asked in another pass."""
+    if not compared.rounds:
+        return None
+    one = compared.rounds[0]
+    with as_it_is():
+        gap = find_gap(one, compared.target.calls, inside)
+    if gap is None or inside or not gap.after:
+        return gap
+    everything = listen(asked.target).calls
+    with as_it_is():
+        return replace(gap, giver=find_giver(one, gap, everything))
 
 
 def _blame(asked: _Asked, compared: _Compared, path: str) -> Blamed:
@@ -217,11 +245,9 @@ def _blame(asked: _Asked, compared: _Compared, path: str) -> Blamed:
 
 
 def _judge(asked: _Asked, compared: _Compared) -> tuple[Level, ...]:
-    return (
-        weights_level(asked.weights),
-        modules_level(compared.rows),
-        outputs_level(compared.source, compared.target, asked.outputs, asked.pairing.tolerance()),
-    )
+    tolerance = asked.pairing.tolerance()
+    outputs = outputs_level(compared.source, compared.target, asked.outputs, tolerance)
+    return weights_level(asked.weights), modules_level(compared.rows, outputs), outputs
 
 
 def _coverage(asked: _Asked, compared: _Compared) -> Coverage:

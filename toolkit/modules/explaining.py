@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from toolkit.core.counting import counted
 from toolkit.core.findings import Finding, Hypothesis
@@ -47,6 +47,9 @@ class Case:
     """The error that the target raised."""
     raised_in: str
     """The module that raised it."""
+    often: Mapping[str, tuple[str, int, int]] = field(default_factory=dict)
+    """Target modules that are called more or less often than their source modules: these, how
+    often they are called, and how often the target is."""
 
 
 def explain_modules(findings: Sequence[Finding], case: Case) -> tuple[Finding, ...]:
@@ -63,7 +66,9 @@ def explain_modules(findings: Sequence[Finding], case: Case) -> tuple[Finding, .
     whole = [f for f in findings if f.kind == "wiring" and f.target_module not in kinds]
     others = [finding for finding in findings if finding.kind != "wiring"]
     told = list(_explained(wiring, kinds, case))
-    return (*others, *_once(told, kinds), *(_whole(finding, case) for finding in whole))
+    if whole and not (others or wiring):
+        return tuple(_otherwise_often(case)) or (_whole(whole[-1], case),)
+    return (*others, *_once(told, kinds))
 
 
 def _explained(
@@ -85,7 +90,7 @@ def _narrowed(finding: Finding, case: Case) -> Finding:
     said = "" if gap is None else describe(gap)
     if gap is None or not said:
         return finding
-    evidence = {**finding.evidence, "before": gap.before, "after": gap.after, "giver": gap.giver}
+    evidence = {**finding.evidence, "before": gap.before, "after": gap.after}
     return replace(
         finding,
         summary=f"{finding.summary}: {said}",
@@ -94,13 +99,27 @@ def _narrowed(finding: Finding, case: Case) -> Finding:
     )
 
 
+def _otherwise_often(case: Case) -> Iterator[Finding]:
+    """Modules that one model calls more often than the other, where nothing else is wrong."""
+    for path, (source, often, times) in case.often.items():
+        yield Finding(
+            kind="wiring",
+            target_module=path,
+            source_module=source,
+            summary=f"the target calls `{path}` {counted(times, 'times')}, the source calls "
+            f"`{source}` {counted(often, 'times')}",
+            hypothesis=Hypothesis(name="called_otherwise", confirmed=True),
+            fix=f"call `{path}` as often as the source calls `{source}`",
+        )
+
+
 def _whole(finding: Finding, case: Case) -> Finding:
     """What is wrong with the model itself, as every module that is compared is right."""
     gap = case.find_gap("")
     said = "" if gap is None else describe(gap)
     if case.trouble is not None:
         summary = f"the target raises {case.trouble}"
-        fix = f"mend `{case.raised_in}`, which raises it"
+        fix = f"mend {f'`{case.raised_in}`' if case.raised_in else 'the target'}, which raises it"
         return replace(finding, target_module=case.raised_in, summary=summary, fix=fix)
     where = "" if gap is None else gap.where
     return replace(

@@ -6,7 +6,7 @@ itself. The first module that is given something else, although all before it st
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -30,9 +30,9 @@ class Gap:
     """The last that agrees in its place; empty where none comes before."""
     after: str
     """The first that is given something else; empty where none comes after."""
-    giver: str
+    giver: str = ""
     """What gave it that, a module that is compared with none; empty where nothing is known."""
-    lacks: str
+    lacks: str = ""
     """A module whose output, added to what was given, makes it right; empty where there is none."""
 
     @property
@@ -49,12 +49,12 @@ class Gap:
         return ".".join(shared)
 
 
-def find_gap(one: Round, made: Calls, inside: str = "") -> Gap | None:
+def find_gap(one: Round, order: Iterable[str], inside: str = "") -> Gap | None:
     """The first gap in a module all of whose parts are right by themselves.
 
     Args:
         one: The first call of each pair.
-        made: All calls of the target's modules.
+        order: The target's modules as they answered.
         inside: The module; the whole model by default.
 
     Returns:
@@ -64,14 +64,13 @@ def find_gap(one: Round, made: Calls, inside: str = "") -> Gap | None:
     by_target = {pair.target: pair for pair in one.pairs}
     if inside in by_target and not _agrees(one, by_target[inside]):
         return None
-    answered = [path for path in made if path.startswith(prefix) and path in by_target]
+    answered = [path for path in order if path.startswith(prefix) and path in by_target]
     before = ""
     for path in answered:
         if not _agrees(one, by_target[path]):
-            giver, lacks = _giver(one, path, made, by_target), _lacking(one, by_target[path])
-            return Gap(before=before, after=path, giver=giver, lacks=lacks)
+            return Gap(before=before, after=path, lacks=_lacking(one, by_target[path]))
         before = path
-    return Gap(before=before, after="", giver="", lacks="")
+    return Gap(before=before, after="")
 
 
 def _agrees(one: Round, pair: Pair) -> bool:
@@ -82,19 +81,26 @@ def _agrees(one: Round, pair: Pair) -> bool:
         return False
 
 
-def _giver(one: Round, path: str, made: Calls, known: Mapping[str, Pair]) -> str:
-    """The outermost module without a counterpart that gave a module what it was given."""
-    given = first(one.made[path][0].inputs)
+def find_giver(one: Round, gap: Gap, made: Calls) -> str:
+    """The outermost module without a counterpart that gave a module what it was given.
+
+    Args:
+        one: The first call of each pair.
+        gap: What it is about.
+        made: The calls of all modules of the target.
+    """
+    known = {pair.target for pair in one.pairs}
+    given = first(one.made[gap.after][0].inputs)
     givers = [
-        giver
-        for giver, calls in made.items()
-        if giver and giver not in known and any(_gave(given, call.outputs) for call in calls)
+        path
+        for path, calls in made.items()
+        if path and path not in known and any(_gave(given, call.outputs) for call in calls)
     ]
     return min(givers, key=len, default="")
 
 
 def _gave(given: Tensor, outputs: Mapping[str, Tensor]) -> bool:
-    return bool(outputs) and first(dict(outputs)) is given
+    return bool(outputs) and first(dict(outputs)).equal(given)
 
 
 def _lacking(one: Round, pair: Pair) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from toolkit.compare import tolerances
@@ -59,8 +60,15 @@ def weights_level(weights: Weights) -> Level:
     )
 
 
-def modules_level(rows: Sequence[ModuleRow]) -> Level:
-    """Whether every module does on the source's input what its counterpart does."""
+def modules_level(rows: Sequence[ModuleRow], outputs: Level) -> Level:
+    """Whether every module does on the source's input what its counterpart does.
+
+    Args:
+        rows: The pairs that were compared.
+        outputs: What the models themselves are held against, for those that have no parts.
+    """
+    if not rows:
+        return replace(outputs, name="modules", summary="the models have no parts to compare")
     worst = max(rows, key=lambda row: nan_first(row.isolated_error), default=None)
     agreeing = sum(row.verdict == "pass" for row in rows)
     measure = Measure(
@@ -101,9 +109,8 @@ def outputs_level(
     elif target.trouble is None:
         _expect_known("source", source, named.keys())
         _expect_known("target", target, named.values())
-    errors = {
-        name: _error(source.outputs[key], target.outputs.get(name)) for key, name in named.items()
-    }
+    read = {n: _nearest(source.outputs[key], target.outputs.get(n)) for key, n in named.items()}
+    errors = {name: error for name, (error, _) in read.items()}
     worst = max(errors, key=lambda name: nan_first(errors[name]), default="")
     measure = Measure(
         name="outputs",
@@ -113,20 +120,23 @@ def outputs_level(
         unit=RELATIVE,
         compared=len(errors),
     )
-    said = (
-        f"the target raises {target.trouble}"
-        if target.trouble
-        else (f"{counted(len(errors), 'outputs')}, at most {measure.error:.1e} apart in float64")
+    axes = ", ".join(dict.fromkeys(f"`{said}`" for _, said in read.values() if said))
+    apart = f"{counted(len(errors), 'outputs')}, at most {measure.error:.1e} apart in float64"
+    said = f"the target raises {target.trouble}" if target.trouble else apart
+    return Level(
+        name="outputs", measures=(measure,), summary=f"{said}; lying as {axes}" if axes else said
     )
-    return Level(name="outputs", measures=(measure,), summary=said)
 
 
-def _error(given: Tensor, held: Tensor | None) -> float:
-    """The error in the layout in which it is least."""
+def _nearest(given: Tensor, held: Tensor | None) -> tuple[float, str]:
+    """The error in the layout in which it is least; that layout, where axes change places."""
     if held is None:
-        return math.inf
+        return math.inf, ""
     ways = read_axes(given, held).ways
-    return min((relative_error(way.place(given), held) for way in ways), default=math.inf)
+    errors = [(relative_error(way.place(given), held), way) for way in ways]
+    error, way = min(errors, key=lambda pair: nan_first(pair[0]), default=(math.inf, None))
+    moved = way is not None and way.source != way.target
+    return error, f"{way.source} -> {way.target}" if way is not None and moved else ""
 
 
 def _expect_known(side: str, heard: Heard, names: Collection[str]) -> None:
@@ -134,5 +144,5 @@ def _expect_known(side: str, heard: Heard, names: Collection[str]) -> None:
     if unknown:
         raise BadInput(
             f"`outputs` must name tensors that the {side} returns, but it returns no "
-            f"`{unknown[0]}`. It returns {listed([f'`{name}`' for name in heard.outputs])}."
+            f"`{unknown[0]}`. It returns {listed([repr(name) for name in heard.outputs])}."
         )

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, TypeGuard
 
 from toolkit.compare.metrics import largest, relative_error
 from toolkit.core.coverage import Reason
-from toolkit.core.errors import BadInput
 from toolkit.modules.layouts import SAME_VALUES, Axes, Reading, read_axes, settle
 from toolkit.modules.running import Heard
 from toolkit.oracle.hooks import Call, Calls, ShelvedCalls, rest
@@ -109,9 +108,6 @@ def lay_out(
         declared: Layouts that need not be read, by the path of a target module.
         source: What the source did.
         target: What the target did.
-
-    Raises:
-        BadInput: a layout is open; all such at once.
     """
     flow = _Flow(meetings)
     read = []
@@ -124,14 +120,16 @@ def lay_out(
     read = [one for one in read if one.meeting.target not in apart]
     meetings = [meeting for meeting in meetings if meeting.target not in apart]
     settled = [_settled(one, read) for one in read]
-    _expect_settled(settled)
+    unclear = dict(_open(settled))
+    settled = [one for one in settled if one.meeting.target not in unclear]
+    meetings = [meeting for meeting in meetings if meeting.target not in unclear]
     layouts = {(one.meeting.target, one.meeting.number): _layout(one) for one in settled}
     assumed = {one.meeting.target: one for one in settled if "others" in _how(one)}
     rounds = max((meeting.number for meeting in meetings), default=-1) + 1
     return tuple(
         _round(number, meetings, declared, layouts, assumed, source, target)
         for number in range(rounds)
-    ), apart
+    ), {**apart, **unclear}
 
 
 def _otherwise(read: Sequence[_Read]) -> Iterator[tuple[str, str]]:
@@ -202,16 +200,16 @@ def _read(meeting: Meeting, flow: _Flow) -> _Read:
 
 def _further(meeting: Meeting, taken: str, flow: _Flow) -> Iterator[tuple[str, tuple[str, Axes]]]:
     """The target's other arguments that hold activations, each with the source's and its axes."""
-    given = _activations(meeting.received.inputs)
-    for name, held in _activations(meeting.made.arguments).items():
-        if name == taken:
-            continue
+    others = {name: v for name, v in meeting.made.arguments.items() if name != taken}
+    further = _activations(others)
+    given = _activations(meeting.received.inputs) if further else {}
+    for name, held in further.items():
         readings = {key: read_axes(value, held) for key, value in given.items()}
         same = [k for k, r in readings.items() if r.how == "values"]
         same += [k for k, r in readings.items() if r.ways and flow.same_giver(given[k], held)]
         same += [k for k, r in readings.items() if len(r.ways) == 1 and _equal(r, given[k], held)]
-        others = [k for k, r in readings.items() if len(r.ways) == 1 and k != next(iter(given))]
-        same += others if len(others) == 1 else []
+        fitting = [k for k, r in readings.items() if len(r.ways) == 1 and k != next(iter(given))]
+        same += fitting if len(fitting) == 1 else []
         if same:
             yield name, (same[0], readings[same[0]].ways[0])
 
@@ -229,8 +227,9 @@ def _activations(values: Mapping[str, object]) -> dict[str, Tensor]:
 
 
 def _settled(one: _Read, read: Sequence[_Read]) -> _Read:
+    """A module's own input and output tell of each other before those of other modules do."""
     alike = [other for other in read if other.meeting.kinds == one.meeting.kinds]
-    inputs, outputs = one.inputs, one.outputs
+    inputs, outputs = settle(one.inputs, [one.outputs]), settle(one.outputs, [one.inputs])
     for others in (alike, read):
         inputs = settle(inputs, [other.inputs for other in others])
         outputs = settle(outputs, [other.outputs for other in others])
@@ -241,18 +240,18 @@ def _how(one: _Read) -> tuple[str, str]:
     return one.inputs.how, one.outputs.how
 
 
-def _expect_settled(read: Iterable[_Read]) -> None:
-    unclear = [one for one in read if "open" in _how(one)]
-    if unclear:
-        one = unclear[0]
-        reading = one.inputs if one.inputs.how == "open" else one.outputs
-        ways = " or ".join(f"`{way.source} -> {way.target}`" for way in reading.ways[:3])
-        more = f", and {len(unclear) - 1} more," if len(unclear) > 1 else ""
-        raise BadInput(
-            f"`{one.meeting.target}`{more} must have a layout, but its tensors may be those of "
-            f"`{one.meeting.source}` as {ways}, and no values tell. Give inputs whose sizes all "
-            "differ, or name it in `layouts`."
-        )
+def _open(read: Iterable[_Read]) -> Iterator[tuple[str, str]]:
+    for one in read:
+        if "open" in _how(one):
+            reading = one.inputs if one.inputs.how == "open" else one.outputs
+            ways = " or ".join(f"`{way.source} -> {way.target}`" for way in reading.ways[:3])
+            yield (
+                one.meeting.target,
+                (
+                    f"its tensors may be those of `{one.meeting.source}` as {ways}, and no values "
+                    "tell; give inputs whose sizes all differ, or name it in `layouts`"
+                ),
+            )
 
 
 def _layout(one: _Read) -> Layout:

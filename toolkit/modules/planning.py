@@ -118,6 +118,12 @@ def as_table(rules: Rules) -> Table:
         return Table(name=rules.name, rows=(), user_rows=mapping.rows)
     if isinstance(rules, Mapping):
         return Table(name=NAME, rows=tuple(_copying(*row) for row in rules.items()))
+    if isinstance(rules, str) or not isinstance(rules, Sequence):
+        found = type(rules).__name__
+        raise BadInput(
+            "`rules` must be rows, a mapping of patterns or the `Path` of a mapping file, but is "
+            f"of the type `{found}`."
+        )
     return Table(name=NAME, rows=tuple(rules))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias, Union
@@ -54,8 +54,13 @@ class Heard:
     """The innermost module that raised it."""
 
 
-def listen(side: Side) -> Heard:
-    """What a model and its modules make of the inputs in float64; it stays as it was."""
+def listen(side: Side, only: Collection[str] | None = None) -> Heard:
+    """What a model and its modules make of the inputs in float64; it stays as it was.
+
+    Args:
+        side: The model.
+        only: Paths of the modules that are listened to; None for all.
+    """
     import torch
 
     outputs: Mapping[str, Tensor] = {}
@@ -63,7 +68,7 @@ def listen(side: Side) -> Heard:
     with ExitStack() as stack:
         stack.enter_context(torch.no_grad())
         stack.enter_context(side.exact())
-        calls = stack.enter_context(recording(side.model))
+        calls = stack.enter_context(recording(side.model, only and _first_paths(side.model, only)))
         shelf = calls.shelf if isinstance(calls, ShelvedCalls) else Shelf()
         try:
             torch.manual_seed(0)
@@ -77,16 +82,37 @@ def listen(side: Side) -> Heard:
     return Heard(calls=dealt, outputs=outputs, trouble=trouble, raised_in=raised_in)
 
 
-def expect_answer(side: Side, heard: Heard) -> None:
-    """Expects that a model took its inputs, and gave a tensor.
+def expect_models(*models: object) -> None:
+    """Expects models that have tensors.
 
     Raises:
-        BadInput: it raised an error, or returned no tensor.
+        BadInput: one is no `torch.nn.Module`, or has neither parameters nor buffers.
+    """
+    from torch import nn
+
+    for model in models:
+        name = type(model).__name__
+        if not isinstance(model, nn.Module):
+            raise BadInput(f"`source` and `target` must be torch modules, but one is a `{name}`.")
+        if not model.state_dict():
+            raise BadInput(
+                f"`{name}` must have parameters, but has none. Compare what it returns with "
+                "`torch.testing.assert_close`."
+            )
+
+
+def expect_answer(side: Side, heard: Heard) -> None:
+    """Expects that a model took its inputs, and gave a tensor of numbers.
+
+    Raises:
+        BadInput: it raised an error, or returned no tensor, or NaN.
     """
     if heard.trouble is not None:
         found = f"raises {heard.trouble}"
     elif not heard.outputs:
         found = "returns no tensor"
+    elif any(bool(tensor.isnan().any()) for tensor in heard.outputs.values()):
+        found = "returns values that are no numbers (NaN)"
     else:
         return
     raise BadInput(
@@ -107,6 +133,12 @@ def left_as_it_was(model: nn.Module) -> Iterator[None]:
         stack.enter_context(_buffers(model))
         stack.enter_context(_uncached(model))
         yield
+
+
+def _first_paths(model: nn.Module, paths: Collection[str]) -> set[str]:
+    """The first path of each of some modules, which is the one that recording goes by."""
+    wanted = {id(model.get_submodule(path)) for path in paths}
+    return {path for path, module in model.named_modules() if id(module) in wanted}
 
 
 def _innermost(model: nn.Module, error: BaseException) -> str:

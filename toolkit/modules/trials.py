@@ -6,6 +6,7 @@ input. What makes it do what its counterpart does is confirmed; all else is noth
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -115,7 +116,11 @@ def _of_outputs(blamed: Blamed) -> Hypothesis | None:
 def _scaled(blamed: Blamed, expected: Tensor, actual: Tensor) -> Hypothesis | None:
     square = float(actual.square().sum())
     factor = float((actual * expected).sum()) / square if square else 0.0
-    if not factor or relative_error(expected, actual * factor) > blamed.tolerance:
+    if (
+        not factor
+        or not math.isfinite(factor)
+        or relative_error(expected, actual * factor) > blamed.tolerance
+    ):
         return None
     return Hypothesis(name="output_scaled", confirmed=True, detail={"factor": 1 / factor})
 

@@ -9,7 +9,7 @@ needs no second copy of itself.
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import Any, Callable, Dict, Iterator, Optional, Tuple
+from typing import Any, Callable, Collection, Dict, Iterator, Optional, Tuple
 
 import torch
 from torch import nn
@@ -31,11 +31,24 @@ PASSIVE = {
 """What asks a tensor about itself and computes nothing."""
 
 
-class Float64Mode(TorchFunctionMode):
-    """While active, torch computes in float64 what it would have computed in float32."""
+CASTS = {
+    torch.Tensor.float: torch.float32,
+    torch.Tensor.half: torch.float16,
+    torch.Tensor.bfloat16: torch.bfloat16,
+}
+"""What makes a narrow tensor, by its dtype."""
 
-    def __init__(self) -> None:
+
+class Float64Mode(TorchFunctionMode):
+    """While active, torch computes in float64 what it would have computed in float32.
+
+    Args:
+        narrow: Further dtypes that are promoted: those of a model's own weights.
+    """
+
+    def __init__(self, narrow: Collection[torch.dtype] = ()) -> None:
         super().__init__()
+        self._narrow = {torch.float32, *narrow}
         self._scratch: Optional[torch.Tensor] = None
         """Where weights are promoted, shape (AT_ONCE,); kept, as giving room back leaves gaps."""
 
@@ -49,17 +62,17 @@ class Float64Mode(TorchFunctionMode):
         """Calls `func` with float64 wherever float32 was given or named."""
         named = kwargs or {}
         if getattr(func, "__name__", "") in PASSIVE:
-            return _promote_dtype(func(*args, **named))
+            return self._promote_dtype(func(*args, **named))
         if func is functional.embedding:
-            return _promote(func(*args, **named))
-        if func is torch.Tensor.float:
+            return self._promote(func(*args, **named))
+        if CASTS.get(func) in self._narrow:
             func = torch.Tensor.double
         if func is torch.full and "dtype" not in named:
-            return _promote(func(*args, **named, dtype=_dtype_of_fill(*args[1:2], **named)))
-        promoted = {key: _promote(value) for key, value in named.items()}
+            return self._promote(func(*args, **named, dtype=_dtype_of_fill(*args[1:2], **named)))
+        promoted = {key: self._promote(value) for key, value in named.items()}
         if func in (functional.linear, torch._C._nn.linear) and _has_weight(args):
-            return self._linear(_promote(args[0]), *args[1:], **named)
-        return _promote(func(*[_promote(value) for value in args], **promoted))
+            return self._linear(self._promote(args[0]), *args[1:], **named)
+        return self._promote(func(*[self._promote(value) for value in args], **promoted))
 
     def _linear(
         self, inputs: torch.Tensor, weight: torch.Tensor, bias: Optional[torch.Tensor] = None
@@ -72,6 +85,17 @@ class Float64Mode(TorchFunctionMode):
         outputs = parts[0] if len(parts) == 1 else torch.cat(parts, dim=-1)
         return outputs if bias is None else outputs + bias.double()
 
+    def _promote(self, value: Any) -> Any:
+        if isinstance(value, torch.Tensor):
+            return value.double() if value.dtype in self._narrow else value
+        if type(value) in (list, tuple):
+            return type(value)([self._promote(item) for item in value])
+        return self._promote_dtype(value)
+
+    def _promote_dtype(self, value: Any) -> object:
+        is_narrow = isinstance(value, torch.dtype) and value in self._narrow
+        return torch.float64 if is_narrow else value
+
     def _promoted(self, part: torch.Tensor) -> torch.Tensor:
         if self._scratch is None or self._scratch.device != part.device:
             self._scratch = torch.empty(AT_ONCE, dtype=torch.float64, device=part.device)
@@ -82,10 +106,13 @@ class Float64Mode(TorchFunctionMode):
 def in_float64(model: nn.Module) -> Iterator[None]:
     """The model computing in float64 while the context lasts; its weights are not touched.
 
+    So does one that holds its weights in half precision.
+
     Tables that a module makes for itself are put aside meanwhile, so that no float32 one serves the
     run where the module would make another, and what the run makes does not stay behind.
     """
-    with _tables_aside(model), intercepting(model, Float64Mode()):
+    narrow = {weight.dtype for weight in model.parameters()} & set(CASTS.values())
+    with _tables_aside(model), intercepting(model, Float64Mode(narrow)):
         yield
 
 
@@ -124,21 +151,9 @@ def _buffers(module: nn.Module) -> Dict[str, Any]:
     return {name: value for name, value in module._buffers.items() if name in names}
 
 
-def _promote(value: Any) -> Any:
-    if isinstance(value, torch.Tensor):
-        return value.double() if value.dtype is torch.float32 else value
-    if type(value) in (list, tuple):
-        return type(value)([_promote(item) for item in value])
-    return _promote_dtype(value)
-
-
 def _dtype_of_fill(fill_value: object, **_: object) -> Optional[torch.dtype]:
     """What a tensor of a number is: float32 may be too narrow for the least of float64."""
     return torch.float64 if isinstance(fill_value, float) else None
-
-
-def _promote_dtype(value: Any) -> object:
-    return torch.float64 if value is torch.float32 else value
 
 
 def _has_weight(args: Tuple[Any, ...]) -> bool:

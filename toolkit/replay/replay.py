@@ -30,6 +30,8 @@ class Outputs:
     expected: Tensor
     actual: Tensor
     frames_left_out: int
+    error: float | None = None
+    """How far they are apart, where that was measured already."""
 
 
 def replay(pair: Pair, target: nn.Module, source: Source, made: Call, received: Call) -> Outputs:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from toolkit.compare import tolerances
@@ -65,8 +66,10 @@ def _own(
         same_input = in_place or inputs_agree(pair, made, received)
     except DOES_NOT_RUN:
         return None
-    agree = same_input and relative_error(outputs.expected, outputs.actual) <= tolerance
-    return outputs if agree else None
+    if not same_input:
+        return None
+    error = relative_error(outputs.expected, outputs.actual)
+    return replace(outputs, error=error) if error <= tolerance else None
 
 
 def inputs_agree(

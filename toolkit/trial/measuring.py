@@ -14,7 +14,13 @@ from toolkit.oracle.hooks import Call, Calls, recording, rest
 from toolkit.oracle.pages import ENOUGH_WITHIN_BYTES, let_go
 from toolkit.oracle.precision import as_it_is
 from toolkit.replay.pairs import Pair
-from toolkit.replay.replay import DOES_NOT_RUN, CannotReplayError, first, has_gpu_failed
+from toolkit.replay.replay import (
+    DOES_NOT_RUN,
+    CannotReplayError,
+    Outputs,
+    first,
+    has_gpu_failed,
+)
 from toolkit.replay.source import Source
 from toolkit.replay.target import Target
 from toolkit.trial.flow import find_flow
@@ -192,11 +198,16 @@ def _measure(sides: Sides, pair: Pair) -> PairErrors:
             sides.book.draw_pair(pair, sides.clip, outputs, first(made.outputs), tolerance)
         return replace(
             nothing,
-            isolated=relative_error(outputs.expected, outputs.actual),
+            isolated=_error(outputs),
             propagated=sides.propagate and sides.propagate(pair, outputs.expected),
             shape=tuple(outputs.actual.shape),
             frames_left_out=outputs.frames_left_out,
         )
+
+
+def _error(outputs: Outputs) -> float:
+    known = outputs.error
+    return relative_error(outputs.expected, outputs.actual) if known is None else known
 
 
 def _end_to_end(sides: Sides, error: float) -> float | None:
