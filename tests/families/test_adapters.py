@@ -30,11 +30,12 @@ from toolkit.core.result import Result
 from toolkit.faults import single_faults
 from toolkit.oracle.quiet import quiet_fairseq
 from toolkit.pipeline.case import make_bench
-from toolkit.pipeline.clips import clips_for, efforts_for, tag_of
+from toolkit.pipeline.clips import clips_for, efforts_for, in_every_language, tag_of
 from toolkit.pipeline.difference import Session, diff_folder, open_session
 from toolkit.pipeline.faulting import breakable_of, names
 from toolkit.pipeline.origin import Origin
 from toolkit.pipeline.prepare import Inputs, prepare
+from toolkit.pipeline.verification import prove
 
 README = Path(__file__).parents[2] / "README.md"
 BY_NAME = {variant.name: variant for variant in ADAPTER_VARIANTS}
@@ -319,6 +320,19 @@ def test_a_further_language_is_heard_once_on_either_side_and_thoroughly_as_the_f
             heard[thorough] = count_passes(bench, clips[1], efforts[1], tag)
     assert heard[False] == {"fairseq": 1, "ours": 1}
     assert heard[True] == {"fairseq": 3, "ours": 4}
+
+
+def test_clips_in_another_language_than_the_folder_begins_with_prove_it_as_well(
+    mms: BuiltCtc, right: Path
+) -> None:
+    prepared = prepare(Inputs(checkpoint=mms.path))
+    spoken = [replace(clip, lang="fra") for clip in read_clips(CLIPS[1:2])]
+    result = prove(prepared, right, in_every_language(prepared, spoken), Origin(), progress=silent)
+    assert result.verdict == "match"
+    levels = {level.name: level for level in result.levels}
+    assert levels["reload"].measures[3].compared == 1
+    assert levels["modules"].clips == 2
+    assert "in 1 more language" in levels["modules"].summary
 
 
 @pytest.mark.wide

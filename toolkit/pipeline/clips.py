@@ -97,12 +97,16 @@ def efforts_for(
     """What is compared on each clip.
 
     Of languages with weights of their own, all are searched, and of each but one the modules are
-    compared that hold these weights: the others are the same in all.
+    compared that hold these weights: the others are the same in all. What a folder speaks that is
+    saved again is the language that it begins with, so that one clip in that is compared in whole.
     """
     first = together(prepared, clips)
     planned = iter(_plan(prepared, first, thorough=thorough))
-    is_first = [any(clip is one for one in first) for clip in clips]
-    efforts = [next(planned) if known else FULL if thorough else OF_LANGUAGE for known in is_first]
+    whole = clips if thorough else _saved(prepared, clips)
+    efforts = [
+        next(planned) if _is_among(clip, first) else FULL if _is_among(clip, whole) else OF_LANGUAGE
+        for clip in clips
+    ]
     beams = prepared.task.kind.beams
     return tuple(
         replace(
@@ -113,6 +117,20 @@ def efforts_for(
         )
         for effort in efforts
     )
+
+
+def _saved(prepared: Prepared, clips: Sequence[SomeClip]) -> Sequence[SomeClip]:
+    """The shortest clip in the language that a folder begins with; none where there is only one."""
+    contents = prepared.task.contents
+    if contents.spoken is None:
+        return ()
+    tag = contents.language_tags[contents.spoken.first]
+    spoken = [clip for clip in clips if tag_of(prepared, clip) == tag]
+    return sorted(spoken, key=lambda clip: clip.num_samples)[:1]
+
+
+def _is_among(clip: Clip | Outline, clips: Sequence[Clip | Outline]) -> bool:
+    return any(clip is one for one in clips)
 
 
 def _plan(prepared: Prepared, clips: Sequence[SomeClip], *, thorough: bool) -> tuple[Effort, ...]:
