@@ -114,7 +114,8 @@ def compare_modules(
             patterns of names (to several: split along the first axis), or the path of a mapping
             file. Where None, tensors with the same values belong together.
         outputs: Paths of tensors in what the source returns, each with its path in what the target
-            returns; the first of each where None.
+            returns; where None, the first of each and those of the same name. The result says what
+            was not compared.
         layouts: How tensors of modules lie, where shapes and values do not tell.
         leave_out: Tensors and modules of the target that are not compared, each with the reason.
 

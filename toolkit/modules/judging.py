@@ -98,14 +98,14 @@ def outputs_level(
         source: What the source did.
         target: What the target did.
         named: Paths of tensors in what the source returns, each with that in what the target does;
-            the first tensor of each where None.
+            those that go together by themselves where None.
         tolerance: What they may differ by.
 
     Raises:
         BadInput: a name is that of no tensor.
     """
     if named is None:
-        named = {next(iter(source.outputs)): next(iter(target.outputs), "")}
+        named = _going_together(source.outputs, target.outputs)
     elif target.trouble is None:
         _expect_known("source", source, named.keys())
         _expect_known("target", target, named.values())
@@ -122,10 +122,41 @@ def outputs_level(
     )
     axes = ", ".join(dict.fromkeys(f"`{said}`" for _, said in read.values() if said))
     apart = f"{counted(len(errors), 'outputs')}, at most {measure.error:.1e} apart in float64"
-    said = f"the target raises {target.trouble}" if target.trouble else apart
+    said = f"{apart}; lying as {axes}" if axes else apart
     return Level(
-        name="outputs", measures=(measure,), summary=f"{said}; lying as {axes}" if axes else said
+        name="outputs",
+        measures=(measure,),
+        summary=f"the target raises {target.trouble}"
+        if target.trouble
+        else said + _left_out(source, target, named),
     )
+
+
+def _going_together(source: Collection[str], target: Collection[str]) -> Mapping[str, str]:
+    """The first tensors, and those with the same name on both sides.
+
+    A place among others is a name only where both sides return the same places.
+    """
+    first, own_first = next(iter(source)), next(iter(target), "")
+    same_places = set(source) == set(target)
+    shared = (
+        path
+        for path in source
+        if path in target and (same_places or not path.partition(".")[0].isdigit())
+    )
+    return {first: own_first, **{path: path for path in shared if path not in (first, own_first)}}
+
+
+def _left_out(source: Heard, target: Heard, named: Mapping[str, str]) -> str:
+    """What is returned and was not compared, in words."""
+    sides = {"source": (source.outputs, {*named}), "target": (target.outputs, {*named.values()})}
+    left = (
+        f"the {side}'s {listed([f'`{path}`' for path in missed])}"
+        for side, (given, known) in sides.items()
+        if (missed := [path for path in given if path not in known])
+    )
+    words = " and ".join(left)
+    return f"; not compared: {words}, which `outputs` can name" if words else ""
 
 
 def _nearest(given: Tensor, held: Tensor | None) -> tuple[float, str]:
