@@ -49,13 +49,18 @@ def rename(parent: nn.Module, old: str, new: str) -> None:
             members.clear()
             members.update(items)
             if not isinstance(parent, (nn.ModuleList, nn.Sequential)):
-                answer(parent, old, lambda self: _find(self, new))
+                answer(parent, old, lambda self: _maybe_find(self, new), _taken_off(new))
 
 
-def answer(module: nn.Module, name: str, how: Callable[[nn.Module], object]) -> None:
+def answer(
+    module: nn.Module,
+    name: str,
+    how: Callable[[nn.Module], object],
+    put: Callable[[nn.Module, object], None] | None = None,
+) -> None:
     """Makes a module answer for a name."""
     kind = type(module)
-    made = type(kind.__name__, (kind,), {name: property(how, _keep)})
+    made = type(kind.__name__, (kind,), {name: property(how, put or _keep)})
     vars(module).pop(name, None)
     module.__class__ = made
 
@@ -64,11 +69,22 @@ def _keep(module: nn.Module, value: object) -> None:
     """Lets nobody put something else in the place of what answers."""
 
 
-def _find(module: nn.Module, name: str) -> object:
+def _taken_off(new: str) -> Callable[[nn.Module, object], None]:
+    """Lets what answers be taken off, and nothing else be put in its place."""
+
+    def put(module: nn.Module, value: object) -> None:
+        if value is None:
+            for members in (module._modules, module._parameters, module._buffers):
+                members.pop(new, None)
+
+    return put
+
+
+def _maybe_find(module: nn.Module, name: str) -> object:
     for members in (module._modules, module._parameters, module._buffers):
         if name in members:
             return members[name]
-    raise AttributeError(name)
+    return None
 
 
 def rename_all(model: nn.Module, call: Callable[[str], str]) -> None:

@@ -28,3 +28,5 @@ def test_models_that_give_other_things_are_not_the_same() -> None:
     assert same_whole({"a": ONE}, {"a": ONE}) == 0
     assert same_whole({}, {}) == float("inf")
     assert same_whole({"a": ONE}, {"a": ONE, "b": ONE}) == float("inf")
+    assert same_whole({"a": ONE, "b": ONE}, {"a": ONE}) == 0
+    assert same_whole({"a": ONE}, {}) == float("inf")

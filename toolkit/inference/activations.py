@@ -52,8 +52,13 @@ def difference(found: Tensor, wanted: Tensor) -> float:
 
 
 def same_whole(found: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> float:
-    """The largest difference of what two models give as a whole; infinite where one gives less."""
-    if not found or found.keys() != wanted.keys():
+    """The largest difference of what two models give as a whole.
+
+    Args:
+        found: What one gives.
+        wanted: All that the other gives; where the first gives less, the difference is infinite.
+    """
+    if not wanted or not found.keys() >= wanted.keys():
         return float("inf")
     return max(difference(found[name], wanted[name]) for name in wanted)
 

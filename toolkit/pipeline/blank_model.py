@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,9 +46,19 @@ class Builder:
         Raises:
             BadInput: the code builds none that takes them.
         """
-        return self._open(blank, weights, "be a checkpoint that the fork's own code loads")
+        must = "be a checkpoint that the fork's own code loads"
+        try:
+            return self._open(blank, weights, must)
+        except BadInput:  # it may hold more than the model has
+            return self._open(blank, weights, must, dropped=weights)
 
-    def _open(self, blank: Blank, weights: Mapping[str, Tensor], must: str) -> AnyModel:
+    def _open(
+        self,
+        blank: Blank,
+        weights: Mapping[str, Tensor],
+        must: str,
+        dropped: Collection[str] = (),
+    ) -> AnyModel:
         from toolkit.oracle.tasks import open_task
 
         for name, content in blank.files.items():
@@ -57,7 +67,7 @@ class Builder:
             else:
                 (Path(self.folder) / name).write_bytes(content)
         try:
-            return open_task(blank.task, blank.settings, weights, self.folder, dropped=weights)
+            return open_task(blank.task, blank.settings, weights, self.folder, dropped=dropped)
         except BUILDING as error:
             said = " ".join(f"{type(error).__name__}: {error}".split())[:300]
             raise BadInput(

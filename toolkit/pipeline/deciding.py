@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import permutations
 from math import factorial
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
     from toolkit.oracle.whole import Heard
 
+TELLING = ("only one of shape", "called the same", "called alike", "name tells")
+"""Evidence by which a tensor is known that nothing depends on."""
 MOST = 720
 """Most ways to arrange what is open that are tried."""
 Load = Callable[[str], "Tensor"]
@@ -86,7 +89,8 @@ def decide(proposal: Proposal, bench: Bench, report: Callable[[str], None]) -> D
             rows = chosen
     rows = _repaired(rows, bench, outputs)
     error = same_whole(bench.heard(rows).outputs, bench.fork.outputs)
-    return Decided(rows=rows, ambiguous=_open_still(left, error), error=error)
+    silent = _unheard(rows, proposal.unmatched_sources, bench) if error <= NEAR else ()
+    return Decided(rows=rows, ambiguous=(*_open_still(left, error), *silent), error=error)
 
 
 def _open_still(left: Sequence[Ambiguity], error: float) -> tuple[Ambiguity, ...]:
@@ -163,6 +167,63 @@ def _values(rows: Rows) -> dict[str, tuple[Recipe, int]]:
         for row in rows
         for output, target in enumerate(row.recipe.targets)
     }
+
+
+# What no output shows
+
+
+def _unheard(rows: Rows, left: Sequence[str], bench: Bench) -> tuple[Ambiguity, ...]:
+    """Modules that nothing the fork gives depends on, and that might as well be another.
+
+    One alone of its shapes is known, as everything else is.
+    """
+    units: dict[tuple[str, str], list[Match]] = {}
+    for row in rows:
+        ends = (row.recipe.sources[0], row.recipe.targets[0])
+        around = tuple(_kind(name).rpartition(".")[0] for name in ends)
+        units.setdefault((around[0], around[1]), []).append(row)
+    open_units = [unit for unit in units.values() if not any(map(_is_told, unit))]
+    silent = [unit for unit in open_units if not _is_heard(rows, unit, bench)]
+    shapes = [
+        _shapes((name for row in unit for name in row.recipe.sources), bench) for unit in silent
+    ]
+    rivals = Counter([shape for each in shapes for shape in each] + [*_shapes(left, bench)])
+    return tuple(
+        _as_open(unit)
+        for unit, each in zip(silent, shapes, strict=True)
+        if any(rivals[shape] > 1 for shape in each)
+    )
+
+
+def _shapes(names: Iterable[str], bench: Bench) -> set[tuple[int, ...]]:
+    return {tuple(bench.load(name).shape) for name in names}
+
+
+def _is_told(row: Match) -> bool:
+    """Whether a row rests on more than its neighbours and its place."""
+    return any(word in row.evidence for word in TELLING)
+
+
+def _is_heard(rows: Rows, unit: Sequence[Match], bench: Bench) -> bool:
+    """Whether what the model gives changes with the tensors of a module."""
+
+    def load(name: str) -> Tensor:
+        tensor = bench.load(name)
+        return 1.5 * tensor + 0.1 if name in sources else tensor
+
+    sources = {name for row in unit for name in row.recipe.sources}
+    heard = replace(bench, load=load).heard(rows)
+    return same_whole(heard.outputs, bench.fork.outputs) > NEAR
+
+
+def _as_open(unit: Sequence[Match]) -> Ambiguity:
+    targets = tuple(name for row in unit for name in row.recipe.targets)
+    return Ambiguity(
+        targets=tuple(dict.fromkeys(map(_kind, targets))),
+        sources=tuple(dict.fromkeys(_kind(n) for row in unit for n in row.recipe.sources)),
+        because="nothing that the fork gives depends on it, and nothing else tells what it is",
+        parts=(targets,),
+    )
 
 
 # What neither names nor shapes show

@@ -99,8 +99,9 @@ def _of_folder(folder: Path, checkpoint: Checkpoint, inputs: Inputs, builder: Bu
         try:
             like = _of_family(family, checkpoint, inputs, builder)
             return _with_values(like, checkpoint, folder, inputs)
-        except (BadInput, BrokenRule) as error:
-            refused[family.name] = str(error).splitlines()[0]
+        except (BadInput, BrokenRule, KeyError) as error:
+            # A family knows nothing of the classes of another one's folder.
+            refused[family.name] = (str(error).splitlines() or ["another model"])[0]
     said = "; ".join(f"`{name}`: {why}" for name, why in refused.items())
     raise BadInput(
         f"`{folder}` must hold the model of `{checkpoint.path}` in the classes of a family, but of "
@@ -117,7 +118,9 @@ def _with_values(like: Like, checkpoint: Checkpoint, folder: Path, inputs: Input
     """
     member, _ = as_member(checkpoint, like.family)
     specs = _with_tensors(member, like.tensors)
-    plan = _plan(like.family, specs, expecting(inputs, folder))
+    expected = expecting(inputs, folder)
+    plan = _plan(like.family, specs, expected)
+    _expect_class(like.family, specs, expected)
     held = held_in(folder, plan)
     held.expect(plan.targets, f"`{like.family.name}`")
     inverse = invert_plan(plan)
@@ -133,6 +136,21 @@ def _with_values(like: Like, checkpoint: Checkpoint, folder: Path, inputs: Input
     return replace(like, tensors=LazyTensors(loaders), knows_values=True)
 
 
+def _expect_class(family: Family, checkpoint: Checkpoint, expected: Inputs) -> None:
+    """Refuses a folder in other classes than a conversion would choose.
+
+    Raises:
+        BadInput: it is in others.
+    """
+    inputs = replace(expected, form=None)
+    network = family.network(checkpoint, inputs.options)
+    sidecars = family.sidecars(checkpoint, inputs.named)
+    task = family.task(checkpoint, sidecars, network, inputs.options)
+    made = tuple(map(str, task.contents.config["architectures"]))
+    if expected.form is not None and made != expected.form.architectures:
+        raise BadInput(f"its model is {made}, the folder's {expected.form.architectures}")
+
+
 def _plan(family: Family, checkpoint: Checkpoint, inputs: Inputs) -> Plan:
     """What a conversion would make of tensors of these names and shapes."""
     network = family.network(checkpoint, inputs.options)
@@ -142,10 +160,6 @@ def _plan(family: Family, checkpoint: Checkpoint, inputs: Inputs) -> Plan:
         raise BadInput("; ".join(unfit))
     sidecars = family.sidecars(checkpoint, inputs.named)
     task = family.task(checkpoint, sidecars, network, inputs.options)
-    if inputs.form is not None:
-        made = tuple(map(str, task.contents.config["architectures"]))
-        if made != inputs.form.architectures:
-            raise BadInput(f"its model is {made}, the folder's {inputs.form.architectures}")
     targets = target_specs(task.contents.config)
     return plan_of(network, network.table, checkpoint, targets)
 

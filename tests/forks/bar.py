@@ -1,0 +1,122 @@
+"""Forks of every family and kind of change, each with the evidence that it has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+
+from tests.forks.making import build_original, make_fork
+from tests.forks.restructuring import CHANGES
+from tests.variants.readme import TABLES
+from toolkit import BadInput, BrokenRule, convert, infer, inspect
+from toolkit.audio import golden_folder
+
+MANY = 100
+WITHOUT = ("wavlm", "wav2vec2_ctc, several languages")
+"""Tables of models that fairseq itself cannot build, or whose files hold several."""
+CLIPS = [golden_folder() / "tiny.flac"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """A fork that is to be made."""
+
+    table: str
+    variant: object
+    change: str
+    evidence: str
+    """`code` or `weights`."""
+
+    def row(self) -> str:
+        """One line of a table."""
+        name = str(getattr(self.variant, "name", ""))
+        return f"{self.table:24.24} {name:32.32} {self.change:24} {self.evidence:8}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What came of it."""
+
+    verdict: str
+    is_same: bool
+    """Whether the folder holds what the original's conversion holds."""
+    said: str
+
+    @property
+    def is_right(self) -> bool:
+        """Whether it was mapped as it must be, and proven."""
+        return self.verdict == "match" and self.is_same
+
+    @property
+    def is_wrong(self) -> bool:
+        """Whether a wrong mapping is called a match."""
+        return self.verdict == "match" and not self.is_same
+
+    def row(self) -> str:
+        """The end of a line of a table."""
+        return f"{self.verdict:10} {'same' if self.is_same else 'other':6} {self.said[:3000]}"
+
+
+def chosen(count: int) -> Iterator[Case]:
+    """So many forks, over all families, changes and evidence in turn."""
+    tables = {name: _usable(rows) for name, rows in TABLES.items() if name not in WITHOUT}
+    names, changes = list(tables), list(CHANGES)
+    for number in range(count):
+        turn, place = divmod(number, len(names))
+        variants = tables[names[place]]
+        yield Case(
+            table=names[place],
+            variant=variants[(3 * turn) % len(variants)],
+            change=changes[(turn + place) % len(changes)],
+            evidence=("code", "weights")[(turn + place // 2) % 2],
+        )
+
+
+def _usable(variants: Sequence[object]) -> list[object]:
+    """Those that convert without options, and tell their arguments."""
+    return [
+        variant
+        for variant in variants
+        if "refused" not in str(getattr(variant, "ends", ""))
+        and not getattr(variant, "options", {})
+        and not any(
+            word in str(getattr(variant, "name", "")) for word in ("no ", "without", "left")
+        )
+    ]
+
+
+def try_fork(case: Case, folder: Path) -> Outcome:
+    """Makes a fork, infers its mapping, converts with it, and holds it against the original.
+
+    Args:
+        case: The fork.
+        folder: An empty folder.
+    """
+    original = build_original(case.variant, folder / "original")
+    convert(original, folder / "hf", verify=False)
+    fork = make_fork(original, case.change, folder / "fork")
+    mapping = folder / "mapping.yaml"
+    try:
+        if case.evidence == "code":
+            family = str(inspect(original).family)
+            found = infer(fork.checkpoint, family, user_dir=fork.code, write=mapping)
+        else:
+            found = infer(fork.checkpoint, str(folder / "hf"), write=mapping)
+        open_rows = "; ".join(", ".join(one.targets) for one in found.ambiguous)
+        result = convert(fork.checkpoint, folder / "out", mapping=mapping, audio=CLIPS)
+    except (BadInput, BrokenRule) as error:
+        return Outcome(verdict="refused", is_same=False, said=str(error).replace(str(folder), ""))
+    is_same = result.verdict != "mismatch" and hold_the_same(folder / "out", folder / "hf")
+    return Outcome(verdict=result.verdict, is_same=is_same, said=open_rows)
+
+
+def hold_the_same(one: Path, other: Path) -> bool:
+    """Whether two folders have the same weights, but for one rounding."""
+    first, second = (load_file(folder / "model.safetensors") for folder in (one, other))
+    return first.keys() == second.keys() and all(
+        torch.allclose(first[name], second[name], rtol=1e-6, atol=0) for name in first
+    )
