@@ -24,7 +24,7 @@ SUITE := -m "not slow and not wide and not browser and not oldest and not releas
 # Tests that ask no fairseq: where it has no wheel, as for Python 3.10, they are what can run.
 PLAIN := tests/core tests/structure $(filter-out %/test_ops.py,$(wildcard tests/mapping/test_*.py))
 
-.PHONY: help demo test test-plain test-oldest test-released test-foreign test-slow test-all test-wide test-docs coverage docs fuzz bench bench-batch kills kills-batch check structure format variants faults bench-audit bench-diff bench-waiting test-browser bench-modules bench-report full-size example-report golden golden-ctc golden-pretraining clean
+.PHONY: help demo test test-plain test-oldest test-released test-foreign test-slow test-all test-wide test-docs coverage docs fuzz bench bench-batch kills kills-batch check structure format variants faults forks bench-audit bench-diff bench-waiting test-browser bench-modules bench-report full-size example-report golden golden-ctc golden-pretraining clean
 
 help: ## Say what the targets do.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -94,6 +94,9 @@ fuzz: $(STAMP) ## Attack every reader with random input for FUZZ_SECONDS (600).
 faults: $(STAMP) ## Break the golden conversion in some 600 ways and check what diff says of each.
 	@mkdir -p reports/faults
 	$(BIN)/toolkit faults --html reports/faults/index.html --json reports/faults/result.json
+
+forks: $(STAMP) ## Make a hundred forks, infer their mappings, convert and prove: the bar of `toolkit infer`.
+	$(BIN)/python -m tests.forks
 
 bench: $(STAMP) ## Time conversions of big checkpoints against cp and the usual algorithm.
 	$(BIN)/python -W ignore -m benchmarks.convert
