@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 import toolkit
@@ -24,3 +26,6 @@ def test_models_that_do_not_agree_raise_with_place_cause_and_fix_and_leave_a_rep
     assert "    fix:  set `layer.1.output.LayerNorm.eps` to 1e-05" in lines
     assert lines[-1] == f"Report: {report}"
     assert "layer.1.output.LayerNorm" in report.read_text(encoding="utf-8")
+    page = re.sub(r"<script.*?</script>|<style.*?</style>", "", report.read_text(), flags=re.DOTALL)
+    said = re.findall(r"[^<>\n]*fairseq[^<>\n]*", page)
+    assert all("fairseq-hf-toolkit" in line or "Clips that" in line for line in said), said

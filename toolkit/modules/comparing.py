@@ -17,8 +17,8 @@ from toolkit.core.result import ModuleRow, Result
 from toolkit.diagnosis import Evidence, find_faults
 from toolkit.diagnosis.findings import name_culprits
 from toolkit.modules.explaining import Case, explain_modules
-from toolkit.modules.fingerprints import infer_rules
 from toolkit.modules.gaps import Gap, find_gap, find_giver
+from toolkit.modules.inferring import Inferred, infer_rules
 from toolkit.modules.judging import KINDS, LEVELS, modules_level, outputs_level, weights_level
 from toolkit.modules.meeting import Round, hold_meetings, lay_out
 from toolkit.modules.planning import Rules, Weights, weigh
@@ -46,6 +46,10 @@ if TYPE_CHECKING:
     from torch import nn
 
 
+VERSIONS = ("python", "platform", "toolkit", "torch", "transformers")
+"""What takes part in a comparison."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Asked:
     """What two models are compared on."""
@@ -58,6 +62,8 @@ class _Asked:
     """By the path of a target module."""
     leave_out: Mapping[str, str]
     """Tensors and modules of the target that are not looked at, each with the reason."""
+    assumed: tuple[Reason, ...]
+    """Rules that nobody gave and no values tell."""
 
     @property
     def pairing(self) -> Pairing:
@@ -112,7 +118,8 @@ def compare_modules(
         target_inputs: The same for the target; as the source where None.
         rules: What becomes of each tensor of the source: rows of `toolkit.mapping`, a mapping of
             patterns of names (to several: split along the first axis), or the path of a mapping
-            file. Where None, tensors with the same values belong together.
+            file. Where None, they are inferred, by values that both hold and else by structure;
+            the result lists what no values tell.
         outputs: Paths of tensors in what the source returns, each with its path in what the target
             returns; where None, the first of each and those of the same name. The result says what
             was not compared.
@@ -126,15 +133,16 @@ def compare_modules(
     expect_models(source, target)
     declared = {layout.target: layout for layout in layouts}
     _expect_present(target, (*(leave_out or {}), *declared))
-    known = infer_rules(source, target) if rules is None else rules
+    known = infer_rules(source, target) if rules is None else Inferred(rules=rules)
     also = inputs if target_inputs is None else target_inputs
     asked = _Asked(
         source=Side(model=source, inputs=inputs, name=f"source, {type(source).__name__}"),
         target=Side(model=target, inputs=also, name=f"target, {type(target).__name__}"),
-        weights=weigh(source, target, known, leave_out or {}),
+        weights=weigh(source, target, known.rules, leave_out or {}),
         outputs=outputs,
         layouts=declared,
         leave_out=leave_out or {},
+        assumed=known.assumed,
     )
     with ExitStack() as stack:
         stack.enter_context(fitting_resources(asked.weights.plan))
@@ -191,8 +199,8 @@ def _tell(asked: _Asked, compared: _Compared) -> Result:
         levels=levels,
         findings=_explained(asked, compared, find_faults(evidence)),
         modules=name_culprits(compared.rows, twins),
-        assumptions=tuple(reason for one in compared.rounds for reason in one.assumed),
-        environment=environment(),
+        assumptions=(*asked.assumed, *(r for one in compared.rounds for r in one.assumed)),
+        environment={name: v for name, v in environment().items() if name in VERSIONS},
     )
 
 

@@ -56,12 +56,16 @@ def render_html(result: Result) -> str:
     matches = result.verdict == "match"
     told = {clip.name: tell_frames(clip, matches=matches) for clip in pictures.clips}
     compared = {level.name: level for level in result.levels}
+    of_any_models = result.command == "compare_modules"
     template = create_environment().get_template("report.html.j2")
     return template.render(
         result=result,
         title=VERDICT_TITLES[result.verdict],
         source_name=_base_name(result.source.path),
         target_name=_base_name(result.target.path),
+        original="source" if of_any_models else "fairseq",
+        whose="the source" if of_any_models else "fairseq",
+        target_kind="target" if of_any_models else "Hugging Face",
         strip=[(name, compared.get(name)) for name in result.task_levels or compared],
         findings=finding_anchors(result.findings),
         stacks=stacks,

@@ -167,15 +167,15 @@ def describe_assumptions(assumptions: Sequence[Reason]) -> str:
 def describe_coverage(coverage: Coverage, separator: str = " · ") -> str:
     """How much was compared, in one line."""
     left_out = sum(clip.frames_not_compared for clip in coverage.clips)
-    parts = (
+    padded = f" (padding frames not compared: {left_out})" if left_out else ""
+    parts = [
         f"modules compared: {coverage.modules_compared} of {coverage.modules_total}"
         f" ({coverage.parameterized_compared} of {coverage.parameterized_total} with parameters)",
         f"tensors: {coverage.target_compared} of {coverage.target_total} compared,"
         f" {coverage.source_used} of {coverage.source_total} in the source used,"
         f" {len(coverage.source_dropped)} dropped",
-        f"clips: {len(coverage.clips)}"
-        + (f" (padding frames not compared: {left_out})" if left_out else ""),
-    )
+        *([f"clips: {len(coverage.clips)}{padded}"] if coverage.clips else ()),
+    ]
     return separator.join(parts)
 
 
