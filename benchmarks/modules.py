@@ -76,7 +76,7 @@ def main() -> None:
     """Prints both ratios; ends with 1 where a bar is not met."""
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("--rounds", type=int, default=3)
-    options.add_argument("--width", type=int, default=1024)
+    options.add_argument("--width", type=int, default=768)
     options.add_argument("--layers", type=int, default=4)
     options.add_argument("--length", type=int, default=384)
     asked = options.parse_args()
