@@ -61,13 +61,15 @@ class Builder:
     ) -> AnyModel:
         from toolkit.oracle.tasks import open_task
 
+        # A folder for each: what lies there tells a task which kind of model it is.
+        place = Path(tempfile.mkdtemp(dir=self.folder))
         for name, content in blank.files.items():
             if isinstance(content, Path):
-                shutil.copyfile(content, Path(self.folder) / name)
+                shutil.copyfile(content, place / name)
             else:
-                (Path(self.folder) / name).write_bytes(content)
+                (place / name).write_bytes(content)
         try:
-            return open_task(blank.task, blank.settings, weights, self.folder, dropped=dropped)
+            return open_task(blank.task, blank.settings, weights, str(place), dropped=dropped)
         except BUILDING as error:
             said = " ".join(f"{type(error).__name__}: {error}".split())[:300]
             raise BadInput(
