@@ -19,6 +19,7 @@ A, B = torch.arange(12.0).reshape(6, 2), 100 + torch.arange(4.0).reshape(2, 2)
             [A[[1, 2, 0]], A[[3, 5, 4]]],
         ),
         (Recipe(sources=("a",), targets=("x",), axes=(0, 1)), [A], [A.t()]),
+        (Recipe(sources=("a",), targets=("x",)), [A], [A]),
     ],
 )
 def test_what_is_made_has_its_shape_and_can_be_undone(recipe, sources, expected):
@@ -42,3 +43,9 @@ def test_what_is_made_has_its_shape_and_can_be_undone(recipe, sources, expected)
 def test_what_cannot_be_made_is_said(recipe, shapes, said):
     with pytest.raises(ValueError, match=said):
         recipe.shape(shapes)
+
+
+def test_a_single_number_is_renamed():
+    recipe = Recipe(sources=("a",), targets=("x",))
+    assert recipe.shape([()]) == ()
+    assert recipe.make([torch.tensor(3)])[0].equal(torch.tensor(3))

@@ -118,5 +118,6 @@ def hold_the_same(one: Path, other: Path) -> bool:
     """Whether two folders have the same weights, but for one rounding."""
     first, second = (load_file(folder / "model.safetensors") for folder in (one, other))
     return first.keys() == second.keys() and all(
-        torch.allclose(first[name], second[name], rtol=1e-6, atol=0) for name in first
+        torch.allclose(first[name].double(), second[name].double(), rtol=1e-6, atol=0)
+        for name in first
     )

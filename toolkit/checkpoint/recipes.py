@@ -39,6 +39,8 @@ class Recipe:
         Raises:
             ValueError: the sources cannot be joined, or not be cut; worded to follow the recipe.
         """
+        if self.is_rename:  # of a single number, too
+            return sources[0]
         shapes = [_transposed(shape, self.axes) for shape in sources]
         if any(not one or one[1:] != other[1:] for one, other in pairwise([*shapes, shapes[0]])):
             raise ValueError(f"joins tensors of shapes {', '.join(map(str, shapes))}")
@@ -52,6 +54,8 @@ class Recipe:
         """The targets, views where nothing is joined or reordered."""
         import torch
 
+        if self.is_rename:
+            return (sources[0],)
         given = [s if self.axes is None else s.transpose(*self.axes) for s in sources]
         joined = given[0] if len(given) == 1 else torch.cat(given)
         if self.order:
