@@ -23,6 +23,7 @@ from toolkit.audio import Clip, golden_folder, read_clips
 from toolkit.core.breakable import Breakable
 from toolkit.core.json import JsonObject
 from toolkit.oracle.mends.imports import import_fairseq
+from toolkit.oracle.quiet import quiet_fairseq
 from toolkit.oracle.reference import Reference
 from toolkit.pipeline import case
 from toolkit.pipeline.faulting import breakable_of
@@ -38,7 +39,8 @@ from toolkit.tasks.speech_seq2seq.clip import ClipRun, run_clip
 from toolkit.tasks.speech_seq2seq.target import Seq2SeqTarget
 from toolkit.trial.bench import Bench
 
-import_fairseq()  # first, so that no test's own import of it brings scikit-learn
+with quiet_fairseq():  # first, so that no test's own import of it brings scikit-learn
+    import_fairseq()
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")  # a busy machine is no fault of the code
 

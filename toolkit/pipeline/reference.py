@@ -54,11 +54,12 @@ def import_all(user_dir: Path | None) -> None:
     from toolkit.oracle.recorder import import_user_dir
     from toolkit.oracle.refusal import Refusal
 
-    import_fairseq()
-    try:
-        import_user_dir(None if user_dir is None else str(user_dir))
-    except Refusal as error:
-        raise BadInput(str(error)) from error
+    with quiet_fairseq():
+        import_fairseq()
+        try:
+            import_user_dir(None if user_dir is None else str(user_dir))
+        except Refusal as error:
+            raise BadInput(str(error)) from error
 
 
 def _build(prepared: Prepared, folder: str) -> AnyModel:

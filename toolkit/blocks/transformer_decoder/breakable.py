@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from functools import partial
+from functools import cache, partial
 
 from toolkit.blocks.transformer_decoder.classes import body, key
 from toolkit.blocks.transformer_decoder.decoder import EMBEDDINGS
@@ -22,6 +22,7 @@ from toolkit.core.slips import (
 )
 
 
+@cache
 def breakable(kind: str) -> Breakable:
     """What can be broken in a decoder of a class, with names and keys relative to the block's place.
 
