@@ -65,6 +65,8 @@ def render_html(result: Result) -> str:
         target_name=_base_name(result.target.path),
         original="source" if of_any_models else "fairseq",
         whose="the source" if of_any_models else "fairseq",
+        given="inputs" if of_any_models else "waveform",
+        made="outputs" if of_any_models else result.units,
         target_kind="target" if of_any_models else "Hugging Face",
         strip=[(name, compared.get(name)) for name in result.task_levels or compared],
         findings=finding_anchors(result.findings),

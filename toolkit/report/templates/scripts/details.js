@@ -41,7 +41,7 @@ function showDetails(data, path) {
 function factsElement(row) {
   const facts = make("dl", { class: "facts" });
   const add = (term, ...value) => facts.append(make("dt", {}, term), make("dd", {}, ...value));
-  add("fairseq module", nameElement(row.source));
+  add("Source module", nameElement(row.source));
   add("Kind", visible(row.kind));
   add("Output", `${row.shape} `, make("span", { class: "muted" }, `axes ${row.axes}`));
   add("Isolated error", make("strong", {}, row.words.isolated), ` of ${row.words.tolerance} allowed`, barElement(row));
@@ -65,7 +65,7 @@ function appendTensors(data, path, panel) {
 }
 
 function tensorElement(tensor) {
-  const source = tensor.source ? nameElement(tensor.source) : "no fairseq tensor: it is filled";
+  const source = tensor.source ? nameElement(tensor.source) : "no tensor of the source: it is filled";
   const box = make("div", { class: "tensor" },
     make("p", {}, nameElement(tensor.name), make("span", { class: "muted" }, ` ${tensor.shape} ${tensor.dtype}`)),
     tensor.holds

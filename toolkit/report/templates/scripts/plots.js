@@ -150,7 +150,7 @@ function makeHistogram() {
 }
 
 function makeScatter() {
-  const figure = newFigure({ height: 240, x_axis_label: "expected (fairseq); line: equal", y_axis_label: "actual", tooltips: [["expected", "@x"], ["actual", "@y"]] });
+  const figure = newFigure({ height: 240, x_axis_label: "expected (source); line: equal", y_axis_label: "actual", tooltips: [["expected", "@x"], ["actual", "@y"]] });
   const { plot } = figure;
   const line = source(["x", "y"]);
   const points = source(["x", "y"]);
