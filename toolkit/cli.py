@@ -59,6 +59,8 @@ def inspect(asked: Asked, shown: Shown) -> None:
     from toolkit.pipeline import inspect as run
     from toolkit.report.inspection import print_inspection, render_inspection, summarize
 
+    # All that it makes is shown at its end; collections would be a thirtieth of its time.
+    gc.disable()
     with working(True, shown.html, shown.json_path):
         inspection = run(**asked)
 

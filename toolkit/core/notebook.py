@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from html import escape
 
 ALIGNED = "style='text-align:left;vertical-align:top'"
 """Of a cell: notebooks align texts to the right."""
@@ -37,14 +36,20 @@ class Displayed(ABC):
     def _repr_html_(self) -> str:
         """What notebooks show; every text in it is escaped."""
         grids = "".join(_table(grid) for grid in self.grids() if grid.rows)
-        return f"<div><p><b>{escape(self.headline)}</b></p>{grids}</div>"
+        return f"<div><p><b>{_escaped(self.headline)}</b></p>{grids}</div>"
 
 
 def _table(grid: Grid) -> str:
-    head = "".join(f"<th {ALIGNED}>{escape(text)}</th>" for text in grid.headings)
+    head = "".join(f"<th {ALIGNED}>{_escaped(text)}</th>" for text in grid.headings)
     rows = "".join(f"<tr>{_cells(row)}</tr>" for row in grid.rows)
     return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
 
 
 def _cells(row: Sequence[str]) -> str:
-    return "".join(f"<td {ALIGNED}>{escape(text)}</td>" for text in row)
+    return "".join(f"<td {ALIGNED}>{_escaped(text)}</td>" for text in row)
+
+
+def _escaped(text: str) -> str:
+    from html import escape
+
+    return escape(text)

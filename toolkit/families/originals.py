@@ -12,7 +12,6 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from math import prod
 
-from toolkit.audio import SAMPLE_RATE_HZ
 from toolkit.blocks.arguments import model_name, read_arguments
 from toolkit.blocks.place import Place
 from toolkit.blocks.wav2vec2 import NAMES
@@ -32,6 +31,7 @@ from toolkit.families.ctc.model import HEAD, TARGETS
 from toolkit.families.fine_tuned import PREFIXES, SOURCE
 from toolkit.families.letters import LABELS, reference_files
 from toolkit.families.wav2vec2_pretraining import HEAD_ROWS, PLACES
+from toolkit.families.waveforms import RATE_HZ
 from toolkit.mapping import Row, Rule
 from toolkit.tasks.ctc.letters import BLANK, SILENT_START
 
@@ -144,7 +144,7 @@ def _letters(
 
 def _label_rate(config: JsonObject) -> JsonDict:
     """One class for each frame, of 16000 samples a second; only pretraining asks for it."""
-    return {"label_rate": SAMPLE_RATE_HZ / prod(config["conv_stride"])}
+    return {"label_rate": RATE_HZ / prod(config["conv_stride"])}
 
 
 def _pretrained(said: Said) -> Original:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import cache
+from typing import TypeAlias
 
 from toolkit.core.errors import BrokenRule
 
+Matcher: TypeAlias = Callable[[str], re.Match[str] | None]
+"""Finds the values of a pattern's slots, as groups, in a whole name."""
 SHOWN_WORDS = 8
 """More words of a slot than these are not told one by one."""
 _SLOT = re.compile(r"\{([^{}]*)\}")
@@ -18,8 +22,17 @@ def match(pattern: str, name: str) -> tuple[str, ...] | None:
     Raises:
         BrokenRule: a slot is neither `{i}` nor a list of words.
     """
-    found = _compiled(pattern).fullmatch(name)
+    found = matcher(pattern)(name)
     return None if found is None else found.groups()
+
+
+def matcher(pattern: str) -> Matcher:
+    """What `match` asks, for many names.
+
+    Raises:
+        BrokenRule: a slot is neither `{i}` nor a list of words.
+    """
+    return _compiled(pattern).fullmatch
 
 
 def fill(pattern: str, values: tuple[str, ...]) -> str:

@@ -9,7 +9,7 @@ from toolkit.core.coverage import Reason
 from toolkit.core.errors import BrokenRule
 from toolkit.core.spec import TensorSpec
 from toolkit.mapping.ops import FILLINGS, Filling, Identity, Op, Shape
-from toolkit.mapping.patterns import fill, match
+from toolkit.mapping.patterns import Matcher, fill, match, matcher
 from toolkit.mapping.rules import Drop, Fill, Row, Rule, Table, Tie
 
 
@@ -174,20 +174,25 @@ Claims = Mapping[str, tuple[tuple[Row, tuple[str, ...]], ...]]
 
 
 def _claim(table: Table, names: Iterable[str]) -> Claims:
-    user_rows, family_rows = [placed.row for placed in table.user_rows], table.family_rows
+    user_rows = _matchers(placed.row for placed in table.user_rows)
+    family_rows = _matchers(table.family_rows)
     return {
         name: tuple(_claiming_rows(user_rows, name)) or tuple(_claiming_rows(family_rows, name))
         for name in names
     }
 
 
-def _claiming_rows(rows: Iterable[Row], name: str) -> Iterator[tuple[Row, tuple[str, ...]]]:
-    for row in rows:
-        if isinstance(row, Fill):
-            continue
-        slots = match(row.source, name)
-        if slots is not None:
-            yield row, slots
+def _matchers(rows: Iterable[Row]) -> list[tuple[Row, Matcher]]:
+    return [(row, matcher(row.source)) for row in rows if not isinstance(row, Fill)]
+
+
+def _claiming_rows(
+    rows: Iterable[tuple[Row, Matcher]], name: str
+) -> Iterator[tuple[Row, tuple[str, ...]]]:
+    for row, maybe_match in rows:
+        found = maybe_match(name)
+        if found is not None:
+            yield row, found.groups()
 
 
 def _user_products(table: Table, claims: Claims) -> dict[str, str]:

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from toolkit.core.counting import counted
 from toolkit.proof.audited import BY_WHOM, END_TO_END, Against, Audited
 from toolkit.proof.document import Verification
+from toolkit.report.measured import describe_levels
 from toolkit.report.rows import fold_rows
-from toolkit.report.text import SYMBOLS, describe_bytes, describe_levels
+from toolkit.report.text import SYMBOLS, describe_bytes
 
 MAX_CHANGES = 20
 """That are named in the terminal."""

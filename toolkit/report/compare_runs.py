@@ -15,7 +15,7 @@ from toolkit.core.errors import BadInput, reason_of
 from toolkit.core.folding import fold
 from toolkit.core.json import JsonDict
 from toolkit.core.measures import Measure
-from toolkit.report import text
+from toolkit.report import measured, text
 from toolkit.report.overlay import Overlay, draw_overlay
 from toolkit.report.sought import was_sought
 
@@ -273,7 +273,7 @@ def _worst(level: JsonDict) -> str:
         if isinstance(said, dict) and all(said.get(key) == worst[key] for key in worst):
             with suppress(AttributeError, KeyError, TypeError, ValueError):
                 known = {field.name: said[field.name] for field in fields(Measure)}
-                return text.describe_error(Measure(**known))
+                return measured.describe_error(Measure(**known))
     return _error(error)
 
 

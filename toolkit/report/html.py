@@ -16,7 +16,7 @@ from toolkit.core.pictures import ClipPicture, Pictures
 from toolkit.core.result import Result
 from toolkit.core.settled import settled, unproven
 from toolkit.core.tokens import TokenComparison
-from toolkit.report import text
+from toolkit.report import measured, text
 from toolkit.report.differences import differences
 from toolkit.report.files import write_bytes
 from toolkit.report.frames import ClipFrames, tell_frames
@@ -103,7 +103,7 @@ def create_environment() -> Environment:
     )
     environment.filters.update(
         error=text.format_error,
-        found=text.format_found,
+        found=measured.format_found,
         ratio=text.format_ratio,
         score=text.format_score,
         value=text.format_value,
@@ -114,8 +114,8 @@ def create_environment() -> Environment:
         parts=split_path,
         last_part=_last_part,
         symbol=text.SYMBOLS.__getitem__,
-        level_counts=text.describe_levels,
-        coverage_line=text.describe_coverage,
+        level_counts=measured.describe_levels,
+        coverage_line=measured.describe_coverage,
         under=text.describe_assumptions,
         unproven=unproven,
         settled=settled,

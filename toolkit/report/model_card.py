@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from toolkit.core.settled import settled, unproven
 from toolkit.proof.document import Verification
 from toolkit.proof.facts import CardFacts
-from toolkit.report import text
+from toolkit.report import measured, text
 
 
 def render_model_card(verification: Verification) -> str:
@@ -32,12 +32,12 @@ def render_model_card(verification: Verification) -> str:
         fenced=fence_code,
         yaml=_quote_yaml,
         error=text.format_error,
-        found=text.describe_error,
+        found=measured.describe_error,
         words=text.format_name,
         symbol=text.SYMBOLS.__getitem__,
         file_name=_file_name,
-        level_counts=text.describe_levels,
-        coverage_line=text.describe_coverage,
+        level_counts=measured.describe_levels,
+        coverage_line=measured.describe_coverage,
         under=text.describe_assumptions,
         unproven=unproven,
         settled=settled,

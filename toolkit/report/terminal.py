@@ -12,7 +12,7 @@ from toolkit.core.folding import fold
 from toolkit.core.measures import Level
 from toolkit.core.result import Fixed, ModuleRow, Result
 from toolkit.core.settled import settled, unproven
-from toolkit.report import text
+from toolkit.report import measured, text
 from toolkit.report.exported import describe_exported
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def print_result(result: Result, console: Console, report_path: Path | None = No
         because = f", because {result.unverified_because}" if result.unverified_because else ""
         writer.line(f"Nothing was compared{because}: whether it is right is not known.")
     if result.coverage is not None:
-        writer.line(text.describe_coverage(result.coverage, writer.separator))
+        writer.line(measured.describe_coverage(result.coverage, writer.separator))
     for deviation in result.deviations:
         size = text.format_error(deviation.max_error)
         mark = writer.symbol("deviation")
@@ -72,7 +72,7 @@ def print_result(result: Result, console: Console, report_path: Path | None = No
     for line, hang in _finding_lines(result.findings):
         writer.line(line, hang=hang)
     if result.notes:
-        writer.line(text.describe_notes(result.notes))
+        writer.line(measured.describe_notes(result.notes))
     for line in (*_written_lines(result), *_next_lines(result)):
         writer.whole(line)
     if report_path is not None:
@@ -116,7 +116,7 @@ class _Writer:
 
 def _verdict_line(result: Result, writer: _Writer) -> str:
     arrow = "->" if writer.ascii_only else "→"
-    counts = f" ({text.describe_levels(result.levels)})" if result.levels else ""
+    counts = f" ({measured.describe_levels(result.levels)})" if result.levels else ""
     names = f" {arrow} ".join(result.way)
     under = text.describe_assumptions(result.assumptions)
     verdict = f"{result.verdict} {under}" if under else result.verdict
@@ -206,7 +206,7 @@ def _level_cells(level: Level, writer: _Writer) -> tuple[tuple[Text, Text, Text]
     """The cells of a level, and where its largest error is."""
     worst = level.worst
     verdict = writer.text(f"{writer.symbol(level.verdict)} {level.verdict}", _STYLES[level.verdict])
-    found = "-" if worst is None else text.describe_error(worst)
+    found = "-" if worst is None else measured.describe_error(worst)
     where = "nothing was compared" if worst is None else worst.where
     return (writer.text(level.name), verdict, writer.text(found)), where
 

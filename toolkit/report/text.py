@@ -5,13 +5,9 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from typing import get_args
+from collections.abc import Mapping, Sequence
 
-from toolkit.core.coverage import Coverage, Reason
-from toolkit.core.findings import Note, NoteConsequence
-from toolkit.core.measures import NOISE, RELATIVE, Level, LevelVerdict, Measure
+from toolkit.core.coverage import Reason
 from toolkit.core.settled import unproven
 
 SYMBOLS = {
@@ -64,30 +60,6 @@ def format_score(score: float | None) -> str:
     if score is None:
         return "not measured"
     return f"{score:.4f}" if math.isfinite(score) else _spell_out(score)
-
-
-def format_found(measure: Measure) -> str:
-    """An error in its unit: `2.20x`, `8 modules`, `4.2e-07` of the largest value."""
-    if measure.unit == NOISE:
-        return format_ratio(measure.error) + ("x" if math.isfinite(measure.error) else "")
-    error = format_error(measure.error)
-    return error if measure.unit == RELATIVE else f"{error} {_unit(measure.unit, measure.error)}"
-
-
-def describe_error(measure: Measure) -> str:
-    """An error beside what it may be, in its unit: `2.2x of 4x`, `8 of 117 modules`, `equal`."""
-    tolerance = format_error(measure.tolerance)
-    if measure.unit == NOISE:
-        return f"{format_found(measure)} of {tolerance}x"
-    if measure.unit == RELATIVE:
-        equal = measure.error == measure.tolerance == 0
-        return "equal" if equal else f"{format_found(measure)} of {tolerance}"
-    unit = _unit(measure.unit, measure.compared)
-    return f"{format_error(measure.error)} of {measure.compared} {unit}"
-
-
-def _unit(plural: str, number: float) -> str:
-    return plural.removesuffix("s") if number == 1 else plural
 
 
 def break_name(name: str, width: int) -> list[str]:
@@ -143,40 +115,10 @@ def show_controls(text: str) -> str:
     return "".join(_escape(char) if _is_control(char) else char for char in text)
 
 
-def describe_levels(levels: Iterable[Level]) -> str:
-    """How many levels ended how: `8 pass, 2 deviations`."""
-    counts = Counter(level.verdict for level in levels)
-    plural = "deviations" if counts["deviation"] > 1 else "deviation"
-    spoken: dict[LevelVerdict, str] = {
-        "pass": "pass",
-        "deviation": plural,
-        "fail": "fail",
-        "unverified": "unverified",
-    }
-    return ", ".join(
-        f"{counts[verdict]} {word}" for verdict, word in spoken.items() if counts[verdict]
-    )
-
-
 def describe_assumptions(assumptions: Sequence[Reason]) -> str:
     """Under how many unproven assumptions: `under 2 assumptions`; empty if under none."""
     count = len(unproven(assumptions))
     return f"under {count} assumption{'s' if count > 1 else ''}" if count else ""
-
-
-def describe_coverage(coverage: Coverage, separator: str = " · ") -> str:
-    """How much was compared, in one line."""
-    left_out = sum(clip.frames_not_compared for clip in coverage.clips)
-    padded = f" (padding frames not compared: {left_out})" if left_out else ""
-    parts = [
-        f"modules compared: {coverage.modules_compared} of {coverage.modules_total}"
-        f" ({coverage.parameterized_compared} of {coverage.parameterized_total} with parameters)",
-        f"tensors: {coverage.target_compared} of {coverage.target_total} compared,"
-        f" {coverage.source_used} of {coverage.source_total} in the source used,"
-        f" {len(coverage.source_dropped)} dropped",
-        *([f"clips: {len(coverage.clips)}{padded}"] if coverage.clips else ()),
-    ]
-    return separator.join(parts)
 
 
 def _spell_out(number: float) -> str:
@@ -191,14 +133,6 @@ def _is_control(char: str) -> bool:
 
 def _escape(char: str) -> str:
     return char.encode("unicode_escape").decode("ascii")
-
-
-def describe_notes(notes: Sequence[Note]) -> str:
-    """How many differences change nothing of what a folder says, by what they do change."""
-    counts = Counter(note.consequence for note in notes)
-    each = ", ".join(f"{name} {counts[name]}" for name in get_args(NoteConsequence) if counts[name])
-    plural = "difference changes" if len(notes) == 1 else "differences change"
-    return f"{len(notes)} {plural} nothing here ({each})"
 
 
 def describe_bytes(count: int) -> str:
