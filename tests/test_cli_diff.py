@@ -12,6 +12,7 @@ from safetensors.torch import load_file, save_file
 
 from tests.sampling import slow
 from toolkit.cli import app
+from toolkit.compare.pictures import Sketchbook
 from toolkit.oracle.answers import index_digest
 
 Q_PROJ = "decoder.model.decoder.layers.1.self_attn.q_proj"
@@ -139,6 +140,30 @@ def test_a_recording_needs_no_fairseq(
     monkeypatch.setitem(__import__("sys").modules, "fairseq", None)
     outcome = toolkit("diff", golden_checkpoint, converted, "--recording", recording)
     assert outcome.exit_code == 0, outcome.output
+
+
+@ON_CLIPS
+@pytest.mark.parametrize("page", ["page.html", None])
+def test_only_a_page_has_pictures_drawn_for_it(
+    golden_checkpoint: Path,
+    converted: Path,
+    recording: Path,
+    page: str | None,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    drawn: list[str] = []
+    draw = Sketchbook.draw_clip
+
+    def watched(book: Sketchbook, name: str, *given: Any, **named: Any) -> None:
+        drawn.append(name)
+        draw(book, name, *given, **named)
+
+    monkeypatch.setattr(Sketchbook, "draw_clip", watched)
+    shown = () if page is None else ("--html", tmp_path / page)
+    outcome = toolkit("diff", golden_checkpoint, converted, "--recording", recording, *shown)
+    assert outcome.exit_code == 0, outcome.output
+    assert bool(drawn) is (page is not None)
 
 
 @ON_CLIPS

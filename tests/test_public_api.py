@@ -109,7 +109,7 @@ def test_the_options_of_the_command_are_the_arguments_of_the_function(name: str)
     command = app.commands[name]
     taken = command.get_params(click.Context(command, help_option_names=[]))
     options = {option.name for option in taken}
-    own = set(inspect.signature(getattr(toolkit, name)).parameters) - {"progress"}
+    own = set(inspect.signature(getattr(toolkit, name)).parameters) - {"progress", "pictures"}
     shown = {"html", "json_path", "quiet", "everything", "dry_run"}
     assert options - shown - {"force", "debug"} == own
 

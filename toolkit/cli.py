@@ -360,7 +360,7 @@ def _judge(run: Callable[..., Result], asked: Asked, shown: Shown) -> NoReturn:
     from toolkit import report
 
     with working(shown.quiet, shown.html, shown.json_path) as progress:
-        result = run(**asked, progress=progress)
+        result = run(**asked, progress=progress, pictures=shown.html is not None)
     deliver(
         shown,
         values=result.to_dict,

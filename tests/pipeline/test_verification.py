@@ -112,6 +112,16 @@ def test_what_a_thorough_proof_finds_and_blames_the_default_finds_and_blames_ali
     assert {name: said for name, said in found.items() if said} == {}
 
 
+def test_what_draws_nothing_finds_the_same(trials: Callable[[str], Trial]) -> None:
+    trial = trials("ctc")
+    given = (trial.prepared, trial.right, trial.clips[:2], trial.origin)
+    plain, drawn = (prove(*given, pictures=draws, progress=silent) for draws in (False, True))
+    assert plain.pictures is None
+    assert drawn.pictures is not None
+    assert drawn.pictures.pairs
+    assert plain.to_dict() == drawn.to_dict()
+
+
 def difference(trial: Trial, fault: Fault | DoubleFault, broken: Path) -> str:
     """What is wrong with the two proofs of a fault; nothing where both find it and say the same."""
     shutil.rmtree(broken, ignore_errors=True)

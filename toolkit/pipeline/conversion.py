@@ -116,6 +116,7 @@ def _proven(prepared: Prepared, folder: Path, clips: Sequence[Clip], request: Co
         request.part(Origin),
         beam=request.beam,
         thorough=request.thorough,
+        pictures=request.pictures,
         progress=request.progress or silent,
     )
     target = replace(result.target, path=str(request.out))

@@ -101,7 +101,7 @@ def diff(request: Diff) -> Result:
     ):
         report("replaying the folder", 2, 3)
         book = Sketchbook(pairs_of=[clip.name for clip in session.clips[:CLIPS]])
-        result = diff_folder(session, request.hf_dir, book)
+        result = diff_folder(session, request.hf_dir, book if request.pictures else None)
         if request.reproduction is not None:
             reproduce(session, request.hf_dir, result.findings, request.reproduction)
     result = name_reproductions(result, request.reproduction)

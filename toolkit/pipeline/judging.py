@@ -25,14 +25,14 @@ from toolkit.trial.coverage import clip_coverage, measure_coverage
 from toolkit.trial.rows import module_rows
 
 
-def judge(case: Case, bench: AnyBench, runs: tuple[Run, ...], drawing: Drawn) -> Result:
+def judge(case: Case, bench: AnyBench, runs: tuple[Run, ...], drawing: Drawn | None) -> Result:
     """The verdict on what both models made of all clips.
 
     Args:
         case: What is on trial.
         bench: Both models.
         runs: What they made of each clip.
-        drawing: What was drawn of it.
+        drawing: What was drawn of it, if anything was.
     """
     prepared = case.prepared
     target, kind = bench.target, prepared.task.kind
@@ -75,7 +75,9 @@ def judge(case: Case, bench: AnyBench, runs: tuple[Run, ...], drawing: Drawn) ->
         modules=rows,
         assumptions=prepared.assumptions,
         environment=case.environment,
-        pictures=finish_pictures(drawing, truth, target.view, faults, tokens),
+        pictures=None
+        if drawing is None
+        else finish_pictures(drawing, truth, target.view, faults, tokens),
     )
 
 

@@ -61,6 +61,7 @@ def prove_as_asked(request: Verify, prepared: Prepared) -> Result:
         origin,
         beam=request.beam,
         thorough=request.thorough,
+        pictures=request.pictures,
         progress=request.progress or silent,
     )
 
@@ -79,6 +80,7 @@ def prove(
     *,
     beam: bool = True,
     thorough: bool = False,
+    pictures: bool = False,
     progress: Progress,
 ) -> Result:
     """All levels of a folder against a prepared checkpoint.
@@ -90,6 +92,7 @@ def prove(
         origin: Whom to ask for fairseq's side.
         beam: Whether to compare searches with a beam.
         thorough: Whether to compare every clip in every way.
+        pictures: Whether to draw what a report shows.
         progress: Called before every step.
 
     Raises:
@@ -102,7 +105,7 @@ def prove(
             bench = case.load()
         except DoesNotLoad as error:
             return judge_files(case, view_folder(folder, vetted=True), str(error))
-        book = Sketchbook(pairs_of=drawn(clips, efforts))
+        book = Sketchbook(pairs_of=drawn(clips, efforts)) if pictures else None
         say_what_follows(prepared, clips, efforts, progress)
         try:
             runs = tuple(run_clips(case, bench, clips, efforts, book, progress=progress))
@@ -150,7 +153,7 @@ def run_clips(
     bench: AnyBench,
     clips: Sequence[Clip],
     efforts: Sequence[Effort],
-    book: Sketchbook,
+    book: Sketchbook | None,
     *,
     prefix: tuple[int, ...] | None = None,
     progress: Progress = silent,
@@ -165,7 +168,7 @@ def run_clips(
         bench: Both models.
         clips: The clips.
         efforts: What is compared on each.
-        book: Where to draw what is compared.
+        book: Where to draw what is compared, if anywhere.
         prefix: The longest that fairseq says of clips that are searched elsewhere.
         progress: Called before every clip.
     """

@@ -133,6 +133,16 @@ class Watched(Request):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Pictured(Request):
+    """Whether a result can be shown."""
+
+    pictures: Annotated[
+        bool,
+        Named("Whether to draw what an HTML report of the result shows beside its numbers."),
+    ] = True
+
+
+@dataclass(frozen=True, kw_only=True)
 class Proof(Request):
     """Whether a conversion is proven."""
 

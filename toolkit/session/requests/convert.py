@@ -10,6 +10,7 @@ from toolkit.session.proving import (
     Clips,
     Device,
     Fairseq,
+    Pictured,
     Proof,
     Recorded,
     Searches,
@@ -20,7 +21,17 @@ from toolkit.session.proving import (
 
 @dataclass(frozen=True, kw_only=True)
 class Convert(
-    Watched, Material, Device, Searches, Shards, Fairseq, Recorded, Clips, Proof, OfCheckpoint
+    Watched,
+    Pictured,
+    Material,
+    Device,
+    Searches,
+    Shards,
+    Fairseq,
+    Recorded,
+    Clips,
+    Proof,
+    OfCheckpoint,
 ):
     """What `toolkit convert` is asked."""
 

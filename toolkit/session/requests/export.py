@@ -6,11 +6,11 @@ from typing import Annotated, ClassVar
 
 from toolkit.session.groups import AnyFolder, Companions, Unsaid
 from toolkit.session.options import Argument, Option, Role
-from toolkit.session.proving import Clips, Device, Fairseq, Proof, Searches, Watched
+from toolkit.session.proving import Clips, Device, Fairseq, Pictured, Proof, Searches, Watched
 
 
 @dataclass(frozen=True, kw_only=True)
-class Export(Watched, Unsaid, Companions, Device, Searches, Fairseq, Clips, Proof):
+class Export(Watched, Pictured, Unsaid, Companions, Device, Searches, Fairseq, Clips, Proof):
     """What `toolkit export` is asked."""
 
     command: ClassVar[str] = "export"

@@ -6,11 +6,19 @@ from typing import Annotated, ClassVar
 
 from toolkit.session.groups import Material, OfFolder
 from toolkit.session.options import Named
-from toolkit.session.proving import Clips, Device, Fairseq, Recorded, Searches, Watched
+from toolkit.session.proving import (
+    Clips,
+    Device,
+    Fairseq,
+    Pictured,
+    Recorded,
+    Searches,
+    Watched,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Verify(Watched, Material, Device, Searches, Fairseq, Recorded, Clips, OfFolder):
+class Verify(Watched, Pictured, Material, Device, Searches, Fairseq, Recorded, Clips, OfFolder):
     """What `toolkit verify` is asked."""
 
     command: ClassVar[str] = "verify"
