@@ -64,9 +64,11 @@ def test_a_comparison_with_a_recording_is_the_one_with_fairseq(
         names = [field.name for field in dataclasses.fields(run) if field.name != "clip"]
         assert [n for n in names if not same(getattr(run, n), getattr(other, n))] == []
     probes = prepared.task.padding
-    assert padding_level(bench, runs, probes) == padding_level(
-        recorded_bench, recorded_runs, probes
-    )
+    for thorough in (False, True):
+        asked = {"thorough": thorough}
+        assert padding_level(bench, runs, probes, **asked) == padding_level(
+            recorded_bench, recorded_runs, probes, **asked
+        )
     texts = [run.greedy.reference_text for run in runs]
     assert expect_texts(prepared, bench.reference, texts) == expect_texts(
         prepared, recorded_bench.reference, texts

@@ -137,7 +137,7 @@ def compare(good: Path, bad: Path, cases: Path, names: list[str]) -> dict:
         bench = make_bench(prepared, asked, target)
         book = Sketchbook(pairs_of=names[:1])
         runs = [run_clip(bench, clip, tag=188, book=book) for clip in clips]
-        padding = padding_level(bench, runs, prepared.task.padding)
+        padding = padding_level(bench, runs, prepared.task.padding, thorough=True)
         weights = weight_errors(prepared.proof, prepared.checkpoint, target)
         pair = bench.pairing.pairs[-1]
         forced = ([runs[0].source], [runs[0].prefix])

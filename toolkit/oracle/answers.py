@@ -17,7 +17,7 @@ from toolkit.oracle.asking import AnyModel, Pass, language_of, of_one_language, 
 from toolkit.oracle.hooks import Calls
 from toolkit.oracle.job import VERSION, Job, JobClip, as_samples, digest
 from toolkit.oracle.rows import choose_rows, take
-from toolkit.oracle.search import capped, with_beam
+from toolkit.oracle.search import capped, shortened, with_beam
 from toolkit.oracle.store import Store
 from toolkit.oracle.tasks import further_prefixes
 
@@ -66,7 +66,8 @@ def expected_bytes(reference: AnyModel, job: Job) -> int:
     rows = choose_rows([c.num_samples for c in job.clips])
     probed = 0 if job.batch.alone else len(rows) * max(samples for _, samples in rows)
     share = len(_probed(reference.model, job)) / max(len(kept), 1)
-    return int(per_sample * (sum(c.num_samples for c in job.clips) + share * probed))
+    of_batch = 3 * whole.num_bytes / clip.num_samples * share * probed
+    return int(per_sample * sum(c.num_samples for c in job.clips) + of_batch)
 
 
 class _Recorder:
@@ -149,18 +150,19 @@ class _Recorder:
             if samples != source.numel():
                 source = take(source, samples)
                 place = _put(name, store, f"rows.{len(rows)}", source)
-            rows.append((source, prefix, place))
+            rows.append((source, shortened(prefix, samples), place))
         if self.job.batch.alone:
             for source, prefix, place in rows:
                 if place.startswith(name):
                     self._force(name, store, ([source], [prefix], [place]), explicit=False)
         else:
             together = ([r[0] for r in rows], [r[1] for r in rows], [r[2] for r in rows])
-            self._force(name, store, together, explicit=False)
             probed = _probed(self.reference.model, self.job)
+            keep = _everything if probed else None
+            self._force(name, store, together, explicit=False, keep=keep, only=probed)
             if probed:
                 self._force(
-                    name, store, together, explicit=True, double=True, keep=_everything, only=probed
+                    name, store, together, explicit=True, double=True, keep=keep, only=probed
                 )
         self._write(name, store)
 

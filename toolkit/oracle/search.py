@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Sequence, Tuple
 
 BEAM = 5
 """fairseq's own default, with which searches are compared."""
@@ -36,10 +37,32 @@ def capped(search: Search, samples: int) -> Search:
     Both sides of a comparison stop there, and neither is asked for more. A limit that grows with
     the clip by itself stays.
     """
-    cap = max(ALWAYS + PER_SECOND * samples // SAMPLES_PER_SECOND, search.min_len)
+    return at_most(search, _most_tokens(samples))
+
+
+def at_most(search: Search, tokens: int) -> Search:
+    """The same search, its hypotheses no longer than so many tokens and their end.
+
+    A limit that grows with the clip by itself stays.
+    """
+    cap = max(tokens, search.min_len)
     if search.max_len_a or search.max_len_b <= cap:
         return search
     return replace(search, max_len_b=cap, capped=True)
+
+
+def shortened(prefix: Sequence[int], samples: int) -> Tuple[int, ...]:
+    """What a decoder is given with a row of a padded batch: no more than such a row can say.
+
+    Args:
+        prefix: What it is given with the whole clip, the start token first.
+        samples: Of the row.
+    """
+    return tuple(prefix[: 1 + _most_tokens(samples)])
+
+
+def _most_tokens(samples: int) -> int:
+    return ALWAYS + PER_SECOND * samples // SAMPLES_PER_SECOND
 
 
 def with_beam(search: Search, beam: int) -> Search:

@@ -37,6 +37,8 @@ class Case:
     """Who answers for fairseq."""
     beam: bool
     """Whether searches with a beam are compared."""
+    thorough: bool
+    """Whether nothing is spared that only costs time."""
     device: str
     """Where both models run."""
 
@@ -73,6 +75,7 @@ def on_trial(
     origin: Origin,
     *,
     beam: bool,
+    thorough: bool,
     progress: Progress,
 ) -> Iterator[Case]:
     """A folder and whom to ask about it, for as long as the context lasts.
@@ -83,6 +86,7 @@ def on_trial(
         clips: What will be asked about.
         origin: Whom to ask for fairseq's side.
         beam: Whether searches with a beam are compared.
+        thorough: Whether nothing is spared that only costs time.
         progress: Hears of a recorder in another Python.
 
     Raises:
@@ -100,6 +104,7 @@ def on_trial(
             hashing=hashing,
             asked=asked,
             beam=beam,
+            thorough=thorough,
             device=origin.device,
         )
 

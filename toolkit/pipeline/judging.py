@@ -45,6 +45,7 @@ def judge(case: Case, bench: AnyBench, runs: tuple[Run, ...], drawing: Drawn | N
         contents=prepared.task.contents,
         padding=prepared.task.padding,
         texts=kind.texts(runs),
+        thorough=case.thorough,
     )
     truth = make_truth(prepared, measured.vocabulary)
     levels = kind.judge(measured, {} if case.beam else {"beam": "--no-beam"})

@@ -132,7 +132,8 @@ def _opened(request: Verify, chosen: Mapping[str, Derived]) -> Iterator[Case]:
     """The folder on trial, with the values that were chosen for the plan."""
     prepared = prepare(replace(_inputs(request), chosen=chosen))
     origin = request.part(Origin)
-    with on_trial(prepared, request.hf_dir, (), origin, beam=request.beam, progress=silent) as case:
+    asked = {"beam": request.beam, "thorough": request.thorough}
+    with on_trial(prepared, request.hf_dir, (), origin, **asked, progress=silent) as case:
         yield case
 
 

@@ -100,7 +100,8 @@ def prove(
     """
     progress("loading both models", 0, len(clips) + 2)
     efforts = efforts_for(prepared, clips, beam=beam, thorough=thorough)
-    with on_trial(prepared, folder, clips, origin, beam=beam, progress=progress) as case:
+    asked = {"beam": beam, "thorough": thorough}
+    with on_trial(prepared, folder, clips, origin, **asked, progress=progress) as case:
         try:
             bench = case.load()
         except DoesNotLoad as error:

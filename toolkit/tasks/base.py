@@ -68,6 +68,8 @@ class Measurements(Answers[T, R]):
     padding: PaddingProbes
     texts: tuple[str, ...]
     """What both sides turn into ids."""
+    thorough: bool = True
+    """Whether nothing is spared that only costs time."""
 
     @property
     def wanting(self) -> tuple[Reason, ...]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from toolkit.audio import SAMPLE_RATE_HZ
 from toolkit.oracle.rows import choose_rows, take
+from toolkit.oracle.search import shortened
 from toolkit.tasks.speech.run import HeardRun
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def choose_batch(runs: Sequence[HeardRun]) -> Batch:
     return Batch(
         names=tuple(_name(run, samples) for run, samples in rows),
         sources=tuple(take(run.source, samples) for run, samples in rows),
-        prefixes=tuple(run.prefix for run, _ in rows),
+        prefixes=tuple(shortened(run.prefix, samples) for run, samples in rows),
     )
 
 

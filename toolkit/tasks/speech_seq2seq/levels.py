@@ -42,7 +42,9 @@ def _beam(measured: Measured) -> Level:
 def _padding(measured: Measured) -> Level:
     from toolkit.tasks.speech_seq2seq.padding import padding_level
 
-    return padding_level(measured.bench, measured.runs, measured.padding)
+    return padding_level(
+        measured.bench, measured.runs, measured.padding, thorough=measured.thorough
+    )
 
 
 LEVELS = (

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from toolkit.compare import tolerances
@@ -37,16 +38,38 @@ REFERENCES = {
 """What a padded batch is compared with."""
 
 
-def padding_level(bench: SpeechBench, runs: Sequence[ClipRun], probes: PaddingProbes) -> Level:
-    """Runs one padded batch on both sides and says how far its logits are apart, and why."""
+@dataclass(frozen=True, kw_only=True)
+class _Both:
+    """What both sides make of the batch, the modules recorded that it is taken apart at."""
+
+    pairs: tuple[Pair, ...]
+    received: Pass
+    """fairseq's."""
+    made: Pass
+    exact: bool
+    """Whether both computed in float64, attention step by step."""
+
+
+def padding_level(
+    bench: SpeechBench, runs: Sequence[ClipRun], probes: PaddingProbes, *, thorough: bool
+) -> Level:
+    """Runs one padded batch on both sides and says how far its logits are apart, and why.
+
+    Where they are, the batch is taken apart as it was heard, in float32; in float64, which takes
+    most of the time, where that leaves a doubt.
+
+    Args:
+        bench: The models.
+        runs: All clips.
+        probes: Where the batch can be taken apart.
+        thorough: Whether it is taken apart in float64 in any case.
+    """
     batch = choose_batch(runs)
-    alone = probes.reference == "alone"
-    expected = _alone(bench, batch) if alone else _together(bench, batch)
-    actual = bench.target.forward(batch.sources, batch.prefixes, only=())
-    error, where = _worst_row(batch, expected, actual.logits)
-    # Taken apart only where something needs an explanation: a part takes a pass of its own.
+    both = None if probes.reference == "alone" else _together(bench, batch, probes, exact=False)
+    heard = _alone(bench, batch) if both is None else (both.received.logits, both.made.logits)
+    error, where = _worst_row(batch, *heard)
     exact = error <= tolerances.PADDED_LOGITS
-    parts = () if alone or exact else tuple(_parts(bench, batch, probes))
+    parts = () if both is None or exact else _parts(bench, batch, probes, both, thorough)
     explained = all(part.verdict == "pass" for part in parts)
     whole = Measure(
         name="logits of a padded batch",
@@ -84,17 +107,29 @@ def padding_deviation(level: Level, probes: PaddingProbes) -> Deviation | None:
     )
 
 
-def _together(bench: SpeechBench, batch: Batch) -> Sequence[Tensor]:
-    """Fairseq's logits of every row of the batch."""
-    return tuple(bench.reference.forward(batch.sources, batch.prefixes, only=()).logits)
+def _together(bench: SpeechBench, batch: Batch, probes: PaddingProbes, *, exact: bool) -> _Both:
+    """Both sides' passes over the batch."""
+    looked_at = (probes.before, probes.unmasked, probes.after)
+    by_target = {pair.target: pair for pair in bench.pairing.pairs}
+    pairs = tuple(by_target[path] for path in looked_at if path is not None and path in by_target)
+    sources = {pair.source for pair in pairs}
+    targets = {pair.target for pair in pairs}
+    given = (batch.sources, batch.prefixes)
+    return _Both(
+        pairs=pairs,
+        received=bench.reference.forward(*given, explicit=exact, double=exact, only=sources),
+        made=bench.target.forward(*given, explicit=exact, double=exact, only=targets),
+        exact=exact,
+    )
 
 
-def _alone(bench: SpeechBench, batch: Batch) -> Sequence[Tensor]:
-    """Fairseq's logits of every clip by itself."""
-    return tuple(
+def _alone(bench: SpeechBench, batch: Batch) -> tuple[Sequence[Tensor], Tensor]:
+    """Fairseq's logits of every clip by itself, and the folder's of the batch."""
+    expected = tuple(
         bench.reference.forward([source], [prefix], only=()).logits[0]
         for source, prefix in zip(batch.sources, batch.prefixes, strict=True)
     )
+    return expected, bench.target.forward(batch.sources, batch.prefixes, only=()).logits
 
 
 def _worst_row(batch: Batch, expected: Sequence[Tensor], actual: Tensor) -> tuple[float, str]:
@@ -106,37 +141,43 @@ def _worst_row(batch: Batch, expected: Sequence[Tensor], actual: Tensor) -> tupl
     return max(errors, key=lambda item: (item[0] != item[0], item[0]))
 
 
-def _parts(bench: SpeechBench, batch: Batch, probes: PaddingProbes) -> list[Measure]:
-    reference, target = bench.reference, bench.target
-    sources, prefixes = batch.sources, batch.prefixes
-    looked_at = (probes.before, probes.unmasked, probes.after)
-    by_target = {pair.target: pair for pair in bench.pairing.pairs if pair.target in looked_at}
-    exact = reference.forward(
-        sources,
-        prefixes,
-        explicit=True,
-        double=True,
-        only={pair.source for pair in by_target.values()},
-    )
-    actual = target.forward(sources, prefixes, explicit=True, double=True, only=by_target)
-    tokens = _lengths_mask([len(prefix) for prefix in prefixes])
+def _parts(
+    bench: SpeechBench, batch: Batch, probes: PaddingProbes, both: _Both, thorough: bool
+) -> tuple[Measure, ...]:
+    """How far each part is apart by itself: as it was heard, or in float64 where that is wanted."""
+    # Older recordings hold no float32 calls of a batch.
+    recorded = all(pair.source in both.received.calls for pair in both.pairs)
+    if recorded and not thorough:
+        parts = _taken_apart(bench, batch, probes, both)
+        if all(part.verdict == "pass" for part in parts):
+            return parts
+    exact = _together(bench, batch, probes, exact=True)
+    with bench.target.exact():
+        return _taken_apart(bench, batch, probes, exact)
+
+
+def _taken_apart(
+    bench: SpeechBench, batch: Batch, probes: PaddingProbes, both: _Both
+) -> tuple[Measure, ...]:
+    tokens = _lengths_mask([len(prefix) for prefix in batch.prefixes])
     parts = []
-    with target.exact():
-        for path in looked_at:
-            if path is None or path not in by_target:
-                continue
-            pair = by_target[path]
-            made, received = actual.calls[path][0], exact.calls[pair.source][0]
-            if path == probes.unmasked:
-                received = _zeroed(received)
-            error, compared = math.inf, 1
-            with suppress(CannotReplayError):
-                tolerance = bench.pairing.tolerance(path)
-                outputs = isolate(pair, target.model, bench.source, made, received, tolerance)
-                kept = tokens if path == probes.after else _kept_frames(exact, outputs, pair)
-                error, compared = _kept_error(outputs, kept), int(kept.sum())
-            parts.append(_part(path, error, compared, bench.pairing.tolerance(path)))
-    return parts
+    for pair in both.pairs:
+        made, received = both.made.calls[pair.target][0], both.received.calls[pair.source][0]
+        if pair.target == probes.unmasked:
+            received = _zeroed(received)
+        tolerance = _tolerance(bench, pair, both)
+        error, compared = math.inf, 1
+        with suppress(CannotReplayError):
+            outputs = isolate(pair, bench.target.model, bench.source, made, received, tolerance)
+            is_last = pair.target == probes.after
+            kept = tokens if is_last else _kept_frames(both.received, outputs, pair)
+            error, compared = _kept_error(outputs, kept), int(kept.sum())
+        parts.append(_part(pair, both, error, compared, tolerance))
+    return tuple(parts)
+
+
+def _tolerance(bench: SpeechBench, pair: Pair, both: _Both) -> float:
+    return bench.pairing.tolerance(pair.target) if both.exact else tolerances.PADDED_LOGITS
 
 
 def _kept_error(outputs: Outputs, kept: Tensor) -> float:
@@ -145,10 +186,11 @@ def _kept_error(outputs: Outputs, kept: Tensor) -> float:
     return relative_error(outputs.expected[kept], outputs.actual[kept])
 
 
-def _part(path: str, error: float, compared: int, tolerance: float) -> Measure:
+def _part(pair: Pair, both: _Both, error: float, compared: int, tolerance: float) -> Measure:
+    precision = "" if both.exact else ", in float32"
     return Measure(
-        name=f"`{path}` alone, on fairseq's values within the clips",
-        where=path,
+        name=f"`{pair.target}` alone, on fairseq's values within the clips{precision}",
+        where=pair.target,
         error=error,
         tolerance=tolerance,
         unit=RELATIVE,
@@ -163,13 +205,13 @@ def _zeroed(received: Call) -> Call:
     return Call(arguments={**received.arguments, "x": zeroed}, outputs=received.outputs)
 
 
-def _kept_frames(exact: Pass, outputs: Outputs, pair: Pair) -> Tensor:
+def _kept_frames(received: Pass, outputs: Outputs, pair: Pair) -> Tensor:
     """True for the frames that belong to a clip, shape (B, T)."""
     import torch
 
     masks = [
-        *exact.calls[pair.source][0].outputs.values(),
-        *exact.calls[pair.source][0].inputs.values(),
+        *received.calls[pair.source][0].outputs.values(),
+        *received.calls[pair.source][0].inputs.values(),
     ]
     for mask in masks:
         if mask.dtype == torch.bool and mask.shape == outputs.expected.shape[:2]:
