@@ -1,12 +1,14 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
 from tests.breaking import add, set_key, swap_rows
-from toolkit.tasks.speech.reload import reload_level
+from toolkit.tasks.speech.reload import SEARCHED_TOKENS, reload_level
 from toolkit.tasks.speech_seq2seq.target import Seq2SeqTarget
 
+CUT = f"clips whose first {SEARCHED_TOKENS} tokens changed"
 EMBEDDING = "decoder.model.decoder.embed_tokens.weight"
 
 
@@ -64,9 +66,10 @@ def test_a_folder_that_does_not_tie_what_the_checkpoint_ties_fails(broken, exami
     assert level.worst.where == "decoder.lm_head.weight is no longer tied"
 
 
-def reload(prepared, target, run):
+def reload(prepared, target, run, thorough=False):
     task = prepared.task
-    return reload_level(target, task.contents, prepared.plan, [run], task.search)
+    given = (target, task.contents, prepared.plan, [run], task.search)
+    return reload_level(*given, thorough=thorough)
 
 
 @pytest.fixture
@@ -91,11 +94,35 @@ def test_a_generation_setting_that_is_lost_on_saving_fails(prepared, loaded, run
     monkeypatch.setattr(loaded.model, "save_pretrained", forgetful)
     assert changed(reload(prepared, loaded, run)) == {
         "keys that changed",
-        "clips whose tokens changed",
+        CUT,
     }
+
+
+@pytest.mark.parametrize(
+    ("at", "thorough", "found"),
+    [
+        (2, False, {CUT}),
+        (-2, False, set()),
+        (-2, True, {"clips whose tokens changed"}),
+    ],
+)
+def test_a_reloaded_folder_is_searched_for_the_first_tokens_or_to_the_end(
+    prepared, loaded, run, at, thorough, found
+):
+    said = list(run.said.converted)
+    assert len(said) > SEARCHED_TOKENS + 2
+    said[at] += 1
+    other = replace(run, greedy=replace(run.said, converted=tuple(said)))
+    assert changed(reload(prepared, loaded, other, thorough)) == found
+
+
+def test_a_search_that_ends_early_is_no_beginning_of_a_longer_one(prepared, loaded, run):
+    ended = (*run.said.converted[:3], 2)
+    other = replace(run, greedy=replace(run.said, converted=ended))
+    assert changed(reload(prepared, loaded, other)) == {CUT}
 
 
 def test_a_run_without_clips_fails(prepared, loaded):
     task = prepared.task
-    level = reload_level(loaded, task.contents, prepared.plan, [], task.search)
+    level = reload_level(loaded, task.contents, prepared.plan, [], task.search, thorough=False)
     assert level.verdict == "fail"

@@ -77,7 +77,8 @@ def _reload(measured: Measured) -> Level:
     from toolkit.tasks.speech.reload import reload_level
 
     bench, plan = measured.bench, measured.plan
-    return reload_level(bench.target, measured.contents, plan, measured.runs, bench.search)
+    given = (bench.target, measured.contents, plan, measured.runs, bench.search)
+    return reload_level(*given, thorough=measured.thorough)
 
 
 WEIGHTS = LevelKind(name="weights", finding="weights", judge=_weights, judged_on="folder")

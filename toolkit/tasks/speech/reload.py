@@ -17,7 +17,7 @@ from toolkit.folder.languages import of_model
 from toolkit.mapping import Plan
 from toolkit.oracle.asking import Pass
 from toolkit.oracle.pages import let_go
-from toolkit.oracle.search import Search, capped, with_beam
+from toolkit.oracle.search import Search, at_most, capped, with_beam
 from toolkit.replay.target import quiet_transformers
 from toolkit.tasks.speech.frames import only_frames
 from toolkit.tasks.speech.run import HeardRun
@@ -26,6 +26,8 @@ from toolkit.tasks.speech.target import HearingTarget, SpeechTarget
 T = TypeVar("T", bound=HearingTarget)
 R = TypeVar("R", bound=HeardRun)
 
+SEARCHED_TOKENS = 8
+"""What a reloaded folder is searched for."""
 SHARD = "500MB"
 """Largest file that is saved: each is in memory as a whole while it is written."""
 
@@ -36,13 +38,23 @@ def reload_level(
     plan: Plan,
     runs: Sequence[HeardRun],
     search: Search,
+    *,
+    thorough: bool,
 ) -> Level:
     """Saves the loaded folder with `save_pretrained`, loads that, and compares the two.
 
     Weights, logits, greedy tokens, configuration, vocabulary and ties must all be the same. Logits
-    are those of the clips of which most was asked. One clip is searched, the shortest: a search
-    takes longest, and behind equal weights, logits and settings it is the searching itself that may
-    be lost.
+    are those of the clips of which most was asked. One clip is searched, the shortest, for its
+    first tokens: a search takes longest, and behind equal weights, logits and settings it is the
+    searching itself that may be lost.
+
+    Args:
+        target: The loaded folder.
+        contents: What it must hold.
+        plan: What a proof expects.
+        runs: All clips.
+        search: How it was searched before.
+        thorough: Whether that clip is searched to its end.
     """
     first = _first_language(contents)
     runs = [run for run in runs if first is None or run.tag == first]
@@ -51,8 +63,10 @@ def reload_level(
     def changed_words(again: SpeechTarget, heard: Mapping[str, Pass]) -> Iterator[Measure]:
         ids = _changed_ids(target, again)
         yield _measure("ids that changed", ids, len(contents.dictionary))
-        tokens = _changed_tokens(again, searched, search, heard)
-        yield _measure("clips whose tokens changed", tokens, len(searched))
+        most = None if thorough else SEARCHED_TOKENS
+        tokens = _changed_tokens(again, searched, search, heard, most)
+        told = "tokens" if most is None else f"first {most} tokens"
+        yield _measure(f"clips whose {told} changed", tokens, len(searched))
 
     passed = [run for run in runs if run.effort.replayed and run.effort.searched]
     return saved_level(target, contents, plan, passed, "logits", changed_words)
@@ -203,10 +217,23 @@ def _changed_results(
 
 
 def _changed_tokens(
-    after: SpeechTarget, runs: Sequence[HeardRun], search: Search, heard: Mapping[str, Pass]
+    after: SpeechTarget,
+    runs: Sequence[HeardRun],
+    search: Search,
+    heard: Mapping[str, Pass],
+    most: int | None,
 ) -> Iterator[str]:
+    """The clips of which another hypothesis is found, or another beginning of so many tokens."""
     for run in runs:
         greedy = with_beam(capped(search, run.source.numel()), 1)
-        found = after.search(run.source, greedy, run.tag, heard.get(run.clip.name))
-        if found[0].tokens != run.said.converted:
+        short = greedy if most is None else at_most(greedy, most)
+        found = after.search(run.source, short, run.tag, heard.get(run.clip.name))[0].tokens
+        before = run.said.converted
+        is_cut = short is not greedy and _is_beginning(found, before, short.max_len_b)
+        if found != before and not is_cut:
             yield run.clip.name
+
+
+def _is_beginning(found: Sequence[int], whole: Sequence[int], most: int) -> bool:
+    """Whether a search that ended for want of tokens found what a longer one begins with."""
+    return len(whole) > len(found) == most + 1 and found[:most] == whole[:most]
