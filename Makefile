@@ -13,6 +13,8 @@ OLDEST_PYTHON ?= $(shell for p in python3.8 $(HOME)/.pyenv/versions/3.8.*/bin/py
 OLDEST := .venv-oldest
 OLDEST_STAMP := $(OLDEST)/.installed
 RELEASED := .venv-released
+# Where `toolkit.oracle.mends.kaldi` looks, and nothing else does.
+TORCHAUDIO = $(shell $(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/torchaudio_alone
 FOREIGN := .foreign
 FOREIGN_STAMP := $(FOREIGN)/.installed
 
@@ -24,7 +26,7 @@ SUITE := -m "not slow and not wide and not browser and not oldest and not releas
 # Tests that ask no fairseq: where it has no wheel, as for Python 3.10, they are what can run.
 PLAIN := tests/core tests/structure $(filter-out %/test_ops.py,$(wildcard tests/mapping/test_*.py))
 
-.PHONY: help demo test test-plain test-oldest test-released test-foreign test-slow test-all test-wide test-docs coverage docs fuzz bench bench-batch kills kills-batch check structure format variants faults forks bench-audit bench-diff bench-waiting test-browser bench-modules bench-report full-size example-report golden golden-ctc golden-pretraining clean
+.PHONY: help demo test test-plain test-oldest test-released test-foreign test-slow test-all test-wide test-docs coverage docs fuzz bench bench-batch kills kills-batch check structure format variants faults forks bench-audit bench-diff bench-waiting test-browser bench-modules bench-report full-size example-report golden golden-ctc golden-filter-banks golden-pretraining clean
 
 help: ## Say what the targets do.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -139,19 +141,24 @@ golden: $(STAMP) ## Make golden_audio again: clips (needs espeak-ng) and all tra
 golden-ctc: $(STAMP) ## Make the CTC checkpoint of golden_audio again, from the clips that are there.
 	$(BIN)/python -W ignore golden_audio/recipe.py --only ctc
 
+golden-filter-banks: $(STAMP) ## Make the S2T checkpoint of golden_audio again, from the clips that are there.
+	$(BIN)/python -W ignore golden_audio/recipe.py --only s2t
+
 golden-pretraining: $(STAMP) ## Make the pretraining checkpoint of golden_audio again, from the clips that are there.
 	$(BIN)/python -W ignore golden_audio/recipe.py --only pretraining
 
 clean: ## Remove everything that make made.
 	rm -rf $(VENV) $(OLDEST) $(RELEASED) $(FOREIGN) $(DEMO) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 
-# ve-fairseq comes without its dependencies: they ask for torchaudio, which nothing here imports and
-# whose CUDA build breaks a CPU torch. What it really needs is the extra `fairseq`.
+# ve-fairseq comes without its dependencies: they ask for torchaudio, whose CUDA build breaks a CPU
+# torch. What it really needs is the extra `fairseq`.
+# torchaudio, which fairseq makes filter banks by, stands aside for that: transformers would import it.
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt "pip>=25.1"
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --group dev --editable ".[fairseq,ray,parquet,handoff]"
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --no-deps "ve-fairseq; python_version >= '3.11'"
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --no-deps --upgrade --target $(TORCHAUDIO) torchaudio
 	@touch $@
 
 # fairseq 0.12.2 comes without its dependencies too, for the same reason. pip since 24.1 refuses the

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from training import Outcome
 
 HERE = Path(__file__).resolve().parent
 CLIPS, CHECKPOINT, CTC, PRETRAINING = "clips", "checkpoint", "ctc", "pretraining"
+S2T = "s2t"
 """What there is to make. The checkpoints stand in folders of these names."""
 
 
 def main() -> None:
-    """Makes the clips, then the checkpoints trained on them, or one of the four."""
+    """Makes the clips, then the checkpoints trained on them, or one of the five."""
     options = _parse_options()
     make = {
         CLIPS: _make_clips,
         CHECKPOINT: _make_checkpoint,
         CTC: _make_ctc_checkpoint,
         PRETRAINING: _make_pretraining_checkpoint,
+        S2T: _make_s2t_checkpoint,
     }
     for part in (options.only,) if options.only else make:
         make[part](options.out)
@@ -28,7 +34,7 @@ def _parse_options() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, default=HERE, help="default: the recipe's own folder")
     parser.add_argument(
         "--only",
-        choices=(CLIPS, CHECKPOINT, CTC, PRETRAINING),
+        choices=(CLIPS, CHECKPOINT, CTC, PRETRAINING, S2T),
         help="checkpoints need the clips in --out",
     )
     return parser.parse_args()
@@ -42,10 +48,21 @@ def _make_clips(out: Path) -> None:
 
 
 def _make_checkpoint(out: Path) -> None:
-    from clips import SPEECH
-    from training import write_checkpoint
+    from training import XM_TRANSFORMER, write_checkpoint
 
-    outcome = write_checkpoint(clips_dir=out, out=out / CHECKPOINT)
+    _tell(write_checkpoint(XM_TRANSFORMER, clips_dir=out, out=out / CHECKPOINT))
+
+
+def _make_s2t_checkpoint(out: Path) -> None:
+    from training import write_checkpoint
+    from training_s2t import S2T_TRANSFORMER
+
+    _tell(write_checkpoint(S2T_TRANSFORMER, clips_dir=out, out=out / S2T))
+
+
+def _tell(outcome: Outcome) -> None:
+    from clips import SPEECH
+
     print(
         f"{outcome.updates} updates in {outcome.seconds:.0f} s, loss {outcome.loss:.3f} bits, "
         f"margin {outcome.margin:.2f} nats"

@@ -1,4 +1,4 @@
-"""The golden checkpoint: a tiny XMTransformer that fairseq builds, trains, saves and decodes.
+"""The golden checkpoints of texts: tiny models that fairseq builds, trains, saves and decodes.
 
 Only two things are ours: how a clip is read (fairseq would ask torchaudio), and when to stop.
 """
@@ -9,8 +9,8 @@ import io
 import logging
 import time
 from argparse import Namespace
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -118,6 +118,23 @@ class Outcome:
     """Beam width -> speech clips whose transcript fairseq's own search returns exactly."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """What tells one golden model of texts from another."""
+
+    config_yaml: str
+    options: str
+    """Of fairseq's training."""
+    settings: Mapping[str, object]
+    """Arguments that no option gives."""
+    dataset: type[SpeechToTextDataset]
+    """fairseq's, which reads clips in our way."""
+    hear: Callable[[LegacyFairseqTask, Path], dict[str, Any]]
+    """A clip as a sample of fairseq's own search."""
+    pieces: Mapping[str, object] = field(default_factory=dict)
+    """How sentencepiece is trained, beside the usual."""
+
+
 class GoldenDataset(SpeechToTextDataset):
     """fairseq's dataset, its files read by soundfile instead of torchaudio."""
 
@@ -126,10 +143,28 @@ class GoldenDataset(SpeechToTextDataset):
         return F.layer_norm(sound, sound.shape)
 
 
-def write_checkpoint(clips_dir: Path, out: Path) -> Outcome:
-    """Trains the golden model on the clips and writes everything that a fairseq release holds.
+def hear_waveform(task: LegacyFairseqTask, path: Path) -> dict[str, Any]:
+    """A clip as fairseq's hub interface gives it to a search."""
+    sound = torch.from_numpy(read_mono_16k(path))
+    sample: dict[str, Any] = S2THubInterface.get_model_input(task, sound[None])  # (L,) -> (1, L)
+    return sample
+
+
+XM_TRANSFORMER = Recipe(
+    config_yaml=CONFIG_YAML,
+    options=TRAINING_OPTIONS,
+    # `freeze_regex` is read by fairseq main, and offered by no option of this model.
+    settings={"w2v_path": None, "w2v_args": WAV2VEC2, "freeze_regex": None},
+    dataset=GoldenDataset,
+    hear=hear_waveform,
+)
+
+
+def write_checkpoint(recipe: Recipe, clips_dir: Path, out: Path) -> Outcome:
+    """Trains a golden model on the clips and writes everything that a fairseq release holds.
 
     Args:
+        recipe: Which model, and how it hears clips.
         clips_dir: The folder of the clips.
         out: The folder of the checkpoint; `model.pt`, `dict.txt`, `spm.model` and `config.yaml`
             are written to it.
@@ -139,18 +174,18 @@ def write_checkpoint(clips_dir: Path, out: Path) -> Outcome:
     """
     make_deterministic(SEED, THREADS)
     out.mkdir(parents=True, exist_ok=True)
-    _write_vocabulary(out)
+    _write_vocabulary(recipe, out)
     started_s = time.monotonic()
-    trainer = _build_trainer(out)
-    dataset = _build_dataset(trainer.task, clips_dir)
-    loss, margin = _train(trainer, dataset, clips_dir)
+    trainer = _build_trainer(recipe, out)
+    dataset = _build_dataset(recipe, trainer.task, clips_dir)
+    loss, margin = _train(recipe, trainer, dataset, clips_dir)
     save(trainer, out / "model.pt")
     outcome = Outcome(
         updates=trainer.get_num_updates(),
         loss=loss,
         margin=margin,
         seconds=time.monotonic() - started_s,
-        right=_count_right(*_load(out), clips_dir),
+        right=_count_right(recipe, *_load(out), clips_dir),
     )
     _check(outcome)
     return outcome
@@ -186,7 +221,7 @@ def save(trainer: Trainer, path: Path) -> None:
     trainer.save_checkpoint(str(path), no_clock)
 
 
-def _write_vocabulary(out: Path) -> None:
+def _write_vocabulary(recipe: Recipe, out: Path) -> None:
     model = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(
         sentence_iterator=iter([clip.words for clip in TRAINED]),
@@ -197,10 +232,11 @@ def _write_vocabulary(out: Path) -> None:
         character_coverage=1.0,
         num_threads=1,
         minloglevel=2,
+        **recipe.pieces,
     )
     (out / "spm.model").write_bytes(model.getvalue())
     (out / "dict.txt").write_text(_format_dictionary(model.getvalue()), encoding="utf-8")
-    (out / "config.yaml").write_text(CONFIG_YAML, encoding="utf-8")
+    (out / "config.yaml").write_text(recipe.config_yaml, encoding="utf-8")
 
 
 def _format_dictionary(spm_model: bytes) -> str:
@@ -211,8 +247,8 @@ def _format_dictionary(spm_model: bytes) -> str:
     return "".join(f"{row} 1\n" for row in pieces + tags)
 
 
-def _build_trainer(data: Path) -> Trainer:
-    args = _parse_training_options(data)
+def _build_trainer(recipe: Recipe, data: Path) -> Trainer:
+    args = _parse_training_options(recipe, data)
     task = tasks.setup_task(args)
     model = task.build_model(args)
     perturb_vectors(model, SEED)
@@ -221,18 +257,16 @@ def _build_trainer(data: Path) -> Trainer:
     return Trainer(cfg, task, model, task.build_criterion(cfg.criterion))
 
 
-def _parse_training_options(data: Path) -> Namespace:
+def _parse_training_options(recipe: Recipe, data: Path) -> Namespace:
     parser = options.get_training_parser()
-    args = options.parse_args_and_arch(parser, [str(data), *TRAINING_OPTIONS.split()])
-    args.w2v_path = None
-    args.w2v_args = WAV2VEC2
-    args.freeze_regex = None  # read by fairseq main, offered by no option of this model
+    args = options.parse_args_and_arch(parser, [str(data), *recipe.options.split()])
+    vars(args).update(recipe.settings)
     return args
 
 
-def _build_dataset(task: LegacyFairseqTask, clips_dir: Path) -> GoldenDataset:
+def _build_dataset(recipe: Recipe, task: LegacyFairseqTask, clips_dir: Path) -> SpeechToTextDataset:
     paths = [clips_dir / clip.file for clip in TRAINED]
-    return GoldenDataset(
+    return recipe.dataset(
         "train",
         is_train_split=True,
         cfg=task.data_cfg,
@@ -245,7 +279,9 @@ def _build_dataset(task: LegacyFairseqTask, clips_dir: Path) -> GoldenDataset:
     )
 
 
-def _train(trainer: Trainer, dataset: GoldenDataset, clips_dir: Path) -> tuple[float, float]:
+def _train(
+    recipe: Recipe, trainer: Trainer, dataset: SpeechToTextDataset, clips_dir: Path
+) -> tuple[float, float]:
     """The last epoch's loss and the margin it reached."""
     loss, margin = float("inf"), -float("inf")
     for epoch in range(1, MAX_EPOCHS + 1):
@@ -254,18 +290,18 @@ def _train(trainer: Trainer, dataset: GoldenDataset, clips_dir: Path) -> tuple[f
         if epoch % CHECK_EVERY_EPOCHS == 0:
             margin = min(_measure_margin(trainer.model, dataset, i) for i in range(len(dataset)))
             print(f"epoch {epoch}: loss {loss:.3f} bits, margin {margin:.2f} nats", flush=True)
-            if margin > ENOUGH_MARGIN and _is_learnt(trainer, clips_dir):
+            if margin > ENOUGH_MARGIN and _is_learnt(recipe, trainer, clips_dir):
                 break
     return loss, margin
 
 
-def _is_learnt(trainer: Trainer, clips_dir: Path) -> bool:
-    right = _count_right(trainer.task, trainer.model, clips_dir)
+def _is_learnt(recipe: Recipe, trainer: Trainer, clips_dir: Path) -> bool:
+    right = _count_right(recipe, trainer.task, trainer.model, clips_dir)
     print(f"right of {len(SPEECH)} by beam: {right}", flush=True)
     return min(right.values()) == len(SPEECH)
 
 
-def _draw(dataset: GoldenDataset, epoch: int) -> Iterator[list[dict[str, Any]]]:
+def _draw(dataset: SpeechToTextDataset, epoch: int) -> Iterator[list[dict[str, Any]]]:
     """The updates of an epoch, each a list of batches: one padded batch, or every clip alone.
 
     Padding tells clips apart, and a model that only ever saw the same batches learns that instead
@@ -278,7 +314,7 @@ def _draw(dataset: GoldenDataset, epoch: int) -> Iterator[list[dict[str, Any]]]:
         yield [dataset.collater(batch) for batch in batches]
 
 
-def _measure_margin(model: torch.nn.Module, dataset: GoldenDataset, index: int) -> float:
+def _measure_margin(model: torch.nn.Module, dataset: SpeechToTextDataset, index: int) -> float:
     """Smallest lead of a right token of one clip, alone and unpadded, over the next best token."""
     sample = dataset.collater([dataset[index]])
     model.eval()
@@ -291,11 +327,13 @@ def _measure_margin(model: torch.nn.Module, dataset: GoldenDataset, index: int) 
 
 
 def _count_right(
-    task: LegacyFairseqTask, model: torch.nn.Module, clips_dir: Path
+    recipe: Recipe, task: LegacyFairseqTask, model: torch.nn.Module, clips_dir: Path
 ) -> dict[int, int]:
     model.eval()
     return {
-        beam: sum(_transcribe(task, model, clip, clips_dir, beam) == clip.words for clip in SPEECH)
+        beam: sum(
+            _transcribe(recipe, task, model, clip, clips_dir, beam) == clip.words for clip in SPEECH
+        )
         for beam in BEAMS
     }
 
@@ -312,10 +350,14 @@ def _load(checkpoint: Path) -> tuple[LegacyFairseqTask, torch.nn.Module]:
 
 
 def _transcribe(
-    task: LegacyFairseqTask, model: torch.nn.Module, clip: Clip, clips_dir: Path, beam: int
+    recipe: Recipe,
+    task: LegacyFairseqTask,
+    model: torch.nn.Module,
+    clip: Clip,
+    clips_dir: Path,
+    beam: int,
 ) -> str:
-    sound = torch.from_numpy(read_mono_16k(clips_dir / clip.file))
-    sample = S2THubInterface.get_model_input(task, sound[None])  # (L,) -> (1, L)
+    sample = recipe.hear(task, clips_dir / clip.file)
     generator = task.build_generator([model], Namespace(beam=beam, prefix_size=1))
     text = S2THubInterface.get_prediction(task, model, generator, sample, tgt_lang=clip.lang)
     return text.removeprefix(f"<lang:{clip.lang}> ")  # fairseq's hub leaves the tag in the text

@@ -171,7 +171,7 @@ def test_what_is_not_on_this_machine_is_named(golden_checkpoint, text, words, pl
 @pytest.mark.parametrize(
     ("architecture", "words"),
     [
-        ("s2t_transformer_s", "convert_s2t_fairseq"),
+        ("transformer_lm_big", "convert_xglm"),
         ("transformer_wmt_en_de", "convert_fsmt"),
         ("mbart_large", "BART"),
         ("roberta_base", "RoBERTa"),

@@ -101,6 +101,7 @@ def of_spectrograms(architecture: str) -> tuple[Any, dict[str, Any]]:
     return model, {"_name": architecture, **SPECTROGRAMS}
 
 
+IN_TWO_DIMENSIONS = "a model whose convolutions shorten filter banks in two dimensions"
 SPEAKING = "ContentVec with the layers that it was trained with"
 BUILT: dict[str, Callable[[], tuple[Any, dict[str, Any]]]] = {
     "wav2vec 1.0": lambda: of_convolutions("none"),
@@ -171,7 +172,11 @@ def test_what_fairseq_builds_is_known_with_its_arguments_and_without(
         ("unknown", "modality_encoders.AUDIO.alibi_scale", "data2vec 2.0"),
         ("multires_hubert_ctc", "w2v_encoder.proj.weight", "multi-resolution HuBERT"),
         ("hubert_seq2seq", "encoder.w2v_model.mask_emb", "HuBERT with a decoder"),
-        ("unity_conformer", "encoder.subsample.x", "UnitY"),
+        ("s2t_conformer", "x", "a conformer of filter banks"),
+        ("unknown", "encoder.conformer_layers.0.ffn1.w_1.bias", "a conformer of filter banks"),
+        ("convtransformer_espnet", "x", IN_TWO_DIMENSIONS),
+        ("s2t_transformer_s", "encoder.subsample.conv.0.weight", IN_TWO_DIMENSIONS),
+        ("unity_conformer", "encoder.conformer_layers.0.ffn1.w_1.bias", "UnitY"),
         ("multitask_unity_xm", "encoder.subsample.x", "UnitY"),
         ("xm_transformer_t2", "decoder.version", "UnitY"),
         ("unknown", "synthesizer_encoder.layers.0.fc1.weight", "UnitY"),
@@ -204,6 +209,7 @@ def test_a_unity_is_no_xm_transformer_though_it_has_all_tensors_of_one(
 @pytest.mark.parametrize(
     ("architecture", "name"),
     [
+        ("s2t_transformer_s", "encoder.subsample.conv_layers.0.weight"),
         ("wav2vec2", "encoder.layers.0.fc1.weight"),
         ("wav2vec_ctc", "w2v_encoder.proj.weight"),
         ("hubert", "final_proj.weight"),
@@ -222,6 +228,6 @@ def test_every_refusal_says_what_to_do_instead() -> None:
         assert known.instead.startswith(("Write its ", "Convert "))
 
 
-@pytest.mark.parametrize("architecture", ["s2t_transformer_s", "mbart_large", "roberta_base"])
+@pytest.mark.parametrize("architecture", ["transformer_lm", "mbart_large", "roberta_base"])
 def test_what_another_program_converts_is_sent_there(architecture: str) -> None:
     assert "transformers 4 has a script for it" in str(describe_elsewhere(architecture))

@@ -3,8 +3,10 @@ from __future__ import annotations
 import pytest
 import torch
 
-from toolkit.oracle.rows import LONGEST, choose_rows, take
+from toolkit.oracle.rows import a_second, choose_rows, take
+from toolkit.oracle.search import SAMPLES_A_SECOND
 
+LONGEST = SAMPLES_A_SECOND
 LONG = 3 * LONGEST
 
 
@@ -37,3 +39,10 @@ def test_a_window_of_stride_two_reads_beyond_the_end_of_a_row_that_is_padded(cli
     rows = choose_rows([LONG] * clips)
     padded = min(samples for _, samples in rows)
     assert (1 + (padded - 400) // 320) % 2 == 1
+
+
+def test_filter_banks_are_cut_by_their_frames():
+    banks = torch.arange(6.0).reshape(3, 2)
+    assert (a_second(banks), a_second(banks[:, 0])) == (100, 16000)
+    assert take(banks, 4).tolist() == [[0, 1], [2, 3], [4, 5], [0, 1]]
+    assert choose_rows([300], a_second(banks)) == ((0, 100), (0, 66))

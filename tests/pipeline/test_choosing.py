@@ -458,7 +458,7 @@ def test_normalization_is_assumed_by_the_extractor_and_heard_in_the_recording(
 
 def heard(*sources: torch.Tensor) -> Derived:
     guess = Derived(value=True, evidence="a guess", candidates=(True, False))
-    records = [Record(clip="c", source=s, prefix=(2,), calls={}) for s in sources]
+    records = [Record(clip="c", waveform=s, source=s, prefix=(2,), calls={}) for s in sources]
     question = Question(key=NORMALIZE, assumed=guess)
     return hear_input(question, records, Path("rec"))
 

@@ -280,7 +280,11 @@ NOT_RUN = (
         "read checkpoints of s3prl, which are none of fairseq's",
     ),
     (
-        "convert_s2t_fairseq_to_tfms.py, convert_sew*_original_pytorch_checkpoint_to_pytorch.py, "
+        "convert_s2t_fairseq_to_tfms.py",
+        "converts S2T-Transformers, whose activation, scale and norms it ignores; not compared yet",
+    ),
+    (
+        "convert_sew*_original_pytorch_checkpoint_to_pytorch.py, "
         "convert_speecht5_original_pytorch_checkpoint_to_pytorch.py",
         "convert models that `toolkit convert` does not",
     ),

@@ -28,7 +28,9 @@ def prefix(reference):
 @pytest.fixture(scope="module")
 def record(reference, source, prefix):
     forced = reference.forward([source], [prefix], explicit=True, double=True)
-    return Record(clip="synthetic", source=source, prefix=prefix, calls=forced.calls)
+    return Record(
+        clip="synthetic", waveform=source, source=source, prefix=prefix, calls=forced.calls
+    )
 
 
 @pytest.fixture

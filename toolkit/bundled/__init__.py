@@ -29,16 +29,20 @@ CLASSIFIER = Path(__file__).with_name("modeling_fairseq_classifier.py")
 """Encoders with a head for a whole clip, and an activation in it that no stock class has."""
 FEATURES = Path(__file__).with_name("feature_extraction_fairseq.py")
 """A feature extractor with fairseq's epsilon."""
+FILTER_BANKS = Path(__file__).with_name("feature_extraction_filter_banks.py")
+"""A feature extractor that makes fairseq's filter banks."""
 TOKENIZATION = Path(__file__).with_name("tokenization_fairseq.py")
 """A tokenizer whose dictionary lacks pieces of its sentencepiece model."""
 CARRIED = (
     *(GENERATION, MODELLING, SEQ2SEQ, PARTS, STACK, CONFORMER, HUBERT, CLASSIFIER),
-    *(FEATURES, TOKENIZATION),
+    *(FEATURES, FILTER_BANKS, TOKENIZATION),
 )
 PEFT = "adapter_config.json"
 """By which transformers knows a folder with an adapter of some model."""
 STOCK_FEATURES = "Wav2Vec2FeatureExtractor"
-"""The class of transformers that the carried feature extractor stands in for."""
+"""The class of transformers that the carried feature extractor of waveforms stands in for."""
+OWN_FEATURES = "FairseqFilterBankExtractor"
+"""The class of `FILTER_BANKS`."""
 STOCK_MODULES = (
     "models.bart.modeling_bart",
     "models.mbart.modeling_mbart",

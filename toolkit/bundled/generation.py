@@ -38,6 +38,8 @@ UNK = 3
 FORCING = (ForcedBOSTokenLogitsProcessor, ForcedEOSTokenLogitsProcessor)
 BLOCKING = NoRepeatNGramLogitsProcessor
 SEARCHES = (GenerationMode.GREEDY_SEARCH, GenerationMode.BEAM_SEARCH)
+POSITIONS = ("max_position_embeddings", "max_target_positions")
+"""What configurations call the longest target that a decoder has positions for."""
 UNKNOWN_ARGUMENTS = ("assistant_model", "custom_generate", "stopping_criteria", "streamer")
 UNKNOWN_SETTINGS = ("max_time", "stop_strings")
 """What fairseq has no word for: whoever asks for it gets transformers' own `generate`."""
@@ -210,7 +212,8 @@ def _read_rules(
     own = {name: getattr(config, name, None) if v is None else v for name, v in extra.items()}
     longest = int((own["fairseq_max_len_a"] or 0.0) * source + config.max_length - prompt - 1)
     decoder = model.config.get_text_config(decoder=True)
-    positions = getattr(decoder, "max_position_embeddings", None)
+    said = (getattr(decoder, name, None) for name in POSITIONS)
+    positions = next((most for most in said if most is not None), None)
     return Rules(
         beam=config.num_beams,
         max_len=longest if positions is None else min(longest, positions - prompt),

@@ -59,7 +59,7 @@ def blank_of(family: Family, checkpoint: Checkpoint, named: Named, options: Opti
     if kind is None:
         raise BadInput(
             f"`{family.name}` must be a family whose models are built from arguments alone, but is "
-            "one of another package. Name one of this package with `--like`."
+            "not so far. Name another with `--like`."
         )
     task, told, files = _KINDS[kind]
     arguments = read_arguments(checkpoint, options.w2v)
@@ -122,7 +122,9 @@ def _labels(sidecars: Sidecars, settings: JsonObject) -> Files:  # noqa: ARG001
 
 def _pieces(sidecars: Sidecars, settings: JsonObject) -> Files:
     normalize = Derived(value=settings["normalize"], evidence="the arguments")
-    return speech_to_text.reference_files(sidecars, normalize)
+    return speech_to_text.reference_files(
+        sidecars, speech_to_text.reference_yaml(sidecars, normalize)
+    )
 
 
 def _none(sidecars: Sidecars, settings: JsonObject) -> Files:  # noqa: ARG001

@@ -11,7 +11,6 @@ _SCRIPTS = "src/transformers/models"
 # fmt: off
 CONVERTERS: tuple[tuple[str, str, str], ...] = (
     # architecture                          what it is                        what converts it
-    (r"s2t_transformer.*|s2t_conformer.*",  "fairseq's own speech-to-text",   f"{_SCRIPTS}/speech_to_text/convert_s2t_fairseq_to_tfms.py"),
     (r"roberta.*|xlmr.*",                   "RoBERTa, a model of text",       f"{_SCRIPTS}/roberta/convert_roberta_original_pytorch_checkpoint_to_pytorch.py"),
     (r"m?bart.*",                           "BART, a model of text",          f"{_SCRIPTS}/mbart/convert_mbart_original_checkpoint_to_pytorch.py"),
     (r"transformer_wmt.*|transformer|transformer_(iwslt|vaswani|big|base|large).*",
@@ -51,6 +50,22 @@ STRANGERS = (
         "with the script of transformers 4",
         architectures="(multitask_)?unity.*|xm_transformer_t2",
         tensors=(".synthesizer_encoder.",),
+    ),
+    Stranger(
+        what="a conformer of filter banks",
+        because="no class of transformers that hears filter banks and searches a text has conformer "
+        "layers with fairseq's positions",
+        instead="Write its texts with fairseq, or convert an `s2t_transformer`",
+        architectures="s2t_conformer.*",
+        tensors=(".encoder.conformer_layers.",),
+    ),
+    Stranger(
+        what="a model whose convolutions shorten filter banks in two dimensions",
+        because="the class of transformers that hears filter banks shortens them in one",
+        instead="Write its texts with fairseq, or convert an `s2t_transformer` of its default "
+        "`--conv-version`",
+        architectures="convtransformer.*",
+        tensors=(".encoder.subsample.conv.", ".encoder.out.weight"),
     ),
     Stranger(
         what="a model of two inputs",

@@ -37,6 +37,8 @@ class Sidecars:
     config: JsonObject = field(default_factory=dict)
     spm_path: Path | None = None
     """None where the symbols of the dictionary stand in a text as they are, as units do."""
+    statistics: Path | None = None
+    """Of a corpus, by which what the model hears is normalized; None where nothing is."""
 
     @cached_property
     def languages(self) -> Mapping[str, int]:
@@ -54,7 +56,7 @@ class Sidecars:
     @property
     def paths(self) -> tuple[Path, ...]:
         """The files themselves."""
-        found = (self.config_yaml, self.dict_path, self.spm_path)
+        found = (self.config_yaml, self.dict_path, self.spm_path, self.statistics)
         return tuple(path for path in found if path is not None)
 
     @property
@@ -106,7 +108,7 @@ def find_sidecars(
     _check_preparation(yaml_path, config or {})
     named = "dict.txt" if config is None else str(config.get("vocab_filename", "dict.txt"))
     dictionary_path = dict_path or missing.unless_found(
-        lambda: _beside(folder, yaml_path, named, "dictionary", "--dict")
+        lambda: find_beside(folder, yaml_path, named, "dictionary", "--dict")
     )
     dictionary = None if dictionary_path is None else read_dictionary(dictionary_path)
     found_spm = spm_path or missing.unless_found(
@@ -216,7 +218,7 @@ def _maybe_spm(
     bpe = _settings(config or {}, "bpe_tokenizer")
     if bpe.get("sentencepiece_model"):
         name = str(bpe["sentencepiece_model"])
-        return _beside(folder, yaml_path, name, "sentencepiece model", "--spm")
+        return find_beside(folder, yaml_path, name, "sentencepiece model", "--spm")
     found = sorted(folder.glob("*.model"))
     if len(found) == 1:
         return found[0]
@@ -240,7 +242,19 @@ def _settings(config: JsonObject, step: str) -> JsonObject:
     return settings if isinstance(settings, Mapping) else {}
 
 
-def _beside(folder: Path, yaml_path: Path, name: str, what: str, option: str) -> Path:
+def find_beside(folder: Path, yaml_path: Path, name: str, what: str, option: str) -> Path:
+    """A file that a configuration names, wherever it stood where the checkpoint was trained.
+
+    Args:
+        folder: The checkpoint's.
+        yaml_path: The configuration.
+        name: What it calls the file.
+        what: What the file is, in words.
+        option: What names it otherwise.
+
+    Raises:
+        BadInput: it stands neither beside the checkpoint nor beside the configuration.
+    """
     looked_for = list(dict.fromkeys(_candidates(folder, yaml_path.parent, name)))
     for candidate in looked_for:
         if _is_file(candidate):

@@ -169,10 +169,16 @@ def read_search(arguments: Arguments) -> Search:
 
 
 def generation_config(
-    network: Network, search: Search, languages: Mapping[str, int], lang: str | None
+    positions: int, search: Search, languages: Mapping[str, int], lang: str | None
 ) -> JsonDict:
-    """What `generation_config.json` must hold for the same search."""
-    positions = int(network.config["decoder.max_position_embeddings"].value)
+    """What `generation_config.json` must hold for the same search.
+
+    Args:
+        positions: The longest target, in tokens.
+        search: The checkpoint's own settings.
+        languages: Ids of the language tags, by language code.
+        lang: The language that is decoded into; None where no tag comes first.
+    """
     generated = min(search.max_len_b, positions - 1) + 1
     values = {
         "bos_token_id": BOS,
@@ -201,21 +207,30 @@ def generation_config(
     return {**values, "forced_bos_token_id": languages[lang]}
 
 
-def reference_files(sidecars: Sidecars, normalize: Derived) -> dict[str, bytes | Path]:
-    """What fairseq's task reads, by the names that its files get here."""
+def reference_files(sidecars: Sidecars, configuration: JsonObject) -> dict[str, bytes | Path]:
+    """What fairseq's task reads, by the names that its files get here.
+
+    Args:
+        sidecars: What stands beside the checkpoint.
+        configuration: What its data configuration must say.
+    """
     import yaml
 
-    configuration = yaml.safe_dump(reference_yaml(sidecars, normalize))
+    written = yaml.safe_dump(dict(configuration))
     paths = {"dict.txt": sidecars.dict_path, "spm.model": sidecars.spm_path}
     found = {name: path for name, path in paths.items() if path is not None}
-    return {"config.yaml": configuration.encode(), **found}
+    return {"config.yaml": written.encode(), **found}
 
 
 def reference_yaml(sidecars: Sidecars, normalize: Derived) -> JsonDict:
-    """The data configuration that fairseq's task reads, with the names that its files get here."""
+    """The data configuration of a model of waveforms, with the names that its files get here."""
     input_type = "standardized_waveform" if normalize.value else "waveform"
-    hub = {**_hub(sidecars), "input_type": input_type}
+    return {**renamed_yaml(sidecars), "hub": {**_hub(sidecars), "input_type": input_type}}
+
+
+def renamed_yaml(sidecars: Sidecars) -> JsonDict:
+    """The checkpoint's own data configuration, with the names that its files get here."""
     config = {k: v for k, v in sidecars.config.items() if k not in TOKENIZERS}
     bpe = {"bpe": "sentencepiece", "sentencepiece_model": "spm.model"}
     pieces = {} if sidecars.spm_path is None else {"bpe_tokenizer": bpe}
-    return {**config, **pieces, "vocab_filename": "dict.txt", "hub": hub}
+    return {**config, **pieces, "vocab_filename": "dict.txt"}

@@ -95,17 +95,18 @@ class Wav2Vec2Seq2Seq(Hearing):
         refuse_options(options, OWNER)
         model = _model(checkpoint, options)
         search = read_search(model.arguments)
+        positions = int(network.config["decoder.max_position_embeddings"].value)
         normalize, contradictions = normalization(model)
         return Task(
             kind=speech_seq2seq.SPELLED,
             contents=FolderContents(
                 config=config_of(network, model),
-                generation=generation_config(network, search, {}, None),
+                generation=generation_config(positions, search, {}, None),
                 preprocessor=carried_preprocessor(normalize, carries_code=network.carries_code),
                 processor=PROCESSOR,
                 dictionary=sidecars.dictionary,
                 is_spelled=True,
-                max_positions=int(network.config["decoder.max_position_embeddings"].value),
+                max_positions=positions,
                 code=carried_files(ANATOMY.carried if network.carries_code else None),
                 misfits=network.misfits,
             ),

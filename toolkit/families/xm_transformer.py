@@ -33,6 +33,7 @@ from toolkit.families.speech_to_text import (
     normalization,
     read_search,
     reference_files,
+    reference_yaml,
 )
 from toolkit.families.waveforms import PROCESSOR
 from toolkit.folder.contents import FolderContents
@@ -97,17 +98,18 @@ class XMTransformer(Hearing):
         lang, language_assumed = default_language(sidecars, arguments, options)
         search = read_search(arguments)
         normalize, assumptions = normalization(arguments, sidecars, network, options)
+        positions = int(network.config["decoder.max_position_embeddings"].value)
         own_tokenizer = needs_own_tokenizer(sidecars.spm_path, sidecars.dictionary)
         contents = FolderContents(
             config=config_of(network, model),
-            generation=generation_config(network, search, sidecars.languages, lang),
+            generation=generation_config(positions, search, sidecars.languages, lang),
             preprocessor=carried_preprocessor(normalize, carries_code=network.carries_code),
             processor=PROCESSOR,
             dictionary=sidecars.dictionary,
             pieces_path=sidecars.spm_path,
             language_tags=sidecars.languages,
             prefix_tag=None if lang is None else sidecars.tag_of(lang),
-            max_positions=int(network.config["decoder.max_position_embeddings"].value),
+            max_positions=positions,
             code=carried_files(
                 ANATOMY.carried if network.carries_code else None, tokenizer=own_tokenizer
             ),
@@ -120,7 +122,7 @@ class XMTransformer(Hearing):
             search=search,
             default_lang=lang,
             reference_settings=_reference_settings(arguments, model, network, normalize),
-            reference_files=reference_files(sidecars, normalize),
+            reference_files=reference_files(sidecars, reference_yaml(sidecars, normalize)),
             assumptions=(*network.assumptions, *assumptions, *language_assumed),
             preprocessor={"do_normalize": normalize},
         )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from toolkit.bundled import STOCK_FEATURES
+from toolkit.bundled import OWN_FEATURES, STOCK_FEATURES
 from toolkit.core.json import JsonDict, JsonObject
 from toolkit.folder.plain_json import read_json
 
@@ -102,7 +102,9 @@ def preprocessor_values(extractor: SequenceFeatureExtractor | None) -> JsonDict:
     defaults: JsonObject = stock().to_dict()
     if extractor is None:
         return dict(defaults)
-    values = extractor.to_dict()
+    values = dict(extractor.to_dict())
+    if type(extractor).__name__ == OWN_FEATURES:
+        return values
     if not isinstance(extractor, stock):
         return {**defaults, **{key: values[key] for key in defaults if key in values}}
     # A class of this package goes by the name of the stock one, and by its `auto_map`.

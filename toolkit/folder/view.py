@@ -14,6 +14,9 @@ from toolkit.folder.foreign_code import ForeignCode, find_foreign_code, refers_t
 from toolkit.folder.safe_copy import loadable
 from toolkit.folder.side_files import (
     CONFIG,
+    NESTED,
+    PREPROCESSOR,
+    PROCESSOR,
     maybe_feature_extractor,
     preprocessor_values,
     read_generation,
@@ -124,6 +127,15 @@ def view_folder(path: Path, *, vetted: bool = False) -> FolderView:
 def carries_model_code(folder: Path) -> bool:
     """Whether the folder's configuration says that the model's classes are the toolkit's own."""
     return refers_to_own(read_object(folder / CONFIG, []))
+
+
+def needs_trust(folder: Path) -> bool:
+    """Whether users load it with `trust_remote_code`, for its model or its feature extractor."""
+    if carries_model_code(folder):
+        return True
+    nested = read_object(folder / PROCESSOR, [])
+    said = (read_object(folder / PREPROCESSOR, []), *(nested.get(key) for key in NESTED))
+    return any(isinstance(values, dict) and refers_to_own(values) for values in said)
 
 
 def _with_defaults(raw: JsonObject) -> JsonDict:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from toolkit.oracle.asking import AnyModel, Pass, language_of, of_one_language, prefix_of
 from toolkit.oracle.hooks import Calls
 from toolkit.oracle.job import VERSION, Job, JobClip, as_samples, digest
-from toolkit.oracle.rows import choose_rows, take
+from toolkit.oracle.rows import a_second, choose_rows, take
 from toolkit.oracle.search import capped, shortened, with_beam
 from toolkit.oracle.store import Store
 from toolkit.oracle.tasks import further_prefixes
@@ -29,6 +29,9 @@ AXES = {
     "encoder_out": "B T D",
 }
 """Axes of what an index names. Axes of a module's tensors are fairseq's own."""
+
+AXES_OF_BANKS = {"source": "T F"}
+"""Where the network hears filter banks."""
 
 Report = Callable[[str, int, int], None]
 """Takes what is being done, how much of it is done, and how much there is."""
@@ -54,7 +57,7 @@ def expected_bytes(reference: AnyModel, job: Job) -> int:
     source = reference.front_end(_tensor(clip.waveform))
     tokens: Tuple[int, ...] = ()
     if job.beams:
-        search = with_beam(capped(job.search, source.numel()), job.beams[0])
+        search = with_beam(capped(job.search, len(source), a_second(source)), job.beams[0])
         tokens = reference.search(source, search, clip.tag)[0].tokens
     prefix = prefix_of(reference, tokens, clip.tag)
     forced = reference.forward([source], [prefix], explicit=True)
@@ -78,6 +81,7 @@ class _Recorder:
         self.passes: List[Entry] = []
         self.encodings: Dict[str, Tuple[int, ...]] = {}
         self.texts: Dict[Tuple[Tuple[int, ...], Optional[int]], str] = {}
+        self.hears_banks = False
 
     def run(self, report: Report) -> None:
         total = len(self.job.clips) + 1
@@ -98,6 +102,7 @@ class _Recorder:
         name, store = f"clip-{number:03}", Store()
         waveform = _tensor(clip.waveform)
         source = self.reference.front_end(waveform)
+        self.hears_banks = source.dim() == 2
         entry = {
             "name": clip.name,
             "num_samples": clip.num_samples,
@@ -135,7 +140,8 @@ class _Recorder:
         for beam in self.job.beams[1:]:
             self._search(source, beam, clip.tag, place)
         for i, array in enumerate((clip.waveform, *clip.inputs)):
-            if not torch.equal(_tensor(array), source):
+            # A network that hears filter banks cannot hear waveforms.
+            if source.dim() == 1 and not torch.equal(_tensor(array), source):
                 other = _put(name, store, f"inputs.{i}", _tensor(array))
                 self._search(_tensor(array), once, clip.tag, other)
         self._encode(self.texts[greedy, language_of(self.reference, clip.tag)])
@@ -145,12 +151,13 @@ class _Recorder:
         name, store = "batch", Store()
         rows: List[Tuple[Tensor, Tuple[int, ...], str]] = []
         given = [given[i] for i in of_one_language(self.reference, [row[1] for row in given])]
-        for index, samples in choose_rows([source.numel() for source, _, _ in given]):
+        lengths, rate = [len(source) for source, _, _ in given], a_second(given[0][0])
+        for index, length in choose_rows(lengths, rate):
             source, prefix, place = given[index]
-            if samples != source.numel():
-                source = take(source, samples)
+            if length != len(source):
+                source = take(source, length)
                 place = _put(name, store, f"rows.{len(rows)}", source)
-            rows.append((source, shortened(prefix, samples), place))
+            rows.append((source, shortened(prefix, length, rate), place))
         if self.job.batch.alone:
             for source, prefix, place in rows:
                 if place.startswith(name):
@@ -168,7 +175,7 @@ class _Recorder:
 
     def _search(self, source: Tensor, beam: int, tag: Optional[int], place: str) -> Tuple[int, ...]:
         """Records one search and the texts of what it finds; returns the best tokens."""
-        search = with_beam(capped(self.job.search, source.numel()), beam)
+        search = with_beam(capped(self.job.search, len(source), a_second(source)), beam)
         found = self.reference.search(source, search, tag)
         for hypothesis in found:
             self._decode(hypothesis.tokens, language_of(self.reference, tag))
@@ -238,7 +245,7 @@ class _Recorder:
             },
             "toolkit": job.toolkit,
             "environment": environment(),
-            "axes": AXES,
+            "axes": {**AXES, **(AXES_OF_BANKS if self.hears_banks else {})},
             "dtypes": sorted({place.dtype for place in job.places.values()}),
             "assumed": list(job.assumed),
             "start_token": self.reference.start_token,

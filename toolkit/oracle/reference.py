@@ -154,7 +154,7 @@ class Reference:
         """
         let_go()
         generator = self._generator(search)
-        length = torch.tensor([source.numel()], device=self.device)
+        length = torch.tensor([len(source)], device=self.device)
         sample = {"net_input": self.net_input(source.unsqueeze(0).to(self.device), length)}
         prefix = None if tag is None else torch.tensor([[tag]], device=self.device)
         with torch.no_grad():
@@ -237,14 +237,14 @@ def pad(rows: Sequence[Tensor], value: float) -> Tuple[Tensor, Tensor]:
     """Rows of unequal length as one batch, and their lengths.
 
     Args:
-        rows: Shapes (L_i,).
+        rows: Shapes (L_i,), or (T_i, F).
         value: What stands after a row's end.
 
     Returns:
-        Shapes (B, max L) and (B,).
+        Shapes (B, max L), or (B, max T, F), and (B,).
     """
     batch = nn.utils.rnn.pad_sequence(list(rows), batch_first=True, padding_value=value)
-    return batch, torch.tensor([row.numel() for row in rows])
+    return batch, torch.tensor([len(row) for row in rows])
 
 
 def standardized(waveform: Tensor) -> Tensor:

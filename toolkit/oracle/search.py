@@ -28,16 +28,21 @@ class Search:
 ALWAYS, PER_SECOND = 24, 15
 """Tokens that a comparison lets a hypothesis have, whatever the clip, and per second of it. Nobody
 says as much; a model that does says anything, up to the end of its positions."""
-SAMPLES_PER_SECOND = 16000
+SAMPLES_A_SECOND = 16000
 
 
-def capped(search: Search, samples: int) -> Search:
-    """The same search, its hypotheses no longer than a clip of so many samples can say.
+def capped(search: Search, length: int, rate: int = SAMPLES_A_SECOND) -> Search:
+    """The same search, its hypotheses no longer than a clip of that length can say.
 
     Both sides of a comparison stop there, and neither is asked for more. A limit that grows with
     the clip by itself stays.
+
+    Args:
+        search: How to search.
+        length: Of the clip: samples, or frames.
+        rate: How many of those a second has.
     """
-    return at_most(search, _most_tokens(samples))
+    return at_most(search, _most_tokens(length, rate))
 
 
 def at_most(search: Search, tokens: int) -> Search:
@@ -51,18 +56,19 @@ def at_most(search: Search, tokens: int) -> Search:
     return replace(search, max_len_b=cap, capped=True)
 
 
-def shortened(prefix: Sequence[int], samples: int) -> Tuple[int, ...]:
+def shortened(prefix: Sequence[int], length: int, rate: int = SAMPLES_A_SECOND) -> Tuple[int, ...]:
     """What a decoder is given with a row of a padded batch: no more than such a row can say.
 
     Args:
         prefix: What it is given with the whole clip, the start token first.
-        samples: Of the row.
+        length: Of the row: samples, or frames.
+        rate: How many of those a second has.
     """
-    return tuple(prefix[: 1 + _most_tokens(samples)])
+    return tuple(prefix[: 1 + _most_tokens(length, rate)])
 
 
-def _most_tokens(samples: int) -> int:
-    return ALWAYS + PER_SECOND * samples // SAMPLES_PER_SECOND
+def _most_tokens(length: int, rate: int) -> int:
+    return ALWAYS + PER_SECOND * length // rate
 
 
 def with_beam(search: Search, beam: int) -> Search:

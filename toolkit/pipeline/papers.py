@@ -83,7 +83,8 @@ def card_facts(prepared: Prepared, name: str) -> CardFacts:
         sample_rate_hz=SAMPLE_RATE_HZ,
         converter_version=environment()["toolkit"],
         vocabulary_size=len(contents.dictionary),
-        needs_remote_code=bool(prepared.network.shortcomings),
+        needs_remote_code=bool(prepared.network.shortcomings)
+        or "auto_map" in contents.preprocessor,
         parameters=sum(prepared.plan.targets[name].numel for name in of_model(assigned)),
         language_token="" if contents.spoken else LANGUAGE_TOKEN,
     )

@@ -61,15 +61,16 @@ class RecordedReference:
 
     def records(self, clips: Sequence[RecordedClip]) -> tuple[Record, ...]:
         """Fairseq's float64 passes over some of the recorded clips."""
-        sources = {clip.name: clip.source for clip in self.index.clips}
+        known_clips = {clip.name: clip for clip in self.index.clips}
         exact = {
             known.inputs: known for known in self.index.passes if known.explicit and known.double
         }
-        passes = {clip.name: exact[(sources[clip.name],)] for clip in clips}
+        passes = {clip.name: exact[(known_clips[clip.name].source,)] for clip in clips}
         return tuple(
             Record(
                 clip=name,
-                source=self.tensors.vector(sources[name]),
+                waveform=self.tensors.vector(known_clips[name].waveform),
+                source=self.tensors.source(known_clips[name].source),
                 prefix=known.prefixes[0],
                 calls=self._calls(known, None),
             )
@@ -77,11 +78,11 @@ class RecordedReference:
         )
 
     def front_end(self, waveform: Tensor) -> Tensor:
-        """The network's input for a recorded waveform, both of shape (L,)."""
+        """The network's input, shape (L,) or (T, F), for a recorded waveform of shape (L,)."""
         digest = hashlib.sha256(waveform.numpy().astype("<f4").tobytes()).hexdigest()
         for clip in self.index.clips:
             if clip.sha256 == digest:
-                return self.tensors.vector(clip.source)
+                return self.tensors.source(clip.source)
         names = ", ".join(clip.name for clip in self.index.clips)
         raise self._unknown(f"audio of {waveform.numel()} samples", f"these clips: {names}")
 
@@ -106,7 +107,7 @@ class RecordedReference:
         kind = "float64" if double else "float32"
         raise self._unknown(
             f"a teacher-forced pass in {kind} over {len(sources)} inputs of "
-            f"{', '.join(str(source.numel()) for source in sources)} samples",
+            f"{', '.join(str(len(source)) for source in sources)} {_unit(sources[0])}",
             f"{len(self.index.passes)} passes over its own clips",
         )
 
@@ -137,8 +138,8 @@ class RecordedReference:
                     ScoredTokens(tokens=tokens, score=score) for tokens, score in known.hypotheses
                 ]
         raise self._unknown(
-            f"a search with beam {search.beam} and tag {tag} on an input of {source.numel()} "
-            "samples",
+            f"a search with beam {search.beam} and tag {tag} on an input of {len(source)} "
+            f"{_unit(source)}",
             f"{len(self.index.searches)} searches on its own clips",
         )
 
@@ -227,6 +228,11 @@ def expect_checkpoint(folder: Path, index: RecordingIndex, name: str, sha256: st
             f"`{folder}` must be a recording of `{name}`, but is of a file with the sha256 "
             f"{index.checkpoint_sha256:.64}. Record this checkpoint."
         )
+
+
+def _unit(source: Tensor) -> str:
+    """What the length of a network's input counts."""
+    return "samples" if source.dim() == 1 else "frames"
 
 
 def _listed(dtypes: Collection[str]) -> str:

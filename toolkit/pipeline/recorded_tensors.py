@@ -49,6 +49,18 @@ class RecordedTensors:
             refuse_damaged(self.folder, f"`{place}` has shape {tuple(tensor.shape)}, not (L,)")
         return tensor
 
+    def source(self, place: str) -> Tensor:
+        """The network's input at a place, which must have shape (L,) or (T, F).
+
+        Raises:
+            BadInput: as `get`, or it has another shape.
+        """
+        tensor = self.get(place)
+        if tensor.dim() not in (1, 2) or not tensor.is_floating_point():
+            shape = tuple(tensor.shape)
+            refuse_damaged(self.folder, f"`{place}` has shape {shape}, not (L,) or (T, F)")
+        return tensor
+
     def check(self) -> None:
         """Reads every file, so that damage shows at once.
 

@@ -63,6 +63,7 @@ def import_all(user_dir: Path | None) -> None:
 
 
 def _build(prepared: Prepared, folder: str) -> AnyModel:
+    from toolkit.oracle.refusal import Refusal
     from toolkit.oracle.tasks import open_task
 
     dropped = {reason.name for plan in (prepared.plan, prepared.proof) for reason in plan.dropped}
@@ -76,6 +77,8 @@ def _build(prepared: Prepared, folder: str) -> AnyModel:
             padding="unmasked" if prepared.task.padding.reference == "unmasked" else "masked",
             tags=prepared.task.contents.language_tags.values(),
         )
+    except Refusal as error:
+        raise BadInput(str(error)) from error
     except BUILDING as error:
         raise BadInput(
             f"`{prepared.checkpoint.path}` must be a checkpoint that fairseq itself can build, but "

@@ -20,7 +20,7 @@ from toolkit.core.json import JsonDict
 from toolkit.core.lazy import LazyTensors
 from toolkit.folder.heads import head_names
 from toolkit.folder.safe_copy import loadable
-from toolkit.folder.view import FolderView, carries_model_code, view_folder
+from toolkit.folder.view import FolderView, needs_trust, view_folder
 from toolkit.oracle.asking import Pass
 from toolkit.oracle.hooks import recording
 from toolkit.oracle.precision import in_float64
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 
 T = TypeVar("T", bound="Target")
+FEATURES = "input_features"
 ALIGNED_NUMEL = 1 << 26
 """Parameters of a model that still counts as small: a second copy of it costs 256 MB."""
 
@@ -94,9 +95,7 @@ class Target(ABC):
                 ) as place,
             ):
                 # Without trust a stock model keeps the `generate` that users get by default.
-                self.model, info = _load_model(
-                    place, self.auto_class, trusted=carries_model_code(place)
-                )
+                self.model, info = _load_model(place, self.auto_class, trusted=needs_trust(place))
                 if not lenient:
                     self._take_processor(place)
         except Exception as error:
@@ -152,20 +151,26 @@ class Target(ABC):
         """Class name of the module at a path."""
         return type(self.model.get_submodule(path)).__name__
 
+    @property
+    def input_name(self) -> str:
+        """What the model calls its input: waveforms are values, and filter banks features."""
+        return FEATURES if self.model.main_input_name == FEATURES else "input_values"
+
     def front_end(self, waveform: Tensor) -> Tensor:
-        """The network's input, shape (L,), for a waveform of shape (L,) at 16 kHz.
+        """The network's input, shape (L,) or (T, F), for a waveform of shape (L,) at 16 kHz.
 
         Raises:
-            ValueError: the folder's feature extractor makes no waveforms.
+            ValueError: the folder's feature extractor makes another input than the model takes.
         """
         rate = self.feature_extractor.sampling_rate
         features = self.feature_extractor(
             waveform.numpy(), sampling_rate=rate, return_tensors="pt", padding=False
         )
-        if "input_values" not in features:
+        name = self.input_name
+        if name not in features:
             kind = type(self.feature_extractor).__name__
-            raise ValueError(f"`{kind}` makes {', '.join(features)} of a waveform, no input_values")
-        values: Tensor = features["input_values"]
+            raise ValueError(f"`{kind}` makes {', '.join(features)} of a waveform, no {name}")
+        values: Tensor = features[name]
         return values[0]
 
     def forward(
@@ -192,7 +197,8 @@ class Target(ABC):
         """What the model itself returns for a batch: the one place where it is called.
 
         Args:
-            sources: Inputs of shape (L,), of the model's dtype; shorter ones are padded with zeros.
+            sources: Inputs of shape (L,) or (T, F), of the model's dtype; shorter ones are padded
+                with zeros.
             prefixes: Decoder inputs, one per source.
 
         Raises:
@@ -201,7 +207,7 @@ class Target(ABC):
         batch, lengths = pad(sources, 0.0)
         device = self.model.device
         return self.model(
-            input_values=batch.to(device),
+            **{self.input_name: batch.to(device)},
             attention_mask=mask_of(lengths, batch.shape[1]).to(device),
             **{
                 name: value.to(device) if isinstance(value, Tensor) else value

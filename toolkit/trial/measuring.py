@@ -36,7 +36,10 @@ class Record:
     """What fairseq did with one clip in float64, to be compared with any number of folders."""
 
     clip: str
+    waveform: Tensor
+    """Shape (L,), 16 kHz mono."""
     source: Tensor
+    """What the network hears of it, shape (L,) or (T, F)."""
     prefix: tuple[int, ...]
     calls: Calls
     """fairseq's calls, by module path."""
@@ -120,7 +123,7 @@ def find_errors(
     )
     errors = tuple(one for one in measure_pairs(sides) if one.reached)
     if book is not None:
-        book.draw_clip(record.clip, record.source, record.prefix)
+        book.draw_clip(record.clip, record.waveform, record.prefix)
     return errors
 
 

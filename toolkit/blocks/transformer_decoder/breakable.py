@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import cache, partial
 
-from toolkit.blocks.transformer_decoder.classes import body, key
+from toolkit.blocks.transformer_decoder.classes import WHOLE, body, key
 from toolkit.blocks.transformer_decoder.decoder import EMBEDDINGS
 from toolkit.core.breakable import Attention, Breakable, Output, Part, Side
 from toolkit.core.slips import (
@@ -20,6 +20,9 @@ from toolkit.core.slips import (
     toggled,
     unseen,
 )
+
+UNREAD = unseen("encoder_attention_heads", "unread_key_changed", plus(1))
+"""Of classes that hold a decoder alone."""
 
 
 @cache
@@ -52,7 +55,7 @@ def breakable(kind: str) -> Breakable:
         slips=(
             slip("activation_function",       "activation_changed",      activations,               "wrong_activation"),
             slip(named("decoder_attention_heads"), "head_count_changed",      other_divisors("d_model"), "wrong_head_count", absent=True),
-            unseen("encoder_attention_heads", "unread_key_changed",      plus(1)),
+            *(() if kind == WHOLE else (UNREAD,)),
             slip(named("decoder_layers"),     "layer_count_changed",     plus(1, -1)),
             unseen("dropout",                 "dropout_changed",         other(0.1, 0.0)),
             unseen("attention_dropout",       "dropout_changed",         other(0.1, 0.0)),

@@ -20,7 +20,12 @@ from toolkit.core.coverage import Reason
 
 NAMES = {"mbart": "MBart", "bart": "Bart", "trocr": "TrOCR", "xglm": "XGLM"}
 """How the stock classes are called, by their model type."""
-NORMALIZE_BEFORE = ("mbart", "xglm")
+WHOLE = "speech_to_text"
+"""Model type of the class that has such a decoder inside, with an encoder of filter banks."""
+CALLED = {**NAMES, WHOLE: "Speech2Text"}
+NORMALIZE_BEFORE = ("mbart", "xglm", WHOLE)
+COMPUTES_POSITIONS = ("xglm", WHOLE)
+"""Classes that compute sinusoids, and never normalize embeddings."""
 XGLM_KEYS = {
     "decoder_layers": "num_layers",
     "decoder_ffn_dim": "ffn_dim",
@@ -37,6 +42,8 @@ def body(kind: str) -> str:
 
 def key(kind: str, name: str) -> str:
     """What a class calls a key of its configuration that most call `name`."""
+    if kind == WHOLE and name == "max_position_embeddings":
+        return "max_target_positions"
     return XGLM_KEYS.get(name, name) if kind == "xglm" else name
 
 
@@ -56,13 +63,13 @@ def lacks(decoder: Decoder, kind: str) -> Iterator[Lack]:
     if kind != "trocr" and width is not None:
         yield Lack(
             name=decoder.facts.name(CROSS_KEYS),
-            because=f"it attends to states of width {width}, {NAMES[kind]} to those of its own",
+            because=f"it attends to states of width {width}, {CALLED[kind]} to those of its own",
             module=_module(decoder, kind, "layers.0.encoder_attn"),
         )
-    if kind == "xglm" and positions != "sinusoidal":
+    if kind in COMPUTES_POSITIONS and positions != "sinusoidal":
         yield Lack(
             name=decoder.facts.name("embed_positions"),
-            because=f"its positions are {positions}, XGLM computes sinusoids",
+            because=f"its positions are {positions}, {CALLED[kind]} computes sinusoids",
             module=_module(decoder, kind, "embed_positions"),
         )
 
@@ -73,14 +80,14 @@ def _lacks_of_norms(decoder: Decoder, kind: str) -> Iterator[Lack]:
         orders = ("before", "after") if before else ("after", "before")
         yield Lack(
             name="args.decoder_normalize_before",
-            because=f"it normalizes {orders[0]} each block, {NAMES[kind]} {orders[1]}",
+            because=f"it normalizes {orders[0]} each block, {CALLED[kind]} {orders[1]}",
             module=_module(decoder, kind, "layers.0"),
             hypothesis="norm_order",
         )
     elif before and not decoder.normalizes_last.value:
         yield Lack(
             name=decoder.facts.name("layer_norm"),
-            because=f"it does not normalize after its last layer, {NAMES[kind]} always does",
+            because=f"it does not normalize after its last layer, {CALLED[kind]} always does",
             module=_module(decoder, kind, "layer_norm"),
         )
     yield from _lacks_of_embeddings(decoder, kind)
@@ -88,14 +95,14 @@ def _lacks_of_norms(decoder: Decoder, kind: str) -> Iterator[Lack]:
 
 def _lacks_of_embeddings(decoder: Decoder, kind: str) -> Iterator[Lack]:
     normalizes = bool(decoder.normalizes_embeddings.value)
-    if kind == "trocr" or normalizes == (kind != "xglm"):
+    if kind == "trocr" or normalizes == (kind not in COMPUTES_POSITIONS):
         return
     does, does_not = "normalizes its embeddings", "does not normalize its embeddings"
     yield Lack(
         name=decoder.facts.name("layernorm_embedding"),
-        because=f"it {does}, XGLM never does"
+        because=f"it {does}, {CALLED[kind]} never does"
         if normalizes
-        else f"it {does_not}, {NAMES[kind]} always does",
+        else f"it {does_not}, {CALLED[kind]} always does",
         module=_module(decoder, kind, "embed_tokens" if normalizes else "layernorm_embedding"),
     )
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from toolkit.blocks.evidence import Derived
 from toolkit.blocks.place import Place
-from toolkit.blocks.transformer_decoder.classes import body
+from toolkit.blocks.transformer_decoder.classes import COMPUTES_POSITIONS, WHOLE, body
 from toolkit.blocks.transformer_decoder.decoder import EMBEDDINGS, Decoder
 from toolkit.mapping import Drop, Fill, Row, Rule, Sinusoids, Tie, Zeros
 from toolkit.replay.pairs import Layout
@@ -44,8 +44,6 @@ FINAL_NORM: tuple[Row, ...] = (
 )
 
 LAYOUTS = (
-    # Stock embeddings multiply inside the module, fairseq's decoder after it.
-    Layout("embed_tokens",                    "B S -> B S D",   "B S -> B S D", scaled_by="embed_scale"),
     Layout("layernorm_embedding",             "B S D",          "B S D"),
     Layout("layers.{i}",                      "S B D",          "B S D",
            also={"encoder_hidden_states": ("encoder_out", "T B D", "B T D")}),
@@ -57,6 +55,9 @@ LAYOUTS = (
     Layout("layers.{i}.{fc1|fc2}",            "S B D",          "B S D"),
     Layout("layer_norm",                      "S B D",          "B S D"),
 )
+# Most stock embeddings multiply inside the module, fairseq's decoder after it.
+SCALED_LAYOUT = Layout("embed_tokens",        "B S -> B S D",   "B S -> B S D", scaled_by="embed_scale")
+PLAIN_LAYOUT = Layout("embed_tokens",         "B S -> B S D",   "B S -> B S D")
 TABLED_LAYOUT = Layout("embed_positions",     "B S -> B S D",   "B S -> B S D")
 """Of positions that are told by the tokens, and have weights."""
 OUTPUT_LAYOUT = Layout("{lm_head|output_projection}", "B S D -> B S V", "B S D -> B S V")
@@ -91,10 +92,13 @@ def layouts(decoder: Decoder, kind: str) -> tuple[Layout, ...]:
     """
     states = {"encoder_hidden_states": (decoder.habits.states, "T B D", "B T D")}
     whole = Layout("", "B S -> B S V", "B S -> B S V", also=states)
-    tabled = () if kind == "xglm" else (TABLED_LAYOUT,)
+    tabled = () if kind in COMPUTES_POSITIONS else (TABLED_LAYOUT,)
+    if kind == WHOLE:  # its output layer is beside the decoder, as fairseq's is not
+        inner = (*LAYOUTS, PLAIN_LAYOUT)
+        return (*decoder.place.layouts((OUTPUT_LAYOUT,)), *_inside(decoder, kind).layouts(inner))
     return (
         *decoder.place.layouts((whole, OUTPUT_LAYOUT)),
-        *_inside(decoder, kind).layouts((*LAYOUTS, *tabled)),
+        *_inside(decoder, kind).layouts((*LAYOUTS, SCALED_LAYOUT, *tabled)),
     )
 
 
@@ -108,7 +112,7 @@ def _position_rows(decoder: Decoder, kind: str) -> tuple[Row, ...]:
     dropped = SINUSOIDAL_POSITIONS if has_dtype else ()
     if decoder.learns_positions:
         return (*LEARNED_POSITIONS, *dropped)
-    if kind in (decoder.carried, "xglm"):
+    if kind in (decoder.carried, *COMPUTES_POSITIONS):
         return dropped
     computed = decoder.positions.value == "sinusoidal"
     return (*(TABLED_POSITIONS if computed else ABSENT_POSITIONS), *dropped)

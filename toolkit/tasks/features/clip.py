@@ -70,7 +70,7 @@ def record_clip(
     """
     source = reference.front_end(waveform)
     exact = reference.forward([source], [()], explicit=True, double=True)
-    return Record(clip=name, source=source, prefix=(), calls=exact.calls)
+    return Record(clip=name, waveform=waveform, source=source, prefix=(), calls=exact.calls)
 
 
 def run_clip(

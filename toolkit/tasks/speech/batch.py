@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from toolkit.audio import SAMPLE_RATE_HZ
-from toolkit.oracle.rows import choose_rows, take
+from toolkit.oracle.rows import a_second, choose_rows, take
 from toolkit.oracle.search import shortened
 from toolkit.tasks.speech.run import HeardRun
 
@@ -26,17 +25,17 @@ class Batch:
 
 def choose_batch(runs: Sequence[HeardRun]) -> Batch:
     """Clips of unequal length; where there are none, a clip beside a part of itself."""
-    lengths = [run.source.numel() for run in runs]
-    rows = [(runs[index], samples) for index, samples in choose_rows(lengths)]
+    lengths, rate = [len(run.source) for run in runs], a_second(runs[0].source)
+    rows = [(runs[index], length) for index, length in choose_rows(lengths, rate)]
     return Batch(
-        names=tuple(_name(run, samples) for run, samples in rows),
-        sources=tuple(take(run.source, samples) for run, samples in rows),
-        prefixes=tuple(shortened(run.prefix, samples) for run, samples in rows),
+        names=tuple(_name(run, length) for run, length in rows),
+        sources=tuple(take(run.source, length) for run, length in rows),
+        prefixes=tuple(shortened(run.prefix, length, rate) for run, length in rows),
     )
 
 
-def _name(run: HeardRun, samples: int) -> str:
-    if samples == run.source.numel():
+def _name(run: HeardRun, length: int) -> str:
+    if length == len(run.source):
         return f"{run.clip.name} ({run.clip.duration_s:.1f} s)"
-    part = "twice" if samples > run.source.numel() else "in part"
-    return f"{run.clip.name} {part} ({samples / SAMPLE_RATE_HZ:.1f} s)"
+    part = "twice" if length > len(run.source) else "in part"
+    return f"{run.clip.name} {part} ({length / a_second(run.source):.1f} s)"

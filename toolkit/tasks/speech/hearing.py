@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from toolkit.audio import Clip
 from toolkit.oracle.asking import AnyReference, ScoredTokens, prefix_of
+from toolkit.oracle.rows import a_second
 from toolkit.oracle.search import Search, capped, with_beam
 from toolkit.tasks.speech.target import HearingTarget, SpeechTarget
 from toolkit.trial.bench import Bench
@@ -52,7 +53,7 @@ def listen(
     reference = bench.reference
     waveform = torch.from_numpy(clip.waveform)
     source = reference.front_end(waveform)
-    once = with_beam(capped(bench.search, source.numel()), 1)
+    once = with_beam(capped(bench.search, len(source), a_second(source)), 1)
     asked = prefix is None and reference.start_token is not None
     found = reference.search(source, once, tag)[0] if asked else None
     return Heard(

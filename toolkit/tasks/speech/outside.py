@@ -22,6 +22,7 @@ from toolkit.core.tokens import TokenComparison
 from toolkit.handoff.answer import HYPOTHESES, INPUT, TEXT, TOKENS, Answer
 from toolkit.handoff.example import Example
 from toolkit.oracle.asking import AnyReference, Pass, ScoredTokens, language_of, prefix_of
+from toolkit.oracle.rows import a_second
 from toolkit.oracle.search import Search, capped, with_beam
 from toolkit.tasks.speech import levels
 from toolkit.tasks.speech.layers import LAYERS, LayeredRun, LayerErrors, worst_layer
@@ -101,7 +102,7 @@ def question_of(
         beams: Of the searches that are compared.
     """
     source = reference.front_end(torch.from_numpy(clip.waveform))
-    once = with_beam(capped(search, source.numel()), 1)
+    once = with_beam(capped(search, len(source), a_second(source)), 1)
     found = reference.search(source, once, tag)[0] if beams else None
     prefix = prefix_of(reference, found.tokens if found else (), tag)
     return Question(

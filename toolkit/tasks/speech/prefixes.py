@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from toolkit.oracle.asking import AnyReference, prefix_of
+from toolkit.oracle.rows import a_second
 from toolkit.oracle.search import Search, capped, with_beam
 
 if TYPE_CHECKING:
@@ -26,5 +27,5 @@ def find_prefix(
     """
     if reference.start_token is None:
         return prefix_of(reference, (), tag)
-    once = with_beam(capped(search, source.numel()), 1)
+    once = with_beam(capped(search, len(source), a_second(source)), 1)
     return prefix_of(reference, reference.search(source, once, tag)[0].tokens, tag)

@@ -17,6 +17,7 @@ from toolkit.folder.languages import of_model
 from toolkit.mapping import Plan
 from toolkit.oracle.asking import Pass
 from toolkit.oracle.pages import let_go
+from toolkit.oracle.rows import a_second
 from toolkit.oracle.search import Search, at_most, capped, with_beam
 from toolkit.replay.target import quiet_transformers
 from toolkit.tasks.speech.frames import only_frames
@@ -198,7 +199,7 @@ def _changed_ids(before: SpeechTarget, after: SpeechTarget) -> Iterator[str]:
 
 
 def _shortest(runs: Sequence[R]) -> list[R]:
-    return sorted(runs, key=lambda run: run.source.numel())[:1]
+    return sorted(runs, key=lambda run: len(run.source))[:1]
 
 
 def _changed_results(
@@ -225,7 +226,7 @@ def _changed_tokens(
 ) -> Iterator[str]:
     """The clips of which another hypothesis is found, or another beginning of so many tokens."""
     for run in runs:
-        greedy = with_beam(capped(search, run.source.numel()), 1)
+        greedy = with_beam(capped(search, len(run.source), a_second(run.source)), 1)
         short = greedy if most is None else at_most(greedy, most)
         found = after.search(run.source, short, run.tag, heard.get(run.clip.name))[0].tokens
         before = run.said.converted

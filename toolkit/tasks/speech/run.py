@@ -94,7 +94,7 @@ def record_clip(
     source = reference.front_end(waveform)
     prefix = find_prefix(reference, source, search, tag)
     forced = reference.forward([source], [prefix], explicit=True, double=True)
-    return Record(clip=name, source=source, prefix=prefix, calls=forced.calls)
+    return Record(clip=name, waveform=waveform, source=source, prefix=prefix, calls=forced.calls)
 
 
 def hear(

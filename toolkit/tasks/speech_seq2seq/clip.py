@@ -14,6 +14,7 @@ from toolkit.core.tokens import TokenComparison
 from toolkit.oracle.asking import ScoredTokens
 from toolkit.oracle.reference import ENCODER, Reference
 from toolkit.oracle.remembering import remembering
+from toolkit.oracle.rows import a_second
 from toolkit.oracle.search import BEAM, capped, with_beam
 from toolkit.tasks.speech.hearing import SpeechBench
 from toolkit.tasks.speech.run import NAN, HeardRun, Replayed, hear
@@ -67,7 +68,7 @@ def _compare_beams(
     bench: SpeechBench, source: Tensor, tag: int | None
 ) -> Iterator[TokenComparison]:
     """Rank by rank; where one side has no hypothesis of a rank, it says nothing, scored NaN."""
-    search = with_beam(capped(bench.search, source.numel()), BEAM)
+    search = with_beam(capped(bench.search, len(source), a_second(source)), BEAM)
     expected = bench.reference.search(source, search, tag)
     actual = bench.target.search(source, search, tag)
     nothing = ScoredTokens(tokens=(), score=NAN)

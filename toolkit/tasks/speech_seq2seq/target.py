@@ -27,7 +27,7 @@ class Seq2SeqTarget(SpeechTarget):
 
     def further_arguments(self, prefixes: Sequence[Sequence[int]]) -> Mapping[str, object]:
         """The decoder's inputs, shorter ones padded, and where they are real."""
-        pad_id = int(self.model.config.decoder.pad_token_id or 0)
+        pad_id = int(self.model.config.get_text_config(decoder=True).pad_token_id or 0)
         tokens, lengths = pad([torch.tensor(prefix) for prefix in prefixes], pad_id)
         mask = mask_of(lengths, tokens.shape[1])
         return {
@@ -71,7 +71,7 @@ class Seq2SeqTarget(SpeechTarget):
                 source.unsqueeze(0).to(self.model.device),
                 model=self.model,
                 attention_mask=torch.ones(
-                    1, source.numel(), dtype=torch.long, device=self.model.device
+                    1, len(source), dtype=torch.long, device=self.model.device
                 ),
                 num_beams=search.beam,
                 num_return_sequences=search.beam,
