@@ -218,3 +218,12 @@ def test_recording_nothing_leaves_no_call(model):
     with recording(model, only=()) as calls:
         model(torch.randn(2, 4))
     assert calls == {}
+
+
+def test_of_outputs_alone_arguments_have_their_shapes_and_no_values(model):
+    inputs = torch.randn(2, 4)
+    with torch.no_grad(), recording(model, outputs_alone=True) as calls:
+        outputs = model(inputs)
+    given = calls[""][0].inputs
+    assert [(tensor.shape, tensor.is_meta) for tensor in given.values()] == [((2, 4), True)]
+    assert torch.equal(calls[""][0].outputs["scaled"], outputs["scaled"])

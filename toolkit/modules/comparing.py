@@ -16,6 +16,7 @@ from toolkit.core.measures import Level
 from toolkit.core.result import ModuleRow, Result
 from toolkit.diagnosis import Evidence, find_faults
 from toolkit.diagnosis.findings import name_culprits
+from toolkit.modules.agreeing import maybe_agreed
 from toolkit.modules.explaining import Case, explain_modules
 from toolkit.modules.gaps import Gap, find_gap, find_giver
 from toolkit.modules.inferring import Inferred, infer_rules
@@ -66,6 +67,15 @@ class _Asked:
     """Rules that nobody gave and no values tell."""
 
     @property
+    def models(self) -> tuple[nn.Module, nn.Module]:
+        """The source and the target."""
+        return self.source.model, self.target.model
+
+    def kind_of(self, path: str) -> str:
+        """Class name of a target module."""
+        return type(self.target.model.get_submodule(path)).__name__
+
+    @property
     def pairing(self) -> Pairing:
         """How exactly modules must agree; the pairs are those of each round."""
         rounded = self.weights.plan.rounded
@@ -74,7 +84,7 @@ class _Asked:
     @property
     def matched(self) -> dict[str, str]:
         """The source module of every target module that has one, in the target's order."""
-        sources, targets = (module_paths(s.model, every=True) for s in (self.source, self.target))
+        sources, targets = (module_paths(model, every=True) for model in self.models)
         # Buffers stand in one module here and in many there: frequencies, positions, counts.
         buffers = (name for name, _ in self.target.model.named_buffers(remove_duplicate=False))
         unpaired = {*self.leave_out, *buffers}
@@ -107,8 +117,9 @@ def compare_modules(
 ) -> Result:
     """Says whether two models do the same and, if not, which module, which tensor, and the fix.
 
-    Each runs once in float64. Modules whose tensors the rules make of each other are compared, each
-    of the target's fed with what its counterpart received. Both models stay as they were.
+    Each runs once in float64, and once more where they do not agree. Modules whose tensors the
+    rules make of each other are compared, each of the target's fed with what its counterpart
+    received. Both models stay as they were.
 
     Args:
         source: The model that is right.
@@ -153,14 +164,38 @@ def compare_modules(
 
 def _compare(asked: _Asked) -> _Compared:
     matched = asked.matched
-    source = listen(asked.source, matched.values())
+    agreed = _maybe_agreed(asked, matched, *_hear(asked, matched, outputs_alone=True))
+    return agreed or _in_full(asked, matched, *_hear(asked, matched))
+
+
+def _hear(
+    asked: _Asked, matched: Mapping[str, str], *, outputs_alone: bool = False
+) -> tuple[Heard, Heard]:
+    source = listen(asked.source, matched.values(), outputs_alone=outputs_alone)
     expect_answer(asked.source, source)
-    target = listen(asked.target, matched)
-    models = (asked.source.model, asked.target.model)
-    meetings, apart = hold_meetings(matched, models, source, target)
+    return source, listen(asked.target, matched, outputs_alone=outputs_alone)
+
+
+def _maybe_agreed(
+    asked: _Asked, matched: Mapping[str, str], source: Heard, target: Heard
+) -> _Compared | None:
+    """A comparison of models that do the same, of which nothing has to be run again."""
+    meetings, apart = hold_meetings(matched, asked.models, source, target)
+    calls = source.calls, target.calls
+    tolerance = asked.pairing.tolerance
+    errors = maybe_agreed(meetings, asked.layouts, asked.source.model, calls, tolerance)
+    outputs = outputs_level(source, target, asked.outputs, tolerance())
+    if errors is None or outputs.verdict != "pass":
+        return None
+    rows = module_rows([errors], asked.kind_of)
+    return _Compared(source=source, target=target, rounds=(), apart=apart, rows=rows)
+
+
+def _in_full(asked: _Asked, matched: Mapping[str, str], source: Heard, target: Heard) -> _Compared:
+    meetings, apart = hold_meetings(matched, asked.models, source, target)
     rounds, otherwise = lay_out(meetings, asked.layouts, source, target)
     errors = [error for one in rounds for error in _measure(asked, one)]
-    rows = module_rows([errors], lambda path: type(models[1].get_submodule(path)).__name__)
+    rows = module_rows([errors], asked.kind_of)
     return _Compared(
         source=source, target=target, rounds=rounds, apart={**apart, **otherwise}, rows=rows
     )
@@ -182,8 +217,9 @@ def _measure(asked: _Asked, one: Round) -> tuple[PairErrors, ...]:
 
 def _tell(asked: _Asked, compared: _Compared) -> Result:
     levels, twins = _judge(asked, compared), asked.weights.expected.twins
+    are_right = levels[0].verdict == "pass" and not twins
     evidence = Evidence(
-        inventory=tuple(find_tensors(asked.weights)),
+        inventory=() if are_right else tuple(find_tensors(asked.weights)),
         modules=compared.rows,
         levels=levels,
         kinds=KINDS,

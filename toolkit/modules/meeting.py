@@ -95,6 +95,11 @@ def hold_meetings(
     return tuple(meetings), apart
 
 
+def round_name(number: int) -> str:
+    """What the calls of one number are called, which is counted from 0."""
+    return CALLS if number == 0 else f"{CALLS}, call {number + 1}"
+
+
 def lay_out(
     meetings: Sequence[Meeting], declared: Mapping[str, Layout], source: Heard, target: Heard
 ) -> tuple[tuple[Round, ...], dict[str, str]]:
@@ -290,7 +295,7 @@ def _round(
 ) -> Round:
     held = [meeting for meeting in meetings if meeting.number == number]
     return Round(
-        name=CALLS if number == 0 else f"{CALLS}, call {number + 1}",
+        name=round_name(number),
         pairs=tuple(
             Pair(
                 target=m.target,
@@ -321,5 +326,5 @@ def _alone(calls: Calls, only: Mapping[str, Call]) -> Calls:
     alone = ShelvedCalls()
     if isinstance(calls, ShelvedCalls):
         alone.shelf = calls.shelf
-    alone.update({path: [call] for path, call in only.items()})
+    alone.update({path: [only[path]] for path in calls if path in only})
     return alone

@@ -54,12 +54,15 @@ class Heard:
     """The innermost module that raised it."""
 
 
-def listen(side: Side, only: Collection[str] | None = None) -> Heard:
+def listen(
+    side: Side, only: Collection[str] | None = None, *, outputs_alone: bool = False
+) -> Heard:
     """What a model and its modules make of the inputs in float64; it stays as it was.
 
     Args:
         side: The model.
         only: Paths of the modules that are listened to; None for all.
+        outputs_alone: Whether only the shapes are kept of what modules are given.
     """
     import torch
 
@@ -68,7 +71,9 @@ def listen(side: Side, only: Collection[str] | None = None) -> Heard:
     with ExitStack() as stack:
         stack.enter_context(torch.no_grad())
         stack.enter_context(side.exact())
-        calls = stack.enter_context(recording(side.model, only and _first_paths(side.model, only)))
+        stack.enter_context(_buffers(side.model))
+        paths = only and _first_paths(side.model, only)
+        calls = stack.enter_context(recording(side.model, paths, outputs_alone))
         shelf = calls.shelf if isinstance(calls, ShelvedCalls) else Shelf()
         try:
             torch.manual_seed(0)

@@ -10,9 +10,10 @@ from typing import Any, Callable, Collection, Dict, Iterator, List, Mapping, Opt
 import torch
 from torch import nn
 
+from toolkit.oracle.nests import map_tensors
 from toolkit.oracle.old_torch import HAS_KEYWORD_HOOKS
 from toolkit.oracle.pages import ENOUGH_WITHIN_BYTES, hand_back, let_go
-from toolkit.oracle.shelf import Shelf, keep_all
+from toolkit.oracle.shelf import Shelf
 
 Tensors = Dict[str, torch.Tensor]
 """Tensors of a nested value by their path: `encoder_out.encoder_out.0`."""
@@ -52,7 +53,9 @@ def rest(calls: Calls) -> None:
 
 
 @contextmanager
-def recording(model: nn.Module, only: Optional[Collection[str]] = None) -> Iterator[Calls]:
+def recording(
+    model: nn.Module, only: Optional[Collection[str]] = None, outputs_alone: bool = False
+) -> Iterator[Calls]:
     """Records every call of the modules of `model` while the context lasts.
 
     The hooks are removed whatever happens inside the context. Weights that are views of a file take
@@ -61,6 +64,7 @@ def recording(model: nn.Module, only: Optional[Collection[str]] = None) -> Itera
     Args:
         model: Its own call is recorded under the empty path.
         only: Paths of the modules to record; None records all.
+        outputs_alone: Whether tensors among the arguments keep their shapes alone.
 
     Yields:
         The calls so far; complete when the context ends.
@@ -72,7 +76,7 @@ def recording(model: nn.Module, only: Optional[Collection[str]] = None) -> Itera
         for path, module in model.named_modules():
             if only is not None and path not in only:
                 continue
-            for handle in _hook(module, path, calls, calls.shelf):
+            for handle in _hook(module, path, calls, outputs_alone):
                 stack.callback(handle.remove)
         yield calls
 
@@ -148,17 +152,18 @@ def _bind(
     return arguments
 
 
-def _hook(module: nn.Module, path: str, calls: Calls, shelf: Shelf) -> Iterator[Any]:
+def _hook(module: nn.Module, path: str, calls: ShelvedCalls, outputs_alone: bool) -> Iterator[Any]:
     pending: List[Dict[str, object]] = []
     signature = inspect.signature(module.forward)
+    kept = _shape_alone if outputs_alone else calls.shelf.keep
 
     def before(_: nn.Module, args: Tuple[object, ...], kwargs: Dict[str, object]) -> None:
         with torch._C.DisableTorchFunction():
-            pending.append(keep_all(shelf, _bind(signature, args, kwargs)))
+            pending.append(map_tensors(_bind(signature, args, kwargs), kept))
 
     def after(_: nn.Module, _args: object, output: object) -> None:
         with torch._C.DisableTorchFunction():
-            outputs = {key: shelf.keep(tensor) for key, tensor in told(output).items()}
+            outputs = {key: calls.shelf.keep(tensor) for key, tensor in told(output).items()}
         calls.setdefault(path, []).append(Call(arguments=pending.pop(), outputs=outputs))
         let_go(ENOUGH_WITHIN_BYTES)
 
@@ -167,6 +172,10 @@ def _hook(module: nn.Module, path: str, calls: Calls, shelf: Shelf) -> Iterator[
     else:
         yield from _hook_by_hand(module, before)
     yield module.register_forward_hook(after)
+
+
+def _shape_alone(tensor: torch.Tensor) -> torch.Tensor:
+    return torch.empty_like(tensor, device="meta")
 
 
 def _hook_by_hand(module: nn.Module, before: Callable[..., None]) -> Iterator[Any]:

@@ -79,11 +79,13 @@ class Float64Mode(TorchFunctionMode):
     ) -> torch.Tensor:
         """A linear map whose weight is promoted in parts."""
         rows = max(AT_ONCE // max(weight.shape[1], 1), 1)
+        weights = torch.split(weight, rows)
+        biases = [None] * len(weights) if bias is None else torch.split(bias.double(), rows)
         parts = [
-            functional.linear(inputs, self._promoted(part)) for part in torch.split(weight, rows)
+            functional.linear(inputs, self._promoted(some), own)
+            for some, own in zip(weights, biases)
         ]
-        outputs = parts[0] if len(parts) == 1 else torch.cat(parts, dim=-1)
-        return outputs if bias is None else outputs + bias.double()
+        return parts[0] if len(parts) == 1 else torch.cat(parts, dim=-1)
 
     def _promote(self, value: Any) -> Any:
         if isinstance(value, torch.Tensor):
