@@ -30,9 +30,10 @@ def build_s2t(variant: S2TVariant, folder: Path) -> Path:
     register_models()
     for name in ("dict.txt", "spm.model"):
         shutil.copyfile(golden_folder() / "checkpoint" / name, folder / name)
-    write_statistics(folder / "gcmvn.npz")
     data = {key: value for key, value in {**DATA, **variant.data}.items() if value is not None}
     (folder / "config.yaml").write_text(yaml.safe_dump(data))
+    if "global_cmvn" in data:
+        write_statistics(folder / "gcmvn.npz")
     if variant.companions is not None:
         variant.companions(folder)
     settings = {**MODEL, **variant.model}

@@ -14,7 +14,7 @@ from toolkit.blocks.place import Place
 from toolkit.core.breakable import Attention, Breakable, Part, Side
 from toolkit.core.coverage import Reason
 from toolkit.core.json import JsonObject
-from toolkit.core.slips import other_divisors, plus, slip, unseen
+from toolkit.core.slips import halved, other_divisors, plus, slip
 from toolkit.mapping import Drop, Row, Rule
 from toolkit.replay.pairs import Layout
 
@@ -52,7 +52,7 @@ LAYOUTS = (
 )
 BREAKABLE = Breakable(
     parts=(
-        Part(name="convolutions",           modules=r"conv\.conv_layers\.\d+"),
+        Part(name="convolutions",           modules=r"conv\.conv_layers\.\d+", is_gated=True),
         Part(name="encoder self-attention", modules=r"layers\.\d+\.self_attn\..+"),
         Part(name="encoder feed-forward",   modules=r"layers\.\d+\.fc\d"),
         Part(name="encoder norms",          modules=r"(layers\.\d+\.)?\w*layer_norm"),
@@ -63,7 +63,7 @@ BREAKABLE = Breakable(
     slips=(
         slip("encoder_attention_heads", "head_count_changed",  other_divisors("d_model"), "wrong_head_count", absent=True),
         slip("encoder_layers",          "layer_count_changed", plus(1, -1)),
-        unseen("max_source_positions",  "positions_changed",   plus(1)),
+        slip("max_source_positions",    "positions_changed",   halved),
     ),
 )
 # fmt: on

@@ -22,9 +22,9 @@ class Example:
     sampling_rate: int
     """Of the waveform, in Hz."""
     input_values: NDArray[np.float32]
-    """What fairseq's network was given of it, shape (B, L)."""
+    """What fairseq's network was given of it, shape (B, L); filter banks are (B, T, F)."""
     attention_mask: NDArray[np.int64]
-    """Ones, as nothing of the clip is padding, shape (B, L)."""
+    """Ones, as nothing of the clip is padding, shape (B, L) or (B, T)."""
     decoder_input_ids: NDArray[np.int64] | None
     """What a decoder is given for the logits, the start token and fairseq's greedy hypothesis but
     for its last token, shape (B, S); None where there is no decoder."""

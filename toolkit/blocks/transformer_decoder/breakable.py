@@ -66,7 +66,7 @@ def breakable(kind: str) -> Breakable:
             slip("tie_word_embeddings",       "tie_changed",             lost,                      "tie_broken"),
             slip("tie_word_embeddings",       "tie_changed",             gained,                    "tie_invented"),
             slip("vocab_size",                "vocabulary_size_changed", plus(1, -1),               "wrong_value", "wrong_vocabulary"),
-            slip("max_position_embeddings",   "positions_changed",       halved),
+            slip(named("max_position_embeddings"), "positions_changed",       halved),
             slip("add_cross_attention",       "cross_attention_changed", toggled),
             slip("use_cache",                 "cache_changed",           toggled),
             slip("pad_token_id",              "token_id_changed",        plus(2)),

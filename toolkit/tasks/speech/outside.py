@@ -67,7 +67,7 @@ class Question:
     @property
     def example(self) -> Example:
         """The question for whoever answers, in arrays of its own."""
-        source = self.source.numpy()[None].copy()  # (L,) -> (B, L)
+        source = self.source.numpy()[None].copy()  # (L,) -> (B, L), or (T, F) -> (B, T, F)
         decodes = self.reference.start_token is not None
         grows = self.found is None or self.search.max_len_a
         return Example(
@@ -75,7 +75,7 @@ class Question:
             waveform=self.clip.waveform.copy(),
             sampling_rate=SAMPLE_RATE_HZ,
             input_values=source,
-            attention_mask=np.ones(source.shape, dtype=np.int64),
+            attention_mask=np.ones(source.shape[:2], dtype=np.int64),
             decoder_input_ids=np.array([self.prefix], dtype=np.int64) if decodes else None,
             language=self.clip.lang,
             language_id=self.tag,

@@ -2,11 +2,10 @@
 
 from dataclasses import replace
 
-from toolkit.core.breakable import joined
 from toolkit.oracle.search import BEAM
 from toolkit.tasks.base import TaskKind, Words, deferred
 from toolkit.tasks.speech.usage import RECOGNITION, SAYS
-from toolkit.tasks.speech_seq2seq.breakable import BREAKABLE, FILTER_BANKS
+from toolkit.tasks.speech_seq2seq import breakable
 from toolkit.tasks.speech_seq2seq.levels import LEVELS
 
 _SEARCH = """## Search
@@ -61,13 +60,13 @@ TASK = TaskKind(
     write_tokenizer=deferred(f"{__name__}.tokenizer", "write_tokenizer"),
     expect_vocabulary=deferred(f"{__name__}.vocabulary", "expect_vocabulary"),
     probe_texts=deferred(f"{__name__}.vocabulary", "probe_texts"),
-    breakable=BREAKABLE,
+    breakable=breakable.BREAKABLE,
 )
 
 FILTERED = replace(
     TASK,
     words=replace(TASK.words, notes=_FILTER_BANKS + TASK.words.notes),
-    breakable=joined((BREAKABLE, FILTER_BANKS)),
+    breakable=breakable.FILTERED,
 )
 """Of models that hear filter banks."""
 

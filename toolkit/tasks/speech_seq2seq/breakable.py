@@ -9,22 +9,10 @@ from functools import partial
 
 from toolkit.core import slips
 from toolkit.core.breakable import Breakable, joined
-from toolkit.core.slips import (
-    GENERATION,
-    PREPROCESSOR,
-    Invention,
-    Right,
-    Value,
-    lost,
-    other,
-    others,
-    plus,
-    toggled,
-)
+from toolkit.core.slips import GENERATION, Invention, Right, Value, other, others, plus
 from toolkit.tasks.speech import breakable
 
 _slip = partial(slips.slip, file=GENERATION)
-_preprocessor = partial(slips.slip, file=PREPROCESSOR)
 _invention = partial(Invention, file=GENERATION)
 
 
@@ -71,18 +59,7 @@ _SEARCH = Breakable(
 )
 # fmt: on
 
-# fmt: off
-FILTER_BANKS = Breakable(
-    slips=(
-        _preprocessor("do_ceptral_normalize", "normalization_changed", toggled,     "not_normalized", "wrong_value"),
-        _preprocessor("normalize_means",      "normalization_changed", lost,        "not_normalized", "wrong_value"),
-        _preprocessor("normalize_vars",       "normalization_changed", lost,        "not_normalized", "wrong_value"),
-        _preprocessor("num_mel_bins",         "feature_size_changed",  plus(1)),
-        _preprocessor("dither",               "dither_changed",        other(1.0, 0.0)),
-    ),
-)
-# fmt: on
-"""The file of a feature extractor of filter banks."""
-
 BREAKABLE = joined((_SEARCH, breakable.BREAKABLE))
 """The files of search, feature extractor and tokenizer."""
+FILTERED = joined((_SEARCH, breakable.FILTER_BANKS))
+"""The same where filter banks are heard."""
