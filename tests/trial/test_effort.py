@@ -54,6 +54,15 @@ def test_the_pipeline_is_asked_about_searched_clips_but_for_long_ones(frames):
 
 
 @given(frames=FRAMES)
+def test_the_folder_itself_searches_where_modules_could_be_compared(frames):
+    efforts = list(zip(frames, plan_effort(frames, thorough=False), strict=True))
+    assert any(effort.generated for _, effort in efforts if effort.searched)
+    for length, effort in efforts:
+        assert effort.generated or length > REPLAYED_FRAMES
+        assert effort.generated is effort.piped or not effort.searched
+
+
+@given(frames=FRAMES)
 def test_a_thorough_comparison_leaves_nothing_out(frames):
     assert set(plan_effort(frames, thorough=True)) == {FULL}
 

@@ -28,6 +28,9 @@ class Effort:
     """Hypotheses of a search with a beam."""
     piped: bool = True
     """What the pipeline says, where the clip is searched."""
+    generated: bool = True
+    """The folder's own greedy search, where the clip is searched; otherwise one pass says what it
+    finds, where that leaves no doubt."""
     own: bool = False
     """The modules alone that have weights of the clip's own language, each by itself."""
 
@@ -47,7 +50,8 @@ def plan_effort(frames: Sequence[int], *, thorough: bool) -> tuple[Effort, ...]:
     fairseq makes odd ones even, and goes through another branch. Searches take longest on long
     clips, so that only the shortest are searched, and fewer of them with a beam. The pipeline hears
     a clip once more, with an input that is compared on every clip: of those that are searched it is
-    asked about the shortest, and about none that is too long to compare modules on.
+    asked about the shortest, and about none that is too long to compare modules on. Of such a long
+    clip the folder need not search either, step by step, what one pass shows at once.
 
     Args:
         frames: How many frames the network makes of each clip.
@@ -68,6 +72,7 @@ def plan_effort(frames: Sequence[int], *, thorough: bool) -> tuple[Effort, ...]:
             searched=clip in searched,
             beamed=clip in beamed,
             piped=clip in piped,
+            generated=clip in compared,
         )
         for clip in range(len(frames))
     )

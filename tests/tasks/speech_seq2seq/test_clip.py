@@ -4,8 +4,9 @@ from dataclasses import replace
 import pytest
 import torch
 
-from tests.breaking import set_key
+from tests.breaking import change, set_key
 from toolkit.compare.tolerances import ISOLATED, ROUNDED
+from toolkit.tasks.speech.levels import greedy_level
 from toolkit.tasks.speech_seq2seq.clip import run_clip
 from toolkit.trial.effort import NOTHING
 
@@ -127,3 +128,30 @@ def test_neither_encoder_hears_a_clip_twice_in_order_to_search(bench, clip, monk
     assert run.greedy.equal
     # The pipeline hears with the folder's own front end, which is another input.
     assert heard == ["fairseq", "folder", "folder"]
+
+
+def test_a_search_is_read_off_one_pass_where_that_leaves_no_doubt(bench, clip, monkeypatch):
+    effort = replace(NOTHING, searched=True)
+    searched = run_clip(bench, clip("ru_2"), tag=182, effort=effort)
+
+    def refuse(*_):
+        raise AssertionError("searched")
+
+    monkeypatch.setattr(bench.target, "search", refuse)
+    effort = replace(effort, generated=False)
+    read = run_clip(bench, clip("ru_2"), tag=182, effort=effort)
+    assert (read.is_read_off, searched.is_read_off) == (True, False)
+    expected = vars(searched.greedy)
+    scores = ("reference_score", "converted_score")
+    assert vars(read.greedy) == {**expected, **{s: pytest.approx(expected[s]) for s in scores}}
+    assert "1 of them as one pass tells it" in greedy_level([read]).summary
+    assert "pass" not in greedy_level([searched]).summary
+
+
+def test_a_folder_that_says_something_else_is_searched_all_the_same(broken, examined, clip):
+    change("decoder.model.decoder.embed_tokens.weight", lambda t: t.roll(1, 0))(broken)
+    bench = examined(broken).bench
+    effort = replace(NOTHING, searched=True, generated=False)
+    run = run_clip(bench, clip("ru_2"), tag=182, effort=effort)
+    assert not run.is_read_off
+    assert not run.greedy.equal

@@ -165,10 +165,12 @@ def greedy_level(runs: Sequence[HeardRun]) -> Level:
     right = sum(run.said.converted_text == run.clip.transcript for run in spoken)
     transcripts = f", {right} of {len(spoken)} transcripts right" if spoken else ""
     equal = len(runs) - int(tokens.error)
+    read_off = sum(run.is_read_off for run in runs)
+    told = f", {read_off} of them as one pass tells it" if read_off else ""
     return Level(
         name="greedy",
         measures=(tokens, texts_measure(runs)),
-        summary=f"{equal} of {len(runs)} clips equal in every token{transcripts}",
+        summary=f"{equal} of {len(runs)} clips equal in every token{told}{transcripts}",
     )
 
 

@@ -12,7 +12,7 @@ from toolkit.compare.metrics import noise_ratio, relative_error
 from toolkit.compare.pictures import Sketchbook
 from toolkit.core.pictures import Track
 from toolkit.core.tokens import TokenComparison
-from toolkit.oracle.asking import AnyReference, Pass
+from toolkit.oracle.asking import AnyReference, Pass, ScoredTokens
 from toolkit.oracle.hooks import rest
 from toolkit.oracle.search import Search
 from toolkit.replay.pairs import Pair
@@ -21,7 +21,12 @@ from toolkit.tasks.speech.frames import follow_best, follow_result, only_frames
 from toolkit.tasks.speech.hearing import Heard, HeardBench, SpeechBench, listen
 from toolkit.tasks.speech.own import compare_own
 from toolkit.tasks.speech.prefixes import find_prefix
-from toolkit.tasks.speech.words import compare_words, maybe_said, smallest_margin
+from toolkit.tasks.speech.words import (
+    compare_words,
+    maybe_read_off,
+    maybe_said,
+    smallest_margin,
+)
 from toolkit.trial.bench import Run
 from toolkit.trial.effort import FULL, Effort
 from toolkit.trial.measuring import PairErrors, Record, Sides, measure_pairs, only_call
@@ -57,6 +62,8 @@ class HeardRun(Run):
     """The reference's own float32 error of it, relative to the largest."""
     result_float64: float = NAN
     greedy: TokenComparison | None = None
+    is_read_off: bool = False
+    """Whether one pass told what the folder's search finds, which was not run."""
     pipeline_text: str | None = None
     pipeline_reference_text: str | None = None
     """What fairseq says when it is fed with the folder's own front end. None if greedy search says
@@ -123,7 +130,9 @@ def hear(
     fused = Fused(bench, heard, own=effort.own)
     run, replayed = compare_passes(bench, heard, fused, effort=effort, book=book)
     if effort.searched:
-        run = replace(run, greedy=_compare_greedy(bench, heard, fused))
+        own = None if effort.generated else _maybe_read_off(bench, heard, fused)
+        greedy = _compare_greedy(bench, heard, fused, own)
+        run = replace(run, greedy=greedy, is_read_off=own is not None)
     if effort.piped:
         run = replace(run, **_through_pipeline(bench, heard, run.said))
     return run, replayed
@@ -172,11 +181,20 @@ def _draw(book: Sketchbook, heard: Heard, result: Track | None, letters: Track |
     book.draw_clip(*given, result=result, letters=letters)
 
 
-def _compare_greedy(bench: SpeechBench, heard: Heard, fused: Fused) -> TokenComparison:
+def _maybe_read_off(bench: SpeechBench, heard: Heard, fused: Fused) -> ScoredTokens | None:
+    """What the folder says as one pass tells it; None in doubt, and where no decoder is asked."""
+    if heard.found is None or bench.reference.start_token is None:
+        return None
+    return maybe_read_off(fused.actual, heard.found, heard.search, heard.tag)
+
+
+def _compare_greedy(
+    bench: SpeechBench, heard: Heard, fused: Fused, own: ScoredTokens | None
+) -> TokenComparison:
     """What both models say."""
     asked = (heard.source, heard.search, heard.tag)
     found = heard.found or bench.reference.search(*asked, fused.received)[0]
-    own = bench.target.search(*asked, fused.made)[0]
+    own = own or bench.target.search(*asked, fused.made)[0]
     return compare_words(bench, found, own, margin=smallest_margin(fused.expected), tag=heard.tag)
 
 

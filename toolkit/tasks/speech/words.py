@@ -32,6 +32,30 @@ def smallest_margin(logits: Tensor) -> float:
     return float((best[..., 0] - best[..., 1]).min())
 
 
+def maybe_read_off(
+    logits: Tensor, found: ScoredTokens, search: Search, tag: int | None
+) -> ScoredTokens | None:
+    """What a greedy search finds, by one pass over fairseq's own hypothesis; None in doubt.
+
+    Where each token is the best behind those before it, a search takes these steps and no others.
+
+    Args:
+        logits: The converted model's behind each token, shape (1, S, V).
+        found: fairseq's hypothesis, of S tokens.
+        search: How it was found.
+        tag: The token that was forced to be the first, if one was.
+    """
+    import torch
+
+    scores = logits[0].log_softmax(-1)
+    tokens = torch.tensor(found.tokens)
+    chosen = slice(0 if tag is None else 1, min(len(tokens), search.max_len_b))
+    if len(scores) != len(tokens) or not scores.argmax(-1)[chosen].equal(tokens[chosen]):
+        return None
+    total = float(scores.gather(1, tokens.unsqueeze(1)).sum())
+    return ScoredTokens(tokens=found.tokens, score=total / len(tokens) ** search.lenpen)
+
+
 def compare_words(
     bench: SpeechBench,
     expected: ScoredTokens,
