@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 from fairseq.models.speech_to_text.hub_interface import S2THubInterface
@@ -173,3 +175,24 @@ def test_a_module_that_a_pass_did_not_watch_has_nothing_to_answer_again(referenc
     given = ([run.source], [run.prefix])
     heard = reference.forward(*given, only=())
     assert reference.again(*given, heard=heard, only=("decoder",)) == {"decoder": []}
+
+
+def test_the_dictionary_is_gone_through_once_for_searches_that_differ_in_length(
+    reference, run, greedy, monkeypatch
+):
+    built = []
+    build = reference.task.build_generator
+    fresh = Reference(reference.task, reference.model)
+
+    def counted(models, args):
+        built.append(args.max_len_b)
+        return build(models, args)
+
+    monkeypatch.setattr(reference.task, "build_generator", counted)
+    searches = [replace(greedy, max_len_b=most, capped=True) for most in (3, 30, 3)]
+    found = [fresh.search(run.source, search, run.tag) for search in searches]
+    assert built == [3]
+    assert [len(hypotheses[0].tokens) for hypotheses in found] == [4, len(run.said.reference), 4]
+    assert found[0] == found[2]
+    fresh.search(run.source, with_beam(greedy, 2), run.tag)
+    assert len(built) == 2

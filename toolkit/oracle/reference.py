@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from functools import cached_property
 from typing import (
     TYPE_CHECKING,
@@ -32,6 +33,7 @@ from toolkit.oracle.search import Search
 
 if TYPE_CHECKING:
     from fairseq.data import Dictionary
+    from fairseq.sequence_generator import SequenceGenerator
 
 ENCODER = "encoder"
 """fairseq's path of the encoder; its output is no output of the model."""
@@ -51,6 +53,7 @@ class Reference:
         self.task = task
         self.model = model
         self.tags = frozenset(tags)
+        self._generators: Dict[Search, SequenceGenerator] = {}
 
     @property
     def device(self) -> torch.device:
@@ -208,7 +211,16 @@ class Reference:
         """How many tokens the task gives a search."""
         return int(self.task.data_cfg.prepend_tgt_lang_tag)
 
-    def _generator(self, search: Search) -> Any:
+    def _generator(self, search: Search) -> SequenceGenerator:
+        """What searches so; made once for all lengths, as it goes through the whole dictionary."""
+        alike = replace(search, max_len_b=0, capped=False)
+        if alike not in self._generators:
+            self._generators[alike] = self._make_generator(search)
+        generator = self._generators[alike]
+        generator.max_len_b = search.max_len_b
+        return generator
+
+    def _make_generator(self, search: Search) -> SequenceGenerator:
         said = {name: value for name, value in vars(search).items() if name != "capped"}
         args = Namespace(**said, prefix_size=self._prefix_size)
         generator = self.task.build_generator([self.model], args)
