@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from tests.breaking import scale, set_key
+from tests.bundled.elsewhere import SCRIPT, make_elsewhere
 from tests.families.exactness import EXACT, ROUNDED
 from tests.sampling import wide
 from tests.variants.s2t_building import build_s2t
@@ -129,6 +130,28 @@ def test_a_folder_that_normalizes_otherwise_is_found(build: Build, tmp_path: Pat
     proof = verify(checkpoint, out, audio=CLIPS[1:])
     failed = {level.name for level in proof.levels if level.verdict == "fail"}
     assert {"config", "front_end"} <= failed
+    (front_end,) = (level for level in proof.levels if level.name == "front_end")
+    assert [measure.name for measure in front_end.measures] == [
+        "input of the network",
+        "texts through the ASR pipeline",
+    ]
+
+
+def test_the_stock_feature_extractor_is_found_by_its_name(build: Build, tmp_path: Path) -> None:
+    import transformers
+
+    checkpoint, out = build(PLAIN), tmp_path / "hf"
+    convert(checkpoint, out, verify=False)
+    transformers.Speech2TextFeatureExtractor().save_pretrained(out)
+    keys = {
+        key
+        for found in diff(checkpoint, out, audio=CLIPS[1:]).findings
+        for key in found.config_keys
+    }
+    assert keys == {
+        "preprocessor_config.feature_extractor_type",
+        "preprocessor_config.auto_map",
+    }
 
 
 def test_a_recording_stands_in_for_fairseq(build: Build, tmp_path: Path) -> None:
@@ -167,6 +190,20 @@ def test_a_clip_that_is_too_short_is_named(build: Build, tmp_path: Path) -> None
         convert(build(PLAIN), tmp_path / "hf", verify=True, audio=[tmp_path / "short.wav"])
 
 
+def test_the_golden_one_says_what_was_spoken(tmp_path: Path) -> None:
+    """Through the pipeline, where there is neither the toolkit nor fairseq."""
+    checkpoint, clip = golden_folder() / "s2t" / "model.pt", golden_folder() / "en_1.flac"
+    proof = convert(checkpoint, tmp_path / "hf", verify=True, audio=[clip])
+    check_exact(proof)
+    said = make_elsewhere(tmp_path).run(SCRIPT, tmp_path / "hf", clip)
+    assert said["absent"] == ["toolkit", "fairseq"]
+    assert said["class"].endswith(".Speech2TextForConditionalGeneration")
+    assert said["pipeline"] == said["text"] == "The golden bell rings at noon."
+    tokens = {hypothesis.reference for hypothesis in proof.tokens[0].beam[:1]}
+    assert tuple(said["searches"]["5"][1:]) in tokens
+
+
 def test_it_is_recognized_with_its_files(build: Build) -> None:
     inspection = inspect(build(BY_CORPUS))
     assert inspection.family == "s2t_transformer"
+    assert inspection.sidecars["statistics"].endswith("gcmvn.npz")

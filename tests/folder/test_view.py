@@ -6,8 +6,9 @@ import torch
 import transformers
 from safetensors.torch import load_file, save_file
 
+from toolkit.bundled import FILTER_BANKS, MODELLING
 from toolkit.core.errors import BadInput
-from toolkit.folder.view import ABSENT, class_aliases, view_folder
+from toolkit.folder.view import ABSENT, class_aliases, needs_trust, view_folder
 
 JSON_FILES = ("config.json", "generation_config.json", "preprocessor_config.json")
 
@@ -266,3 +267,32 @@ def test_viewing_leaves_the_folder_as_it_is(broken):
     list(view.groups())
     assert contents() == before
     shutil.rmtree(broken)
+
+
+# Whether it is loaded with trust
+
+OWN_EXTRACTOR = {
+    "auto_map": {"AutoFeatureExtractor": f"{FILTER_BANKS.stem}.FairseqFilterBankExtractor"}
+}
+
+OWN_MODEL = {"auto_map": {"AutoConfig": f"{MODELLING.stem}.XMTransformerConfig"}}
+
+
+@pytest.mark.parametrize(
+    ("file", "values", "needs"),
+    [
+        ("preprocessor_config.json", OWN_EXTRACTOR, True),
+        ("processor_config.json", {"feature_extractor": OWN_EXTRACTOR}, True),
+        (
+            "config.json",
+            {"auto_map": {"AutoConfig": f"{MODELLING.stem}.XMTransformerConfig"}},
+            True,
+        ),
+        ("preprocessor_config.json", {"do_normalize": True}, False),
+        ("preprocessor_config.json", {"auto_map": {"AutoFeatureExtractor": "theirs.Own"}}, False),
+        ("processor_config.json", {"feature_extractor": "none"}, False),
+    ],
+)
+def test_a_folder_needs_trust_for_our_model_or_our_feature_extractor(file, values, needs, tmp_path):
+    (tmp_path / file).write_text(json.dumps(values))
+    assert needs_trust(tmp_path) is needs

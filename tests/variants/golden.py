@@ -22,8 +22,6 @@ from tests.variants.hubert_kinds import HUBERT_VARIANTS
 from tests.variants.hubert_pretraining_kinds import HUBERT_PRETRAINING_VARIANTS
 from tests.variants.pretraining_building import build_pretraining
 from tests.variants.pretraining_kinds import PRETRAINING_VARIANTS, PretrainingVariant
-from tests.variants.s2t_building import build_s2t
-from tests.variants.s2t_kinds import S2T_VARIANTS, S2TVariant
 from tests.variants.seq2seq_kinds import SEQ2SEQ_VARIANTS
 from toolkit.audio import golden_folder
 from toolkit.pipeline.golden import UNTRAINED
@@ -33,7 +31,6 @@ CHOSEN = {
     "hubert_ctc": "HuBERT, layer norm",
     "hubert_encoder": "HuBERT's encoder, group norm",
     "hubert_pretraining": "HuBERT, group norm",
-    "s2t_transformer": "filter banks",
     "unispeech": "UniSpeech, layer norm",
     "unispeech_sat": "UniSpeech-SAT, group norm",
     "wav2vec2_classification": "classifier, layer norm",
@@ -44,12 +41,11 @@ CHOSEN = {
     "wav2vec2_seq2seq": "letters, searches that end",
 }
 """A variant for each family, and for each further kind, by name."""
-_VARIANTS: dict[str, tuple[PretrainingVariant | CtcVariant | S2TVariant, ...]] = {
+_VARIANTS: dict[str, tuple[PretrainingVariant | CtcVariant, ...]] = {
     "data2vec_pretraining": DATA2VEC_PRETRAINING_VARIANTS,
     "hubert_ctc": HUBERT_VARIANTS,
     "hubert_encoder": BARE_HUBERT_VARIANTS,
     "hubert_pretraining": HUBERT_PRETRAINING_VARIANTS,
-    "s2t_transformer": S2T_VARIANTS,
     "unispeech": UNISPEECH_VARIANTS,
     "unispeech_sat": UNISPEECH_VARIANTS,
     "wav2vec2_classification": CLASS_VARIANTS,
@@ -67,8 +63,6 @@ def build(family: str, folder: Path) -> None:
     folder.mkdir(parents=True)
     if isinstance(variant, CtcVariant):
         build_ctc(variant, folder)
-    elif isinstance(variant, S2TVariant):
-        build_s2t(variant, folder)
     else:
         build_pretraining(variant, folder)
 

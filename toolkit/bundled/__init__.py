@@ -41,8 +41,8 @@ PEFT = "adapter_config.json"
 """By which transformers knows a folder with an adapter of some model."""
 STOCK_FEATURES = "Wav2Vec2FeatureExtractor"
 """The class of transformers that the carried feature extractor of waveforms stands in for."""
-OWN_FEATURES = "FairseqFilterBankExtractor"
-"""The class of `FILTER_BANKS`."""
+OF_FILTER_BANKS = ("FairseqFilterBankExtractor", "Speech2TextFeatureExtractor")
+"""The class of `FILTER_BANKS`, and the one of transformers that it derives from."""
 STOCK_MODULES = (
     "models.bart.modeling_bart",
     "models.mbart.modeling_mbart",

@@ -66,10 +66,12 @@ class Sidecars:
             return {}
         if self.config_yaml is None:
             return {"dictionary": str(self.dict_path)}
+        statistics = {} if self.statistics is None else {"statistics": str(self.statistics)}
         return {
             "config.yaml": str(self.config_yaml),
             "dictionary": str(self.dict_path),
             "sentencepiece model": str(self.spm_path or "none: words are symbols"),
+            **statistics,
         }
 
 
