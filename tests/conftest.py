@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import gc
+
+if gc.isenabled():  # until all is collected: nothing that is imported is garbage
+    gc.disable()
+
 import atexit
 import copy
-import gc
 import os
 import shutil
 import signal
@@ -54,7 +58,6 @@ def pytest_configure(config: pytest.Config) -> None:
     # A shell's background job ignores it, and so would every process that a test interrupts.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     _compose_once()
-    gc.disable()
 
 
 @pytest.hookimpl(trylast=True)
