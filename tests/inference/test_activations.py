@@ -24,6 +24,16 @@ def test_what_is_no_number_is_the_same_as_nothing() -> None:
     assert difference(nan, nan) > 1e-9
 
 
+def test_the_same_infinity_in_the_same_place_is_no_difference() -> None:
+    ruled_out = ONE.clone()
+    ruled_out[0, 1] = float("-inf")
+    assert difference(ruled_out, ruled_out.permute(2, 0, 1)) == 0
+    assert difference(ruled_out, ONE) == difference(ONE, ruled_out) == float("inf")
+    assert difference(-ruled_out, ruled_out) == float("inf")
+    nothing = torch.full_like(ONE, float("-inf"))
+    assert difference(nothing, nothing) == float("inf")
+
+
 def test_models_that_give_other_things_are_not_the_same() -> None:
     assert same_whole({"a": ONE}, {"a": ONE}) == 0
     assert same_whole({}, {}) == float("inf")

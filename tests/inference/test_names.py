@@ -15,10 +15,16 @@ TARGET = ("layers.{i}.self_attn.q_proj.weight", "layers.{i}.fc1.bias", "final_la
         ("fc1", "w1"),
         ("LayerNorm", "norm"),
         ("kernel", "weight"),
+        ("encoder_attn", "cross"),
     ],
 )
 def test_two_words_mean_the_same(one: str, other: str) -> None:
     assert tokens(one) & tokens(other)
+
+
+def test_a_letter_behind_a_digit_means_nothing() -> None:
+    assert "bias" not in tokens("m22b6")
+    assert "bias" in tokens("b2")
 
 
 def test_the_likeliest_of_several_is_the_one_that_means_the_same() -> None:

@@ -1,6 +1,5 @@
 """What is the same part of every layer is one kind."""
 
-from toolkit.inference.merging import merge_stacks
 from toolkit.inference.tree import kinds_of
 
 SHAPES = {name: (n, 2) for n, name in enumerate(("a.w", "a.b", "b.w", "b.b", "c.w", "c.b"), 1)}
@@ -31,9 +30,7 @@ def test_parts_of_one_layer_are_no_layers() -> None:
     assert len(kinds) == 8
 
 
-def test_stacks_are_one_where_the_other_side_has_one() -> None:
-    sources = kinds_of(stack("lower.0", "upper.0", "upper.1"))
-    targets = kinds_of(stack("layers.0", "layers.1", "layers.2"))
-    (merged, *_) = merge_stacks(sources, targets)
-    assert merged.names == ("lower.0.a.w", "upper.0.a.w", "upper.1.a.w")
-    assert merge_stacks(sources, kinds_of(stack("layers.0", "layers.1"))) == sources
+def test_two_attentions_of_one_layer_are_no_layers_either() -> None:
+    attention = ("self_attn", "encoder_attn")
+    parts = {f"{a}.{part}.{end}": (2,) for a in attention for part in "qkvo" for end in ("w", "b")}
+    assert len(kinds_of({**parts, "norm.w": (2,)})) == len(parts) + 1

@@ -22,6 +22,7 @@ GOLDEN = golden_folder() / "ctc" / "model.pt"
 CLIPS = [golden_folder() / "tiny.flac"]
 FAMILY = "wav2vec2_ctc"
 WORDS = {"w2v_model": "speech", "layers": "blocks", "fc1": "ffn_up", "layer_norm": "norm"}
+MASK = "w2v_encoder.w2v_model.mask_emb"
 QUERY = "w2v_encoder.w2v_model.encoder.layers.{i}.self_attn.q_proj.weight"
 LOUDER = """
 
@@ -130,6 +131,7 @@ def dropping(mapping: Path) -> Path:
     return mapping
 
 
+@pytest.mark.wide
 def test_a_row_of_the_users_own_is_taken_at_the_users_word(
     save: Save, hf: Path, tmp_path: Path
 ) -> None:
@@ -169,6 +171,19 @@ def test_a_tensor_that_nothing_is_like_is_dropped_aloud(
     found = infer(fork, str(hf), write=tmp_path / "mapping.yaml")
     assert [reason.name for reason in found.dropped] == ["ema"]
     assert found.held == "weights"
+
+
+def test_what_a_conversion_fills_in_needs_no_tensor_and_another_value_does(
+    save: Save, tmp_path: Path
+) -> None:
+    lost = save(words, **{MASK: None})
+    shutil.copytree(tmp_path, tmp_path / "plain")
+    plain = torch.load(GOLDEN, weights_only=False)
+    del plain["model"][MASK]
+    torch.save(plain, tmp_path / "plain" / "model.pt")
+    convert(tmp_path / "plain" / "model.pt", tmp_path / "hf", verify=False)
+    assert infer(lost, str(tmp_path / "hf")).held == "weights"
+    assert infer(save(words), str(tmp_path / "hf")).held == "nothing"
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from toolkit.blocks.arguments import Arguments, called, read_arguments
@@ -26,6 +27,8 @@ from toolkit.families.xm_transformer import XMTransformer
 from toolkit.oracle.tasks.base import CLASSES
 
 Files = Mapping[str, bytes | Path]
+SIZES, DEPTH = ("encoder_embed_dim", "conv_pos", "conv_pos_groups"), "pos_conv_depth"
+"""Arguments of positional convolutions: how large they are, and how many."""
 RATE = {"label_rate": 50.0}
 """Classes a second, which only a loss that nobody computes depends on."""
 
@@ -58,11 +61,12 @@ def blank_of(family: Family, checkpoint: Checkpoint, named: Named, options: Opti
     kind = next((kind for kind in _KINDS if isinstance(family, kind)), None)
     if kind is None:
         raise BadInput(
-            f"`{family.name}` must be a family whose models are built from arguments alone, but is "
-            "not so far. Name another with `--like`."
+            f"`{family.name}` must be a family whose models hear waveforms, of those that come with "
+            "this package, but is another. Write the mapping file by hand; `docs/mapping-files.md` "
+            "says how."
         )
     task, told, files = _KINDS[kind]
-    arguments = read_arguments(checkpoint, options.w2v)
+    arguments = _with_positions(read_arguments(checkpoint, options.w2v), checkpoint)
     settings = told(arguments)
     if not any("conv_feature_layers" in group for group in (settings, arguments.w2v_model)):
         raise BadInput(
@@ -86,8 +90,6 @@ def called_by(family: Family) -> str:
 
 def as_member(checkpoint: Checkpoint, family: Family) -> tuple[Checkpoint, str | None]:
     """The checkpoint as one of a family, and the name that it lacks for that; None if it has it."""
-    from dataclasses import replace
-
     from toolkit.families import architecture
 
     names = getattr(family, "architectures", getattr(family, "pretrained", (family.name,)))
@@ -95,6 +97,33 @@ def as_member(checkpoint: Checkpoint, family: Family) -> tuple[Checkpoint, str |
         return checkpoint, None
     name = called_by(family)
     return replace(checkpoint, settings=called(checkpoint.settings, name)), name
+
+
+def _with_positions(arguments: Arguments, checkpoint: Checkpoint) -> Arguments:
+    """The arguments with the number of positional convolutions, which older ones do not say."""
+    model, inner = (
+        {**group, **_positions(group, checkpoint)}
+        for group in (arguments.model, arguments.w2v_model)
+    )
+    grouped = {"model": inner} if "model" in arguments.w2v else inner
+    w2v = {**arguments.w2v, **grouped} if arguments.w2v else {}
+    return replace(arguments, model=model, w2v_model=inner, w2v=w2v)
+
+
+def _positions(encoder: JsonObject, checkpoint: Checkpoint) -> JsonDict:
+    """How many there are of several, by the shapes that fairseq gives so many, if it is not said."""
+    sizes = [encoder.get(name) for name in SIZES]
+    width, kernel, groups = (size if isinstance(size, int) else 0 for size in sizes)
+    if DEPTH in encoder or not groups:
+        return {}
+    found = Counter(spec.shape for spec in checkpoint.tensors.values())
+    depths = (
+        depth
+        for depth in range(2, kernel + 1)
+        if found[width, width // groups, max(3, kernel // depth)] == depth
+    )
+    depth = next(depths, None)
+    return {} if depth is None else {DEPTH: depth}
 
 
 def _around(arguments: Arguments) -> JsonDict:

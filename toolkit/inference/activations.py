@@ -33,22 +33,28 @@ class Outputs:
 def difference(found: Tensor, wanted: Tensor) -> float:
     """The largest difference of two outputs relative to the largest value, in their best order.
 
+    The same infinity in the same place is no difference: it stands for what a model rules out.
     Infinite where they hold other sizes, or something that is no number.
     """
-    scale = float(wanted.abs().max()) if wanted.numel() else 0.0
-    if sorted(found.shape) != sorted(wanted.shape) or not wanted.numel():
+    if sorted(found.shape) != sorted(wanted.shape) or not bool(wanted.isfinite().any()):
         return float("inf")
-    if abs(float(found.abs().sum() - wanted.abs().sum())) > NEAR * scale * found.numel():
+    scale = float(_finite(wanted).abs().max())
+    sums = [float(_finite(tensor).abs().sum()) for tensor in (found, wanted)]
+    if abs(sums[0] - sums[1]) > NEAR * scale * found.numel():
         return float("inf")
     best = float("inf")
     for order in permutations(range(found.dim())):
         turned = found.permute(order)
         if turned.shape == wanted.shape:
-            differing = float((turned - wanted).abs().max())
+            differing = float((turned - wanted).abs().where(turned != wanted, 0).max())
             best = min(best, differing / scale if scale else differing)
         if best <= NEAR:
             break
     return best
+
+
+def _finite(tensor: Tensor) -> Tensor:
+    return tensor.where(tensor.isfinite(), 0)
 
 
 def same_whole(found: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> float:

@@ -29,20 +29,30 @@ class Fusion:
 def cut_kinds(
     sources: Iterable[Kind], targets: Sequence[Kind], scores: Scores, votes: Votes
 ) -> Iterator[Fusion]:
-    """Kinds of the source that nothing of the target has the shapes of, but several together."""
+    """Kinds of the source that nothing of the target has the shapes of, but several together.
+
+    The bias of a module is cut into those of the modules that its weight is cut into.
+    """
     shapes = {kind.shapes for kind in targets}
     left = list(targets)
-    for source in sources:
+    cut: dict[str, tuple[str, ...]] = {}
+    for source in sorted(sources, key=lambda kind: -len(kind.shapes[0])):
         if source.shapes in shapes:
             continue
         groups = [g for g in _groups(left) if _sum(g) == source.shapes and len(_alike(g)) == 1]
+        beside = [g for g in groups if _modules(g) == cut.get(source.above[0])]
         if groups:
-            best = max(groups, key=lambda group: _liking(source, group, scores, votes))
+            best = max(beside or groups, key=lambda group: _liking(source, group, scores, votes))
             ordered = _told(source, best)
             yield Fusion(
                 sources=(source,), targets=tuple(ordered or best), is_told=ordered is not None
             )
+            cut[source.above[0]] = _modules(best)
             left = [kind for kind in left if kind not in best]
+
+
+def _modules(group: Sequence[Kind]) -> tuple[str, ...]:
+    return tuple(kind.above[0] for kind in group)
 
 
 def joined_kinds(

@@ -35,6 +35,8 @@ _SYNONYMS: Mapping[str, str] = {
     **dict.fromkeys(("final", "last", "post", "after"),                       "final"),
 }
 # fmt: on
+_ACROSS = re.compile(r"(?i)enc(oder)?_?att(entio)?n")
+"""What attention is called that looks at the encoder, which others say is across."""
 _TOGETHER = ("fc1", "fc2", "w1", "w2", "linear1", "linear2", "layernorm", "wq", "wk", "wv", "wo")
 """Words that are one although a digit or a letter parts them."""
 
@@ -42,6 +44,7 @@ _TOGETHER = ("fc1", "fc2", "w1", "w2", "linear1", "linear2", "layernorm", "wq", 
 @cache
 def tokens(part: str) -> frozenset[str]:
     """What the words of one part of a name mean; a word that nobody knows means itself."""
+    part = _ACROSS.sub("cross_attn", part)
     whole = part.lower().replace("_", "")
     if whole in _SYNONYMS:
         return frozenset([_SYNONYMS[whole]])
@@ -54,7 +57,13 @@ def tokens(part: str) -> frozenset[str]:
 
 
 def _words(text: str) -> list[str]:
-    return [word.lower() for word in _SPLIT.findall(text)]
+    """The words of a name, without single letters behind a digit: those stand for nothing."""
+    found = _SPLIT.finditer(text)
+    return [
+        m[0].lower()
+        for m in found
+        if len(m[0]) > 1 or not text[m.start() - 1 : m.start()].isdigit()
+    ]
 
 
 class Vocabulary:

@@ -12,6 +12,7 @@ from toolkit.checkpoint.recipes import Recipe
 from toolkit.inference import values
 from toolkit.inference.exchanging import Part, exchangeable
 from toolkit.inference.fusing import Fusion, cut_kinds, joined_kinds
+from toolkit.inference.lying import lying, upright
 from toolkit.inference.merging import merge_stacks
 from toolkit.inference.proposal import Ambiguity, Match, Proposal
 from toolkit.inference.scoring import Scores, Votes
@@ -167,11 +168,15 @@ class _Structure:
                 for kinds, (_, free) in zip(alone, sides, strict=True)
             )
             return ours, tuple(k for k in theirs if not values.is_known(self.target[k.names[0]]))
-        ours, theirs = (
-            kinds_of({name: tuple(tensor.shape) for name, tensor in tensors.items()})
-            for tensors, _ in sides
-        )
+        ours, theirs = (kinds_of(upright(_shapes(tensors))) for tensors, _ in sides)
         return merge_stacks(ours, theirs), theirs
+
+    @cached_property
+    def lying(self) -> tuple[frozenset[str], frozenset[str]]:
+        """The matrices of both sides that lie transposed, as far as that is known."""
+        if self.blind:
+            return frozenset(), frozenset()
+        return lying(_shapes(self.source)), lying(_shapes(self.target))
 
     @cached_property
     def scores(self) -> Scores:
@@ -197,6 +202,7 @@ class _Structure:
         if self.blind:
             return ()
         ours, theirs = self.kinds
+        theirs = tuple(kind for kind in theirs if kind.names[0] not in self.lying[1])
         votes = Votes(
             [*self.sure.items(), *pair_kinds(_sure(ours, theirs), self.scores, {}).items()]
         )
@@ -221,7 +227,7 @@ class _Structure:
         open_parts = exchangeable(self.final, self.scores, self.sure)
         return (
             *map(_open, open_parts),
-            *(_unordered(fusion) for fusion in self.fusions if not fusion.is_told),
+            *_unordered(fusion for fusion in self.fusions if not fusion.is_told),
             *self._uncounted(),
         )
 
@@ -236,7 +242,11 @@ class _Structure:
         for source, target in self.final.items():
             evidence = self._evidence(source, target, classes[source], votes)
             for s, t in zip(source.names, target.names, strict=True):
-                yield Match(recipe=Recipe(sources=(s,), targets=(t,)), evidence=evidence)
+                turned = (s in self.lying[0]) != (t in self.lying[1])
+                yield Match(
+                    recipe=Recipe(sources=(s,), targets=(t,), axes=(0, 1) if turned else None),
+                    evidence=f"transposed, as its bias shows; {evidence}" if turned else evidence,
+                )
 
     def _fused(self) -> Iterator[Match]:
         for fusion in self.fusions:
@@ -246,6 +256,7 @@ class _Structure:
                     recipe=Recipe(
                         sources=tuple(kind.names[layer] for kind in fusion.sources),
                         targets=tuple(kind.names[layer] for kind in fusion.targets),
+                        axes=(0, 1) if fusion.sources[0].names[layer] in self.lying[0] else None,
                     ),
                     evidence=f"shapes add up, {told}",
                 )
@@ -286,6 +297,10 @@ class _Structure:
         return bool(tensor.double().mean() > GAIN_MEAN)
 
 
+def _shapes(tensors: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+
+
 def _sure(ours: Sequence[Kind], theirs: Sequence[Kind]) -> Classes:
     return [both for both in classes_of(ours, theirs) if len(both[0]) == len(both[1])]
 
@@ -302,10 +317,19 @@ def _open(parts: Sequence[Part]) -> Ambiguity:
     )
 
 
-def _unordered(fusion: Fusion) -> Ambiguity:
-    return Ambiguity(
-        targets=tuple(kind.pattern for kind in fusion.targets),
-        sources=tuple(kind.pattern for kind in fusion.sources),
-        because="nothing tells in which order they are joined",
-        parts=tuple(k.names for k in fusion.targets) if len(fusion.targets) > 1 else (),
-    )
+def _unordered(fusions: Iterable[Fusion]) -> Iterator[Ambiguity]:
+    """What of a module is cut into parts of the same modules is in one order."""
+    beside: dict[object, list[Fusion]] = defaultdict(list)
+    for fusion in fusions:
+        modules = [tuple(k.above[0] for k in kinds) for kinds in (fusion.sources, fusion.targets)]
+        beside[tuple(modules)].append(fusion)
+    for together in beside.values():
+        parts = zip(*(fusion.targets for fusion in together), strict=True)
+        yield Ambiguity(
+            targets=tuple(kind.pattern for fusion in together for kind in fusion.targets),
+            sources=tuple(kind.pattern for fusion in together for kind in fusion.sources),
+            because="nothing tells in which order they are joined",
+            parts=()
+            if len(together[0].targets) == 1
+            else tuple(tuple(name for kind in part for name in kind.names) for part in parts),
+        )

@@ -134,8 +134,10 @@ def _stacks(node: _Node) -> Iterator[tuple[list[str], bool]]:
         leaves = tuple(node.children[name].leaves())
         if len(leaves) >= BLOCK and not name.isdecimal():
             groups[frozenset(leaves)].append(name)
+    # Two beside something else are parts of one layer, as two attentions are.
+    fewest = 2 if sum(map(len, groups.values())) == len(names) else FEWEST
     for group in groups.values():
-        if len(group) > 1:
+        if len(group) >= fewest:
             yield _in_order(group)
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations
+from itertools import combinations, product
 from typing import TYPE_CHECKING
 
 from toolkit.checkpoint.recipes import Recipe
@@ -164,17 +164,22 @@ def _coarse(order: Sequence[int]) -> tuple[int, ...]:
 def alike(
     recipe: Recipe, sources: Mapping[str, Tensor], targets: Mapping[str, Tensor]
 ) -> Iterator[Recipe]:
-    """The same for neighbours whose last part of the name is another: for biases of weights."""
-    ends = {name.rpartition(".")[2] for name in sources if _are_beside(name, recipe.sources[0])}
-    for end in ends:
+    """The same for neighbours, whatever both sides call them: for biases of weights."""
+    ours, theirs = _ends(sources, recipe.sources[0]), _ends(targets, recipe.targets[0])
+    for own, wanted in product(ours, theirs):
         changed = replace(
             recipe,
-            sources=tuple(_ending(name, end) for name in recipe.sources),
-            targets=tuple(_ending(name, end) for name in recipe.targets),
+            sources=tuple(_ending(name, own) for name in recipe.sources),
+            targets=tuple(_ending(name, wanted) for name in recipe.targets),
             axes=None,
         )
         if _gives(changed, sources, targets):
             yield changed
+
+
+def _ends(names: Iterable[str], beside: str) -> list[str]:
+    """What names end with that stand beside one."""
+    return [name.rpartition(".")[2] for name in names if _are_beside(name, beside)]
 
 
 def _are_beside(name: str, other: str) -> bool:

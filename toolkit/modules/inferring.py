@@ -73,7 +73,8 @@ def _unclear(proposal: Proposal, marks: Collection[str]) -> Iterator[str]:
     for name in (name for name in proposal.unmatched_sources if name not in marks):
         yield f"what becomes of `{name}`"
     for match in proposal:
-        if len(match.recipe.sources) > 1 or match.recipe.order:
+        several = len(match.recipe.targets) > 1
+        if len(match.recipe.sources) > 1 or match.recipe.order or (several and match.recipe.axes):
             yield f"how `{match.recipe.targets[0]}` is made of one tensor"
 
 

@@ -50,7 +50,8 @@ class Builder:
         try:
             return self._open(blank, weights, must)
         except BadInput:  # it may hold more than the model has
-            return self._open(blank, weights, must, dropped=weights)
+            own = self._open(blank, {}, must).model.state_dict()
+            return self._open(blank, weights, must, dropped=set(weights) - set(own))
 
     def _open(
         self,

@@ -3,56 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import permutations
-from math import factorial
+from itertools import combinations, permutations, product
+from math import factorial, prod
 from typing import TYPE_CHECKING
 
 from toolkit.checkpoint.recipes import Recipe
 from toolkit.inference import Ambiguity, Match, Proposal
 from toolkit.inference.activations import NEAR, Outputs, count_found, same_whole
+from toolkit.pipeline.bench import BY_OUTPUT, Bench, Rows, exchanged, kind_of
+from toolkit.pipeline.repairing import repaired
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
-
-    from toolkit.oracle.whole import Heard
+    from torch import Tensor
 
 TELLING = ("only one of shape", "called the same", "called alike", "name tells")
 """Evidence by which a tensor is known that nothing depends on."""
 MOST = 720
 """Most ways to arrange what is open that are tried."""
-Load = Callable[[str], "Tensor"]
-Rows = tuple[Match, ...]
-
-
-@dataclass(frozen=True)
-class Bench:
-    """A family's model beside a fork's, and how both are asked."""
-
-    model: nn.Module
-    """The family's."""
-    ask: Callable[[nn.Module, str | None], Heard]
-    """Takes a model, and the module after whose call it may stop."""
-    load: Load
-    """Gives a tensor of the checkpoint."""
-    fork: Heard
-    """What the fork's model gave."""
-
-    def heard(self, rows: Rows, until: str | None = None) -> Heard:
-        """What the family's model gives with the weights that rows make."""
-        import torch
-        from torch import nn
-
-        made: dict[str, Tensor] = {}
-        for row in rows:
-            given = [self.load(source) for source in row.recipe.sources]
-            made.update(zip(row.recipe.targets, row.recipe.make(given), strict=True))
-        with torch.no_grad():
-            # Not the model's own: fairseq's knows no `assign`.
-            nn.Module.load_state_dict(self.model, made, strict=False, assign=True)
-            self.model.requires_grad_(False)
-        return self.ask(self.model, until)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,24 +39,16 @@ class Decided:
         return self.error <= NEAR
 
 
-def decide(proposal: Proposal, bench: Bench, report: Callable[[str], None]) -> Decided:
+def decide(proposal: Proposal, bench: Bench) -> Decided:
     """The proposal with what the fork's own code decides.
 
     Args:
         proposal: What names and shapes say.
         bench: Both models.
-        report: Hears what is tried.
     """
     outputs = Outputs([*(tensor for _, tensor in bench.fork.calls), *bench.fork.outputs.values()])
-    rows, left = proposal.rows, []
-    for ambiguity in proposal.ambiguous:
-        report(f"trying {', '.join(ambiguity.targets)}"[:100])
-        chosen = _best(rows, ambiguity, bench, outputs)
-        if chosen is None:
-            left.append(ambiguity)
-        else:
-            rows = chosen
-    rows = _repaired(rows, bench, outputs)
+    rows, left = _settled(proposal.rows, proposal.ambiguous, bench, outputs)
+    rows, left = _settled(repaired(rows, bench, outputs), left, bench, outputs)
     error = same_whole(bench.heard(rows).outputs, bench.fork.outputs)
     silent = _unheard(rows, proposal.unmatched_sources, bench) if error <= NEAR else ()
     return Decided(rows=rows, ambiguous=(*_open_still(left, error), *silent), error=error)
@@ -98,24 +59,57 @@ def _open_still(left: Sequence[Ambiguity], error: float) -> tuple[Ambiguity, ...
     return tuple(one for one in left if one.parts or error > NEAR)
 
 
-def _best(rows: Rows, ambiguity: Ambiguity, bench: Bench, outputs: Outputs) -> Rows | None:
+def _settled(
+    rows: Rows, ambiguous: Sequence[Ambiguity], bench: Bench, outputs: Outputs
+) -> tuple[Rows, Sequence[Ambiguity]]:
+    """The rows with what is decided, and what is not.
+
+    What is wrong hides what comes after it, so all is tried again where something was decided; and
+    what is open in one module may show only together.
+    """
+    left = list(ambiguous)
+    while True:
+        before = len(left)
+        beside = [list(pair) for pair in combinations(left, 2) if _share_module(*pair)]
+        for together in [*([one] for one in left), *beside]:
+            if len(together) > 1 and len(left) < before:
+                break
+            chosen = _best(rows, together, bench, outputs)
+            if chosen is not None:
+                rows, left = chosen, [one for one in left if one not in together]
+        if len(left) == before:
+            return rows, left
+
+
+def _share_module(one: Ambiguity, other: Ambiguity) -> bool:
+    return bool(one.parts and other.parts) and _around(one.parts) == _around(other.parts)
+
+
+def _best(rows: Rows, together: Sequence[Ambiguity], bench: Bench, outputs: Outputs) -> Rows | None:
     """The rows in the one arrangement that gives most of what the fork gives; None without one."""
-    parts = ambiguity.parts
-    if not parts or factorial(len(parts)) > MOST:
+    ways = prod(factorial(len(one.parts)) for one in together)
+    if ways > MOST or not all(one.parts for one in together):
         return None
-    until = _around(parts)
+    parts = [part for one in together for part in one.parts]
     counted = []
-    for order in permutations(range(len(parts))):
-        exchange = {
-            old: new
-            for place, part in zip(order, parts, strict=True)
-            for old, new in zip(part, parts[place], strict=True)
-        }
-        arranged = _exchanged(rows, exchange)
-        counted.append((count_found(bench.heard(arranged, until).calls, outputs), arranged))
+    for exchange in _exchanges([one.parts for one in together]):
+        arranged = exchanged(rows, exchange)
+        heard = bench.heard(arranged, _around(parts))
+        counted.append((count_found(heard.calls, outputs), arranged))
     most = max(count for count, _ in counted)
     best = [arranged for count, arranged in counted if count == most]
     return _evident(best[0], parts) if len(best) == 1 or _equal(best, bench) else None
+
+
+def _exchanges(groups: Sequence[Sequence[Sequence[str]]]) -> Iterator[dict[str, str]]:
+    """Every way to exchange the parts of each group among themselves."""
+    for orders in product(*(permutations(range(len(parts))) for parts in groups)):
+        yield {
+            old: new
+            for order, parts in zip(orders, groups, strict=True)
+            for place, part in zip(order, parts, strict=True)
+            for old, new in zip(part, parts[place], strict=True)
+        }
 
 
 def _around(parts: Sequence[Sequence[str]]) -> str | None:
@@ -129,18 +123,11 @@ def _around(parts: Sequence[Sequence[str]]) -> str | None:
     return ".".join(shared) or None
 
 
-def _exchanged(rows: Rows, exchange: Mapping[str, str]) -> Rows:
-    def under(recipe: Recipe) -> Recipe:
-        return replace(recipe, targets=tuple(exchange.get(name, name) for name in recipe.targets))
-
-    return tuple(replace(row, recipe=under(row.recipe)) for row in rows)
-
-
 def _evident(rows: Rows, parts: Sequence[Sequence[str]]) -> Rows:
     decided = {name for part in parts for name in part}
-    said = "the fork's own modules give the same only so"
     return tuple(
-        replace(row, evidence=said) if decided & set(row.recipe.targets) else row for row in rows
+        replace(row, evidence=BY_OUTPUT) if decided & set(row.recipe.targets) else row
+        for row in rows
     )
 
 
@@ -180,7 +167,7 @@ def _unheard(rows: Rows, left: Sequence[str], bench: Bench) -> tuple[Ambiguity, 
     units: dict[tuple[str, str], list[Match]] = {}
     for row in rows:
         ends = (row.recipe.sources[0], row.recipe.targets[0])
-        around = tuple(_kind(name).rpartition(".")[0] for name in ends)
+        around = tuple(kind_of(name).rpartition(".")[0] for name in ends)
         units.setdefault((around[0], around[1]), []).append(row)
     open_units = [unit for unit in units.values() if not any(map(_is_told, unit))]
     silent = [unit for unit in open_units if not _is_heard(rows, unit, bench)]
@@ -219,97 +206,8 @@ def _is_heard(rows: Rows, unit: Sequence[Match], bench: Bench) -> bool:
 def _as_open(unit: Sequence[Match]) -> Ambiguity:
     targets = tuple(name for row in unit for name in row.recipe.targets)
     return Ambiguity(
-        targets=tuple(dict.fromkeys(map(_kind, targets))),
-        sources=tuple(dict.fromkeys(_kind(n) for row in unit for n in row.recipe.sources)),
+        targets=tuple(dict.fromkeys(map(kind_of, targets))),
+        sources=tuple(dict.fromkeys(kind_of(n) for row in unit for n in row.recipe.sources)),
         because="nothing that the fork gives depends on it, and nothing else tells what it is",
         parts=(targets,),
     )
-
-
-# What neither names nor shapes show
-
-
-def _repaired(rows: Rows, bench: Bench, outputs: Outputs) -> Rows:
-    """The rows, with what helps of hypotheses on the first module that gives something else."""
-    tried: set[str] = set()
-    while True:
-        heard = bench.heard(rows)
-        if same_whole(heard.outputs, bench.fork.outputs) <= NEAR:
-            return rows
-        path = _first_wrong(heard, bench, outputs, tried)
-        if path is None:
-            return rows
-        tried.add(path)
-        before = count_found(heard.calls, outputs)
-        for candidate in _hypotheses(rows, path, bench):
-            if count_found(bench.heard(candidate).calls, outputs) > before:
-                rows = candidate
-                break
-
-
-def _first_wrong(heard: Heard, bench: Bench, outputs: Outputs, tried: set[str]) -> str | None:
-    """The first module with tensors, not looked at yet, that gives what none of the fork's does."""
-    for path, tensor in heard.calls:
-        module = bench.model.get_submodule(path)
-        small = any(True for _ in module.parameters()) and path not in tried
-        if small and path and not outputs.holds(tensor):
-            return path
-    return None
-
-
-def _hypotheses(rows: Rows, path: str, bench: Bench) -> Iterator[Rows]:
-    """What may have been done to the tensors of a module, the same in every layer."""
-    kinds = {_kind(name) for row in rows for name in row.recipe.targets if _is_under(name, path)}
-    own = [i for i, row in enumerate(rows) if {_kind(n) for n in row.recipe.targets} & kinds]
-    for change in (_halves, _turned, _by_heads):
-        candidate = list(rows)
-        for index in own:
-            changed = change(rows[index], bench)
-            if changed is not None:
-                candidate[index] = changed
-        if candidate != list(rows):
-            yield tuple(candidate)
-
-
-def _is_under(name: str, path: str) -> bool:
-    return name.startswith(f"{path}.")
-
-
-def _kind(name: str) -> str:
-    """A name with its numbers left out: what is done in one layer is done in all."""
-    return ".".join("{i}" if part.isdecimal() else part for part in name.split("."))
-
-
-def _halves(row: Match, bench: Bench) -> Match | None:
-    """The two halves exchanged, as gates may stand before or behind what they open."""
-    recipe, sizes = row.recipe, bench.load(row.recipe.sources[0]).shape
-    if len(recipe.targets) > 1 or recipe.order or not sizes or sizes[0] % 2:
-        return None
-    return replace(row, recipe=replace(recipe, order=(1, 0)), evidence=_BY_OUTPUT)
-
-
-def _turned(row: Match, bench: Bench) -> Match | None:
-    """A square matrix transposed."""
-    sizes = bench.load(row.recipe.sources[0]).shape
-    if len(sizes) != 2 or sizes[0] != sizes[1] or row.recipe.axes:
-        return None
-    return replace(row, recipe=replace(row.recipe, axes=(0, 1)), evidence=_BY_OUTPUT)
-
-
-def _by_heads(row: Match, bench: Bench) -> Match | None:
-    """Joined projections that lie head by head."""
-    heads, count = _heads(bench), len(row.recipe.targets)
-    if count < 2 or row.recipe.order or not heads:
-        return None
-    order = tuple(count * head + part for part in range(count) for head in range(heads))
-    if bench.load(row.recipe.sources[0]).shape[0] % len(order):
-        return None
-    return replace(row, recipe=replace(row.recipe, order=order), evidence=_BY_OUTPUT)
-
-
-def _heads(bench: Bench) -> int:
-    found = {getattr(module, "num_heads", 0) for module in bench.model.modules()} - {0}
-    return found.pop() if len(found) == 1 else 0
-
-
-_BY_OUTPUT = "the fork's own modules give the same only so"

@@ -24,9 +24,10 @@ from toolkit.folder.staged_file import staged_file
 from toolkit.inference import Ambiguity, Match, Proposal, propose
 from toolkit.mapping.makes import Held, Inferred, seal
 from toolkit.mapping.writing import Left, Written, render, rows_of
+from toolkit.pipeline.bench import Bench
 from toolkit.pipeline.blank_model import Builder, building
-from toolkit.pipeline.deciding import Bench, Decided, decide
-from toolkit.pipeline.likening import Like, like_of
+from toolkit.pipeline.deciding import Decided, decide
+from toolkit.pipeline.likening import Like, likes_of
 from toolkit.pipeline.prepare import Inputs, prepare
 from toolkit.pipeline.reproduce import command_line
 from toolkit.session.keywords import keywords_of
@@ -34,7 +35,7 @@ from toolkit.session.requests.convert import Convert
 from toolkit.session.requests.infer import Infer
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
     from toolkit.oracle.asking import AnyModel
     from toolkit.oracle.whole import Heard
@@ -83,10 +84,7 @@ def _infer(request: Infer, place: Path) -> Inference:
     checkpoint, inputs = _opened(request.checkpoint), request.part(Inputs)
     with building(checkpoint.path, request.user_dir) as builder:
         report("building the family's model", 1, 4)
-        like = like_of(request.like, checkpoint, inputs, builder)
-        report("comparing tensors", 2, 4)
-        proposal = _proposed(checkpoint, like)
-        found = _held(request, proposal, like, checkpoint, inputs, builder)
+        like, proposal, found = _found(request, checkpoint, inputs, builder)
     text, inference = _written(request, found, proposal, like, checkpoint)
     place.write_text(text, encoding="utf-8")
     report("trying the file", 3, 4)
@@ -97,6 +95,22 @@ def _infer(request: Infer, place: Path) -> Inference:
 
 def _opened(path: Path) -> Checkpoint:
     return unwrap(open_checkpoint(path, converted=CONVERTED)).in_one_dtype()
+
+
+def _found(
+    request: Infer, checkpoint: Checkpoint, inputs: Inputs, builder: Builder
+) -> tuple[Like, Proposal, Found]:
+    """What is found in the way of the first family that it can be held against, or of the first."""
+    report = request.progress or silent
+    tried = []
+    for like in likes_of(request.like, checkpoint, inputs, builder):
+        report("comparing tensors", 2, 4)
+        proposal = _proposed(checkpoint, like)
+        found = _held(request, proposal, like, checkpoint, inputs, builder)
+        tried.append((like, proposal, found))
+        if found.held != "nothing":
+            return tried[-1]
+    return tried[0]
 
 
 def _proposed(checkpoint: Checkpoint, like: Like) -> Proposal:
@@ -121,7 +135,7 @@ def _held(
         return _by_code(proposal, like, checkpoint, inputs, builder)
     ambiguous = _that_matter(proposal.ambiguous, like)
     if like.knows_values:
-        return _by_weights(request.like, proposal, ambiguous, like)
+        return _by_weights(request.like, proposal, ambiguous, like, checkpoint)
     because = (
         "names, shapes and what values look like say so, and nothing that knows which is which"
     )
@@ -129,11 +143,15 @@ def _held(
 
 
 def _by_weights(
-    folder: str, proposal: Proposal, ambiguous: tuple[Ambiguity, ...], like: Like
+    folder: str,
+    proposal: Proposal,
+    ambiguous: tuple[Ambiguity, ...],
+    like: Like,
+    checkpoint: Checkpoint,
 ) -> Found:
     told = {t for row in proposal.rows if row.by_value for t in row.recipe.targets}
     asked = {name for name, tensor in like.tensors.items() if not tensor.is_meta}
-    untold = asked - told
+    untold = asked - told - set(_filled(proposal, like, checkpoint))
     because = f"every tensor of {folder} is made of tensors of the checkpoint, bit for bit"
     if untold:
         because = (
@@ -144,11 +162,24 @@ def _by_weights(
     return Found(rows=proposal.rows, ambiguous=ambiguous, held=held, because=because)
 
 
+def _filled(proposal: Proposal, like: Like, checkpoint: Checkpoint) -> Iterator[str]:
+    """What a folder has of one value, and the checkpoint nothing for: a conversion fills it."""
+    left = {checkpoint.tensors[name].shape for name in proposal.unmatched_sources}
+    for name in proposal.unmatched_targets:
+        tensor = like.tensors[name]
+        if not tensor.is_meta and tuple(tensor.shape) not in left and _is_one_value(tensor):
+            yield name
+
+
+def _is_one_value(tensor: Tensor) -> bool:
+    return tensor.numel() > 0 and bool((tensor == tensor.flatten()[0]).all())
+
+
 def _by_code(
     proposal: Proposal, like: Like, checkpoint: Checkpoint, inputs: Inputs, builder: Builder
 ) -> Found:
     bench = _bench(like, checkpoint, inputs, builder)
-    decided = decide(proposal, bench, lambda _: None)
+    decided = decide(proposal, bench)
     if not decided.agrees:
         raise BadInput(_disagreement(checkpoint, like, decided))
     ambiguous = _that_matter(decided.ambiguous, like)

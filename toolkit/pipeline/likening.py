@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -48,8 +48,10 @@ class Like:
     """Tensors that a conversion drops, be they which they may."""
 
 
-def like_of(named: str, checkpoint: Checkpoint, inputs: Inputs, builder: Builder) -> Like:
-    """What the user names.
+def likes_of(
+    named: str, checkpoint: Checkpoint, inputs: Inputs, builder: Builder
+) -> Iterator[Like]:
+    """What the user names; of a folder, as the model of each family whose classes hold it.
 
     Args:
         named: A family's name, or a folder.
@@ -62,14 +64,15 @@ def like_of(named: str, checkpoint: Checkpoint, inputs: Inputs, builder: Builder
     """
     known = {family.name: family for family in families()}
     if named in known:
-        return _of_family(known[named], checkpoint, inputs, builder)
+        yield _of_family(known[named], checkpoint, inputs, builder)
+        return
     if not Path(named).is_dir():
         raise BadInput(
-            f"`--like {named}` must be a family or a Hugging Face folder, but is neither. Families "
-            f"are {', '.join(f'`{name}`' for name in known)}."
+            f"`--like {named}` must be a family or a Hugging Face folder, but is neither. Choose a "
+            f"folder, or one of {', '.join(f'`{name}`' for name in known)}."
         )
     check_folder(Path(named))
-    return _of_folder(Path(named), checkpoint, inputs, builder)
+    yield from _of_folder(Path(named), checkpoint, inputs, builder)
 
 
 def _of_family(family: Family, checkpoint: Checkpoint, inputs: Inputs, builder: Builder) -> Like:
@@ -93,15 +96,22 @@ def _of_family(family: Family, checkpoint: Checkpoint, inputs: Inputs, builder: 
     )
 
 
-def _of_folder(folder: Path, checkpoint: Checkpoint, inputs: Inputs, builder: Builder) -> Like:
+def _of_folder(
+    folder: Path, checkpoint: Checkpoint, inputs: Inputs, builder: Builder
+) -> Iterator[Like]:
     refused = {}
-    for family in sorted(families(), key=lambda one: as_member(checkpoint, one)[1] is not None):
+    known = sorted(families(), key=lambda one: as_member(checkpoint, one)[1] is not None)
+    for family in known:
         try:
             like = _of_family(family, checkpoint, inputs, builder)
-            return _with_values(like, checkpoint, folder, inputs)
+            like = _with_values(like, checkpoint, folder, inputs)
         except (BadInput, BrokenRule, KeyError) as error:
             # A family knows nothing of the classes of another one's folder.
             refused[family.name] = (str(error).splitlines() or ["another model"])[0]
+        else:
+            yield like
+    if len(refused) < len(known):
+        return
     said = "; ".join(f"`{name}`: {why}" for name, why in refused.items())
     raise BadInput(
         f"`{folder}` must hold the model of `{checkpoint.path}` in the classes of a family, but of "

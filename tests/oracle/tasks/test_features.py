@@ -22,6 +22,7 @@ from toolkit.oracle.tasks.features import (
     further_prefixes,
     negatives_of,
 )
+from toolkit.oracle.tasks.features.build import heads_of, place_of
 
 BY_NAME = {variant.name: variant for variant in PRETRAINING_VARIANTS}
 Build = Callable[[str], FeatureReference]
@@ -153,3 +154,19 @@ def test_there_are_no_words(build: Build, source: Tensor) -> None:
     assert reference.start_token is None
     assert reference.search(source, Search(beam=1)) == []
     assert (reference.text((4, 5)), reference.encode("a word")) == ("", ())
+
+
+def test_what_pretraining_alone_needs_is_told_whatever_it_is_called(build: Build) -> None:
+    encoder = build("layer norm").encoder
+    before = dict(encoder.state_dict())
+    heads = heads_of(encoder)
+    assert {name.partition(".")[0] for name in heads} == {"final_proj", "project_q", "quantizer"}
+    assert encoder.state_dict().keys() == before.keys()
+
+
+def test_an_encoder_stands_where_its_names_say(build: Build) -> None:
+    encoder = build("layer norm").encoder
+    names = list(encoder.state_dict())
+    assert place_of(encoder, names) == ""
+    assert place_of(encoder, [f"a.b.{name}" for name in names[3:]]) == "a.b."
+    assert place_of(encoder, ["another.weight"]) == ""

@@ -172,7 +172,8 @@ class BareEncoder(Ways, Wordless):
         """Whether something is built on an encoder: its own heads, or whatever stands around it."""
         if source == SOURCES[0]:
             own = bool(self.heads) and all(map(facts.has, self.heads))
-            return own or any(name.startswith(BUILT) for name in facts.names)
+            built = (name for name in facts.names if name.startswith(BUILT))
+            return own or any(not _claims(self.leftovers, name) for name in built)
         around = (name for name in facts.names if not name.startswith(source))
         return any(not _claims(self.leftovers, name) for name in around)
 

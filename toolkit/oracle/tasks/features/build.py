@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 from ast import literal_eval
+from copy import copy
 from dataclasses import fields
 from importlib import import_module
 from typing import TYPE_CHECKING, Collection, Mapping, Optional, Tuple, Type
@@ -30,10 +31,6 @@ OF_FORKS = ("wavlm",)
 """Models whose layers fairseq has not, so that their fork must be at hand."""
 EXAMPLES = {"data2vec_audio": "fairseq.examples.data2vec.models.data2vec_audio"}
 """Where fairseq has models that it does not register by itself."""
-FIRST = "feature_extractor.conv_layers.0.0.weight"
-"""What every encoder has."""
-HEADS = ("final_proj.", "project_q.", "quantizer.")
-"""What the names of a model's own heads begin with."""
 
 
 def open_reference(
@@ -71,15 +68,36 @@ def build_features(
     layers = layers_of(state_dict, settings)
     with mended_conformer(), unfilled():
         encoder = model_class.build_model(_configure({**settings, **layers}, config), _TASK)
-    place = next((name[: -len(FIRST)] for name in state_dict if name.endswith(FIRST)), "")
-    heads = {place + name for name in encoder.state_dict() if name.startswith(HEADS)}
+    place = place_of(encoder, state_dict)
+    heads = {place + name for name in heads_of(encoder)}
     kept = set(state_dict) - set(dropped)
-    if kept and kept != set(encoder.state_dict()) and not heads <= kept:
+    if kept and not heads <= kept:
         encoder.remove_pretraining_modules()
     model = _put(encoder, place)
     load_weights(model, state_dict, dropped)
     normalize = bool(settings.get("normalize", False))
     return FeatureReference(model.eval(), encoder, normalize=normalize)
+
+
+def place_of(encoder: nn.Module, names: Collection[str]) -> str:
+    """What stands before the encoder's names in those of a checkpoint: most often nothing."""
+    for own in encoder.state_dict():
+        if own in names:
+            return ""
+        found = next((n[: -len(own)] for n in names if n.endswith(f".{own}")), None)
+        if found is not None:
+            return found
+    return ""
+
+
+def heads_of(encoder: nn.Module) -> Collection[str]:
+    """The names of what an encoder has for its pretraining alone, whatever a fork calls it."""
+    bare = copy(encoder)
+    for members in ("_modules", "_parameters", "_buffers"):
+        setattr(bare, members, dict(getattr(encoder, members)))
+    if hasattr(bare, "remove_pretraining_modules"):
+        bare.remove_pretraining_modules()  # type: ignore[operator]
+    return set(encoder.state_dict()) - set(bare.state_dict())
 
 
 class Around(nn.Module):
@@ -125,10 +143,12 @@ def _find_model(settings: Settings) -> Tuple[Type[Wav2Vec2Config], Type[Wav2Vec2
 
 def _is_known(model: Optional[type]) -> bool:
     """Whether a model is asked as fairseq's own are."""
+    from fairseq.models import MODEL_REGISTRY
     from fairseq.models.hubert import HubertModel
     from fairseq.models.wav2vec.wav2vec2 import Wav2Vec2Model
 
-    return model is not None and issubclass(model, (HubertModel, Wav2Vec2Model))
+    examples = tuple(MODEL_REGISTRY[name] for name in EXAMPLES if name in MODEL_REGISTRY)
+    return model is not None and issubclass(model, (HubertModel, Wav2Vec2Model, *examples))
 
 
 def _configure(settings: Settings, config: Type[Wav2Vec2Config]) -> DictConfig:
