@@ -1,4 +1,4 @@
-"""A hundred forks, inferred, converted and proven: `python -m tests.forks [COUNT]`."""
+"""A hundred forks, inferred, converted and proven: `python -m tests.forks [COUNT [SHIFT]]`."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from pathlib import Path
 from tests.forks.bar import MANY, Outcome, chosen, try_fork
 
 
-def main(count: int) -> int:
+def main(count: int = MANY, shift: int = 0) -> int:
     """Prints a row for each fork and what they come to; 1 where the bar is missed."""
     outcomes: list[Outcome] = []
-    for number, case in enumerate(chosen(count)):
+    for number, case in enumerate(chosen(count, shift)):
         with tempfile.TemporaryDirectory(prefix="toolkit-forks-") as folder:
             outcome = try_fork(case, Path(folder))
         outcomes.append(outcome)
@@ -24,4 +24,4 @@ def main(count: int) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1]) if sys.argv[1:] else MANY))
+    sys.exit(main(*map(int, sys.argv[1:])))

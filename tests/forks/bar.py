@@ -16,8 +16,13 @@ from toolkit import BadInput, BrokenRule, convert, infer, inspect
 from toolkit.audio import golden_folder
 
 MANY = 100
-WITHOUT = ("wavlm", "wav2vec2_ctc, several languages")
-"""Tables of models that fairseq itself cannot build, or whose files hold several."""
+WITHOUT = ("wavlm", "wav2vec2_ctc, several languages", "s2t_transformer")
+"""Tables of models that fairseq itself cannot build, whose files hold several, or that hear no
+waveforms, so that nothing is inferred for them."""
+CLASSLESS = ("UniSpeech", "ContentVec")
+"""What names of variants begin with whose class fairseq lacks, so that no code derives from it."""
+TAKEN_OUT = "CTC model"
+"""What is said of encoders out of a larger model, which its code builds, and not the encoder."""
 CLIPS = [golden_folder() / "tiny.flac"]
 
 
@@ -61,19 +66,32 @@ class Outcome:
         return f"{self.verdict:10} {'same' if self.is_same else 'other':6} {self.said[:3000]}"
 
 
-def chosen(count: int) -> Iterator[Case]:
-    """So many forks, over all families, changes and evidence in turn."""
+def chosen(count: int, shift: int = 0) -> Iterator[Case]:
+    """So many forks, over all families, changes and evidence in turn.
+
+    Args:
+        count: How many.
+        shift: Which other ones: so many variants further in each family.
+    """
     tables = {name: _usable(rows) for name, rows in TABLES.items() if name not in WITHOUT}
     names, changes = list(tables), list(CHANGES)
     for number in range(count):
         turn, place = divmod(number, len(names))
         variants = tables[names[place]]
+        variant = variants[(3 * turn + shift) % len(variants)]
+        has_code = (turn + place // 2) % 2 == 0 and _may_have_code(variant)
         yield Case(
             table=names[place],
-            variant=variants[(3 * turn) % len(variants)],
+            variant=variant,
             change=changes[(turn + place) % len(changes)],
-            evidence=("code", "weights")[(turn + place // 2) % 2],
+            evidence="code" if has_code else "weights",
         )
+
+
+def _may_have_code(variant: object) -> bool:
+    """Whether fairseq builds a model of its arguments, from which code may derive its own."""
+    name = str(getattr(variant, "name", ""))
+    return not name.startswith(CLASSLESS) and TAKEN_OUT not in name
 
 
 def _usable(variants: Sequence[object]) -> list[object]:
@@ -98,20 +116,22 @@ def try_fork(case: Case, folder: Path) -> Outcome:
     """
     original = build_original(case.variant, folder / "original")
     convert(original, folder / "hf", verify=False)
-    fork = make_fork(original, case.change, folder / "fork")
+    has_code = case.evidence == "code"
+    fork = make_fork(original, case.change, folder / "fork", has_code=has_code)
     mapping = folder / "mapping.yaml"
     try:
-        if case.evidence == "code":
+        if has_code:
             family = str(inspect(original).family)
             found = infer(fork.checkpoint, family, user_dir=fork.code, write=mapping)
         else:
             found = infer(fork.checkpoint, str(folder / "hf"), write=mapping)
         open_rows = "; ".join(", ".join(one.targets) for one in found.ambiguous)
+        said = open_rows or ("" if found.held != "nothing" else found.because)
         result = convert(fork.checkpoint, folder / "out", mapping=mapping, audio=CLIPS)
     except (BadInput, BrokenRule) as error:
         return Outcome(verdict="refused", is_same=False, said=str(error).replace(str(folder), ""))
     is_same = result.verdict != "mismatch" and hold_the_same(folder / "out", folder / "hf")
-    return Outcome(verdict=result.verdict, is_same=is_same, said=open_rows)
+    return Outcome(verdict=result.verdict, is_same=is_same, said=said)
 
 
 def hold_the_same(one: Path, other: Path) -> bool:

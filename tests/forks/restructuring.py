@@ -40,6 +40,9 @@ CONSISTENT = {
 }
 """What somebody may call the parts of fairseq's models who likes other words."""
 
+KEPT = ("num_batches_tracked",)
+"""What torch's own modules ask a checkpoint for by its name."""
+
 
 def rename(parent: nn.Module, old: str, new: str) -> None:
     """Gives a child or a parameter another name; code that asks for the old one still finds it."""
@@ -92,7 +95,7 @@ def rename_all(model: nn.Module, call: Callable[[str], str]) -> None:
     for module in list(model.modules()):
         names = [*module._modules, *module._parameters, *module._buffers]
         for name in names:
-            if not name.isdecimal() and call(name) != name:
+            if not name.isdecimal() and name not in KEPT and call(name) != name:
                 rename(module, name, call(name))
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.forks.bar import Case, chosen, try_fork
 
-CASES = [case for number, case in enumerate(chosen(10)) if number not in (7, 9)]
+CASES = list(chosen(10))
 
 
 @pytest.mark.slow
