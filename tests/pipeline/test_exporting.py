@@ -15,10 +15,11 @@ from click.testing import CliRunner
 from safetensors.torch import load_file, save_file
 
 from tests.families.exactness import CLIPS
+from tests.forks.making import make_fork
 from tests.pipeline.test_conversion import BUILT
 from tests.variants.ctc_building import build_ctc
 from tests.variants.data2vec_kinds import DATA2VEC_VARIANTS
-from toolkit import convert, export
+from toolkit import convert, export, infer
 from toolkit.audio import golden_folder
 from toolkit.checkpoint import open_checkpoint
 from toolkit.checkpoint.saving import OF_TRAINING, YOUNGER, Written, save_checkpoint
@@ -342,3 +343,33 @@ def test_a_result_does_not_take_the_place_of_what_belongs_beside(letters: Path, 
     assert "by now a file is there" in done.stderr
     assert len(beside.read_text().splitlines()) > 4
     assert not is_report(beside)
+
+
+@pytest.fixture(scope="module")
+def of_a_fork(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A folder that a fork with joined projections became, and the mapping; never write to them."""
+    place = tmp_path_factory.mktemp("fork")
+    convert(LIKE, place / "hf", verify=False)
+    fork = make_fork(LIKE, "fused projections", place / "fork").checkpoint
+    infer(fork, str(place / "hf"), write=place / "mapping.yaml")
+    convert(fork, place / "out", mapping=place / "mapping.yaml", verify=False)
+    return place / "out", place / "mapping.yaml"
+
+
+def test_what_a_fork_with_joined_tensors_became_leads_back_to_fairseqs_own_names(
+    of_a_fork: tuple[Path, Path], out: Path
+) -> None:
+    folder, _ = of_a_fork
+    assert export(folder, out, like=LIKE, audio=CLIPS).verdict == "match"
+    expect_equal(out, LIKE)
+    assert told(out) == told(LIKE)
+
+
+def test_it_does_not_lead_back_to_the_forks_names_and_says_so(
+    of_a_fork: tuple[Path, Path], out: Path
+) -> None:
+    folder, mapping = of_a_fork
+    for like in (None, folder.parent / "fork" / "fork.pt"):
+        with pytest.raises(BadInput, match=r"must only rename tensors .* Leave `--mapping` out"):
+            export(folder, out, like=like, mapping=mapping)
+    assert list(out.parent.iterdir()) == []

@@ -396,4 +396,38 @@ SITUATIONS = (
         names="hf",
     ),
     Situation(title="A folder pushed to no name", words="push hf a/b/c", names="a/b/c"),
+    Situation(
+        title="A fork of nothing that is known",
+        words="infer model.pt --like wav2vec9",
+        names="wav2vec9",
+    ),
+    Situation(
+        title="A mapping file over a file that is there",
+        words="infer model.pt --like xm_transformer --write clip.flac",
+        names="clip.flac",
+    ),
+    Situation(
+        title="A fork of which no code is where it is said to be",
+        words="infer model.pt --like xm_transformer --user-dir nowhere",
+        names="nowhere",
+    ),
+    Situation(
+        title="An export into the folder itself",
+        words="export hf hf/back.pt",
+        names="hf/back.pt",
+    ),
+    Situation(
+        title="An export over a file that is there", words="export hf notes.txt", names="notes.txt"
+    ),
+    Situation(
+        title="An export of a folder that does not tell all",
+        words="export hf back.pt",
+        names="architectures",
+    ),
+    Situation(
+        title="An export by a mapping file that joins tensors",
+        words="export hf back.pt --like model.pt --mapping rows.yaml",
+        make=_write("rows.yaml", "make: [{from: a.qkv, to: [a.q, a.k, a.v]}]"),
+        names="rows.yaml",
+    ),
 )

@@ -25,7 +25,7 @@ from toolkit.pipeline.origin import Origin
 from toolkit.pipeline.originating import return_alone
 from toolkit.pipeline.planning import TOLD
 from toolkit.pipeline.preflight import expect_all_at_hand
-from toolkit.pipeline.prepare import Inputs, Prepared, prepare
+from toolkit.pipeline.prepare import Inputs, Prepared, maybe_read_rows, prepare
 from toolkit.pipeline.provable import unproven, why_unprovable, why_unverified
 from toolkit.pipeline.reproduce import command_line
 from toolkit.pipeline.returning import Return, return_of
@@ -122,10 +122,26 @@ def _expect_outside(request: Export) -> None:
 def _made(request: Export) -> Return:
     """What the folder becomes, in the way of a checkpoint if one is named."""
     check_folder(request.hf_dir)
+    _expect_no_making(request)
     if request.like is None:
         return return_alone(request.hf_dir)
     inputs = expecting(request.part(Inputs, checkpoint=request.like), request.hf_dir)
     return return_of(prepare(inputs), request.hf_dir)
+
+
+def _expect_no_making(request: Export) -> None:
+    """Refuses a mapping that makes tensors: names lead back to a fork, joined tensors do not.
+
+    Raises:
+        BadInput: it does.
+    """
+    mapping = maybe_read_rows(Inputs(checkpoint=request.out, mapping=request.mapping))
+    if mapping is not None and mapping.makes:
+        raise BadInput(
+            f"`{request.mapping}` must only rename tensors to lead back to a fork's checkpoint, "
+            "but has a section `make`. Leave `--mapping` out: the checkpoint then has fairseq's "
+            "own names; `--like` may name one that has them, too."
+        )
 
 
 def _write(made: Return, staged: StagedFile) -> None:
