@@ -72,6 +72,7 @@ S2T_VARIANTS = (
     S2TVariant(name="three convolutions", model={"conv_kernel_sizes": "5,3,3"}),
     S2TVariant(name="odd widths", model={"conv_channels": 20, "encoder_ffn_embed_dim": 24}),
     S2TVariant(name="max_target_positions 20", model={"max_target_positions": 20}),
+    S2TVariant(name="clips beyond max_source_positions", model={"max_source_positions": 10}),
     S2TVariant(name="a CTC head beside", model={"ctc_weight": 0.3}),
     S2TVariant(name="max_len_a", model={"max_len_a": 0.05, "max_len_b": 4}),
     S2TVariant(name="cfg instead of args", save=as_cfg),
