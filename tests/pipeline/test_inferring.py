@@ -173,6 +173,16 @@ def test_a_tensor_that_nothing_is_like_is_dropped_aloud(
     assert found.held == "weights"
 
 
+def test_a_weight_norm_that_was_taken_off_is_not_asked_for(save: Save) -> None:
+    model = torch.load(GOLDEN, weights_only=False)["model"]
+    (gain,) = (name for name in model if name.endswith(".weight_g"))
+    stem = gain.removesuffix("_g")
+    whole = torch._weight_norm(model[f"{stem}_v"], model[gain], 2)
+    found = infer(save(words, **{gain: None, f"{stem}_v": None, stem: whole}), FAMILY)
+    assert found.lacking == found.dropped == ()
+    assert stem in {target for row in found.rows for target in row.targets}
+
+
 def test_what_a_conversion_fills_in_needs_no_tensor_and_another_value_does(
     save: Save, tmp_path: Path
 ) -> None:

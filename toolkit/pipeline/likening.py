@@ -25,9 +25,12 @@ from toolkit.pipeline.returning import held_in
 from toolkit.pipeline.verification import expecting
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
 
     from toolkit.oracle.asking import AnyModel
+
+GAIN = "weight_g"
+"""What a weight norm calls its gain."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +82,7 @@ def _of_family(family: Family, checkpoint: Checkpoint, inputs: Inputs, builder: 
     member, architecture = as_member(checkpoint, family)
     blank = blank_of(family, member, inputs.named, inputs.options)
     model = builder.family(blank)
+    _take_off_norms(model.model, checkpoint)
     tensors = dict(model.model.state_dict())
     try:
         plan = _plan(family, _with_tensors(member, tensors), inputs)
@@ -94,6 +98,17 @@ def _of_family(family: Family, checkpoint: Checkpoint, inputs: Inputs, builder: 
         knows_values=False,
         idle=idle,
     )
+
+
+def _take_off_norms(model: nn.Module, checkpoint: Checkpoint) -> None:
+    """Takes weight norms off whose gain the checkpoint has nothing like: theirs were taken off."""
+    from torch.nn.utils import remove_weight_norm
+
+    shapes = {spec.shape for spec in checkpoint.tensors.values()}
+    for name, tensor in list(model.state_dict().items()):
+        module, _, parameter = name.rpartition(".")
+        if parameter == GAIN and tuple(tensor.shape) not in shapes:
+            remove_weight_norm(model.get_submodule(module))
 
 
 def _of_folder(
