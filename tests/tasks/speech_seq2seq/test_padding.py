@@ -56,6 +56,14 @@ def test_a_part_that_agrees_as_it_was_heard_costs_no_pass_in_float64(right, prob
     assert {part.tolerance for part in found.measures[1:]} == {PADDED_LOGITS}
 
 
+def test_what_float32_cannot_show_fails_where_a_module_errs_alone(broken, examined, probes):
+    change("encoder.encoder.layers.2.attention.v_proj.weight", lambda t: t * (1 + 1e-6))(broken)
+    found = examined(broken, "ru_2", "tiny")
+    level = padding_level(found.bench, found.runs, probes, thorough=False)
+    assert level.verdict == "fail"
+    assert not any(measure.name.endswith("float32") for measure in level.measures)
+
+
 def test_the_deviation_fails_where_the_family_declares_none(right, probes):
     undeclared = replace(probes, unmasked=None)
     level = padding_level(right.bench, right.runs, undeclared, thorough=True)

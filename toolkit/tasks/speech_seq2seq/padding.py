@@ -56,7 +56,7 @@ def padding_level(
     """Runs one padded batch on both sides and says how far its logits are apart, and why.
 
     Where they are, the batch is taken apart as it was heard, in float32; in float64, which takes
-    most of the time, where that leaves a doubt.
+    most of the time, where that leaves a doubt, or where a module errs alone.
 
     Args:
         bench: The models.
@@ -69,7 +69,8 @@ def padding_level(
     heard = _alone(bench, batch) if both is None else (both.received.logits, both.made.logits)
     error, where = _worst_row(batch, *heard)
     exact = error <= tolerances.PADDED_LOGITS
-    parts = () if both is None or exact else _parts(bench, batch, probes, both, thorough)
+    wanted = thorough or any(not one.isolated <= one.tolerance for r in runs for one in r.pairs)
+    parts = () if both is None or exact else _parts(bench, batch, probes, both, wanted)
     explained = all(part.verdict == "pass" for part in parts)
     whole = Measure(
         name="logits of a padded batch",
@@ -142,12 +143,12 @@ def _worst_row(batch: Batch, expected: Sequence[Tensor], actual: Tensor) -> tupl
 
 
 def _parts(
-    bench: SpeechBench, batch: Batch, probes: PaddingProbes, both: _Both, thorough: bool
+    bench: SpeechBench, batch: Batch, probes: PaddingProbes, both: _Both, wanted: bool
 ) -> tuple[Measure, ...]:
     """How far each part is apart by itself: as it was heard, or in float64 where that is wanted."""
     # Older recordings hold no float32 calls of a batch.
     recorded = all(pair.source in both.received.calls for pair in both.pairs)
-    if recorded and not thorough:
+    if recorded and not wanted:
         parts = _taken_apart(bench, batch, probes, both)
         if all(part.verdict == "pass" for part in parts):
             return parts
