@@ -9,9 +9,10 @@ import torch
 from torch import nn
 
 import toolkit
-from toolkit.modules.agreeing import maybe_agreed
+from toolkit.modules.agreeing import Agreement
 from toolkit.modules.meeting import hold_meetings
 from toolkit.modules.running import Side, listen
+from toolkit.oracle.hooks import shape_alone
 from toolkit.replay.pairs import Layout
 
 MATCHED = {"0": "0", "2": "2"}
@@ -65,14 +66,13 @@ class Counting(nn.Module):
         return outputs
 
 
-def agreed(source, target, inputs, declared=None):
-    heard = [
-        listen(Side(model=model, inputs=inputs, name=""), MATCHED, outputs_alone=True)
-        for model in (source, target)
-    ]
-    meetings, _ = hold_meetings(MATCHED, (source, target), *heard)
-    calls = heard[0].calls, heard[1].calls
-    return maybe_agreed(meetings, declared or {}, source, calls, lambda _: 1e-9)
+def agreed(source, target, inputs, declared=None, shared=()):
+    received = listen(Side(model=source, inputs=inputs, name=""), MATCHED, given=shape_alone)
+    agreement = Agreement(MATCHED, received.calls, source, declared or {}, lambda _: 1e-9, shared)
+    side = Side(model=target, inputs=inputs, name="")
+    made = listen(side, MATCHED, given=shape_alone, made=agreement.hear)
+    meetings, _ = hold_meetings(MATCHED, (source, target), received, made)
+    return agreement.maybe_errors(meetings, tuple(made.calls))
 
 
 def test_models_that_agree_are_run_once_each():
@@ -101,6 +101,24 @@ def test_the_errors_of_pairs_that_agree_have_shapes_and_the_order_of_answers():
     assert (first.shape, last.shape) == ((7, 5), (7, 2))
     assert (first.order, last.order) == (0, 1)
     assert {one.clip for one in (first, last)} == {"inputs"}
+
+
+def test_a_module_in_several_places_is_compared_when_its_calls_are_dealt():
+    source, target = Model(), Model()
+    target.load_state_dict(source.state_dict())
+    inputs = torch.randn(7, 3)
+    assert agreed(source, target, inputs, shared=("0",)) == agreed(source, target, inputs)
+
+
+def test_what_agrees_is_not_kept():
+    model, inputs = Model(), torch.randn(7, 3)
+    received = listen(Side(model=model, inputs=inputs, name=""), MATCHED)
+    agreement = Agreement(MATCHED, received.calls, model, {}, lambda _: 1e-9, ())
+    right = received.calls["0"][0].outputs
+    wrong = {key: tensor + 1 for key, tensor in right.items()}
+    assert [t.is_meta for t in (agreement.hear("0", right) or {}).values()] == [True]
+    assert agreement.hear("2", wrong) is None
+    assert agreement.hear("0", right) is None
 
 
 def test_one_module_that_differs_too_much_is_no_agreement():

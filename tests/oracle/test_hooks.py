@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from toolkit.oracle.hooks import bind, call_again, flatten, recording
+from toolkit.oracle.hooks import bind, call_again, flatten, recording, shape_alone
 from toolkit.oracle.shelf import Shelf, keep_all
 
 
@@ -220,10 +220,14 @@ def test_recording_nothing_leaves_no_call(model):
     assert calls == {}
 
 
-def test_of_outputs_alone_arguments_have_their_shapes_and_no_values(model):
+def test_what_is_kept_of_arguments_and_outputs_is_as_somebody_else_says(model):
+    def made(path, outputs):
+        return {key: shape_alone(tensor) for key, tensor in outputs.items()} if path else None
+
     inputs = torch.randn(2, 4)
-    with torch.no_grad(), recording(model, outputs_alone=True) as calls:
+    with torch.no_grad(), recording(model, given=shape_alone, made=made) as calls:
         outputs = model(inputs)
     given = calls[""][0].inputs
     assert [(tensor.shape, tensor.is_meta) for tensor in given.values()] == [((2, 4), True)]
     assert torch.equal(calls[""][0].outputs["scaled"], outputs["scaled"])
+    assert [tensor.is_meta for tensor in calls["norm"][0].outputs.values()] == [True]

@@ -16,7 +16,7 @@ from toolkit.core.measures import Level
 from toolkit.core.result import ModuleRow, Result
 from toolkit.diagnosis import Evidence, find_faults
 from toolkit.diagnosis.findings import name_culprits
-from toolkit.modules.agreeing import maybe_agreed
+from toolkit.modules.agreeing import Agreement
 from toolkit.modules.explaining import Case, explain_modules
 from toolkit.modules.gaps import Gap, find_gap, find_giver
 from toolkit.modules.inferring import Inferred, infer_rules
@@ -31,9 +31,11 @@ from toolkit.modules.running import (
     expect_models,
     left_as_it_was,
     listen,
+    shared_paths,
 )
 from toolkit.modules.tensors import find_tensors
 from toolkit.modules.trials import Blamed
+from toolkit.oracle.hooks import shape_alone
 from toolkit.oracle.precision import as_it_is
 from toolkit.pipeline.basics import environment
 from toolkit.pipeline.resources import fitting_resources
@@ -164,34 +166,29 @@ def compare_modules(
 
 def _compare(asked: _Asked) -> _Compared:
     matched = asked.matched
-    agreed = _maybe_agreed(asked, matched, *_hear(asked, matched, outputs_alone=True))
-    return agreed or _in_full(asked, matched, *_hear(asked, matched))
+    return _maybe_agreed(asked, matched) or _in_full(asked, matched)
 
 
-def _hear(
-    asked: _Asked, matched: Mapping[str, str], *, outputs_alone: bool = False
-) -> tuple[Heard, Heard]:
-    source = listen(asked.source, matched.values(), outputs_alone=outputs_alone)
+def _maybe_agreed(asked: _Asked, matched: Mapping[str, str]) -> _Compared | None:
+    """A comparison of models that do the same, of which nothing has to be kept or run again."""
+    source = listen(asked.source, matched.values(), given=shape_alone)
     expect_answer(asked.source, source)
-    return source, listen(asked.target, matched, outputs_alone=outputs_alone)
-
-
-def _maybe_agreed(
-    asked: _Asked, matched: Mapping[str, str], source: Heard, target: Heard
-) -> _Compared | None:
-    """A comparison of models that do the same, of which nothing has to be run again."""
-    meetings, apart = hold_meetings(matched, asked.models, source, target)
-    calls = source.calls, target.calls
-    tolerance = asked.pairing.tolerance
-    errors = maybe_agreed(meetings, asked.layouts, asked.source.model, calls, tolerance)
+    tolerance, shared = asked.pairing.tolerance, shared_paths(asked.target.model)
+    agreement = Agreement(
+        matched, source.calls, asked.source.model, asked.layouts, tolerance, shared
+    )
+    target = listen(asked.target, matched, given=shape_alone, made=agreement.hear)
     outputs = outputs_level(source, target, asked.outputs, tolerance())
+    meetings, apart = hold_meetings(matched, asked.models, source, target)
+    errors = agreement.maybe_errors(meetings, tuple(target.calls))
     if errors is None or outputs.verdict != "pass":
         return None
     rows = module_rows([errors], asked.kind_of)
     return _Compared(source=source, target=target, rounds=(), apart=apart, rows=rows)
 
 
-def _in_full(asked: _Asked, matched: Mapping[str, str], source: Heard, target: Heard) -> _Compared:
+def _in_full(asked: _Asked, matched: Mapping[str, str]) -> _Compared:
+    source, target = listen(asked.source, matched.values()), listen(asked.target, matched)
     meetings, apart = hold_meetings(matched, asked.models, source, target)
     rounds, otherwise = lay_out(meetings, asked.layouts, source, target)
     errors = [error for one in rounds for error in _measure(asked, one)]

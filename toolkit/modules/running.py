@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import random
 import traceback
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias, Union
 
 from toolkit.core.errors import BadInput
-from toolkit.oracle.hooks import Call, Calls, ShelvedCalls, flatten, recording
+from toolkit.oracle.hooks import Call, Calls, ShelvedCalls, Tensors, flatten, recording
 from toolkit.oracle.precision import in_float64
 from toolkit.oracle.shelf import Shelf, keep_all
 from toolkit.replay.replay import has_gpu_failed
@@ -55,14 +56,19 @@ class Heard:
 
 
 def listen(
-    side: Side, only: Collection[str] | None = None, *, outputs_alone: bool = False
+    side: Side,
+    only: Collection[str] | None = None,
+    *,
+    given: Callable[[Tensor], Tensor] | None = None,
+    made: Callable[[str, Tensors], Tensors | None] | None = None,
 ) -> Heard:
     """What a model and its modules make of the inputs in float64; it stays as it was.
 
     Args:
         side: The model.
         only: Paths of the modules that are listened to; None for all.
-        outputs_alone: Whether only the shapes are kept of what modules are given.
+        given: What is kept of a tensor that a module is given; see `recording`.
+        made: What is kept of what a module gave.
     """
     import torch
 
@@ -73,7 +79,7 @@ def listen(
         stack.enter_context(side.exact())
         stack.enter_context(_buffers(side.model))
         paths = only and _first_paths(side.model, only)
-        calls = stack.enter_context(recording(side.model, paths, outputs_alone))
+        calls = stack.enter_context(recording(side.model, paths, given, made))
         shelf = calls.shelf if isinstance(calls, ShelvedCalls) else Shelf()
         try:
             torch.manual_seed(0)
@@ -138,6 +144,13 @@ def left_as_it_was(model: nn.Module) -> Iterator[None]:
         stack.enter_context(_buffers(model))
         stack.enter_context(_uncached(model))
         yield
+
+
+def shared_paths(model: nn.Module) -> set[str]:
+    """Paths of modules that stand in several places."""
+    named = list(model.named_modules(remove_duplicate=False))
+    places = Counter(id(module) for _, module in named)
+    return {path for path, module in named if places[id(module)] > 1}
 
 
 def _first_paths(model: nn.Module, paths: Collection[str]) -> set[str]:

@@ -54,7 +54,10 @@ def rest(calls: Calls) -> None:
 
 @contextmanager
 def recording(
-    model: nn.Module, only: Optional[Collection[str]] = None, outputs_alone: bool = False
+    model: nn.Module,
+    only: Optional[Collection[str]] = None,
+    given: Optional[Callable[[torch.Tensor], torch.Tensor]] = None,
+    made: Optional[Callable[[str, Tensors], Optional[Tensors]]] = None,
 ) -> Iterator[Calls]:
     """Records every call of the modules of `model` while the context lasts.
 
@@ -64,7 +67,8 @@ def recording(
     Args:
         model: Its own call is recorded under the empty path.
         only: Paths of the modules to record; None records all.
-        outputs_alone: Whether tensors among the arguments keep their shapes alone.
+        given: What is kept of a tensor among the arguments; a copy by default.
+        made: What is kept of the outputs of the module of a path; copies by default, or for None.
 
     Yields:
         The calls so far; complete when the context ends.
@@ -76,7 +80,7 @@ def recording(
         for path, module in model.named_modules():
             if only is not None and path not in only:
                 continue
-            for handle in _hook(module, path, calls, outputs_alone):
+            for handle in _hook(module, path, calls, given or calls.shelf.keep, made):
                 stack.callback(handle.remove)
         yield calls
 
@@ -152,18 +156,31 @@ def _bind(
     return arguments
 
 
-def _hook(module: nn.Module, path: str, calls: ShelvedCalls, outputs_alone: bool) -> Iterator[Any]:
+def shape_alone(tensor: torch.Tensor) -> torch.Tensor:
+    """A tensor of the same shape and dtype without values."""
+    return torch.empty_like(tensor, device="meta")
+
+
+def _hook(
+    module: nn.Module,
+    path: str,
+    calls: ShelvedCalls,
+    given: Callable[[torch.Tensor], torch.Tensor],
+    made: Optional[Callable[[str, Tensors], Optional[Tensors]]],
+) -> Iterator[Any]:
     pending: List[Dict[str, object]] = []
     signature = inspect.signature(module.forward)
-    kept = _shape_alone if outputs_alone else calls.shelf.keep
 
     def before(_: nn.Module, args: Tuple[object, ...], kwargs: Dict[str, object]) -> None:
         with torch._C.DisableTorchFunction():
-            pending.append(map_tensors(_bind(signature, args, kwargs), kept))
+            pending.append(map_tensors(_bind(signature, args, kwargs), given))
 
     def after(_: nn.Module, _args: object, output: object) -> None:
         with torch._C.DisableTorchFunction():
-            outputs = {key: calls.shelf.keep(tensor) for key, tensor in told(output).items()}
+            tensors = told(output)
+            outputs = made(path, tensors) if made is not None else None
+            if outputs is None:
+                outputs = {key: calls.shelf.keep(tensor) for key, tensor in tensors.items()}
         calls.setdefault(path, []).append(Call(arguments=pending.pop(), outputs=outputs))
         let_go(ENOUGH_WITHIN_BYTES)
 
@@ -172,10 +189,6 @@ def _hook(module: nn.Module, path: str, calls: ShelvedCalls, outputs_alone: bool
     else:
         yield from _hook_by_hand(module, before)
     yield module.register_forward_hook(after)
-
-
-def _shape_alone(tensor: torch.Tensor) -> torch.Tensor:
-    return torch.empty_like(tensor, device="meta")
 
 
 def _hook_by_hand(module: nn.Module, before: Callable[..., None]) -> Iterator[Any]:
