@@ -1,7 +1,8 @@
 """How long a person waits at a terminal: `make bench-waiting`.
 
-Prints the median time of `inspect` and `--help` from start to end, and of every command to its
-first sign of life, in seconds. What Python takes to start stands beside: machines differ.
+Prints the median time of `inspect` and `--help` from start to end, of every command to its first
+sign of life, and of `verify` to its refusal where fairseq is not, in seconds. What Python takes to
+start stands beside: machines differ.
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ from toolkit.audio import golden_folder
 TIMES = 7
 TOOLKIT = (str(Path(sys.executable).with_name("toolkit")),)
 GOLDEN = str(golden_folder() / "checkpoint" / "model.pt")
+WITHOUT_FAIRSEQ = "import sys; sys.modules['fairseq'] = None; from toolkit.cli import main; main()"
+"""The command, where no fairseq is found."""
+REFUSED = 2
 
 
 def main() -> None:
@@ -32,6 +36,9 @@ def main() -> None:
         print(f"toolkit {words[0]}: {_median(partial(_to_end, [*TOOLKIT, *words])):.2f} s")
     with tempfile.TemporaryDirectory(prefix="toolkit-waiting-") as place:
         (Path(place) / "hf").mkdir()
+        alone = [sys.executable, "-c", WITHOUT_FAIRSEQ, "verify", GOLDEN, str(Path(place) / "hf")]
+        refusal = _median(partial(_to_end, alone, REFUSED))
+        print(f"toolkit verify, refused without fairseq: {refusal:.2f} s")
         for words in _commands(Path(place)):
             waited = _median(partial(_to_first_word, [*TOOLKIT, *words]))
             print(f"toolkit {words[0]}, first sign of life: {waited:.2f} s")
@@ -55,9 +62,10 @@ def _median(measure: Callable[[], float]) -> float:
     return statistics.median(measure() for _ in range(TIMES))
 
 
-def _to_end(words: Sequence[str]) -> float:
+def _to_end(words: Sequence[str], code: int = 0) -> float:
     started = time.perf_counter()
-    subprocess.run(words, stdout=subprocess.DEVNULL, check=True)
+    ended = subprocess.run(words, capture_output=True, check=False)
+    assert ended.returncode == code, ended.stderr.decode()
     return time.perf_counter() - started
 
 
