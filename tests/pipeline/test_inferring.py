@@ -179,7 +179,7 @@ def test_a_weight_norm_that_was_taken_off_is_not_asked_for(save: Save) -> None:
     stem = gain.removesuffix("_g")
     whole = torch._weight_norm(model[f"{stem}_v"], model[gain], 2)
     found = infer(save(words, **{gain: None, f"{stem}_v": None, stem: whole}), FAMILY)
-    assert found.lacking == found.dropped == ()
+    assert (found.lacking, found.dropped) == ((), ())
     assert stem in {target for row in found.rows for target in row.targets}
 
 
