@@ -13,8 +13,8 @@ OLDEST_PYTHON ?= $(shell for p in python3.8 $(HOME)/.pyenv/versions/3.8.*/bin/py
 OLDEST := .venv-oldest
 OLDEST_STAMP := $(OLDEST)/.installed
 RELEASED := .venv-released
-# Where `toolkit.oracle.mends.kaldi` looks, and nothing else does.
-TORCHAUDIO = $(shell $(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/torchaudio_alone
+# Where `toolkit.oracle.mends.kaldi` looks, and nothing else does; the shell asks once there is a Python.
+TORCHAUDIO := $$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/torchaudio_alone
 FOREIGN := .foreign
 FOREIGN_STAMP := $(FOREIGN)/.installed
 

@@ -51,3 +51,25 @@ def test_targets_that_are_called_are_there(caller: Path) -> None:
 def test_a_call_of_another_target_is_seen() -> None:
     text = "We make do. Call `make nonsense check`, or\n\n$ make demo     # make it\nmake test\n"
     assert called_in_code(text) == {"nonsense", "check", "demo", "test"}
+
+
+def test_where_torchaudio_goes_is_asked_of_the_environment_that_is_just_made(
+    tmp_path: Path,
+) -> None:
+    done = subprocess.run(
+        ["make", "--dry-run", "--file", ROOT / "Makefile", ".venv/.installed"],
+        cwd=_beside(tmp_path),
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=20,
+    )
+    (line,) = (line for line in done.stdout.splitlines() if line.endswith(" torchaudio"))
+    assert "--target $(.venv/bin/python -c " in line
+
+
+def _beside(folder: Path) -> Path:
+    """A folder with what the environment is made from, and no environment."""
+    for name in ("pyproject.toml", "constraints.txt"):
+        (folder / name).write_bytes((ROOT / name).read_bytes())
+    return folder

@@ -40,7 +40,8 @@ EFFECTIVE_WEIGHT = 1e-6
 rounded to float32."""
 
 PADDED_LOGITS = 2e-6
-"""Logits of padded batches on both sides, relative to the largest."""
+"""Logits of padded batches on both sides, relative to the largest; in deep models what
+`LOGITS_NOISE` allows for its clips one by one."""
 
 EXACT = 0.0
 """Names, ids, tokens, keys and copied values are equal or wrong."""

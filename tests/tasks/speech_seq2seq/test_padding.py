@@ -76,6 +76,13 @@ def test_a_declared_deviation_that_no_part_explains_fails(right):
     assert padding_level(right.bench, right.runs, probes, thorough=True).verdict == "fail"
 
 
+def test_a_padded_batch_may_differ_by_what_the_reference_itself_errs_and_no_more(right, probes):
+    error = padding_level(right.bench, right.runs, probes, thorough=False).measures[0].error
+    for share, verdict in ((0.6, "pass"), (0.4, "deviation")):
+        runs = tuple(replace(run, result_noise=share * error) for run in right.runs)
+        assert padding_level(right.bench, runs, probes, thorough=False).verdict == verdict
+
+
 @pytest.mark.parametrize(
     ("tensor", "part"),
     [

@@ -107,6 +107,11 @@ def float32_tolerance(runs: Sequence[HeardRun]) -> float:
     return tolerances.of_noise(result_noise(runs))
 
 
+def padded_tolerance(runs: Sequence[HeardRun]) -> float:
+    """The same of a padded batch, whose clips cannot be nearer than they are one by one."""
+    return max(tolerances.PADDED_LOGITS, float32_tolerance(runs))
+
+
 def result_noise(runs: Sequence[HeardRun]) -> float:
     """The reference's own float32 error of its result on the worst clip."""
     known = (run.result_noise for run in runs if not math.isnan(run.result_noise))

@@ -19,6 +19,7 @@ from toolkit.core.result import Deviation
 from toolkit.oracle.asking import Pass, of_one_language
 from toolkit.oracle.hooks import flatten
 from toolkit.tasks.speech.batch import Batch, choose_batch
+from toolkit.tasks.speech.levels import padded_tolerance
 from toolkit.tasks.speech.unmasked import MASK, unmasked
 from toolkit.trial.rows import nan_first
 
@@ -58,15 +59,16 @@ def frames_level(
         if ours != theirs
     ]
     error, where = _worst_row(batch, expected, actual.result)
-    exact = error <= tolerances.PADDED_LOGITS and not other
-    parts = () if exact else tuple(_parts(bench, batch, expected, probes, result))
+    tolerance = padded_tolerance(runs)
+    exact = error <= tolerance and not other
+    parts = () if exact else tuple(_parts(bench, batch, expected, probes, result, tolerance))
     declared = bool(parts) and all(part.verdict == "pass" for part in parts)
     right = exact or declared
     hidden = f"; fairseq counts more frames of some clips {UNSEEN}"
     return Level(
         name="padding",
         measures=(
-            _measure(f"{result} of a padded batch", (error, where), sum(kept), declared),
+            _measure(f"{result} of a padded batch", (error, where), sum(kept), tolerance, declared),
             Measure(
                 name="clips with another number of frames",
                 where="; ".join(other[:3]),
@@ -113,7 +115,12 @@ def _shown(frames: Measure, parts: Sequence[Measure]) -> str:
 
 
 def _parts(
-    bench: HeardBench, batch: Batch, expected: Pass, probes: PaddingProbes, result: str
+    bench: HeardBench,
+    batch: Batch,
+    expected: Pass,
+    probes: PaddingProbes,
+    result: str,
+    tolerance: float,
 ) -> Iterator[Measure]:
     """How far the results are apart when the model is told which frames fairseq keeps."""
     if probes.masked is None or not probes.counts_otherwise:
@@ -122,7 +129,7 @@ def _parts(
     with _told_frames(bench.target.model, probes.masked, frames):
         actual = bench.target.forward(batch.sources, batch.prefixes, only=()).result
     name = f"{result} of a padded batch, given fairseq's frames"
-    yield _measure(name, _worst_row(batch, expected, actual), int(frames.sum()))
+    yield _measure(name, _worst_row(batch, expected, actual), int(frames.sum()), tolerance)
 
 
 def _heard_unmasked(bench: HeardBench, batch: Batch, expected: Pass, result: str) -> Measure:
@@ -136,7 +143,8 @@ def _heard_unmasked(bench: HeardBench, batch: Batch, expected: Pass, result: str
     with unmasked(bench.target.model):
         actual = bench.target.forward(padded, [batch.prefixes[row] for row in rows], only=()).result
     kept = int((~expected.outputs["padding_mask"])[rows].sum())
-    return _measure(f"{result} without {MASK}", _worst_row(batch, expected, actual, rows), kept)
+    worst = _worst_row(batch, expected, actual, rows)
+    return _measure(f"{result} without {MASK}", worst, kept, tolerances.PADDED_LOGITS)
 
 
 def _padded(source: Tensor, samples: int) -> Tensor:
@@ -193,13 +201,15 @@ def _worst_row(
     return max(errors, key=lambda item: nan_first(item[0]))
 
 
-def _measure(name: str, worst: tuple[float, str], compared: int, declared: bool = False) -> Measure:
+def _measure(
+    name: str, worst: tuple[float, str], compared: int, tolerance: float, declared: bool = False
+) -> Measure:
     error, where = worst
     return Measure(
         name=name,
         where=where,
         error=error,
-        tolerance=tolerances.PADDED_LOGITS,
+        tolerance=tolerance,
         unit=RELATIVE,
         compared=compared,
         declared=declared,

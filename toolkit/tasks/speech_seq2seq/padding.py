@@ -24,6 +24,7 @@ from toolkit.replay.pairs import Pair
 from toolkit.replay.replay import CannotReplayError, Outputs
 from toolkit.tasks.speech.batch import Batch, choose_batch
 from toolkit.tasks.speech.hearing import SpeechBench
+from toolkit.tasks.speech.levels import padded_tolerance
 from toolkit.tasks.speech_seq2seq.clip import ClipRun
 from toolkit.trial.isolating import isolate
 
@@ -68,7 +69,8 @@ def padding_level(
     both = None if probes.reference == "alone" else _together(bench, batch, probes, exact=False)
     heard = _alone(bench, batch) if both is None else (both.received.logits, both.made.logits)
     error, where = _worst_row(batch, *heard)
-    exact = error <= tolerances.PADDED_LOGITS
+    tolerance = padded_tolerance(runs)
+    exact = error <= tolerance
     wanted = thorough or any(not one.isolated <= one.tolerance for r in runs for one in r.pairs)
     parts = () if both is None or exact else _parts(bench, batch, probes, both, wanted)
     explained = all(part.verdict == "pass" for part in parts)
@@ -76,7 +78,7 @@ def padding_level(
         name="logits of a padded batch",
         where=where,
         error=error,
-        tolerance=tolerances.PADDED_LOGITS,
+        tolerance=tolerance,
         unit=RELATIVE,
         compared=len(batch.names),
         declared=probes.unmasked is not None and explained and bool(parts),
