@@ -130,8 +130,9 @@ def difference(trial: Trial, fault: Fault | DoubleFault, broken: Path) -> str:
     if maybe_harmless(trial.right, broken) is not None:
         return ""
     default, thorough = (trial.prove(broken, thorough=every) for every in (False, True))
-    if look(default) != look(thorough):
-        return f"default: {look(default)}, thorough: {look(thorough)}"
+    if look(default) != look(thorough) or not failed(default) <= failed(thorough):
+        said = [{**look(one), "failed": failed(one)} for one in (default, thorough)]
+        return f"default: {said[0]}, thorough: {said[1]}"
     return "" if is_found(default, fault) else f"neither blames it: {look(default)}"
 
 
@@ -139,13 +140,17 @@ def look(result: Result) -> Mapping[str, Any]:
     """What a result says of a folder, but for figures."""
     return {
         "verdict": result.verdict,
-        "failed": [level.name for level in result.levels if level.verdict == "fail"],
         "findings": [
             (f.kind, f.target_module, f.target_parameters, f.config_keys, f.hypothesis)
             for f in result.findings
         ],
         "notes": [(note.key, note.consequence) for note in result.notes],
     }
+
+
+def failed(result: Result) -> set[str]:
+    """Names of the levels that fail; more clips may fail one that fewer pass."""
+    return {level.name for level in result.levels if level.verdict == "fail"}
 
 
 def is_found(result: Result, fault: Fault | DoubleFault) -> bool:
