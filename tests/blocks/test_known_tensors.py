@@ -349,3 +349,56 @@ def test_an_encoder_with_several_positional_convolutions_has_them_in_this_order(
 )
 def test_of_another_encoder_there_is_no_answer(kind, changes):
     assert maybe_known_specs({**SINGLE[kind], **changes}) is None
+
+
+FILTER_BANKS = {
+    **dict.fromkeys(("dropout", "activation_dropout", "attention_dropout"), 0.0),
+    **dict.fromkeys(("encoder_layerdrop", "decoder_layerdrop"), 0.0),
+    **{"model_type": "speech_to_text", "architectures": ["Speech2TextForConditionalGeneration"]},
+    **{"bos_token_id": 0, "pad_token_id": 1, "eos_token_id": 2, "decoder_start_token_id": 2},
+    **{"activation_function": "relu", "scale_embedding": True, "tie_word_embeddings": True},
+    **{"input_channels": 1, "input_feat_per_channel": 80, "is_encoder_decoder": True},
+    **{"conv_channels": 6, "conv_kernel_sizes": [5, 3], "num_conv_layers": 2, "d_model": 8},
+    **{"encoder_layers": 2, "encoder_ffn_dim": 12, "encoder_attention_heads": 4},
+    **{"decoder_layers": 1, "decoder_ffn_dim": 14, "decoder_attention_heads": 2},
+    **{"max_source_positions": 60, "max_target_positions": 20, "vocab_size": 11},
+    **{"use_cache": True, "dtype": "float32"},
+}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"tie_word_embeddings": False, "activation_function": "gelu"},
+        {"conv_kernel_sizes": [7], "num_conv_layers": 1},
+        {"conv_kernel_sizes": [5, 3, 7], "num_conv_layers": 3, "conv_channels": 10},
+        {"d_model": 16, "encoder_layers": 1, "decoder_layers": 3},
+    ],
+)
+def test_a_model_of_filter_banks_has_these_tensors_in_this_order(changes):
+    config = {**FILTER_BANKS, **changes}
+    assert list(maybe_known_specs(config).items()) == list(target_specs(config).items())
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"model_type": "speech_to_text_2"},
+        {"architectures": ["Speech2TextModel"]},
+        {"activation_function": "tanh"},
+        {"encoder_attention_heads": 3},
+        {"decoder_attention_heads": 3},
+        {"num_conv_layers": 3},
+        {"conv_kernel_sizes": 5},
+        {"conv_kernel_sizes": [5, 0]},
+        {"conv_channels": 7},
+        {"input_channels": 2},
+        {"d_model": -8},
+        {"vocab_size": 1},
+        {"dropout": "none"},
+        {"a_key_nobody_expects": 1},
+    ],
+)
+def test_of_another_model_of_filter_banks_there_is_no_answer(changes):
+    assert maybe_known_specs({**FILTER_BANKS, **changes}) is None

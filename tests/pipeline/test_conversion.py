@@ -54,6 +54,7 @@ BUILT = {
     LANGUAGES: lambda _: golden_of(LANGUAGES),
     "wav2vec2_seq2seq": partial(build_ctc, SPELLED["letters, learned positions"]),
     "xm_transformer": lambda _: golden_folder() / "checkpoint" / "model.pt",
+    "s2t_transformer": lambda _: golden_folder() / "s2t" / "model.pt",
 }
 
 

@@ -16,6 +16,8 @@ from tests.variants.ctc_kinds import CtcVariant
 from tests.variants.kinds import Variant
 from tests.variants.pretraining_building import build_pretraining
 from tests.variants.readme import TABLES
+from tests.variants.s2t_building import build_s2t
+from tests.variants.s2t_kinds import S2TVariant
 from toolkit import BadInput, convert, export
 from toolkit.audio import golden_folder
 from toolkit.checkpoint import Checkpoint, open_checkpoint
@@ -49,6 +51,8 @@ def build(variant: object, folder: Path) -> Path:
             return build_variant(variant, golden_folder() / "checkpoint", folder)
         if isinstance(variant, CtcVariant):
             return build_ctc(variant, folder).path
+        if isinstance(variant, S2TVariant):
+            return build_s2t(variant, folder)
         return build_pretraining(variant, folder)
 
 

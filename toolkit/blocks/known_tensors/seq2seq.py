@@ -7,7 +7,7 @@ from toolkit.blocks.known_tensors.shapes import (
     ACTIVATIONS,
     Shapes,
     are_numbers,
-    attention,
+    decoder_layer,
     is_size,
     is_sound_encoder,
     linear,
@@ -252,7 +252,7 @@ def _decoder(decoder: JsonObject) -> Shapes:
     attended = decoder.get("cross_attention_hidden_size") or width
     for layer in range(decoder["decoder_layers"]):
         inner, xglm = decoder["decoder_ffn_dim"], _names_xglm(decoder)
-        parts = _decoder_layer(width, attended, inner, attends_first=xglm)
+        parts = decoder_layer(width, attended, inner, attends_first=xglm)
         yield from under(f"layers.{layer}", parts)
     if _names_trocr(decoder):
         return
@@ -274,15 +274,3 @@ def _names_xglm(decoder: JsonObject) -> bool:
 def _embedding_norm(decoder: JsonObject) -> Shapes:
     if decoder.get("layernorm_embedding", True):
         yield from norm("layernorm_embedding", decoder["d_model"])
-
-
-def _decoder_layer(width: int, attended: int, inner: int, *, attends_first: bool) -> Shapes:
-    own = (*attention("self_attn", width, width),)
-    own_norm = (*norm("self_attn_layer_norm", width),)
-    yield from own if attends_first else (*own, *own_norm)
-    yield from attention("encoder_attn", width, attended)
-    yield from norm("encoder_attn_layer_norm", width)
-    yield from own_norm if attends_first else ()
-    yield from linear("fc1", width, inner)
-    yield from linear("fc2", inner, width)
-    yield from norm("final_layer_norm", width)

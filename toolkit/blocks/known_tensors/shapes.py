@@ -175,6 +175,19 @@ def encoder_layer(width: int, inner: int, attends: Shapes | None = None) -> Shap
     yield from norm("final_layer_norm", width)
 
 
+def decoder_layer(width: int, attended: int, inner: int, *, attends_first: bool = False) -> Shapes:
+    """One layer of a decoder that attends to states of an encoder of any width."""
+    own = (*attention("self_attn", width, width),)
+    own_norm = (*norm("self_attn_layer_norm", width),)
+    yield from own if attends_first else (*own, *own_norm)
+    yield from attention("encoder_attn", width, attended)
+    yield from norm("encoder_attn_layer_norm", width)
+    yield from own_norm if attends_first else ()
+    yield from linear("fc1", width, inner)
+    yield from linear("fc2", inner, width)
+    yield from norm("final_layer_norm", width)
+
+
 def attention(name: str, width: int, attended: int) -> Shapes:
     """Queries of one width attend to states of another."""
     for projection in ("k_proj", "v_proj", "q_proj", "out_proj"):
