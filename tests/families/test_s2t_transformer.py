@@ -137,6 +137,16 @@ def test_a_folder_that_normalizes_otherwise_is_found(build: Build, tmp_path: Pat
     ]
 
 
+def test_a_feature_extractor_that_computes_otherwise_is_one_finding(tmp_path: Path) -> None:
+    golden = golden_folder() / "s2t" / "model.pt"
+    convert(golden, tmp_path / "hf", verify=False)
+    code = tmp_path / "hf" / FILTER_BANKS.name
+    code.write_text(code.read_text().replace("PREEMPHASIS = 0.97", "PREEMPHASIS = 0.96"))
+    proof = verify(golden, tmp_path / "hf", audio=CLIPS[:1], beam=False)
+    assert proof.verdict == "mismatch"
+    assert [finding.config_keys for finding in proof.findings] == [(FILTER_BANKS.name,)]
+
+
 def test_the_stock_feature_extractor_is_found_by_its_name(build: Build, tmp_path: Path) -> None:
     import transformers
 

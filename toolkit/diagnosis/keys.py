@@ -47,12 +47,15 @@ MANY = 4
 def file_findings(truth: Truth, view: FolderView) -> Iterator[Finding]:
     """Files that are missing or cannot be read; each stands for all of its keys.
 
-    What a search reads says nothing of a model that is not searched.
+    What a search reads says nothing of a model that is not searched. What names code of others,
+    which was left out, is told by that code.
     """
     unread = set() if truth.contents.generation else {GENERATION}
+    left_out = {item.file for item in view.foreign}
     for problem in view.problems:
         file = problem.partition(":")[0]
-        if file.endswith(".json") and file not in unread:
+        named = any(name in problem.partition(":")[2] for name in left_out)
+        if file.endswith(".json") and file not in unread and not named:
             yield Finding(
                 kind=_key_kind(file.removesuffix("json")),
                 consequence=_consequence(file),
