@@ -129,7 +129,7 @@ bench-modules: $(STAMP) ## Time and weigh a comparison of two models against run
 bench-report: $(STAMP) ## Time and weigh the HTML reports.
 	$(BIN)/python -W ignore benchmarks/report.py
 
-full-size: $(STAMP) ## Convert and prove encoders of published sizes; half an hour, 12 GB.
+full-size: $(STAMP) ## Convert and prove encoders of published sizes; an hour, 12 GB.
 	$(BIN)/python -W ignore -m tests.published.full_size
 
 example-report: $(STAMP) ## Write reports/example again.

@@ -48,8 +48,7 @@ def show(grown: list[dict[str, Any]]) -> None:
 
 
 def _at_length(seconds: int, folder: Path, toolkit: str, pair: list[str]) -> dict[str, Any]:
-    clip = folder / f"{seconds}s.wav"
-    soundfile.write(clip, _speech(seconds), SAMPLE_RATE_HZ)
+    clip = write_speech(folder, seconds)
     bare = [sys.executable, "-W", "ignore", "-m", "benchmarks.bare", *pair, str(clip)]
     verify = [toolkit, "verify", *pair, "--audio", str(clip), "--quiet"]
     return {
@@ -59,7 +58,9 @@ def _at_length(seconds: int, folder: Path, toolkit: str, pair: list[str]) -> dic
     }
 
 
-def _speech(seconds: int) -> np.ndarray[Any, np.dtype[np.float32]]:
-    """The golden clips one after another, as often as it takes."""
+def write_speech(folder: Path, seconds: int) -> Path:
+    """Writes a clip of so many seconds: the golden ones one after another, as often as it takes."""
     samples = np.concatenate([clip.waveform for clip in read_clips([golden_folder()])])
-    return np.resize(samples, seconds * SAMPLE_RATE_HZ)
+    clip = folder / f"{seconds}s.wav"
+    soundfile.write(clip, np.resize(samples, seconds * SAMPLE_RATE_HZ), SAMPLE_RATE_HZ)
+    return clip
