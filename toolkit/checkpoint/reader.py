@@ -38,9 +38,8 @@ if TYPE_CHECKING:
 _MODEL = "model"
 _SETTINGS = ("args", "cfg")
 _OPTIMIZER = "last_optimizer_state"
-_CHUNK_BYTES = 1 << 25
-"""Hashed at a time. Between two chunks a thread waits until Python lets it go on, which is some
-milliseconds where another thread is busy: many small chunks would wait longer than they work."""
+_CHUNK_BYTES = 1 << 18
+"""Hashed at a time: it stays in a core's cache, where 32 MB cost a third more processor time."""
 
 
 @dataclass(frozen=True, kw_only=True)
