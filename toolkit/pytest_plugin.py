@@ -37,6 +37,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="Clips or folders of clips; the golden ones by default. Repeatable.",
     )
     group.addoption(
+        "--toolkit-text",
+        metavar="FILE",
+        action="append",
+        help="Files of sentences, for models that read. Repeatable.",
+    )
+    group.addoption(
         "--toolkit-recording",
         metavar="REC_DIR",
         help="What `toolkit record` wrote; takes the place of fairseq and of clips.",

@@ -35,6 +35,7 @@ GIVEN: dict[str, Any] = {
     **dict.fromkeys(("recording", "fairseq_python", "user_dir"), ODD),
     "device": "cuda:1",
     "audio": (ODD, Path("-b.wav")),
+    "text": (ODD,),
     "beam": False,
     "thorough": True,
     "max_shard_bytes": 7,

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from toolkit.checkpoint.plain_files import read_small
 from toolkit.core.errors import BadInput, reason_of
@@ -54,8 +54,10 @@ class ClipFacts:
 
 @dataclass(frozen=True, kw_only=True)
 class Clip(ClipFacts):
-    """One clip, ready for both models."""
+    """One clip, ready for both models; other examples take its form, see `toolkit.examples`."""
 
+    samples_a_second: ClassVar[int] = SAMPLE_RATE_HZ
+    """0 of what has no duration."""
     waveform: NDArray[np.float32]
     """Shape (L,), 16 kHz mono, full scale is 1.0."""
 
@@ -67,7 +69,7 @@ class Clip(ClipFacts):
     @property
     def duration_s(self) -> float:
         """Length in seconds."""
-        return float(len(self.waveform)) / SAMPLE_RATE_HZ
+        return lasting(len(self.waveform), self.samples_a_second)
 
     @property
     def sha256(self) -> str:
@@ -126,6 +128,11 @@ def golden_folder() -> Path:
         f"`golden_audio/{MANIFEST}` must come with the toolkit, but does not. "
         "Name clips of your own with `--audio`."
     )
+
+
+def lasting(samples: int, samples_a_second: int) -> float:
+    """Seconds of so many samples; 0 of what has no duration."""
+    return samples / samples_a_second if samples_a_second else 0.0
 
 
 def excerpt(clip: Clip, samples: int) -> Clip:

@@ -6,7 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
-from toolkit.audio.clips import SAMPLE_RATE_HZ, Clip, ClipFacts, ClipFile, expect_usable, find_clips
+from toolkit.audio.clips import (
+    SAMPLE_RATE_HZ,
+    Clip,
+    ClipFacts,
+    ClipFile,
+    expect_usable,
+    find_clips,
+    lasting,
+)
 from toolkit.core.errors import BadInput
 
 
@@ -23,11 +31,13 @@ class Outline(ClipFacts):
     parts: tuple[int, ...] = ()
     """Samples of the loudest part of the file, and of the loudest part of that, that the clip is;
     nothing where it is all."""
+    samples_a_second: int = SAMPLE_RATE_HZ
+    """0 of what has no duration."""
 
     @property
     def duration_s(self) -> float:
         """Length in seconds."""
-        return self.num_samples / SAMPLE_RATE_HZ
+        return lasting(self.num_samples, self.samples_a_second)
 
     def read(self) -> Clip:
         """The clip.
@@ -62,7 +72,13 @@ def outline_of(clip: Clip, file: ClipFile | None = None) -> Outline:
         file: Where it can be read again, as a whole.
     """
     told = {field.name: getattr(clip, field.name) for field in fields(ClipFacts)}
-    return Outline(**told, num_samples=clip.num_samples, sha256=clip.sha256, file=file)
+    return Outline(
+        **told,
+        num_samples=clip.num_samples,
+        sha256=clip.sha256,
+        file=file,
+        samples_a_second=clip.samples_a_second,
+    )
 
 
 def outline_clips(paths: Sequence[Path], *, min_samples: int = 1) -> tuple[Outline, ...]:

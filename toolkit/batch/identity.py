@@ -13,12 +13,14 @@ from toolkit.batch.hashes import Hashes
 from toolkit.batch.jobs import Job
 from toolkit.core.errors import BadInput
 from toolkit.core.json import JsonDict
+from toolkit.examples.sentences import GOLDEN
 from toolkit.families.sidecars import companions
 from toolkit.pipeline.basics import environment
 from toolkit.session.hub import fetch_named
 from toolkit.session.options import Item, Role, typed_items
 
 AUDIO, CHECKPOINT, RECORDING = "audio", "checkpoint", "recording"
+TEXT = "text"
 PROGRAMS = ("fairseq_python",)
 """Paths of what runs: another file of the same name is no other question."""
 SPOKEN_OF = ("platform",)
@@ -67,7 +69,7 @@ def identify(job: Job, hashes: Hashes) -> Identity:
             "options": {
                 item.name: _value(item, getattr(request, item.name), hashes)
                 for item in typed_items(type(request))
-                if item.name not in (CHECKPOINT, AUDIO)
+                if item.name not in (CHECKPOINT, AUDIO, TEXT)
             },
             "checkpoint": digest,
             "beside": {path.name: hashes.of_file(path) for path in sorted(companions(checkpoint))},
@@ -105,14 +107,21 @@ def _spelled(value: object) -> object:
 
 
 def _clips(request: Mapping[str, object], hashes: Hashes) -> Iterator[tuple[str, str]]:
-    """Names and hashes of all audio; none where a recording has its own, or nothing is heard."""
+    """Names and hashes of all examples; none where a recording has its own, or nothing is asked.
+
+    Those that come with the toolkit count where none is named, whatever the model is asked about.
+    """
     if AUDIO not in request or request.get(RECORDING) is not None:
         return
-    named = request[AUDIO]
-    assert isinstance(named, Sequence)
+    named = [path for name in (AUDIO, TEXT) for path in _paths(request.get(name, ()))]
     for path in named or (golden_folder(),):
         for file in _audio_in(path):
             yield str(file.relative_to(path.parent)), hashes.of_file(file)
+
+
+def _paths(named: object) -> Sequence[Path]:
+    assert isinstance(named, Sequence)
+    return named
 
 
 def _audio_in(path: Path) -> Iterator[Path]:
@@ -120,5 +129,5 @@ def _audio_in(path: Path) -> Iterator[Path]:
         yield path
         return
     for file in sorted(path.iterdir()):
-        if file.name == MANIFEST or file.suffix.lower() in AUDIO_SUFFIXES:
+        if file.name in (MANIFEST, GOLDEN) or file.suffix.lower() in AUDIO_SUFFIXES:
             yield file

@@ -106,6 +106,7 @@ class Sketchbook:
         waveform: Tensor,
         prefix: tuple[int, ...],
         *,
+        sounds: bool = True,
         result: Track | None = None,
         letters: Track | None = None,
     ) -> None:
@@ -115,6 +116,7 @@ class Sketchbook:
             name: The clip's name.
             waveform: Shape (L,), 16 kHz mono.
             prefix: Decoder input of the teacher-forced pass.
+            sounds: Whether it can be heard and seen.
             result: What is made of the clip at each frame.
             letters: The frames whose best symbol is another one.
         """
@@ -122,7 +124,8 @@ class Sketchbook:
         layers = tuple(sorted(self._layers, key=lambda layer: self.order.get(layer.name, 0)))
 
         def draw() -> ClipPicture:
-            drawn = picture_clip(name, waveform, prefix, expected, actual)
+            shown = waveform if sounds else waveform[:0]
+            drawn = picture_clip(name, shown, prefix, expected, actual)
             return replace(drawn, layers=layers, result=result, letters=letters)
 
         self._clips.append(self._beside.submit(draw))
@@ -148,6 +151,11 @@ class Spoken(Protocol):
         """Its length in seconds."""
         ...
 
+    @property
+    def num_samples(self) -> int:
+        """Its length."""
+        ...
+
 
 SomeClip = TypeVar("SomeClip", bound=Spoken)
 
@@ -155,7 +163,7 @@ SomeClip = TypeVar("SomeClip", bound=Spoken)
 def shortest(clips: Sequence[SomeClip], count: int = CLIPS) -> tuple[SomeClip, ...]:
     """The shortest clips that somebody transcribed: quick to replay, and they say something."""
     spoken = [clip for clip in clips if clip.transcript] or list(clips)
-    return tuple(sorted(spoken, key=lambda clip: clip.duration_s)[:count])
+    return tuple(sorted(spoken, key=lambda clip: clip.num_samples)[:count])
 
 
 def picture_pair(
@@ -213,7 +221,7 @@ def picture_clip(
 
     Args:
         name: The clip's name.
-        waveform: Shape (L,), 16 kHz mono, any scale.
+        waveform: Shape (L,), 16 kHz mono, any scale; empty of what has no sound.
         prefix: Decoder input of the teacher-forced pass.
         expected_logits: Shape (1, S, V), fairseq's.
         actual_logits: The same of the converted model, end to end.

@@ -82,14 +82,14 @@ def draw_spectrogram(waveform: Tensor) -> bytes:
 def encode_sound(waveform: Tensor) -> bytes:
     """The clip to listen to, an MP3 file.
 
-    Empty for a long clip, and where the installed libsndfile writes no MP3.
+    Empty for a long clip or none, and where the installed libsndfile writes no MP3.
 
     Args:
         waveform: Shape (L,), 16 kHz mono, any scale.
     """
     import soundfile
 
-    if waveform.numel() > MAX_AUDIO_S * SAMPLE_RATE_HZ:
+    if not 0 < waveform.numel() <= MAX_AUDIO_S * SAMPLE_RATE_HZ:
         return b""
     samples = (waveform.float() / (largest(waveform) or 1.0) * 0.9).numpy()
     file = io.BytesIO()

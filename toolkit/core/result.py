@@ -126,6 +126,8 @@ class Result(Displayed):
     """What findings of each level of that task are about."""
     units: str = "tokens"
     """What models of the task say: tokens, letters."""
+    examples: str = "clips"
+    """What they are asked about: clips, sentences."""
     coverage: Coverage | None = None
     levels: tuple[Level, ...] = ()
     """All levels of the task, in order; empty when nothing was verified."""

@@ -87,7 +87,8 @@ class _Recorder:
         total = len(self.job.clips) + 1
         clips, sources = [], []
         for number, clip in enumerate(self.job.clips):
-            report(f"recording {clip.name} ({clip.duration_s:.1f} s)", number, total)
+            length = f" ({clip.duration_s:.1f} s)" if clip.duration_s else ""
+            report(f"recording {clip.name}{length}", number, total)
             entry, source, prefix = self._record_clip(number, clip)
             clips.append(entry)
             sources.append((source, prefix, str(entry["source"])))
@@ -109,6 +110,7 @@ class _Recorder:
             "transcript": clip.transcript,
             "lang": clip.lang,
             "kind": clip.kind,
+            "medium": clip.medium,
             "tag": clip.tag,
             "sha256": digest(as_samples(clip.waveform)),
             "waveform": _put(name, store, "waveform", waveform),
@@ -140,8 +142,9 @@ class _Recorder:
         for beam in self.job.beams[1:]:
             self._search(source, beam, clip.tag, place)
         for i, array in enumerate((clip.waveform, *clip.inputs)):
-            # A network that hears filter banks cannot hear waveforms.
-            if source.dim() == 1 and not torch.equal(_tensor(array), source):
+            # A network that hears filter banks, or reads ids, cannot hear waveforms.
+            hears = source.dim() == 1 and source.is_floating_point()
+            if hears and not torch.equal(_tensor(array), source):
                 other = _put(name, store, f"inputs.{i}", _tensor(array))
                 self._search(_tensor(array), once, clip.tag, other)
         self._encode(self.texts[greedy, language_of(self.reference, clip.tag)])

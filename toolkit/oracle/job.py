@@ -39,6 +39,8 @@ class JobClip:
     transcript: Optional[str] = None
     lang: Optional[str] = None
     kind: str = "speech"
+    medium: str = "audio"
+    """What it is made of; what is no audio has no duration."""
     inputs: Tuple[Array, ...] = ()
     """What front ends of converted folders make of the waveform: to be searched greedily as
     well."""
@@ -51,7 +53,7 @@ class JobClip:
     @property
     def duration_s(self) -> float:
         """Length in seconds."""
-        return self.num_samples / 16000.0
+        return self.num_samples / 16000.0 if self.medium == "audio" else 0.0
 
 
 @dataclass(frozen=True)
@@ -165,7 +167,7 @@ _PLAIN = (
     *("task", "toolkit", "checkpoint_name", "checkpoint_sha256", "checkpoint_bytes", "settings"),
     *("dropped", "padding", "tags", "beams", "numbers", "texts", "assumed"),
 )
-_CLIP = ("name", "tag", "transcript", "lang", "kind")
+_CLIP = ("name", "tag", "transcript", "lang", "kind", "medium")
 
 
 def _read_job(archive: zipfile.ZipFile, said: Mapping[str, Any]) -> Job:

@@ -118,6 +118,11 @@ def in_float64(model: nn.Module) -> Iterator[None]:
         yield
 
 
+def doubled(source: torch.Tensor) -> torch.Tensor:
+    """A network's input in float64; ids are what they are."""
+    return source.double() if source.is_floating_point() else source
+
+
 @contextmanager
 def as_it_is() -> Iterator[None]:
     """Torch without a word in between, inside `in_float64`: what only compares needs no promotion.

@@ -262,7 +262,8 @@ def _announce(reference: AnyModel, job: Job, rec_dir: str, report: Report) -> No
     clips = "1 clip" if len(job.clips) == 1 else f"{len(job.clips)} clips"
     seconds = sum(clip.duration_s for clip in job.clips)
     report(
-        f"the recording of {clips}, {seconds:.1f} s, {SIZE} {_in_words(size)}",
+        f"the recording of {clips}{f', {seconds:.1f} s' if seconds else ''}, {SIZE} "
+        f"{_in_words(size)}",
         0,
         len(job.clips) + 1,
     )

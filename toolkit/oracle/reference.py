@@ -28,7 +28,7 @@ from toolkit.oracle.asking import Pass, ScoredTokens
 from toolkit.oracle.hooks import Call, Calls, call_again, recording, told
 from toolkit.oracle.nests import map_tensors
 from toolkit.oracle.pages import let_go
-from toolkit.oracle.precision import in_float64
+from toolkit.oracle.precision import doubled, in_float64
 from toolkit.oracle.search import Search
 
 if TYPE_CHECKING:
@@ -66,6 +66,11 @@ class Reference:
         return int(self.dictionary.eos())
 
     @property
+    def nothing(self) -> float:
+        """What stands behind the end of an input in a batch."""
+        return 0.0
+
+    @property
     def dictionary(self) -> Dictionary:
         """What the model says, symbol by symbol."""
         return self.task.target_dictionary
@@ -97,7 +102,7 @@ class Reference:
         """One pass over a batch with the decoder's inputs given.
 
         Args:
-            sources: Inputs of shape (L,), one per clip; shorter ones are padded with zeros.
+            sources: Inputs of shape (L,), one per clip; shorter ones are padded with `nothing`.
             prefixes: Decoder inputs, one per clip, from the start token on; shorter ones are
                 padded with the pad token.
             double: Compute in float64 throughout.
@@ -109,11 +114,11 @@ class Reference:
         Returns:
             `logits`, `encoder_out` after the adaptor, shape (B, T, D), and the calls.
         """
-        batch, lengths = pad(sources, 0.0)
+        batch, lengths = pad(sources, self.nothing)
         tokens, _ = pad([torch.tensor(prefix) for prefix in prefixes], self.dictionary.pad())
         recorded = None if only is None else {*only, ENCODER}
         with one_pass(self.model, double=double, explicit=explicit, only=recorded) as calls:
-            batch = batch.double() if double else batch
+            batch = doubled(batch) if double else batch
             net_input = self.net_input(batch.to(self.device), lengths.to(self.device))
             logits, _ = self.model(**net_input, prev_output_tokens=tokens.to(self.device))
         encoder_out = next(iter(calls[ENCODER][0].outputs.values()))

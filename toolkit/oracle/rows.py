@@ -13,6 +13,8 @@ BATCH = 4
 """Clips in the batch: the shortest, the longest and two between."""
 FRAMES_A_SECOND = 100
 """Of filter banks, shape (T, bins)."""
+IDS_A_SECOND = 10
+"""Of what is no sound: so many ids of a text are taken for a second of speech."""
 LONGEST_S = 1
 """Seconds of the last row at most, each row before it having less: what is padded shows in any
 length, and long rows take memory and time.
@@ -27,6 +29,8 @@ SHORTEST_S = 0.1
 
 def a_second(source: Tensor) -> int:
     """How many values, or rows of values, of a network's input last a second."""
+    if not source.is_floating_point():
+        return IDS_A_SECOND
     return SAMPLES_A_SECOND if source.dim() == 1 else FRAMES_A_SECOND
 
 

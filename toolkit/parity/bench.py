@@ -57,7 +57,7 @@ class Parity:
     @cached_property
     def clips(self) -> tuple[Clip, ...]:
         """What is compared on: the clips of the recording, if there is one."""
-        return self._origin.read_clips(self.prepared, self.settings.audio)
+        return self._origin.read_clips(self.prepared, self.settings.named(self._kind.medium))
 
     @cached_property
     def tests(self) -> tuple[ParityTest, ...]:

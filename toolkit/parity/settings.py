@@ -11,6 +11,7 @@ import pytest
 
 from toolkit.core.errors import BadInput, reason_of
 from toolkit.core.json import JsonDict
+from toolkit.examples.medium import MEDIA
 from toolkit.session.options import Item, Named, items_of
 from toolkit.session.requests.verify import Pair
 from toolkit.session.values import read_json_object
@@ -21,6 +22,7 @@ else:
     import tomli as tomllib
 
 DEFAULT_REPORT = ".toolkit-parity"
+_NAMED = tuple(medium.name for medium in MEDIA)
 RUN_BY_PYTEST = ("conftest.py", "__init__.py")
 
 
@@ -69,7 +71,7 @@ _Table = tuple[JsonDict, Path, Path]
 def _from_command_line(config: pytest.Config) -> Iterator[_Table]:
     options = {
         name: config.getoption(f"toolkit_{name}")
-        for name in ("checkpoint", "target", "audio", "recording", "tolerances")
+        for name in ("checkpoint", "target", *_NAMED, "recording", "tolerances")
     }
     given = {name: value for name, value in options.items() if value is not None}
     if not given:
@@ -171,11 +173,12 @@ def _path(folder: Path, name: Any) -> Path:
 
 
 def _refuse_both(table: JsonDict) -> None:
-    if {"audio", "recording"} <= table.keys():
-        raise BadInput(
-            "A parity pair must have `audio` or `recording`, as a recording holds its own clips, "
-            "but has both. Leave one out."
-        )
+    for name in _NAMED:
+        if {name, "recording"} <= table.keys():
+            raise BadInput(
+                f"A parity pair must have `{name}` or `recording`, as a recording holds its own "
+                "clips, but has both. Leave one out."
+            )
 
 
 def _refuse_twins(pairs: tuple[PairSettings, ...]) -> None:

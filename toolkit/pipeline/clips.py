@@ -8,9 +8,8 @@ from itertools import chain
 from pathlib import Path
 from typing import TypeVar
 
-from toolkit.audio import Clip, Outline, read_clips
+from toolkit.audio import Clip, Outline
 from toolkit.audio.clips import EXCERPT_SAMPLES, LANGUAGE_SAMPLES, ClipFacts
-from toolkit.audio.outlines import outline_clips
 from toolkit.folder.languages import of_model
 from toolkit.oracle.search import capped
 from toolkit.pipeline.prepare import Prepared
@@ -32,7 +31,8 @@ def clips_for(prepared: Prepared, audio: Sequence[Path]) -> tuple[Clip, ...]:
     Raises:
         BadInput: a clip cannot be used.
     """
-    clips = read_clips(audio, min_samples=shortest_input(prepared))
+    medium = prepared.task.kind.medium
+    clips = medium.read(audio, min_samples=shortest_input(prepared))
     return in_every_language(prepared, with_excerpt(prepared, clips))
 
 
@@ -42,7 +42,8 @@ def outlines_for(prepared: Prepared, audio: Sequence[Path]) -> tuple[Outline, ..
     Raises:
         BadInput: a clip cannot be used.
     """
-    outlines = outline_clips(audio, min_samples=shortest_input(prepared))
+    medium = prepared.task.kind.medium
+    outlines = medium.outline(audio, min_samples=shortest_input(prepared))
     return in_every_language(prepared, with_excerpt(prepared, outlines))
 
 

@@ -52,7 +52,9 @@ def convert(request: Convert) -> Result:
         prepared = _prepare(request, hashing, is_proven=because is None)
         because = because or why_unprovable(prepared, request.verify, origin)
         expect_room(request.out, num_bytes_written(prepared.plan, prepared.checkpoint))
-        clips = () if because else origin.read_clips(prepared, request.audio)
+        clips = (
+            () if because else origin.read_clips(prepared, request.named(prepared.task.kind.medium))
+        )
         written = write_converted(
             prepared,
             staged.path,

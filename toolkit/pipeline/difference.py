@@ -93,7 +93,7 @@ def diff(request: Diff) -> Result:
     expect_all_at_hand(request)
     report("reading the checkpoint", 0, 3)
     prepared = prepare_with(expecting(inputs, request.hf_dir), request.recording, request.audio)
-    clips = origin.read_few_clips(prepared, request.audio)
+    clips = origin.read_few_clips(prepared, request.named(prepared.task.kind.medium))
     report("asking fairseq", 1, 3)
     with (
         fitting_resources(prepared.plan),

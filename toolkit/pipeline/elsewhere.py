@@ -55,7 +55,7 @@ def make_recorder(request: Recorder) -> Path:
     """
     path = request.checkpoint or golden_checkpoint()
     prepared = prepare(request.part(Inputs, checkpoint=path))
-    clips = clips_for(prepared, request.audio)
+    clips = clips_for(prepared, request.named(prepared.task.kind.medium))
     return write_recorder(make_job(prepared, clips), request.destination)
 
 

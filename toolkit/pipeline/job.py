@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from toolkit.audio import Clip
 from toolkit.core.errors import BadInput
 from toolkit.core.settled import unproven
+from toolkit.examples import AUDIO
 from toolkit.folder.staging import staged_folder
 from toolkit.pipeline.basics import environment
 from toolkit.pipeline.prepare import Prepared
@@ -164,7 +165,8 @@ def _clip(prepared: Prepared, clip: Clip) -> JobClip:
         transcript=clip.transcript,
         lang=clip.lang,
         kind=clip.kind,
-        inputs=(standardized(clip.waveform),),
+        medium=prepared.task.kind.medium.name,
+        inputs=(standardized(clip.waveform),) if prepared.task.kind.medium is AUDIO else (),
     )
 
 

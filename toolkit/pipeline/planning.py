@@ -59,7 +59,7 @@ def plan_conversion(request: Convert) -> PlannedConversion:
 
 def _foresee(prepared: Prepared, origin: Origin, request: Convert) -> tuple[str, float]:
     """What a proof compares, and how long that takes."""
-    clips = origin.read_clips(prepared, request.audio)
+    clips = origin.read_clips(prepared, request.named(prepared.task.kind.medium))
     efforts = efforts_for(prepared, clips, beam=request.beam, thorough=request.thorough)
     seconds = estimate_seconds(size_of(prepared, clips), efforts, measure_speed())
     return f"{describe_effort(efforts)}{describe_seconds(seconds)}", seconds

@@ -12,6 +12,7 @@ from toolkit.checkpoint import Checkpoint
 from toolkit.core.errors import BadInput, NotRecorded
 from toolkit.oracle.search import Search
 from toolkit.pipeline.recorded_index import (
+    EXAMPLES,
     RecordedCall,
     RecordedClip,
     RecordedPass,
@@ -49,7 +50,7 @@ class RecordedReference:
     def read_clips(self, chosen: Sequence[RecordedClip] | None = None) -> tuple[Clip, ...]:
         """The clips as they were recorded; all of them by default."""
         return tuple(
-            Clip(
+            EXAMPLES[clip.medium](
                 name=clip.name,
                 waveform=self.tensors.vector(clip.waveform).numpy(),
                 transcript=clip.transcript,
@@ -232,6 +233,8 @@ def expect_checkpoint(folder: Path, index: RecordingIndex, name: str, sha256: st
 
 def _unit(source: Tensor) -> str:
     """What the length of a network's input counts."""
+    if not source.is_floating_point():
+        return "ids"
     return "samples" if source.dim() == 1 else "frames"
 
 

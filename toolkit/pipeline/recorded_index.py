@@ -10,10 +10,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NoReturn
 
-from toolkit.audio import SAMPLE_RATE_HZ
+from toolkit.audio.clips import lasting
 from toolkit.checkpoint.plain_files import read_small
 from toolkit.core.errors import BadInput, reason_of
 from toolkit.core.json import JsonObject
+from toolkit.examples.medium import AUDIO, MEDIA
 from toolkit.oracle.search import Search
 from toolkit.replay.source import SourceFacts
 
@@ -21,6 +22,8 @@ INDEX = "recording.json"
 MAX_INDEX_BYTES = 1 << 28
 MAX_NAME_CHARS = 200
 
+EXAMPLES = {medium.name: medium.example for medium in MEDIA}
+"""What holds a recorded example, by the name of what it is made of."""
 _FILE = re.compile(r"[a-z0-9-]{1,40}\.safetensors")
 _BROKEN = (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError)
 """What reading an index raises where it is not what a recorder wrote."""
@@ -41,11 +44,12 @@ class RecordedClip:
     """Of its samples as little-endian float32."""
     waveform: str
     source: str
+    medium: str = AUDIO.name
 
     @property
     def duration_s(self) -> float:
         """Length in seconds."""
-        return self.num_samples / SAMPLE_RATE_HZ
+        return lasting(self.num_samples, EXAMPLES[self.medium].samples_a_second)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -218,6 +222,7 @@ def _read_clip(said: JsonObject) -> RecordedClip:
         sha256=str(said["sha256"]),
         waveform=str(said["waveform"]),
         source=str(said["source"]),
+        medium=_known_medium(said.get("medium", AUDIO.name)),
     )
 
 
@@ -259,6 +264,12 @@ def _read_call(said: JsonObject) -> RecordedCall:
         inputs=tuple((str(name), str(place)) for name, place in said["inputs"]),
         outputs=tuple((str(name), str(place)) for name, place in said["outputs"]),
     )
+
+
+def _known_medium(value: object) -> str:
+    if value not in EXAMPLES:
+        raise ValueError(f"a clip is made of {value!r:.80}")
+    return str(value)
 
 
 def _maybe_int(value: Any) -> int | None:

@@ -56,7 +56,7 @@ class RecordedTensors:
             BadInput: as `get`, or it has another shape.
         """
         tensor = self.get(place)
-        if tensor.dim() not in (1, 2) or not tensor.is_floating_point():
+        if not _is_input(tensor):
             shape = tuple(tensor.shape)
             refuse_damaged(self.folder, f"`{place}` has shape {shape}, not (L,) or (T, F)")
         return tensor
@@ -96,6 +96,11 @@ class RecordedTensors:
                 f"`{name}` has {found.num_bytes} bytes with the sha256 {found.sha256}, where "
                 f"{expected.num_bytes} with {expected.sha256} were written",
             )
+
+
+def _is_input(tensor: Tensor) -> bool:
+    """Whether it is a waveform, filter banks, or ids."""
+    return tensor.dim() in ((1, 2) if tensor.is_floating_point() else (1,))
 
 
 def _measure(path: Path, max_bytes: int) -> RecordedFile:

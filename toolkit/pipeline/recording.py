@@ -29,7 +29,7 @@ def record(request: Record) -> Recording:
 
     expect_all_at_hand(request)
     prepared = prepare(request.part(Inputs))
-    clips = clips_for(prepared, request.audio)
+    clips = clips_for(prepared, request.named(prepared.task.kind.medium))
     python, report = request.fairseq_python, request.progress or silent
     record_with = record_here if python is None else partial(record_there, python=python)
     recorded = record_with(

@@ -149,7 +149,9 @@ def _call(target: Target, path: str, record: Record) -> Call:
     handle = module.register_forward_pre_hook(stop, with_kwargs=True)
     try:
         with torch.no_grad():
-            target.call([record.source.float()], [record.prefix])
+            source = record.source
+            asked = source.float() if source.is_floating_point() else source
+            target.call([asked], [record.prefix])
     except _ReachedError:
         return Call(arguments=reached[0], outputs={})
     except (RuntimeError, IndexError, ValueError, TypeError) as error:

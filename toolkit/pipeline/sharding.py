@@ -57,7 +57,7 @@ def plan_shards(request: Verify, address: str, clips_per_shard: int) -> ShardPla
     inputs = _inputs(request)
     likely = with_likely(prepare(inputs), inputs, request.audio)
     prepared = prepare(likely)
-    outlines = outlines_for(prepared, request.audio)
+    outlines = outlines_for(prepared, request.named(prepared.task.kind.medium))
     efforts = efforts_for(prepared, outlines, beam=request.beam, thorough=request.thorough)
     again = _heard_again(prepared, outlines, efforts)
     shards = deal(outlines, efforts, clips_per_shard)

@@ -57,7 +57,7 @@ def prove_as_asked(request: Verify, prepared: Prepared) -> Result:
     return prove(
         prepared,
         request.hf_dir,
-        origin.read_clips(prepared, request.audio),
+        origin.read_clips(prepared, request.named(prepared.task.kind.medium)),
         origin,
         beam=request.beam,
         thorough=request.thorough,

@@ -23,7 +23,7 @@ from toolkit.folder.safe_copy import loadable
 from toolkit.folder.view import FolderView, needs_trust, view_folder
 from toolkit.oracle.asking import Pass
 from toolkit.oracle.hooks import recording
-from toolkit.oracle.precision import in_float64
+from toolkit.oracle.precision import doubled, in_float64
 from toolkit.oracle.reference import pad
 from toolkit.oracle.shelf import ALIGNMENT
 
@@ -152,6 +152,11 @@ class Target(ABC):
         return type(self.model.get_submodule(path)).__name__
 
     @property
+    def nothing(self) -> float:
+        """What stands behind the end of an input in a batch."""
+        return 0.0
+
+    @property
     def input_name(self) -> str:
         """What the model calls its input: waveforms are values, and filter banks features."""
         return FEATURES if self.model.main_input_name == FEATURES else "input_values"
@@ -190,21 +195,21 @@ class Target(ABC):
             if explicit:
                 stack.enter_context(_explicit_attention(self.model))
             calls = stack.enter_context(recording(self.model, only))
-            output = self.call([s.double() if double else s for s in sources], prefixes)
+            output = self.call([doubled(s) if double else s for s in sources], prefixes)
         return Pass(outputs=self.outputs(output), calls=calls)
 
     def call(self, sources: Sequence[Tensor], prefixes: Sequence[Sequence[int]]) -> ModelOutput:
         """What the model itself returns for a batch: the one place where it is called.
 
         Args:
-            sources: Inputs of shape (L,) or (T, F), of the model's dtype; shorter ones are padded
-                with zeros.
+            sources: Inputs of shape (L,) or (T, F), of the model's dtype, or ids; shorter ones are
+                padded with `nothing`.
             prefixes: Decoder inputs, one per source.
 
         Raises:
             Exception: whatever the model raises whose parts or settings do not go together.
         """
-        batch, lengths = pad(sources, 0.0)
+        batch, lengths = pad(sources, self.nothing)
         device = self.model.device
         return self.model(
             **{self.input_name: batch.to(device)},

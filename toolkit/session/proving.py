@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar
 
 from toolkit.core.errors import BadInput
 from toolkit.core.progress import Progress
+from toolkit.examples.medium import MEDIA, Medium, expect_medium
 from toolkit.folder.shards import MAX_SHARD_BYTES
 from toolkit.session.device import expect_device
 from toolkit.session.groups import Request
@@ -30,6 +31,26 @@ class Clips(Request):
             "default, of which a diff takes the shortest two.",
         ),
     ] = ()
+    text: Annotated[
+        Sequence[Path],
+        Option(
+            "Files of sentences, for models that read; repeatable.",
+            metavar="FILE",
+            role=Role.SHELF,
+            python="Sentences, one a line, or with translations in `.tsv` or `.toml`, for models "
+            "that read; the golden ones by default.",
+        ),
+    ] = ()
+
+    def named(self, medium: Medium) -> Sequence[Path]:
+        """What is named of what a model is asked about; nothing for the golden examples.
+
+        Raises:
+            BadInput: something else is named, that the model is not asked about.
+        """
+        expect_medium(medium, [one.name for one in MEDIA if getattr(self, one.name)])
+        chosen: Sequence[Path] = getattr(self, medium.name)
+        return chosen
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +66,7 @@ class Recorded(Request):
             BadInput: it is not, or a recording is named beside what it takes the place of.
         """
         super().check()
-        others = ("audio", "fairseq_python", "user_dir")
+        others = (*(one.name for one in MEDIA), "fairseq_python", "user_dir")
         named = [f"`{i.typed}`" for i in items_of(type(self)) if i.name in others and self.gives(i)]
         if self.recording is not None and named:
             raise BadInput(

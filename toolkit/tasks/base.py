@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar
 
 from toolkit.core.breakable import Breakable
+from toolkit.examples import AUDIO, Medium
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -221,6 +222,8 @@ class TaskKind:
     """What of the files beside the weights can be broken on purpose; nothing by default."""
     likelihood: Likelihood | None = None
     """None where nothing that is heard can be held against a model."""
+    medium: Medium = AUDIO
+    """What it is that they are asked about."""
 
     @property
     def level_names(self) -> tuple[str, ...]:
@@ -236,6 +239,7 @@ class TaskKind:
             "absent_levels": self.absent,
             "finding_kinds": self.finding_kinds,
             "units": self.words.units,
+            "examples": self.medium.many,
         }
 
     @property

@@ -12,7 +12,7 @@ from toolkit.compare.metrics import relative_error
 from toolkit.compare.pictures import Sketchbook
 from toolkit.oracle.hooks import Call, Calls, recording, rest
 from toolkit.oracle.pages import ENOUGH_WITHIN_BYTES, let_go
-from toolkit.oracle.precision import as_it_is
+from toolkit.oracle.precision import as_it_is, doubled
 from toolkit.replay.pairs import Pair
 from toolkit.replay.replay import (
     DOES_NOT_RUN,
@@ -123,7 +123,8 @@ def find_errors(
     )
     errors = tuple(one for one in measure_pairs(sides) if one.reached)
     if book is not None:
-        book.draw_clip(record.clip, record.waveform, record.prefix)
+        sounds = record.source.is_floating_point()
+        book.draw_clip(record.clip, record.waveform, record.prefix, sounds=sounds)
     return errors
 
 
@@ -140,7 +141,7 @@ def own_calls(target: Target, record: Record) -> Calls:
         stack.enter_context(target.exact())
         calls = stack.enter_context(recording(target.model))
         try:
-            target.call([record.source.double()], [record.prefix])
+            target.call([doubled(record.source)], [record.prefix])
         except DOES_NOT_RUN as error:
             if has_gpu_failed(error):
                 raise

@@ -55,7 +55,7 @@ def sound_level(runs: Sequence[HeardRun]) -> Level:
         tolerances.FRONT_END,
         declared=explained.verdict == "pass",
     )
-    is_waveform = all(run.source.dim() == 1 for run in runs)
+    is_waveform = all(run.source.dim() == 1 and run.source.is_floating_point() for run in runs)
     return Level(
         name="front_end",
         measures=(against, explained) if is_waveform and against.verdict != "pass" else (against,),

@@ -178,7 +178,8 @@ def compare_passes(
 
 def _draw(book: Sketchbook, heard: Heard, result: Track | None, letters: Track | None) -> None:
     given = (heard.clip.name, heard.waveform, heard.prefix)
-    book.draw_clip(*given, result=result, letters=letters)
+    sounds = heard.source.is_floating_point()
+    book.draw_clip(*given, sounds=sounds, result=result, letters=letters)
 
 
 def _maybe_read_off(bench: SpeechBench, heard: Heard, fused: Fused) -> ScoredTokens | None:
@@ -320,7 +321,7 @@ def explained_front_end(waveform: Tensor, source: Tensor, own_source: Tensor) ->
     """The error of a folder's input with transformers' epsilon in fairseq's formula."""
     import torch
 
-    if torch.equal(waveform, source):
+    if torch.equal(waveform, source) or not source.is_floating_point():
         return relative_error(source, own_source)
     exact = waveform.double()
     predicted = torch.nn.functional.layer_norm(exact, exact.shape, eps=TRANSFORMERS_EPSILON)
