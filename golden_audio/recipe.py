@@ -11,12 +11,12 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).resolve().parent
 CLIPS, CHECKPOINT, CTC, PRETRAINING = "clips", "checkpoint", "ctc", "pretraining"
-S2T = "s2t"
+S2T, S2UT = "s2t", "s2ut"
 """What there is to make. The checkpoints stand in folders of these names."""
 
 
 def main() -> None:
-    """Makes the clips, then the checkpoints trained on them, or one of the five."""
+    """Makes the clips, then the checkpoints trained on them, or one of the six."""
     options = _parse_options()
     make = {
         CLIPS: _make_clips,
@@ -24,6 +24,7 @@ def main() -> None:
         CTC: _make_ctc_checkpoint,
         PRETRAINING: _make_pretraining_checkpoint,
         S2T: _make_s2t_checkpoint,
+        S2UT: _make_s2ut_checkpoint,
     }
     for part in (options.only,) if options.only else make:
         make[part](options.out)
@@ -34,7 +35,7 @@ def _parse_options() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, default=HERE, help="default: the recipe's own folder")
     parser.add_argument(
         "--only",
-        choices=(CLIPS, CHECKPOINT, CTC, PRETRAINING, S2T),
+        choices=(CLIPS, CHECKPOINT, CTC, PRETRAINING, S2T, S2UT),
         help="checkpoints need the clips in --out",
     )
     return parser.parse_args()
@@ -58,6 +59,12 @@ def _make_s2t_checkpoint(out: Path) -> None:
     from training_s2t import S2T_TRANSFORMER
 
     _tell(write_checkpoint(S2T_TRANSFORMER, clips_dir=out, out=out / S2T))
+
+
+def _make_s2ut_checkpoint(out: Path) -> None:
+    from training_s2ut import write_unit_checkpoint
+
+    _tell(write_unit_checkpoint(clips_dir=out, out=out / S2UT))
 
 
 def _tell(outcome: Outcome) -> None:

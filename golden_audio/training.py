@@ -187,7 +187,7 @@ def write_checkpoint(recipe: Recipe, clips_dir: Path, out: Path) -> Outcome:
         seconds=time.monotonic() - started_s,
         right=_count_right(recipe, *_load(out), clips_dir),
     )
-    _check(outcome)
+    check(outcome)
     return outcome
 
 
@@ -286,7 +286,7 @@ def _train(
     loss, margin = float("inf"), -float("inf")
     for epoch in range(1, MAX_EPOCHS + 1):
         trainer.begin_epoch(epoch)
-        loss = float(np.mean([trainer.train_step(u)["loss"] for u in _draw(dataset, epoch)]))
+        loss = float(np.mean([trainer.train_step(u)["loss"] for u in draw(dataset, epoch)]))
         if epoch % CHECK_EVERY_EPOCHS == 0:
             margin = min(_measure_margin(trainer.model, dataset, i) for i in range(len(dataset)))
             print(f"epoch {epoch}: loss {loss:.3f} bits, margin {margin:.2f} nats", flush=True)
@@ -301,7 +301,7 @@ def _is_learnt(recipe: Recipe, trainer: Trainer, clips_dir: Path) -> bool:
     return min(right.values()) == len(SPEECH)
 
 
-def _draw(dataset: SpeechToTextDataset, epoch: int) -> Iterator[list[dict[str, Any]]]:
+def draw(dataset: SpeechToTextDataset, epoch: int) -> Iterator[list[dict[str, Any]]]:
     """The updates of an epoch, each a list of batches: one padded batch, or every clip alone.
 
     Padding tells clips apart, and a model that only ever saw the same batches learns that instead
@@ -363,10 +363,15 @@ def _transcribe(
     return text.removeprefix(f"<lang:{clip.lang}> ")  # fairseq's hub leaves the tag in the text
 
 
-def _check(outcome: Outcome) -> None:
+def check(outcome: Outcome) -> None:
+    """Refuses a model that does not say of every speech clip what it should.
+
+    Raises:
+        ValueError: It gets some of them wrong.
+    """
     wrong = {beam: right for beam, right in outcome.right.items() if right < len(SPEECH)}
     if wrong:
         raise ValueError(
-            f"The golden model must transcribe all {len(SPEECH)} speech clips, but got {wrong} "
+            f"The golden model must get all {len(SPEECH)} speech clips right, but got {wrong} "
             "(beam: clips) right. Raise `MAX_EPOCHS` or lower the learning rate."
         )

@@ -51,11 +51,11 @@ class FilterBankDataset(SpeechToTextDataset):
     """fairseq's dataset, its files read by soundfile instead of torchaudio."""
 
     def _get_source_audio(self, index: int) -> torch.Tensor:
-        return _filter_banks(Path(self.audio_paths[index]))
+        return filter_banks(Path(self.audio_paths[index]))
 
 
 def _hear_filter_banks(_: LegacyFairseqTask, path: Path) -> dict[str, Any]:
-    banks = _filter_banks(path)
+    banks = filter_banks(path)
     lengths = torch.tensor([len(banks)])
     # (T, F) -> (1, T, F)
     net_input = {"src_tokens": banks[None], "src_lengths": lengths, "prev_output_tokens": None}
@@ -63,7 +63,7 @@ def _hear_filter_banks(_: LegacyFairseqTask, path: Path) -> dict[str, Any]:
 
 
 @cache
-def _filter_banks(path: Path) -> torch.Tensor:
+def filter_banks(path: Path) -> torch.Tensor:
     """Fairseq's filter banks of a clip, each with mean 0 and variance 1, shape (T, F)."""
     samples = read_mono_16k(path)[None] * FULL_SCALE
     with kaldi_alone():

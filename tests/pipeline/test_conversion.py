@@ -55,6 +55,7 @@ BUILT = {
     "wav2vec2_seq2seq": partial(build_ctc, SPELLED["letters, learned positions"]),
     "xm_transformer": lambda _: golden_folder() / "checkpoint" / "model.pt",
     "s2t_transformer": lambda _: golden_folder() / "s2t" / "model.pt",
+    "s2ut_transformer": lambda _: golden_folder() / "s2ut" / "model.pt",
 }
 
 

@@ -24,6 +24,7 @@ from tests.variants.hubert_pretraining_kinds import HUBERT_PRETRAINING_VARIANTS
 from tests.variants.kinds import VARIANTS
 from tests.variants.pretraining_kinds import PRETRAINING_VARIANTS
 from tests.variants.s2t_kinds import S2T_VARIANTS
+from tests.variants.s2ut_kinds import S2UT_VARIANTS
 from tests.variants.seq2seq_kinds import SEQ2SEQ_VARIANTS
 
 README = Path(__file__).parents[2] / "README.md"
@@ -46,6 +47,7 @@ class Variant(Protocol):
 TABLES: Mapping[str, Sequence[Variant]] = {
     "xm_transformer": VARIANTS,
     "s2t_transformer": S2T_VARIANTS,
+    "s2ut_transformer": S2UT_VARIANTS,
     "wav2vec2_seq2seq": SEQ2SEQ_VARIANTS,
     "wav2vec2_ctc": CTC_VARIANTS,
     "wav2vec2_ctc, several languages": ADAPTER_VARIANTS,

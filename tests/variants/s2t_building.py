@@ -1,4 +1,4 @@
-"""S2T-Transformers of the variants, small ones, built by fairseq itself with random weights."""
+"""S2T- and S2UT-Transformers of the variants, small, built by fairseq with random weights."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import numpy as np
 import torch
 import yaml
 
-from tests.variants.s2t_kinds import DATA, MODEL, S2TVariant
+from tests.variants.s2t_kinds import S2TVariant
 from toolkit.audio import golden_folder
-from toolkit.oracle.tasks.base import register_models
+from toolkit.oracle.tasks.base import register_models, register_units
 from toolkit.oracle.tasks.speech_seq2seq.build import MISSING_DEFAULTS
 
 SEED = 1
@@ -28,15 +28,18 @@ def build_s2t(variant: S2TVariant, folder: Path) -> Path:
     from fairseq import tasks
 
     register_models()
-    for name in ("dict.txt", "spm.model"):
-        shutil.copyfile(golden_folder() / "checkpoint" / name, folder / name)
-    data = {key: value for key, value in {**DATA, **variant.data}.items() if value is not None}
+    register_units()
+    told = {**variant.plain_data, **variant.data}
+    data = {key: value for key, value in told.items() if value is not None}
+    if "vocab_filename" in data:
+        for name in ("dict.txt", "spm.model"):
+            shutil.copyfile(golden_folder() / "checkpoint" / name, folder / name)
     (folder / "config.yaml").write_text(yaml.safe_dump(data))
     if "global_cmvn" in data:
         write_statistics(folder / "gcmvn.npz")
     if variant.companions is not None:
         variant.companions(folder)
-    settings = {**MODEL, **variant.model}
+    settings = {**variant.plain_model, **variant.model}
     args = Namespace(
         **{**MISSING_DEFAULTS, **settings, "data": str(folder), "config_yaml": "config.yaml"}
     )

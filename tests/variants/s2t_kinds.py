@@ -55,6 +55,8 @@ class S2TVariant:
     save: Save | None = None
     companions: Callable[[Path], None] | None = None
     ends: str = NATIVE
+    plain_model: Mapping[str, Any] = field(default_factory=lambda: MODEL)
+    plain_data: Mapping[str, Any] = field(default_factory=lambda: DATA)
 
 
 def _refused(name: str, reason: str, **model: Any) -> S2TVariant:

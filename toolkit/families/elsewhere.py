@@ -52,18 +52,12 @@ STRANGERS = (
         tensors=(".synthesizer_encoder.",),
     ),
     Stranger(
-        what="a model that translates speech into units",
-        because="it writes units of speech for a vocoder, and neither is converted here yet",
-        instead="Write its units with fairseq, or convert an `s2t_transformer`",
-        architectures="s2ut_.*",
-        tensors=(".decoder.out_proj_n_frames.",),
-    ),
-    Stranger(
         what="a conformer of filter banks",
-        because="no class of transformers that hears filter banks and searches a text has conformer "
-        "layers with fairseq's positions",
-        instead="Write its texts with fairseq, or convert an `s2t_transformer`",
-        architectures="s2t_conformer.*",
+        because="no class of transformers that hears filter banks and searches has conformer layers "
+        "with fairseq's positions",
+        instead="Write its texts or units with fairseq, or convert an `s2t_transformer` or an "
+        "`s2ut_transformer`",
+        architectures="s2u?t_conformer.*",
         tensors=(".encoder.conformer_layers.",),
     ),
     Stranger(

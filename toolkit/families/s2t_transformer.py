@@ -125,7 +125,7 @@ class S2TTransformer:
     def matches(self, checkpoint: Checkpoint) -> bool:
         """Whether the tensors are those of such an encoder and decoder, and named so.
 
-        Models that translate speech into units have the same encoder.
+        Models that translate speech into units have the same, and are called otherwise.
         """
         model = _model(checkpoint, Options())
         named = model_name(model.arguments.model)

@@ -62,11 +62,11 @@ class Sidecars:
     @property
     def files(self) -> dict[str, str]:
         """What each file is, and where; one that there may be and is not, with what that means."""
-        if self.dict_path is None:
-            return {}
-        if self.config_yaml is None:
-            return {"dictionary": str(self.dict_path)}
         statistics = {} if self.statistics is None else {"statistics": str(self.statistics)}
+        if self.config_yaml is None:
+            return {} if self.dict_path is None else {"dictionary": str(self.dict_path)}
+        if self.dict_path is None:
+            return {"config.yaml": str(self.config_yaml), **statistics}
         return {
             "config.yaml": str(self.config_yaml),
             "dictionary": str(self.dict_path),
@@ -125,6 +125,20 @@ def find_sidecars(
         dictionary=dictionary,
         spm_path=found_spm,
     )
+
+
+def find_configuration(checkpoint: Path, named: Path | None) -> Sidecars:
+    """The data configuration alone, of a task that makes its dictionary itself.
+
+    Args:
+        checkpoint: The checkpoint.
+        named: The one that the user names; by default the one beside the checkpoint.
+
+    Raises:
+        BadInput: it cannot be found or read.
+    """
+    path = named or checkpoint.parent / "config.yaml"
+    return Sidecars(config_yaml=path, config=_read_yaml(path))
 
 
 def find_named_dictionary(folder: Path, kinds: Iterable[object]) -> Path | None:

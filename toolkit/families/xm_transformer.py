@@ -5,11 +5,10 @@ Source: `fairseq/models/speech_to_text/xm_transformer.py`; Li et al. 2021 (arXiv
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from toolkit.blocks.arguments import Arguments, model_name, read_arguments
-from toolkit.blocks.evidence import Derived, Facts
+from toolkit.blocks.evidence import Derived
 from toolkit.blocks.place import Place
 from toolkit.blocks.tree import values_under
 from toolkit.bundled import MODELLING
@@ -26,6 +25,7 @@ from toolkit.families.encoder_decoder import (
     padding_of,
 )
 from toolkit.families.hearing import Hearing
+from toolkit.families.multitask import multitask_rows
 from toolkit.families.sidecars import Named, Sidecars, check_dictionary_size, find_sidecars
 from toolkit.families.speech_to_text import (
     default_language,
@@ -37,7 +37,6 @@ from toolkit.families.speech_to_text import (
 )
 from toolkit.families.waveforms import PROCESSOR
 from toolkit.folder.contents import FolderContents
-from toolkit.mapping import Drop, Row
 from toolkit.tasks import speech_seq2seq
 from toolkit.tasks.speech_seq2seq.tokenizer import needs_own_tokenizer
 
@@ -75,7 +74,7 @@ class XMTransformer(Hearing):
             model,
             name=self.name,
             generation=model.adaptor.generation,
-            further=_multitask_rows(model.facts),
+            further=multitask_rows(model.facts),
         )
 
     def sidecars(self, checkpoint: Checkpoint, named: Named) -> Sidecars:
@@ -136,15 +135,6 @@ def _model(checkpoint: Checkpoint, options: Options) -> EncoderDecoderModel:
     return EncoderDecoderModel(
         anatomy=ANATOMY, checkpoint=checkpoint, arguments=arguments, options=options
     )
-
-
-def _multitask_rows(facts: Facts) -> Iterator[Row]:
-    """One row for each decoder that an auxiliary task trained beside the model's own."""
-    names = {name.split(".")[0] for name in facts.tensors}
-    for name in sorted(names - {"encoder", "decoder"}):
-        if name.endswith("_decoder"):
-            for tensor in sorted(t for t in facts.tensors if t.startswith(f"{name}.")):
-                yield Drop(tensor, "the decoder of an auxiliary task serves training only")
 
 
 def _reference_settings(

@@ -197,7 +197,8 @@ class Reference:
         # A large sentencepiece model takes a second to read.
         from fairseq.data import encoders
 
-        return encoders.build_bpe(Namespace(**self.task.data_cfg.bpe_tokenizer))
+        # The task of units has none, whatever its configuration says.
+        return encoders.build_bpe(Namespace(**(self.task.data_cfg.bpe_tokenizer or {})))
 
     @cached_property
     def _unsaid(self) -> AbstractSet[int]:

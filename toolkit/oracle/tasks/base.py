@@ -28,6 +28,12 @@ def register_models() -> None:
     import fairseq.tasks.speech_to_text  # noqa: F401
 
 
+def register_units() -> None:
+    """Imports what says units of speech too, which fairseq has since 0.12."""
+    import fairseq.models.speech_to_speech
+    import fairseq.tasks.speech_to_speech  # noqa: F401
+
+
 def maybe_model(args: Namespace, known: Tuple[type, ...]) -> Optional[Any]:
     """The model that arguments name, a fork's too, if it is of a known kind; else None."""
     from fairseq.models import ARCH_MODEL_REGISTRY, MODEL_REGISTRY

@@ -32,6 +32,13 @@ labels of a text, for training: `HELLO WORLD` is `H E L L O | W O R L D |` and a
 
 """
 
+_UNITS = """## Units
+
+It says no text, but units of speech, as fairseq prints them: numbers with spaces between, of which
+a vocoder makes a waveform. The id of a unit is its number and four more.
+
+"""
+
 TASK = TaskKind(
     name="speech_seq2seq",
     levels=LEVELS,
@@ -69,6 +76,21 @@ FILTERED = replace(
     breakable=breakable.FILTERED,
 )
 """Of models that hear filter banks."""
+
+UNITS = replace(
+    FILTERED,
+    words=replace(
+        FILTERED.words,
+        tags=("speech-translation", "speech-to-speech-translation"),
+        summary=(
+            "A model that translates speech into units of speech, trained with fairseq and "
+            "converted to Hugging Face `transformers`."
+        ),
+        units="units",
+        notes=_UNITS + FILTERED.words.notes,
+    ),
+)
+"""Of models that hear filter banks and say units of speech."""
 
 SPELLED = replace(
     TASK,

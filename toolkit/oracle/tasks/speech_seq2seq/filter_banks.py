@@ -1,4 +1,4 @@
-"""fairseq's `S2TTransformerModel`, which hears filter banks, with its task `speech_to_text`."""
+"""fairseq's models that hear filter banks, with the task of texts or the one of units."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from torch import Tensor
 from toolkit.oracle.loading import load_weights, unfilled
 from toolkit.oracle.mends.kaldi import find_torchaudio, kaldi_alone
 from toolkit.oracle.reference import Reference
-from toolkit.oracle.tasks.base import Settings, register_models
+from toolkit.oracle.tasks.base import Settings, register_models, register_units
 from toolkit.oracle.tasks.speech_seq2seq.build import LEFT_BEHIND, MISSING_DEFAULTS
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ SPLIT = "test"
 """What fairseq calls the data that a model is run on after training."""
 STATISTICS = "gcmvn.npz"
 """Where the statistics of a corpus stand beside the configuration."""
+UNITS = "target_is_code"
+"""The argument of a model that says units of speech."""
 _GLOBAL = "global_cmvn"
 
 
@@ -87,6 +89,8 @@ def open_filter_banks(
     """
     find_torchaudio()
     register_models()
+    if settings.get(UNITS):
+        register_units()
     from fairseq import tasks
 
     args = _namespace(settings, data_dir)
@@ -101,5 +105,6 @@ def _namespace(settings: Settings, data_dir: str) -> Namespace:
     """The arguments as fairseq's task and model want them on this machine."""
     values: Dict[str, object] = {**MISSING_DEFAULTS, **settings}
     values.update({name: None for name in LEFT_BEHIND if name in values})
-    values.update(task="speech_to_text", data=data_dir, config_yaml="config.yaml")
+    task = "speech_to_speech" if settings.get(UNITS) else "speech_to_text"
+    values.update(task=task, data=data_dir, config_yaml="config.yaml")
     return Namespace(**values)
