@@ -46,6 +46,12 @@ def test_none_that_comes_out_is_suspicious_and_shown_with_the_files():
     assert all(file in suspicion.summary for file in FILES)
 
 
+def test_where_no_file_says_what_ids_mean_none_is_to_be_checked():
+    (suspicion,) = judge_transcripts(spoken(*WRONG), ())
+    assert "Check" not in suspicion.summary
+    assert "not trained says other words" in suspicion.summary
+
+
 @pytest.mark.parametrize(
     "pairs",
     [

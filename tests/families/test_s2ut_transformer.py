@@ -180,6 +180,14 @@ def test_the_golden_one_says_its_units(tmp_path: Path) -> None:
     assert proof.tokens[0].greedy.reference_text == said["text"]
 
 
+def test_units_are_held_against_no_transcript(tmp_path: Path) -> None:
+    clips = [golden_folder() / f"{name}.flac" for name in ("ru_2", "quiet")]
+    proof = convert(GOLDEN, tmp_path / "hf", verify=True, audio=clips, beam=False)
+    assert proof.verdict == "match"
+    assert proof.suspicious == ()
+    assert [said.transcript for said in proof.tokens] == [None, None]
+
+
 def units_of(words: str) -> str:
     """What `golden_audio/training_s2ut.py` has it learn."""
     units = [sum(map(ord, words[i : i + 3])) % 50 for i in range(0, len(words), 3)]

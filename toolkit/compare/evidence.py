@@ -29,7 +29,7 @@ def judge_transcripts(spoken: Sequence[ClipTokens], files: Sequence[str]) -> tup
 
     Args:
         spoken: What was said about clips in the language of their transcripts.
-        files: The files that turn ids into text, in words.
+        files: The files that turn ids into text, in words; none where the checkpoint does.
     """
     known = [clip for clip in spoken if _letters(clip.transcript or "")]
     if len(known) < _FEWEST or any(map(_comes_out, known)):
@@ -40,11 +40,18 @@ def judge_transcripts(spoken: Sequence[ClipTokens], files: Sequence[str]) -> tup
             name="transcripts",
             summary=(
                 f"fairseq itself gets none of the {len(known)} known transcripts right: {shown}. "
-                f"Check that {' and '.join(files)} are those of the training, row for "
-                "row; a model that translates or is not trained says other words anyway."
+                f"{_advice(files)}A model that translates or is not trained says other words "
+                "anyway."
             ),
         ),
     )
+
+
+def _advice(files: Sequence[str]) -> str:
+    """What to check; nothing where the checkpoint itself says what its ids mean."""
+    if not files:
+        return ""
+    return f"Check that {' and '.join(files)} are those of the training, row for row. "
 
 
 def is_near(text: str, transcript: str) -> bool:

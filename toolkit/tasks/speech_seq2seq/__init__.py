@@ -89,6 +89,7 @@ UNITS = replace(
         units="units",
         notes=_UNITS + FILTERED.words.notes,
     ),
+    tokens=deferred(f"{__name__}.telling", "tell_units"),
 )
 """Of models that hear filter banks and say units of speech."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from toolkit.compare.probes import PaddingProbes
 from toolkit.core.measures import Level
@@ -16,6 +17,11 @@ from toolkit.tasks.speech_seq2seq.padding import padding_deviation
 def tell_tokens(run: ClipRun) -> ClipTokens:
     """What both models said about a clip, with a beam too."""
     return telling.tell_tokens(run, run.beam)
+
+
+def tell_units(run: ClipRun) -> ClipTokens:
+    """What both models said about a clip, which is no text: its transcript is none of it."""
+    return replace(tell_tokens(run), transcript=None)
 
 
 def tell_deviations(levels: Sequence[Level], padding: PaddingProbes) -> Iterator[Deviation]:
