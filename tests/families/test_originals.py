@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from toolkit.core.errors import BadInput
-from toolkit.families.originals import STARTS, Said, original_of
+from toolkit.families.originals import STARTS, Original, Said, maker_of
 from toolkit.mapping.inverse import made_by
 
 VOCABULARY = {token: row for row, token in enumerate((*STARTS, "|", "E", "T"))}
@@ -43,6 +43,10 @@ SAID = Said(
 
 def told(**config: object) -> Said:
     return replace(SAID, config={**CONFIG, **config})
+
+
+def original_of(said: Said) -> Original:
+    return maker_of(said.config)(said)
 
 
 def model_of(said: Said) -> Mapping[str, object]:

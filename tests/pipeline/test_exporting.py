@@ -252,6 +252,15 @@ def test_a_configuration_that_makes_no_sense_is_refused_in_one_line(
     assert "\n" not in refusal(changed, out, like=None)
 
 
+@pytest.mark.parametrize("golden", ["s2t", "s2ut"])
+def test_a_folder_that_does_not_tell_what_it_was_is_refused_by_its_class(
+    golden: str, out: Path, tmp_path: Path
+) -> None:
+    convert(golden_folder() / golden / "model.pt", tmp_path / "hf", verify=False)
+    with pytest.raises(BadInput, match=r"known without .* but is `Speech2TextForConditionalGen"):
+        export(tmp_path / "hf", out)
+
+
 @pytest.mark.wide
 @pytest.mark.parametrize("family", [family.name for family in families()])
 def test_one_of_each_family_is_proven(family: str, out: Path, tmp_path: Path) -> None:

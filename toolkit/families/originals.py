@@ -71,22 +71,22 @@ class Original:
     """What fairseq's task finds in it."""
 
 
-def original_of(said: Said) -> Original:
-    """What a folder was.
+def maker_of(config: JsonObject) -> Callable[[Said], Original]:
+    """What tells of a folder with such a configuration what it was.
 
     Raises:
-        BadInput: nothing here knows for such a folder, or its vocabulary is none of fairseq's.
+        BadInput: nothing here knows for such a folder.
     """
-    named = said.config.get("architectures")
+    named = config.get("architectures")
     architecture = str(named[0]) if isinstance(named, list) and named else "none"
-    kind = _KINDS.get(str(said.config.get("model_type")), "")
+    kind = _KINDS.get(str(config.get("model_type")), "")
     if architecture not in _ORIGINALS or not architecture.startswith(f"{kind}For"):
         known = ", ".join(f"`{name}`" for name in _ORIGINALS)
         raise BadInput(
             f"`architectures` must be one whose settings are known without a checkpoint ({known}), "
             f"but is `{architecture:.80}`. Name a checkpoint of the same model with `--like`."
         )
-    return _ORIGINALS[architecture](said)
+    return _ORIGINALS[architecture]
 
 
 def task_state_of(checkpoint: Checkpoint) -> JsonDict:

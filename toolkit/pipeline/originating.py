@@ -11,7 +11,7 @@ from toolkit.checkpoint.saving import Written
 from toolkit.core.coverage import Reason
 from toolkit.core.errors import BadInput
 from toolkit.core.lazy import LazyTensors
-from toolkit.families.originals import Original, Said, original_of
+from toolkit.families.originals import Original, Said, maker_of
 from toolkit.folder.held import Held, hold, names_in
 from toolkit.folder.side_files import CONFIG, read_object
 from toolkit.folder.view import FolderView, view_folder
@@ -55,8 +55,9 @@ def return_alone(folder: Path) -> Return:
 
 
 def _original(folder: Path, view: FolderView, names: tuple[str, ...]) -> Original:
+    make = maker_of(view.config)
     try:
-        return original_of(_said(folder, view, names))
+        return make(_said(folder, view, names))
     except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
         raise BadInput(
             f"`{folder / CONFIG}` must describe a model of its class, but its values do not go "
