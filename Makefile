@@ -26,7 +26,7 @@ SUITE := -m "not slow and not wide and not browser and not oldest and not releas
 # Tests that ask no fairseq: where it has no wheel, as for Python 3.10, they are what can run.
 PLAIN := tests/core tests/structure $(filter-out %/test_ops.py,$(wildcard tests/mapping/test_*.py))
 
-.PHONY: help demo test test-plain test-oldest test-released test-foreign test-slow test-all test-wide test-docs coverage docs fuzz bench bench-batch kills kills-batch check structure format variants faults forks bench-audit bench-diff bench-waiting test-browser bench-modules bench-report full-size example-report golden golden-ctc golden-filter-banks golden-units golden-pretraining clean
+.PHONY: help demo test test-plain test-oldest test-released test-foreign test-slow test-all test-wide test-docs coverage docs fuzz bench bench-batch kills kills-batch check structure format variants faults forks bench-audit bench-diff bench-waiting test-browser bench-modules bench-report full-size example-report golden golden-ctc golden-filter-banks golden-units golden-mbart golden-pretraining clean
 
 help: ## Say what the targets do.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -146,6 +146,9 @@ golden-filter-banks: $(STAMP) ## Make the S2T checkpoint of golden_audio again, 
 
 golden-units: $(STAMP) ## Make the S2UT checkpoint of golden_audio again, from the clips that are there.
 	$(BIN)/python -W ignore golden_audio/recipe.py --only s2ut
+
+golden-mbart: $(STAMP) ## Make the checkpoint of texts of golden_audio again, from the sentences of its recipe.
+	$(BIN)/python -W ignore golden_audio/recipe.py --only mbart
 
 golden-pretraining: $(STAMP) ## Make the pretraining checkpoint of golden_audio again, from the clips that are there.
 	$(BIN)/python -W ignore golden_audio/recipe.py --only pretraining

@@ -11,12 +11,12 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).resolve().parent
 CLIPS, CHECKPOINT, CTC, PRETRAINING = "clips", "checkpoint", "ctc", "pretraining"
-S2T, S2UT = "s2t", "s2ut"
+S2T, S2UT, MBART = "s2t", "s2ut", "mbart"
 """What there is to make. The checkpoints stand in folders of these names."""
 
 
 def main() -> None:
-    """Makes the clips, then the checkpoints trained on them, or one of the six."""
+    """Makes the clips, then the checkpoints trained on them, or one of the seven."""
     options = _parse_options()
     make = {
         CLIPS: _make_clips,
@@ -25,6 +25,7 @@ def main() -> None:
         PRETRAINING: _make_pretraining_checkpoint,
         S2T: _make_s2t_checkpoint,
         S2UT: _make_s2ut_checkpoint,
+        MBART: _make_mbart_checkpoint,
     }
     for part in (options.only,) if options.only else make:
         make[part](options.out)
@@ -35,7 +36,7 @@ def _parse_options() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, default=HERE, help="default: the recipe's own folder")
     parser.add_argument(
         "--only",
-        choices=(CLIPS, CHECKPOINT, CTC, PRETRAINING, S2T, S2UT),
+        choices=(CLIPS, CHECKPOINT, CTC, PRETRAINING, S2T, S2UT, MBART),
         help="checkpoints need the clips in --out",
     )
     return parser.parse_args()
@@ -65,6 +66,16 @@ def _make_s2ut_checkpoint(out: Path) -> None:
     from training_s2ut import write_unit_checkpoint
 
     _tell(write_unit_checkpoint(clips_dir=out, out=out / S2UT))
+
+
+def _make_mbart_checkpoint(out: Path) -> None:
+    from training_mbart import PAIRS, write_mbart_checkpoint
+
+    outcome = write_mbart_checkpoint(out / MBART)
+    print(
+        f"{outcome.updates} updates in {outcome.seconds:.0f} s, loss {outcome.loss:.3f} bits, "
+        f"margin {outcome.margin:.2f} nats; right of {len(PAIRS)} by beam: {outcome.right}"
+    )
 
 
 def _tell(outcome: Outcome) -> None:

@@ -46,10 +46,13 @@ def new_file(tmp_path, monkeypatch):
 
 def test_the_families_are_the_modules_that_have_one():
     assert [family.name for family in families()] == [
+        "bart",
         "data2vec_pretraining",
         "hubert_ctc",
         "hubert_encoder",
         "hubert_pretraining",
+        "m2m_100",
+        "mbart",
         "s2t_transformer",
         "s2ut_transformer",
         "unispeech",
@@ -72,10 +75,13 @@ def test_the_golden_checkpoint_is_an_xm_transformer(prepared):
 def test_a_new_file_is_found_by_itself(stranger):
     assert {family.name for family in families()} == {
         "everything",
+        "bart",
         "data2vec_pretraining",
         "hubert_ctc",
         "hubert_encoder",
         "hubert_pretraining",
+        "m2m_100",
+        "mbart",
         "s2t_transformer",
         "s2ut_transformer",
         "unispeech",

@@ -56,6 +56,9 @@ BUILT = {
     "xm_transformer": lambda _: golden_folder() / "checkpoint" / "model.pt",
     "s2t_transformer": lambda _: golden_folder() / "s2t" / "model.pt",
     "s2ut_transformer": lambda _: golden_folder() / "s2ut" / "model.pt",
+    "mbart": lambda _: golden_of("mbart"),
+    "bart": lambda _: golden_of("bart"),
+    "m2m_100": lambda _: golden_of("m2m_100"),
 }
 
 

@@ -23,14 +23,18 @@ from tests.variants.hubert_pretraining_kinds import HUBERT_PRETRAINING_VARIANTS
 from tests.variants.pretraining_building import build_pretraining
 from tests.variants.pretraining_kinds import PRETRAINING_VARIANTS, PretrainingVariant
 from tests.variants.seq2seq_kinds import SEQ2SEQ_VARIANTS
+from tests.variants.text_building import build_text
+from tests.variants.text_kinds import TEXT_VARIANTS, TextVariant
 from toolkit.audio import golden_folder
 from toolkit.pipeline.golden import UNTRAINED
 
 CHOSEN = {
+    "bart": "BART with sentencepiece",
     "data2vec_pretraining": "data2vec as pretrained",
     "hubert_ctc": "HuBERT, layer norm",
     "hubert_encoder": "HuBERT's encoder, group norm",
     "hubert_pretraining": "HuBERT, group norm",
+    "m2m_100": "M2M-100, one pair",
     "unispeech": "UniSpeech, layer norm",
     "unispeech_sat": "UniSpeech-SAT, group norm",
     "wav2vec2_classification": "classifier, layer norm",
@@ -41,7 +45,9 @@ CHOSEN = {
     "wav2vec2_seq2seq": "letters, searches that end",
 }
 """A variant for each family, and for each further kind, by name."""
-_VARIANTS: dict[str, tuple[PretrainingVariant | CtcVariant, ...]] = {
+_VARIANTS: dict[str, tuple[PretrainingVariant | CtcVariant | TextVariant, ...]] = {
+    "bart": TEXT_VARIANTS,
+    "m2m_100": TEXT_VARIANTS,
     "data2vec_pretraining": DATA2VEC_PRETRAINING_VARIANTS,
     "hubert_ctc": HUBERT_VARIANTS,
     "hubert_encoder": BARE_HUBERT_VARIANTS,
@@ -61,7 +67,9 @@ def build(family: str, folder: Path) -> None:
     """Writes the checkpoint of a family or a kind, and what stands beside it."""
     (variant,) = (v for v in _VARIANTS[family] if v.name == CHOSEN[family])
     folder.mkdir(parents=True)
-    if isinstance(variant, CtcVariant):
+    if isinstance(variant, TextVariant):
+        build_text(variant, folder)
+    elif isinstance(variant, CtcVariant):
         build_ctc(variant, folder)
     else:
         build_pretraining(variant, folder)

@@ -18,6 +18,8 @@ from tests.variants.pretraining_building import build_pretraining
 from tests.variants.readme import TABLES
 from tests.variants.s2t_building import build_s2t
 from tests.variants.s2t_kinds import S2TVariant
+from tests.variants.text_building import build_text
+from tests.variants.text_kinds import TextVariant
 from toolkit import BadInput, convert, export
 from toolkit.audio import golden_folder
 from toolkit.checkpoint import Checkpoint, open_checkpoint
@@ -53,6 +55,8 @@ def build(variant: object, folder: Path) -> Path:
             return build_ctc(variant, folder).path
         if isinstance(variant, S2TVariant):
             return build_s2t(variant, folder)
+        if isinstance(variant, TextVariant):
+            return build_text(variant, folder)
         return build_pretraining(variant, folder)
 
 

@@ -97,6 +97,8 @@ def _differences(contents: FolderContents, view: FolderView) -> Iterator[KeyDiff
     for group, values, defaults in view.groups():
         if group == "generation_config" and not contents.generation:
             continue  # a model without a search reads none of it
+        if group == "preprocessor_config" and not contents.preprocessor:
+            continue  # nor one that reads texts
         usual = {**defaults, **written.get(group, {})}
         for name, found in values.items():
             key = f"{group}.{name}" if group else name

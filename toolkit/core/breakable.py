@@ -23,6 +23,8 @@ class Part:
     is_bare: bool = False
     """Its tensors are those of a module with others inside, which is never left out as a whole, and
     begin as random numbers whatever their shape."""
+    is_zero: bool = False
+    """Its tensors hold zeros, so that whatever multiplies or moves them changes nothing."""
     is_gated: bool = False
     """Its convolutions give values, and behind them as many gates."""
 

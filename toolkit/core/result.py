@@ -19,6 +19,9 @@ from toolkit.core.notebook import Displayed, Grid
 from toolkit.core.pictures import Pictures
 from toolkit.core.tokens import ClipTokens
 
+CLIPS = "clips"
+"""What most models are asked about."""
+
 Verdict = Literal["match", "mismatch", "unverified"]
 
 
@@ -126,7 +129,7 @@ class Result(Displayed):
     """What findings of each level of that task are about."""
     units: str = "tokens"
     """What models of the task say: tokens, letters."""
-    examples: str = "clips"
+    examples: str = CLIPS
     """What they are asked about: clips, sentences."""
     coverage: Coverage | None = None
     levels: tuple[Level, ...] = ()
@@ -208,6 +211,7 @@ class Result(Displayed):
                 "task_levels": list(self.task_levels),
                 "absent_levels": dict(self.absent_levels),
                 "finding_kinds": dict(self.finding_kinds),
+                **({} if self.examples == CLIPS else {"examples": self.examples}),
                 "source": asdict(self.source),
                 "target": asdict(self.target),
                 "source_files": {name: asdict(file) for name, file in self.source_files.items()},

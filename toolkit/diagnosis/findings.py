@@ -130,7 +130,7 @@ def _explained(found: Iterable[Finding], twins: Mapping[str, str]) -> Iterator[s
 def _wiring_findings(
     found: Sequence[Finding], twins: Mapping[str, str], blamed: Sequence[ModuleRow]
 ) -> Iterator[Finding]:
-    if any(finding.kind == "config" for finding in found):
+    if any(_is_of_config(finding) for finding in found):
         return
     explained = set(_explained(found, twins))
     for row in blamed:
@@ -146,6 +146,11 @@ def _wiring_findings(
                 fix="compare the forward passes of the two modules and the keys that steer them",
                 evidence=_numbers(row),
             )
+
+
+def _is_of_config(finding: Finding) -> bool:
+    """Whether a key of `config.json` is wrong, be it together with a tensor."""
+    return finding.kind == "config" or (finding.kind == "weights" and bool(finding.config_keys))
 
 
 def _level_findings(evidence: Evidence) -> Iterator[Finding]:

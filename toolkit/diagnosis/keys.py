@@ -47,10 +47,12 @@ MANY = 4
 def file_findings(truth: Truth, view: FolderView) -> Iterator[Finding]:
     """Files that are missing or cannot be read; each stands for all of its keys.
 
-    What a search reads says nothing of a model that is not searched. What names code of others,
+    What a search reads says nothing of a model that is not searched, nor what a feature extractor
+    reads of one that hears nothing. What names code of others,
     which was left out, is told by that code.
     """
     unread = set() if truth.contents.generation else {GENERATION}
+    unread |= set() if truth.contents.preprocessor else {PREPROCESSOR, PROCESSOR}
     left_out = {item.file for item in view.foreign}
     for problem in view.problems:
         file = problem.partition(":")[0]

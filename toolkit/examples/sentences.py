@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from toolkit.audio.clips import Clip, ClipFacts, ClipFile, golden_folder
 from toolkit.checkpoint.plain_files import read_small
@@ -132,9 +132,10 @@ def _tables(path: Path, content: str) -> list[dict[str, str]]:
     return entries
 
 
-def _is_entry(entry: Any) -> bool:
-    texts = [entry[key] for key in _KEYS if key in entry] if isinstance(entry, dict) else []
-    return bool(texts) and "text" in entry and all(isinstance(text, str) for text in texts)
+def _is_entry(entry: object) -> bool:
+    if not isinstance(entry, dict) or "text" not in entry:
+        return False
+    return all(isinstance(entry[key], str) for key in _KEYS if key in entry)
 
 
 def _checked(sentence: SentenceFile) -> SentenceFile:

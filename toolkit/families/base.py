@@ -54,6 +54,8 @@ class Form:
 class Options:
     """What the user may say where a checkpoint does not."""
 
+    source_lang: str | None = None
+    """Language code of the texts that are read."""
     target_lang: str | None = None
     """Language code whose tag generation starts with."""
     exact_padding: bool = False
@@ -118,6 +120,8 @@ class Network:
     """Why no stock class is exact, so that a conversion carries code; empty when one is."""
     carries_code: bool
     """Whether the table and the values are for the classes that a folder carries."""
+    frames_axis: int = -1
+    """The axis of `frames_of` that has them, where it is no convolution's."""
     misfits: tuple[Misfit, ...] = ()
     """What the classes of the folder on trial cannot express; see `Options.form`."""
     lost: tuple[str, ...] = ()

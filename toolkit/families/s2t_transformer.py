@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 
 ENCODER = Place(source="encoder.", target="model.encoder.")
 DECODER = Place(source="decoder.")
-HABITS = Habits(activation="relu", heads=8)
+HABITS = Habits(activation="relu", heads=8, whole=True)
 BREAKABLE = joined(
     (
         ENCODER.breakable(filter_bank_encoder.BREAKABLE),

@@ -64,7 +64,8 @@ class Sidecars:
         """What each file is, and where; one that there may be and is not, with what that means."""
         statistics = {} if self.statistics is None else {"statistics": str(self.statistics)}
         if self.config_yaml is None:
-            return {} if self.dict_path is None else {"dictionary": str(self.dict_path)}
+            named = {"dictionary": self.dict_path, "sentencepiece model": self.spm_path}
+            return {what: str(path) for what, path in named.items() if path is not None}
         if self.dict_path is None:
             return {"config.yaml": str(self.config_yaml), **statistics}
         return {

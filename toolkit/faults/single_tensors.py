@@ -45,13 +45,19 @@ def single_tensor_faults(facts: Facts) -> Iterator[Fault]:
     yield from _smallest_faults(facts)
     for turn, kind in enumerate(KINDS):
         for group in _by_part(facts).values():
-            fitting = [place for place in group if kind.fits(place)]
+            fitting = [place for place in group if _fits(kind, place)]
             if fitting:
                 yield kind_fault(kind, fitting[turn % len(fitting)], facts)
     yield from _tap_faults(facts)
     yield from _weight_norm_faults(facts)
     yield from _unfilled_faults(facts)
     yield from _scaled_faults(facts)
+
+
+def _fits(kind: Kind, place: Place) -> bool:
+    """Whether a kind of break shows on a tensor."""
+    shows = not place.part.is_zero or kind.hypothesis == "wrong_value"
+    return shows and kind.fits(place)
 
 
 def kind_fault(kind: Kind, place: Place, facts: Facts) -> Fault:

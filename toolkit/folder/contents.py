@@ -61,8 +61,8 @@ class FolderContents:
 
     config: JsonObject
     """`config.json`; only what the checkpoint says, no default of anybody's."""
-    preprocessor: JsonObject
-    """`preprocessor_config.json`."""
+    preprocessor: JsonObject = field(default_factory=dict)
+    """`preprocessor_config.json`; empty where nothing is heard, and there is no such file."""
     processor: Mapping[str, str] = field(default_factory=dict)
     """`processor_config.json`: the class that `AutoProcessor` builds of the folder; empty where
     there is no tokenizer, and no such file."""
@@ -78,6 +78,8 @@ class FolderContents:
     """Token ids of the language tags, by language code."""
     prefix_tag: str | None = None
     """The tag that a target text begins with; None where the task prepends none."""
+    suffix_tag: str | None = None
+    """The tag that stands behind a text and its end; None where none does."""
     max_positions: int | None = None
     """Longest target, in tokens; None where nothing bounds it."""
     spoken: Spoken | None = None

@@ -74,7 +74,8 @@ def _write_small(folder: Path, contents: FolderContents, write_tokenizer: WriteT
     _write_json(folder / "config.json", contents.config)
     if contents.generation:
         _write_json(folder / "generation_config.json", contents.generation)
-    _write_json(folder / "preprocessor_config.json", contents.preprocessor)
+    if contents.preprocessor:
+        _write_json(folder / "preprocessor_config.json", contents.preprocessor)
     write_tokenizer(contents, folder)
     if contents.processor:
         _write_json(folder / "processor_config.json", contents.processor)

@@ -59,7 +59,11 @@ def invert_plan(plan: Plan) -> Inverse:
             taken[assignment.source].append(assignment)
     return Inverse(
         recovered={source: _recovery(source, found) for source, found in taken.items()},
-        twins={tie.source: tie.source_twin for tie in plan.ties if tie.source in plan.sources},
+        twins={
+            tie.source: tie.source_twin
+            for tie in plan.ties
+            if tie.source in plan.sources and not tie.is_single
+        },
         gone=plan.dropped,
         made={
             name: assignment.op

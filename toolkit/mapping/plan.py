@@ -183,7 +183,12 @@ def _claim(table: Table, names: Iterable[str]) -> Claims:
 
 
 def _matchers(rows: Iterable[Row]) -> list[tuple[Row, Matcher]]:
-    return [(row, matcher(row.source)) for row in rows if not isinstance(row, Fill)]
+    claiming = (row for row in rows if not isinstance(row, Fill) and not _is_single(row))
+    return [(row, matcher(row.source)) for row in claiming]
+
+
+def _is_single(row: Row) -> bool:
+    return isinstance(row, Tie) and row.is_single
 
 
 def _claiming_rows(
@@ -222,6 +227,8 @@ def _effective_ties(table: Table, claims: Claims, replaced: Mapping[str, str]) -
 
 def _keeps(row: Tie, claims: Claims) -> bool:
     """Whether no row of the user's took the tie's source, if the checkpoint has it."""
+    if row.is_single:
+        return True
     return row.source not in claims or any(row == claimant for claimant, _ in claims[row.source])
 
 

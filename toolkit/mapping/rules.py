@@ -74,7 +74,10 @@ class Fill:
 
 @dataclass(frozen=True)
 class Tie:
-    """Two names of one tensor on both sides; checked, never written twice."""
+    """Two names of one tensor on both sides; checked, never written twice.
+
+    A source that is its own twin has one name there and two here: another rule maps it.
+    """
 
     source: str
     source_twin: str
@@ -93,6 +96,11 @@ class Tie:
             target + self.target_twin,
             self.because,
         )
+
+    @property
+    def is_single(self) -> bool:
+        """Whether the source has one name for both of the target's."""
+        return self.source == self.source_twin
 
     def __str__(self) -> str:
         return f"{self.source} = {self.source_twin} -> {self.target} = {self.target_twin} (tied)"

@@ -5,13 +5,12 @@ from __future__ import annotations
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from toolkit.audio import read_clips
 from toolkit.compare.pictures import shortest
 from toolkit.core.breakable import Breakable, joined
 from toolkit.core.coverage import Reason
@@ -21,6 +20,7 @@ from toolkit.core.outcomes import DoubleOutcome, FaultOutcome, FaultsResult, Yar
 from toolkit.core.progress import Progress, silent
 from toolkit.core.result import ModuleRow, Result
 from toolkit.faults import DoubleFault, Fault, Truth, double_faults, maybe_harmless, single_faults
+from toolkit.mapping import Tie
 from toolkit.oracle.asking import Pass
 from toolkit.pipeline.difference import Session, diff_folder, open_session
 from toolkit.pipeline.golden import golden_checkpoint, golden_of
@@ -129,7 +129,7 @@ def _workshop(source: Path, right: Path) -> _Workshop:
 @contextmanager
 def _open_workshop(source: Path, right: Path) -> Iterator[_Workshop]:
     prepared = prepare(Inputs(checkpoint=source))
-    with open_session(prepared, shortest(read_clips([]))) as session:
+    with open_session(prepared, shortest(prepared.task.kind.medium.read([]))) as session:
         expected = record_float32(session.asked.reference, session.records[0])
         yield _Workshop(session=session, right=right, expected=expected)
 
@@ -148,18 +148,18 @@ def _run_in_worker(source: Path, right: Path, fault: Fault | DoubleFault) -> Out
             return _judge_double(fault, result.findings)
         if fault.truth.noted:
             return _judge_noted(fault, result)
-        twins = {t.target_twin: t.target for t in workshop.session.prepared.proof.ties}
-        return _judge_single(fault, result, _yardsticks(workshop, broken), twins)
+        ties = workshop.session.prepared.proof.ties
+        return _judge_single(fault, result, _yardsticks(workshop, broken), ties)
 
 
 def _judge_single(
     fault: Fault,
     result: Result,
     baselines: Sequence[BaselineVerdict],
-    twins: Mapping[str, str],
+    ties: Sequence[Tie],
 ) -> FaultOutcome:
     first = result.findings[0] if result.findings else None
-    right, wrong = _module_errors(fault.truth, result.modules, twins)
+    right, wrong = _module_errors(fault.truth, result.modules, ties)
     hypothesis = first.hypothesis if first else None
     return FaultOutcome(
         name=fault.name,
@@ -209,12 +209,12 @@ def _judge_noted(fault: Fault, result: Result) -> FaultOutcome:
 
 
 def _module_errors(
-    truth: Truth, rows: Sequence[ModuleRow], twins: Mapping[str, str]
+    truth: Truth, rows: Sequence[ModuleRow], ties: Sequence[Tie]
 ) -> tuple[list[float], list[float]]:
     """Isolated errors of modules without a broken tensor, and of those that own one and show it."""
     if not truth.parameters or truth.config_keys:
         return [], []
-    broken = truth.parameters | {twins[name] for name in truth.parameters if name in twins}
+    broken = truth.parameters | {t.target for t in ties if t.target_twin in truth.parameters}
     right = [
         row.isolated_error
         for row in rows

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from toolkit.audio import Clip
 from toolkit.core.errors import BadInput
 from toolkit.core.settled import unproven
-from toolkit.examples import AUDIO
+from toolkit.examples import AUDIO, Sentence
 from toolkit.folder.staging import staged_folder
 from toolkit.pipeline.basics import environment
 from toolkit.pipeline.prepare import Prepared
@@ -57,7 +57,8 @@ def make_job(prepared: Prepared, clips: Sequence[Clip]) -> Job:
     checkpoint, task = prepared.checkpoint, prepared.task
     contents = task.contents
     dropped = {reason.name for plan in (prepared.plan, prepared.proof) for reason in plan.dropped}
-    transcripts = (clip.transcript for clip in clips if clip.transcript)
+    told = [clip.transcript for clip in clips if clip.transcript]
+    told += [clip.text for clip in clips if isinstance(clip, Sentence)]
     return Job(
         task=task.kind.name,
         toolkit=environment()["toolkit"],
@@ -76,7 +77,7 @@ def make_job(prepared: Prepared, clips: Sequence[Clip]) -> Job:
             sorted({row.scaled_by for row in prepared.network.layouts if row.scaled_by is not None})
         ),
         clips=tuple(_clip(prepared, clip) for clip in clips),
-        texts=tuple(dict.fromkeys((*transcripts, *task.kind.probe_texts(contents))))
+        texts=tuple(dict.fromkeys((*told, *task.kind.probe_texts(contents))))
         if task.kind.beams
         else (),
         batch=_batch(prepared),

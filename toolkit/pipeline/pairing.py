@@ -32,4 +32,5 @@ def pair_with(prepared: Prepared, source_paths: Sequence[str], target: Target) -
         unpaired=network.unpaired,
         rounded=plan.rounded | split_otherwise(plan, prepared.checkpoint, target),
         frames_of=network.frames_of,
+        frames_axis=network.frames_axis,
     )

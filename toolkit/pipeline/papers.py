@@ -16,6 +16,7 @@ from toolkit.core.errors import BadInput
 from toolkit.core.json import JsonDict
 from toolkit.core.origin import FetchedPath, spelled
 from toolkit.core.result import Result
+from toolkit.examples import AUDIO
 from toolkit.folder.digest import MODEL_CARD, VERIFICATION
 from toolkit.folder.languages import of_model
 from toolkit.pipeline.basics import environment
@@ -67,7 +68,7 @@ def card_facts(prepared: Prepared, name: str) -> CardFacts:
         name: What a user passes to `pipeline(model=...)`.
     """
     contents, words = prepared.task.contents, prepared.task.kind.words
-    assigned = prepared.plan.assignments
+    assigned, hears = prepared.plan.assignments, prepared.task.kind.medium is AUDIO
     return CardFacts(
         pipeline=words.pipeline,
         tags=words.tags,
@@ -80,13 +81,13 @@ def card_facts(prepared: Prepared, name: str) -> CardFacts:
         architecture=contents.config["architectures"][0],
         languages=tuple(contents.language_tags),
         default_language=prepared.task.default_lang,
-        sample_rate_hz=SAMPLE_RATE_HZ,
+        sample_rate_hz=SAMPLE_RATE_HZ if hears else 0,
         converter_version=environment()["toolkit"],
         vocabulary_size=len(contents.dictionary),
         needs_remote_code=bool(prepared.network.shortcomings)
         or "auto_map" in contents.preprocessor,
         parameters=sum(prepared.plan.targets[name].numel for name in of_model(assigned)),
-        language_token="" if contents.spoken else LANGUAGE_TOKEN,
+        language_token=LANGUAGE_TOKEN if hears and not contents.spoken else "",
     )
 
 

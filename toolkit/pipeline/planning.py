@@ -62,4 +62,5 @@ def _foresee(prepared: Prepared, origin: Origin, request: Convert) -> tuple[str,
     clips = origin.read_clips(prepared, request.named(prepared.task.kind.medium))
     efforts = efforts_for(prepared, clips, beam=request.beam, thorough=request.thorough)
     seconds = estimate_seconds(size_of(prepared, clips), efforts, measure_speed())
-    return f"{describe_effort(efforts)}{describe_seconds(seconds)}", seconds
+    many = prepared.task.kind.medium.many
+    return f"{describe_effort(efforts, many)}{describe_seconds(seconds)}", seconds

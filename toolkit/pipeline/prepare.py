@@ -62,6 +62,7 @@ class Inputs(Material, OfCheckpoint):
     def options(self) -> Options:
         """What the family asks of the user's choices."""
         return Options(
+            source_lang=self.source_lang,
             target_lang=self.target_lang,
             exact_padding=self.exact_padding,
             padding_reference=self.padding_reference,

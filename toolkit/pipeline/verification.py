@@ -145,7 +145,9 @@ def say_what_follows(
 ) -> None:
     """Says what is going to be compared, and how long that takes."""
     seconds = estimate_seconds(size_of(prepared, clips), efforts, measure_speed())
-    planned = f"{describe_effort(efforts)}{describe_seconds(seconds)}"
+    planned = (
+        f"{describe_effort(efforts, prepared.task.kind.medium.many)}{describe_seconds(seconds)}"
+    )
     progress(f"comparing {planned}", 0, len(clips) + 2)
 
 

@@ -10,7 +10,7 @@ from toolkit.core.artifact import Artifact, FileDigest
 from toolkit.core.coverage import ClipCoverage, Coverage, Reason
 from toolkit.core.json import JsonDict, JsonObject, plain
 from toolkit.core.measures import Level, Measure
-from toolkit.core.result import Caution, Deviation, Result, Suspicion
+from toolkit.core.result import CLIPS, Caution, Deviation, Result, Suspicion
 from toolkit.core.settled import Settled, Trial
 from toolkit.proof.facts import CardFacts
 
@@ -52,6 +52,7 @@ class Verification:
                 "task": result.task,
                 "task_levels": list(result.task_levels),
                 "absent_levels": dict(result.absent_levels),
+                **({} if result.examples == CLIPS else {"examples": result.examples}),
                 "source": {**asdict(result.source), "files": _plain_files(result.source_files)},
                 "folder": {"sha256": result.target.sha256, "files": _plain_files(self.files)},
                 "coverage": None if result.coverage is None else result.coverage.to_dict(),
@@ -83,6 +84,7 @@ def read_verification(said: JsonObject) -> Verification:
         task_levels=tuple(said["task_levels"]),
         absent_levels=said["absent_levels"],
         units=said["model"]["units"],
+        examples=said.get("examples", CLIPS),
         coverage=None if said["coverage"] is None else _read_coverage(said["coverage"]),
         levels=tuple(_read_level(name, level) for name, level in said["levels"].items()),
         deviations=tuple(_read(Deviation, one, max_error=float) for one in said["deviations"]),

@@ -120,7 +120,8 @@ def match_modules(
 ) -> dict[str, str]:
     """The source module of every target module that has one; see `derive_pairs`."""
     origins = _origins(plan)
-    left_out = {origins.get(name) for name in unpaired}
+    kept = {origin for name, origin in origins.items() if name not in unpaired}
+    left_out = {origins.get(name) for name in unpaired} - kept
     # Where a tie's own name is not saved, the module still uses the tensor that it shares.
     read = {*plan.used_sources, *(tie.source for tie in plan.ties)}
     used = {name: name for name in read if name not in left_out}

@@ -28,7 +28,7 @@ def describe_levels(levels: Iterable[Level]) -> str:
     )
 
 
-def describe_coverage(coverage: Coverage, separator: str = " · ") -> str:
+def describe_coverage(coverage: Coverage, separator: str = " · ", examples: str = "clips") -> str:
     """How much was compared, in one line."""
     left_out = sum(clip.frames_not_compared for clip in coverage.clips)
     padded = f" (padding frames not compared: {left_out})" if left_out else ""
@@ -38,7 +38,7 @@ def describe_coverage(coverage: Coverage, separator: str = " · ") -> str:
         f"tensors: {coverage.target_compared} of {coverage.target_total} compared,"
         f" {coverage.source_used} of {coverage.source_total} in the source used,"
         f" {len(coverage.source_dropped)} dropped",
-        *([f"clips: {len(coverage.clips)}{padded}"] if coverage.clips else ()),
+        *([f"{examples}: {len(coverage.clips)}{padded}"] if coverage.clips else ()),
     ]
     return separator.join(parts)
 

@@ -60,7 +60,7 @@ def print_result(result: Result, console: Console, report_path: Path | None = No
         because = f", because {result.unverified_because}" if result.unverified_because else ""
         writer.line(f"Nothing was compared{because}: whether it is right is not known.")
     if result.coverage is not None:
-        writer.line(measured.describe_coverage(result.coverage, writer.separator))
+        writer.line(measured.describe_coverage(result.coverage, writer.separator, result.examples))
     for deviation in result.deviations:
         size = text.format_error(deviation.max_error)
         mark = writer.symbol("deviation")

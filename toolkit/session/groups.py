@@ -146,6 +146,9 @@ class Unsaid(Request):
 
     section: ClassVar[Section] = Section.UNSAID
 
+    source_lang: Annotated[
+        str | None, Option("Language that a model of texts reads.", metavar="CODE")
+    ] = None
     target_lang: Annotated[
         str | None, Option("Language that generation starts with.", metavar="CODE")
     ] = None

@@ -82,5 +82,6 @@ def clip_coverage(clip: Identified, frames: int, errors: Sequence[PairErrors]) -
 
 def frames_in(errors: Sequence[PairErrors], pairing: Pairing) -> int:
     """Encoder frames, by the shape of what was compared; 0 where nothing says so."""
-    frames = [one.shape[-1] for one in errors if one.pair.target == pairing.frames_of and one.shape]
+    axis = pairing.frames_axis
+    frames = [e.shape[axis] for e in errors if e.pair.target == pairing.frames_of and e.shape]
     return max(frames, default=0)

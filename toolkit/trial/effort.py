@@ -88,21 +88,26 @@ def is_short(frames: int) -> bool:
     return frames <= REPLAYED_FRAMES
 
 
-def describe_effort(efforts: Sequence[Effort]) -> str:
-    """What is going to be done, as half a sentence."""
+def describe_effort(efforts: Sequence[Effort], many: str = "clips") -> str:
+    """What is going to be done, as half a sentence.
+
+    Args:
+        efforts: What is compared on each.
+        many: What several of them are called.
+    """
     counts = {
         "module by module": sum(effort.replayed for effort in efforts),
         "searched": sum(effort.searched for effort in efforts),
         "searched with a beam": sum(effort.beamed for effort in efforts),
     }
     if len(efforts) == 1 and efforts[0] == FULL:
-        return "1 clip in every way"
+        return f"{counted(1, many)} in every way"
     if set(counts.values()) == {len(efforts)}:
-        return f"{len(efforts)} clips, each in every way"
+        return f"{len(efforts)} {many}, each in every way"
     own = sum(effort.own for effort in efforts)
     counts |= {"by the modules of their language": own} if own else {}
     said = ", ".join(f"{number} {what}" for what, number in counts.items())
-    return f"{counted(len(efforts), 'clips')} end to end, of them {said}"
+    return f"{counted(len(efforts), many)} end to end, of them {said}"
 
 
 def _replayed(by_length: Sequence[int], frames: Sequence[int]) -> set[int]:

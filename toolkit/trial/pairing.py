@@ -24,6 +24,8 @@ class Pairing:
     """Target tensors that are the source's but for rounding."""
     frames_of: str
     """Target module whose output has one column, its last axis, per encoder frame."""
+    frames_axis: int = -1
+    """That axis, where it is another: what reads has no convolution."""
     of_language: frozenset[str] = frozenset()
     """Paths of the target's modules that have other weights in each language, and no others."""
 
@@ -58,6 +60,7 @@ def pair_modules(
     unpaired: Collection[str],
     rounded: frozenset[str],
     frames_of: str,
+    frames_axis: int = -1,
 ) -> Pairing:
     """The pairing that a mapping implies.
 
@@ -70,6 +73,7 @@ def pair_modules(
         unpaired: Target tensors that no pair has in common.
         rounded: Target tensors that are the source's but for rounding.
         frames_of: Target module whose output has one column per encoder frame.
+        frames_axis: The axis of these.
 
     Raises:
         BrokenRule: a pair has no layout or several.
@@ -81,6 +85,7 @@ def pair_modules(
         uncompared=tuple(explain_uncompared(plan, target_paths, pairs, unpaired)),
         rounded=rounded,
         frames_of=frames_of,
+        frames_axis=frames_axis,
         of_language=frozenset(_of_language(plan, pairs)),
     )
 

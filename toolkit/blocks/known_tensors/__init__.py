@@ -11,7 +11,7 @@ import re
 from importlib.util import find_spec
 from pathlib import Path
 
-from toolkit.blocks.known_tensors import encoders, filter_banks, seq2seq
+from toolkit.blocks.known_tensors import encoders, filter_banks, seq2seq, texts
 from toolkit.core.json import JsonObject
 from toolkit.core.spec import TensorSpec
 
@@ -32,9 +32,8 @@ def maybe_known_specs(config: JsonObject) -> dict[str, TensorSpec] | None:
     """
     if _transformers_version() not in COMPARED_WITH:
         return None
-    known = next(
-        (kind for kind in (seq2seq, encoders, filter_banks) if kind.is_known(config)), None
-    )
+    kinds = (seq2seq, encoders, filter_banks, texts)
+    known = next((kind for kind in kinds if kind.is_known(config)), None)
     if known is None:
         return None
     return {

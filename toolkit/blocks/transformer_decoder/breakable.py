@@ -26,11 +26,12 @@ UNREAD = unseen("encoder_attention_heads", "unread_key_changed", plus(1))
 
 
 @cache
-def breakable(kind: str) -> Breakable:
+def breakable(kind: str, *, whole: bool = False) -> Breakable:
     """What can be broken in a decoder of a class, with names and keys relative to the block's place.
 
     Args:
         kind: Model type of the class.
+        whole: Whether it has an encoder beside the decoder, whose heads it reads.
     """
     inside, named = re.escape(body(kind)), partial(key, kind)
     # fmt: off
@@ -55,7 +56,7 @@ def breakable(kind: str) -> Breakable:
         slips=(
             slip("activation_function",       "activation_changed",      activations,               "wrong_activation"),
             slip(named("decoder_attention_heads"), "head_count_changed",      other_divisors("d_model"), "wrong_head_count", absent=True),
-            *(() if kind == WHOLE else (UNREAD,)),
+            *(() if whole or kind == WHOLE else (UNREAD,)),
             slip(named("decoder_layers"),     "layer_count_changed",     plus(1, -1)),
             unseen("dropout",                 "dropout_changed",         other(0.1, 0.0)),
             unseen("attention_dropout",       "dropout_changed",         other(0.1, 0.0)),

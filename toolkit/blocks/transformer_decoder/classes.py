@@ -22,9 +22,11 @@ NAMES = {"mbart": "MBart", "bart": "Bart", "trocr": "TrOCR", "xglm": "XGLM"}
 """How the stock classes are called, by their model type."""
 WHOLE = "speech_to_text"
 """Model type of the class that has such a decoder inside, with an encoder of filter banks."""
-CALLED = {**NAMES, WHOLE: "Speech2Text"}
-NORMALIZE_BEFORE = ("mbart", "xglm", WHOLE)
-COMPUTES_POSITIONS = ("xglm", WHOLE)
+M2M = "m2m_100"
+"""Model type of another that has such a decoder inside, with an encoder of texts."""
+CALLED = {**NAMES, WHOLE: "Speech2Text", M2M: "M2M100"}
+NORMALIZE_BEFORE = ("mbart", "xglm", WHOLE, M2M)
+COMPUTES_POSITIONS = ("xglm", WHOLE, M2M)
 """Classes that compute sinusoids, and never normalize embeddings."""
 XGLM_KEYS = {
     "decoder_layers": "num_layers",

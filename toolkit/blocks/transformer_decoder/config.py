@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from toolkit.blocks.evidence import Derived, hard_coded
-from toolkit.blocks.transformer_decoder.classes import WHOLE, key
+from toolkit.blocks.transformer_decoder.classes import key
 from toolkit.blocks.transformer_decoder.decoder import EMBEDDINGS, Decoder
 from toolkit.checkpoint.dictionary import BOS, EOS, PAD
 
@@ -24,7 +24,7 @@ def config(decoder: Decoder, kind: str) -> Iterator[tuple[str, Derived]]:
 def _values(decoder: Decoder, kind: str) -> Iterator[tuple[str, Derived]]:
     yield "model_type", hard_coded(kind, "norm order, positions and widths of the decoder")
     yield from _shapes(decoder)
-    if kind == WHOLE:  # the rest is said of the model around it
+    if decoder.habits.whole:  # the rest is said of the model around it
         yield "decoder_layerdrop", decoder.argued("decoder_layerdrop", 0.0)
         return
     carried = kind == decoder.carried

@@ -34,6 +34,10 @@ class Habits:
     """The longest target by default, in tokens."""
     dropout: float = 0.1
     """By default."""
+    whole: bool = False
+    """Whether its class has an encoder beside it, and the output layer behind both."""
+    shared: bool = False
+    """Whether its embeddings are the encoder's too: whoever has both says what becomes of them."""
     tables_positions: bool = False
     """Whether positions that it computes become a table of a stock class, which learns them."""
 

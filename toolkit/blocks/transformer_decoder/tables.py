@@ -13,8 +13,10 @@ from toolkit.mapping import Drop, Fill, Row, Rule, Sinusoids, Tie, Zeros
 from toolkit.replay.pairs import Layout
 
 # fmt: off
-ROWS: tuple[Row, ...] = (
+EMBEDDED: tuple[Row, ...] = (
     Rule("embed_tokens.weight",               "embed_tokens.weight"),
+)
+ROWS: tuple[Row, ...] = (
     Rule("layers.{i}.{self_attn|encoder_attn}.{q_proj|k_proj|v_proj|out_proj}.{weight|bias}",
          "layers.{i}.{self_attn|encoder_attn}.{q_proj|k_proj|v_proj|out_proj}.{weight|bias}"),
     Rule("layers.{i}.{self_attn_layer_norm|encoder_attn_layer_norm|final_layer_norm|fc1|fc2}.{weight|bias}",
@@ -73,12 +75,15 @@ def rows(decoder: Decoder, values: Mapping[str, Derived]) -> tuple[Row, ...]:
     """
     kind = str(values["model_type"].value)
     inner = (
+        *(() if decoder.habits.shared else EMBEDDED),
         *ROWS,
         *(VERSION if decoder.facts.has("version") else ()),
         *_position_rows(decoder, kind),
         *(EMBEDDING_NORM if decoder.normalizes_embeddings.value else ()),
         *(FINAL_NORM if decoder.normalizes_last.value else ()),
     )
+    if decoder.habits.shared:
+        return _inside(decoder, kind).rows(inner)
     output = _output_row(decoder, kind, tied=bool(values["tie_word_embeddings"].value))
     return (*_inside(decoder, kind).rows(inner), *decoder.place.rows((output,)))
 
@@ -93,8 +98,8 @@ def layouts(decoder: Decoder, kind: str) -> tuple[Layout, ...]:
     states = {"encoder_hidden_states": (decoder.habits.states, "T B D", "B T D")}
     whole = Layout("", "B S -> B S V", "B S -> B S V", also=states)
     tabled = () if kind in COMPUTES_POSITIONS else (TABLED_LAYOUT,)
-    if kind == WHOLE:  # its output layer is beside the decoder, as fairseq's is not
-        inner = (*LAYOUTS, PLAIN_LAYOUT)
+    if decoder.habits.whole:  # its output layer is beside the decoder, as fairseq's is not
+        inner = (*LAYOUTS, PLAIN_LAYOUT if kind == WHOLE else SCALED_LAYOUT, *tabled)
         return (*decoder.place.layouts((OUTPUT_LAYOUT,)), *_inside(decoder, kind).layouts(inner))
     return (
         *decoder.place.layouts((whole, OUTPUT_LAYOUT)),

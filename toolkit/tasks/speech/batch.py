@@ -35,7 +35,13 @@ def choose_batch(runs: Sequence[HeardRun]) -> Batch:
 
 
 def _name(run: HeardRun, length: int) -> str:
+    if not run.source.is_floating_point():
+        lasts = f"{length} ids"
+    elif length == len(run.source):
+        lasts = f"{run.clip.duration_s:.1f} s"
+    else:
+        lasts = f"{length / a_second(run.source):.1f} s"
     if length == len(run.source):
-        return f"{run.clip.name} ({run.clip.duration_s:.1f} s)"
+        return f"{run.clip.name} ({lasts})"
     part = "twice" if length > len(run.source) else "in part"
-    return f"{run.clip.name} {part} ({length / a_second(run.source):.1f} s)"
+    return f"{run.clip.name} {part} ({lasts})"

@@ -223,7 +223,7 @@ class Fused:
         self.own = compare_own(bench, heard, received, made) if own else ()
         self.expected, self.actual = received.result, made.result
         self.received, self.made = only_frames(received), only_frames(made)
-        self.frames = first(made.calls[frames_of][0].outputs).shape[-1]
+        self.frames = first(made.calls[frames_of][0].outputs).shape[bench.pairing.frames_axis]
         """Encoder frames before an adaptor, as the convolutions give them."""
         self.error = relative_error(self.expected, self.actual)
         self._reference = bench.reference

@@ -8,7 +8,7 @@ from toolkit.tasks.speech.usage import RECOGNITION, SAYS
 from toolkit.tasks.speech_seq2seq import breakable
 from toolkit.tasks.speech_seq2seq.levels import LEVELS
 
-_SEARCH = """## Search
+SEARCH = """## Search
 
 `custom_generate/generate.py` is fairseq's beam search for transformers' `generate`: the same
 hypotheses in the same order with the same scores. Loading with `trust_remote_code=True` puts it in
@@ -53,7 +53,7 @@ TASK = TaskKind(
         units="tokens",
         usage=SAYS,
         caller="translate",
-        notes=_SEARCH.format(forced="the language token"),
+        notes=SEARCH.format(forced="the language token"),
     ),
     beams=(1, BEAM),
     target=deferred(f"{__name__}.target", "Seq2SeqTarget"),
@@ -104,7 +104,7 @@ SPELLED = replace(
         ),
         units="letters",
         caller="transcribe",
-        notes=_LETTERS + _SEARCH.format(forced="an end that is forced"),
+        notes=_LETTERS + SEARCH.format(forced="an end that is forced"),
     ),
 )
 """Of models that spell what they hear."""

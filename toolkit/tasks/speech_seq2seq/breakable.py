@@ -34,7 +34,7 @@ def suppressions(right: Right) -> tuple[Value, ...]:
 
 
 # fmt: off
-_SEARCH = Breakable(
+SEARCH = Breakable(
     slips=(
         _slip("forced_bos_token_id",    "language_changed",         other_languages,         "wrong_language", absent=True),
         _slip("decoder_start_token_id", "start_token_changed",      others(0, 3),            "wrong_start_token", absent=True),
@@ -59,7 +59,7 @@ _SEARCH = Breakable(
 )
 # fmt: on
 
-BREAKABLE = joined((_SEARCH, breakable.BREAKABLE))
+BREAKABLE = joined((SEARCH, breakable.BREAKABLE))
 """The files of search, feature extractor and tokenizer."""
-FILTERED = joined((_SEARCH, breakable.FILTER_BANKS))
+FILTERED = joined((SEARCH, breakable.FILTER_BANKS))
 """The same where filter banks are heard."""

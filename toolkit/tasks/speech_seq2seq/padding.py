@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 REFERENCES = {
     "masked": "fairseq since August 2022, which zeroes frames beyond a clip's end",
     "unmasked": "fairseq before August 2022, whose adaptor reads frames beyond a clip's end",
+    "right": "fairseq on the same batch, padded on the right",
     "alone": "fairseq on each clip alone, as it cannot run this adaptor on padded batches",
 }
 """What a padded batch is compared with."""

@@ -44,6 +44,7 @@ def _frame(contents: FolderContents) -> PostProcessor:
         "end": SPECIAL_SYMBOLS[EOS],
         "tag": contents.prefix_tag,
         "boundary": boundary,
+        "language": contents.suffix_tag,
     }
     # Aliases, because a template cannot spell a symbol with a colon such as `<lang:de>`.
     special = [
@@ -53,7 +54,8 @@ def _frame(contents: FolderContents) -> PostProcessor:
     ]
     before = "" if contents.prefix_tag is None else "tag "
     behind = "" if boundary is None else "boundary "
-    template = f"{before}$A {behind}end"
+    last = "" if contents.suffix_tag is None else " language"
+    template = f"{before}$A {behind}end{last}"
     return processors.TemplateProcessing(single=template, special_tokens=special)
 
 

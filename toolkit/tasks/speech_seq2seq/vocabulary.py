@@ -147,10 +147,9 @@ def probe_texts(contents: FolderContents) -> tuple[str, ...]:
 
 def framed(contents: FolderContents, ids: tuple[int, ...]) -> tuple[int, ...]:
     """The ids of a text with its language tag and end."""
-    end = contents.dictionary.index("</s>")
-    if contents.prefix_tag is None:
-        return (*ids, end)
-    return (contents.dictionary.index(contents.prefix_tag), *ids, end)
+    around = (contents.prefix_tag, "</s>", contents.suffix_tag)
+    first, end, last = (() if s is None else (contents.dictionary.index(s),) for s in around)
+    return (*first, *ids, *end, *last)
 
 
 def wrong_rows(contents: FolderContents, tokenizer: PreTrainedTokenizerBase) -> dict[str, str]:
