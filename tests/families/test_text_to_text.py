@@ -16,7 +16,7 @@ from tests.families.exactness import EXACT, ROUNDED
 from tests.sampling import wide
 from tests.variants.text_building import build_text
 from tests.variants.text_kinds import NATIVE, TEXT_VARIANTS
-from toolkit import BadInput, convert, diff, verify
+from toolkit import BadInput, audit, convert, diff, verify
 from toolkit.audio import golden_folder
 from toolkit.blocks.known_tensors import maybe_known_specs
 from toolkit.bundled import TOKENIZATION
@@ -169,6 +169,18 @@ def test_a_recording_stands_in_for_fairseq(golden_texts: Path, lines: Path, tmp_
     check_exact(proof)
     assert proof.coverage is not None
     assert [clip.name for clip in proof.coverage.clips] == ["lines:1", "lines:2"]
+
+
+def test_an_audit_holds_a_folder_against_a_recording(
+    golden_texts: Path, lines: Path, tmp_path: Path
+) -> None:
+    record(golden_of("mbart"), tmp_path / "recording", text=[lines])
+    found = audit(golden_texts, recording=tmp_path / "recording")
+    assert found.against is not None
+    assert found.against.broken == ""
+    assert all(level.verdict == "pass" for level in found.against.levels)
+    with pytest.raises(BadInput, match="the model is asked about sentences"):
+        audit(golden_texts, recording=tmp_path / "recording", runner="mine.py:Mine")
 
 
 def test_results_speak_of_sentences(golden_texts: Path, lines: Path) -> None:

@@ -63,9 +63,10 @@ def test_each_is_what_its_recipe_makes(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [*golden.CHOSEN, "s2t_transformer", "s2ut_transformer"])
+@pytest.mark.parametrize("name", [*golden.CHOSEN, "s2t_transformer", "s2ut_transformer", "mbart"])
 def test_each_converts_exactly_and_faults_in_it_are_blamed(name: str, tmp_path: Path) -> None:
-    clips = [golden_folder() / "it_1.flac"]
+    reads = name in ("mbart", "bart", "m2m_100")
+    clips = [] if reads else [golden_folder() / "it_1.flac"]
     assert convert(golden_of(name), tmp_path / "hf", audio=clips).verdict == "match"
     result = faults(family=name, only="swapped")
     assert result.singles

@@ -58,7 +58,7 @@ def find_family(checkpoint: Checkpoint) -> Family:
         )
     names = ", ".join(f"`{family.name}`" for family in matching) or "none"
     raise BadInput(
-        f"`{checkpoint.path}` must be a speech model of one family that the toolkit knows, but its "
+        f"`{checkpoint.path}` must be a model of one family that the toolkit knows, but its "
         f"architecture is `{said}`, and of {len(known)} families {names} match. "
         f"{describe_elsewhere(said) or NOT_KNOWN}"
     )

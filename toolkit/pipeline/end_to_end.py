@@ -32,6 +32,9 @@ FRAMES = "feature_extractor"
 """Name of the module that makes the frames of a waveform, in every class of transformers that
 hears one."""
 
+READ, EMBEDDINGS = "input_ids", "encoder.embed_tokens"
+"""What a model that reads calls its input, and the module that takes it."""
+
 
 def hold_against(
     recording: Path, folder: Path, proven: Verification, *, device: str, progress: Progress
@@ -114,14 +117,17 @@ def kind_of(proven: Verification) -> TaskKind:
 
 def _make_bench(recorded: RecordedReference, target: Target, proven: Verification) -> AnyBench:
     """Both sides, with no module of the one put to one of the other."""
-    named = (path for path, _ in target.model.named_modules() if path.endswith(FRAMES))
-    frames_of = min(named, key=len, default=FRAMES)
+    made_by, axis = (FRAMES, -1) if target.input_name != READ else (EMBEDDINGS, 1)
+    named = (path for path, _ in target.model.named_modules() if path.endswith(made_by))
+    frames_of = min(named, key=len, default=made_by)
     rounded = frozenset({"some"}) if _is_rounded(proven) else frozenset[str]()
     return Bench(
         reference=recorded,
         source=recorded.index.facts,
         target=target,
-        pairing=Pairing(pairs=(), uncompared=(), rounded=rounded, frames_of=frames_of),
+        pairing=Pairing(
+            pairs=(), uncompared=(), rounded=rounded, frames_of=frames_of, frames_axis=axis
+        ),
         search=Search(beam=1),
     )
 

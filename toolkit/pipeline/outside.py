@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from toolkit.core.coverage import Reason
+from toolkit.core.errors import BadInput
 from toolkit.core.progress import Progress
+from toolkit.examples import AUDIO
 from toolkit.handoff.answer import expect_names
 from toolkit.handoff.asking import Ask, DoesNotAnswer, asked, name_of
 from toolkit.handoff.example import Runner
@@ -47,6 +49,12 @@ def hold_runner(
             loaded, or says what is no answer.
     """
     recorded, kind = open_recording(recording, proven), kind_of(proven)
+    if kind.medium is not AUDIO:
+        raise BadInput(
+            "`--runner` must be asked about clips, but the model is asked about "
+            f"{kind.medium.many}, which no runner is yet. Leave it out: the folder itself is held "
+            "against the recording."
+        )
     if isinstance(runner, str):
         expect_own_file(runner, (folder, recording))
     progress("loading the runner", 0, len(recorded.index.clips) + 1)
