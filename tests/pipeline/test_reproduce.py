@@ -28,6 +28,7 @@ CONFIG = {"num_attention_heads": 4, "a b": "'"}
 GIVEN: dict[str, Any] = {
     **dict.fromkeys(("config_yaml", "dict", "spm", "w2v", "mapping"), ODD),
     **dict.fromkeys(("encoder_config", "decoder_config"), CONFIG),
+    "source_lang": "e n",
     "target_lang": "d e",
     "exact_padding": True,
     "dtype": "float16",
