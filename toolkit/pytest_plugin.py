@@ -43,6 +43,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="Files of sentences, for models that read. Repeatable.",
     )
     group.addoption(
+        "--toolkit-units",
+        metavar="FILE",
+        action="append",
+        help="Files of speech units, for vocoders. Repeatable.",
+    )
+    group.addoption(
         "--toolkit-recording",
         metavar="REC_DIR",
         help="What `toolkit record` wrote; takes the place of fairseq and of clips.",

@@ -47,6 +47,7 @@ def new_file(tmp_path, monkeypatch):
 def test_the_families_are_the_modules_that_have_one():
     assert [family.name for family in families()] == [
         "bart",
+        "code_hifigan",
         "data2vec_pretraining",
         "hubert_ctc",
         "hubert_encoder",
@@ -76,6 +77,7 @@ def test_a_new_file_is_found_by_itself(stranger):
     assert {family.name for family in families()} == {
         "everything",
         "bart",
+        "code_hifigan",
         "data2vec_pretraining",
         "hubert_ctc",
         "hubert_encoder",

@@ -25,11 +25,14 @@ from tests.variants.pretraining_kinds import PRETRAINING_VARIANTS, PretrainingVa
 from tests.variants.seq2seq_kinds import SEQ2SEQ_VARIANTS
 from tests.variants.text_building import build_text
 from tests.variants.text_kinds import TEXT_VARIANTS, TextVariant
+from tests.variants.vocoder_building import build_vocoder
+from tests.variants.vocoder_kinds import VOCODER_VARIANTS, VocoderVariant
 from toolkit.audio import golden_folder
 from toolkit.pipeline.golden import UNTRAINED
 
 CHOSEN = {
     "bart": "BART with sentencepiece",
+    "code_hifigan": "several speakers, two layers",
     "data2vec_pretraining": "data2vec as pretrained",
     "hubert_ctc": "HuBERT, layer norm",
     "hubert_encoder": "HuBERT's encoder, group norm",
@@ -45,8 +48,9 @@ CHOSEN = {
     "wav2vec2_seq2seq": "letters, searches that end",
 }
 """A variant for each family, and for each further kind, by name."""
-_VARIANTS: dict[str, tuple[PretrainingVariant | CtcVariant | TextVariant, ...]] = {
+_VARIANTS: dict[str, tuple[PretrainingVariant | CtcVariant | TextVariant | VocoderVariant, ...]] = {
     "bart": TEXT_VARIANTS,
+    "code_hifigan": VOCODER_VARIANTS,
     "m2m_100": TEXT_VARIANTS,
     "data2vec_pretraining": DATA2VEC_PRETRAINING_VARIANTS,
     "hubert_ctc": HUBERT_VARIANTS,
@@ -69,6 +73,8 @@ def build(family: str, folder: Path) -> None:
     folder.mkdir(parents=True)
     if isinstance(variant, TextVariant):
         build_text(variant, folder)
+    elif isinstance(variant, VocoderVariant):
+        build_vocoder(variant, folder)
     elif isinstance(variant, CtcVariant):
         build_ctc(variant, folder)
     else:

@@ -27,6 +27,7 @@ from tests.variants.s2t_kinds import S2T_VARIANTS
 from tests.variants.s2ut_kinds import S2UT_VARIANTS
 from tests.variants.seq2seq_kinds import SEQ2SEQ_VARIANTS
 from tests.variants.text_kinds import TEXT_VARIANTS
+from tests.variants.vocoder_kinds import VOCODER_VARIANTS
 
 README = Path(__file__).parents[2] / "README.md"
 
@@ -50,6 +51,7 @@ TABLES: Mapping[str, Sequence[Variant]] = {
     "s2t_transformer": S2T_VARIANTS,
     "s2ut_transformer": S2UT_VARIANTS,
     "mbart, bart, m2m_100": TEXT_VARIANTS,
+    "code_hifigan": VOCODER_VARIANTS,
     "wav2vec2_seq2seq": SEQ2SEQ_VARIANTS,
     "wav2vec2_ctc": CTC_VARIANTS,
     "wav2vec2_ctc, several languages": ADAPTER_VARIANTS,

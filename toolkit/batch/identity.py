@@ -14,13 +14,14 @@ from toolkit.batch.jobs import Job
 from toolkit.core.errors import BadInput
 from toolkit.core.json import JsonDict
 from toolkit.examples.sentences import GOLDEN
+from toolkit.examples.units import GOLDEN as GOLDEN_UNITS
 from toolkit.families.sidecars import companions
 from toolkit.pipeline.basics import environment
 from toolkit.session.hub import fetch_named
 from toolkit.session.options import Item, Role, typed_items
 
 AUDIO, CHECKPOINT, RECORDING = "audio", "checkpoint", "recording"
-TEXT = "text"
+TEXT, UNITS = "text", "units"
 PROGRAMS = ("fairseq_python",)
 """Paths of what runs: another file of the same name is no other question."""
 SPOKEN_OF = ("platform",)
@@ -69,7 +70,7 @@ def identify(job: Job, hashes: Hashes) -> Identity:
             "options": {
                 item.name: _value(item, getattr(request, item.name), hashes)
                 for item in typed_items(type(request))
-                if item.name not in (CHECKPOINT, AUDIO, TEXT)
+                if item.name not in (CHECKPOINT, AUDIO, TEXT, UNITS)
             },
             "checkpoint": digest,
             "beside": {path.name: hashes.of_file(path) for path in sorted(companions(checkpoint))},
@@ -113,7 +114,7 @@ def _clips(request: Mapping[str, object], hashes: Hashes) -> Iterator[tuple[str,
     """
     if AUDIO not in request or request.get(RECORDING) is not None:
         return
-    named = [path for name in (AUDIO, TEXT) for path in _paths(request.get(name, ()))]
+    named = [path for name in (AUDIO, TEXT, UNITS) for path in _paths(request.get(name, ()))]
     for path in named or (golden_folder(),):
         for file in _audio_in(path):
             yield str(file.relative_to(path.parent)), hashes.of_file(file)
@@ -129,5 +130,5 @@ def _audio_in(path: Path) -> Iterator[Path]:
         yield path
         return
     for file in sorted(path.iterdir()):
-        if file.name in (MANIFEST, GOLDEN) or file.suffix.lower() in AUDIO_SUFFIXES:
+        if file.name in (MANIFEST, GOLDEN, GOLDEN_UNITS) or file.suffix.lower() in AUDIO_SUFFIXES:
             yield file

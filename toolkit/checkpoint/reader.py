@@ -35,7 +35,8 @@ from toolkit.core.spec import FLOATING, ITEM_BYTES, TensorSpec
 if TYPE_CHECKING:
     import torch
 
-_MODEL = "model"
+_MODEL, _VOCODER = "model", "generator"
+"""Entries that hold tensors by name; a vocoder's has the one of its training."""
 _SETTINGS = ("args", "cfg")
 _OPTIMIZER = "last_optimizer_state"
 _CHUNK_BYTES = 1 << 18
@@ -361,7 +362,7 @@ def _expect_fairseq(
             f"`{label}` is not a fairseq checkpoint: expected a dict with the entry `{_MODEL}`, "
             f"found {type_name(root)}. Use the file that fairseq's trainer saved."
         )
-    model, seen = root.get(_MODEL), see_root(root, converted)
+    model, seen = root.get(_MODEL, root.get(_VOCODER)), see_root(root, converted)
     values = model.values() if isinstance(model, dict) else ()
     holds_tensors = any(isinstance(value, TensorRef) for value in values)
     if not isinstance(model, dict) or not holds_tensors or seen is not None:
@@ -382,7 +383,7 @@ def _expect_fairseq(
 
 
 def _is_extra(key: object) -> bool:
-    return key not in (_MODEL, _OPTIMIZER, *_SETTINGS)
+    return key not in (_MODEL, _VOCODER, _OPTIMIZER, *_SETTINGS)
 
 
 def _plain_entries(

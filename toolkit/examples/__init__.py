@@ -1,6 +1,7 @@
-"""What models are asked about: clips of audio, or sentences; and how each is read."""
+"""What models are asked about: clips of audio, sentences, or units; and how each is read."""
 
-from toolkit.examples.medium import AUDIO, TEXT, Medium
+from toolkit.examples.medium import AUDIO, TEXT, UNITS, Medium
 from toolkit.examples.sentences import Sentence
+from toolkit.examples.units import Units
 
-__all__ = ["AUDIO", "TEXT", "Medium", "Sentence"]
+__all__ = ["AUDIO", "TEXT", "UNITS", "Medium", "Sentence", "Units"]

@@ -10,6 +10,7 @@ from toolkit.audio.clips import Clip, ClipFile, expect_usable, find_clips
 from toolkit.audio.outlines import Outline, outline_of
 from toolkit.core.errors import BadInput
 from toolkit.examples.sentences import Sentence, find_sentences
+from toolkit.examples.units import Units, find_units
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +66,8 @@ class Medium:
 
 AUDIO = Medium(name="audio", many="clips", find=find_clips, example=Clip)
 TEXT = Medium(name="text", many="sentences", find=find_sentences, example=Sentence)
-MEDIA = (AUDIO, TEXT)
+UNITS = Medium(name="units", many="unit sequences", find=find_units, example=Units)
+MEDIA = (AUDIO, TEXT, UNITS)
 """All that a request can name; a field of it is called after each."""
 
 

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from torch import Tensor
     from transformers import PreTrainedTokenizerBase, SequenceFeatureExtractor
 
+TOKENIZERS = ("tokenizer", "vocab", "merges", "special_tokens", "added_tokens", "spiece", "bpe")
+"""What names of a tokenizer's files begin with."""
 ABSENT = "<absent>"
 """The value of a key that neither a file nor a class default gives."""
 
@@ -212,6 +214,12 @@ def load_tokenizer(path: Path, problems: list[str]) -> PreTrainedTokenizerBase |
     """The tokenizer of a folder, or None where none loads, which is a problem then."""
     import transformers
 
+    if not any(
+        file.name.startswith(TOKENIZERS) or file.suffix == ".model" for file in path.iterdir()
+    ):
+        # Some classes make one up, of nothing but the model's type, and take seconds for it.
+        problems.append("tokenizer: the folder has no file of one")
+        return None
     try:
         return transformers.AutoTokenizer.from_pretrained(
             path, local_files_only=True, trust_remote_code=True

@@ -16,7 +16,7 @@ from toolkit.core.errors import BadInput
 from toolkit.core.json import JsonDict
 from toolkit.core.origin import FetchedPath, spelled
 from toolkit.core.result import Result
-from toolkit.examples import AUDIO
+from toolkit.examples import AUDIO, UNITS
 from toolkit.folder.digest import MODEL_CARD, VERIFICATION
 from toolkit.folder.languages import of_model
 from toolkit.pipeline.basics import environment
@@ -82,6 +82,7 @@ def card_facts(prepared: Prepared, name: str) -> CardFacts:
         languages=tuple(contents.language_tags),
         default_language=prepared.task.default_lang,
         sample_rate_hz=SAMPLE_RATE_HZ if hears else 0,
+        input="units of speech" if prepared.task.kind.medium is UNITS else "text",
         converter_version=environment()["toolkit"],
         vocabulary_size=len(contents.dictionary),
         needs_remote_code=bool(prepared.network.shortcomings)

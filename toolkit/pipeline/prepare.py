@@ -19,6 +19,7 @@ from toolkit.core.json import JsonObject
 from toolkit.core.spec import TensorSpec
 from toolkit.families import Derived, Family, Form, Network, Options, Task, find_family
 from toolkit.families.adapters import tell_languages
+from toolkit.families.code_hifigan import loads_without_norms
 from toolkit.families.sidecars import Named, Sidecars
 from toolkit.folder.contents import FolderContents
 from toolkit.folder.skeleton import target_specs
@@ -206,6 +207,10 @@ def open_mapped(inputs: Inputs, mapping: MappingFile | None) -> Checkpoint:
         checkpoint = rename_tensors(checkpoint, renames)
     if mapping is not None:
         checkpoint = _made(checkpoint, mapping)
+    if loads_without_norms(checkpoint):
+        from toolkit.checkpoint.fused import take_off_weight_norms
+
+        checkpoint = take_off_weight_norms(checkpoint)
     return tell_languages(checkpoint, inputs.target_lang, inputs.folder_language)
 
 

@@ -35,10 +35,13 @@ class CardFacts:
     """Target language codes as the vocabulary has them; empty if there is nothing to choose."""
     default_language: str | None
     sample_rate_hz: int
+    """0 of a model that hears nothing."""
     converter_version: str
     vocabulary_size: int
     parameters: int
     language_token: str = LANGUAGE_TOKEN
+    input: str = "text"
+    """What a model is given that hears nothing."""
     """How the vocabulary writes a target language; empty where it is chosen in another way."""
     needs_remote_code: bool = False
     """The folder brings its own classes and loads with `trust_remote_code=True` only."""

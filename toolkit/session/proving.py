@@ -41,6 +41,15 @@ class Clips(Request):
             "that read; the golden ones by default.",
         ),
     ] = ()
+    units: Annotated[
+        Sequence[Path],
+        Option(
+            "Files of speech units, one sequence a line, for vocoders; repeatable.",
+            metavar="FILE",
+            role=Role.SHELF,
+            python="Units of speech, one sequence a line; the golden ones by default.",
+        ),
+    ] = ()
 
     def named(self, medium: Medium) -> Sequence[Path]:
         """What is named of what a model is asked about; nothing for the golden examples.

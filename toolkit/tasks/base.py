@@ -224,6 +224,8 @@ class TaskKind:
     """None where nothing that is heard can be held against a model."""
     medium: Medium = AUDIO
     """What it is that they are asked about."""
+    stays: str = ""
+    """Why a folder of the kind becomes no checkpoint again; empty where it does."""
 
     @property
     def level_names(self) -> tuple[str, ...]:

@@ -35,6 +35,8 @@ class Heard:
     found: ScoredTokens | None
     """What fairseq says; None where a decoder was not asked, and where there is none to ask."""
     prefix: tuple[int, ...]
+    is_made: bool = False
+    """Whether the waveform is what the model makes, of something else that it is given."""
 
 
 def listen(

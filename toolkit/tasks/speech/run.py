@@ -178,7 +178,7 @@ def compare_passes(
 
 def _draw(book: Sketchbook, heard: Heard, result: Track | None, letters: Track | None) -> None:
     given = (heard.clip.name, heard.waveform, heard.prefix)
-    sounds = heard.source.is_floating_point()
+    sounds = heard.is_made or heard.source.is_floating_point()
     book.draw_clip(*given, sounds=sounds, result=result, letters=letters)
 
 

@@ -1,0 +1,75 @@
+"""A checkpoint whose weight norms are taken off, as fairseq does when it loads a vocoder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from toolkit.checkpoint.reader import Checkpoint
+from toolkit.checkpoint.recipes import Recipe, Shape
+from toolkit.checkpoint.remade import remake_tensors
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+GAIN, DIRECTION, WEIGHT = ".weight_g", ".weight_v", ".weight"
+"""What the names of a weight norm's tensors end in, and that of the weight that they make."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TakeOff(Recipe):
+    """Gain g and direction v become the weight g * v / ||v||, rounded once in their own dtype.
+
+    Source: `torch.nn.utils.weight_norm.WeightNorm.remove`, along the first axis.
+    """
+
+    @property
+    def is_rename(self) -> bool:
+        """Never."""
+        return False
+
+    def shape(self, sources: Sequence[Shape]) -> Shape:
+        """The shape of the direction.
+
+        Raises:
+            ValueError: the gain has not one number for each row of it.
+        """
+        gain, direction = sources
+        if gain != (direction[:1] + (1,) * (len(direction) - 1)):
+            raise ValueError(f"the gain has shape {gain}, and the direction {direction}")
+        return direction
+
+    def make(self, sources: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        """The weight."""
+        import torch
+
+        gain, direction = sources
+        return (torch._weight_norm(direction, gain, 0),)
+
+    def undo(self, targets: Sequence[Tensor], rows: Sequence[int]) -> tuple[Tensor, ...]:  # noqa: ARG002
+        """A gain and a direction that make the weight: its norms, and itself."""
+        import torch
+
+        (weight,) = targets
+        others = tuple(range(1, weight.dim()))
+        return torch.linalg.vector_norm(weight, dim=others, keepdim=True), weight
+
+
+def take_off_weight_norms(checkpoint: Checkpoint) -> Checkpoint:
+    """The checkpoint with one weight in the place of every gain and its direction.
+
+    Raises:
+        BadInput: a gain does not fit its direction.
+    """
+    modules = [name.removesuffix(GAIN) for name in checkpoint.tensors if name.endswith(GAIN)]
+    recipes = [
+        TakeOff(
+            sources=(module + GAIN, module + DIRECTION),
+            targets=(module + WEIGHT,),
+            origin=f"the weight norm of `{module}`, which fairseq takes off when it loads it",
+        )
+        for module in modules
+        if module + DIRECTION in checkpoint.tensors
+    ]
+    return remake_tensors(checkpoint, recipes) if recipes else checkpoint

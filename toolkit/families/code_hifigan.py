@@ -1,0 +1,201 @@
+"""CodeHiFiGAN: the vocoder that makes a waveform of units of speech.
+
+Becomes a `SeamlessM4TCodeHifiGan`. Source: `fairseq/models/text_to_speech/vocoder.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from toolkit.blocks import code_hifigan
+from toolkit.blocks.code_hifigan import LAYOUTS, CodeHifiGanBlock
+from toolkit.blocks.evidence import Facts
+from toolkit.checkpoint import Checkpoint
+from toolkit.compare.probes import PaddingProbes
+from toolkit.core.errors import BadInput, reason_of
+from toolkit.core.json import JsonDict, JsonObject
+from toolkit.families.base import Network, Options, Task
+from toolkit.families.sidecars import Named, Sidecars
+from toolkit.folder.contents import FolderContents
+from toolkit.folder.plain_json import read_json
+from toolkit.mapping import Table
+from toolkit.oracle.search import Search
+from toolkit.tasks import vocoder
+
+if TYPE_CHECKING:
+    from toolkit.oracle.hooks import Calls
+
+CONFIG = "config.json"
+MAX_CONFIG_BYTES = 1 << 18
+REQUIRED = ("upsample_rates", "resblock_dilation_sizes")
+"""What no tensor tells."""
+
+
+@dataclass(frozen=True)
+class CodeHifiGan:
+    """The family's answers; see `toolkit.families.base.Family`."""
+
+    name: str = "code_hifigan"
+
+    def matches(self, checkpoint: Checkpoint) -> bool:
+        """Whether the tensors are those of such a vocoder."""
+        return CodeHifiGanBlock(facts=Facts(checkpoint.tensors)).is_present
+
+    def network(self, checkpoint: Checkpoint, options: Options) -> Network:
+        """What the network is, read off the tensors first and the file beside them second."""
+        block = _block(checkpoint)
+        return Network(
+            generation="with durations" if block.predicts else "a frame a unit",
+            config=options.settle(block.config()),
+            table=Table(name=self.name, rows=block.rows()),
+            layouts=LAYOUTS,
+            head_widths={},
+            bypassed=(),
+            whole="hifi_gan",
+            frames_of="hifi_gan.conv_pre",
+            unpaired=tuple(_without_values(block)),
+            refusals=tuple(block.refusals()),
+            shortcomings=(),
+            carries_code=False,
+            breakable=code_hifigan.BREAKABLE,
+        )
+
+    def sidecars(self, checkpoint: Checkpoint, named: Named) -> Sidecars:  # noqa: ARG002
+        """None but `config.json`, which stands beside the checkpoint.
+
+        Raises:
+            BadInput: a file of another kind is named.
+        """
+        for option, path in (
+            ("--config-yaml", named.config_yaml),
+            ("--dict", named.dictionary),
+            ("--spm", named.pieces),
+        ):
+            if path is not None:
+                raise BadInput(
+                    f"`{option} {path}` must name a file that the checkpoint's task reads, but a "
+                    f"vocoder reads the `{CONFIG}` beside it alone. Leave the option out."
+                )
+        return Sidecars()
+
+    def task(
+        self,
+        checkpoint: Checkpoint,
+        sidecars: Sidecars,  # noqa: ARG002
+        network: Network,
+        options: Options,  # noqa: ARG002
+    ) -> Task:
+        """What the folder and fairseq need beside the weights."""
+        block = _block(checkpoint)
+        return Task(
+            kind=vocoder.TASK,
+            contents=FolderContents(config=_config_of(network, checkpoint), preprocessor={}),
+            padding=PaddingProbes(reference="alone"),
+            search=Search(beam=1),
+            default_lang=None,
+            reference_settings=_reference_settings(block, network),
+            reference_files={},
+            assumptions=network.assumptions,
+        )
+
+    def shortest_input(self, network: Network) -> int:  # noqa: ARG002
+        """One unit."""
+        return 1
+
+    def frames(self, network: Network, samples: int) -> int:  # noqa: ARG002
+        """A unit lasts a frame at least."""
+        return samples
+
+    def possible(
+        self,
+        network: Network,  # noqa: ARG002
+        calls: Sequence[Calls],  # noqa: ARG002
+    ) -> Mapping[str, tuple[object, ...]]:
+        """Nothing: all is said."""
+        return {}
+
+
+FAMILY = CodeHifiGan()
+
+
+def loads_without_norms(checkpoint: Checkpoint) -> bool:
+    """Whether fairseq takes the weight norms off when it loads the checkpoint: a vocoder's."""
+    return FAMILY.matches(checkpoint)
+
+
+def _block(checkpoint: Checkpoint) -> CodeHifiGanBlock:
+    said = read_vocoder_config(checkpoint.path.parent / CONFIG)
+    return CodeHifiGanBlock(facts=Facts(checkpoint.tensors), said=said)
+
+
+def read_vocoder_config(path: Path) -> JsonObject:
+    """What the file beside a vocoder says.
+
+    Raises:
+        BadInput: it cannot be read, or does not say what no tensor tells.
+    """
+    try:
+        said = read_json(path, max_bytes=MAX_CONFIG_BYTES)
+    except (OSError, ValueError) as error:
+        raise BadInput(
+            f"`{path}` must be the vocoder's configuration, which says how far each of its layers "
+            f"upsamples, but {reason_of(error)}. Put the one that came with it there."
+        ) from error
+    values = said if isinstance(said, dict) else {}
+    missing = [name for name in REQUIRED if name not in values]
+    if missing:
+        raise BadInput(
+            f"`{path}` must say {', '.join(f'`{name}`' for name in missing)}, which no tensor tells, "
+            "but does not. Put the one that came with the vocoder there."
+        )
+    return dict(values)
+
+
+def _without_values(block: CodeHifiGanBlock) -> tuple[str, ...]:
+    """Target tensors that fairseq has nothing for."""
+    lasting = () if block.predicts else tuple(str(row.target) for row in code_hifigan.LENGTHLESS)
+    spoken = () if block.has_speakers else ("speaker_embedding.weight",)
+    return ("language_embedding.weight", *spoken, *lasting)
+
+
+def _config_of(network: Network, checkpoint: Checkpoint) -> JsonDict:
+    """What `config.json` says."""
+    return {
+        "model_type": "seamless_m4t",
+        "architectures": ["SeamlessM4TCodeHifiGan"],
+        "dtype": checkpoint.tensors[code_hifigan.UNITS].dtype,
+        **{key: derived.value for key, derived in network.config.items()},
+    }
+
+
+def _reference_settings(block: CodeHifiGanBlock, network: Network) -> JsonDict:
+    """What fairseq builds the vocoder of; what tensors tell counts more."""
+    config = {key: derived.value for key, derived in network.config.items()}
+    return {
+        **block.said,
+        "num_embeddings": config["unit_hifi_gan_vocab_size"],
+        "embedding_dim": config["unit_embed_dim"],
+        "model_in_dim": block.width * (1 + block.has_speakers),
+        "upsample_initial_channel": config["upsample_initial_channel"],
+        "upsample_rates": config["upsample_rates"],
+        "upsample_kernel_sizes": config["upsample_kernel_sizes"],
+        "resblock_kernel_sizes": config["resblock_kernel_sizes"],
+        "resblock_dilation_sizes": config["resblock_dilation_sizes"],
+        "multispkr": block.has_speakers,
+        "num_speakers": config["vocoder_num_spkrs"],
+        "dur_predictor_params": _predictor(network, block),
+    }
+
+
+def _predictor(network: Network, block: CodeHifiGanBlock) -> JsonDict | None:
+    if not block.predicts:
+        return None
+    return {
+        "encoder_embed_dim": block.width,
+        "var_pred_hidden_dim": block.width,
+        "var_pred_kernel_size": network.config["variance_predictor_kernel_size"].value,
+        "var_pred_dropout": network.config["var_pred_dropout"].value,
+    }

@@ -1,0 +1,94 @@
+"""Runs both vocoders on one sequence of units and measures what a verdict needs of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from toolkit.audio import Clip
+from toolkit.audio.clips import SAMPLE_RATE_HZ
+from toolkit.compare.pictures import Sketchbook
+from toolkit.core.errors import BadInput
+from toolkit.tasks.speech.hearing import Heard, listen
+from toolkit.tasks.speech.run import Fused, HeardRun, compare_passes
+from toolkit.tasks.vocoder.target import VocoderTarget
+from toolkit.trial.bench import Bench
+from toolkit.trial.effort import FULL, Effort
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+VocoderBench = Bench[VocoderTarget]
+
+
+@dataclass(frozen=True, kw_only=True)
+class VocoderRun(HeardRun):
+    """What both vocoders made of one sequence of units."""
+
+    others: int
+    """Units that last another number of frames; all of them where their number differs."""
+    says_length: bool
+    """Whether the folder's model says how many samples it makes."""
+
+
+def run_clip(
+    bench: VocoderBench,
+    clip: Clip,
+    *,
+    tag: int | None,
+    effort: Effort = FULL,
+    prefix: tuple[int, ...] | None = None,  # noqa: ARG001
+    book: Sketchbook | None = None,
+) -> VocoderRun:
+    """Runs both models on one sequence of units.
+
+    Args:
+        bench: The models.
+        clip: The units.
+        tag: None: there are no language tags.
+        effort: What is compared; nothing is searched whatever it says.
+        prefix: Of no use: there is no decoder.
+        book: Where to draw what is compared: the waveform that is made.
+
+    Raises:
+        BadInput: the vocoder has no such unit.
+    """
+    _expect_known(bench, clip)
+    heard = listen(bench, clip, tag=tag, prefix=())
+    fused = Fused(bench, heard)
+    effort = replace(effort, searched=False, beamed=False, piped=False)
+    drawn = replace(heard, waveform=_for_a_picture(bench, fused.expected[0]), is_made=True)
+    run, _ = compare_passes(bench, drawn, fused, effort=effort, book=book)
+    others, says_length = _durations(bench, heard)
+    return VocoderRun(**vars(run), others=others, says_length=says_length)
+
+
+def _durations(bench: VocoderBench, heard: Heard) -> tuple[int, bool]:
+    """How many units last otherwise, and whether the length that is said is the waveform's."""
+    given = ([heard.source], [heard.prefix])
+    expected, actual = (side.forward(*given, only=()) for side in (bench.reference, bench.target))
+    ours, theirs = actual.outputs["durations"], expected.outputs["durations"]
+    others = int((ours != theirs).sum()) if ours.shape == theirs.shape else theirs.numel()
+    samples = actual.outputs["waveform"].shape[-1]
+    return others, int(actual.outputs["samples"]) == samples
+
+
+def _for_a_picture(bench: VocoderBench, waveform: Tensor) -> Tensor:
+    """A waveform of shape (L,) with as many samples a second as pictures and players take."""
+    import torch
+
+    rate = int(bench.target.model.config.sampling_rate)
+    if rate == SAMPLE_RATE_HZ:
+        return waveform
+    size = max(1, waveform.numel() * SAMPLE_RATE_HZ // rate)
+    spread = torch.nn.functional.interpolate(waveform[None, None], size=size, mode="linear")
+    return spread[0, 0]
+
+
+def _expect_known(bench: VocoderBench, clip: Clip) -> None:
+    units, largest = int(bench.target.units), int(clip.waveform.max())
+    if largest >= units:
+        raise BadInput(
+            f"`{clip.name}` must be units of the vocoder, 0 to {units - 1}, but has {largest}. "
+            "Name others with `--units`."
+        )
