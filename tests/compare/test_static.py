@@ -1,11 +1,19 @@
+import math
 from dataclasses import replace
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
-from tests.breaking import add, change, remove, scale, set_key
+from tests.breaking import WEIGHTS, add, change, remove, scale, set_key
 from toolkit.compare.keys import config_differences
-from toolkit.compare.static import config_level, weight_errors, weights_level
+from toolkit.compare.static import (
+    config_level,
+    effective_error,
+    right_in_files,
+    weight_errors,
+    weights_level,
+)
 from toolkit.tasks.speech_seq2seq.target import Seq2SeqTarget
 
 Q_PROJ = "encoder.encoder.layers.1.attention.q_proj.weight"
@@ -144,3 +152,65 @@ def test_a_wrong_key_of_another_file_fails_the_config_under_its_file(
 def test_a_config_without_keys_fails(contents, target):
     empty = replace(contents, config={}, generation={}, preprocessor={})
     assert config_level(empty, target).verdict == "fail"
+
+
+def test_equal_factors_of_which_no_weight_comes_are_not_equal_weights():
+    gain, direction = torch.ones(1, 1, 3), torch.ones(4, 2, 3)
+    assert effective_error((gain, direction), (gain, direction.clone())) == 0.0
+    assert 0 < effective_error((gain, direction), (gain * 1.001, direction)) < 0.002
+    direction[..., 1] = 0
+    assert math.isnan(effective_error((gain, direction), (gain, direction.clone())))
+
+
+@pytest.fixture
+def rights(prepared, monkeypatch):
+    """What need not be looked at in the files, given a loaded folder; no weights are moved."""
+    monkeypatch.setattr("toolkit.replay.target.ALIGNED_NUMEL", 0)
+
+    def find(target):
+        return right_in_files(weight_errors(prepared.plan, prepared.checkpoint, target), target)
+
+    return find
+
+
+def test_tensors_that_the_model_holds_as_the_file_has_them_are_right_there_too(
+    rights, broken, prepared
+):
+    target = Seq2SeqTarget(broken)
+    compared = {e.target for e in weight_errors(prepared.plan, prepared.checkpoint, target)}
+    assert rights(target) == compared & target.view.tensors.keys()
+
+
+def test_a_tensor_that_differs_is_not_right_in_its_file(rights, broken):
+    names = rights(Seq2SeqTarget(broken))
+    (name, *_) = sorted(name for name in names if name.endswith(".weight"))
+    scale(name, 1.001)(broken)
+    again = rights(Seq2SeqTarget(broken))
+    assert name not in again
+    assert names - again <= {name}
+
+
+def test_a_model_that_was_written_to_says_nothing_of_its_file(rights, broken):
+    target = Seq2SeqTarget(broken)
+    (name, *_) = sorted(name for name in rights(target) if name.endswith(".weight"))
+    weight = target.model.get_parameter(name)
+    with torch.no_grad():
+        weight.view(-1)[0] = weight.view(-1)[0].clone()
+    assert rights(target) == frozenset()
+
+
+def test_nothing_is_known_of_weights_that_were_moved(rights, broken, monkeypatch):
+    monkeypatch.undo()
+    assert rights(Seq2SeqTarget(broken)) == frozenset()
+
+
+def test_nothing_is_known_of_another_folder_s_file(rights, broken, target):
+    loaded = Seq2SeqTarget(broken)
+    loaded.view = target.view
+    assert rights(loaded) == frozenset()
+
+
+def test_nothing_is_known_of_tensors_that_lie_in_pickles(rights, broken):
+    torch.save(load_file(broken / WEIGHTS), broken / "pytorch_model.bin")
+    (broken / WEIGHTS).unlink()
+    assert rights(Seq2SeqTarget(broken)) == frozenset()

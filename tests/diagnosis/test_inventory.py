@@ -58,6 +58,13 @@ def test_a_right_folder_has_nothing_to_find(inventory):
     assert inventory(len) == ()
 
 
+def test_tensors_that_are_known_to_be_right_are_not_looked_at(truth, right_view):
+    zeros = {name: torch.zeros_like(tensor) for name, tensor in right_view.tensors.items()}
+    view, known = replace(right_view, tensors=zeros), truth.tensors.keys() - {DIRECTION}
+    (finding,) = take_inventory(truth, view, known)
+    assert finding.target_parameters == (DIRECTION,)
+
+
 def test_two_swapped_projections_are_one_finding(inventory):
     (finding,) = inventory(
         lambda t: exchange(t, f"{ATTENTION}q_proj.", f"{ATTENTION}k_proj."),

@@ -73,9 +73,10 @@ def test_a_system_that_does_not_say_keeps_everything(file, monkeypatch, missing)
 def test_a_mapping_of_whose_copies_nothing_is_said_counts_as_written(monkeypatch):
     said = "7f00-7f10 rw-p 00000000 fd:00 12 /weights\nSize: 64 kB\n"
     monkeypatch.setattr(pages, "_read", lambda _: said)
-    assert read_mappings() == [
-        FileMapping(start=0x7F00, end=0x7F10, is_code=False, is_written=True)
-    ]
+    (mapping,) = read_mappings()
+    assert mapping == FileMapping(
+        start=0x7F00, end=0x7F10, file="fd:00 12", offset=0, is_code=False, is_written=True
+    )
 
 
 def test_pages_that_were_swapped_out_count_as_written(monkeypatch):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,14 +11,15 @@ from toolkit.checkpoint import Checkpoint
 from toolkit.compare import tolerances
 from toolkit.compare.keys import expected_keys, key_faults
 from toolkit.compare.labels import apart_from_labels
-from toolkit.compare.metrics import elementwise_error, relative_error
+from toolkit.compare.metrics import elementwise_error, largest, relative_error
 from toolkit.core.measures import RELATIVE, Level, Measure
 from toolkit.folder.contents import FolderContents
 from toolkit.folder.view import FolderView
 from toolkit.folder.weights import target_tensor
 from toolkit.mapping import Plan
 from toolkit.mapping.ops import effective_weight
-from toolkit.oracle.pages import let_go
+from toolkit.oracle.pages import ENOUGH_WITHIN_BYTES, let_go
+from toolkit.oracle.places import Places
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -50,7 +51,7 @@ def weight_errors(plan: Plan, checkpoint: Checkpoint, target: Target) -> tuple[W
     errors = []
     for name in (name for name in plan.targets if not name.endswith(GAIN)):
         errors.append(_weight_error(name, plan, checkpoint, state, twins))
-        let_go()
+        let_go(ENOUGH_WITHIN_BYTES)
     return tuple(errors)
 
 
@@ -72,6 +73,20 @@ def split_otherwise(plan: Plan, checkpoint: Checkpoint, target: Target) -> froze
         if not same and effective_error(expected, actual) <= tolerances.EFFECTIVE_WEIGHT:
             names |= {gain, direction}
     return frozenset(names)
+
+
+def right_in_files(errors: Sequence[WeightError], target: Target) -> frozenset[str]:
+    """The tensors that are equal, and that the model holds as views of the folder's own files.
+
+    Nobody who reads the files finds them otherwise.
+    """
+    state, stored, places = target.state(), target.view.tensors, Places()
+    equal = (e.target for e in errors if e.error == 0 and not target.view.pickled)
+    held = [n for n in equal if n in stored and n in state and places.maybe_find(state[n])]
+    for name in held:
+        stored[name]  # maps its file, if none of its tensors was asked for before
+    places = Places()
+    return frozenset(name for name in held if places.are_one(state[name], stored[name]))
 
 
 def weights_level(errors: tuple[WeightError, ...], target: Target) -> Level:
@@ -168,11 +183,15 @@ def effective_error(expected: tuple[Tensor, Tensor], actual: tuple[Tensor, Tenso
     """How far two weight norms, each gain and direction, are apart in what they compute with.
 
     Returns:
-        The largest difference of an element over its own size, infinity where shapes differ.
+        The largest difference of an element over its own size, infinity where shapes differ, NaN
+        where no weight comes of the factors.
     """
     if any(one.shape != other.shape for one, other in zip(expected, actual, strict=True)):
         return math.inf
-    return elementwise_error(effective_weight(*expected), effective_weight(*actual))
+    weight = effective_weight(*expected)
+    if all(one.equal(other) for one, other in zip(expected, actual, strict=True)):
+        return 0.0 if math.isfinite(largest(weight)) else math.nan
+    return elementwise_error(weight, effective_weight(*actual))
 
 
 def _expected(name: str, plan: Plan, checkpoint: Checkpoint, twins: Mapping[str, str]) -> Tensor:

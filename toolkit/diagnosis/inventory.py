@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,8 +20,16 @@ from toolkit.folder.safe_copy import loadable
 from toolkit.folder.view import FolderView, load_tokenizer
 
 
-def take_inventory(truth: Truth, view: FolderView) -> tuple[Finding, ...]:
-    """Every difference between the files and the checkpoint, as findings."""
+def take_inventory(
+    truth: Truth, view: FolderView, right: Collection[str] = ()
+) -> tuple[Finding, ...]:
+    """Every difference between the files and the checkpoint, as findings.
+
+    Args:
+        truth: What a folder must hold.
+        view: What it holds.
+        right: Tensors of its files that were held against the checkpoint's already, and are equal.
+    """
     files = tuple(file_findings(truth, view))
     keys = tuple(with_followers(truth, view, tuple(key_findings(truth, view))))
     settled = {name for finding in keys for name in finding.target_parameters}
@@ -30,7 +38,7 @@ def take_inventory(truth: Truth, view: FolderView) -> tuple[Finding, ...]:
     return (
         *foreign_findings(view),
         *files,
-        *_one_per_cause(tensor_findings(truth, view, settled), keys),
+        *_one_per_cause(tensor_findings(truth, view, settled, right), keys),
         *vocabulary_findings(truth, _with_right_config(truth, view) if excused else view),
     )
 

@@ -35,7 +35,7 @@ MISSING = Hypothesis(name="not_filled", confirmed=True, detail={"missing": True}
 
 
 def tensor_findings(
-    truth: Truth, view: FolderView, settled: Collection[str] = ()
+    truth: Truth, view: FolderView, settled: Collection[str] = (), right: Collection[str] = ()
 ) -> Iterator[Finding]:
     """Tensors that are missing, hold something else, or have no place; one finding per cause.
 
@@ -44,6 +44,7 @@ def tensor_findings(
         view: What it holds.
         settled: Tensors that another finding names. Where the values of one are found elsewhere,
             it is told with those that moved as well.
+        right: Tensors that are known to hold what they must, and are not looked at.
     """
     stored = stored_names(truth, view)
     actual = LazyTensors(
@@ -54,7 +55,7 @@ def tensor_findings(
         old = stored.get(cause.names[0])
         return old and _narrow_dtype(view.tensors[old], cause)
 
-    yield from wrong_tensors(truth, actual, settled, narrow)
+    yield from wrong_tensors(truth, actual, settled, narrow, right)
     yield from _unexpected([name for name in _strange(truth, actual) if name not in settled], truth)
 
 
@@ -63,6 +64,7 @@ def wrong_tensors(
     actual: Mapping[str, Tensor],
     settled: Collection[str] = (),
     narrow: Callable[[Cause], str | None] = lambda _: None,
+    right: Collection[str] = (),
 ) -> Iterator[Finding]:
     """Tensors that are missing or hold something else; one finding per cause.
 
@@ -71,8 +73,9 @@ def wrong_tensors(
         actual: What they hold.
         settled: Tensors that another finding names; see `tensor_findings`.
         narrow: The dtype of the file, where that is what values lost their precision to.
+        right: Tensors that are known to hold it; see `tensor_findings`.
     """
-    explained = _explain_all(truth, actual, settled)
+    explained = _explain_all(truth, actual, settled, right)
     for cause in find_causes(explained, truth.tensors.keys()):
         yield _cause_finding(truth, cause, narrow(cause))
     yield from _tied_findings(truth, actual, settled)
@@ -110,11 +113,14 @@ def stored_names(truth: Truth, view: FolderView) -> dict[str, str]:
 
 
 def _explain_all(
-    truth: Expected, actual: Mapping[str, Tensor], settled: Collection[str]
+    truth: Expected,
+    actual: Mapping[str, Tensor],
+    settled: Collection[str],
+    right: Collection[str],
 ) -> dict[str, Hypothesis]:
     """What happened to every tensor that is not as it should be."""
     left = (name for name in truth.tensors if name in actual or name not in settled)
-    wrong = [name for name in left if not _is_right(name, truth, actual)]
+    wrong = [name for name in left if name not in right and not _is_right(name, truth, actual)]
     present = [name for name in wrong if name in actual]
     registry = Registry(truth.tensors) if present else Registry({})
     explained = {

@@ -63,10 +63,10 @@ def _link(folder: Path, copy: Path, foreign: Sequence[ForeignCode], no_pickles: 
             text = json.dumps(without_foreign_keys(read_json(path)))
             (copy / name).write_text(text, encoding="utf-8")
         else:
-            _stand_for(copy / name, path.resolve())
+            stand_for(copy / name, path.resolve())
 
 
-def _stand_for(place: Path, original: Path) -> None:
+def stand_for(place: Path, original: Path) -> None:
     """A link to a file; where a user may make none, as on Windows, its bytes."""
     try:
         place.symlink_to(original)

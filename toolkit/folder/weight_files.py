@@ -71,6 +71,11 @@ class StoredTensors(Mapping[str, "Tensor"]):
         self._places = places
         self._opened: dict[Path, Any] = {}
 
+    @property
+    def files(self) -> frozenset[Path]:
+        """Where they lie."""
+        return frozenset(self._places.values())
+
     def __getitem__(self, name: str) -> Tensor:
         file = self._places[name]
         if file not in self._opened:

@@ -21,7 +21,7 @@ ENOUGH_WITHIN_BYTES = 5 << 29
 """What mapped files may take while a pass lasts: whatever is let go of too early is read again."""
 LARGE_BYTES = 1 << 25
 """Mappings below this size are left alone."""
-_HEADER = re.compile(r"^([0-9a-f]+)-([0-9a-f]+) (\S+) \S+ \S+ (\d+)\s", re.MULTILINE)
+_HEADER = re.compile(r"^([0-9a-f]+)-([0-9a-f]+) (\S+) ([0-9a-f]+) (\S+) (\d+)\s", re.MULTILINE)
 _COPIED = re.compile(r"^(?:Anonymous|Swap):\s+(\d+) kB", re.MULTILINE)
 
 
@@ -31,6 +31,10 @@ class FileMapping:
 
     start: int
     end: int
+    file: str
+    """Its device and number, which no other file has as long as it is mapped."""
+    offset: int
+    """Which byte of the file is the first."""
     is_code: bool
     is_written: bool
     """Whether pages of it were written to, which are private copies then that no file holds."""
@@ -92,11 +96,13 @@ def read_mappings() -> List[FileMapping]:
         FileMapping(
             start=int(header[1], 16),
             end=int(header[2], 16),
+            file=header[5] + " " + header[6],
+            offset=int(header[4], 16),
             is_code="x" in header[3],
             is_written=_is_written(text[header.end() : end]),
         )
         for header, end in zip(headers, ends)
-        if header[4] != "0"
+        if header[6] != "0"
     ]
 
 

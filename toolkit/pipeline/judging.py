@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from toolkit.compare.evidence import judge_transcripts
 from toolkit.compare.pictures import Drawn
+from toolkit.compare.static import right_in_files
 from toolkit.core.coverage import Coverage, Reason
 from toolkit.core.result import Result, Suspicion
 from toolkit.core.tokens import ClipTokens
@@ -51,7 +52,8 @@ def judge(case: Case, bench: AnyBench, runs: tuple[Run, ...], drawing: Drawn | N
     levels = kind.judge(measured, {} if case.beam else {"beam": "--no-beam"})
     rows = name_culprits(module_rows((run.pairs for run in runs), target.kind_of), truth.twins)
     tokens = tuple(kind.tokens(run) for run in runs if run.effort.searched)
-    inventory = take_inventory(truth, target.view)
+    right = right_in_files(measured.weights, target)
+    inventory = take_inventory(truth, target.view, right)
     faults = find_faults(
         Evidence(
             inventory=inventory,

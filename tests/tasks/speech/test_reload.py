@@ -9,6 +9,7 @@ from toolkit.tasks.speech.reload import SEARCHED_TOKENS, reload_level
 from toolkit.tasks.speech_seq2seq.target import Seq2SeqTarget
 
 CUT = f"clips whose first {SEARCHED_TOKENS} tokens changed"
+NORM = "decoder.model.decoder.layer_norm.weight"
 EMBEDDING = "decoder.model.decoder.embed_tokens.weight"
 
 
@@ -72,8 +73,11 @@ def reload(prepared, target, run, thorough=False):
     return reload_level(*given, thorough=thorough)
 
 
-@pytest.fixture
-def loaded(broken):
+@pytest.fixture(params=["moved", pytest.param("mapped", marks=pytest.mark.wide)])
+def loaded(broken, request, monkeypatch):
+    """With weights as small models have them, and as large ones do: views of the file."""
+    if request.param == "mapped":
+        monkeypatch.setattr("toolkit.replay.target.ALIGNED_NUMEL", 0)
     return Seq2SeqTarget(broken)
 
 
@@ -82,6 +86,29 @@ def test_a_model_whose_logits_were_others_before_it_was_saved_fails(prepared, lo
     with torch.no_grad():
         loaded.model.decoder.model.decoder.layer_norm.bias[0] += 1e-3
     assert "clips whose logits changed" in changed(reload(prepared, loaded, run))
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda state: state.update({NORM: state[NORM] + 1e-3}),
+        lambda state: state.pop(NORM),
+    ],
+    ids=["changed", "left out"],
+)
+def test_a_tensor_that_is_lost_on_saving_fails(prepared, loaded, run, monkeypatch, edit):
+    save = loaded.model.save_pretrained
+
+    def lossy(name, **options):
+        state = {n: t.clone() for n, t in loaded.model.state_dict().items() if "lm_head" not in n}
+        edit(state)
+        save(name, state_dict=state, **options)
+
+    monkeypatch.setattr(loaded.model, "save_pretrained", lossy)
+    level = reload(prepared, loaded, run)
+    lost = next(m for m in level.measures if m.name == "tensors that changed")
+    assert lost.where.startswith(NORM)
+    assert {"tensors that changed", "clips whose logits changed"} <= changed(level)
 
 
 def test_a_generation_setting_that_is_lost_on_saving_fails(prepared, loaded, run, monkeypatch):

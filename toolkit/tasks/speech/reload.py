@@ -17,11 +17,12 @@ from toolkit.folder.languages import of_model
 from toolkit.mapping import Plan
 from toolkit.oracle.asking import Pass
 from toolkit.oracle.pages import let_go
+from toolkit.oracle.places import Places
 from toolkit.oracle.rows import a_second
 from toolkit.oracle.search import Search, at_most, capped, with_beam
-from toolkit.replay.target import quiet_transformers
 from toolkit.tasks.speech.frames import only_frames
 from toolkit.tasks.speech.run import HeardRun
+from toolkit.tasks.speech.saving import save
 from toolkit.tasks.speech.target import HearingTarget, SpeechTarget
 
 T = TypeVar("T", bound=HearingTarget)
@@ -29,8 +30,6 @@ R = TypeVar("R", bound=HeardRun)
 
 SEARCHED_TOKENS = 8
 """What a reloaded folder is searched for."""
-SHARD = "500MB"
-"""Largest file that is saved: each is in memory as a whole while it is written."""
 
 
 def reload_level(
@@ -95,7 +94,7 @@ def saved_level(
     target.make_ready(())
     tensors = sum(1 for _ in of_model(plan.targets))
     with tempfile.TemporaryDirectory(prefix="toolkit-reload-") as name:
-        refusal = _save(target, name)
+        refusal = _save(target, Path(name))
         if refusal is not None:
             return _unsaved(refusal)
         again = target.reopened(Path(name))
@@ -129,16 +128,12 @@ def _and_words(contents: FolderContents) -> str:
     return " and the vocabulary" if len(contents.dictionary) else ""
 
 
-def _save(target: HearingTarget, folder: str) -> str | None:
+def _save(target: HearingTarget, folder: Path) -> str | None:
     """Saves every part; returns what transformers says where it refuses one."""
-    with quiet_transformers():
-        try:
-            let_go()
-            target.model.save_pretrained(folder, max_shard_size=SHARD)
-            for part in target.saved_beside:
-                part.save_pretrained(folder)
-        except Exception as error:  # its checks of a configuration raise what they like
-            return f"{type(error).__name__}: {error}".splitlines()[0]
+    try:
+        save(target, folder)
+    except Exception as error:  # its checks of a configuration raise what they like
+        return f"{type(error).__name__}: {error}".splitlines()[0]
     return None
 
 
@@ -162,8 +157,10 @@ def _measure(name: str, wrong: Iterator[str], compared: int) -> Measure:
 def _changed_tensors(before: HearingTarget, after: HearingTarget) -> Iterator[str]:
     yield from (f"{name} is missing" for name in after.loading.missing)
     yield from (f"{name} is unexpected" for name in after.loading.unexpected)
-    state = after.model.state_dict()
+    state, places = after.model.state_dict(), Places()
     for name, tensor in before.model.state_dict().items():
+        if name in state and places.are_one(tensor, state[name]):
+            continue
         if name not in state or not tensor.equal(state[name]):
             yield name
         let_go()
@@ -195,6 +192,8 @@ def _changed_keys(
 def _changed_ids(before: SpeechTarget, after: SpeechTarget) -> Iterator[str]:
     tokens = before.tokenizer.get_vocab()
     again = after.tokenizer.get_vocab()
+    if tokens == again:  # which a quarter of a million of them are told in no time
+        return
     yield from (token for token in tokens | again if tokens.get(token) != again.get(token))
 
 
