@@ -8,7 +8,8 @@ import torch
 
 from tests.breaking import edit_key, set_key
 from tests.judged.wrong import remove_key
-from toolkit.diagnosis import take_inventory, take_notes
+from toolkit.compare.differences import Difference
+from toolkit.diagnosis import Known, take_inventory, take_notes
 from toolkit.folder.view import view_folder
 
 LAYERS = "encoder.encoder.layers."
@@ -60,9 +61,19 @@ def test_a_right_folder_has_nothing_to_find(inventory):
 
 def test_tensors_that_are_known_to_be_right_are_not_looked_at(truth, right_view):
     zeros = {name: torch.zeros_like(tensor) for name, tensor in right_view.tensors.items()}
-    view, known = replace(right_view, tensors=zeros), truth.tensors.keys() - {DIRECTION}
-    (finding,) = take_inventory(truth, view, known)
+    known = Known(right=truth.tensors.keys() - {DIRECTION})
+    (finding,) = take_inventory(truth, replace(right_view, tensors=zeros), known)
     assert finding.target_parameters == (DIRECTION,)
+
+
+def test_what_is_known_of_a_tokenizer_is_not_asked_again_and_told_as_well(truth, right_view):
+    def found(*differences):
+        return take_inventory(truth, right_view, Known(vocabulary=differences))
+
+    other = Difference(aspect="rows", keys=("tokenizer.json",), wrong=("20 is another",))
+    assert found() == ()
+    (finding,) = found(other)
+    assert (finding.kind, finding.config_keys) == ("vocabulary", ("tokenizer.json",))
 
 
 def test_two_swapped_projections_are_one_finding(inventory):

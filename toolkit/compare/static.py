@@ -80,13 +80,13 @@ def right_in_files(errors: Sequence[WeightError], target: Target) -> frozenset[s
 
     Nobody who reads the files finds them otherwise.
     """
-    state, stored, places = target.state(), target.view.tensors, Places()
-    equal = (e.target for e in errors if e.error == 0 and not target.view.pickled)
-    held = [n for n in equal if n in stored and n in state and places.maybe_find(state[n])]
-    for name in held:
-        stored[name]  # maps its file, if none of its tensors was asked for before
+    if target.view.pickled:
+        return frozenset()
+    state, stored = target.state(), target.view.tensors
+    names = [e.target for e in errors if e.error == 0 and e.target in stored and e.target in state]
+    held = {name: (state[name], stored[name]) for name in names}
     places = Places()
-    return frozenset(name for name in held if places.are_one(state[name], stored[name]))
+    return frozenset(name for name, sides in held.items() if places.are_one(*sides))
 
 
 def weights_level(errors: tuple[WeightError, ...], target: Target) -> Level:

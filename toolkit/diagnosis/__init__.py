@@ -2,6 +2,6 @@
 
 from toolkit.diagnosis.findings import Evidence, find_faults
 from toolkit.diagnosis.inventory import take_inventory, take_notes
-from toolkit.diagnosis.truth import Truth
+from toolkit.diagnosis.truth import Known, Truth
 
-__all__ = ["Evidence", "Truth", "find_faults", "take_inventory", "take_notes"]
+__all__ = ["Evidence", "Known", "Truth", "find_faults", "take_inventory", "take_notes"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,21 +14,19 @@ from toolkit.diagnosis.following import with_followers
 from toolkit.diagnosis.foreign import foreign_findings
 from toolkit.diagnosis.keys import file_findings, key_findings, key_notes
 from toolkit.diagnosis.tensors import tensor_findings, tensor_notes
-from toolkit.diagnosis.truth import Truth
+from toolkit.diagnosis.truth import NOTHING, Known, Truth
 from toolkit.diagnosis.vocabulary import vocabulary_findings, vocabulary_notes
 from toolkit.folder.safe_copy import loadable
 from toolkit.folder.view import FolderView, load_tokenizer
 
 
-def take_inventory(
-    truth: Truth, view: FolderView, right: Collection[str] = ()
-) -> tuple[Finding, ...]:
+def take_inventory(truth: Truth, view: FolderView, known: Known = NOTHING) -> tuple[Finding, ...]:
     """Every difference between the files and the checkpoint, as findings.
 
     Args:
         truth: What a folder must hold.
         view: What it holds.
-        right: Tensors of its files that were held against the checkpoint's already, and are equal.
+        known: What of that was compared already.
     """
     files = tuple(file_findings(truth, view))
     keys = tuple(with_followers(truth, view, tuple(key_findings(truth, view))))
@@ -38,8 +36,10 @@ def take_inventory(
     return (
         *foreign_findings(view),
         *files,
-        *_one_per_cause(tensor_findings(truth, view, settled, right), keys),
-        *vocabulary_findings(truth, _with_right_config(truth, view) if excused else view),
+        *_one_per_cause(tensor_findings(truth, view, settled, known.right), keys),
+        *vocabulary_findings(
+            truth, _with_right_config(truth, view) if excused else view, known.vocabulary
+        ),
     )
 
 

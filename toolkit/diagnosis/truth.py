@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from toolkit.compare.differences import AnyVocabulary
+from toolkit.compare.differences import AnyVocabulary, Difference
 from toolkit.folder.contents import FolderContents
 from toolkit.folder.languages import Spoken
 from toolkit.mapping import Plan
@@ -52,3 +52,16 @@ class Truth(Expected):
     def spoken(self) -> Spoken | None:
         """The languages that the folder's model speaks, where it has weights for each."""
         return self.contents.spoken
+
+
+@dataclass(frozen=True, kw_only=True)
+class Known:
+    """What of a folder's files was held against the checkpoint already."""
+
+    right: Collection[str] = ()
+    """Tensors that hold what they must."""
+    vocabulary: Sequence[Difference] | None = None
+    """In what the tokenizer differs; None where nobody asked."""
+
+
+NOTHING = Known()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from toolkit.compare.differences import Difference
 from toolkit.core.findings import Finding, Hypothesis, Note
@@ -16,8 +16,16 @@ DIFFERING = "differing"
 """How many rows or settings differ, in a finding's evidence."""
 
 
-def vocabulary_findings(truth: Truth, view: FolderView) -> Iterator[Finding]:
-    """Rows, special tokens, settings and texts that the tokenizer has in another way."""
+def vocabulary_findings(
+    truth: Truth, view: FolderView, known: Sequence[Difference] | None = None
+) -> Iterator[Finding]:
+    """Rows, special tokens, settings and texts that the tokenizer has in another way.
+
+    Args:
+        truth: What a folder must hold.
+        view: What it holds.
+        known: In what its tokenizer differs, if that was asked before.
+    """
     if truth.vocabulary is None:
         return
     if view.tokenizer is None:
@@ -27,7 +35,7 @@ def vocabulary_findings(truth: Truth, view: FolderView) -> Iterator[Finding]:
         missing = Difference(aspect="rows", keys=(file,), wrong=("no tokenizer loads", *why))
         yield _finding(missing, truth.vocabulary.said_by)
         return
-    for difference in truth.vocabulary.compare(view.tokenizer):
+    for difference in truth.vocabulary.compare(view.tokenizer) if known is None else known:
         yield _finding(difference, truth.vocabulary.said_by)
 
 

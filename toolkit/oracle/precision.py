@@ -20,7 +20,7 @@ from toolkit.oracle.old_torch import TorchFunctionMode, intercepting
 EMPTY = {"seq_len_cached": 0, "cached_sequence_length": None}
 """What the length of a rotary table is before there is one: in fairseq, in transformers."""
 
-AT_ONCE = 1 << 22
+AT_ONCE = 1 << 18
 """Elements of a weight that are promoted at a time."""
 
 PASSIVE = {

@@ -10,7 +10,7 @@ from toolkit.compare.static import right_in_files
 from toolkit.core.coverage import Coverage, Reason
 from toolkit.core.result import Result, Suspicion
 from toolkit.core.tokens import ClipTokens
-from toolkit.diagnosis import Evidence, find_faults, take_inventory, take_notes
+from toolkit.diagnosis import Evidence, Known, find_faults, take_inventory, take_notes
 from toolkit.diagnosis.findings import name_culprits
 from toolkit.folder.view import FolderView
 from toolkit.pipeline import files_alone
@@ -21,6 +21,7 @@ from toolkit.pipeline.prepare import Prepared
 from toolkit.pipeline.truth import expect_texts, make_truth
 from toolkit.replay.pairs import parameterized
 from toolkit.tasks import Measurements
+from toolkit.tasks.base import AnyMeasurements
 from toolkit.trial.bench import AnyBench, Run
 from toolkit.trial.coverage import clip_coverage, measure_coverage
 from toolkit.trial.rows import module_rows
@@ -52,8 +53,7 @@ def judge(case: Case, bench: AnyBench, runs: tuple[Run, ...], drawing: Drawn | N
     levels = kind.judge(measured, {} if case.beam else {"beam": "--no-beam"})
     rows = name_culprits(module_rows((run.pairs for run in runs), target.kind_of), truth.twins)
     tokens = tuple(kind.tokens(run) for run in runs if run.effort.searched)
-    right = right_in_files(measured.weights, target)
-    inventory = take_inventory(truth, target.view, right)
+    inventory = take_inventory(truth, target.view, _known(measured))
     faults = find_faults(
         Evidence(
             inventory=inventory,
@@ -81,6 +81,17 @@ def judge(case: Case, bench: AnyBench, runs: tuple[Run, ...], drawing: Drawn | N
         pictures=None
         if drawing is None
         else finish_pictures(drawing, truth, target.view, faults, tokens),
+    )
+
+
+def _known(measured: AnyMeasurements) -> Known:
+    """What the levels have compared of the folder's files."""
+    target = measured.bench.target
+    tokenizer = target.view.tokenizer
+    is_asked = tokenizer is not None and tokenizer is getattr(target, "tokenizer", None)
+    return Known(
+        right=right_in_files(measured.weights, target),
+        vocabulary=measured.vocabulary_differences if is_asked and measured.vocabulary else None,
     )
 
 

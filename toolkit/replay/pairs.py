@@ -222,13 +222,23 @@ def _by_parameters(
 ) -> dict[frozenset[str], list[str]]:
     """The modules that hold all that is made of the same source tensors, outermost first."""
     chains: dict[frozenset[str], list[str]] = defaultdict(list)
-    made = Counter(origins.values())
+    made, inside = Counter(origins.values()), _inside(origins)
     for path in modules:
-        prefix = f"{path}."
-        held = Counter(origin for name, origin in origins.items() if name.startswith(prefix))
+        held = inside.get(path)
         if held and all(made[origin] == number for origin, number in held.items()):
             chains[frozenset(held)].append(path)
     return {key: sorted(chain, key=lambda path: path.count(".")) for key, chain in chains.items()}
+
+
+def _inside(origins: Mapping[str, str]) -> dict[str, Counter[str]]:
+    """What the tensors in every module are made of, and how many of them of each."""
+    inside: dict[str, Counter[str]] = defaultdict(Counter)
+    for name, origin in origins.items():
+        path = name.rpartition(".")[0]
+        while path:
+            inside[path][origin] += 1
+            path = path.rpartition(".")[0]
+    return inside
 
 
 def _match_chains(

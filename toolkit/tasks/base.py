@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from toolkit.audio import Clip
     from toolkit.checkpoint import Checkpoint
-    from toolkit.compare.differences import AnyVocabulary
+    from toolkit.compare.differences import AnyVocabulary, Difference
     from toolkit.compare.probes import PaddingProbes
     from toolkit.compare.static import WeightError
     from toolkit.core.coverage import Reason
@@ -88,6 +88,13 @@ class Measurements(Answers[T, R]):
     def vocabulary(self) -> AnyVocabulary | None:
         """What the checkpoint implies of a tokenizer; None where there is none."""
         return self.kind.expect_vocabulary(self.contents, self.bench.reference, self.texts)
+
+    @cached_property
+    def vocabulary_differences(self) -> tuple[Difference, ...]:
+        """In what the folder's tokenizer differs from that; there must be one."""
+        assert self.vocabulary is not None, "a task without a tokenizer asks for none"
+        tokenizer = self.bench.target.tokenizer
+        return self.vocabulary.compare(tokenizer)
 
 
 AnyMeasurements: TypeAlias = Measurements[Any, Any]

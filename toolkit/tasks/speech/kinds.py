@@ -39,7 +39,7 @@ def _config(measured: Measured) -> Level:
 def _vocabulary(measured: Measured) -> Level:
     expected = measured.vocabulary
     assert expected is not None, "a task without a tokenizer has no such level"
-    return expected.judge(expected.compare(measured.bench.target.tokenizer))
+    return expected.judge(measured.vocabulary_differences)
 
 
 def _front_end(measured: Measured) -> Level:
