@@ -67,6 +67,22 @@ def test_loading_names_the_tensors_whose_shape_a_key_changed(key, value, tensor,
     assert any(tensor in mismatched for mismatched in loading.mismatched)
 
 
+def test_what_no_file_fills_is_drawn_alike_each_time_and_leaves_others_draws_alone(broken):
+    set_key("config.json", "encoder.num_hidden_layers", 4)(broken)
+    torch.manual_seed(1)
+    one = Seq2SeqTarget(broken)
+    drawn = torch.rand(3)
+    other = Seq2SeqTarget(broken)
+    missing = [name for name in one.loading.missing if name.endswith("q_proj.weight")]
+    assert missing
+    for name in missing:
+        values = one.model.get_parameter(name)
+        assert values.unique().numel() > 1
+        assert values.equal(other.model.get_parameter(name))
+    torch.manual_seed(1)
+    assert torch.rand(3).equal(drawn)
+
+
 @pytest.mark.parametrize("file", ["preprocessor_config.json", "tokenizer.json"])
 def test_a_lenient_target_needs_the_model_alone(file, broken, run):
     (broken / file).unlink()
