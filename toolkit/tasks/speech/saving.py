@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from toolkit.folder.safe_copy import stand_for
 from toolkit.folder.shards import FILE_NAME
@@ -88,7 +88,7 @@ def _kept_from_writing() -> Iterator[list[_Written]]:
     ) -> None:
         files.append(_Written(tensors=tensors, metadata=metadata))
 
-    members: dict[str, Any] = vars(modeling_utils)
+    members = vars(modeling_utils)
     write = members[WRITER]
     members[WRITER] = keep
     try:
