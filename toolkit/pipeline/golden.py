@@ -8,6 +8,7 @@ from toolkit.audio import golden_folder
 from toolkit.checkpoint import open_checkpoint
 from toolkit.core.errors import BadInput
 from toolkit.families import find_family
+from toolkit.mapping.problems import suggest
 
 UNTRAINED = "untrained"
 """Folder of those that know nothing of the golden clips: fairseq built them with random weights.
@@ -37,8 +38,9 @@ def golden_of(family: str) -> Path:
     known = golden_checkpoints()
     if family not in known:
         raise BadInput(
-            f"`--family` must be one of {', '.join(known)}, which have a golden checkpoint, but is "
-            f"{family!r}. Name a checkpoint of another family instead."
+            f"`--family` must name one of the {len(known)} golden checkpoints, but is "
+            f"{family[:80]!r} ({suggest(family, known)}). Name one of them, or a checkpoint of "
+            "another family."
         )
     return known[family]
 
