@@ -17,6 +17,8 @@ SHAPES = {
     "transformer_layers.1.fc1.weight": (48, 16),
     "layer_norm.weight": (16,),
 }
+BEHIND: dict[str, tuple[int, ...] | None] = {"layer_norm.weight": None}
+"""Norms behind each block."""
 
 
 def block(
@@ -70,7 +72,7 @@ def test_heads_have_a_width_where_their_number_is_known() -> None:
 @pytest.mark.parametrize(
     ("changed", "model", "name"),
     [
-        ({"layer_norm.weight": None}, {}, "args.encoder_normalize_before"),
+        (BEHIND, {"encoder_normalize_before": True}, "args.encoder_normalize_before"),
         ({}, {"encoder_normalize_before": False}, "args.encoder_normalize_before"),
         ({}, {"activation_fn": "swish"}, "args.activation_fn"),
         ({"subsample.conv_layers.0.weight": (24, 40, 5)}, {}, "enc.subsample.conv_layers.0.weight"),
@@ -80,6 +82,25 @@ def test_heads_have_a_width_where_their_number_is_known() -> None:
 )
 def test_what_no_class_expresses_is_refused_by_name(changed, model, name) -> None:
     assert [reason.name for reason in block(changed, model).refusals()] == [name]
+
+
+def test_norms_behind_each_block_are_what_the_stock_class_lacks() -> None:
+    found = block(BEHIND, {"encoder_normalize_before": False})
+    assert [lack.name for lack in found.lacks()] == ["args.encoder_normalize_before"]
+    assert not list(found.refusals())
+    assert not list(block().lacks())
+    assert found.config_alone("own")["normalize_before"].value is False
+    assert "enc.layer_norm.{weight|bias}" not in {row.source for row in found.rows()}
+
+
+def test_an_encoder_alone_says_what_else_the_model_around_it_would() -> None:
+    said = block(model={"dropout": 0.2, "no_scale_embedding": True}).config_alone("own")
+    more = {key: value.value for key, value in said.items() if key not in values(block())}
+    assert more == {
+        **{"model_type": "own", "d_model": 16, "layer_type": "transformer"},
+        **{"activation_function": "relu", "scale_embedding": False, "normalize_before": True},
+        **dict.fromkeys(("dropout", "attention_dropout", "activation_dropout"), 0.2),
+    }
 
 
 def test_the_plainest_is_not_refused_and_another_encoder_is_not_present() -> None:

@@ -172,9 +172,7 @@ def test_what_fairseq_builds_is_known_with_its_arguments_and_without(
         ("unknown", "modality_encoders.AUDIO.alibi_scale", "data2vec 2.0"),
         ("multires_hubert_ctc", "w2v_encoder.proj.weight", "multi-resolution HuBERT"),
         ("hubert_seq2seq", "encoder.w2v_model.mask_emb", "HuBERT with a decoder"),
-        ("s2ut_conformer", "x", "a conformer of filter banks"),
-        ("s2t_conformer", "x", "a conformer of filter banks"),
-        ("unknown", "encoder.conformer_layers.0.ffn1.w_1.bias", "a conformer of filter banks"),
+        ("s2ut_conformer", "x", "a conformer that translates speech into units"),
         ("convtransformer_espnet", "x", IN_TWO_DIMENSIONS),
         ("s2t_transformer_s", "encoder.subsample.conv.0.weight", IN_TWO_DIMENSIONS),
         ("unity_conformer", "encoder.conformer_layers.0.ffn1.w_1.bias", "UnitY"),
@@ -212,6 +210,7 @@ def test_a_unity_is_no_xm_transformer_though_it_has_all_tensors_of_one(
     [
         ("s2t_transformer_s", "encoder.subsample.conv_layers.0.weight"),
         ("s2ut_transformer_fisher", "decoder.out_proj_n_frames.weight"),
+        ("s2t_conformer", "encoder.conformer_layers.0.ffn1.w_1.bias"),
         ("wav2vec2", "encoder.layers.0.fc1.weight"),
         ("wav2vec_ctc", "w2v_encoder.proj.weight"),
         ("hubert", "final_proj.weight"),

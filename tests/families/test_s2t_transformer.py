@@ -17,10 +17,10 @@ from tests.bundled.elsewhere import SCRIPT, make_elsewhere
 from tests.families.exactness import EXACT, ROUNDED
 from tests.sampling import wide
 from tests.variants.s2t_building import build_s2t
-from tests.variants.s2t_kinds import NATIVE, S2T_VARIANTS
+from tests.variants.s2t_kinds import BUNDLED, CONFORMER_VARIANTS, S2T_VARIANTS
 from toolkit import BadInput, convert, diff, inspect, verify
 from toolkit.audio import golden_folder
-from toolkit.bundled import FILTER_BANKS, TOKENIZATION
+from toolkit.bundled import FILTER_BANKS, PARTS, S2T, STACK, TOKENIZATION
 from toolkit.core.result import Result
 from toolkit.families.s2t_transformer import FAMILY
 from toolkit.pipeline.prepare import Inputs, prepare
@@ -28,8 +28,12 @@ from toolkit.pipeline.recording import record
 
 CLIPS = tuple(golden_folder() / f"{name}.flac" for name in ("tiny", "ru_2"))
 BY_NAME = {variant.name: variant for variant in S2T_VARIANTS}
+CONFORMERS = {f"conformer: {variant.name}": variant for variant in CONFORMER_VARIANTS}
 PLAIN, BY_CORPUS = "filter banks", "by corpus, then by clip"
-FAST = (PLAIN, BY_CORPUS, "post-norm encoder")
+RELATIVE = "conformer: ESPnet's attention, rel_pos"
+FAST = (PLAIN, BY_CORPUS, "post-norm encoder and decoder", RELATIVE)
+PAIR = {FILTER_BANKS.name, S2T.name, PARTS.name, STACK.name}
+"""Code of a folder whose model is carried."""
 
 Build = Callable[..., Path]
 
@@ -41,7 +45,7 @@ def build(tmp_path: Path) -> Build:
     def make(name: str, **changes: object) -> Path:
         folder = tmp_path / "checkpoint"
         folder.mkdir()
-        return build_s2t(replace(BY_NAME[name], **changes), folder)
+        return build_s2t(replace({**BY_NAME, **CONFORMERS}[name], **changes), folder)
 
     return make
 
@@ -60,12 +64,16 @@ def check_exact(proof: Result) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(n, marks=() if n in FAST else pytest.mark.wide) for n in BY_NAME]
+    ("name", "ends"),
+    [
+        pytest.param(name, variant.ends, marks=() if name in FAST else pytest.mark.wide)
+        for name, variant in {**BY_NAME, **CONFORMERS}.items()
+    ],
 )
 def test_every_variant_converts_exactly_or_is_refused_by_name(
-    name: str, build: Build, tmp_path: Path
+    name: str, ends: str, build: Build, tmp_path: Path
 ) -> None:
-    checkpoint, ends = build(name), BY_NAME[name].ends
+    checkpoint = build(name)
     if ends.startswith("refused: "):
         with pytest.raises(BadInput, match=re.escape(f"not: `{ends.removeprefix('refused: ')}")):
             convert(checkpoint, tmp_path / "hf", verify=False)
@@ -73,8 +81,8 @@ def test_every_variant_converts_exactly_or_is_refused_by_name(
         return
     check_exact(convert(checkpoint, tmp_path / "hf", verify=True, audio=CLIPS))
     carried = {path.name for path in (tmp_path / "hf").glob("*.py")}
-    own_tokenizer = set() if ends == NATIVE else {TOKENIZATION.name}
-    assert carried == {FILTER_BANKS.name, *own_tokenizer}
+    own_tokenizer = {TOKENIZATION.name} if ends.endswith("tokenizer") else set()
+    assert carried == {*(PAIR if ends == BUNDLED else (FILTER_BANKS.name,)), *own_tokenizer}
 
 
 def test_what_a_folder_says_is_what_the_checkpoint_says(build: Build, tmp_path: Path) -> None:

@@ -13,9 +13,10 @@ import torch
 
 from tests.breaking import scale
 from tests.bundled.elsewhere import SCRIPT, make_elsewhere
-from tests.families.test_s2t_transformer import check_exact
+from tests.families.test_s2t_transformer import PAIR, check_exact
 from tests.sampling import wide
 from tests.variants.s2t_building import build_s2t
+from tests.variants.s2t_kinds import BUNDLED
 from tests.variants.s2ut_kinds import MULTITASK, S2UT_VARIANTS, UNITS
 from toolkit import BadInput, convert, diff, inspect, verify
 from toolkit.audio import golden_folder, read_clips
@@ -60,7 +61,8 @@ def test_every_variant_converts_exactly_or_is_refused_by_name(
         assert not (tmp_path / "hf").exists()
         return
     check_exact(convert(checkpoint, tmp_path / "hf", verify=True, audio=CLIPS))
-    assert {path.name for path in (tmp_path / "hf").glob("*.py")} == {FILTER_BANKS.name}
+    carried = {path.name for path in (tmp_path / "hf").glob("*.py")}
+    assert carried == (PAIR if ends == BUNDLED else {FILTER_BANKS.name})
 
 
 def test_units_are_what_fairseq_s_own_task_prints(build: Build, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from toolkit.audio import golden_folder
 MANY = 100
 WITHOUT = (
     *("wavlm", "wav2vec2_ctc, several languages", "code_hifigan"),
-    *("s2t_transformer", "s2ut_transformer", "mbart, bart, m2m_100"),
+    *("s2t_transformer", "s2t_conformer", "s2ut_transformer", "mbart, bart, m2m_100"),
 )
 """Tables of models that fairseq itself cannot build, whose files hold several, or that hear no
 waveforms, so that nothing is inferred for them."""

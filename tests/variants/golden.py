@@ -22,6 +22,8 @@ from tests.variants.hubert_kinds import HUBERT_VARIANTS
 from tests.variants.hubert_pretraining_kinds import HUBERT_PRETRAINING_VARIANTS
 from tests.variants.pretraining_building import build_pretraining
 from tests.variants.pretraining_kinds import PRETRAINING_VARIANTS, PretrainingVariant
+from tests.variants.s2t_building import build_s2t
+from tests.variants.s2t_kinds import CONFORMER_VARIANTS, S2TVariant
 from tests.variants.seq2seq_kinds import SEQ2SEQ_VARIANTS
 from tests.variants.text_building import build_text
 from tests.variants.text_kinds import TEXT_VARIANTS, TextVariant
@@ -38,6 +40,7 @@ CHOSEN = {
     "hubert_encoder": "HuBERT's encoder, group norm",
     "hubert_pretraining": "HuBERT, group norm",
     "m2m_100": "M2M-100, one pair",
+    "s2t_conformer": "ESPnet's attention, rel_pos",
     "unispeech": "UniSpeech, layer norm",
     "unispeech_sat": "UniSpeech-SAT, group norm",
     "wav2vec2_classification": "classifier, layer norm",
@@ -48,7 +51,8 @@ CHOSEN = {
     "wav2vec2_seq2seq": "letters, searches that end",
 }
 """A variant for each family, and for each further kind, by name."""
-_VARIANTS: dict[str, tuple[PretrainingVariant | CtcVariant | TextVariant | VocoderVariant, ...]] = {
+_Built = PretrainingVariant | CtcVariant | S2TVariant | TextVariant | VocoderVariant
+_VARIANTS: dict[str, tuple[_Built, ...]] = {
     "bart": TEXT_VARIANTS,
     "code_hifigan": VOCODER_VARIANTS,
     "m2m_100": TEXT_VARIANTS,
@@ -56,6 +60,7 @@ _VARIANTS: dict[str, tuple[PretrainingVariant | CtcVariant | TextVariant | Vocod
     "hubert_ctc": HUBERT_VARIANTS,
     "hubert_encoder": BARE_HUBERT_VARIANTS,
     "hubert_pretraining": HUBERT_PRETRAINING_VARIANTS,
+    "s2t_conformer": CONFORMER_VARIANTS,
     "unispeech": UNISPEECH_VARIANTS,
     "unispeech_sat": UNISPEECH_VARIANTS,
     "wav2vec2_classification": CLASS_VARIANTS,
@@ -77,6 +82,8 @@ def build(family: str, folder: Path) -> None:
         build_vocoder(variant, folder)
     elif isinstance(variant, CtcVariant):
         build_ctc(variant, folder)
+    elif isinstance(variant, S2TVariant):
+        build_s2t(variant, folder)
     else:
         build_pretraining(variant, folder)
 

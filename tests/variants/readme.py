@@ -23,7 +23,7 @@ from tests.variants.hubert_kinds import HUBERT_VARIANTS
 from tests.variants.hubert_pretraining_kinds import HUBERT_PRETRAINING_VARIANTS
 from tests.variants.kinds import VARIANTS
 from tests.variants.pretraining_kinds import PRETRAINING_VARIANTS
-from tests.variants.s2t_kinds import S2T_VARIANTS
+from tests.variants.s2t_kinds import CONFORMER_VARIANTS, S2T_VARIANTS
 from tests.variants.s2ut_kinds import S2UT_VARIANTS
 from tests.variants.seq2seq_kinds import SEQ2SEQ_VARIANTS
 from tests.variants.text_kinds import TEXT_VARIANTS
@@ -49,6 +49,7 @@ class Variant(Protocol):
 TABLES: Mapping[str, Sequence[Variant]] = {
     "xm_transformer": VARIANTS,
     "s2t_transformer": S2T_VARIANTS,
+    "s2t_conformer": CONFORMER_VARIANTS,
     "s2ut_transformer": S2UT_VARIANTS,
     "mbart, bart, m2m_100": TEXT_VARIANTS,
     "code_hifigan": VOCODER_VARIANTS,

@@ -49,6 +49,11 @@ def build_s2t(variant: S2TVariant, folder: Path) -> Path:
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.add_(0.3 * torch.randn_like(parameter))
+        for name, buffer in model.named_buffers():
+            if name.endswith("running_mean"):
+                buffer.add_(0.1 * torch.randn_like(buffer))
+            elif name.endswith("running_var"):
+                buffer.mul_(1 + 0.5 * torch.rand_like(buffer))
     make_state = variant.save or (lambda saved, state: {"args": saved, "model": state})
     torch.save(make_state(Namespace(**settings), dict(model.state_dict())), folder / "model.pt")
     return folder / "model.pt"

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from tests.variants.states import Save, as_cfg, in_half, of_units, rewrite_dict
+from tests.variants.states import (
+    Save,
+    as_cfg,
+    in_half,
+    of_small_pieces,
+    of_units,
+    rewrite_dict,
+    said,
+)
 
 MODEL: Mapping[str, Any] = {
     "arch": "s2t_transformer",
@@ -41,7 +49,7 @@ DATA: Mapping[str, Any] = {
 """The plainest `config.yaml`."""
 GLOBAL = {"stats_npz_path": "/train/gcmvn.npz"}
 """As it stands where a checkpoint was trained."""
-NATIVE = "native exact"
+NATIVE, BUNDLED = "native exact", "bundled exact"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +71,13 @@ def _refused(name: str, reason: str, **model: Any) -> S2TVariant:
     return S2TVariant(name=name, model=model, ends=f"refused: {reason}")
 
 
+def _bundled(name: str, **model: Any) -> S2TVariant:
+    return S2TVariant(name=name, model=model, ends=BUNDLED)
+
+
+UNTIED = {"share_decoder_input_output_embed": False}
+POST_NORM = {"encoder_normalize_before": False, "decoder_normalize_before": False}
+PLAIN_EMBEDDINGS = {"activation_fn": "gelu", "no_scale_embedding": True}
 S2T_VARIANTS = (
     S2TVariant(name="filter banks"),
     S2TVariant(name="gelu", model={"activation_fn": "gelu"}),
@@ -99,12 +114,17 @@ S2T_VARIANTS = (
         companions=rewrite_dict(lambda rows: rows[:60:2] + rows[60:]),
         ends="native exact, bundled tokenizer",
     ),
-    _refused("post-norm encoder", "args.encoder_normalize_before", encoder_normalize_before=False),
-    _refused("post-norm decoder", "args.decoder_normalize_before", decoder_normalize_before=False),
-    _refused("layernorm_embedding", "decoder.layernorm_embedding", layernorm_embedding=True),
-    _refused("learned positions", "decoder.embed_positions", decoder_learned_pos=True),
-    _refused("no positions", "decoder.embed_positions", no_token_positional_embeddings=True),
-    _refused("another decoder width", "decoder.layers.0.encoder_attn.k_proj", decoder_embed_dim=24),
+    _bundled("post-norm encoder", encoder_normalize_before=False),
+    _bundled("post-norm decoder", decoder_normalize_before=False),
+    _bundled("post-norm encoder and decoder", **POST_NORM),
+    _bundled("post-norm, gelu, no_scale_embedding", **POST_NORM, **PLAIN_EMBEDDINGS),
+    _bundled("layernorm_embedding", layernorm_embedding=True),
+    _bundled("layernorm_embedding, untied", layernorm_embedding=True, **UNTIED),
+    _bundled("learned positions", decoder_learned_pos=True),
+    _bundled("learned positions, post-norm decoder", decoder_learned_pos=True, **POST_NORM),
+    _bundled("no positions", no_token_positional_embeddings=True),
+    _bundled("wider decoder", decoder_embed_dim=24),
+    _bundled("narrower decoder, post-norm", decoder_embed_dim=12, **POST_NORM),
     _refused("even kernel", "encoder.subsample.conv_layers.1.weight", conv_kernel_sizes="5,4"),
     _refused("swish", "args.activation_fn", activation_fn="swish"),
     S2TVariant(
@@ -113,3 +133,54 @@ S2T_VARIANTS = (
         ends="refused: encoder.subsample.conv_layers.0.weight",
     ),
 )
+
+CONFORMER: Mapping[str, Any] = {
+    **{"arch": "s2t_conformer", "fp16": False, "input_feat_per_channel": 80, "input_channels": 1},
+    **{"attn_type": None, "pos_enc_type": "abs", "depthwise_conv_kernel_size": 31},
+}
+"""The plainest conformer, beside `MODEL`."""
+ESPNET = {"attn_type": "espnet"}
+RELATIVE = {"pos_enc_type": "rel_pos", "depthwise_conv_kernel_size": 15}
+ROTARY = {"pos_enc_type": "rope"}
+LATE = {"decoder_normalize_before": False}
+LEARNED = {"decoder_learned_pos": True}
+EVEN = {"conv_kernel_sizes": "5,4"}
+
+
+def _conformer(name: str, ends: str = BUNDLED, **model: Any) -> S2TVariant:
+    return S2TVariant(name=name, model={**CONFORMER, **model}, ends=ends)
+
+
+CONFORMER_VARIANTS = (
+    _conformer("fairseq's attention, abs"),
+    _conformer("ESPnet's attention, abs", **ESPNET),
+    replace(
+        _conformer("ESPnet's attention, rel_pos", **ESPNET, pos_enc_type="rel_pos"),
+        companions=of_small_pieces,
+    ),
+    _conformer("ESPnet's attention, rope", **ESPNET, pos_enc_type="rope"),
+    _conformer("fairseq's attention, rope, which is no positions", pos_enc_type="rope"),
+    _conformer("depthwise kernel 7", depthwise_conv_kernel_size=7),
+    _conformer("rel_pos, depthwise kernel 15, gelu", **ESPNET, **RELATIVE, activation_fn="gelu"),
+    _conformer("one convolution", conv_kernel_sizes="3"),
+    _conformer("no_scale_embedding, untied", no_scale_embedding=True, **UNTIED),
+    _conformer("wider decoder", decoder_embed_dim=24),
+    _conformer("rel_pos, post-norm decoder", **ESPNET, **RELATIVE, **LATE),
+    _conformer("rope, learned positions in the decoder", **ESPNET, **ROTARY, **LEARNED),
+    _conformer("layernorm_embedding", layernorm_embedding=True),
+    _conformer("clips beyond max_source_positions", max_source_positions=10),
+    _conformer("rel_pos, clips beyond", **ESPNET, pos_enc_type="rel_pos", max_source_positions=10),
+    replace(_conformer("cfg instead of args"), save=as_cfg),
+    replace(_conformer("float16 weights", **ESPNET, **ROTARY), save=in_half(torch.float16)),
+    replace(
+        _conformer("normalized by corpus"),
+        data={"transforms": {"*": ["global_cmvn"]}, "global_cmvn": GLOBAL},
+    ),
+    _conformer("even kernel", "refused: encoder.subsample.conv_layers.1.weight", **EVEN),
+    _conformer("swish in the decoder", "refused: args.activation_fn", activation_fn="swish"),
+    replace(
+        _conformer("rel_pos without ESPnet's attention", "refused: args.pos_enc_type"),
+        save=said(pos_enc_type="rel_pos"),
+    ),
+)
+"""Conformers; fairseq itself cannot run the last one."""

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 import yaml
 
-from tests.variants.s2t_kinds import DATA, GLOBAL, MODEL, S2TVariant
+from tests.variants.s2t_kinds import BUNDLED, DATA, GLOBAL, MODEL, S2TVariant
 from tests.variants.states import as_cfg, in_half
 
 UNITS = 100
@@ -70,6 +70,10 @@ def _refused(name: str, reason: str, **model: Any) -> S2UTVariant:
     return S2UTVariant(name=name, model=model, ends=f"refused: {reason}")
 
 
+def _bundled(name: str, **model: Any) -> S2UTVariant:
+    return S2UTVariant(name=name, model=model, ends=BUNDLED)
+
+
 S2UT_VARIANTS = (
     S2UTVariant(name="units"),
     S2UTVariant(
@@ -100,9 +104,9 @@ S2UT_VARIANTS = (
         data={"target_speaker_embed": "speakers.tsv"},
         ends="refused: encoder.spk_emb_proj",
     ),
-    _refused("post-norm encoder", "args.encoder_normalize_before", encoder_normalize_before=False),
-    _refused("post-norm decoder", "args.decoder_normalize_before", decoder_normalize_before=False),
-    _refused("learned positions", "decoder.embed_positions", decoder_learned_pos=True),
-    _refused("another decoder width", "decoder.layers.0.encoder_attn.k_proj", decoder_embed_dim=24),
+    _bundled("post-norm encoder", encoder_normalize_before=False),
+    _bundled("post-norm decoder", decoder_normalize_before=False),
+    _bundled("learned positions", decoder_learned_pos=True),
+    _bundled("another decoder width", decoder_embed_dim=24),
     _refused("even kernel", "encoder.subsample.conv_layers.1.weight", conv_kernel_sizes="5,4"),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import Any
 
 import torch
 import yaml
+
+from toolkit.audio import golden_folder
 
 Save = Callable[[Namespace, dict[str, Any]], dict[str, Any]]
 
@@ -94,6 +97,12 @@ def of_units(folder: Path) -> None:
     rewrite_yaml(bpe_tokenizer=None, prepend_tgt_lang_tag=None)(folder)
 
 
+def of_small_pieces(folder: Path) -> None:
+    """The dictionary and the pieces of the golden S2T-Transformer: a hundredth of the others."""
+    for name in ("dict.txt", "spm.model"):
+        shutil.copyfile(golden_folder() / "s2t" / name, folder / name)
+
+
 def with_bracketed_tags(folder: Path) -> None:
     """Language tags as mBART spells them; fairseq prepends none of that spelling by itself."""
     rewrite_dict(lambda rows: [re.sub(r"<lang:(..)>", r"[\1_XX]", row) for row in rows])(folder)
@@ -103,6 +112,15 @@ def with_bracketed_tags(folder: Path) -> None:
 def in_half(dtype: torch.dtype) -> Save:
     def save(args: Namespace, state: dict[str, Any]) -> dict[str, Any]:
         return {"args": args, "cfg": None, "model": {k: v.to(dtype) for k, v in state.items()}}
+
+    return save
+
+
+def said(**changed: Any) -> Save:
+    """With arguments that are not those that the model was built with."""
+
+    def save(args: Namespace, state: dict[str, Any]) -> dict[str, Any]:
+        return {"args": Namespace(**{**vars(args), **changed}), "model": state}
 
     return save
 

@@ -36,42 +36,61 @@ MAX_POSITIONS = 5000
 
 # fmt: off
 ROWS: tuple[Row, ...] = (
-    Rule(LAYER + "{ffn1|ffn2}.w_1.{weight|bias}",         LAYER + "{ffn1|ffn2}.intermediate_dense.{weight|bias}"),
-    Rule(LAYER + "{ffn1|ffn2}.w_2.{weight|bias}",         LAYER + "{ffn1|ffn2}.output_dense.{weight|bias}"),
-    Rule(LAYER + "{ffn1|ffn2}.layer_norm.{weight|bias}",  LAYER + "{ffn1|ffn2}_layer_norm.{weight|bias}"),
-    Rule(LAYER + "{self_attn_layer_norm|final_layer_norm}.{weight|bias}",
-         LAYER + "{self_attn_layer_norm|final_layer_norm}.{weight|bias}"),
-    Rule(LAYER + "conv_module.layer_norm.{weight|bias}",  LAYER + "conv_module.layer_norm.{weight|bias}"),
-    Rule(LAYER + "conv_module.{pointwise_conv1|depthwise_conv|pointwise_conv2}.weight",
-         LAYER + "conv_module.{pointwise_conv1|depthwise_conv|pointwise_conv2}.weight"),
-    Rule(LAYER + "conv_module.batch_norm.{weight|bias|running_mean|running_var|num_batches_tracked}",
-         LAYER + "conv_module.batch_norm.{weight|bias|running_mean|running_var|num_batches_tracked}"),
+    Rule("{ffn1|ffn2}.w_1.{weight|bias}",         "{ffn1|ffn2}.intermediate_dense.{weight|bias}"),
+    Rule("{ffn1|ffn2}.w_2.{weight|bias}",         "{ffn1|ffn2}.output_dense.{weight|bias}"),
+    Rule("{ffn1|ffn2}.layer_norm.{weight|bias}",  "{ffn1|ffn2}_layer_norm.{weight|bias}"),
+    Rule("{self_attn_layer_norm|final_layer_norm}.{weight|bias}",
+         "{self_attn_layer_norm|final_layer_norm}.{weight|bias}"),
+    Rule("conv_module.layer_norm.{weight|bias}",  "conv_module.layer_norm.{weight|bias}"),
+    Rule("conv_module.{pointwise_conv1|depthwise_conv|pointwise_conv2}.weight",
+         "conv_module.{pointwise_conv1|depthwise_conv|pointwise_conv2}.weight"),
+    Rule("conv_module.batch_norm.{weight|bias|running_mean|running_var|num_batches_tracked}",
+         "conv_module.batch_norm.{weight|bias|running_mean|running_var|num_batches_tracked}"),
 )
 ESPNET_ATTENTION: tuple[Row, ...] = (
-    Rule(LAYER + "self_attn.{linear_q|linear_k|linear_v|linear_out}.{weight|bias}",
-         LAYER + "self_attn.{linear_q|linear_k|linear_v|linear_out}.{weight|bias}"),
+    Rule("self_attn.{linear_q|linear_k|linear_v|linear_out}.{weight|bias}",
+         "self_attn.{linear_q|linear_k|linear_v|linear_out}.{weight|bias}"),
 )
 FAIRSEQ_ATTENTION: tuple[Row, ...] = tuple(
-    Rule(LAYER + f"self_attn.{name}_proj.{{weight|bias}}",
-         LAYER + f"self_attn.linear_{name}.{{weight|bias}}")
+    Rule(f"self_attn.{name}_proj.{{weight|bias}}",
+         f"self_attn.linear_{name}.{{weight|bias}}")
     for name in ("q", "k", "v", "out")
 )
 RELATIVE_POSITIONS: tuple[Row, ...] = (
-    Rule(LAYER + "self_attn.linear_pos.weight",           LAYER + "self_attn.linear_pos.weight"),
-    Rule(LAYER + "self_attn.{pos_bias_u|pos_bias_v}",     LAYER + "self_attn.{pos_bias_u|pos_bias_v}"),
+    Rule("self_attn.linear_pos.weight",           "self_attn.linear_pos.weight"),
+    Rule("self_attn.{pos_bias_u|pos_bias_v}",     "self_attn.{pos_bias_u|pos_bias_v}"),
 )
 LAYOUTS = (
-    Layout("encoder.layers.{i}",                          "T B D",          "B T D", extra_frames=1),
-    Layout(LAYER + "self_attn",                           "T B D",          "B T D", extra_frames=1),
-    Layout(LAYER + "{ffn1_layer_norm|ffn2_layer_norm|self_attn_layer_norm|final_layer_norm}", "T B D", "B T D", extra_frames=1),
-    Layout(LAYER + "{ffn1|ffn2}.{intermediate_dense|output_dense}", "T B D", "B T D", extra_frames=1),
-    Layout(LAYER + "conv_module",                         "B T D",          "B T D", extra_frames=1),
-    Layout(LAYER + "conv_module.layer_norm",              "B T D",          "B T D", extra_frames=1),
-    Layout(LAYER + "conv_module.{pointwise_conv1|depthwise_conv|batch_norm|pointwise_conv2}", "B D T", "B D T", extra_frames=1),
+    Layout("",                                    "T B D",          "B T D", extra_frames=1),
+    Layout("self_attn",                           "T B D",          "B T D", extra_frames=1),
+    Layout("{ffn1_layer_norm|ffn2_layer_norm|self_attn_layer_norm|final_layer_norm}", "T B D", "B T D", extra_frames=1),
+    Layout("{ffn1|ffn2}.{intermediate_dense|output_dense}", "T B D", "B T D", extra_frames=1),
+    Layout("conv_module",                         "B T D",          "B T D", extra_frames=1),
+    Layout("conv_module.layer_norm",              "B T D",          "B T D", extra_frames=1),
+    Layout("conv_module.{pointwise_conv1|depthwise_conv|batch_norm|pointwise_conv2}", "B D T", "B D T", extra_frames=1),
     # P relative positions, the same for every clip.
-    Layout(LAYER + "self_attn.linear_pos",                "B P D",          "B P D"),
+    Layout("self_attn.linear_pos",                "B P D",          "B P D"),
 )
 # fmt: on
+
+
+def attention_rows(facts: Facts, *, is_espnet: bool) -> tuple[Row, ...]:
+    """The rules of a layer but for rotary positions, by names without the layer's prefixes.
+
+    Args:
+        facts: What the first layer's tensors say.
+        is_espnet: Whether its attention is the one that fairseq took from ESPnet.
+    """
+    attention = ESPNET_ATTENTION if is_espnet else FAIRSEQ_ATTENTION
+    relative = RELATIVE_POSITIONS if facts.has("self_attn.pos_bias_u") else ()
+    return (*ROWS, *attention, *relative)
+
+
+def layer_layouts(*, is_espnet: bool) -> tuple[Layout, ...]:
+    """How activations lie in a layer's modules on both sides, by paths without its prefix."""
+    linear = "self_attn.{linear_q|linear_k|linear_v|linear_out}"
+    axes = "B T D" if is_espnet else "T B D"
+    return (*LAYOUTS, Layout(linear, axes, "B T D", extra_frames=1))
 
 
 def has_conformer_layers(facts: Facts) -> bool:
@@ -99,21 +118,18 @@ class ConformerLayers:
 
     def rows(self) -> tuple[Row, ...]:
         """The rules that apply to the layers' tensors, without the place's prefixes."""
+        rows = attention_rows(self.facts.under(FIRST), is_espnet=self._is_espnet)
         return (
-            *ROWS,
-            *(ESPNET_ATTENTION if self._is_espnet else FAIRSEQ_ATTENTION),
-            *(RELATIVE_POSITIONS if self.facts.has(BIAS) else ()),
+            *(row.under(LAYER, LAYER) for row in rows),
             *(self._rotary_rows() if self.facts.has(FREQUENCIES) else ()),
         )
 
     def layouts(self) -> tuple[Layout, ...]:
         """How activations lie in the layers' modules on both sides, without the prefixes."""
-        linear = LAYER + "self_attn.{linear_q|linear_k|linear_v|linear_out}"
         # Before the layers, fairseq's conformer stack normalizes time first.
         time_first = not self.norm_first.value and self._positions.value != "convolution"
         return (
-            *LAYOUTS,
-            Layout(linear, "B T D" if self._is_espnet else "T B D", "B T D", extra_frames=1),
+            *(one.under(LAYER, LAYER) for one in layer_layouts(is_espnet=self._is_espnet)),
             Layout("encoder.layer_norm", "T B D" if time_first else "B T D", "B T D"),
         )
 

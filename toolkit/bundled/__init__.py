@@ -17,6 +17,8 @@ MODELLING = Path(__file__).with_name("modeling_xm_transformer.py")
 """Models that `PARTS` makes up, with a decoder of pieces."""
 SEQ2SEQ = Path(__file__).with_name("modeling_fairseq_seq2seq.py")
 """The same with a decoder of letters."""
+S2T = Path(__file__).with_name("modeling_fairseq_s2t.py")
+"""Encoders of filter banks with the decoders of `PARTS`."""
 PARTS = Path(__file__).with_name("speech_encoder_decoder.py")
 """Encoders and decoders with what fairseq's have and transformers' lack."""
 STACK = Path(__file__).with_name("conformer_stack.py")
@@ -34,7 +36,7 @@ FILTER_BANKS = Path(__file__).with_name("feature_extraction_filter_banks.py")
 TOKENIZATION = Path(__file__).with_name("tokenization_fairseq.py")
 """A tokenizer whose dictionary lacks pieces of its sentencepiece model."""
 CARRIED = (
-    *(GENERATION, MODELLING, SEQ2SEQ, PARTS, STACK, CONFORMER, HUBERT, CLASSIFIER),
+    *(GENERATION, MODELLING, SEQ2SEQ, S2T, PARTS, STACK, CONFORMER, HUBERT, CLASSIFIER),
     *(FEATURES, FILTER_BANKS, TOKENIZATION),
 )
 PEFT = "adapter_config.json"
@@ -46,13 +48,15 @@ OF_FILTER_BANKS = ("FairseqFilterBankExtractor", "Speech2TextFeatureExtractor")
 STOCK_MODULES = (
     "models.bart.modeling_bart",
     "models.mbart.modeling_mbart",
+    "models.speech_to_text.modeling_speech_to_text",
     "models.wav2vec2.modeling_wav2vec2",
     "models.wav2vec2_conformer.modeling_wav2vec2_conformer",
 )
-"""Modules of transformers from whose classes those of `PARTS` derive."""
+"""Modules of transformers from whose classes those of `PARTS` and `S2T` derive."""
 CONFIGS = {
     MODELLING: ("XMTransformerConfig", "EncoderConfig", "DecoderConfig"),
     SEQ2SEQ: ("FairseqSeq2SeqConfig", "EncoderConfig", "DecoderConfig"),
+    S2T: ("FairseqS2TConfig", "EncoderConfig", "DecoderConfig"),
     HUBERT: ("FairseqHubertConfig", "FairseqHubertWithFinalProjConfig"),
     CLASSIFIER: ("FairseqClassifierConfig", "FairseqData2VecClassifierConfig"),
     CONFORMER: ("FairseqConformerConfig",),

@@ -9,7 +9,7 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
-from toolkit.bundled import DERIVED, PARTS, STACK, STOCK_MODULES, maybe_config_class
+from toolkit.bundled import DERIVED, PARTS, S2T, STACK, STOCK_MODULES, maybe_config_class
 
 GENERAL = (
     "cache_utils",
@@ -50,7 +50,7 @@ def _source(model_type: str, architecture: str | None) -> str | None:
         own = (file.read_text(encoding="utf-8") for file in files)
         return "\n".join((*own, _source(stock, architecture) or ""))
     if maybe_config_class(model_type) is not None:
-        carried = (file.read_text(encoding="utf-8") for file in (PARTS, STACK))
+        carried = (file.read_text(encoding="utf-8") for file in (PARTS, STACK, S2T))
         parts = [*carried, *map(_text_of, STOCK_MODULES)]
     else:
         name = _class_name(model_type)

@@ -21,6 +21,7 @@ FUSED = (
     ("q_proj", "k_proj", "v_proj"),
     ("query", "key", "value"),
     ("q_lin", "k_lin", "v_lin"),
+    ("linear_q", "linear_k", "linear_v"),
     ("q", "k", "v"),
 )
 """Projections that some models hold as one tensor, by the names that others give them."""

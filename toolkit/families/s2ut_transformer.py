@@ -99,7 +99,7 @@ def _settings(units: int) -> JsonDict:
 
 def _of_steps(layout: Layout) -> Layout:
     """How the output lies: fairseq gives it the units of a step along an axis of their own."""
-    if layout.target != OUTPUT_LAYOUT.target:
+    if layout.source_axes != OUTPUT_LAYOUT.source_axes:
         return layout
     return replace(layout, source_axes="B S 1 D -> B S 1 V")
 
