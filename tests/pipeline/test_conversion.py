@@ -59,6 +59,7 @@ BUILT = {
     "mbart": lambda _: golden_of("mbart"),
     "bart": lambda _: golden_of("bart"),
     "m2m_100": lambda _: golden_of("m2m_100"),
+    "s2t_conformer": lambda _: golden_of("s2t_conformer"),
 }
 
 

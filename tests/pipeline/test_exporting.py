@@ -261,8 +261,12 @@ def test_a_folder_that_does_not_tell_what_it_was_is_refused_by_its_class(
         export(tmp_path / "hf", out)
 
 
+ONE_WAY = ("code_hifigan",)
+"""Families whose exports are refused; see `tests.families.test_code_hifigan`."""
+
+
 @pytest.mark.wide
-@pytest.mark.parametrize("family", [family.name for family in families()])
+@pytest.mark.parametrize("family", [f.name for f in families() if f.name not in ONE_WAY])
 def test_one_of_each_family_is_proven(family: str, out: Path, tmp_path: Path) -> None:
     (tmp_path / "like").mkdir()
     built = BUILT[family](tmp_path / "like")
