@@ -155,6 +155,8 @@ def test_what_is_no_seal_is_refused_before_anything_is_read():
         ("untrained/wav2vec2_seq2seq", ["front_end", "logits", "greedy", "beam"]),
         ("untrained/wav2vec2_classification", ["front_end", "layers", "logits", "label"]),
         ("untrained/wav2vec2_ctc_languages", ["front_end", "layers", "logits", "greedy"]),
+        ("s2t", ["front_end", "logits", "greedy", "beam"]),
+        ("untrained/s2t_conformer", ["front_end", "logits", "greedy", "beam"]),
     ],
 )
 def test_folders_of_every_task_are_held_against_recordings(name, levels, tmp_path):

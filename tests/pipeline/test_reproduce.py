@@ -37,6 +37,7 @@ GIVEN: dict[str, Any] = {
     "device": "cuda:1",
     "audio": (ODD, Path("-b.wav")),
     "text": (ODD,),
+    "units": (ODD,),
     "beam": False,
     "thorough": True,
     "max_shard_bytes": 7,

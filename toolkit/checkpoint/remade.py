@@ -66,7 +66,8 @@ class RemadeCheckpoint(Checkpoint):
         if name in self.makings:
             raise BadInput(
                 f"`{quote(name)}` must lie in `{self.path}` in one piece to be read by a recorder, "
-                f"but is made: {self.makings[name].recipe.origin}. Run fairseq in this environment."
+                f"but is made: {self.makings[name].recipe.origin}. "
+                "Leave the recorder out: `toolkit verify` asks fairseq of this environment itself."
             )
         return super().stride(name)
 

@@ -6,7 +6,8 @@ are about what a model gives: input, layers, logits, tokens, texts.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,12 +29,14 @@ from toolkit.trial.bench import AnyBench, Bench, Run
 from toolkit.trial.effort import Effort, plan_effort
 from toolkit.trial.pairing import Pairing
 
-FRAMES = "feature_extractor"
-"""Name of the module that makes the frames of a waveform, in every class of transformers that
-hears one."""
-
-READ, EMBEDDINGS = "input_ids", "encoder.embed_tokens"
-"""What a model that reads calls its input, and the module that takes it."""
+FRAMES = (
+    (re.compile(r"(^|\.)feature_extractor$"), -1),
+    (re.compile(r"(^|\.)encoder\.embed_tokens$"), 1),
+    (re.compile(r"(^|\.)conv_layers\.\d+$"), -1),
+    (re.compile(r"(^|\.)hifi_gan\.conv_pre$"), -1),
+)
+"""How classes of transformers call the module that makes the frames of a waveform, of a text, of
+filter banks and of units, in that order, and the axis along which its output has them."""
 
 
 def hold_against(
@@ -60,8 +63,8 @@ def hold_against(
             target = kind.target(folder, device=device)
         except DoesNotLoad as error:
             return replace(against, broken=str(error))
-        bench = _make_bench(recorded, target, proven)
         try:
+            bench = _make_bench(recorded, target, proven)
             runs = tuple(_run_clips(kind, bench, recorded, progress))
         except DOES_NOT_RUN as error:
             if has_gpu_failed(error):
@@ -117,9 +120,7 @@ def kind_of(proven: Verification) -> TaskKind:
 
 def _make_bench(recorded: RecordedReference, target: Target, proven: Verification) -> AnyBench:
     """Both sides, with no module of the one put to one of the other."""
-    made_by, axis = (FRAMES, -1) if target.input_name != READ else (EMBEDDINGS, 1)
-    named = (path for path, _ in target.model.named_modules() if path.endswith(made_by))
-    frames_of = min(named, key=len, default=made_by)
+    frames_of, axis = _frames_of([path for path, _ in target.model.named_modules()])
     rounded = frozenset({"some"}) if _is_rounded(proven) else frozenset[str]()
     return Bench(
         reference=recorded,
@@ -130,6 +131,19 @@ def _make_bench(recorded: RecordedReference, target: Target, proven: Verificatio
         ),
         search=Search(beam=1),
     )
+
+
+def _frames_of(paths: Sequence[str]) -> tuple[str, int]:
+    """The outermost module of the first name that a model has, the last of several, and its axis.
+
+    Raises:
+        ValueError: it has none.
+    """
+    for name, axis in FRAMES:
+        found = [path for path in paths if name.search(path)]
+        if found:
+            return min(reversed(found), key=len), axis
+    raise ValueError("it has no module that is known to make the frames of what it is given")
 
 
 def _is_rounded(proven: Verification) -> bool:

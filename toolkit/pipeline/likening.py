@@ -19,6 +19,7 @@ from toolkit.folder.admission import check_folder
 from toolkit.folder.skeleton import target_specs
 from toolkit.mapping import Plan
 from toolkit.mapping.inverse import invert_plan
+from toolkit.mapping.problems import suggest
 from toolkit.pipeline.blank_model import Builder
 from toolkit.pipeline.prepare import Inputs, plan_of
 from toolkit.pipeline.returning import held_in
@@ -71,8 +72,8 @@ def likes_of(
         return
     if not Path(named).is_dir():
         raise BadInput(
-            f"`--like {named}` must be a family or a Hugging Face folder, but is neither. Choose a "
-            f"folder, or one of {', '.join(f'`{name}`' for name in known)}."
+            f"`--like {named}` must be a family or a Hugging Face folder, but is neither "
+            f"({suggest(named, known)}). Choose one of the families, or a folder."
         )
     check_folder(Path(named))
     yield from _of_folder(Path(named), checkpoint, inputs, builder)
