@@ -11,7 +11,13 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.browser.faults import broken_results
-from tests.browser.results import FAULT, make_result, with_hostile_names, with_letters
+from tests.browser.results import (
+    FAULT,
+    make_result,
+    with_hostile_names,
+    with_letters,
+    with_sentences,
+)
 from toolkit.report import write_html
 
 ARGUMENTS = [
@@ -86,7 +92,7 @@ def open_report(browser):
 
 @pytest.fixture(scope="session")
 def reports(tmp_path_factory) -> dict[str, Path]:
-    """Reports by name: two faults, none, 1,500 pairs, letters, hostile names."""
+    """Reports by name: two faults, none, 1,500 pairs, letters, sentences, hostile names."""
     folder = tmp_path_factory.mktemp("reports")
     broken = make_result()
     results = {
@@ -94,6 +100,7 @@ def reports(tmp_path_factory) -> dict[str, Path]:
         "right": make_result(faults=()),
         "large": make_result(encoder_layers=70, decoder_layers=50, faults=(FAULT,)),
         "letters": with_letters(make_result(faults=())),
+        "sentences": with_sentences(make_result(faults=())),
         "hostile": with_hostile_names(make_result(2, 2, 1), HOSTILE),
     }
     for name, result in results.items():

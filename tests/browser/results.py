@@ -99,6 +99,17 @@ def make_result(
     )
 
 
+def with_sentences(result):
+    """The result as of a model that reads, of which nothing can be heard."""
+    silent = [
+        replace(clip, duration_s=0.0, envelope=b"", spectrogram=b"", audio=b"")
+        for clip in result.pictures.clips
+    ]
+    return replace(
+        result, examples="sentences", pictures=replace(result.pictures, clips=tuple(silent))
+    )
+
+
 def with_letters(result):
     """The result as of a model that has no decoder, and says letters."""
     pictures = result.pictures

@@ -192,6 +192,18 @@ def test_the_picture_over_time_reads_and_opens(open_report, reports):
     assert page.locator("#heat-audio audio").count() == 1
 
 
+def test_what_is_read_has_no_seconds_and_no_sound(open_report, reports):
+    page = open_report(reports["sentences"])
+    expect(page.locator("#heat-frames canvas[width]")).to_have_count(1)
+    assert page.locator("#map").inner_text().startswith("sentences")
+    assert page.locator("#heat-clip option").first.inner_text() == "clip_0"
+    assert page.locator("#heat-audio").inner_text() == ""
+    assert not page.locator("#heat-wave").is_visible()
+    assert not page.locator("#heat-seconds").is_visible()
+    page.locator("#heat-frames canvas").hover(position={"x": 200, "y": 300})
+    assert re.search(r"· frame \d+ ·", page.locator("#heat-reading").inner_text())
+
+
 def test_a_wrong_pixel_is_red_and_a_right_one_is_not(open_report, reports):
     page = open_report(reports["broken"])
     page.locator("#heat").scroll_into_view_if_needed()

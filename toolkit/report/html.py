@@ -33,6 +33,8 @@ LOWEST_EXPONENT = -18
 HIGHEST_EXPONENT = 0
 """Right end of the error bars: as large as the largest value itself."""
 
+GIVEN = {"clips": "waveform"}
+"""What goes into a model that is asked about something, where that has another name."""
 VERDICT_TITLES = {"match": "MATCH", "mismatch": "MISMATCH", "unverified": "NOT VERIFIED"}
 
 
@@ -65,7 +67,7 @@ def render_html(result: Result) -> str:
         target_name=_base_name(result.target.path),
         original="source" if of_any_models else "fairseq",
         whose="the source" if of_any_models else "fairseq",
-        given="inputs" if of_any_models else "waveform",
+        given="inputs" if of_any_models else GIVEN.get(result.examples, result.examples),
         made="outputs" if of_any_models else result.units,
         target_kind="target" if of_any_models else "Hugging Face",
         strip=[(name, compared.get(name)) for name in result.task_levels or compared],

@@ -8,7 +8,7 @@ function wireHeat(data) {
   if (!byId("heat")) return;
   const drawn = data.clips.filter((clip) => data.pairs.some((pair) => pair.clip === clip.name));
   const choice = byId("heat-clip");
-  choice.append(...drawn.map((clip) => make("option", { value: clip.name }, `${visible(clip.name)} (${clip.duration.toFixed(2)} s)`)));
+  choice.append(...drawn.map((clip) => make("option", { value: clip.name }, visible(clip.name) + (clip.duration ? ` (${clip.duration.toFixed(2)} s)` : ""))));
   heat.clip = drawn[0];
   if (!data.pairs.some((pair) => pair.propagated)) {
     document.querySelector("input[name=heat-mode][value=isolated]").checked = true;
@@ -34,7 +34,8 @@ function drawHeat() {
   drawWave(byId("heat-wave"), heat.clip);
   drawAxes(heat.clip);
   const audio = audioElement(heat.clip);
-  byId("heat-audio").replaceChildren(audio || "This clip is too long to be carried along.");
+  byId("heat-wave").hidden = !heat.clip.duration;
+  byId("heat-audio").replaceChildren(audio || (heat.clip.duration ? "This clip is too long to be carried along." : ""));
 }
 
 function drawPanel(panel, pairs) {
@@ -180,6 +181,7 @@ function drawWave(canvas, clip) {
 
 function drawAxes(clip) {
   const seconds = byId("heat-seconds");
+  seconds.hidden = !clip.duration;
   const ticks = Math.max(1, Math.min(6, Math.floor(seconds.clientWidth / 64)));
   seconds.replaceChildren(...Array.from({ length: ticks + 1 }, (_, i) => tick(`${((clip.duration * i) / ticks).toFixed(2)} s`, i / ticks)));
   const words = byId("heat-words");
@@ -250,7 +252,7 @@ function describe(panel, cell) {
   const { width } = panel.querySelector("canvas");
   const where = pair.along === "S"
     ? `token ${Math.floor((cell.x * pair.positions) / width)}: ${wordOf(heat.clip.prefix[Math.floor((cell.x * pair.positions) / width)])}`
-    : `${(((cell.x + 0.5) / width) * heat.clip.duration).toFixed(3)} s, ${pair.along === "L" ? "sample" : "frame"} ${Math.floor((cell.x * pair.positions) / width)}`;
+    : `${heat.clip.duration ? `${(((cell.x + 0.5) / width) * heat.clip.duration).toFixed(3)} s, ` : ""}${pair.along === "L" ? "sample" : "frame"} ${Math.floor((cell.x * pair.positions) / width)}`;
   const error = line.length ? formatError(errorOf(line[Math.floor((cell.x * line.length) / width)], heat.data.scale)) : "not measured";
   return `${visible(pair.path)} · ${where} · ${heat.mode === "propagated" ? "end to end" : "isolated"} ${error}`;
 }
