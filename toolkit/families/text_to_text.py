@@ -294,7 +294,7 @@ class TextToText:
         model = self._model(checkpoint, options)
         rows = network.config["vocab_size"].value
         check_dictionary_size(sidecars, rows, _READ)
-        frame = frame_of(model.arguments, sidecars, options)
+        frame = frame_of(model.arguments, sidecars, checkpoint.path.parent, options)
         search = read_search(model.arguments)
         positions = int(network.config["max_position_embeddings"].value)
         own_tokenizer = needs_own_tokenizer(sidecars.spm_path, sidecars.dictionary)

@@ -6,8 +6,8 @@ Source: `fairseq/tasks/translation_from_pretrained_bart.py`, `translation_multi_
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from toolkit.blocks.arguments import Arguments
@@ -19,15 +19,20 @@ from toolkit.core.json import JsonDict
 from toolkit.families.base import Options
 from toolkit.families.sidecars import Named, Sidecars, dictionary_names, find_named_dictionary
 from toolkit.families.speech_to_text import generation_config
+from toolkit.families.text_languages import (
+    MANY_PAIRS,
+    MASK,
+    PRETRAINED_BART,
+    STYLES,
+    choose_pair,
+    languages_of,
+    paired_codes,
+    style_of,
+)
 from toolkit.oracle.search import Search
 
-PRETRAINED_BART = "translation_from_pretrained_bart"
-MANY_PAIRS = "translation_multi_simple_epoch"
 TRANSLATION = "translation"
 TASKS = (PRETRAINED_BART, MANY_PAIRS, TRANSLATION)
-STYLES = {"mbart": "[{}]", "multilingual": "__{}__"}
-"""How a language is written in a dictionary, by `lang_tok_style`."""
-MASK = "<mask>"
 _PIECES = (None, "", "sentencepiece")
 
 
@@ -66,8 +71,9 @@ def find_files(checkpoint: Checkpoint, named: Named, arguments: Arguments) -> Si
             "reads, but a model of texts has none. Leave the option out."
         )
     _refuse_preparation(arguments)
+    _refuse_frames(_said(arguments))
     folder, said = checkpoint.path.parent, _said(arguments)
-    kinds = (said.get("source_lang"), said.get("target_lang"), *_paired(said))
+    kinds = (said.get("source_lang"), said.get("target_lang"), *paired_codes(said))
     path = named.dictionary or find_named_dictionary(folder, kinds)
     if path is None:
         raise BadInput(
@@ -75,7 +81,7 @@ def find_files(checkpoint: Checkpoint, named: Named, arguments: Arguments) -> Si
             f"for: {', '.join(f'`{n}`' for n in dictionary_names(kinds))}). Name it with `--dict`."
         )
     read = read_dictionary(path)
-    symbols = dict.fromkeys((*read.symbols, *_added(arguments)))
+    symbols = dict.fromkeys((*read.symbols, *_added(arguments, folder, read.symbols)))
     repeats = len(set(read.symbols)) < len(read.symbols)
     dictionary = read if repeats else Dictionary(symbols=tuple(symbols))
     return Sidecars(
@@ -83,19 +89,30 @@ def find_files(checkpoint: Checkpoint, named: Named, arguments: Arguments) -> Si
     )
 
 
-def frame_of(arguments: Arguments, sidecars: Sidecars, options: Options) -> Frame:
+def frame_of(arguments: Arguments, sidecars: Sidecars, folder: Path, options: Options) -> Frame:
     """How the task frames texts.
+
+    Args:
+        arguments: The checkpoint's.
+        sidecars: Its dictionary.
+        folder: Where it lies.
+        options: What the user chose.
 
     Raises:
         BadInput: it frames them in a way that no folder can, or a language is not known.
     """
+    assumed = tuple(_assumed(arguments))
+    return replace(_frame_of(arguments, sidecars, folder, options), assumptions=assumed)
+
+
+def _frame_of(arguments: Arguments, sidecars: Sidecars, folder: Path, options: Options) -> Frame:
     task, said = task_of(arguments), _said(arguments)
     if task == TRANSLATION:
         _refuse_languages(options)
         return Frame(task=task, source=None, target=None, start=EOS, end=EOS)
-    codes = tuple(_languages(said))
-    tags = {code: sidecars.dictionary.index(_style(said, task).format(code)) for code in codes}
-    source, target = _chosen(said, options, tags)
+    codes = languages_of(said, folder, sidecars.dictionary.symbols)
+    tags = {code: sidecars.dictionary.index(style_of(said, task).format(code)) for code in codes}
+    source, target = choose_pair(said, options, tags)
     if task == PRETRAINED_BART:
         return _ended_by_language(source, target, tags)
     return _led_by_language(said, source, target, tags)
@@ -136,14 +153,39 @@ def task_of(arguments: Arguments) -> str:
     Raises:
         BadInput: it is none that is known here.
     """
-    said = arguments.task
-    named = said.get("_name") if said.get("_name") in TASKS else said.get("task", TRANSLATION)
+    named = _named_task(arguments) or _likely_task(_said(arguments))
     if named not in TASKS:
         raise BadInput(
             f"`task` must be one of {', '.join(TASKS)}, but is {named!r:.60}: how it frames texts "
             "is not known here. Use the checkpoint with fairseq."
         )
     return str(named)
+
+
+def _named_task(arguments: Arguments) -> object:
+    """What the checkpoint calls the task; None where it does not say."""
+    said = arguments.task
+    return said.get("_name") if said.get("_name") in TASKS else said.get("task")
+
+
+def _likely_task(said: JsonDict) -> str:
+    """The task that takes such languages."""
+    if said.get("lang_pairs"):
+        return MANY_PAIRS
+    return PRETRAINED_BART if said.get("langs") else TRANSLATION
+
+
+def _assumed(arguments: Arguments) -> Iterator[Reason]:
+    if not _named_task(arguments):
+        task = task_of(arguments)
+        knows = {MANY_PAIRS: "pairs of languages", PRETRAINED_BART: "languages"}.get(
+            task, "neither"
+        )
+        yield Reason(
+            name="task",
+            because=f"the checkpoint does not name it; taken for `{task}`, as it lists {knows} "
+            "(`lang_pairs`, `langs`), and texts are framed by it",
+        )
 
 
 def _ended_by_language(source: str, target: str, tags: Mapping[str, int]) -> Frame:
@@ -166,82 +208,48 @@ def _led_by_language(said: JsonDict, source: str, target: str, tags: Mapping[str
             "`lang_tok_replacing_bos_eos` must not be set, but is: languages then stand in the "
             "place of ends, which this version does not convert. Use the checkpoint with fairseq."
         )
-    read = {"src": source, "tgt": target}.get(str(said.get("encoder_langtok")))
-    writes = bool(said.get("decoder_langtok"))
+    first, then = _leading(said)
+    read = {"src": source, "tgt": target}.get(str(first))
+    writes = then is not None
     return Frame(
         task=MANY_PAIRS,
         source=source,
         target=target,
         start=EOS,
         end=EOS,
-        before=None if read is None else _style(said, MANY_PAIRS).format(read),
+        before=None if read is None else style_of(said, MANY_PAIRS).format(read),
         default=target if writes else None,
         tags=tags,
     )
+
+
+def _leading(said: JsonDict) -> tuple[object, object]:
+    """Whose language leads a text that is read, and one that is written."""
+    usual = (said.get("encoder_langtok") or None, "tgt" if said.get("decoder_langtok") else None)
+    langtoks = said.get("langtoks") or {}
+    main = langtoks.get("main", usual) if isinstance(langtoks, Mapping) else langtoks
+    if not isinstance(main, (list, tuple)) or tuple(main) != usual:
+        raise BadInput(
+            "`langtoks` must say of `main` what `encoder_langtok` and `decoder_langtok` say, "
+            f"{usual}, but says {main!r:.60}: which of both holds is not known here. Use the "
+            "checkpoint with fairseq."
+        )
+    return usual
 
 
 def _said(arguments: Arguments) -> JsonDict:
     return {**arguments.model, **arguments.task}
 
 
-def _style(said: JsonDict, task: str) -> str:
-    named = said.get("lang_tok_style") or "multilingual"
-    return STYLES["mbart" if task == PRETRAINED_BART else str(named)]
-
-
-def _added(arguments: Arguments) -> Iterator[str]:
+def _added(arguments: Arguments, folder: Path, symbols: Sequence[str]) -> Iterator[str]:
     """What the task adds to the dictionary of its file, in order."""
     said, task = _said(arguments), task_of(arguments)
     if task == TRANSLATION:
         return
-    style = _style(said, task)
-    yield from (style.format(code) for code in _languages(said))
+    style = style_of(said, task)
+    yield from (style.format(code) for code in languages_of(said, folder, symbols))
     if style == STYLES["mbart"]:
         yield MASK
-
-
-def _languages(said: JsonDict) -> list[str]:
-    """All languages in the order of their rows; without a list, those of the pairs, sorted."""
-    named = said.get("langs")
-    if isinstance(named, str) and named:
-        return named.split(",")
-    if isinstance(named, (list, tuple)):
-        return [str(code) for code in named]
-    return sorted(set(_paired(said)))
-
-
-def _paired(said: JsonDict) -> Iterator[str]:
-    pairs = said.get("lang_pairs")
-    for pair in pairs.split(",") if isinstance(pairs, str) else pairs or ():
-        yield from str(pair).split("-")
-
-
-def _chosen(said: JsonDict, options: Options, tags: Mapping[str, int]) -> tuple[str, str]:
-    """The languages that are read and written."""
-    pairs = said.get("lang_pairs")
-    split = pairs.split(",") if isinstance(pairs, str) else list(pairs or ())
-    sources, targets = (
-        {str(pair).split("-")[side] for pair in split if "-" in str(pair)} for side in (0, 1)
-    )
-    forced = [code for code, index in tags.items() if index in options.folder_tags]
-    return (
-        _one("--source-lang", (options.source_lang, said.get("source_lang")), sources, tags),
-        _one(
-            "--target-lang", (options.target_lang, said.get("target_lang"), *forced), targets, tags
-        ),
-    )
-
-
-def _one(option: str, named: tuple[object, ...], paired: set[str], tags: Mapping[str, int]) -> str:
-    only = paired.pop() if len(paired) == 1 else None
-    found = next((str(code) for code in (*named, only) if code), None)
-    if found is None or found not in tags:
-        because = "the checkpoint names none" if found is None else f"`{found}` is none"
-        raise BadInput(
-            f"`{option}` must name one of the checkpoint's languages ({', '.join(tags) or 'none'}), "
-            f"as its texts are framed by them, but {because}. Name one."
-        )
-    return found
 
 
 def _refuse_languages(options: Options) -> None:
@@ -267,6 +275,23 @@ def _refuse_preparation(arguments: Arguments) -> None:
                 f"`{key}` must be {'sentencepiece' if key == 'bpe' else 'none'}, but is "
                 f"{str(name)!r:.40}: fairseq prepares texts with it, and no tokenizer here is known "
                 "to do the same. Use the checkpoint with fairseq."
+            )
+
+
+def _refuse_frames(said: JsonDict) -> None:
+    """Refuses what fairseq puts around texts and no folder here does."""
+    specs = said.get("langtoks_specs") or ["main"]
+    kinds = specs.split(",") if isinstance(specs, str) else [str(spec) for spec in specs]
+    for key, wrong in (
+        ("prepend_bos", bool(said.get("prepend_bos"))),
+        ("langtoks_specs", kinds != ["main"]),
+        ("extra_data", "mono_dae" in (said.get("extra_data") or ())),
+    ):
+        if wrong:
+            raise BadInput(
+                f"`{key}` must not be set, but is {said[key]!r:.60}: fairseq then puts symbols "
+                "around texts or into the dictionary that this version does not convert. Use the "
+                "checkpoint with fairseq."
             )
 
 
