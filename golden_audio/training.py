@@ -9,7 +9,7 @@ import io
 import logging
 import time
 from argparse import Namespace
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -174,7 +174,7 @@ def write_checkpoint(recipe: Recipe, clips_dir: Path, out: Path) -> Outcome:
     """
     make_deterministic(SEED, THREADS)
     out.mkdir(parents=True, exist_ok=True)
-    _write_vocabulary(recipe, out)
+    _write_files(recipe, out)
     started_s = time.monotonic()
     trainer = _build_trainer(recipe, out)
     dataset = _build_dataset(recipe, trainer.task, clips_dir)
@@ -221,40 +221,57 @@ def save(trainer: Trainer, path: Path) -> None:
     trainer.save_checkpoint(str(path), no_clock)
 
 
-def _write_vocabulary(recipe: Recipe, out: Path) -> None:
-    model = io.BytesIO()
-    sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=iter([clip.words for clip in TRAINED]),
-        model_writer=model,
-        model_type="unigram",
-        vocab_size=VOCABULARY_SIZE,
-        hard_vocab_limit=False,
-        character_coverage=1.0,
-        num_threads=1,
-        minloglevel=2,
-        **recipe.pieces,
-    )
-    (out / "spm.model").write_bytes(model.getvalue())
-    (out / "dict.txt").write_text(_format_dictionary(model.getvalue()), encoding="utf-8")
-    (out / "config.yaml").write_text(recipe.config_yaml, encoding="utf-8")
-
-
-def _format_dictionary(spm_model: bytes) -> str:
-    spm = sentencepiece.SentencePieceProcessor(model_proto=spm_model)
-    ids = range(spm.get_piece_size())
-    pieces = [spm.id_to_piece(i) for i in ids if not (spm.is_control(i) or spm.is_unknown(i))]
-    tags = [f"<lang:{lang}>" for lang in sorted({clip.lang for clip in CLIPS})]
-    return "".join(f"{row} 1\n" for row in pieces + tags)
-
-
-def _build_trainer(recipe: Recipe, data: Path) -> Trainer:
-    args = _parse_training_options(recipe, data)
+def make_trainer(args: Namespace) -> Trainer:
+    """Fairseq's trainer of a new model, whose norms and biases are noisy."""
     task = tasks.setup_task(args)
     model = task.build_model(args)
     perturb_vectors(model, SEED)
     args.data = "."  # a release must not name the machine it was trained on
     cfg = convert_namespace_to_omegaconf(args)
     return Trainer(cfg, task, model, task.build_criterion(cfg.criterion))
+
+
+def write_vocabulary(
+    out: Path, texts: Sequence[str], size: int, *, tags: Sequence[str] = (), **pieces: Any
+) -> sentencepiece.SentencePieceProcessor:
+    """Writes `spm.model` and the `dict.txt` of its pieces.
+
+    Args:
+        out: Where to.
+        texts: What the pieces are learnt from.
+        size: How many pieces there are at most.
+        tags: Rows of the dictionary behind them.
+        pieces: Further settings of sentencepiece.
+    """
+    model = io.BytesIO()
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(texts),
+        model_writer=model,
+        model_type="unigram",
+        vocab_size=size,
+        hard_vocab_limit=False,
+        character_coverage=1.0,
+        num_threads=1,
+        minloglevel=2,
+        **pieces,
+    )
+    spm = sentencepiece.SentencePieceProcessor(model_proto=model.getvalue())
+    ids = range(spm.get_piece_size())
+    rows = [spm.id_to_piece(i) for i in ids if not (spm.is_control(i) or spm.is_unknown(i))]
+    (out / "spm.model").write_bytes(model.getvalue())
+    (out / "dict.txt").write_text("".join(f"{row} 1\n" for row in [*rows, *tags]), encoding="utf-8")
+    return spm
+
+
+def _write_files(recipe: Recipe, out: Path) -> None:
+    tags = [f"<lang:{lang}>" for lang in sorted({clip.lang for clip in CLIPS})]
+    texts = [clip.words for clip in TRAINED]
+    write_vocabulary(out, texts, VOCABULARY_SIZE, tags=tags, **recipe.pieces)
+    (out / "config.yaml").write_text(recipe.config_yaml, encoding="utf-8")
+
+
+def _build_trainer(recipe: Recipe, data: Path) -> Trainer:
+    return make_trainer(_parse_training_options(recipe, data))
 
 
 def _parse_training_options(recipe: Recipe, data: Path) -> Namespace:

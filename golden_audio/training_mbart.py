@@ -6,7 +6,6 @@ and ends with the language that is written.
 
 from __future__ import annotations
 
-import io
 import time
 from argparse import Namespace
 from collections.abc import Iterator
@@ -14,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import sentencepiece
 import torch
 from fairseq import options
 from fairseq.data import Dictionary, LanguagePairDataset
@@ -22,7 +20,7 @@ from fairseq.data.data_utils import collate_tokens
 from fairseq.dataclass.utils import convert_namespace_to_omegaconf
 from fairseq.tasks.translation_from_pretrained_bart import TranslationFromPretrainedBARTTask
 from fairseq.trainer import Trainer
-from training import Outcome, make_deterministic, perturb_vectors, save
+from training import Outcome, make_deterministic, perturb_vectors, save, write_vocabulary
 
 SEED, THREADS = 1, 2
 VOCABULARY_SIZE = 150
@@ -86,7 +84,8 @@ def write_mbart_checkpoint(out: Path) -> Outcome:
     """
     make_deterministic(SEED, THREADS)
     out.mkdir(parents=True, exist_ok=True)
-    spm = _write_vocabulary(out)
+    texts = [text for pair in PAIRS for text in pair]
+    spm = write_vocabulary(out, texts, VOCABULARY_SIZE, normalization_rule_name="identity")
     started_s = time.monotonic()
     args = _arguments(out)
     task = _make_task(args, out)
@@ -108,27 +107,6 @@ def write_mbart_checkpoint(out: Path) -> Outcome:
         seconds=time.monotonic() - started_s,
         right=right,
     )
-
-
-def _write_vocabulary(out: Path) -> sentencepiece.SentencePieceProcessor:
-    model = io.BytesIO()
-    sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=iter([text for pair in PAIRS for text in pair]),
-        model_writer=model,
-        model_type="unigram",
-        vocab_size=VOCABULARY_SIZE,
-        hard_vocab_limit=False,
-        character_coverage=1.0,
-        num_threads=1,
-        minloglevel=2,
-        normalization_rule_name="identity",
-    )
-    spm = sentencepiece.SentencePieceProcessor(model_proto=model.getvalue())
-    ids = range(spm.get_piece_size())
-    pieces = [spm.id_to_piece(i) for i in ids if not (spm.is_control(i) or spm.is_unknown(i))]
-    (out / "spm.model").write_bytes(model.getvalue())
-    (out / "dict.txt").write_text("".join(f"{piece} 1\n" for piece in pieces), encoding="utf-8")
-    return spm
 
 
 def _arguments(data: Path) -> Namespace:

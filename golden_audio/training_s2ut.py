@@ -15,7 +15,6 @@ import torch
 from clips import SPEECH, Clip, read_mono_16k
 from fairseq import options, tasks
 from fairseq.data.audio.speech_to_speech_dataset import SpeechToSpeechDataset
-from fairseq.dataclass.utils import convert_namespace_to_omegaconf
 from fairseq.tasks import LegacyFairseqTask
 from fairseq.trainer import Trainer
 from training import (
@@ -30,7 +29,7 @@ from training import (
     check,
     draw,
     make_deterministic,
-    perturb_vectors,
+    make_trainer,
     save,
 )
 from training_s2t import filter_banks
@@ -108,12 +107,7 @@ def write_unit_checkpoint(clips_dir: Path, out: Path) -> Outcome:
 def _build_trainer(data: Path) -> Trainer:
     parser = options.get_training_parser()
     args = options.parse_args_and_arch(parser, [str(data), *TRAINING_OPTIONS.split()])
-    task = tasks.setup_task(args)
-    model = task.build_model(args)
-    perturb_vectors(model, SEED)
-    args.data = "."  # a release must not name the machine it was trained on
-    cfg = convert_namespace_to_omegaconf(args)
-    return Trainer(cfg, task, model, task.build_criterion(cfg.criterion))
+    return make_trainer(args)
 
 
 def _build_dataset(task: LegacyFairseqTask, clips_dir: Path) -> UnitDataset:
