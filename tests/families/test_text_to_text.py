@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from tests.breaking import scale, set_key
+from tests.bundled import elsewhere
 from tests.families.exactness import EXACT, ROUNDED
 from tests.sampling import wide
 from tests.variants.text_building import build_text
@@ -110,6 +111,18 @@ def test_the_golden_model_translates_its_sentences_as_users_ask_it(golden_texts:
     read = tokenizer([s.text for s in known], return_tensors="pt", padding=True)  # type: ignore[attr-defined]
     written = tokenizer.batch_decode(model.generate(**read), skip_special_tokens=True)
     assert written == [sentence.transcript for sentence in known]
+
+
+@pytest.mark.wide
+def test_it_translates_where_there_is_neither_the_toolkit_nor_fairseq(
+    golden_texts: Path, tmp_path: Path
+) -> None:
+    script = Path(elsewhere.__file__).with_name("translating_script.py")
+    sentence = "The queen buys green apples."
+    said = elsewhere.make_elsewhere(tmp_path).run(script, golden_texts, sentence)
+    assert said["absent"] == ["toolkit", "fairseq"]
+    assert said["class"] == "MBartForConditionalGeneration"
+    assert said["text"] == "Die Königin kauft grüne Äpfel."
 
 
 def test_what_the_folder_says_is_how_mbart_25_frames_texts(golden_texts: Path) -> None:
