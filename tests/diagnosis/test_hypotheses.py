@@ -305,6 +305,16 @@ def test_the_lost_precision_is_named(dtype):
     assert hypothesis.detail == {"dtype": str(dtype).removeprefix("torch.")}
 
 
+@pytest.mark.parametrize("shape", [(1,), (1, 1), (7,)])
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_the_lost_precision_of_one_value_is_named_too(shape, dtype):
+    expected = torch.full(shape, 0.1234567)
+    hypothesis = explained(expected, expected.to(dtype).float())
+    assert (hypothesis.name, hypothesis.confirmed) == ("precision_lost", True)
+    assert hypothesis.detail == {"dtype": str(dtype).removeprefix("torch.")}
+    assert explained(expected, expected * 1.001).name != "precision_lost"
+
+
 def test_a_swap_names_the_home_and_how_the_values_lie_there():
     expected = random_tensor((8, 8), 0)
     straight = explained(expected, others(expected)[OTHER])

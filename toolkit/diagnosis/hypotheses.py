@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from toolkit.core.findings import Hypothesis
 from toolkit.core.json import JsonDict, JsonObject
-from toolkit.diagnosis.provenance import Registry, is_constant
+from toolkit.diagnosis.provenance import NARROW, Registry, is_constant
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -112,6 +112,17 @@ def _precision_lost(suspect: Suspect, registry: Registry) -> Hypothesis | None:
             return _confirmed("transposed", axes=[0, 1], precision=home.precision)
         if home.name == suspect.name and home.precision:
             return _confirmed("precision_lost", dtype=home.precision)
+    return _constant_rounded(suspect) if is_constant(suspect.expected) else None
+
+
+def _constant_rounded(suspect: Suspect) -> Hypothesis | None:
+    """Of a tensor of one value, as of one element, the registry knows no home."""
+    import torch
+
+    for name in NARROW:
+        rounded = suspect.expected.to(getattr(torch, name)).float()
+        if rounded.equal(suspect.actual.float()):
+            return _confirmed("precision_lost", dtype=name)
     return None
 
 

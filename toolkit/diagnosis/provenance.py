@@ -14,6 +14,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from torch import Tensor
 
+NARROW = ("float16", "bfloat16")
+"""What values lose their precision to."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Home:
@@ -90,7 +93,7 @@ def _variants(tensor: Tensor) -> Iterator[tuple[bool, str | None, Tensor]]:
             continue
         values = tensor.transpose(0, 1) if transposed else tensor
         yield transposed, None, values
-        for dtype in (torch.float16, torch.bfloat16):
-            rounded = values.to(dtype).float()
+        for dtype in NARROW:
+            rounded = values.to(getattr(torch, dtype)).float()
             if not rounded.equal(values.float()):
-                yield transposed, str(dtype).removeprefix("torch."), rounded
+                yield transposed, dtype, rounded
