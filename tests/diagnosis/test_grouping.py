@@ -3,7 +3,7 @@
 import pytest
 
 from toolkit.core.findings import Hypothesis
-from toolkit.diagnosis.grouping import divergence, find_causes
+from toolkit.diagnosis.grouping import divergence, find_causes, fused_with, is_of_attention
 
 LEAVES = [f"{p}.{e}" for p in ("q_proj", "k_proj", "v_proj", "fc1") for e in ("weight", "bias")]
 NAMES = [f"encoder.layers.{i}.{leaf}" for i in range(6) for leaf in LEAVES]
@@ -149,3 +149,18 @@ def test_two_names_part_at_the_one_component_that_differs(name, other, places):
 def test_half_of_a_part_that_holds_nothing_is_one_cause_as_a_new_model_has_right_biases():
     assert sizes(same(names(2, leaf="weight"), "not_filled")) == [4]
     assert sizes(same(names(2, leaf="weight")[1:], "not_filled")) == [1, 2]
+
+
+@pytest.mark.parametrize("leaf", ["q_proj", "out_proj", "linear_v", "linear_out", "query", "k_lin"])
+def test_heads_are_looked_for_in_whatever_projections_are_called(leaf):
+    assert is_of_attention(f"encoder.layers.0.self_attn.{leaf}")
+
+
+@pytest.mark.parametrize("leaf", ["fc1", "linear_pos", "pointwise_conv1", "layer_norm"])
+def test_no_heads_are_looked_for_in_others(leaf):
+    assert not is_of_attention(f"encoder.layers.0.self_attn.{leaf}")
+
+
+def test_conformers_call_their_projections_otherwise():
+    called = ("linear_q", "linear_k", "linear_v")
+    assert all(fused_with(f"encoder.layers.0.self_attn.{name}") == called for name in called)

@@ -80,6 +80,12 @@ def fused_with(module: str) -> tuple[str, ...]:
     return next((names for names in FUSED if leaf in names), ())
 
 
+def is_of_attention(module: str) -> bool:
+    """Whether the rows or columns of a module's weight belong to heads, by its name."""
+    leaf = module.rpartition(".")[2]
+    return leaf.endswith("_proj") or leaf == "linear_out" or bool(fused_with(module))
+
+
 def divergence(name: str, other: str) -> tuple[str, str]:
     """The places at which two tensors part: paths up to the one component that differs.
 

@@ -12,7 +12,7 @@ from toolkit.compare import tolerances
 from toolkit.compare.static import DIRECTION, GAIN, effective_error
 from toolkit.core.findings import Finding, Hypothesis, Note
 from toolkit.core.lazy import LazyTensors
-from toolkit.diagnosis.grouping import SYSTEMATIC, Cause, find_causes, fused_with
+from toolkit.diagnosis.grouping import SYSTEMATIC, Cause, find_causes, fused_with, is_of_attention
 from toolkit.diagnosis.hypotheses import Suspect, explain
 from toolkit.diagnosis.provenance import Registry
 from toolkit.diagnosis.truth import Expected, Truth
@@ -192,7 +192,7 @@ def _same_effect(name: str, truth: Expected, actual: Mapping[str, Tensor]) -> bo
 def _head_width(truth: Expected, name: str) -> int | None:
     if name in truth.head_widths:
         return truth.head_widths[name]
-    if "_proj." not in name:
+    if not is_of_attention(owner(name)):
         return None
     return next((w for prefix, w in truth.head_widths.items() if name.startswith(prefix)), None)
 
