@@ -93,6 +93,24 @@ def test_every_variant_converts_exactly_or_is_refused_by_name(
     assert carried == (set() if variant.ends == NATIVE else {TOKENIZATION.name})
 
 
+def test_layers_that_recompute_their_activations_in_training_are_compared_like_others(
+    build: Build, tmp_path: Path
+) -> None:
+    checkpoint = build("M2M-100", model={"checkpoint_activations": True})
+    check_exact(convert(checkpoint, tmp_path / "hf", target_lang="de"))
+
+
+def test_a_text_beyond_the_positions_is_fairseqs_to_refuse_and_no_fault_of_the_folder(
+    build: Build, tmp_path: Path
+) -> None:
+    short = {"max_source_positions": 12, "max_target_positions": 12}
+    checkpoint, path = build("mBART-25", model=short), tmp_path / "lines.txt"
+    path.write_text("A bird loves the sea, and my sister reads of the sea.")
+    with pytest.raises(BadInput, match="fairseq itself .* IndexError"):
+        convert(checkpoint, tmp_path / "hf", text=[path])
+    assert not (tmp_path / "hf").exists()
+
+
 @pytest.mark.parametrize("family", ["mbart", "bart", "m2m_100"])
 def test_the_tensors_of_its_class_are_known_without_the_model(family: str) -> None:
     config = prepare(Inputs(checkpoint=golden_of(family))).task.contents.config

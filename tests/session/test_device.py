@@ -19,9 +19,10 @@ from tests.breaking import swap
 from toolkit.cli import app
 from toolkit.compare import tolerances
 from toolkit.core.errors import BadInput
+from toolkit.oracle.failing import has_gpu_failed
 from toolkit.oracle.precision import in_float64
 from toolkit.pipeline import conversion, difference, verification
-from toolkit.replay.replay import CannotReplayError, has_gpu_failed, replay
+from toolkit.replay.replay import CannotReplayError, replay
 from toolkit.session import device
 from toolkit.session.device import WORKSPACE, exact_device, exact_kernels, expect_device
 

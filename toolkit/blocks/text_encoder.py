@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from toolkit.blocks.evidence import Derived, Facts, argued
+from toolkit.blocks.layer_extras import refused_extras
 from toolkit.blocks.place import Place
 from toolkit.core.breakable import Attention, Breakable, Part, Side
 from toolkit.core.coverage import Reason
@@ -129,7 +130,7 @@ class TextEncoderBlock:
 
     def refusals(self) -> Iterator[Reason]:
         """What the encoder has and nothing here can express."""
-        yield from self.facts.holes("layers.")
+        yield from refused_extras(self.facts, self.model, "encoder")
 
     def head_widths(self, heads: object) -> dict[str, int]:
         """Width of an attention head, by the prefix of the target parameters it applies to."""

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 from toolkit.compare.metrics import relative_error
 from toolkit.modules.layouts import read_axes
 from toolkit.modules.meeting import Meeting, round_name
+from toolkit.oracle.failing import DOES_NOT_RUN
 from toolkit.oracle.hooks import Calls, Tensors, rest, shape_alone
 from toolkit.replay.pairs import Layout, Pair
-from toolkit.replay.replay import DOES_NOT_RUN, first, paired_outputs
+from toolkit.replay.replay import first, paired_outputs
 from toolkit.trial.measuring import PairErrors
 
 if TYPE_CHECKING:

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 from toolkit.compare import tolerances
 from toolkit.compare.metrics import relative_error
 from toolkit.modules.meeting import Round
+from toolkit.oracle.failing import DOES_NOT_RUN
 from toolkit.oracle.hooks import Calls
 from toolkit.replay.pairs import Pair
-from toolkit.replay.replay import DOES_NOT_RUN, first, replay_arguments
+from toolkit.replay.replay import first, replay_arguments
 from toolkit.trial.isolating import inputs_agree
 
 if TYPE_CHECKING:

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias, Union
 
 from toolkit.core.errors import BadInput
+from toolkit.oracle.failing import has_gpu_failed
 from toolkit.oracle.hooks import Call, Calls, ShelvedCalls, Tensors, flatten, recording
 from toolkit.oracle.precision import in_float64
 from toolkit.oracle.shelf import Shelf, keep_all
-from toolkit.replay.replay import has_gpu_failed
 
 if TYPE_CHECKING:
     import torch

@@ -25,6 +25,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from toolkit.oracle.asking import Pass, ScoredTokens
+from toolkit.oracle.failing import answering
 from toolkit.oracle.hooks import Call, Calls, call_again, recording, told
 from toolkit.oracle.nests import map_tensors
 from toolkit.oracle.pages import let_go
@@ -159,13 +160,16 @@ class Reference:
             search: Beam, length penalty and limits.
             tag: Language tag that must come first; None where the task prepends none.
             heard: Of no use: each token is asked for by itself.
+
+        Raises:
+            Refusal: the model does not run on its input.
         """
         let_go()
         generator = self._generator(search)
         length = torch.tensor([len(source)], device=self.device)
         sample = {"net_input": self.net_input(source.unsqueeze(0).to(self.device), length)}
         prefix = None if tag is None else torch.tensor([[tag]], device=self.device)
-        with torch.no_grad():
+        with answering(), torch.no_grad():
             (hypotheses,) = generator.generate([self.model], sample, prefix_tokens=prefix)
         return [
             ScoredTokens(tokens=tuple(h["tokens"].tolist()), score=float(h["score"]))
@@ -281,8 +285,12 @@ def one_pass(
         double: Whether it computes in float64 throughout; its input is the caller's.
         explicit: Whether it computes attention step by step.
         only: Paths of the modules whose calls are recorded; None records all.
+
+    Raises:
+        Refusal: the model does not run on its input.
     """
     with ExitStack() as stack:
+        stack.enter_context(answering())
         stack.enter_context(torch.no_grad())
         if double:
             stack.enter_context(in_float64(model))

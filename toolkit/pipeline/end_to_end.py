@@ -13,6 +13,7 @@ from pathlib import Path
 
 from toolkit.compare import tolerances
 from toolkit.core.progress import Progress
+from toolkit.oracle.failing import DOES_NOT_RUN, has_gpu_failed
 from toolkit.oracle.search import Search
 from toolkit.pipeline.origin import asked_of
 from toolkit.pipeline.recorded import RecordedReference, expect_checkpoint
@@ -20,7 +21,6 @@ from toolkit.pipeline.recorded_index import RecordedClip, read_index
 from toolkit.pipeline.resources import fitting_size
 from toolkit.proof.audited import Against
 from toolkit.proof.document import Verification
-from toolkit.replay.replay import DOES_NOT_RUN, has_gpu_failed
 from toolkit.replay.target import DoesNotLoad, Target
 from toolkit.session.device import exact_device
 from toolkit.tasks.base import Answers, TaskKind

@@ -33,8 +33,11 @@ def open_reference(
         user_dir: Folder of a fork's own models and tasks.
 
     Raises:
-        BadInput: fairseq is not installed, or cannot build this checkpoint.
+        BadInput: fairseq is not installed, cannot build this checkpoint, or cannot run it on what
+            is asked within the context.
     """
+    from toolkit.oracle.refusal import Refusal
+
     if not fairseq_is_installed():
         raise BadInput(
             "`fairseq` must be installed to prove a conversion, but is not. Install it with "
@@ -45,7 +48,10 @@ def open_reference(
         _write_data(prepared, Path(folder))
         reference = _build(prepared, folder)
         reference.model.to(device)
-        yield reference
+        try:
+            yield reference
+        except Refusal as error:
+            raise BadInput(str(error)) from error
 
 
 def import_all(user_dir: Path | None) -> None:

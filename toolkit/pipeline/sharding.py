@@ -13,6 +13,7 @@ from toolkit.core.result import Result
 from toolkit.families import Derived
 from toolkit.folder.admission import check_folder
 from toolkit.folder.view import view_folder
+from toolkit.oracle.failing import DOES_NOT_RUN
 from toolkit.pipeline.case import Case, on_trial
 from toolkit.pipeline.clips import efforts_for, outlines_for, tag_of, together
 from toolkit.pipeline.judging import judge, judge_files
@@ -34,7 +35,6 @@ from toolkit.pipeline.shards import (
     merge,
 )
 from toolkit.pipeline.verification import drawn, expecting, run_clips, told, why_not_run
-from toolkit.replay.replay import DOES_NOT_RUN
 from toolkit.replay.target import DoesNotLoad
 from toolkit.session.requests.verify import Verify
 from toolkit.trial.bench import AnyBench, Run

@@ -12,6 +12,7 @@ from toolkit.core.progress import Progress, silent
 from toolkit.core.result import Result
 from toolkit.folder.admission import check_folder
 from toolkit.folder.view import view_folder
+from toolkit.oracle.failing import DOES_NOT_RUN, has_gpu_failed
 from toolkit.pipeline.case import Case, on_trial
 from toolkit.pipeline.clips import efforts_for, size_of, tag_of
 from toolkit.pipeline.forms import maybe_language_of, read_form, read_tags
@@ -20,7 +21,6 @@ from toolkit.pipeline.origin import Origin
 from toolkit.pipeline.preflight import expect_all_at_hand
 from toolkit.pipeline.prepare import Inputs, Prepared
 from toolkit.pipeline.reproduce import command_line
-from toolkit.replay.replay import DOES_NOT_RUN, has_gpu_failed
 from toolkit.replay.target import DoesNotLoad
 from toolkit.session.keywords import keywords_of
 from toolkit.session.requests.diff import Diff

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from toolkit.oracle.failing import DOES_NOT_RUN, has_gpu_failed
 from toolkit.oracle.hooks import Call, call_again, flatten
 from toolkit.oracle.nests import map_tensors
 from toolkit.replay.alignment import align
@@ -14,9 +15,6 @@ from toolkit.replay.source import Source
 if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
-
-DOES_NOT_RUN = (RuntimeError, LookupError, ValueError, TypeError, AttributeError)
-"""What a model raises whose parts or settings do not go together."""
 
 
 class CannotReplayError(Exception):
@@ -70,19 +68,6 @@ def replay(pair: Pair, target: nn.Module, source: Source, made: Call, received: 
 def device_of(model: nn.Module) -> torch.device:
     """Where a model runs."""
     return next(model.parameters()).device
-
-
-def has_gpu_failed(error: BaseException) -> bool:
-    """Whether an error is the GPU's: no memory left, or a kernel failed, after which none runs.
-
-    An index out of range is of the second kind there. On a CPU it is an error like any other.
-    """
-    import torch
-
-    failed = getattr(torch, "AcceleratorError", torch.OutOfMemoryError)  # since torch 2.8
-    return isinstance(error, (torch.OutOfMemoryError, failed)) or (
-        isinstance(error, RuntimeError) and str(error).startswith(("CUDA", "cuDNN"))
-    )
 
 
 def paired_outputs(layout: Layout, source: Source, actual: Tensor, expected: Tensor) -> Outputs:

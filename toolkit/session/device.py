@@ -34,7 +34,7 @@ def exact_device(name: str) -> Iterator[None]:
     if name == CPU:
         yield
         return
-    from toolkit.replay.replay import has_gpu_failed
+    from toolkit.oracle.failing import has_gpu_failed
 
     expect_device(name)
     with exact_kernels():

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from toolkit.oracle.asking import AnyReference, Pass
+from toolkit.oracle.failing import DOES_NOT_RUN
 from toolkit.oracle.hooks import Calls, recording
 from toolkit.replay.pairs import Pair
-from toolkit.replay.replay import DOES_NOT_RUN, first, paired_outputs
+from toolkit.replay.replay import first, paired_outputs
 from toolkit.replay.source import Source
 from toolkit.replay.target import Target
 from toolkit.trial.measuring import Record

@@ -7,17 +7,11 @@ from typing import TYPE_CHECKING
 
 from toolkit.compare import tolerances
 from toolkit.compare.metrics import relative_error
+from toolkit.oracle.failing import DOES_NOT_RUN
 from toolkit.oracle.hooks import Call
 from toolkit.oracle.precision import as_it_is
 from toolkit.replay.pairs import Pair
-from toolkit.replay.replay import (
-    DOES_NOT_RUN,
-    Outputs,
-    first,
-    paired_outputs,
-    replay,
-    replay_arguments,
-)
+from toolkit.replay.replay import Outputs, first, paired_outputs, replay, replay_arguments
 from toolkit.replay.source import Source
 
 if TYPE_CHECKING:

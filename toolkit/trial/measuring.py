@@ -10,17 +10,12 @@ from typing import TYPE_CHECKING, Protocol
 
 from toolkit.compare.metrics import relative_error
 from toolkit.compare.pictures import Sketchbook
+from toolkit.oracle.failing import DOES_NOT_RUN, has_gpu_failed
 from toolkit.oracle.hooks import Call, Calls, recording, rest
 from toolkit.oracle.pages import ENOUGH_WITHIN_BYTES, let_go
 from toolkit.oracle.precision import as_it_is, doubled
 from toolkit.replay.pairs import Pair
-from toolkit.replay.replay import (
-    DOES_NOT_RUN,
-    CannotReplayError,
-    Outputs,
-    first,
-    has_gpu_failed,
-)
+from toolkit.replay.replay import CannotReplayError, Outputs, first
 from toolkit.replay.source import Source
 from toolkit.replay.target import Target
 from toolkit.trial.flow import find_flow

@@ -320,9 +320,9 @@ def test_what_the_outer_arguments_lack_is_filled_and_what_they_have_stays(pair: 
 
 def test_what_only_training_needs_is_left_out(pair: MakePair) -> None:
     built, _ = pair("layer norm")
-    settings = {**read_settings(built), "checkpoint_activations": True, "w2v_path": "/x.pt"}
+    settings = {**read_settings(built), "ddp_backend": "fully_sharded", "w2v_path": "/x.pt"}
     args = make_arguments(settings, built.model.state_dict())
-    assert (args.checkpoint_activations, args.w2v_path) == (False, None)
+    assert (args.ddp_backend, args.w2v_path) == ("pytorch_ddp", None)
 
 
 def test_a_missing_outer_normalize_is_the_encoders(pair: MakePair) -> None:

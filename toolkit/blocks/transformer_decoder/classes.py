@@ -15,6 +15,7 @@ from collections.abc import Iterator
 
 from toolkit.blocks.activations import refused_activation
 from toolkit.blocks.forms import Lack
+from toolkit.blocks.layer_extras import refused_extras
 from toolkit.blocks.transformer_decoder.decoder import CROSS_KEYS, Decoder
 from toolkit.core.coverage import Reason
 
@@ -127,7 +128,7 @@ def shortcomings(decoder: Decoder) -> Iterator[Reason]:
 def refusals(decoder: Decoder) -> Iterator[Reason]:
     """What the decoder has and nothing here can express."""
     facts = decoder.facts
-    yield from facts.holes("layers.")
+    yield from refused_extras(facts, decoder.model, "decoder")
     yield from refused_activation(decoder.model, "args")
     if facts.has_under("project_"):
         yield Reason(

@@ -39,9 +39,13 @@ def open_task(
         ValueError: the settings cannot be used.
         RuntimeError: the state dict does not fit the model that the settings describe.
     """
+    from fairseq.modules.checkpoint_activations import unwrap_checkpoint
+
     reference: AnyModel = import_module(f"{__name__}.{name}").open_reference(
         settings, state_dict, data_dir, dropped=dropped, padding=padding, tags=tags
     )
+    # Layers that forgot their activations in training hide keywords from whoever listens to them.
+    unwrap_checkpoint(reference.model)
     return reference
 
 

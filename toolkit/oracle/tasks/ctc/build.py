@@ -32,12 +32,7 @@ if TYPE_CHECKING:
 Arguments = Union[Namespace, Settings]
 """fairseq's arguments as one object or by name."""
 
-HERE = {
-    "data": ".",
-    "w2v_path": None,
-    "ddp_backend": "pytorch_ddp",
-    "checkpoint_activations": False,
-}
+HERE = {"data": ".", "w2v_path": None, "ddp_backend": "pytorch_ddp"}
 """Arguments of the machine that trained the model, and what they are on this one."""
 
 TASKS = {

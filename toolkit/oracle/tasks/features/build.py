@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from fairseq.models.wav2vec.wav2vec2 import Wav2Vec2Config, Wav2Vec2Model
     from omegaconf import DictConfig
 
-HERE = {"checkpoint_activations": False}
-"""Arguments of the machine that trained the model, and what they are on this one."""
 _TASK = Namespace(cfg=Namespace(sample_rate=16_000), dictionaries=[None])
 """What a model wants of its task: classes that it is not trained on again."""
 
@@ -157,7 +155,7 @@ def _configure(settings: Settings, config: Type[Wav2Vec2Config]) -> DictConfig:
 
     defaults = {field.name: field.default for field in fields(config)}
     known = {k: _typed(v, defaults[k]) for k, v in settings.items() if k in defaults}
-    return OmegaConf.merge(OmegaConf.structured(config), {**known, **HERE})
+    return OmegaConf.merge(OmegaConf.structured(config), known)
 
 
 def _typed(value: object, default: object) -> object:
