@@ -186,7 +186,7 @@ def show(result: dict[str, Any]) -> None:
     print(f"{result['name']}: {result['bytes'] / 1e9:.2f} GB, {result['vocabulary']} rows")
     for name, run in result["medians"].items():
         print(
-            f"  {name:8} {run['wall_s']:7.2f} s wall {run['cpu_s']:7.2f} s cpu "
+            f"  {name:10} {run['wall_s']:7.2f} s wall {run['cpu_s']:7.2f} s cpu "
             f"{run['peak_rss_bytes'] / 1e6:8.0f} MB rss "
             f"{run['peak_anonymous_bytes'] / 1e6:8.0f} MB anonymous"
         )
