@@ -45,10 +45,17 @@ def test_every_byte_that_is_read_counts(job: Job, shelf: Path, changed: str) -> 
     assert address(job) != before
 
 
-def test_a_file_that_is_found_beside_the_checkpoint_counts(job: Job) -> None:
+@pytest.mark.parametrize("name", ["dict.txt", "config.yaml", "config.json", "gcmvn.npz", "w2v.pt"])
+def test_a_file_that_is_found_beside_the_checkpoint_counts(job: Job, name: str) -> None:
     before = address(job)
-    (job.checkpoint.parent / "dict.txt").write_text("a 1\n")
+    (job.checkpoint.parent / name).write_text("a 1\n")
     assert address(job) != before
+
+
+def test_a_file_that_no_family_reads_does_not_count(job: Job) -> None:
+    before = address(job)
+    (job.checkpoint.parent / "result.json").write_text("{}")
+    assert address(job) == before
 
 
 def test_an_option_counts(job: Job) -> None:

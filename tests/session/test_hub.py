@@ -21,7 +21,10 @@ REPOSITORIES = {
         "model.pt": b"weights",
         "dict.ltr.txt": b"a 1\n",
         "config.yaml": b"vocab_filename: dict.ltr.txt\n",
+        "config.json": b"{}",
+        "gcmvn.npz": b"statistics",
         "README.md": b"a card",
+        "training.json": b"{}",
         "other/dict.txt": b"b 1\n",
     },
     "org/several": {"small/model.pt": b"s", "small/dict.txt": b"a 1\n", "large.pt": b"l"},
@@ -116,7 +119,8 @@ def test_a_path_is_none(typed, tmp_path):
 def test_a_checkpoint_comes_with_what_stands_beside_it_and_nothing_else():
     path = fetch(Path("hf://org/one"), CHECKPOINT)
     assert path.read_bytes() == b"weights"
-    assert names(path.parent) == ["config.yaml", "dict.ltr.txt", "model.pt"]
+    beside = ["config.json", "config.yaml", "dict.ltr.txt", "gcmvn.npz", "model.pt"]
+    assert names(path.parent) == beside
 
 
 @pytest.mark.parametrize("typed", ["org/one", "hf://org/one@v1", "hf://org/one/model.pt"])

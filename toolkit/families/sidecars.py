@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TypeVar
 
 from toolkit.checkpoint.dictionary import WORDLESS, Dictionary, read_dictionary
@@ -20,7 +20,9 @@ from toolkit.families.languages import find_languages
 T = TypeVar("T")
 MAX_YAML_BYTES = 1 << 18
 """fairseq's own are a few hundred bytes."""
-COMPANION_SUFFIXES = {".yaml", ".yml", ".txt", ".model", ".vocab", ".pt"}
+COMPANION_SUFFIXES = {".yaml", ".yml", ".txt", ".model", ".vocab", ".npz", ".pt"}
+COMPANION_NAMES = {"config.json"}
+"""Of other files beside a checkpoint, as vocoders have them."""
 SPACE = "\u2581"
 """What sentencepiece writes for a space."""
 
@@ -193,11 +195,16 @@ class _Missing:
             return None
 
 
+def is_companion(path: PurePath) -> bool:
+    """Whether a file beside a checkpoint may belong to it, as far as its name tells."""
+    return path.suffix in COMPANION_SUFFIXES or path.name in COMPANION_NAMES
+
+
 def companions(checkpoint: Path) -> Iterator[Path]:
     """The files beside a checkpoint that may belong to it, as far as names tell."""
     with suppress(OSError, ValueError):
         for path in checkpoint.absolute().parent.iterdir():
-            if path.suffix in COMPANION_SUFFIXES and path.is_file():
+            if is_companion(path) and path.is_file():
                 yield path
     config: JsonObject = {}
     with suppress(BadInput):

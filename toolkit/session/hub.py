@@ -150,11 +150,11 @@ def _choose(name: HubName, files: Sequence[str]) -> str:
 
 
 def _is_companion(file: str, checkpoint: str) -> bool:
-    from toolkit.families.sidecars import COMPANION_SUFFIXES
+    from toolkit.families.sidecars import is_companion
 
     place = PurePosixPath(file)
     beside = place.parent == PurePosixPath(checkpoint).parent
-    return beside and place.suffix in COMPANION_SUFFIXES and place.suffix not in _CHECKPOINTS
+    return beside and is_companion(place) and place.suffix not in _CHECKPOINTS
 
 
 def _list(name: HubName) -> list[str]:
