@@ -15,7 +15,7 @@ from toolkit.blocks.activations import activation, refused_activation
 from toolkit.blocks.evidence import Derived, Facts, argued, hard_coded
 from toolkit.blocks.forms import Lack
 from toolkit.blocks.place import Place
-from toolkit.core.breakable import Attention, Breakable, Part, Side, joined
+from toolkit.core.breakable import Attention, Breakable, Droppable, Part, Side, joined
 from toolkit.core.coverage import Reason
 from toolkit.core.json import JsonDict, JsonObject
 from toolkit.core.slips import (
@@ -81,6 +81,7 @@ BREAKABLE = Breakable(
     sides=(Side(width="d_model", heads="encoder_attention_heads"),),
     stacks=("layers",),
     attentions=(Attention(modules=r"layers\.\d+\.self_attn"),),
+    droppable=(Droppable(name="last_norm", modules="layer_norm"),),
     slips=(
         slip("encoder_attention_heads", "head_count_changed",  other_divisors("d_model"), "wrong_head_count", absent=True),
         slip("encoder_layers",          "layer_count_changed", plus(1, -1)),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from toolkit.blocks.tree import join
 from toolkit.core.breakable import Breakable
+from toolkit.core.formats import SinceFormat
 from toolkit.mapping import Row
 from toolkit.replay.pairs import Layout
 
@@ -33,6 +34,11 @@ class Place:
     def breakable(self, relative: Breakable) -> Breakable:
         """What of the block can be broken, with whole names and keys."""
         return relative.under(self.target, self.part)
+
+    def since(self, module: str, first: int) -> tuple[SinceFormat, ...]:
+        """A module of the block that fairseq has since the format of that number."""
+        path, marker = (f"{self.source}{name}" for name in (module, "version"))
+        return (SinceFormat(module=path, marker=marker, first=first),)
 
     def module(self, path: str) -> str:
         """The whole path of a target module, or the whole name of a target tensor."""

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from toolkit.blocks.evidence import Derived, Facts, argued
 from toolkit.blocks.layer_extras import refused_extras
 from toolkit.blocks.place import Place
-from toolkit.core.breakable import Attention, Breakable, Part, Side
+from toolkit.core.breakable import Attention, Breakable, Droppable, Part, Side
 from toolkit.core.coverage import Reason
+from toolkit.core.formats import SinceFormat
 from toolkit.core.json import JsonObject
 from toolkit.core.slips import other_divisors, plus, slip
 from toolkit.mapping import Drop, Row, Rule
@@ -62,6 +63,11 @@ BREAKABLE = Breakable(
     sides=(Side(width="d_model", heads="encoder_attention_heads"),),
     stacks=("layers",),
     attentions=(Attention(modules=r"layers\.\d+\.self_attn"),),
+    droppable=(
+        Droppable(name="embedding_norm", modules="layernorm_embedding"),
+        Droppable(name="last_norm",      modules="layer_norm"),
+        Droppable(name="positions",      modules="embed_positions", is_table=True),
+    ),
     slips=(
         slip("encoder_attention_heads", "head_count_changed",  other_divisors("d_model"), "wrong_head_count", absent=True),
         slip("encoder_layers",          "layer_count_changed", plus(1, -1)),
@@ -118,6 +124,11 @@ class TextEncoderBlock:
         """How activations lie in the modules on both sides."""
         tabled = (TABLED_LAYOUT,) if self.learns_positions else ()
         return self.place.layouts((*LAYOUTS, *tabled))
+
+    @property
+    def formats(self) -> tuple[SinceFormat, ...]:
+        """The norm behind the last layer, which checkpoints of the first format did without."""
+        return self.place.since("layer_norm", 2) if self.normalizes_last else ()
 
     def config(self) -> dict[str, Derived]:
         """The values of the configuration, by key."""

@@ -104,6 +104,22 @@ class Output:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Droppable:
+    """Modules that conversion scripts are known to have dropped."""
+
+    name: str
+    """What they are: `embedding_norm`."""
+    modules: str
+    """Regular expression of their paths."""
+    is_table: bool = False
+    """Whether each is a table with rows before the first that is read, which may be cut off."""
+
+    def under(self, target: str) -> Droppable:
+        """The modules with whole paths."""
+        return replace(self, modules=_under(target, self.modules))
+
+
+@dataclass(frozen=True, kw_only=True)
 class Breakable:
     """What of a folder can be broken; pieces of it are joined to a whole."""
 
@@ -115,6 +131,7 @@ class Breakable:
     """Names of lists of layers: `layers`."""
     attentions: tuple[Attention, ...] = ()
     outputs: tuple[Output, ...] = ()
+    droppable: tuple[Droppable, ...] = ()
     slips: tuple[Slip, ...] = ()
     inventions: tuple[Invention, ...] = ()
     vocabularies: tuple[str, ...] = ()
@@ -135,6 +152,7 @@ class Breakable:
             sides=tuple(item.under(target, part) for item in self.sides),
             attentions=tuple(item.under(target) for item in self.attentions),
             outputs=tuple(item.under(target, part) for item in self.outputs),
+            droppable=tuple(item.under(target) for item in self.droppable),
             slips=tuple(_placed(item, part) for item in self.slips),
         )
 

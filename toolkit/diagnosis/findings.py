@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import get_args
 
 from toolkit.checkpoint.sets import without_language
-from toolkit.core.findings import Consequence, Finding, FindingKind
+from toolkit.core.findings import Consequence, Finding, FindingKind, Hypothesis
 from toolkit.core.json import JsonDict
 from toolkit.core.measures import Level
 from toolkit.core.result import ModuleRow
@@ -76,6 +76,20 @@ def name_culprits(modules: Sequence[ModuleRow], twins: Mapping[str, str]) -> tup
         return replace(row, fails_in=max(parts, key=_depth)) if parts else row
 
     return tuple(explain(row) if row.verdict == "fail" else row for row in modules)
+
+
+def in_training(paths: Sequence[str]) -> Finding:
+    """The finding of modules, by path, that are in training mode after loading."""
+    return Finding(
+        kind="wiring",
+        target_module=paths[0],
+        summary=(
+            f"{len(paths)} modules are in training mode after loading, so that dropout and masking "
+            "are at work"
+        ),
+        hypothesis=Hypothesis(name="train_mode", confirmed=True),
+        fix="call `eval()` on the model",
+    )
 
 
 def _depth(path: str) -> int:

@@ -21,6 +21,7 @@ from toolkit.checkpoint import Checkpoint
 from toolkit.compare.probes import PaddingProbes
 from toolkit.core.breakable import Breakable
 from toolkit.core.coverage import Reason
+from toolkit.core.formats import SinceFormat
 from toolkit.core.json import JsonObject
 from toolkit.families.sidecars import Named, Sidecars
 from toolkit.folder.contents import FolderContents, Misfit
@@ -128,6 +129,8 @@ class Network:
     """Prefixes of target tensors of which nothing is known, as their class is not."""
     breakable: Breakable = field(default_factory=Breakable)
     """What of the weights and of `config.json` can be broken on purpose; nothing by default."""
+    formats: tuple[SinceFormat, ...] = ()
+    """Modules that fairseq leaves out where the checkpoint is of an earlier format than theirs."""
 
     @property
     def unknown(self) -> tuple[Reason, ...]:

@@ -206,6 +206,7 @@ class S2TTransformer:
             misfits=tuple(find_misfits(model.parts)),
             lost=lost_prefixes(model.parts),
             breakable=model.breakable(),
+            formats=model.decoder.formats,
         )
 
     def sidecars(self, checkpoint: Checkpoint, named: Named) -> Sidecars:

@@ -51,6 +51,7 @@ class S2UTTransformer(S2TTransformer):
             layouts=tuple(map(_of_steps, network.layouts)),
             table=replace(network.table, rows=(*network.table.rows, *beside)),
             refusals=(*network.refusals, *_refusals(Facts(checkpoint.tensors))),
+            formats=(),  # its decoder of units upgrades no checkpoint of an earlier format
         )
 
     def sidecars(self, checkpoint: Checkpoint, named: Named) -> Sidecars:

@@ -281,6 +281,7 @@ class TextToText:
             misfits=tuple(find_misfits(model.parts)),
             lost=lost_prefixes(model.parts),
             breakable=self.kind.breakable,
+            formats=(*model.encoder.formats, *model.decoder.formats),
         )
 
     def sidecars(self, checkpoint: Checkpoint, named: Named) -> Sidecars:

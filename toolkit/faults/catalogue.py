@@ -9,6 +9,7 @@ from pathlib import Path
 
 from toolkit.core.breakable import Breakable
 from toolkit.faults.configs import config_faults
+from toolkit.faults.dropped import dropped_faults
 from toolkit.faults.facts import read_facts
 from toolkit.faults.fault import DoubleFault, Fault, Truth
 from toolkit.faults.languages import language_faults
@@ -71,6 +72,7 @@ def single_faults(folder: Path, breakable: Breakable) -> tuple[Fault, ...]:
     return (
         *single_tensor_faults(facts),
         *several_tensor_faults(facts),
+        *dropped_faults(facts),
         *config_faults(facts),
         *tokenizer_faults(facts),
         *language_faults(facts),

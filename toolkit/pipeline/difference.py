@@ -21,7 +21,8 @@ from toolkit.core.origin import spelled
 from toolkit.core.progress import Progress, silent
 from toolkit.core.result import ModuleRow, Result
 from toolkit.diagnosis import Evidence, Truth, find_faults, take_inventory, take_notes
-from toolkit.diagnosis.findings import name_culprits, smallest_failing
+from toolkit.diagnosis.findings import in_training, name_culprits, smallest_failing
+from toolkit.diagnosis.left_out import explains, find_left_out
 from toolkit.folder.admission import check_folder
 from toolkit.folder.digest import combine, folder_digests
 from toolkit.folder.view import FolderView, view_folder
@@ -205,7 +206,7 @@ def diff_folder(session: Session, folder: Path, book: Sketchbook | None = None) 
     twins = session.truth.twins
     findings = find_faults(
         Evidence(
-            inventory=inventory,
+            inventory=(*inventory, *replayed.left_out),
             modules=rows,
             levels=levels,
             kinds=kind.finding_kinds,
@@ -213,7 +214,7 @@ def diff_folder(session: Session, folder: Path, book: Sketchbook | None = None) 
         )
     )
     if replayed.training:
-        findings = (*findings, _in_training(replayed.training))
+        findings = (*findings, in_training(replayed.training))
     if refusal is not None and not inventory:
         findings = (unusable(refusal),)
     undoable = any(f.target_parameters or f.config_keys for f in findings)
@@ -259,6 +260,8 @@ class _Replayed:
     uncompared: tuple[Reason, ...] = ()
     training: tuple[str, ...] = ()
     """Modules that are in training mode after loading."""
+    left_out: tuple[Finding, ...] = ()
+    """What fairseq does without, although the checkpoint has it."""
     refusal: str | None = None
     """Why there are no modules: what transformers said when it could not load the folder."""
 
@@ -284,6 +287,9 @@ def _replay(session: Session, folder: Path, book: Sketchbook | None = None) -> _
         ),
         uncompared=tuple(_uncompared(pairing, rows)),
         training=tuple(path for path, module in target.model.named_modules() if module.training),
+        left_out=find_left_out(
+            session.prepared.proof, pairing.uncompared, session.prepared.network.formats
+        ),
     )
 
 
@@ -315,19 +321,6 @@ def _modules_level(rows: Sequence[ModuleRow]) -> Level:
     return Level(name="modules", measures=(measure,), summary=f"{len(rows)} replayed: {gap}")
 
 
-def _in_training(paths: Sequence[str]) -> Finding:
-    return Finding(
-        kind="wiring",
-        target_module=paths[0],
-        summary=(
-            f"{len(paths)} modules are in training mode after loading, so that dropout and masking "
-            "are at work"
-        ),
-        hypothesis=Hypothesis(name="train_mode", confirmed=True),
-        fix="call `eval()` on the model",
-    )
-
-
 def _confirmed(
     session: Session, view: FolderView, findings: tuple[Finding, ...]
 ) -> tuple[Finding, ...]:
@@ -343,6 +336,7 @@ def _confirmed(
     misfits = session.truth.contents.misfits
     failing = smallest_failing(replayed.rows)
     left = tuple(row for row in failing if not any(m.holds(row.target) for m in misfits))
+    left = tuple(row for row in left if not explains(replayed.left_out, row.target))
     if replayed.refusal is None and not left:
         return findings
     doubted = [replace(finding, hypothesis=_doubted(finding.hypothesis)) for finding in findings]

@@ -5,12 +5,14 @@ from __future__ import annotations
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from toolkit.checkpoint import Checkpoint
+from toolkit.checkpoint.formats import tell_format
 from toolkit.compare.pictures import shortest
 from toolkit.core.breakable import Breakable, joined
 from toolkit.core.coverage import Reason
@@ -19,7 +21,16 @@ from toolkit.core.findings import Finding
 from toolkit.core.outcomes import DoubleOutcome, FaultOutcome, FaultsResult, YardstickOutcome
 from toolkit.core.progress import Progress, silent
 from toolkit.core.result import ModuleRow, Result
-from toolkit.faults import DoubleFault, Fault, Truth, double_faults, maybe_harmless, single_faults
+from toolkit.faults import (
+    CheckpointFault,
+    DoubleFault,
+    Fault,
+    Truth,
+    checkpoint_faults,
+    double_faults,
+    maybe_harmless,
+    single_faults,
+)
 from toolkit.mapping import Tie
 from toolkit.oracle.asking import Pass
 from toolkit.pipeline.difference import Session, diff_folder, open_session
@@ -50,12 +61,11 @@ def faults(request: Faults) -> FaultsResult:
     source = _source(request)
     with tempfile.TemporaryDirectory(prefix="toolkit-faults-") as name:
         right = Path(name) / "right"
-        breakable = _convert(source, right)
-        singles = [f for f in single_faults(right, breakable) if request.only in f.name]
-        doubles = [f for f in double_faults(right, breakable) if request.only in f.name]
-        if not singles and not doubles:
+        prepared = _convert(source, right)
+        chosen = [fault for fault in _every_fault(prepared, right) if request.only in fault.name]
+        if not chosen:
             raise BadInput("`--only` must keep at least one fault, but keeps none. Widen it.")
-        outcomes = list(_run_all(source, right, [*singles, *doubles], request.workers, report))
+        outcomes = list(_run_all(source, right, chosen, request.workers, report))
     return FaultsResult(
         singles=tuple(o for o in outcomes if isinstance(o, FaultOutcome)),
         doubles=tuple(o for o in outcomes if isinstance(o, DoubleOutcome)),
@@ -65,6 +75,7 @@ def faults(request: Faults) -> FaultsResult:
 
 
 Outcome = FaultOutcome | DoubleOutcome | Reason
+Single = Fault | CheckpointFault
 
 
 def _source(request: Faults) -> Path:
@@ -83,17 +94,31 @@ def breakable_of(prepared: Prepared) -> Breakable:
     return joined((prepared.network.breakable, prepared.task.kind.breakable))
 
 
-def _convert(source: Path, folder: Path) -> Breakable:
+def _convert(source: Path, folder: Path) -> Prepared:
     prepared = prepare(Inputs(checkpoint=source))
     folder.mkdir()
     write_converted(prepared, folder)
-    return breakable_of(prepared)
+    return prepared
+
+
+def _every_fault(prepared: Prepared, right: Path) -> Iterator[Single | DoubleFault]:
+    breakable = breakable_of(prepared)
+    yield from single_faults(right, breakable)
+    yield from faults_of_checkpoint(prepared)
+    yield from double_faults(right, breakable)
+
+
+def faults_of_checkpoint(prepared: Prepared) -> Iterator[CheckpointFault]:
+    """Those that a checkpoint can have while its folder is right."""
+    plan = prepared.plan
+    origins = {name: a.source for name, a in plan.assignments.items() if a.source is not None}
+    yield from checkpoint_faults(origins, tuple(plan.sources), prepared.network.formats)
 
 
 def _run_all(
     source: Path,
     right: Path,
-    chosen: Sequence[Fault | DoubleFault],
+    chosen: Sequence[Single | DoubleFault],
     workers: int,
     progress: Progress,
 ) -> Iterator[Outcome]:
@@ -127,14 +152,20 @@ def _workshop(source: Path, right: Path) -> _Workshop:
 
 
 @contextmanager
-def _open_workshop(source: Path, right: Path) -> Iterator[_Workshop]:
-    prepared = prepare(Inputs(checkpoint=source))
+def _open_workshop(
+    source: Path, right: Path, spoil: Callable[[Checkpoint], Checkpoint] | None = None
+) -> Iterator[_Workshop]:
+    prepared = prepare(Inputs(checkpoint=source), spoil=spoil)
     with open_session(prepared, shortest(prepared.task.kind.medium.read([]))) as session:
         expected = record_float32(session.asked.reference, session.records[0])
         yield _Workshop(session=session, right=right, expected=expected)
 
 
-def _run_in_worker(source: Path, right: Path, fault: Fault | DoubleFault) -> Outcome:
+def _run_in_worker(source: Path, right: Path, fault: Single | DoubleFault) -> Outcome:
+    if isinstance(fault, CheckpointFault):
+        spoil = partial(tell_format, marker=fault.marker, number=fault.number)
+        with _open_workshop(source, right, spoil) as workshop:
+            return _judge_single(fault, workshop, right)
     workshop = _workshop(source, right)
     # Beside the right folder, so that nothing stays if this process is ended.
     with tempfile.TemporaryDirectory(prefix="fault-", dir=right.parent) as name:
@@ -143,21 +174,16 @@ def _run_in_worker(source: Path, right: Path, fault: Fault | DoubleFault) -> Out
         proof = maybe_harmless(workshop.right, broken)
         if proof is not None:
             return Reason(name=fault.name, because=proof)
-        result = diff_folder(workshop.session, broken)
         if isinstance(fault, DoubleFault):
-            return _judge_double(fault, result.findings)
+            return _judge_double(fault, diff_folder(workshop.session, broken).findings)
         if fault.truth.noted:
-            return _judge_noted(fault, result)
-        ties = workshop.session.prepared.proof.ties
-        return _judge_single(fault, result, _yardsticks(workshop, broken), ties)
+            return _judge_noted(fault, diff_folder(workshop.session, broken))
+        return _judge_single(fault, workshop, broken)
 
 
-def _judge_single(
-    fault: Fault,
-    result: Result,
-    baselines: Sequence[BaselineVerdict],
-    ties: Sequence[Tie],
-) -> FaultOutcome:
+def _judge_single(fault: Single, workshop: _Workshop, broken: Path) -> FaultOutcome:
+    result = diff_folder(workshop.session, broken)
+    ties = workshop.session.prepared.proof.ties
     first = result.findings[0] if result.findings else None
     right, wrong = _module_errors(fault.truth, result.modules, ties)
     hypothesis = first.hypothesis if first else None
@@ -182,7 +208,7 @@ def _judge_single(
                 detects=baseline.detects,
                 names_module=baseline.module in fault.truth.modules,
             )
-            for baseline in baselines
+            for baseline in _yardsticks(workshop, broken)
         ),
     )
 

@@ -12,6 +12,7 @@ from toolkit.core.result import Result, Suspicion
 from toolkit.core.tokens import ClipTokens
 from toolkit.diagnosis import Evidence, Known, find_faults, take_inventory, take_notes
 from toolkit.diagnosis.findings import name_culprits
+from toolkit.diagnosis.left_out import find_left_out
 from toolkit.folder.view import FolderView
 from toolkit.pipeline import files_alone
 from toolkit.pipeline.case import Case
@@ -53,7 +54,8 @@ def judge(case: Case, bench: AnyBench, runs: tuple[Run, ...], drawing: Drawn | N
     levels = kind.judge(measured, {} if case.beam else {"beam": "--no-beam"})
     rows = name_culprits(module_rows((run.pairs for run in runs), target.kind_of), truth.twins)
     tokens = tuple(kind.tokens(run) for run in runs if run.effort.searched)
-    inventory = take_inventory(truth, target.view, _known(measured))
+    left_out = find_left_out(truth.plan, bench.pairing.uncompared, prepared.network.formats)
+    inventory = (*take_inventory(truth, target.view, _known(measured)), *left_out)
     faults = find_faults(
         Evidence(
             inventory=inventory,

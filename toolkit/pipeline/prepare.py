@@ -107,6 +107,7 @@ def prepare(
     inputs: Inputs,
     find_targets: FindTargets = target_specs,
     opened: Callable[[Checkpoint], object] | None = None,
+    spoil: Callable[[Checkpoint], Checkpoint] | None = None,
 ) -> Prepared:
     """Reads the checkpoint and its companions, and plans every tensor.
 
@@ -114,6 +115,7 @@ def prepare(
         inputs: What the user named.
         find_targets: Says which tensors a model has, from the content of its `config.json`.
         opened: Gets the checkpoint before anything else is done with it.
+        spoil: Gives another one to work with in its place.
 
     Raises:
         BadInput: a file is missing or unfit, a value is unknown, or no exact conversion
@@ -126,6 +128,8 @@ def prepare(
     checkpoint = opened_as.as_dtype(dtype) if dtype else opened_as.in_one_dtype()
     if opened is not None:
         opened(checkpoint)
+    if spoil is not None:
+        checkpoint = spoil(checkpoint)
     family = find_family(checkpoint)
     network = family.network(checkpoint, inputs.options)
     _refuse(inputs.checkpoint, network.refusals)

@@ -14,6 +14,7 @@ from toolkit.blocks.transformer_decoder import classes, tables
 from toolkit.blocks.transformer_decoder.config import config
 from toolkit.blocks.transformer_decoder.decoder import EMBEDDINGS, Decoder
 from toolkit.core.coverage import Reason
+from toolkit.core.formats import SinceFormat
 from toolkit.mapping import Row
 from toolkit.replay.pairs import Layout
 
@@ -37,6 +38,11 @@ class TransformerDecoderBlock(Decoder):
         """The class for the decoder by itself: a stock one where one computes the same."""
         stock = self.stock_class
         return self.carried if any(self.lacks(stock)) else stock
+
+    @property
+    def formats(self) -> tuple[SinceFormat, ...]:
+        """The norm behind the last layer, which checkpoints of early formats did without."""
+        return self.place.since("layer_norm", 3) if self.normalizes_last.value else ()
 
     def layouts(self, kind: str) -> tuple[Layout, ...]:
         """How activations lie in the modules on both sides, those of the decoder as a whole too.

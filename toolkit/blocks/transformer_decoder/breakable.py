@@ -7,7 +7,7 @@ from functools import cache, partial
 
 from toolkit.blocks.transformer_decoder.classes import WHOLE, body, key
 from toolkit.blocks.transformer_decoder.decoder import EMBEDDINGS
-from toolkit.core.breakable import Attention, Breakable, Output, Part, Side
+from toolkit.core.breakable import Attention, Breakable, Droppable, Output, Part, Side
 from toolkit.core.slips import (
     activations,
     gained,
@@ -52,6 +52,11 @@ def breakable(kind: str, *, whole: bool = False) -> Breakable:
         ),
         outputs=(
             Output(module="lm_head", embedding=body(kind) + EMBEDDINGS, tie="tie_word_embeddings"),
+        ),
+        droppable=(
+            Droppable(name="embedding_norm", modules=inside + "layernorm_embedding"),
+            Droppable(name="last_norm",      modules=inside + "layer_norm"),
+            Droppable(name="positions",      modules=inside + "embed_positions", is_table=True),
         ),
         slips=(
             slip("activation_function",       "activation_changed",      activations,               "wrong_activation"),

@@ -127,7 +127,7 @@ def compare_vocabulary(
         return (Difference(aspect="rows", keys=(FILE,), wrong=("no tokenizer loads",)),)
     found = (*_wrong_vocabulary(expected, tokenizer), *wrong_settings(expected.contents, tokenizer))
     differences = tuple(
-        Difference(aspect=aspect, keys=keys, wrong=tuple(wrong))
+        Difference(aspect=aspect, keys=keys, wrong=tuple(wrong), fix=_fix(aspect, keys))
         for aspect, keys, wrong in found
         if wrong
     )
@@ -135,6 +135,11 @@ def compare_vocabulary(
     if texts:
         differences = (Difference(aspect="texts", keys=(FILE,), wrong=texts),)
     return _as_one(differences, tokenizer) if is_foreign(tokenizer) else differences
+
+
+def _fix(aspect: Aspect, keys: tuple[str, ...]) -> str:
+    """What to do about a wrong setting; nothing special about wrong rows."""
+    return f"give `{keys[0]}` the value that is right, or leave it out" * (aspect == "settings")
 
 
 def probe_texts(contents: FolderContents) -> tuple[str, ...]:
