@@ -71,6 +71,19 @@ def packed(markup):
     return json.loads(gzip.decompress(base64.b64decode(found[1])))
 
 
+@pytest.mark.parametrize(
+    ("command", "examples", "said"),
+    [
+        ("verify", "clips", "clip"),
+        ("verify", "sentences", "sentence"),
+        ("compare_modules", "clips", "input"),
+    ],
+)
+def test_drawings_name_what_models_were_asked_about(mismatching, command, examples, said):
+    result = replace(mismatching, command=command, examples=examples)
+    assert packed(render_html(result))["example"] == said
+
+
 def flat(text):
     return " ".join(text.split())
 

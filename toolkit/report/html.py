@@ -51,14 +51,14 @@ def write_html(result: Result, path: Path) -> None:
 def render_html(result: Result) -> str:
     """The report page: no network access, every name escaped, no script but its own."""
     stacks = draw_map(result)
-    data = make_page_data(result)
+    of_any_models = result.command == "compare_modules"
+    data = make_page_data(result, "input" if of_any_models else result.examples.removesuffix("s"))
     pictures = result.pictures or Pictures()
     script, library = (read_scripts(), read_library()) if stacks else ("", "")
     spoken = {clip.clip for clip in result.tokens}
     matches = result.verdict == "match"
     told = {clip.name: tell_frames(clip, matches=matches) for clip in pictures.clips}
     compared = {level.name: level for level in result.levels}
-    of_any_models = result.command == "compare_modules"
     template = create_environment().get_template("report.html.j2")
     return template.render(
         result=result,

@@ -25,8 +25,12 @@ from toolkit.report import text
 from toolkit.report.model_map import Judged, as_they_ran, judge_rows
 
 
-def make_page_data(result: Result) -> JsonDict:
+def make_page_data(result: Result, example: str) -> JsonDict:
     """Everything that is drawn on request, modules as they ran.
+
+    Args:
+        result: What was compared.
+        example: What one of the things is called that the models were asked about.
 
     Errors come twice: as words, for people, and as numbers to sort and draw by, with 1e300 for
     what is no finite number.
@@ -44,6 +48,7 @@ def make_page_data(result: Result) -> JsonDict:
             "loudest": LOUDEST,
         },
         "command": result.reproduce,
+        "example": example,
         "rows": [
             *(_row(row, judged[row.target]) for row in as_they_ran(result.modules)),
             *(

@@ -28,7 +28,7 @@ function showDetails(data, path) {
       make("a", { class: "button copy", href: anchorOf(path) }, "link")),
     row.state === "uncompared"
       ? make("p", {}, "Not compared: ", ...saidElements(row.because), ".")
-      : factsElement(row),
+      : factsElement(data, row),
   );
   if (row.state !== "uncompared") {
     drawPlots(data, row, panel, chosenPicture(data, row));
@@ -38,7 +38,7 @@ function showDetails(data, path) {
   return true;
 }
 
-function factsElement(row) {
+function factsElement(data, row) {
   const facts = make("dl", { class: "facts" });
   const add = (term, ...value) => facts.append(make("dt", {}, term), make("dd", {}, ...value));
   add("Source module", nameElement(row.source));
@@ -47,7 +47,7 @@ function factsElement(row) {
   add("Isolated error", make("strong", {}, row.words.isolated), ` of ${row.words.tolerance} allowed`, barElement(row));
   add("End to end", row.propagated === null ? "not measured" : `${row.words.propagated}${row.spoiled ? ", beyond the tolerance" : ""}`);
   add("Float32 ratio", row.ratio === null ? "not measured" : `${row.words.ratio} of ${row.words.ratioTolerance} times the reference's own error`);
-  add("Worst clip", visible(row.clip));
+  add(`Worst ${data.example}`, visible(row.clip));
   return facts;
 }
 
