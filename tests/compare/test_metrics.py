@@ -129,3 +129,17 @@ def test_the_largest_value_is_the_largest_of_either_sign(tensor):
     assert largest(tensor) == float(tensor.abs().max())
     assert largest(-tensor) == largest(tensor)
     assert math.isnan(largest(torch.cat([tensor, torch.tensor([math.nan])])))
+
+
+@pytest.mark.parametrize(
+    "shape", [(3, PART, 2), (2, 3, PART // 2), (5, 1, 2 * PART), (PART + 1, 7)]
+)
+def test_how_a_large_tensor_lies_in_memory_is_no_matter(shape):
+    expected = torch.randn(shape).transpose(0, 1).contiguous().transpose(0, 1)
+    actual = expected.contiguous()
+    assert relative_error(expected, actual) == 0.0
+    actual[-1, ..., -1] += 2 * largest(expected)
+    known = float((actual - expected).abs().max()) / largest(expected)
+    assert relative_error(expected, actual) == pytest.approx(known, rel=1e-6)
+    actual[0, ..., 0] = math.nan
+    assert math.isnan(relative_error(expected, actual))

@@ -141,3 +141,30 @@ def test_a_number_fills_a_tensor_that_is_wide_enough_for_it(said):
     assert full.min().item() == least
     with pytest.raises(RuntimeError, match="overflow"):
         torch.full((), least)
+
+
+@pytest.mark.parametrize("shape", [(), (7,), (2, 7), (2, 3, 7)])
+@pytest.mark.parametrize("bias", [True, False])
+def test_parts_of_a_weight_give_bit_for_bit_what_the_whole_gives(shape, bias):
+    layer = nn.Linear(96, 2 * precision.PART_ROWS + 48, bias=bias)
+    inputs = torch.randn(*shape, 96, dtype=torch.float64)
+    with torch.no_grad():
+        with Float64Mode():
+            parts = layer(inputs)
+        assert parts.shape == (*shape, layer.out_features)
+        assert (parts - layer.double()(inputs)).abs().max() < 1e-14
+        assert inputs.dim() < 2 or parts.equal(layer(inputs))
+
+
+def test_a_model_that_asks_for_gradients_has_those_of_the_whole_weight():
+    layer, inputs = nn.Linear(3, 2), torch.randn(5, 3, dtype=torch.float64, requires_grad=True)
+    with Float64Mode():
+        (found,) = torch.autograd.grad(layer(inputs).sum(), inputs)
+    assert found.equal(layer.weight.detach().double().sum(dim=0).expand(5, 3))
+
+
+def test_a_weight_may_be_a_vector():
+    weight = torch.randn(3)
+    with torch.no_grad(), Float64Mode():
+        found = nn.functional.linear(THIRD, weight)
+    assert found.equal(nn.functional.linear(THIRD, weight.double()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -28,8 +29,7 @@ def relative_error(expected: Tensor, actual: Tensor) -> float:
         return math.inf
     if torch.equal(expected, actual):
         return 0.0
-    difference = _largest_difference(expected, actual)
-    scale = largest(expected)
+    difference, scale = _largest_of_both(expected, actual)
     return difference / scale if scale > 0 else difference
 
 
@@ -75,12 +75,31 @@ def noise_ratio(exact: Tensor, reference: Tensor, actual: Tensor) -> float:
 
 
 def _largest_difference(expected: Tensor, actual: Tensor) -> float:
+    return _largest_of_both(expected, actual)[0]
+
+
+def _largest_of_both(expected: Tensor, actual: Tensor) -> tuple[float, float]:
+    """The largest difference, and the largest expected value."""
+    # In parts: embeddings of a quarter of a million rows would take gigabytes in float64.
+    found = [(largest(e.double() - a.double()), largest(e)) for e, a in _parts(expected, actual)]
+    differences, values = zip(*found, strict=True)
+    return _worst(differences), _worst(values)
+
+
+def _worst(values: Sequence[float]) -> float:
+    return math.nan if any(map(math.isnan, values)) else max(values)
+
+
+def _parts(one: Tensor, other: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+    """Two tensors of one shape in views of at most `PART` elements, however they lie in memory."""
     import torch
 
-    # In parts: embeddings of a quarter of a million rows would take gigabytes in float64.
-    sides = [torch.split(tensor.flatten(), PART) for tensor in (expected, actual)]
-    errors = [largest(one.double() - other.double()) for one, other in zip(*sides, strict=True)]
-    return math.nan if any(map(math.isnan, errors)) else max(errors, default=0.0)
+    if one.numel() <= PART:
+        yield one, other
+        return
+    rows = PART * len(one) // one.numel()
+    for pair in zip(*(torch.split(tensor, max(rows, 1)) for tensor in (one, other)), strict=True):
+        yield from _parts(*pair) if rows else _parts(pair[0][0], pair[1][0])
 
 
 def largest(tensor: Tensor) -> float:

@@ -20,8 +20,11 @@ from toolkit.oracle.old_torch import TorchFunctionMode, intercepting
 EMPTY = {"seq_len_cached": 0, "cached_sequence_length": None}
 """What the length of a rotary table is before there is one: in fairseq, in transformers."""
 
-AT_ONCE = 1 << 18
-"""Elements of a weight that are promoted at a time."""
+PART_ROWS = 384
+"""Rows of a weight that are promoted at a time: a multiple of what matrix kernels take at once, so
+that parts give bit for bit what the whole weight does, and few enough that they stay in a cache."""
+AT_ONCE = 1 << 21
+"""Elements that are promoted at a time at most: 16 MB."""
 
 PASSIVE = {
     *("__get__", "__set__", "__len__", "size", "dim", "ndimension", "numel", "nelement", "stride"),
@@ -78,14 +81,17 @@ class Float64Mode(TorchFunctionMode):
         self, inputs: torch.Tensor, weight: torch.Tensor, bias: Optional[torch.Tensor] = None
     ) -> torch.Tensor:
         """A linear map whose weight is promoted in parts."""
-        rows = max(AT_ONCE // max(weight.shape[1], 1), 1)
-        weights = torch.split(weight, rows)
-        biases = [None] * len(weights) if bias is None else torch.split(bias.double(), rows)
-        parts = [
-            functional.linear(inputs, self._promoted(some), own)
-            for some, own in zip(weights, biases)
-        ]
-        return parts[0] if len(parts) == 1 else torch.cat(parts, dim=-1)
+        rows = min(PART_ROWS, max(AT_ONCE // max(weight.shape[1], 1), 1))
+        flat = inputs.reshape(-1, weight.shape[1])
+        outputs = flat.new_empty(flat.shape[0], weight.shape[0])
+        for start in range(0, weight.shape[0], rows):
+            part = slice(start, start + rows)
+            promoted, into = self._promoted(weight[part]).t(), outputs[:, part]
+            if bias is None:
+                torch.mm(flat, promoted, out=into)
+            else:
+                torch.addmm(bias[part].double(), flat, promoted, out=into)
+        return outputs.view(*inputs.shape[:-1], weight.shape[0])
 
     def _promote(self, value: Any) -> Any:
         if isinstance(value, torch.Tensor):
@@ -164,4 +170,6 @@ def _dtype_of_fill(fill_value: object, **_: object) -> Optional[torch.dtype]:
 
 
 def _has_weight(args: Tuple[Any, ...]) -> bool:
-    return len(args) > 1 and args[1].dtype is torch.float32 and args[1].shape[-1] <= AT_ONCE
+    if len(args) < 2 or args[1].dim() != 2 or torch.is_grad_enabled():
+        return False
+    return args[1].dtype is torch.float32 and args[1].shape[1] <= AT_ONCE
