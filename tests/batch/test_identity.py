@@ -45,7 +45,9 @@ def test_every_byte_that_is_read_counts(job: Job, shelf: Path, changed: str) -> 
     assert address(job) != before
 
 
-@pytest.mark.parametrize("name", ["dict.txt", "config.yaml", "config.json", "gcmvn.npz", "w2v.pt"])
+@pytest.mark.parametrize(
+    "name", ["dict.txt", "config.yaml", "config.json", "model.json", "gcmvn.npz", "w2v.pt"]
+)
 def test_a_file_that_is_found_beside_the_checkpoint_counts(job: Job, name: str) -> None:
     before = address(job)
     (job.checkpoint.parent / name).write_text("a 1\n")

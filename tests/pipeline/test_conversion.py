@@ -63,7 +63,7 @@ BUILT = {
 }
 
 
-COMPUTES = ("code_hifigan",)
+COMPUTES = ("code_hifigan", "hifigan")
 """Families of which a conversion computes: weight norms are taken off by torch."""
 FAST = ("xm_transformer", "wav2vec2_ctc", "hubert_pretraining", LANGUAGES)
 CARRIED = ("s2t_conformer",)

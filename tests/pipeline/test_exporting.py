@@ -261,7 +261,7 @@ def test_a_folder_that_does_not_tell_what_it_was_is_refused_by_its_class(
         export(tmp_path / "hf", out)
 
 
-ONE_WAY = ("code_hifigan",)
+ONE_WAY = ("code_hifigan", "hifigan")
 """Families whose exports are refused; see `tests.families.test_code_hifigan`."""
 
 

@@ -20,6 +20,7 @@ from tests.variants.ctc_building import build_ctc
 from tests.variants.ctc_kinds import CTC_VARIANTS, CtcVariant
 from tests.variants.hubert_kinds import HUBERT_VARIANTS
 from tests.variants.hubert_pretraining_kinds import HUBERT_PRETRAINING_VARIANTS
+from tests.variants.mel_kinds import MEL_VARIANTS, MelVariant
 from tests.variants.pretraining_building import build_pretraining
 from tests.variants.pretraining_kinds import PRETRAINING_VARIANTS, PretrainingVariant
 from tests.variants.s2t_building import build_s2t
@@ -27,7 +28,7 @@ from tests.variants.s2t_kinds import CONFORMER_VARIANTS, S2TVariant
 from tests.variants.seq2seq_kinds import SEQ2SEQ_VARIANTS
 from tests.variants.text_building import build_text
 from tests.variants.text_kinds import TEXT_VARIANTS, TextVariant
-from tests.variants.vocoder_building import build_vocoder
+from tests.variants.vocoder_building import build_mel_vocoder, build_vocoder
 from tests.variants.vocoder_kinds import VOCODER_VARIANTS, VocoderVariant
 from toolkit.audio import golden_folder
 from toolkit.pipeline.golden import UNTRAINED
@@ -36,6 +37,7 @@ CHOSEN = {
     "bart": "BART with sentencepiece",
     "code_hifigan": "several speakers, two layers",
     "data2vec_pretraining": "data2vec as pretrained",
+    "hifigan": "16000 samples a second, two layers, 40 bands",
     "hubert_ctc": "HuBERT, layer norm",
     "hubert_encoder": "HuBERT's encoder, group norm",
     "hubert_pretraining": "HuBERT, group norm",
@@ -51,12 +53,13 @@ CHOSEN = {
     "wav2vec2_seq2seq": "letters, searches that end",
 }
 """A variant for each family, and for each further kind, by name."""
-_Built = PretrainingVariant | CtcVariant | S2TVariant | TextVariant | VocoderVariant
+_Built = PretrainingVariant | CtcVariant | S2TVariant | TextVariant | VocoderVariant | MelVariant
 _VARIANTS: dict[str, tuple[_Built, ...]] = {
     "bart": TEXT_VARIANTS,
     "code_hifigan": VOCODER_VARIANTS,
     "m2m_100": TEXT_VARIANTS,
     "data2vec_pretraining": DATA2VEC_PRETRAINING_VARIANTS,
+    "hifigan": MEL_VARIANTS,
     "hubert_ctc": HUBERT_VARIANTS,
     "hubert_encoder": BARE_HUBERT_VARIANTS,
     "hubert_pretraining": HUBERT_PRETRAINING_VARIANTS,
@@ -80,6 +83,8 @@ def build(family: str, folder: Path) -> None:
         build_text(variant, folder)
     elif isinstance(variant, VocoderVariant):
         build_vocoder(variant, folder)
+    elif isinstance(variant, MelVariant):
+        build_mel_vocoder(variant, folder)
     elif isinstance(variant, CtcVariant):
         build_ctc(variant, folder)
     elif isinstance(variant, S2TVariant):

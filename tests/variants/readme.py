@@ -22,6 +22,7 @@ from tests.variants.data2vec_kinds import DATA2VEC_VARIANTS
 from tests.variants.hubert_kinds import HUBERT_VARIANTS
 from tests.variants.hubert_pretraining_kinds import HUBERT_PRETRAINING_VARIANTS
 from tests.variants.kinds import VARIANTS
+from tests.variants.mel_kinds import MEL_VARIANTS
 from tests.variants.pretraining_kinds import PRETRAINING_VARIANTS
 from tests.variants.s2t_kinds import CONFORMER_VARIANTS, S2T_VARIANTS
 from tests.variants.s2ut_kinds import S2UT_VARIANTS
@@ -53,6 +54,7 @@ TABLES: Mapping[str, Sequence[Variant]] = {
     "s2ut_transformer": S2UT_VARIANTS,
     "mbart, bart, m2m_100": TEXT_VARIANTS,
     "code_hifigan": VOCODER_VARIANTS,
+    "hifigan": MEL_VARIANTS,
     "wav2vec2_seq2seq": SEQ2SEQ_VARIANTS,
     "wav2vec2_ctc": CTC_VARIANTS,
     "wav2vec2_ctc, several languages": ADAPTER_VARIANTS,

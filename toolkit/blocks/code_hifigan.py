@@ -9,29 +9,27 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from toolkit.blocks import hifigan
 from toolkit.blocks.evidence import Derived, Facts, argued, hard_coded
-from toolkit.core.breakable import Breakable, Part, Side
+from toolkit.blocks.hifigan import FIRST, SAID, HifiGanBlock
+from toolkit.blocks.place import Place
+from toolkit.core.breakable import Breakable, Part, Side, joined
 from toolkit.core.coverage import Reason
 from toolkit.core.json import JsonObject
-from toolkit.core.slips import other, slip
 from toolkit.mapping import Row, Rule
 from toolkit.mapping.ops import Zeros
 from toolkit.mapping.rules import Fill
 from toolkit.replay.pairs import Layout
 
 UNITS, SPEAKERS, F0 = "dict.weight", "spkr.weight", "f0_quant_embed.weight"
-FIRST, DURATIONS = "conv_pre.weight", "dur_predictor.conv1.0.weight"
-SAID = "config.json"
-"""What evidence calls the file beside the checkpoint that says what no tensor does."""
-SLOPE = 0.1
-"""Of every leaky rectifier but the last."""
+DURATIONS = "dur_predictor.conv1.0.weight"
+GENERATOR = Place(target="hifi_gan.")
+"""Where the class has what makes the waveform."""
 
 # fmt: off
 ROWS: tuple[Row, ...] = (
     Rule("dict.weight",                                "unit_embedding.weight"),
-    Rule("{conv_pre|conv_post}.{weight|bias}",         "hifi_gan.{conv_pre|conv_post}.{weight|bias}"),
-    Rule("ups.{i}.{weight|bias}",                      "hifi_gan.upsampler.{i}.{weight|bias}"),
-    Rule("resblocks.{i}.{convs1|convs2}.{i}.{weight|bias}", "hifi_gan.resblocks.{i}.{convs1|convs2}.{i}.{weight|bias}"),
+    *GENERATOR.rows(hifigan.ROWS),
     Fill("language_embedding.weight", Zeros(), "fairseq's vocoder knows no languages, and an embedding of width 0 has no values"),
 )
 DURATION: tuple[Row, ...] = (
@@ -52,24 +50,20 @@ LAYOUTS = (
     Layout("dur_predictor.{conv1|conv2}",        "B D S",        "B D S"),
     Layout("dur_predictor.{ln1|ln2|proj}",       "B S D",        "B S D"),
     Layout("hifi_gan",                           "B D T -> B 1 L", "B D T -> B L"),
-    Layout("hifi_gan.{conv_pre|conv_post}",      "B D T",        "B D T"),
-    Layout("hifi_gan.upsampler.{i}",             "B D T",        "B D T"),
-    Layout("hifi_gan.resblocks.{i}",             "B D T",        "B D T"),
-    Layout("hifi_gan.resblocks.{i}.{convs1|convs2}.{i}", "B D T", "B D T"),
+    *GENERATOR.layouts(hifigan.LAYOUTS),
 )
-BREAKABLE = Breakable(
-    parts=(
-        Part(name="embeddings",          modules=r"(unit|speaker|language)_embedding"),
-        Part(name="duration predictor",  modules=r"dur_predictor\.\w+"),
-        Part(name="first and last convolution", modules=r"hifi_gan\.conv_\w+"),
-        Part(name="upsampling",          modules=r"hifi_gan\.upsampler\.\d+"),
-        Part(name="residual blocks",     modules=r"hifi_gan\.resblocks\.\d+\.convs\d\.\d+"),
-    ),
-    # There are no heads: one is as many as nothing can be made of.
-    sides=(Side(width="unit_embed_dim", heads="vocoder_num_langs"),),
-    slips=(
-        slip("leaky_relu_slope", "slope_changed", other(0.2, 0.01), absent=True),
-    ),
+BREAKABLE = joined(
+    (
+        Breakable(
+            parts=(
+                Part(name="embeddings",          modules=r"(unit|speaker|language)_embedding"),
+                Part(name="duration predictor",  modules=r"dur_predictor\.\w+"),
+            ),
+            # There are no heads: one is as many as nothing can be made of.
+            sides=(Side(width="unit_embed_dim", heads="vocoder_num_langs"),),
+        ),
+        GENERATOR.breakable(hifigan.BREAKABLE),
+    )
 )
 # fmt: on
 
@@ -85,8 +79,12 @@ class CodeHifiGanBlock:
     @property
     def is_present(self) -> bool:
         """Whether its tensors are there, with their weight norms or without."""
-        names = (UNITS, "conv_pre.bias", "ups.0.bias", "resblocks.0.convs1.0.bias")
-        return all(map(self.facts.has, names))
+        return self.facts.has(UNITS) and self.generator.is_present
+
+    @property
+    def generator(self) -> HifiGanBlock:
+        """What makes the waveform."""
+        return HifiGanBlock(facts=self.facts, said=self.said)
 
     @property
     def width(self) -> int:
@@ -110,7 +108,9 @@ class CodeHifiGanBlock:
 
     def config(self) -> dict[str, Derived]:
         """The values of the configuration, by key."""
-        return {**dict(self._of_units()), **dict(self._of_waveforms())}
+        rate = argued(self.said, "sampling_rate", SAID, 16000)
+        of_waveforms = dict(self.generator.config())
+        return {**dict(self._of_units()), **of_waveforms, "sampling_rate": rate}
 
     def refusals(self) -> Iterator[Reason]:
         """What the vocoder has and the class of transformers has not."""
@@ -125,7 +125,8 @@ class CodeHifiGanBlock:
                 because="its speakers are vectors that another model makes of speech, and "
                 "SeamlessM4TCodeHifiGan knows them by number",
             )
-        taken, given = self.facts.shape(FIRST)[1], self.width * (1 + self.has_speakers)
+        yield from self.generator.refusals()
+        taken, given = self.generator.width, self.width * (1 + self.has_speakers)
         if taken != given and not self.said.get("f0"):
             yield Reason(
                 name=FIRST,
@@ -169,20 +170,6 @@ class CodeHifiGanBlock:
         predictor = told.get("dur_predictor_params")
         params = predictor if isinstance(predictor, dict) else {}
         yield "var_pred_dropout", argued(params, "var_pred_dropout", SAID, 0.5)
-
-    def _of_waveforms(self) -> Iterator[tuple[str, Derived]]:
-        facts, told = self.facts, self.said
-        count = facts.count("ups.")
-        kernels = [facts.shape(f"ups.{i}.weight")[2] for i in range(count)]
-        yield "upsample_initial_channel", facts.shaped(facts.shape(FIRST)[0], FIRST)
-        yield "upsample_kernel_sizes", facts.shaped(kernels, "ups.{i}.weight")
-        for name in ("upsample_rates", "resblock_dilation_sizes"):
-            yield name, argued(told, name, SAID)
-        blocks = facts.count("resblocks.") // max(count, 1)
-        sizes = [facts.shape(f"resblocks.{i}.convs1.0.weight")[2] for i in range(blocks)]
-        yield "resblock_kernel_sizes", facts.shaped(sizes, "resblocks.{i}.convs1.0.weight")
-        yield "leaky_relu_slope", hard_coded(SLOPE, "fairseq's vocoder has it so")
-        yield "sampling_rate", argued(told, "sampling_rate", SAID, 16000)
 
 
 def _absent(value: object, name: str) -> Derived:

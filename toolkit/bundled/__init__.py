@@ -33,18 +33,23 @@ FEATURES = Path(__file__).with_name("feature_extraction_fairseq.py")
 """A feature extractor with fairseq's epsilon."""
 FILTER_BANKS = Path(__file__).with_name("feature_extraction_filter_banks.py")
 """A feature extractor that makes fairseq's filter banks."""
+LOG_MEL = Path(__file__).with_name("feature_extraction_log_mel.py")
+"""A feature extractor that makes fairseq's log-mel spectrograms."""
 TOKENIZATION = Path(__file__).with_name("tokenization_fairseq.py")
 """A tokenizer whose dictionary lacks pieces of its sentencepiece model."""
 CARRIED = (
     *(GENERATION, MODELLING, SEQ2SEQ, S2T, PARTS, STACK, CONFORMER, HUBERT, CLASSIFIER),
-    *(FEATURES, FILTER_BANKS, TOKENIZATION),
+    *(FEATURES, FILTER_BANKS, LOG_MEL, TOKENIZATION),
 )
 PEFT = "adapter_config.json"
 """By which transformers knows a folder with an adapter of some model."""
 STOCK_FEATURES = "Wav2Vec2FeatureExtractor"
 """The class of transformers that the carried feature extractor of waveforms stands in for."""
-OF_FILTER_BANKS = ("FairseqFilterBankExtractor", "Speech2TextFeatureExtractor")
-"""The class of `FILTER_BANKS`, and the one of transformers that it derives from."""
+OF_SPECTRA = (
+    *("FairseqFilterBankExtractor", "Speech2TextFeatureExtractor"),
+    "FairseqLogMelExtractor",
+)
+"""The class of `FILTER_BANKS`, that of transformers that it derives from, and that of `LOG_MEL`."""
 STOCK_MODULES = (
     "models.bart.modeling_bart",
     "models.mbart.modeling_mbart",

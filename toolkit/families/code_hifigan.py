@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from toolkit.blocks import code_hifigan
@@ -15,23 +14,18 @@ from toolkit.blocks.code_hifigan import LAYOUTS, CodeHifiGanBlock
 from toolkit.blocks.evidence import Facts
 from toolkit.checkpoint import Checkpoint
 from toolkit.compare.probes import PaddingProbes
-from toolkit.core.errors import BadInput, reason_of
-from toolkit.core.json import JsonDict, JsonObject
+from toolkit.core.errors import BadInput
+from toolkit.core.json import JsonDict
 from toolkit.families.base import Network, Options, Task
 from toolkit.families.sidecars import Named, Sidecars
+from toolkit.families.vocoders import CONFIG, read_vocoder_config
 from toolkit.folder.contents import FolderContents
-from toolkit.folder.plain_json import read_json
 from toolkit.mapping import Table
 from toolkit.oracle.search import Search
 from toolkit.tasks import vocoder
 
 if TYPE_CHECKING:
     from toolkit.oracle.hooks import Calls
-
-CONFIG = "config.json"
-MAX_CONFIG_BYTES = 1 << 18
-REQUIRED = ("upsample_rates", "resblock_dilation_sizes")
-"""What no tensor tells."""
 
 
 @dataclass(frozen=True)
@@ -121,37 +115,9 @@ class CodeHifiGan:
 FAMILY = CodeHifiGan()
 
 
-def loads_without_norms(checkpoint: Checkpoint) -> bool:
-    """Whether fairseq takes the weight norms off when it loads the checkpoint: a vocoder's."""
-    return FAMILY.matches(checkpoint)
-
-
 def _block(checkpoint: Checkpoint) -> CodeHifiGanBlock:
-    said = read_vocoder_config(checkpoint.path.parent / CONFIG)
+    said = read_vocoder_config(checkpoint.path)
     return CodeHifiGanBlock(facts=Facts(checkpoint.tensors), said=said)
-
-
-def read_vocoder_config(path: Path) -> JsonObject:
-    """What the file beside a vocoder says.
-
-    Raises:
-        BadInput: it cannot be read, or does not say what no tensor tells.
-    """
-    try:
-        said = read_json(path, max_bytes=MAX_CONFIG_BYTES)
-    except (OSError, ValueError) as error:
-        raise BadInput(
-            f"`{path}` must be the vocoder's configuration, which says how far each of its layers "
-            f"upsamples, but {reason_of(error)}. Put the one that came with it there."
-        ) from error
-    values = said if isinstance(said, dict) else {}
-    missing = [name for name in REQUIRED if name not in values]
-    if missing:
-        raise BadInput(
-            f"`{path}` must say {', '.join(f'`{name}`' for name in missing)}, which no tensor tells, "
-            "but does not. Put the one that came with the vocoder there."
-        )
-    return dict(values)
 
 
 def _without_values(block: CodeHifiGanBlock) -> tuple[str, ...]:

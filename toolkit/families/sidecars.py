@@ -22,7 +22,7 @@ MAX_YAML_BYTES = 1 << 18
 """fairseq's own are a few hundred bytes."""
 COMPANION_SUFFIXES = {".yaml", ".yml", ".txt", ".model", ".vocab", ".npz", ".pt"}
 COMPANION_NAMES = {"config.json"}
-"""Of other files beside a checkpoint, as vocoders have them."""
+"""Of other files beside a checkpoint, as vocoders have them; some bear the checkpoint's own name."""
 SPACE = "\u2581"
 """What sentencepiece writes for a space."""
 
@@ -195,16 +195,17 @@ class _Missing:
             return None
 
 
-def is_companion(path: PurePath) -> bool:
+def is_companion(path: PurePath, checkpoint: PurePath) -> bool:
     """Whether a file beside a checkpoint may belong to it, as far as its name tells."""
-    return path.suffix in COMPANION_SUFFIXES or path.name in COMPANION_NAMES
+    own = f"{checkpoint.stem}.json"
+    return path.suffix in COMPANION_SUFFIXES or path.name in {*COMPANION_NAMES, own}
 
 
 def companions(checkpoint: Path) -> Iterator[Path]:
     """The files beside a checkpoint that may belong to it, as far as names tell."""
     with suppress(OSError, ValueError):
         for path in checkpoint.absolute().parent.iterdir():
-            if is_companion(path) and path.is_file():
+            if is_companion(path, checkpoint) and path.is_file():
                 yield path
     config: JsonObject = {}
     with suppress(BadInput):

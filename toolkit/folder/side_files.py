@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from toolkit.bundled import OF_FILTER_BANKS, STOCK_FEATURES
+from toolkit.bundled import OF_SPECTRA, STOCK_FEATURES
 from toolkit.core.json import JsonDict, JsonObject
 from toolkit.folder.plain_json import read_json
 
@@ -103,7 +103,7 @@ def preprocessor_values(extractor: SequenceFeatureExtractor | None) -> JsonDict:
     if extractor is None:
         return dict(defaults)
     values = dict(extractor.to_dict())
-    if type(extractor).__name__ in OF_FILTER_BANKS:
+    if type(extractor).__name__ in OF_SPECTRA:
         return values
     if not isinstance(extractor, stock):
         return {**defaults, **{key: values[key] for key in defaults if key in values}}

@@ -1,6 +1,16 @@
 """Rules that rename and reshape tensors: patterns, operations, and the plan that they make."""
 
-from toolkit.mapping.ops import Copy, Identity, Op, Pick, Sinusoids, Split, SplitWeightNorm, Zeros
+from toolkit.mapping.ops import (
+    Copy,
+    Identity,
+    Ones,
+    Op,
+    Pick,
+    Sinusoids,
+    Split,
+    SplitWeightNorm,
+    Zeros,
+)
 from toolkit.mapping.plan import (
     Assignment,
     Plan,
@@ -17,6 +27,7 @@ __all__ = [
     "Drop",
     "Fill",
     "Identity",
+    "Ones",
     "Op",
     "Pick",
     "PlacedRow",

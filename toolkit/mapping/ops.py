@@ -175,6 +175,19 @@ class Zeros:
 
 
 @dataclass(frozen=True)
+class Ones:
+    """Ones, for a scale that the source does without."""
+
+    name: str = "ones"
+
+    def make(self, shape: Shape) -> Tensor:
+        """A float32 tensor of `shape`."""
+        import torch
+
+        return torch.ones(shape)
+
+
+@dataclass(frozen=True)
 class Sinusoids:
     """Rows of sines and cosines, for positions that the source computes.
 
@@ -200,9 +213,9 @@ class Sinusoids:
         return table
 
 
-Filling: TypeAlias = Identity | Zeros | Sinusoids
+Filling: TypeAlias = Identity | Zeros | Ones | Sinusoids
 """Values that are made, not read."""
-FILLINGS = (Identity, Zeros, Sinusoids)
+FILLINGS = (Identity, Zeros, Ones, Sinusoids)
 
 
 def effective_weight(gain: Tensor, direction: Tensor) -> Tensor:

@@ -16,7 +16,7 @@ from toolkit.core.errors import BadInput
 from toolkit.core.json import JsonDict
 from toolkit.core.origin import FetchedPath, spelled
 from toolkit.core.result import Result
-from toolkit.examples import AUDIO, UNITS
+from toolkit.examples import AUDIO
 from toolkit.folder.digest import MODEL_CARD, VERIFICATION
 from toolkit.folder.languages import of_model
 from toolkit.pipeline.basics import environment
@@ -68,7 +68,8 @@ def card_facts(prepared: Prepared, name: str) -> CardFacts:
         name: What a user passes to `pipeline(model=...)`.
     """
     contents, words = prepared.task.contents, prepared.task.kind.words
-    assigned, hears = prepared.plan.assignments, prepared.task.kind.medium is AUDIO
+    assigned = prepared.plan.assignments
+    hears = prepared.task.kind.medium is AUDIO and not words.takes
     return CardFacts(
         pipeline=words.pipeline,
         tags=words.tags,
@@ -82,7 +83,7 @@ def card_facts(prepared: Prepared, name: str) -> CardFacts:
         languages=tuple(contents.language_tags),
         default_language=prepared.task.default_lang,
         sample_rate_hz=SAMPLE_RATE_HZ if hears else 0,
-        input="units of speech" if prepared.task.kind.medium is UNITS else "text",
+        input=words.takes or "text",
         converter_version=environment()["toolkit"],
         vocabulary_size=len(contents.dictionary),
         needs_remote_code=bool(prepared.network.shortcomings)

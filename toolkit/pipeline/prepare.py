@@ -19,8 +19,8 @@ from toolkit.core.json import JsonObject
 from toolkit.core.spec import TensorSpec
 from toolkit.families import Derived, Family, Form, Network, Options, Task, find_family
 from toolkit.families.adapters import tell_languages
-from toolkit.families.code_hifigan import loads_without_norms
 from toolkit.families.sidecars import Named, Sidecars
+from toolkit.families.vocoders import loads_without_norms
 from toolkit.folder.contents import FolderContents
 from toolkit.folder.skeleton import target_specs
 from toolkit.mapping import Plan, Table, fit_plan, make_plan

@@ -154,7 +154,8 @@ def _is_companion(file: str, checkpoint: str) -> bool:
 
     place = PurePosixPath(file)
     beside = place.parent == PurePosixPath(checkpoint).parent
-    return beside and is_companion(place) and place.suffix not in _CHECKPOINTS
+    belongs = is_companion(place, PurePosixPath(checkpoint))
+    return beside and belongs and place.suffix not in _CHECKPOINTS
 
 
 def _list(name: HubName) -> list[str]:

@@ -167,6 +167,8 @@ class Words:
     """What the example calls the pipeline that says something: a verb."""
     notes: str = ""
     """What a user of the folder must know, in Markdown."""
+    takes: str = ""
+    """What such a model is given, where that is neither sound nor text."""
 
 
 Surprise: TypeAlias = "Callable[[Target, Tensor], float]"

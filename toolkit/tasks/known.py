@@ -6,12 +6,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from toolkit.core.errors import BadInput
-from toolkit.tasks import classification, ctc, features, speech_seq2seq, text_seq2seq, vocoder
+from toolkit.tasks import (
+    classification,
+    ctc,
+    features,
+    mel_vocoder,
+    speech_seq2seq,
+    text_seq2seq,
+    vocoder,
+)
 from toolkit.tasks.base import TaskKind
 
 _KINDS = (
     *(speech_seq2seq.TASK, ctc.TASK, features.TASK, classification.TASK),
-    *(text_seq2seq.TASK, vocoder.TASK),
+    *(text_seq2seq.TASK, vocoder.TASK, mel_vocoder.TASK),
 )
 
 

@@ -43,6 +43,7 @@ TASK = TaskKind(
             "Face `transformers`."
         ),
         units="samples",
+        takes="units of speech",
         usage=_USAGE,
         notes=_NOTES,
     ),
@@ -53,8 +54,8 @@ TASK = TaskKind(
     run=deferred(f"{__name__}.clip", "run_clip"),
     texts=deferred(SILENCE, "no_texts"),
     tokens=deferred(SILENCE, "no_tokens"),
-    deviations=deferred(f"{__name__}.telling", "tell_nothing"),
-    cautions=deferred(f"{__name__}.telling", "tell_nothing"),
+    deviations=deferred(SILENCE, "tell_nothing"),
+    cautions=deferred(SILENCE, "tell_nothing"),
     write_tokenizer=deferred(SILENCE, "write_nothing"),
     expect_vocabulary=deferred(SILENCE, "no_vocabulary"),
     probe_texts=deferred(SILENCE, "no_texts"),

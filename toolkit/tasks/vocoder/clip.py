@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from toolkit.audio import Clip
-from toolkit.audio.clips import SAMPLE_RATE_HZ
 from toolkit.compare.pictures import Sketchbook
 from toolkit.core.errors import BadInput
 from toolkit.tasks.speech.hearing import Heard, listen
+from toolkit.tasks.speech.made import for_a_picture
 from toolkit.tasks.speech.run import Fused, HeardRun, compare_passes
 from toolkit.tasks.vocoder.target import VocoderTarget
 from toolkit.trial.bench import Bench
 from toolkit.trial.effort import FULL, Effort
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 VocoderBench = Bench[VocoderTarget]
 
@@ -57,7 +53,8 @@ def run_clip(
     heard = listen(bench, clip, tag=tag, prefix=())
     fused = Fused(bench, heard)
     effort = replace(effort, searched=False, beamed=False, piped=False)
-    drawn = replace(heard, waveform=_for_a_picture(bench, fused.expected[0]), is_made=True)
+    rate = int(bench.target.model.config.sampling_rate)
+    drawn = replace(heard, waveform=for_a_picture(fused.expected[0], rate), is_made=True)
     run, _ = compare_passes(bench, drawn, fused, effort=effort, book=book)
     others, says_length = _durations(bench, heard)
     return VocoderRun(**vars(run), others=others, says_length=says_length)
@@ -71,18 +68,6 @@ def _durations(bench: VocoderBench, heard: Heard) -> tuple[int, bool]:
     others = int((ours != theirs).sum()) if ours.shape == theirs.shape else theirs.numel()
     samples = actual.outputs["waveform"].shape[-1]
     return others, int(actual.outputs["samples"]) == samples
-
-
-def _for_a_picture(bench: VocoderBench, waveform: Tensor) -> Tensor:
-    """A waveform of shape (L,) with as many samples a second as pictures and players take."""
-    import torch
-
-    rate = int(bench.target.model.config.sampling_rate)
-    if rate == SAMPLE_RATE_HZ:
-        return waveform
-    size = max(1, waveform.numel() * SAMPLE_RATE_HZ // rate)
-    spread = torch.nn.functional.interpolate(waveform[None, None], size=size, mode="linear")
-    return spread[0, 0]
 
 
 def _expect_known(bench: VocoderBench, clip: Clip) -> None:

@@ -1,4 +1,4 @@
-"""Levels of a vocoder that follow from running both models on units."""
+"""The level of a vocoder that follows from running its predictor of durations on units."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from toolkit.compare import tolerances
 from toolkit.core.measures import Level, Measure
-from toolkit.tasks.speech.levels import clips, result_measures, result_noise
+from toolkit.tasks.speech.levels import clips
 from toolkit.tasks.vocoder.clip import VocoderRun
 
 
@@ -30,22 +30,4 @@ def durations_level(runs: Sequence[VocoderRun]) -> Level:
         summary=f"{others.compared} units last {frames} frames on both sides"
         if not others.error
         else f"{int(others.error)} of {others.compared} units last another number of frames",
-    )
-
-
-def waveform_level(runs: Sequence[VocoderRun], exact_tolerance: float) -> Level:
-    """Whether the waveforms agree.
-
-    Args:
-        runs: All sequences.
-        exact_tolerance: What they may differ by in float64.
-    """
-    exact, rounded = result_measures("waveform", runs, exact_tolerance)
-    return Level(
-        name="waveform",
-        measures=(exact, rounded),
-        summary=(
-            f"waveforms within {rounded.error:.1e} of the loudest sample (the reference's own "
-            f"float32 error: {result_noise(runs):.1e})"
-        ),
     )

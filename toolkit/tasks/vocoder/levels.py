@@ -23,7 +23,7 @@ def _durations(measured: Measured) -> Level:
 
 
 def _waveform(measured: Measured) -> Level:
-    from toolkit.tasks.vocoder.dynamic import waveform_level
+    from toolkit.tasks.speech.made import waveform_level
 
     return waveform_level(measured.runs, measured.bench.pairing.tolerance())
 
