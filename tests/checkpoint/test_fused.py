@@ -12,7 +12,8 @@ from toolkit import BadInput
 from toolkit.audio import golden_folder
 from toolkit.checkpoint import open_checkpoint
 from toolkit.checkpoint.fused import take_off_weight_norms
-from toolkit.checkpoint.remade import RemadeCheckpoint
+from toolkit.checkpoint.recipes import Recipe
+from toolkit.checkpoint.remade import RemadeCheckpoint, as_loaded, remake_tensors
 
 GOLDEN = golden_folder() / "untrained" / "code_hifigan" / "model.pt"
 
@@ -50,6 +51,25 @@ def test_what_was_made_can_be_taken_apart_again(tmp_path: Path) -> None:
     weight = made.load("a.weight")
     (again,) = recipe.make(recipe.undo([weight], []))
     torch.testing.assert_close(again, weight)
+
+
+def test_what_was_saved_in_half_precision_is_computed_in_float32_as_fairseq_does(
+    tmp_path: Path,
+) -> None:
+    given = {"a.weight_g": torch.rand(4, 1, 1).half(), "a.weight_v": torch.randn(4, 2, 3).half()}
+    made = take_off_weight_norms(open_checkpoint(write(tmp_path, given)))
+    expected = torch._weight_norm(given["a.weight_v"].float(), given["a.weight_g"].float(), 0)
+    assert made.load("a.weight").equal(expected)
+    assert made.tensors["a.weight"].dtype == "float32"
+
+
+def test_what_lies_in_the_file_is_what_fairseq_loads(tmp_path: Path) -> None:
+    given = {"a.weight_g": torch.rand(4, 1, 1), "a.weight_v": torch.randn(4, 2, 3)}
+    opened = open_checkpoint(write(tmp_path, given))
+    assert set(as_loaded(take_off_weight_norms(opened)).tensors) == set(given)
+    assert as_loaded(opened) is opened
+    joined = remake_tensors(opened, [Recipe(sources=("a.weight_v",), targets=("b", "c"))])
+    assert as_loaded(joined) is joined
 
 
 def test_a_file_without_weight_norms_is_left_alone(tmp_path: Path) -> None:

@@ -153,8 +153,10 @@ def test_a_unit_that_counts_as_padding_makes_the_length_wrong(build: Build, tmp_
     assert proof.findings[0].config_keys == ("t2u_pad_token_id",)
 
 
-def test_a_recording_stands_in_for_fairseq(build: Build, tmp_path: Path) -> None:
-    checkpoint = build("weight norms taken off")
+@pytest.mark.parametrize("name", [PLAIN, "weight norms taken off"])
+def test_a_recording_stands_in_for_fairseq(name: str, build: Build, tmp_path: Path) -> None:
+    """With weight norms, which whoever records takes off, as without."""
+    checkpoint = build(name)
     convert(checkpoint, tmp_path / "hf", verify=False)
     record(checkpoint, tmp_path / "recording")
     check_exact(verify(checkpoint, tmp_path / "hf", recording=tmp_path / "recording"))

@@ -191,8 +191,10 @@ def set_tensor(folder: Path, name: str, value: torch.Tensor) -> None:
     save_file({**tensors, name: value}, folder / "model.safetensors", metadata={"format": "pt"})
 
 
-def test_a_recording_stands_in_for_fairseq(build: Build, tmp_path: Path) -> None:
-    checkpoint = build(NORMLESS)
+@pytest.mark.parametrize("name", [PLAIN, NORMLESS])
+def test_a_recording_stands_in_for_fairseq(name: str, build: Build, tmp_path: Path) -> None:
+    """With weight norms, which whoever records takes off, as without."""
+    checkpoint = build(name)
     convert(checkpoint, tmp_path / "hf", verify=False)
     record(checkpoint, tmp_path / "recording", audio=CLIPS)
     check_exact(verify(checkpoint, tmp_path / "hf", recording=tmp_path / "recording"))

@@ -21,6 +21,8 @@ GAIN, DIRECTION, WEIGHT = ".weight_g", ".weight_v", ".weight"
 class TakeOff(Recipe):
     """Gain g and direction v become the weight g * v / ||v||, rounded once in their own dtype.
 
+    fairseq computes it in float32, whatever dtype they were saved in.
+
     Source: `torch.nn.utils.weight_norm.WeightNorm.remove`, along the first axis.
     """
 
@@ -28,6 +30,11 @@ class TakeOff(Recipe):
     def is_rename(self) -> bool:
         """Never."""
         return False
+
+    @property
+    def is_read_otherwise(self) -> bool:
+        """Always: its model has the norms."""
+        return True
 
     def shape(self, sources: Sequence[Shape]) -> Shape:
         """The shape of the direction.
@@ -57,7 +64,9 @@ class TakeOff(Recipe):
 
 
 def take_off_weight_norms(checkpoint: Checkpoint) -> Checkpoint:
-    """The checkpoint with one weight in the place of every gain and its direction.
+    """The checkpoint, in float32, with one weight in the place of every gain and its direction.
+
+    One without weight norms is left as it is.
 
     Raises:
         BadInput: a gain does not fit its direction.
@@ -72,4 +81,4 @@ def take_off_weight_norms(checkpoint: Checkpoint) -> Checkpoint:
         for module in modules
         if module + DIRECTION in checkpoint.tensors
     ]
-    return remake_tensors(checkpoint, recipes) if recipes else checkpoint
+    return remake_tensors(checkpoint.as_dtype("float32"), recipes) if recipes else checkpoint

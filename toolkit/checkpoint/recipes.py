@@ -33,6 +33,11 @@ class Recipe:
         single = len(self.sources) == len(self.targets) == 1
         return single and self.axes is None and not self.order
 
+    @property
+    def is_read_otherwise(self) -> bool:
+        """Whether fairseq itself makes the targets, of the sources, when it loads them."""
+        return False
+
     def shape(self, sources: Sequence[Shape]) -> Shape:
         """The shape of each target.
 

@@ -97,6 +97,14 @@ class RemadeCheckpoint(Checkpoint):
         return self._cast(name, made[making.output])
 
 
+def as_loaded(checkpoint: Checkpoint) -> Checkpoint:
+    """Returns the checkpoint with its file's own tensors, where fairseq makes the others itself."""
+    if not isinstance(checkpoint, RemadeCheckpoint):
+        return checkpoint
+    own = all(making.recipe.is_read_otherwise for making in checkpoint.makings.values())
+    return checkpoint.base if own else checkpoint
+
+
 def remake_tensors(checkpoint: Checkpoint, recipes: Sequence[Recipe]) -> Checkpoint:
     """Returns the checkpoint with the tensors that recipes make of its own, in its order.
 

@@ -58,6 +58,25 @@ def _fuse_weight_norms(model: nn.Module, state_dict: Mapping[str, Any]) -> None:
             nn.utils.remove_weight_norm(model.get_submodule(module))
 
 
+def load_normless(
+    model: nn.Module, state_dict: Mapping[str, torch.Tensor], dropped: Collection[str]
+) -> None:
+    """Gives a vocoder its weights and takes its norms off, whether the weights have these or not.
+
+    Args:
+        model: What to fill, with a weight norm on every convolution.
+        state_dict: Weights by name, as they were saved or as their norms compute them.
+        dropped: Names that the model may lack.
+
+    Raises:
+        RuntimeError: a name is missing, or is neither the model's nor dropped.
+    """
+    _fuse_weight_norms(model, state_dict)
+    model.load_state_dict({n: t for n, t in state_dict.items() if n not in dropped})
+    for name in [name for name in model.state_dict() if name.endswith(GAIN)]:
+        nn.utils.remove_weight_norm(model.get_submodule(name[: -len(GAIN)]))
+
+
 def load_weights(model: nn.Module, state_dict: Mapping[str, Any], dropped: Collection[str]) -> None:
     """Gives a model its weights: the very tensors of the state dict, where torch can.
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolkit.audio import Clip
+from toolkit.checkpoint.remade import as_loaded
 from toolkit.core.errors import BadInput
 from toolkit.core.settled import unproven
 from toolkit.examples import AUDIO, Sentence
@@ -133,7 +134,7 @@ def standardized(waveform: NDArray[np.float32]) -> NDArray[np.float32]:
 def _places(prepared: Prepared) -> Iterator[tuple[str, Place]]:
     from toolkit.oracle.mapped import Place
 
-    checkpoint = prepared.checkpoint
+    checkpoint = as_loaded(prepared.checkpoint)
     for name, spec in checkpoint.tensors.items():
         yield (
             name,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 from typing import Collection, List, Mapping, Optional, Sequence, Tuple
 
 import torch
@@ -11,6 +9,7 @@ from torch import Tensor, nn
 
 from toolkit.oracle.asking import Pass, ScoredTokens
 from toolkit.oracle.encoder_reference import EncoderReference
+from toolkit.oracle.loading import load_normless
 from toolkit.oracle.mends.mel_scale import mended_mel_scale
 from toolkit.oracle.reference import one_pass
 from toolkit.oracle.search import SAMPLES_A_SECOND, Search
@@ -145,7 +144,5 @@ def open_reference(
     from fairseq.models.text_to_speech.hifigan import Generator
 
     model = Generator(dict(settings))
-    with contextlib.redirect_stdout(io.StringIO()):  # fairseq says so
-        model.remove_weight_norm()
-    model.load_state_dict({n: t for n, t in state_dict.items() if n not in dropped})
+    load_normless(model, state_dict, dropped)
     return MelVocoderReference(model.eval(), settings[FEATURES])

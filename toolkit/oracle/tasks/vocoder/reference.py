@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import io
 from typing import Collection, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 import torch
@@ -11,6 +10,7 @@ from torch import Tensor, nn
 
 from toolkit.oracle.asking import Pass, ScoredTokens
 from toolkit.oracle.encoder_reference import EncoderReference
+from toolkit.oracle.loading import load_normless
 from toolkit.oracle.reference import one_pass
 from toolkit.oracle.search import Search
 from toolkit.oracle.tasks.base import Settings
@@ -131,7 +131,5 @@ def open_reference(
 
     said: Dict[str, object] = dict(settings)
     model = CodeGenerator(said)
-    with contextlib.redirect_stdout(io.StringIO()):  # fairseq says so
-        model.remove_weight_norm()
-    model.load_state_dict({n: t for n, t in state_dict.items() if n not in dropped})
+    load_normless(model, state_dict, dropped)
     return VocoderReference(model.eval())
