@@ -15,6 +15,7 @@ from toolkit.core.lazy import LazyTensors
 from toolkit.diagnosis.grouping import SYSTEMATIC, Cause, find_causes, fused_with, is_of_attention
 from toolkit.diagnosis.hypotheses import Suspect, explain
 from toolkit.diagnosis.provenance import Registry
+from toolkit.diagnosis.tables import computed_tables
 from toolkit.diagnosis.truth import Expected, Truth
 from toolkit.diagnosis.wording import advise, describe_tensors, summarize
 from toolkit.folder.heads import head_names, inner_names
@@ -82,7 +83,13 @@ def wrong_tensors(
 
 
 def tensor_notes(truth: Truth, view: FolderView) -> Iterator[Note]:
-    """Heads around the model, which the checkpoint says nothing of."""
+    """Heads around the model, which the checkpoint says nothing of; tables that nothing reads."""
+    for table in computed_tables(view, truth.plan.targets):
+        yield Note(
+            key=table,
+            consequence="none",
+            summary=f"`{table}` is a table of sinusoids, which transformers computes",
+        )
     heads = head_names(tuple(view.tensors), view.config, truth.tensors)
     if heads:
         more = f" and {len(heads) - 1} more tensors are" if len(heads) > 1 else " is"
@@ -105,7 +112,8 @@ def stored_names(truth: Truth, view: FolderView) -> dict[str, str]:
     spoken = truth.spoken is not None
     names = view.tensors if spoken else of_model(view.tensors)
     inner = inner_names(tuple(names), view.config, truth.tensors)
-    stored = {_modern(name): old for name, old in inner.items()}
+    unread = computed_tables(view, truth.plan.targets)
+    stored = {_modern(name): old for name, old in inner.items() if old not in unread}
     for tie in truth.plan.ties:
         if tie.target in stored and tie.target_twin not in stored:
             stored[tie.target_twin] = stored.pop(tie.target)

@@ -14,7 +14,7 @@ CONVERTERS: tuple[tuple[str, str, str], ...] = (
     (r"roberta.*|xlmr.*",                   "RoBERTa, a model of text",       f"{_SCRIPTS}/roberta/convert_roberta_original_pytorch_checkpoint_to_pytorch.py"),
     (r"m?bart.*",                           "BART, a model of text",          f"{_SCRIPTS}/mbart/convert_mbart_original_checkpoint_to_pytorch.py"),
     (r"transformer_wmt.*|transformer|transformer_(iwslt|vaswani|big|base|large).*",
-                                            "a model that translates text",   f"{_SCRIPTS}/fsmt/convert_fsmt_original_pytorch_checkpoint_to_pytorch.py, or {_SCRIPTS}/m2m_100/convert_m2m100_original_checkpoint_to_pytorch.py"),
+                                            "a model that translates text",   f"{_SCRIPTS}/fsmt/convert_fsmt_original_pytorch_checkpoint_to_pytorch.py. FSMT sees later tokens unless it is called with `use_cache=False` (transformers#21719), where its logits are compared"),
     (r"transformer_lm.*",                   "a language model of text",       f"{_SCRIPTS}/xglm/convert_xglm_original_ckpt_to_trfms.py"),
 )
 # fmt: on
