@@ -232,3 +232,28 @@ def test_every_refusal_says_what_to_do_instead() -> None:
 @pytest.mark.parametrize("architecture", ["transformer_lm", "mbart_large", "roberta_base"])
 def test_what_another_program_converts_is_sent_there(architecture: str) -> None:
     assert "transformers 4 has a script for it" in str(describe_elsewhere(architecture))
+
+
+def test_fsmt_sees_later_tokens_unless_it_is_called_without_a_cache() -> None:
+    from transformers import FSMTConfig, FSMTForConditionalGeneration
+
+    torch.manual_seed(1)
+    sizes = dict.fromkeys(("encoder_ffn_dim", "decoder_ffn_dim", "d_model"), 16)
+    counts = dict.fromkeys(("encoder_layers", "decoder_layers"), 1)
+    heads = dict.fromkeys(("encoder_attention_heads", "decoder_attention_heads"), 2)
+    words = dict.fromkeys(("src_vocab_size", "tgt_vocab_size"), 32)
+    config = FSMTConfig(langs=["en", "de"], **sizes, **counts, **heads, **words)
+    model = FSMTForConditionalGeneration(config).eval()
+    source = torch.tensor([[5, 6, 2]])
+
+    def first(last: int, **options: bool) -> torch.Tensor:
+        """The logits of the first two of three tokens."""
+        given = torch.tensor([[2, 7, last]])
+        logits: torch.Tensor = model(source, decoder_input_ids=given, **options).logits
+        return logits[:, :2]
+
+    with torch.no_grad():
+        assert first(8, use_cache=False).equal(first(9, use_cache=False))
+        assert not first(8).equal(first(9))
+    said = str(describe_elsewhere("transformer_wmt_en_de_big"))
+    assert "`use_cache=False`" in said
