@@ -13,7 +13,7 @@ from toolkit.audio import golden_folder
 from toolkit.checkpoint import open_checkpoint
 from toolkit.checkpoint.fused import take_off_weight_norms
 from toolkit.checkpoint.recipes import Recipe
-from toolkit.checkpoint.remade import RemadeCheckpoint, as_loaded, remake_tensors
+from toolkit.checkpoint.remade import RemadeCheckpoint, as_loaded, remake_tensors, taken_apart
 
 GOLDEN = golden_folder() / "untrained" / "code_hifigan" / "model.pt"
 
@@ -44,13 +44,18 @@ def test_the_weight_is_torch_s_own_to_the_last_bit(kind: type, tmp_path: Path) -
 
 
 def test_what_was_made_can_be_taken_apart_again(tmp_path: Path) -> None:
-    given = {"a.weight_g": torch.rand(4, 1, 1), "a.weight_v": torch.randn(4, 2, 3)}
+    given = {"a.weight_g": torch.rand(40, 1, 1), "a.weight_v": torch.randn(40, 20, 7)}
+    given["a.weight_g"][3] = 0
     made = take_off_weight_norms(open_checkpoint(write(tmp_path, given)))
     assert isinstance(made, RemadeCheckpoint)
     recipe = made.makings["a.weight"].recipe
     weight = made.load("a.weight")
-    (again,) = recipe.make(recipe.undo([weight], []))
-    torch.testing.assert_close(again, weight)
+    gain, direction = recipe.undo([weight], [])
+    assert gain.shape == (40, 1, 1)
+    (again,) = recipe.make([gain, direction])
+    assert again.equal(weight)
+    assert not weight[3].any()
+    assert taken_apart(made) == {"a.weight_g": (recipe, 0), "a.weight_v": (recipe, 1)}
 
 
 def test_what_was_saved_in_half_precision_is_computed_in_float32_as_fairseq_does(
@@ -70,6 +75,7 @@ def test_what_lies_in_the_file_is_what_fairseq_loads(tmp_path: Path) -> None:
     assert as_loaded(opened) is opened
     joined = remake_tensors(opened, [Recipe(sources=("a.weight_v",), targets=("b", "c"))])
     assert as_loaded(joined) is joined
+    assert taken_apart(joined) == taken_apart(opened) == {}
 
 
 def test_a_file_without_weight_norms_is_left_alone(tmp_path: Path) -> None:

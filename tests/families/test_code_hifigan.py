@@ -212,8 +212,42 @@ def test_it_is_recognized_by_its_tensors() -> None:
     assert inspection.family == "code_hifigan"
 
 
-def test_an_export_is_refused_in_a_sentence(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", [PLAIN, "weight norms taken off"])
+def test_an_export_like_the_checkpoint_has_its_bits(
+    name: str, build: Build, tmp_path: Path
+) -> None:
+    """Gains and directions are the checkpoint's own, of which one weight alone is in the folder."""
+    like, back = build(name), tmp_path / "back"
+    convert(like, tmp_path / "hf", verify=False)
+    back.mkdir()
+    result = export(tmp_path / "hf", back / "out.pt", like=like)
+    assert result.verdict == "match"
+    saved, made = (torch.load(path, weights_only=True) for path in (like, back / "out.pt"))
+    if name == PLAIN:  # fairseq itself opens none without weight norms
+        with quiet_fairseq():
+            exec(result.usage, opened := {})
+        assert opened["vocoder"].model is not None
+    assert list(made) == ["generator"]
+    assert list(made["generator"]) == list(saved["generator"])
+    assert all(made["generator"][n].equal(t) for n, t in saved["generator"].items())
+
+
+def test_an_export_of_other_weights_makes_these_to_the_last_bit(
+    build: Build, tmp_path: Path
+) -> None:
+    like, back = build(PLAIN), tmp_path / "back"
+    convert(like, tmp_path / "hf", verify=False)
+    scale("hifi_gan.upsampler.1.weight", 1.1)(tmp_path / "hf")
+    back.mkdir()
+    assert export(tmp_path / "hf", back / "out.pt", like=like).verdict == "match"
+    convert(back / "out.pt", tmp_path / "again", verify=False)
+    found, expected = (tmp_path / n / "model.safetensors" for n in ("again", "hf"))
+    assert found.read_bytes() == expected.read_bytes()
+
+
+def test_an_export_without_a_checkpoint_to_be_like_is_refused(tmp_path: Path) -> None:
+    """No folder tells whether there were weight norms."""
     convert(GOLDEN, tmp_path / "hf", verify=False)
-    with pytest.raises(BadInput, match="fairseq reads weight norms, which it takes off itself"):
-        export(tmp_path / "hf", tmp_path / "back.pt", like=GOLDEN, verify=False)
+    with pytest.raises(BadInput, match="with `--like`"):
+        export(tmp_path / "hf", tmp_path / "back.pt", verify=False)
     assert not (tmp_path / "back.pt").exists()

@@ -60,6 +60,8 @@ BUILT = {
     "bart": lambda _: golden_of("bart"),
     "m2m_100": lambda _: golden_of("m2m_100"),
     "s2t_conformer": lambda _: golden_of("s2t_conformer"),
+    "code_hifigan": lambda _: golden_of("code_hifigan"),
+    "hifigan": lambda _: golden_of("hifigan"),
 }
 
 

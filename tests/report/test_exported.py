@@ -29,6 +29,12 @@ def test_how_it_is_opened_names_the_dictionarys_folder_where_there_is_one() -> N
     assert "arg_overrides" not in describe_opening(Path("o/m.pt"), has_words=False)
 
 
+def test_one_that_fairseqs_loader_does_not_open_is_opened_in_its_own_way() -> None:
+    own = "Vocoder({out}, {config})"
+    usage = describe_opening(Path("o/m.pt"), has_words=True, like=Path("model.pt"), own=own)
+    assert usage == "# opens as model.pt does\nVocoder('o/m.pt', 'o/config.json')"
+
+
 def test_one_that_is_like_another_is_said_to_open_as_that_does() -> None:
     usage = describe_opening(Path("o/m.pt"), has_words=False, like=Path("there/model.pt"))
     assert usage.startswith("# opens as model.pt does\nfrom fairseq")

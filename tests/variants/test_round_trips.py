@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 import pytest
@@ -14,12 +14,16 @@ from tests.variants.building import build_variant
 from tests.variants.ctc_building import build_ctc
 from tests.variants.ctc_kinds import CtcVariant
 from tests.variants.kinds import Variant
+from tests.variants.mel_kinds import MelVariant
 from tests.variants.pretraining_building import build_pretraining
+from tests.variants.pretraining_kinds import PretrainingVariant
 from tests.variants.readme import TABLES
 from tests.variants.s2t_building import build_s2t
 from tests.variants.s2t_kinds import S2TVariant
 from tests.variants.text_building import build_text
 from tests.variants.text_kinds import TextVariant
+from tests.variants.vocoder_building import build_mel_vocoder, build_vocoder
+from tests.variants.vocoder_kinds import VocoderVariant
 from toolkit import BadInput, convert, export
 from toolkit.audio import golden_folder
 from toolkit.checkpoint import Checkpoint, open_checkpoint
@@ -38,12 +42,7 @@ SHARE = 6
 """Of so many kinds of a table `make test-wide` takes one, and `make test-slow` the others."""
 
 
-REFUSED = ("code_hifigan", "hifigan")
-"""Tables of what does not come back: weight norms that are taken off are no gain and direction."""
-TABLED = tuple(name for name in TABLES if name not in REFUSED)
-
-
-def kinds(tables: Collection[str] = TABLED) -> list[object]:
+def kinds(tables: Collection[str] = tuple(TABLES)) -> list[object]:
     return [
         (slow if place % SHARE else wide)(variant, id=f"{table}: {variant.name}")
         for table in tables
@@ -58,11 +57,17 @@ def build(variant: object, folder: Path) -> Path:
             return build_variant(variant, golden_folder() / "checkpoint", folder)
         if isinstance(variant, CtcVariant):
             return build_ctc(variant, folder).path
-        if isinstance(variant, S2TVariant):
-            return build_s2t(variant, folder)
-        if isinstance(variant, TextVariant):
-            return build_text(variant, folder)
-        return build_pretraining(variant, folder)
+        built = next(make for kind, make in BUILDERS.items() if isinstance(variant, kind))
+        return built(variant, folder)
+
+
+BUILDERS: dict[type, Callable[..., Path]] = {
+    S2TVariant: build_s2t,
+    TextVariant: build_text,
+    VocoderVariant: build_vocoder,
+    MelVariant: build_mel_vocoder,
+    PretrainingVariant: build_pretraining,
+}
 
 
 def differing(found: Path, expected: Path) -> list[str]:

@@ -55,12 +55,18 @@ class TakeOff(Recipe):
         return (torch._weight_norm(direction, gain, 0),)
 
     def undo(self, targets: Sequence[Tensor], rows: Sequence[int]) -> tuple[Tensor, ...]:  # noqa: ARG002
-        """A gain and a direction that make the weight: its norms, and itself."""
+        """A gain and a direction that make the weight to the last bit: its norms, and itself.
+
+        What is zero as a whole has a gain of 0, and any direction.
+        """
         import torch
 
-        (weight,) = targets
-        others = tuple(range(1, weight.dim()))
-        return torch.linalg.vector_norm(weight, dim=others, keepdim=True), weight
+        weight = targets[0].float()
+        empty = (weight == 0).flatten(1).all(1).view(-1, *[1] * (weight.dim() - 1))
+        direction = torch.where(empty, 1.0, weight)
+        # The very norms that torch divides by, so that its quotient is 1.
+        _, norms = torch._weight_norm_interface(direction, torch.ones_like(empty).float(), 0)
+        return torch.where(empty, 0.0, norms.view_as(empty)), direction
 
 
 def take_off_weight_norms(checkpoint: Checkpoint) -> Checkpoint:

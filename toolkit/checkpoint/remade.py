@@ -105,6 +105,14 @@ def as_loaded(checkpoint: Checkpoint) -> Checkpoint:
     return checkpoint.base if own else checkpoint
 
 
+def taken_apart(checkpoint: Checkpoint) -> dict[str, tuple[Recipe, int]]:
+    """Tensors of the file of which fairseq makes others: by what, and as which of its sources."""
+    if as_loaded(checkpoint) is checkpoint or not isinstance(checkpoint, RemadeCheckpoint):
+        return {}
+    recipes = [making.recipe for making in checkpoint.makings.values()]
+    return {name: (recipe, at) for recipe in recipes for at, name in enumerate(recipe.sources)}
+
+
 def remake_tensors(checkpoint: Checkpoint, recipes: Sequence[Recipe]) -> Checkpoint:
     """Returns the checkpoint with the tensors that recipes make of its own, in its order.
 

@@ -71,6 +71,8 @@ class Written:
     """By language."""
     task_state: JsonDict = field(default_factory=dict)
     """What fairseq's task finds as it left it."""
+    entry: str = "model"
+    """Where the tensors are; a file with another entry holds nothing beside them."""
 
 
 def save_checkpoint(path: Path, written: Written) -> None:
@@ -87,6 +89,13 @@ def save_checkpoint(path: Path, written: Written) -> None:
     """
     import torch
 
+    content = _content(written) if written.entry == "model" else {written.entry: _model(written)}
+    with path.open("xb") as file, _why():
+        torch.save(content, file)
+
+
+def _content(written: Written) -> JsonDict:
+    """What fairseq's trainer saves."""
     content: JsonDict = {
         "args": _as_namespace(written.settings.get("args")),
         "cfg": _as_released(written.settings.get("cfg")),
@@ -99,8 +108,7 @@ def save_checkpoint(path: Path, written: Written) -> None:
     }
     if written.sets:
         content[ENTRY] = {language: _language(held) for language, held in written.sets.items()}
-    with path.open("xb") as file, _why():
-        torch.save(content, file)
+    return content
 
 
 @contextmanager

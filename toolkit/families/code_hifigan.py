@@ -18,7 +18,7 @@ from toolkit.core.errors import BadInput
 from toolkit.core.json import JsonDict
 from toolkit.families.base import Network, Options, Task
 from toolkit.families.sidecars import Named, Sidecars
-from toolkit.families.vocoders import CONFIG, read_vocoder_config
+from toolkit.families.vocoders import CONFIG, read_vocoder_config, vocoder_config
 from toolkit.folder.contents import FolderContents
 from toolkit.mapping import Table
 from toolkit.oracle.search import Search
@@ -57,8 +57,8 @@ class CodeHifiGan:
             breakable=code_hifigan.BREAKABLE,
         )
 
-    def sidecars(self, checkpoint: Checkpoint, named: Named) -> Sidecars:  # noqa: ARG002
-        """None but `config.json`, which stands beside the checkpoint.
+    def sidecars(self, checkpoint: Checkpoint, named: Named) -> Sidecars:
+        """The vocoder's configuration, which stands beside the checkpoint.
 
         Raises:
             BadInput: a file of another kind is named.
@@ -73,7 +73,7 @@ class CodeHifiGan:
                     f"`{option} {path}` must name a file that the checkpoint's task reads, but a "
                     f"vocoder reads the `{CONFIG}` beside it alone. Leave the option out."
                 )
-        return Sidecars()
+        return Sidecars(own_config=vocoder_config(checkpoint.path))
 
     def task(
         self,

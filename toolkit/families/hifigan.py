@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from toolkit.blocks import hifigan
@@ -25,7 +25,7 @@ from toolkit.core.slips import Right, Value, gained, plus, slip
 from toolkit.families.base import Network, Options, Task
 from toolkit.families.log_mels import MAX_FRAME, MAX_RATE_HZ, LogMels, read_log_mels
 from toolkit.families.sidecars import Named, Sidecars, find_configuration
-from toolkit.families.vocoders import read_vocoder_config
+from toolkit.families.vocoders import read_vocoder_config, vocoder_config
 from toolkit.families.waveforms import RATE_HZ
 from toolkit.folder.contents import FolderContents
 from toolkit.mapping import Fill, Ones, Row, Table, Zeros
@@ -102,7 +102,7 @@ class HifiGan:
         )
 
     def sidecars(self, checkpoint: Checkpoint, named: Named) -> Sidecars:
-        """The `config.yaml` of the model that predicts spectrograms, where there is one.
+        """The vocoder's configuration, and that of the model that predicts spectrograms, if any.
 
         Raises:
             BadInput: it cannot be read, or a file of words is named.
@@ -113,10 +113,10 @@ class HifiGan:
                     f"`{option} {path}` must name a file that the checkpoint's task reads, but a "
                     "vocoder has no words. Leave the option out."
                 )
-        beside = checkpoint.path.parent / "config.yaml"
+        own, beside = vocoder_config(checkpoint.path), checkpoint.path.parent / "config.yaml"
         if named.config_yaml is None and not beside.is_file():
-            return Sidecars()
-        return find_configuration(checkpoint.path, named.config_yaml)
+            return Sidecars(own_config=own)
+        return replace(find_configuration(checkpoint.path, named.config_yaml), own_config=own)
 
     def task(
         self,

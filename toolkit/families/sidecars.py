@@ -41,6 +41,8 @@ class Sidecars:
     """None where the symbols of the dictionary stand in a text as they are, as units do."""
     statistics: Path | None = None
     """Of a corpus, by which what the model hears is normalized; None where nothing is."""
+    own_config: Path | None = None
+    """What the model itself is built of, where the checkpoint does not say; None where it does."""
 
     @cached_property
     def languages(self) -> Mapping[str, int]:
@@ -58,16 +60,18 @@ class Sidecars:
     @property
     def paths(self) -> tuple[Path, ...]:
         """The files themselves."""
-        found = (self.config_yaml, self.dict_path, self.spm_path, self.statistics)
+        found = (self.config_yaml, self.dict_path, self.spm_path, self.statistics, self.own_config)
         return tuple(path for path in found if path is not None)
 
     @property
     def files(self) -> dict[str, str]:
         """What each file is, and where; one that there may be and is not, with what that means."""
-        statistics = {} if self.statistics is None else {"statistics": str(self.statistics)}
+        told = {"statistics": self.statistics, "configuration": self.own_config}
+        statistics = {what: str(path) for what, path in told.items() if path is not None}
         if self.config_yaml is None:
             named = {"dictionary": self.dict_path, "sentencepiece model": self.spm_path}
-            return {what: str(path) for what, path in named.items() if path is not None}
+            found = {what: str(path) for what, path in named.items() if path is not None}
+            return {**found, **statistics}
         if self.dict_path is None:
             return {"config.yaml": str(self.config_yaml), **statistics}
         return {

@@ -25,17 +25,31 @@ def loads_without_norms(checkpoint: Checkpoint) -> bool:
     return HifiGanBlock(facts=Facts(checkpoint.tensors)).is_present
 
 
-def read_vocoder_config(checkpoint: Path) -> JsonObject:
-    """What the file beside a vocoder says: the one of its own name, else `config.json`.
+def entry_of(checkpoint: Checkpoint) -> str:
+    """The entry of its file that a checkpoint has its tensors in: a vocoder's training names it."""
+    return "generator" if loads_without_norms(checkpoint) else "model"
+
+
+def vocoder_config(checkpoint: Path) -> Path:
+    """The file beside a vocoder: the one of its own name, else `config.json`.
 
     Args:
         checkpoint: The vocoder; fairseq published `hifigan.json` beside `hifigan.bin`.
+    """
+    own = checkpoint.with_suffix(".json")
+    return own if own.is_file() else checkpoint.parent / CONFIG
+
+
+def read_vocoder_config(checkpoint: Path) -> JsonObject:
+    """What the file beside a vocoder says.
+
+    Args:
+        checkpoint: The vocoder.
 
     Raises:
         BadInput: it cannot be read, or does not say what no tensor tells.
     """
-    own = checkpoint.with_suffix(".json")
-    path = own if own.is_file() else checkpoint.parent / CONFIG
+    path = vocoder_config(checkpoint)
     try:
         said = read_json(path, max_bytes=MAX_CONFIG_BYTES)
     except (OSError, ValueError) as error:

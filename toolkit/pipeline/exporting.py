@@ -72,7 +72,9 @@ def export(request: Export) -> Result:
         result,
         exported=exported,
         reproduce=again,
-        usage=describe_opening(request.out, has_words=bool(made.beside), like=request.like),
+        usage=describe_opening(
+            request.out, has_words=bool(made.beside), like=request.like, own=made.opens
+        ),
         next=again if result.unverified_because else "",
     )
 
@@ -126,13 +128,7 @@ def _made(request: Export) -> Return:
     if request.like is None:
         return return_alone(request.hf_dir)
     inputs = expecting(request.part(Inputs, checkpoint=request.like), request.hf_dir)
-    prepared = prepare(inputs)
-    if prepared.task.kind.stays:
-        raise BadInput(
-            f"`{request.hf_dir}` must hold what fairseq reads, but {prepared.task.kind.stays}. Use "
-            "the folder in transformers, and the checkpoint in fairseq."
-        )
-    return return_of(prepared, request.hf_dir)
+    return return_of(prepare(inputs), request.hf_dir)
 
 
 def _expect_no_making(request: Export) -> None:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 from toolkit.checkpoint import Checkpoint
 from toolkit.checkpoint.nested import read_nested
+from toolkit.checkpoint.recipes import Recipe
+from toolkit.checkpoint.remade import as_loaded, taken_apart
 from toolkit.checkpoint.renamed import RenamedCheckpoint
 from toolkit.checkpoint.saving import LanguageSet, Written
 from toolkit.checkpoint.sets import maybe_language, name_in
@@ -19,6 +21,7 @@ from toolkit.core.errors import BadInput
 from toolkit.core.lazy import LazyTensors
 from toolkit.families.adapters import languages_of
 from toolkit.families.originals import task_state_of
+from toolkit.families.vocoders import CONFIG, entry_of
 from toolkit.folder.held import Held, hold
 from toolkit.folder.plain_json import read_json
 from toolkit.mapping import Pick, Plan
@@ -42,6 +45,8 @@ class Return:
     """What is to stand beside it, by name; a path stands for its content."""
     kept: tuple[Reason, ...]
     """Tensors that the folder does not hold, and where they come from."""
+    opens: str = ""
+    """How fairseq opens it, where its loader does not."""
 
 
 def return_of(like: Prepared, folder: Path) -> Return:
@@ -68,10 +73,12 @@ def return_of(like: Prepared, folder: Path) -> Return:
             nested=read_nested(like.checkpoint),
             task_state=task_state_of(like.checkpoint),
             sets={language: back.set_of(language) for language in like.checkpoint.symbols},
+            entry=entry_of(like.checkpoint),
         ),
-        num_bytes=sum(spec.num_bytes for spec in like.checkpoint.tensors.values()),
+        num_bytes=sum(spec.num_bytes for spec in as_loaded(like.checkpoint).tensors.values()),
         beside=_beside(like),
         kept=tuple(_kept(inverse, like.checkpoint)),
+        opens=like.task.kind.words.opens,
     )
 
 
@@ -85,8 +92,11 @@ class _Back:
 
     def model(self) -> Iterator[tuple[str, Load]]:
         """The model's tensors, in the order of the checkpoint that they are to be like."""
-        for name in self._checkpoint.tensors:
-            if maybe_language(name) is None:
+        apart = taken_apart(self._checkpoint)
+        for name in as_loaded(self._checkpoint).tensors:
+            if name in apart:
+                yield name, partial(self._apart, name, *apart[name])
+            elif maybe_language(name) is None:
                 yield self._name_in_file(name), self._way(name)
 
     @property
@@ -123,6 +133,18 @@ class _Back:
         if recovery is None:
             return partial(self._checkpoint.mapped, name)
         return partial(recovery.recover, self.held.tensors.__getitem__)
+
+    def _apart(self, name: str, recipe: Recipe, place: int) -> Tensor:
+        """A tensor that fairseq makes another one of.
+
+        The checkpoint's own where the folder still holds what is made of it, to the last bit; else
+        one of those that make what the folder holds.
+        """
+        (target,) = recipe.targets
+        held, made = self._recovery(target)(), self._checkpoint.mapped(target)
+        if held.dtype == made.dtype and held.equal(made):
+            return as_loaded(self._checkpoint).mapped(name)
+        return recipe.undo([held], ())[place]
 
     def _together(self, name: str, rows: list[str]) -> Tensor:
         """A tensor that has one row for each language, or that they have in common.
@@ -164,7 +186,8 @@ def _expect_expressible(like: Prepared, folder: Path) -> None:
 
 def _beside(like: Prepared) -> dict[str, bytes | Path]:
     """The files beside the checkpoint, and those of what its task saved inside, by their names."""
-    found = {path.name: path for path in like.sidecars.paths}
+    own = like.sidecars.own_config
+    found = {CONFIG if path == own else path.name: path for path in like.sidecars.paths}
     inside = like.checkpoint.task_symbols and like.sidecars.dict_path is None
     return {**found, **(like.task.reference_files if inside else {})}
 

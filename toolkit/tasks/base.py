@@ -167,6 +167,9 @@ class Words:
     """What the example calls the pipeline that says something: a verb."""
     notes: str = ""
     """What a user of the folder must know, in Markdown."""
+    opens: str = ""
+    """How fairseq opens a checkpoint of the kind, where its loader does not; see
+    `toolkit.report.exported.describe_opening`."""
     takes: str = ""
     """What such a model is given, where that is neither sound nor text."""
 
@@ -233,8 +236,6 @@ class TaskKind:
     """None where nothing that is heard can be held against a model."""
     medium: Medium = AUDIO
     """What it is that they are asked about."""
-    stays: str = ""
-    """Why a folder of the kind becomes no checkpoint again; empty where it does."""
 
     @property
     def level_names(self) -> tuple[str, ...]:

@@ -31,6 +31,13 @@ transformers makes these bands.
 
 Name `SpeechT5HifiGan` as above: there is no auto class for vocoders. Weight norms are taken off:
 fairseq computes the same weights at every call."""
+_OPENS = """import json
+from pathlib import Path
+
+from fairseq.models.text_to_speech.vocoder import HiFiGANVocoder
+
+vocoder = HiFiGANVocoder({out}, json.loads(Path({config}).read_text()))
+"""
 _WORDLESS = "the model has no words"
 
 TASK = TaskKind(
@@ -53,6 +60,7 @@ TASK = TaskKind(
         ),
         units="samples",
         takes="log-mel spectrograms of speech",
+        opens=_OPENS,
         usage=_USAGE,
         notes=_NOTES,
     ),
@@ -69,5 +77,4 @@ TASK = TaskKind(
     expect_vocabulary=deferred(SILENCE, "no_vocabulary"),
     probe_texts=deferred(SILENCE, "no_texts"),
     breakable=BREAKABLE,
-    stays="fairseq reads weight norms, and no folder holds them",
 )

@@ -21,6 +21,13 @@ Units are numbers as fairseq prints them, one sequence at a time. The waveform h
 several, `lang_id` is always 0, and every unit lasts as long as the model predicts, as with
 fairseq's `dur_prediction=True`. Weight norms are taken off, as fairseq takes them off when it loads
 a vocoder."""
+_OPENS = """import json
+from pathlib import Path
+
+from fairseq.models.text_to_speech.vocoder import CodeHiFiGANVocoder
+
+vocoder = CodeHiFiGANVocoder({out}, json.loads(Path({config}).read_text()))
+"""
 _WORDLESS = "the model has no words"
 
 TASK = TaskKind(
@@ -44,6 +51,7 @@ TASK = TaskKind(
         ),
         units="samples",
         takes="units of speech",
+        opens=_OPENS,
         usage=_USAGE,
         notes=_NOTES,
     ),
@@ -61,5 +69,4 @@ TASK = TaskKind(
     probe_texts=deferred(SILENCE, "no_texts"),
     breakable=BREAKABLE,
     medium=UNITS,
-    stays="fairseq reads weight norms, which it takes off itself, and no folder holds them",
 )
