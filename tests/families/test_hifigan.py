@@ -283,6 +283,15 @@ def test_a_tensor_that_is_missing_is_named(build: Build, tmp_path: Path) -> None
     assert not (tmp_path / "hf").exists()
 
 
+def test_residual_blocks_that_are_missing_are_counted(build: Build, tmp_path: Path) -> None:
+    checkpoint = build(NORMLESS)
+    saved = torch.load(checkpoint, weights_only=True)["generator"]
+    kept = {name: t for name, t in saved.items() if not name.startswith("resblocks.3.")}
+    torch.save({"generator": kept}, checkpoint)
+    with pytest.raises(BadInput, match="`resblocks`: 4 layers upsample, and 3 residual blocks"):
+        convert(checkpoint, tmp_path / "hf", verify=False)
+
+
 @pytest.mark.parametrize("option", ["dict", "spm"])
 def test_a_file_of_words_is_of_no_use(option: str, tmp_path: Path) -> None:
     words = {option: golden_folder() / "ctc" / "dict.ltr.txt"}

@@ -93,6 +93,14 @@ class HifiGanBlock:
             )
             return
         yield from self._refused_rates()
+        blocks, layers = self.facts.count("resblocks."), len(self._kernels)
+        if blocks % layers or blocks < layers:
+            yield Reason(
+                name="resblocks",
+                because=f"{layers} layers upsample, and {blocks} residual blocks, numbered from 0 "
+                "without a hole, are not as many for each: tensors are missing",
+            )
+            return
         if any(size % 2 == 0 for size in self._sizes):
             yield Reason(
                 name=f"{BLOCK}convs1.0.weight",
