@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from types import MappingProxyType
 
 import pytest
 
 from tests.variants.ctc_building import build_ctc
 from tests.variants.data2vec_kinds import DATA2VEC_VARIANTS
+from tests.variants.s2t_building import build_s2t
+from tests.variants.s2t_kinds import S2T_VARIANTS
 from toolkit.checkpoint import Checkpoint, open_checkpoint
+from toolkit.core.errors import BadInput
 from toolkit.families import families
-from toolkit.families.base import Options
+from toolkit.families.base import Family, Options
 from toolkit.families.blank import blank_of
 from toolkit.families.sidecars import Named
 
-FAMILY = next(family for family in families() if family.name == "wav2vec2_ctc")
+NAMED = Named(config_yaml=None, dictionary=None, pieces=None)
+
+
+def known(name: str) -> Family:
+    return next(family for family in families() if family.name == name)
+
+
+FAMILY = known("wav2vec2_ctc")
 
 
 @pytest.fixture(scope="module")
@@ -32,8 +43,7 @@ def older(tmp_path_factory: pytest.TempPathFactory) -> Checkpoint:
 
 
 def positions(checkpoint: Checkpoint) -> object:
-    named = Named(config_yaml=None, dictionary=None, pieces=None)
-    told = blank_of(FAMILY, checkpoint, named, Options()).settings["w2v_args"]
+    told = blank_of(FAMILY, checkpoint, NAMED, Options()).settings["w2v_args"]
     assert isinstance(told, dict)
     return told.get("model", told).get("pos_conv_depth")
 
@@ -48,3 +58,27 @@ def test_fewer_than_fairseq_makes_of_such_shapes_tell_nothing(older: Checkpoint)
     lost = [name for name, spec in older.tensors.items() if spec.shape == several][:2]
     rest = {name: spec for name, spec in older.tensors.items() if name not in lost}
     assert positions(replace(older, tensors=MappingProxyType(rest))) is None
+
+
+@pytest.mark.parametrize("bins", ["waveforms", "filter banks"])
+def test_both_models_hear_what_their_family_hears(
+    bins: str, older: Checkpoint, tmp_path: Path
+) -> None:
+    if bins == "waveforms":
+        assert blank_of(FAMILY, older, NAMED, Options()).hears == (12_000,)
+        return
+    plain = S2T_VARIANTS[0]
+    checkpoint = open_checkpoint(build_s2t(plain, tmp_path))
+    blank = blank_of(known("s2t_transformer"), checkpoint, NAMED, Options())
+    assert (blank.hears, blank.task) == ((75, 80), "speech_seq2seq")
+    assert {"config.yaml", "dict.txt", "spm.model"} == set(blank.files)
+    with pytest.raises(BadInput, match="encoder, from which the tensors of `wav2vec2_ctc` follow"):
+        blank_of(FAMILY, checkpoint, NAMED, Options())
+
+
+@pytest.mark.parametrize("name", ["s2ut_transformer", "mbart", "bart", "m2m_100", "code_hifigan"])
+def test_a_family_that_writes_no_texts_of_speech_is_refused_by_name(
+    name: str, older: Checkpoint
+) -> None:
+    with pytest.raises(BadInput, match=f"`{name}` must be a family whose models hear speech and"):
+        blank_of(known(name), older, NAMED, Options())

@@ -1,4 +1,4 @@
-"""A hundred forks, inferred, converted and proven: `python -m tests.forks [COUNT [SHIFT]]`."""
+"""Forks, inferred, converted and proven: `python -m tests.forks [COUNT [SHIFT [TABLE...]]]`."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from pathlib import Path
 from tests.forks.bar import MANY, Outcome, chosen, try_fork
 
 
-def main(count: int = MANY, shift: int = 0) -> int:
+def main(count: int = MANY, shift: int = 0, *tables: str) -> int:
     """Prints a row for each fork and what they come to; 1 where the bar is missed."""
     outcomes: list[Outcome] = []
-    for number, case in enumerate(chosen(count, shift)):
+    for number, case in enumerate(chosen(count, shift, tables)):
         with tempfile.TemporaryDirectory(prefix="toolkit-forks-") as folder:
             outcome = try_fork(case, Path(folder))
         outcomes.append(outcome)
@@ -24,4 +24,4 @@ def main(count: int = MANY, shift: int = 0) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(*map(int, sys.argv[1:])))
+    sys.exit(main(*map(int, sys.argv[1:3]), *sys.argv[3:]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +21,7 @@ WITHOUT = (
     *("s2t_transformer", "s2t_conformer", "s2ut_transformer", "mbart, bart, m2m_100"),
 )
 """Tables of models that fairseq itself cannot build, whose files hold several, or that hear no
-waveforms, so that nothing is inferred for them."""
+waveforms: those of filter banks are asked for by name, and nothing is inferred for the others."""
 CLASSLESS = ("UniSpeech", "ContentVec")
 """What names of variants begin with whose class fairseq lacks, so that no code derives from it."""
 TAKEN_OUT = "CTC model"
@@ -69,20 +69,22 @@ class Outcome:
         return f"{self.verdict:10} {'same' if self.is_same else 'other':6} {self.said[:3000]}"
 
 
-def chosen(count: int, shift: int = 0) -> Iterator[Case]:
+def chosen(count: int, shift: int = 0, only: Collection[str] = ()) -> Iterator[Case]:
     """So many forks, over all families, changes and evidence in turn.
 
     Args:
         count: How many.
         shift: Which other ones: so many variants further in each family.
+        only: Tables of families; by default all of those that hear waveforms.
     """
-    tables = {name: _usable(rows) for name, rows in TABLES.items() if name not in WITHOUT}
+    named = only or [name for name in TABLES if name not in WITHOUT]
+    tables = {name: _usable(TABLES[name]) for name in named}
     names, changes = list(tables), list(CHANGES)
     for number in range(count):
         turn, place = divmod(number, len(names))
         variants = tables[names[place]]
         variant = variants[(3 * turn + shift) % len(variants)]
-        has_code = (turn + place // 2) % 2 == 0 and _may_have_code(variant)
+        has_code = (turn + turn // len(changes) + place // 2) % 2 == 0 and _may_have_code(variant)
         yield Case(
             table=names[place],
             variant=variant,

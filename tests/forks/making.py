@@ -17,6 +17,8 @@ from tests.variants.ctc_building import build_ctc
 from tests.variants.ctc_kinds import CtcVariant
 from tests.variants.kinds import Variant
 from tests.variants.pretraining_building import build_pretraining
+from tests.variants.s2t_building import build_s2t
+from tests.variants.s2t_kinds import S2TVariant
 from toolkit.audio import golden_folder
 from toolkit.oracle.asking import AnyModel
 from toolkit.oracle.mends.conformer import mended_conformer
@@ -83,6 +85,8 @@ def build_original(variant: object, folder: Path) -> Path:
             return build_variant(variant, golden_folder() / "checkpoint", folder)
         if isinstance(variant, CtcVariant):
             return build_ctc(variant, folder).path
+        if isinstance(variant, S2TVariant):
+            return build_s2t(variant, folder)
         return build_pretraining(variant, folder)
 
 

@@ -40,8 +40,8 @@ CONSISTENT = {
 }
 """What somebody may call the parts of fairseq's models who likes other words."""
 
-KEPT = ("num_batches_tracked",)
-"""What torch's own modules ask a checkpoint for by its name."""
+KEPT = ("num_batches_tracked", "version", "_float_tensor")
+"""What torch's and fairseq's own modules ask a checkpoint for by its name."""
 
 
 def rename(parent: nn.Module, old: str, new: str) -> None:

@@ -40,6 +40,27 @@ def test_letters_of_the_name_say_the_order() -> None:
     assert weight.is_told
 
 
+def test_where_several_are_as_large_as_the_target_has_one_those_least_like_it_are_cut() -> None:
+    target: dict[str, Shape] = {
+        **{f"attn.{part}_proj.weight": (4, 4) for part in PARTS},
+        "fc1.weight": (12, 4),
+    }
+    theirs = kinds_of(target)
+    scores = Scores(theirs, lambda _: None)
+
+    def found(*names: str) -> list[str]:
+        ours = kinds_of(dict.fromkeys(names, (12, 4)))
+        return [fusion.sources[0].pattern for fusion in cut_kinds(ours, theirs, scores, Votes(()))]
+
+    assert found("attn.joined.weight", "fc1.weight") == ["attn.joined.weight"]
+    assert found("fc1_qkv.weight", "other.weight") == ["fc1_qkv.weight"]
+    assert found("fc1.weight") == []
+
+
+def test_nothing_is_cut_into_what_has_its_own() -> None:
+    assert cut({"x": (12, 6), **{f"y{place}.weight": (4, 6) for place in "abc"}}) == []
+
+
 def test_parts_that_count_up_are_joined_in_their_order() -> None:
     ours = kinds_of({"up_a.weight": (4, 4), "up_b.weight": (4, 4), "x.weight": (5, 4)})
     theirs = kinds_of({"fc.weight": (8, 4)})

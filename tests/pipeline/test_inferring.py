@@ -13,7 +13,8 @@ import yaml
 from click.testing import CliRunner
 from safetensors.torch import load_file
 
-from tests.forks.making import make_fork
+from tests.forks.making import build_original, make_fork
+from tests.variants.s2t_kinds import S2T_VARIANTS
 from toolkit import BadInput, convert, infer, verify
 from toolkit.audio import golden_folder
 from toolkit.cli import app
@@ -155,6 +156,21 @@ def test_the_forks_own_code_decides_what_names_leave_open(hf: Path, tmp_path: Pa
 
 
 @pytest.mark.wide
+@pytest.mark.parametrize("change", ["fused by heads", "obfuscated names"])
+def test_a_fork_that_hears_filter_banks_is_decided_by_its_code(change: str, tmp_path: Path) -> None:
+    """Its encoder and decoder have other numbers of heads, its joined maps another one's size."""
+    original = build_original(S2T_VARIANTS[0], tmp_path / "original")
+    fork = make_fork(original, change, tmp_path / "fork")
+    mapping = tmp_path / "mapping.yaml"
+    found = infer(fork.checkpoint, "s2t_transformer", user_dir=fork.code, write=mapping)
+    assert (found.held, found.ambiguous) == ("code", ())
+    convert(original, tmp_path / "hf", verify=False)
+    done = convert(fork.checkpoint, tmp_path / "out", mapping=mapping, audio=CLIPS)
+    assert done.verdict == "match"
+    assert same_weights(tmp_path / "out", tmp_path / "hf")
+
+
+@pytest.mark.wide
 def test_a_fork_that_computes_something_else_is_refused(tmp_path: Path) -> None:
     fork = make_fork(GOLDEN, "consistent names", tmp_path / "fork")
     code = fork.code / "__init__.py"
@@ -201,6 +217,8 @@ def test_what_a_conversion_fills_in_needs_no_tensor_and_another_value_does(
     [
         ("wav2vec3", "must be a family or a Hugging Face folder, but is neither"),
         ("xm_transformer", "config.yaml` must be"),
+        ("mbart", "hear speech and write texts"),
+        ("code_hifigan", "hear speech and write texts"),
         (".", "must"),
     ],
 )

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from toolkit.blocks.arguments import Arguments, called, read_arguments
 from toolkit.blocks.evidence import Derived
+from toolkit.blocks.filter_bank_encoder import BINS
 from toolkit.checkpoint import Checkpoint
 from toolkit.core.errors import BadInput
 from toolkit.core.json import JsonDict, JsonObject
@@ -18,6 +19,8 @@ from toolkit.families.base import Family, Options
 from toolkit.families.ctc import EncoderCtc
 from toolkit.families.hubert_pretraining import HubertPretraining
 from toolkit.families.labels import label_file
+from toolkit.families.s2t_transformer import S2TTransformer
+from toolkit.families.s2ut_transformer import S2UTTransformer
 from toolkit.families.sidecars import Named, Sidecars
 from toolkit.families.wav2vec2_classification import Wav2Vec2Classification
 from toolkit.families.wav2vec2_pretraining import Wav2Vec2Pretraining
@@ -29,6 +32,10 @@ from toolkit.oracle.tasks.base import CLASSES
 Files = Mapping[str, bytes | Path]
 SIZES, DEPTH = ("encoder_embed_dim", "conv_pos", "conv_pos_groups"), "pos_conv_depth"
 """Arguments of positional convolutions: how large they are, and how many."""
+SAMPLES = 12_000
+"""0.75 s."""
+FRAMES = 75
+"""As long, 10 ms each."""
 RATE = {"label_rate": 50.0}
 """Classes a second, which only a loss that nobody computes depends on."""
 
@@ -44,6 +51,8 @@ class Blank:
     settings: JsonObject
     """As the checkpoint has them, under the name of its own architecture."""
     files: Files
+    hears: tuple[int, ...] = (SAMPLES,)
+    """The shape of what it is asked about: (L,) of a waveform, (T, F) of filter banks."""
 
 
 def blank_of(family: Family, checkpoint: Checkpoint, named: Named, options: Options) -> Blank:
@@ -59,16 +68,18 @@ def blank_of(family: Family, checkpoint: Checkpoint, named: Named, options: Opti
         BadInput: the checkpoint lacks the arguments of such a model, or a file is missing.
     """
     kind = next((kind for kind in _KINDS if isinstance(family, kind)), None)
-    if kind is None:
+    if kind is None or isinstance(family, S2UTTransformer):
         raise BadInput(
-            f"`{family.name}` must be a family whose models hear waveforms, of those that come with "
-            "this package, but is another. Write the mapping file by hand; `docs/mapping-files.md` "
-            "says how."
+            f"`{family.name}` must be a family whose models hear speech and write texts, of those "
+            "that come with this package, but is another. Write the mapping file by hand; "
+            "`docs/mapping-files.md` says how."
         )
     task, told, files = _KINDS[kind]
     arguments = _with_positions(read_arguments(checkpoint, options.w2v), checkpoint)
     settings = told(arguments)
-    if not any("conv_feature_layers" in group for group in (settings, arguments.w2v_model)):
+    of_filter_banks = isinstance(family, S2TTransformer)
+    heard = "conv_kernel_sizes" if of_filter_banks else "conv_feature_layers"
+    if not any(heard in group for group in (settings, arguments.w2v_model)):
         raise BadInput(
             f"`{checkpoint.path}` must hold the arguments of its encoder, from which the tensors of "
             f"`{family.name}` follow, but holds none. Name the pretrained encoder's checkpoint with "
@@ -79,6 +90,7 @@ def blank_of(family: Family, checkpoint: Checkpoint, named: Named, options: Opti
         task=task,
         settings=settings,
         files=files(family.sidecars(checkpoint, named), settings),
+        hears=(FRAMES, BINS) if of_filter_banks else (SAMPLES,),
     )
 
 
@@ -134,6 +146,11 @@ def _around(arguments: Arguments) -> JsonDict:
     return {**arguments.task, **arguments.model, **told}
 
 
+def _alone(arguments: Arguments) -> JsonDict:
+    """The arguments of a model that nothing was pretrained for."""
+    return {**arguments.task, **arguments.model}
+
+
 def _encoder(arguments: Arguments) -> JsonDict:
     """The arguments of a model that is an encoder."""
     own, _ = own_arguments(arguments)
@@ -156,6 +173,10 @@ def _pieces(sidecars: Sidecars, settings: JsonObject) -> Files:
     )
 
 
+def _banks(sidecars: Sidecars, settings: JsonObject) -> Files:  # noqa: ARG001
+    return speech_to_text.reference_files(sidecars, speech_to_text.renamed_yaml(sidecars))
+
+
 def _none(sidecars: Sidecars, settings: JsonObject) -> Files:  # noqa: ARG001
     return {}
 
@@ -166,6 +187,7 @@ _KINDS: Mapping[type, tuple[str, Told, Made]] = {
     EncoderCtc: ("ctc", _around, _letters),
     Wav2Vec2Classification: ("classification", _around, _labels),
     Wav2Vec2Seq2Seq: ("speech_seq2seq", _around, _letters),
+    S2TTransformer: ("speech_seq2seq", _alone, _banks),
     XMTransformer: ("speech_seq2seq", _around, _pieces),
     Wav2Vec2Pretraining: ("features", _encoder, _none),
     HubertPretraining: ("features", _encoder, _none),

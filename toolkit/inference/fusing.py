@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from toolkit.inference.names import tokens
 from toolkit.inference.scoring import Scores, Votes
-from toolkit.inference.tree import Kind
+from toolkit.inference.tree import Kind, Shape
 
+Shapes = tuple[Shape, ...]
+"""Of a kind, by layer."""
 MOST = 4
 """Most tensors that one holds."""
 LETTERS = {"q": "query", "k": "key", "v": "value"}
@@ -31,15 +33,16 @@ def cut_kinds(
 ) -> Iterator[Fusion]:
     """Kinds of the source that nothing of the target has the shapes of, but several together.
 
-    The bias of a module is cut into those of the modules that its weight is cut into.
+    Where more of the source than of the target have the same shapes, those are cut that are least
+    like what the target has: three projections together may be as large as a feed-forward map. The
+    bias of a module is cut into those of the modules that its weight is cut into.
     """
-    shapes = {kind.shapes for kind in targets}
-    left = list(targets)
+    sources, left = tuple(sources), list(targets)
     cut: dict[str, tuple[str, ...]] = {}
-    for source in sorted(sources, key=lambda kind: -len(kind.shapes[0])):
-        if source.shapes in shapes:
-            continue
+    lacking = _outnumbering(targets, sources)
+    for source in sorted(_spare(sources, targets, scores, votes), key=lambda k: -len(k.shapes[0])):
         groups = [g for g in _groups(left) if _sum(g) == source.shapes and len(_alike(g)) == 1]
+        groups = [g for g in groups if g[0].shapes in lacking]
         beside = [g for g in groups if _modules(g) == cut.get(source.above[0])]
         if groups:
             best = max(beside or groups, key=lambda group: _liking(source, group, scores, votes))
@@ -49,6 +52,32 @@ def cut_kinds(
             )
             cut[source.above[0]] = _modules(best)
             left = [kind for kind in left if kind not in best]
+
+
+def _outnumbering(kinds: Iterable[Kind], others: Iterable[Kind]) -> Counter[Shapes]:
+    """How many more of some kinds than of others have the same shapes."""
+    return Counter(kind.shapes for kind in kinds) - Counter(kind.shapes for kind in others)
+
+
+def _spare(
+    sources: Sequence[Kind], targets: Sequence[Kind], scores: Scores, votes: Votes
+) -> Iterator[Kind]:
+    """Of kinds that outnumber those of the target, as many as are too many."""
+
+    def best(source: Kind) -> tuple[bool, float]:
+        same = [kind for kind in targets if kind.shapes == source.shapes]
+        near = (scores.whole(source, kind, votes, own=False) for kind in same)
+        return not _says_several(source), max(near, default=0.0)
+
+    for shapes, count in _outnumbering(sources, targets).items():
+        alike = [kind for kind in sources if kind.shapes == shapes]
+        yield from sorted(alike, key=best)[:count]
+
+
+def _says_several(kind: Kind) -> bool:
+    """Whether a name has letters of several projections, as `qkv`."""
+    words = {word for part in kind.pattern.lower().split(".") for word in part.split("_")}
+    return any(len(word) > 1 and set(word) <= set(LETTERS) for word in words)
 
 
 def _modules(group: Sequence[Kind]) -> tuple[str, ...]:

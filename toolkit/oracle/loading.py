@@ -102,8 +102,11 @@ def load_weights(model: nn.Module, state_dict: Mapping[str, Any], dropped: Colle
     lost = {name: own[name] for name in own if name not in kept}
     kept.update({name: tensor for name, tensor in lost.items() if name.endswith(MARKER)})
     kept.update({name: torch.zeros_like(t) for name, t in lost.items() if name.endswith(MASKED)})
-    # Not the model's own: fairseq's knows no `assign`, and does no more than this.
+    # Not the model's own: fairseq's knows no `assign`, and does no more than this. What it adds by
+    # fixed names, as `embed_positions._float_tensor`, a fork has under others.
+    given = set(kept)
     model.upgrade_state_dict(kept)  # type: ignore[operator]
+    kept = {name: tensor for name, tensor in kept.items() if name in given or name in own}
     assigns = "assign" in inspect.signature(nn.Module.load_state_dict).parameters
     nn.Module.load_state_dict(model, kept, strict=True, **({"assign": True} if assigns else {}))
     if assigns:

@@ -42,7 +42,7 @@ def hear(
     Args:
         task: What the model is asked, as `toolkit.oracle.tasks` names it.
         model: In evaluation mode.
-        source: Its input, shape (L,).
+        source: Its input, shape (L,), or (T, F) of filter banks.
         tokens: What its decoder is given, if it has one.
         until: The path of the module after whose first call the pass ends; None for all of it.
     """

@@ -40,8 +40,6 @@ if TYPE_CHECKING:
     from toolkit.oracle.asking import AnyModel
     from toolkit.oracle.whole import Heard
 
-SAMPLES = 12_000
-"""What both models hear: noise, 0.75 s."""
 SAID = 5
 """Tokens that decoders are given."""
 FILE = "mapping.yaml"
@@ -199,7 +197,7 @@ def _bench(like: Like, checkpoint: Checkpoint, inputs: Inputs, builder: Builder)
 
     blank = blank_of(like.family, checkpoint, inputs.named, inputs.options)
     fork = builder.fork(blank, checkpoint.state_dict())
-    source = torch.randn(SAMPLES, generator=torch.Generator().manual_seed(0))
+    source = torch.randn(blank.hears, generator=torch.Generator().manual_seed(0))
     start = like.model.start_token
     tokens = () if start is None else (start, *range(start + 2, start + 2 + SAID))
 

@@ -87,7 +87,7 @@ def _turned(row: Match, bench: Bench) -> Match | None:
 
 def _by_heads(row: Match, bench: Bench) -> Match | None:
     """Joined projections that lie head by head."""
-    heads, count = _heads(bench), len(row.recipe.targets)
+    heads, count = _heads(row.recipe.targets[0], bench), len(row.recipe.targets)
     if count < 2 or row.recipe.order or not heads:
         return None
     order = tuple(count * head + part for part in range(count) for head in range(heads))
@@ -96,9 +96,12 @@ def _by_heads(row: Match, bench: Bench) -> Match | None:
     return replace(row, recipe=replace(row.recipe, order=order), evidence=BY_OUTPUT)
 
 
-def _heads(bench: Bench) -> int:
-    found = {getattr(module, "num_heads", 0) for module in bench.model.modules()} - {0}
-    return found.pop() if len(found) == 1 else 0
+def _heads(name: str, bench: Bench) -> int:
+    """How many the smallest module around a tensor has that has any; 0 where none has."""
+    parts = name.split(".")[:-1]
+    around = (".".join(parts[:end]) for end in range(len(parts), -1, -1))
+    found = (getattr(bench.model.get_submodule(path), "num_heads", 0) for path in around)
+    return next((heads for heads in found if heads), 0)
 
 
 def _other_places(rows: Rows, path: str, bench: Bench) -> Iterator[Rows]:

@@ -37,3 +37,18 @@ def test_a_model_that_asks_for_the_marker_of_sinusoidal_positions_keeps_its_own(
     assert model.positions._float_tensor.equal(torch.ones(1))
     with pytest.raises(RuntimeError, match=r"linear\.bias"):
         load_weights(Model(), {"linear.weight": weight}, ())
+
+
+def test_what_an_upgrade_adds_by_a_fixed_name_is_no_tensor_of_a_fork():
+    from toolkit.oracle.loading import load_weights
+
+    class Fork(nn.Linear):
+        def upgrade_state_dict(self, state):
+            state["embed_positions._float_tensor"] = torch.ones(1)
+
+    fork = Fork(2, 2)
+    weight = torch.full((2, 2), 3.0)
+    load_weights(fork, {"weight": weight, "bias": weight[0]}, ())
+    assert fork.weight.equal(weight)
+    with pytest.raises(RuntimeError, match="unknown"):
+        load_weights(Fork(2, 2), {"weight": weight, "bias": weight[0], "unknown": weight}, ())
