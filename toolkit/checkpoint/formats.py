@@ -2,16 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import struct
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from toolkit.checkpoint.reader import Checkpoint
 from toolkit.checkpoint.recipes import Recipe, Shape
 from toolkit.checkpoint.remade import remake_tensors
+from toolkit.core.coverage import Reason
+from toolkit.core.formats import SinceFormat
+from toolkit.core.positional import read_at
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+
+_NUMBERS = {"float16": "<e", "float32": "<f", "float64": "<d"}
+
+
+def left_out(checkpoint: Checkpoint, formats: Iterable[SinceFormat]) -> Iterator[Reason]:
+    """The modules that fairseq leaves out of its model, for what the file says of its format.
+
+    Args:
+        checkpoint: The file, which has their tensors all the same.
+        formats: Modules of later formats.
+    """
+    for since in formats:
+        told = _maybe_number(checkpoint, since.marker)
+        if told is None or told < since.first:
+            found = "is missing" if told is None else f"is {told:g}"
+            yield Reason(
+                name=since.module,
+                because="assumed to be part of the model, as its tensors are there; "
+                f"`{since.marker}` {found}, where {since.first} or more is expected, so that "
+                "fairseq itself leaves it out",
+            )
+
+
+def _maybe_number(checkpoint: Checkpoint, marker: str) -> float | None:
+    """The first value of a tensor, read without torch where it can be; None where there is none."""
+    if marker not in checkpoint.tensors:
+        return None
+    kind = _NUMBERS.get(checkpoint.stored_dtype(marker))
+    if kind is None:
+        return float(checkpoint.load(marker).flatten()[0])
+    lying, (name,) = checkpoint.lying((marker,))
+    with lying.opened() as file:
+        found = read_at(file, struct.calcsize(kind), lying.location(name).offset_bytes)
+    return float(struct.unpack(kind, found)[0])
 
 
 def tell_format(checkpoint: Checkpoint, *, marker: str, number: int | None) -> Checkpoint:

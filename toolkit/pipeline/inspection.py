@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from toolkit.blocks.known_tensors import maybe_known_specs
 from toolkit.checkpoint import Checkpoint
 from toolkit.checkpoint.finite import find_not_finite
+from toolkit.checkpoint.formats import left_out
 from toolkit.core.artifact import Artifact
 from toolkit.core.coverage import Reason
 from toolkit.core.errors import BadInput, BrokenRule
@@ -60,7 +61,7 @@ def inspect(request: Inspect) -> Inspection:
         dtypes={**Counter(spec.dtype for spec in opened.tensors.values())},
         has_optimizer_state=opened.has_optimizer_state,
         fields=tuple(_fields(network)),
-        assumptions=prospect.assumptions,
+        assumptions=(*prospect.assumptions, *left_out(opened, network.formats)),
         unknown=prospect.unknown,
         refusals=prospect.refusals,
         task=prospect.task,

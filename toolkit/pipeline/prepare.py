@@ -12,6 +12,7 @@ from toolkit.blocks.known_tensors import CONVERTED, maybe_known_specs
 from toolkit.blocks.tree import by_part
 from toolkit.checkpoint import Checkpoint, open_checkpoint
 from toolkit.checkpoint.finite import expect_finite
+from toolkit.checkpoint.formats import left_out
 from toolkit.checkpoint.wrappers import unwrap
 from toolkit.core.coverage import Reason
 from toolkit.core.errors import BadInput, BrokenRule
@@ -100,7 +101,7 @@ class Prepared:
     @property
     def assumptions(self) -> tuple[Reason, ...]:
         """What the checkpoint does not say, or says in two ways, and what was taken for it."""
-        return self.task.assumptions
+        return (*self.task.assumptions, *left_out(self.checkpoint, self.network.formats))
 
 
 def prepare(
