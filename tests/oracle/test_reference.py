@@ -6,6 +6,7 @@ from fairseq.models.speech_to_text.hub_interface import S2THubInterface
 
 from tests.oracle.masks import padding_mask
 from toolkit.oracle.reference import Reference, pad
+from toolkit.oracle.refusal import Refusal
 from toolkit.oracle.search import Search, with_beam
 
 
@@ -42,7 +43,7 @@ def test_a_float64_pass_is_far_more_exact_than_float32(reference, run):
 @pytest.mark.parametrize("double", [False, True])
 def test_precision_and_attention_are_restored_when_the_pass_fails(reference, run, double):
     before = attention_flags(reference.model)
-    with pytest.raises(IndexError):
+    with pytest.raises(Refusal, match="IndexError"):
         reference.forward([run.source], [[2, 100_000]], double=double, explicit=True)
     assert attention_flags(reference.model) == before
     assert {p.dtype for p in reference.model.parameters()} == {torch.float32}

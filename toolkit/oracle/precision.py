@@ -172,4 +172,5 @@ def _dtype_of_fill(fill_value: object, **_: object) -> Optional[torch.dtype]:
 def _has_weight(args: Tuple[Any, ...]) -> bool:
     if len(args) < 2 or args[1].dim() != 2 or torch.is_grad_enabled():
         return False
-    return args[1].dtype is torch.float32 and args[1].shape[1] <= AT_ONCE
+    fits = args[0].shape[-1:] == args[1].shape[1:]  # torch says best what does not
+    return bool(fits and args[1].dtype is torch.float32 and args[1].shape[1] <= AT_ONCE)
