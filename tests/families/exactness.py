@@ -1,7 +1,16 @@
-"""What an exact conversion of a CTC checkpoint is, and the clips that show it."""
+"""What an exact conversion of CTC is, the clips that show it, and what a refusal is."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import pytest
+
+from toolkit import BadInput, convert
 from toolkit.audio import golden_folder
 from toolkit.core.result import Result
 
@@ -31,3 +40,20 @@ def check_exact(result: Result, *, padded: bool) -> None:
     declared = {deviation.name for deviation in result.deviations}
     assert ("frame_mask" in declared) is not padded
     assert declared <= {"normalization_epsilon", "special_symbols", "frame_mask"}
+
+
+def check_refused(
+    checkpoint: Path, ends: str, out: Path, options: Mapping[str, Any] = MappingProxyType({})
+) -> None:
+    """Checks that a conversion is refused by name and leaves nothing behind.
+
+    Args:
+        checkpoint: What is converted.
+        ends: As a variant has it: `refused: ` and what the refusal names.
+        out: Where to.
+        options: What the user says.
+    """
+    reason = ends.removeprefix("refused: ")
+    with pytest.raises(BadInput, match=re.escape(f"not: `{reason}")):
+        convert(checkpoint, out, verify=False, **options)
+    assert not out.exists()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +13,11 @@ import torch
 
 from tests.breaking import scale, set_key
 from tests.bundled.elsewhere import make_elsewhere
+from tests.families.exactness import check_refused
+from tests.families.vocoders import (
+    check_bits_come_back,
+    check_changes_come_back,
+)
 from tests.variants.mel_kinds import CONFIG, MEL_VARIANTS
 from tests.variants.vocoder_building import build_mel_vocoder
 from toolkit import BadInput, convert, diff, export, inspect, verify
@@ -66,9 +70,7 @@ def test_every_variant_converts_exactly_or_is_refused_by_name(
 ) -> None:
     checkpoint, ends = build(name), BY_NAME[name].ends
     if ends.startswith("refused: "):
-        with pytest.raises(BadInput, match=re.escape(f"not: `{ends.removeprefix('refused: ')}")):
-            convert(checkpoint, tmp_path / "hf", verify=False)
-        assert not (tmp_path / "hf").exists()
+        check_refused(checkpoint, ends, tmp_path / "hf")
         return
     check_exact(convert(checkpoint, tmp_path / "hf", verify=True, audio=CLIPS))
 
@@ -315,32 +317,13 @@ def test_an_export_like_the_checkpoint_has_its_bits(
     name: str, build: Build, tmp_path: Path
 ) -> None:
     """Gains and directions are the checkpoint's own, of which one weight alone is in the folder."""
-    like, back = build(name), tmp_path / "back"
-    convert(like, tmp_path / "hf", verify=False)
-    back.mkdir()
-    result = export(tmp_path / "hf", back / "out.pt", like=like, audio=CLIPS[:1])
-    assert result.verdict == "match"
-    saved, made = (torch.load(path, weights_only=True) for path in (like, back / "out.pt"))
-    if name == PLAIN:  # fairseq itself opens none without weight norms
-        with quiet_fairseq():
-            exec(result.usage, opened := {})
-        assert opened["vocoder"].model is not None
-    assert list(made) == ["generator"]
-    assert list(made["generator"]) == list(saved["generator"])
-    assert all(made["generator"][n].equal(t) for n, t in saved["generator"].items())
+    check_bits_come_back(build(name), tmp_path, has_norms=name == PLAIN, audio=CLIPS[:1])
 
 
 def test_an_export_of_other_weights_makes_these_to_the_last_bit(
     build: Build, tmp_path: Path
 ) -> None:
-    like, back = build(PLAIN), tmp_path / "back"
-    convert(like, tmp_path / "hf", verify=False)
-    scale("upsampler.1.weight", 1.1)(tmp_path / "hf")
-    back.mkdir()
-    assert export(tmp_path / "hf", back / "out.pt", like=like, audio=CLIPS[:1]).verdict == "match"
-    convert(back / "out.pt", tmp_path / "again", verify=False)
-    found, expected = (tmp_path / n / "model.safetensors" for n in ("again", "hf"))
-    assert found.read_bytes() == expected.read_bytes()
+    check_changes_come_back(build(PLAIN), "upsampler.1.weight", tmp_path, audio=CLIPS[:1])
 
 
 def test_an_export_without_a_checkpoint_to_be_like_is_refused(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 import torch
 
 from tests.released.environments import Released
+from tests.released.jobs import Job, run_listed
 from tests.variants.ctc_building import build_ctc
 from tests.variants.ctc_kinds import CtcVariant, Groups, Save, State, as_hydra
 from tests.variants.pretraining_building import build_pretraining
@@ -59,7 +60,6 @@ LARGE = {**BASE, "conv_bias": True, "do_stable_layer_norm": True, "feat_extract_
 """What large models on the hub say beside their sizes."""
 FORKS = ("unispeech", "unispeech-sat", "wavlm")
 """Scripts that load models with code that is in no package: it is stood in for."""
-ENDED = "ended: "
 HEARD = ("ru_2.flac", "tiny.flac")
 """The clips that stand for a data set."""
 S2T: dict[str, Any] = {
@@ -123,17 +123,7 @@ class Case:
         return f"{self.script} {self.checkpoint}, {self.borrowed}{torch_is}{beside}"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Job:
-    """One run of a script."""
-
-    case: Case
-    checkpoint: Path
-    folder: Path
-    words: Sequence[str]
-
-
-def prepare_job(case: Case, place: Path) -> Job:
+def prepare_job(case: Case, place: Path) -> Job[Case]:
     """The checkpoint as a training leaves it, and what the script is called with.
 
     Args:
@@ -269,7 +259,7 @@ def _head_sizes(case: Case) -> dict[str, int]:
     }
 
 
-def run_scripts(environment: Released, jobs: Sequence[Job], place: Path) -> list[str]:
+def run_scripts(environment: Released, jobs: Sequence[Job[Case]], place: Path) -> list[str]:
     """What became of each job, in order: `done`, or why the script gave up."""
     _write_hub(place / HUB)
     clips = [str(golden_folder() / name) for name in HEARD]
@@ -283,9 +273,7 @@ def run_scripts(environment: Released, jobs: Sequence[Job], place: Path) -> list
         }
         for job in jobs
     ]
-    (place / "jobs.json").write_text(json.dumps(listed), encoding="utf-8")
-    said = environment.run("encoder_scripts.py", place / "jobs.json", cwd=place).splitlines()
-    return [line.removeprefix(ENDED) for line in said if line.startswith(ENDED)]
+    return run_listed(environment, "encoder_scripts.py", listed, place)
 
 
 def _write_hub(folder: Path) -> None:

@@ -13,8 +13,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tests.released.encoder_scripts import ENDED
 from tests.released.environments import Released
+from tests.released.jobs import Job, run_listed
 from tests.variants.s2t_building import build_s2t
 from tests.variants.s2t_kinds import S2TVariant
 from tests.variants.states import Save
@@ -89,17 +89,7 @@ class Case:
         return f"{self.script} {self.variant.name}, {self.borrowed}"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Job:
-    """One run of a script."""
-
-    case: Case
-    checkpoint: Path
-    folder: Path
-    words: Sequence[str]
-
-
-def prepare_job(case: Case, place: Path) -> Job:
+def prepare_job(case: Case, place: Path) -> Job[Case]:
     """The checkpoint as a training leaves it, and what the script is called with.
 
     Args:
@@ -151,7 +141,7 @@ def _lend(case: Case, place: Path) -> tuple[str, str]:
     return "--hf_config", str(place / "lent")
 
 
-def run_scripts(environment: Released, jobs: Sequence[Job], place: Path) -> list[str]:
+def run_scripts(environment: Released, jobs: Sequence[Job[Case]], place: Path) -> list[str]:
     """What became of each job, in order: `done`, or why the script gave up."""
     listed = [
         {
@@ -161,6 +151,4 @@ def run_scripts(environment: Released, jobs: Sequence[Job], place: Path) -> list
         }
         for job in jobs
     ]
-    (place / "jobs.json").write_text(json.dumps(listed), encoding="utf-8")
-    said = environment.run("sequence_scripts.py", place / "jobs.json", cwd=place).splitlines()
-    return [line.removeprefix(ENDED) for line in said if line.startswith(ENDED)]
+    return run_listed(environment, "sequence_scripts.py", listed, place)

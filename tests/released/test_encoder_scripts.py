@@ -13,9 +13,10 @@ import toolkit
 from tests.judged.judging import all_of
 from tests.released.earlier_cases import EARLIER, OF_EARLIER
 from tests.released.encoder_cases import EXPECTED, OF_OLD, OLD
-from tests.released.encoder_scripts import Job, prepare_job, run_scripts
+from tests.released.encoder_scripts import prepare_job, run_scripts
 from tests.released.environments import open_environment
 from tests.released.expected import Expected
+from tests.released.jobs import Job
 from tests.released.right_parts import RIGHT
 from toolkit.audio import golden_folder
 from toolkit.core.findings import Finding

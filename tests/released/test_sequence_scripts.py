@@ -11,9 +11,10 @@ import pytest
 import toolkit
 from tests.judged.judging import all_of
 from tests.released.environments import open_environment
+from tests.released.jobs import Job
 from tests.released.right_parts import RIGHT
 from tests.released.sequence_cases import OF_SEQUENCES, Expected
-from tests.released.sequence_scripts import SPEECH, Job, prepare_job, run_scripts
+from tests.released.sequence_scripts import SPEECH, prepare_job, run_scripts
 from toolkit.audio import golden_folder
 from toolkit.oracle.quiet import quiet_fairseq
 

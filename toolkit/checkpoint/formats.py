@@ -41,8 +41,9 @@ def left_out(checkpoint: Checkpoint, formats: Iterable[SinceFormat]) -> Iterator
 
 
 def _maybe_number(checkpoint: Checkpoint, marker: str) -> float | None:
-    """The first value of a tensor, read without torch where it can be; None where there is none."""
-    if marker not in checkpoint.tensors:
+    """The first value of a tensor, read without torch where it can be; None where it has none."""
+    spec = checkpoint.tensors.get(marker)
+    if spec is None or 0 in spec.shape:
         return None
     kind = _NUMBERS.get(checkpoint.stored_dtype(marker))
     if kind is None:

@@ -223,3 +223,15 @@ class Family(Protocol):
             BadInput: still too many are left.
         """
         ...
+
+
+class Told:
+    """A family whose checkpoints say all: no value is left to be tried."""
+
+    def possible(
+        self,
+        network: Network,  # noqa: ARG002
+        calls: Sequence[Calls],  # noqa: ARG002
+    ) -> Mapping[str, tuple[object, ...]]:
+        """Nothing."""
+        return {}

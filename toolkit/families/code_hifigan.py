@@ -5,18 +5,15 @@ Becomes a `SeamlessM4TCodeHifiGan`. Source: `fairseq/models/text_to_speech/vocod
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from toolkit.blocks import code_hifigan
 from toolkit.blocks.code_hifigan import LAYOUTS, CodeHifiGanBlock
 from toolkit.blocks.evidence import Facts
 from toolkit.checkpoint import Checkpoint
 from toolkit.compare.probes import PaddingProbes
-from toolkit.core.errors import BadInput
 from toolkit.core.json import JsonDict
-from toolkit.families.base import Network, Options, Task
+from toolkit.families.base import Network, Options, Task, Told
 from toolkit.families.sidecars import Named, Sidecars
 from toolkit.families.vocoders import CONFIG, read_vocoder_config, vocoder_config
 from toolkit.folder.contents import FolderContents
@@ -24,12 +21,9 @@ from toolkit.mapping import Table
 from toolkit.oracle.search import Search
 from toolkit.tasks import vocoder
 
-if TYPE_CHECKING:
-    from toolkit.oracle.hooks import Calls
-
 
 @dataclass(frozen=True)
-class CodeHifiGan:
+class CodeHifiGan(Told):
     """The family's answers; see `toolkit.families.base.Family`."""
 
     name: str = "code_hifigan"
@@ -63,16 +57,8 @@ class CodeHifiGan:
         Raises:
             BadInput: a file of another kind is named.
         """
-        for option, path in (
-            ("--config-yaml", named.config_yaml),
-            ("--dict", named.dictionary),
-            ("--spm", named.pieces),
-        ):
-            if path is not None:
-                raise BadInput(
-                    f"`{option} {path}` must name a file that the checkpoint's task reads, but a "
-                    f"vocoder reads the `{CONFIG}` beside it alone. Leave the option out."
-                )
+        because = f"a vocoder reads the `{CONFIG}` beside it alone"
+        named.refuse("config_yaml", "dictionary", "pieces", because=because)
         return Sidecars(own_config=vocoder_config(checkpoint.path))
 
     def task(
@@ -102,14 +88,6 @@ class CodeHifiGan:
     def frames(self, network: Network, samples: int) -> int:  # noqa: ARG002
         """A unit lasts a frame at least."""
         return samples
-
-    def possible(
-        self,
-        network: Network,  # noqa: ARG002
-        calls: Sequence[Calls],  # noqa: ARG002
-    ) -> Mapping[str, tuple[object, ...]]:
-        """Nothing: all is said."""
-        return {}
 
 
 FAMILY = CodeHifiGan()

@@ -7,9 +7,7 @@ Becomes a `SpeechT5HifiGan` that normalizes nothing. Source: `HiFiGANVocoder` of
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from toolkit.blocks import hifigan
 from toolkit.blocks.code_hifigan import UNITS
@@ -22,7 +20,7 @@ from toolkit.core.breakable import Breakable, Part, Side, joined
 from toolkit.core.errors import BadInput
 from toolkit.core.json import JsonDict
 from toolkit.core.slips import Right, Value, gained, plus, slip
-from toolkit.families.base import Network, Options, Task
+from toolkit.families.base import Network, Options, Task, Told
 from toolkit.families.log_mels import MAX_FRAME, MAX_RATE_HZ, LogMels, read_log_mels
 from toolkit.families.sidecars import Named, Sidecars, find_configuration
 from toolkit.families.vocoders import read_vocoder_config, vocoder_config
@@ -31,9 +29,6 @@ from toolkit.folder.contents import FolderContents
 from toolkit.mapping import Fill, Ones, Row, Table, Zeros
 from toolkit.oracle.search import Search
 from toolkit.tasks import mel_vocoder
-
-if TYPE_CHECKING:
-    from toolkit.oracle.hooks import Calls
 
 DEFAULT_RATE_HZ = 22050
 """Of fairseq's script that makes spectrograms."""
@@ -72,7 +67,7 @@ BREAKABLE = joined(
 
 
 @dataclass(frozen=True)
-class HifiGan:
+class HifiGan(Told):
     """The family's answers; see `toolkit.families.base.Family`."""
 
     name: str = "hifigan"
@@ -107,12 +102,7 @@ class HifiGan:
         Raises:
             BadInput: it cannot be read, or a file of words is named.
         """
-        for option, path in (("--dict", named.dictionary), ("--spm", named.pieces)):
-            if path is not None:
-                raise BadInput(
-                    f"`{option} {path}` must name a file that the checkpoint's task reads, but a "
-                    "vocoder has no words. Leave the option out."
-                )
+        named.refuse("dictionary", "pieces", because="a vocoder has no words")
         own, beside = vocoder_config(checkpoint.path), checkpoint.path.parent / "config.yaml"
         if named.config_yaml is None and not beside.is_file():
             return Sidecars(own_config=own)
@@ -149,14 +139,6 @@ class HifiGan:
     def frames(self, network: Network, samples: int) -> int:
         """Frames of the spectrogram of so many samples."""
         return 1 + samples * _rate(network) // RATE_HZ // _hop(network)
-
-    def possible(
-        self,
-        network: Network,  # noqa: ARG002
-        calls: Sequence[Calls],  # noqa: ARG002
-    ) -> Mapping[str, tuple[object, ...]]:
-        """Nothing: all is said."""
-        return {}
 
 
 FAMILY = HifiGan()

@@ -30,12 +30,8 @@ def find_labels(checkpoint: Checkpoint, named: Named, task: JsonObject) -> Sidec
     Raises:
         BadInput: a file cannot be read, or is named and of no use.
     """
-    for option, file in (("--config-yaml", named.config_yaml), ("--spm", named.pieces)):
-        if file is not None:
-            raise BadInput(
-                f"`{option} {file}` must name a file that the checkpoint's task reads, but a "
-                "classifier has a dictionary of labels alone. Leave the option out."
-            )
+    because = "a classifier has a dictionary of labels alone"
+    named.refuse("config_yaml", "pieces", because=because)
     if named.dictionary is None and checkpoint.task_symbols:
         return Sidecars(dictionary=Dictionary(symbols=checkpoint.task_symbols))
     kinds = (task.get("labels"), *KINDS)

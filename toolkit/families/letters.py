@@ -42,12 +42,8 @@ def refuse_files(named: Named, owner: str) -> None:
     Raises:
         BadInput: one is named.
     """
-    for option, path in (("--config-yaml", named.config_yaml), ("--spm", named.pieces)):
-        if path is not None:
-            raise BadInput(
-                f"`{option} {path}` must name a file that the checkpoint's task reads, but "
-                f"{owner} has letters of a dictionary alone. Leave the option out."
-            )
+    because = f"{owner} has letters of a dictionary alone"
+    named.refuse("config_yaml", "pieces", because=because)
 
 
 def _find_beside(checkpoint: Checkpoint) -> Path:

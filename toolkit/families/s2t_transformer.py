@@ -8,11 +8,10 @@ Source: `fairseq/models/speech_to_text/s2t_transformer.py`; Wang et al. 2020 (ar
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from toolkit.blocks import transformer_decoder
 from toolkit.blocks.arguments import Arguments, model_name, read_arguments
@@ -28,7 +27,7 @@ from toolkit.checkpoint.dictionary import BOS, EOS, PAD
 from toolkit.compare.probes import PaddingProbes
 from toolkit.core.breakable import Breakable, joined
 from toolkit.core.json import JsonDict
-from toolkit.families.base import Network, Options, Task
+from toolkit.families.base import Network, Options, Task, Told
 from toolkit.families.carried import CarriedPair, carried_files
 from toolkit.families.encoder_decoder import BREAKABLE as AROUND
 from toolkit.families.filter_banks import PROCESSOR, FilterBanks, read_filter_banks
@@ -46,9 +45,6 @@ from toolkit.folder.contents import FolderContents
 from toolkit.mapping import Row, Table
 from toolkit.tasks import speech_seq2seq
 from toolkit.tasks.speech_seq2seq.tokenizer import needs_own_tokenizer
-
-if TYPE_CHECKING:
-    from toolkit.oracle.hooks import Calls
 
 ENCODER, DECODER = "encoder", "decoder"
 """The parts of a folder that carries code, by the names of their keys."""
@@ -168,7 +164,7 @@ class S2TModel:
 
 
 @dataclass(frozen=True, kw_only=True)
-class S2TTransformer:
+class S2TTransformer(Told):
     """The family's answers; see `toolkit.families.base.Family`."""
 
     name: str = "s2t_transformer"
@@ -266,14 +262,6 @@ class S2TTransformer:
         for _ in network.config[kernels].value:
             frames = 1 + (frames - 1) // 2
         return frames
-
-    def possible(
-        self,
-        network: Network,  # noqa: ARG002
-        calls: Sequence[Calls],  # noqa: ARG002
-    ) -> Mapping[str, tuple[object, ...]]:
-        """Nothing: all strides are fairseq's."""
-        return {}
 
     def _model(self, checkpoint: Checkpoint, options: Options) -> S2TModel:
         arguments = read_arguments(checkpoint, options.w2v)

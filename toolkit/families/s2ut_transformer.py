@@ -127,12 +127,8 @@ def _refuse_files(found: Sidecars, named: Named) -> None:
     Raises:
         BadInput: a file is named and of no use, or units come with the tags of languages.
     """
-    for option, file in (("--dict", named.dictionary), ("--spm", named.pieces)):
-        if file is not None:
-            raise BadInput(
-                f"`{option} {file}` must name a file that the checkpoint's task reads, but fairseq "
-                "makes the dictionary of units itself. Leave the option out."
-            )
+    because = "fairseq makes the dictionary of units itself"
+    named.refuse("dictionary", "pieces", because=because)
     if found.config.get(AS_FIRST):
         raise BadInput(
             f"`{found.config_yaml}` must leave the dictionary of units to fairseq, but sets "

@@ -82,6 +82,9 @@ class Sidecars:
         }
 
 
+_OPTIONS = {"config_yaml": "--config-yaml", "dictionary": "--dict", "pieces": "--spm"}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Named:
     """The companions that the user names."""
@@ -89,6 +92,24 @@ class Named:
     config_yaml: Path | None = None
     dictionary: Path | None = None
     pieces: Path | None = None
+
+    def refuse(self, *names: str, because: str) -> None:
+        """Refuses files that a checkpoint's task does not read.
+
+        Args:
+            names: Fields.
+            because: What its models have instead.
+
+        Raises:
+            BadInput: one of them is named.
+        """
+        for name in names:
+            path = getattr(self, name)
+            if path is not None:
+                raise BadInput(
+                    f"`{_OPTIONS[name]} {path}` must name a file that the checkpoint's task reads, "
+                    f"but {because}. Leave the option out."
+                )
 
 
 def find_sidecars(

@@ -7,11 +7,10 @@ Source: `fairseq/models/transformer`, `fairseq/models/bart`; the tasks
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from toolkit.blocks import forms, text_encoder, transformer_decoder
 from toolkit.blocks.arguments import Arguments, read_arguments
@@ -27,7 +26,7 @@ from toolkit.compare.probes import PaddingProbes
 from toolkit.core.breakable import Breakable, Part, joined
 from toolkit.core.coverage import Reason
 from toolkit.core.json import JsonDict
-from toolkit.families.base import Network, Options, Task
+from toolkit.families.base import Network, Options, Task, Told
 from toolkit.families.carried import carried_files
 from toolkit.families.fine_tuned import refuse_unmasked
 from toolkit.families.sidecars import Named, Sidecars, check_dictionary_size
@@ -45,9 +44,6 @@ from toolkit.mapping import Fill, Row, Rule, Table, Tie, Zeros
 from toolkit.replay.pairs import Layout
 from toolkit.tasks import text_seq2seq
 from toolkit.tasks.speech_seq2seq.tokenizer import needs_own_tokenizer
-
-if TYPE_CHECKING:
-    from toolkit.oracle.hooks import Calls
 
 ENCODER = Place(source="encoder.", target="model.encoder.")
 DECODER = Place(source="decoder.")
@@ -242,7 +238,7 @@ class TextModel:
 
 
 @dataclass(frozen=True)
-class TextToText:
+class TextToText(Told):
     """A family's answers; see `toolkit.families.base.Family`."""
 
     kind: Kind
@@ -331,14 +327,6 @@ class TextToText:
     def frames(self, network: Network, samples: int) -> int:  # noqa: ARG002
         """Pieces at most that a text of so many characters is cut into."""
         return samples
-
-    def possible(
-        self,
-        network: Network,  # noqa: ARG002
-        calls: Sequence[Calls],  # noqa: ARG002
-    ) -> Mapping[str, tuple[object, ...]]:
-        """Nothing."""
-        return {}
 
     def _model(self, checkpoint: Checkpoint, options: Options) -> TextModel:
         arguments = read_arguments(checkpoint)

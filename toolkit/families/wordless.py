@@ -30,16 +30,8 @@ class Wordless(Hearing):
         Raises:
             BadInput: a file that turns ids into words is named.
         """
-        for option, path in (
-            ("--config-yaml", named.config_yaml),
-            ("--dict", named.dictionary),
-            ("--spm", named.pieces),
-        ):
-            if path is not None:
-                raise BadInput(
-                    f"`{option} {path}` must name a file that the checkpoint's task reads, but a "
-                    "pretrained encoder has no words. Leave the option out."
-                )
+        because = "a pretrained encoder has no words"
+        named.refuse("config_yaml", "dictionary", "pieces", because=because)
         return Sidecars()
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Collection, Sequence
+from typing import Collection, List, Optional, Sequence, Tuple
 
 import torch
 from torch import Tensor, nn
 
-from toolkit.oracle.asking import Pass
+from toolkit.oracle.asking import Pass, ScoredTokens
 from toolkit.oracle.hooks import Calls
 from toolkit.oracle.reference import ask_again, standardized
+from toolkit.oracle.search import Search
 
 
 class EncoderReference:
@@ -55,3 +56,25 @@ class EncoderReference:
     ) -> Calls:
         """What some modules make in float64 of what they are given; see `Reference.again`."""
         return ask_again(self.model, heard.calls, only)
+
+
+class WordlessReference(EncoderReference):
+    """A fairseq model that says nothing: it has no words."""
+
+    def search(
+        self,
+        source: Tensor,  # noqa: ARG002
+        search: Search,  # noqa: ARG002
+        tag: Optional[int] = None,  # noqa: ARG002
+        heard: Optional[Pass] = None,  # noqa: ARG002
+    ) -> List[ScoredTokens]:
+        """Nothing: there is no hypothesis."""
+        return []
+
+    def text(self, tokens: Sequence[int], tag: Optional[int] = None) -> str:  # noqa: ARG002
+        """Nothing."""
+        return ""
+
+    def encode(self, text: str) -> Tuple[int, ...]:  # noqa: ARG002
+        """Nothing."""
+        return ()

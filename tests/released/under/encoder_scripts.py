@@ -2,23 +2,19 @@
 
 Runs in an environment of `tests.released.environments`; of the toolkit it has the mends alone
 without which this fairseq cannot build a model that the one of the scripts' time could:
-`python encoder_scripts.py JOBS.json`, a list of jobs: the `script` by its path in the wheel, the
-`words` that it is called with, whether torch is an `old` one, and the `clips` that it hears in
-place of a data set. Prints one line per job beside what the scripts print: `ended: done`, or why a
-script gave up.
+`python encoder_scripts.py JOBS.json`, jobs of `tests.released.under.running`, each with whether
+torch is an `old` one, the `clips` that it hears in place of a data set, and whether its models are
+`held` in place of a fork's.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import runpy
 import sys
-import traceback
 from collections.abc import Sequence
 from contextlib import nullcontext
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -35,10 +31,9 @@ from omegaconf import open_dict
 
 sys.path.append(str(Path(__file__).parents[3]))
 from tests.released.under.forks import held_models
+from tests.released.under.running import run_all
 from toolkit.oracle.mends.conformer import mended_conformer
 
-ENDED = "ended: "
-"""What the lines begin with that are not the scripts' own."""
 NEW_WEIGHT_NORM = torch.nn.utils.parametrizations.weight_norm
 COPIED = {
     "transformers.models.data2vec.data2vec_audio": "fairseq.examples.data2vec.models.data2vec_audio"
@@ -58,35 +53,14 @@ class Clips:
         return {"audio": audio, "text": [""] * len(paths)}
 
 
-def main(listed: Path) -> None:
-    """Runs every job of a file."""
-    for job in json.loads(listed.read_text(encoding="utf-8")):
-        print(ENDED + run_job(job), flush=True)
-
-
-def run_job(job: dict[str, Any]) -> str:
-    """What became of one run."""
+def run_script(path: Path, job: dict[str, Any]) -> None:
+    """Runs one script, with what stands in for its data set and for modules that no wheel has."""
     _set_weight_norm(old=job["old"])
     for name, original in COPIED.items():
         sys.modules[name] = import_module(original)
     sys.modules["datasets"] = _data_set(job["clips"])
-    path = script_path(job["script"])
-    sys.argv = [path.name, *job["words"]]
-    try:
-        with mended_conformer(), held_models() if job["held"] else nullcontext():
-            runpy.run_path(str(path), run_name="__main__")
-    except (Exception, SystemExit) as error:
-        traceback.print_exc()
-        return f"{type(error).__name__}: {str(error)[:300]}".replace("\n", " ")
-    return "done"
-
-
-def script_path(name: str) -> Path:
-    """Where this environment's transformers has it."""
-    found = find_spec("transformers")
-    assert found is not None
-    assert found.origin is not None
-    return Path(found.origin).parent / "models" / name
+    with mended_conformer(), held_models() if job["held"] else nullcontext():
+        runpy.run_path(str(path), run_name="__main__")
 
 
 def _set_weight_norm(*, old: bool) -> None:
@@ -130,4 +104,4 @@ def _data_set(clips: Sequence[str]) -> ModuleType:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    run_all(Path(sys.argv[1]), run_script)

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from toolkit.core.measures import Level
 from toolkit.tasks.base import LevelKind, Measurements, deferred
-from toolkit.tasks.speech.kinds import CONFIG, FRONT_END, LAYERS, LOGITS, MODULES, RELOAD, WEIGHTS
+from toolkit.tasks.speech.kinds import (
+    CONFIG,
+    FRONT_END,
+    LAYERS,
+    LOGITS,
+    MODULES,
+    WEIGHTS,
+    reload_of,
+)
 
 if TYPE_CHECKING:
     from toolkit.tasks.classification.clip import ClassRun
@@ -40,13 +48,6 @@ def _padding(measured: Measured) -> Level:
     return clips_level(measured.bench, measured.runs)
 
 
-def _reload(measured: Measured) -> Level:
-    from toolkit.tasks.speech.reload import saved_level
-
-    runs = [run for run in measured.runs if run.effort.replayed]
-    return saved_level(measured.bench.target, measured.contents, measured.plan, runs, "logits")
-
-
 LEVELS = (
     WEIGHTS,
     CONFIG,
@@ -65,6 +66,6 @@ LEVELS = (
         told_by=("logits", "text"),
     ),
     LevelKind(name="padding", finding="padding", judge=_padding, judged_on="batch"),
-    replace(RELOAD, judge=_reload),
+    reload_of("logits"),
 )
 """In the order in which a reader wants them."""

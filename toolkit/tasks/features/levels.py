@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -10,12 +9,12 @@ from toolkit.core.measures import Level
 from toolkit.tasks.base import LevelKind, Measurements, deferred
 from toolkit.tasks.speech.kinds import (
     CONFIG,
-    FRONT_END,
     LAYERS,
     MODULES,
     OUTSIDE,
-    RELOAD,
+    SOUND,
     WEIGHTS,
+    reload_of,
 )
 
 if TYPE_CHECKING:
@@ -23,12 +22,6 @@ if TYPE_CHECKING:
     from toolkit.tasks.features.target import FeatureTarget
 
 Measured: TypeAlias = "Measurements[FeatureTarget, FeatureRun]"
-
-
-def _front_end(measured: Measured) -> Level:
-    from toolkit.tasks.speech.levels import sound_level
-
-    return sound_level(measured.runs)
 
 
 def _outputs(measured: Measured) -> Level:
@@ -43,17 +36,10 @@ def _padding(measured: Measured) -> Level:
     return frames_level(measured.bench, measured.runs, measured.padding, "features")
 
 
-def _reload(measured: Measured) -> Level:
-    from toolkit.tasks.speech.reload import saved_level
-
-    runs = [run for run in measured.runs if run.effort.replayed]
-    return saved_level(measured.bench.target, measured.contents, measured.plan, runs, "features")
-
-
 LEVELS = (
     WEIGHTS,
     CONFIG,
-    replace(FRONT_END, judge=_front_end),
+    SOUND,
     MODULES,
     LAYERS,
     LevelKind(
@@ -66,6 +52,6 @@ LEVELS = (
         told_by=("features",),
     ),
     LevelKind(name="padding", finding="padding", judge=_padding, judged_on="batch"),
-    replace(RELOAD, judge=_reload),
+    reload_of("features"),
 )
 """In the order in which a reader wants them."""

@@ -1,9 +1,12 @@
 """A spectrogram in, a waveform out: a vocoder, asked about the spectrograms of clips."""
 
-from toolkit.tasks.base import TaskKind, Words, deferred
+from dataclasses import replace
+
+from toolkit.examples.medium import AUDIO
+from toolkit.tasks import vocoder
+from toolkit.tasks.base import deferred
 from toolkit.tasks.mel_vocoder.breakable import BREAKABLE
 from toolkit.tasks.mel_vocoder.levels import LEVELS
-from toolkit.tasks.speech.kinds import SILENCE
 
 _USAGE = """import torch
 from transformers import AutoFeatureExtractor, SpeechT5HifiGan
@@ -31,50 +34,28 @@ transformers makes these bands.
 
 Name `SpeechT5HifiGan` as above: there is no auto class for vocoders. Weight norms are taken off:
 fairseq computes the same weights at every call."""
-_OPENS = """import json
-from pathlib import Path
 
-from fairseq.models.text_to_speech.vocoder import HiFiGANVocoder
-
-vocoder = HiFiGANVocoder({out}, json.loads(Path({config}).read_text()))
-"""
-_WORDLESS = "the model has no words"
-
-TASK = TaskKind(
+TASK = replace(
+    vocoder.TASK,
     name="mel_vocoder",
     levels=LEVELS,
     absent={
-        "vocabulary": _WORDLESS,
-        "layers": "what the layers give is compared module by module",
-        "logits": "no symbol is said; the waveform is compared sample by sample",
-        "greedy": _WORDLESS,
-        "beam": _WORDLESS,
+        **vocoder.ABSENT,
         "padding": "fairseq gives its vocoder spectrograms of one length",
     },
-    words=Words(
-        pipeline="text-to-speech",
-        tags=("vocoder", "speech"),
+    words=replace(
+        vocoder.TASK.words,
         summary=(
             "A vocoder that makes speech of spectrograms, trained with fairseq and converted to "
             "Hugging Face `transformers`."
         ),
-        units="samples",
         takes="log-mel spectrograms of speech",
-        opens=_OPENS,
+        opens=vocoder.opened_by("HiFiGANVocoder"),
         usage=_USAGE,
         notes=_NOTES,
     ),
-    beams=(),
     target=deferred(f"{__name__}.target", "MelVocoderTarget"),
-    record=deferred("toolkit.tasks.features.clip", "record_clip"),
-    compare=deferred("toolkit.tasks.speech.outside", "compare_answer"),
     run=deferred(f"{__name__}.clip", "run_clip"),
-    texts=deferred(SILENCE, "no_texts"),
-    tokens=deferred(SILENCE, "no_tokens"),
-    deviations=deferred(SILENCE, "tell_nothing"),
-    cautions=deferred(SILENCE, "tell_nothing"),
-    write_tokenizer=deferred(SILENCE, "write_nothing"),
-    expect_vocabulary=deferred(SILENCE, "no_vocabulary"),
-    probe_texts=deferred(SILENCE, "no_texts"),
     breakable=BREAKABLE,
+    medium=AUDIO,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -22,6 +23,7 @@ _judge_result = deferred(OUTSIDE, "judge_result")
 
 Measured: TypeAlias = "Measurements[SpeechTarget, HeardRun]"
 Layered: TypeAlias = "Measurements[HearingTarget, LayeredRun]"
+Heard: TypeAlias = "Measurements[HearingTarget, HeardRun]"
 
 
 def _weights(measured: Measured) -> Level:
@@ -46,6 +48,12 @@ def _front_end(measured: Measured) -> Level:
     from toolkit.tasks.speech.levels import front_end_level
 
     return front_end_level(measured.runs)
+
+
+def _sound(measured: Heard) -> Level:
+    from toolkit.tasks.speech.levels import sound_level
+
+    return sound_level(measured.runs)
 
 
 def _modules(measured: Measured) -> Level:
@@ -81,6 +89,13 @@ def _reload(measured: Measured) -> Level:
     return reload_level(*given, thorough=measured.thorough)
 
 
+def _saved(output: str, measured: Heard) -> Level:
+    from toolkit.tasks.speech.reload import saved_level
+
+    runs = [run for run in measured.runs if run.effort.replayed]
+    return saved_level(measured.bench.target, measured.contents, measured.plan, runs, output)
+
+
 WEIGHTS = LevelKind(name="weights", finding="weights", judge=_weights, judged_on="folder")
 CONFIG = LevelKind(name="config", finding="config", judge=_config, judged_on="folder")
 VOCABULARY = LevelKind(
@@ -95,6 +110,8 @@ FRONT_END = LevelKind(
     outside=deferred(OUTSIDE, "judge_input"),
     told_by=("input_values",),
 )
+SOUND = replace(FRONT_END, judge=_sound)
+"""Of models without words, of which no pipeline says anything."""
 MODULES = LevelKind(
     name="modules", finding="wiring", judge=_modules, judged_on="clip", effort="replayed"
 )
@@ -128,3 +145,12 @@ GREEDY = LevelKind(
     told_by=("tokens", "text"),
 )
 RELOAD = LevelKind(name="reload", finding="generation", judge=_reload, judged_on="batch")
+
+
+def reload_of(output: str) -> LevelKind:
+    """The level of a folder that was saved and loaded again, of models that search nothing.
+
+    Args:
+        output: What of the model's output is held against what it was before.
+    """
+    return replace(RELOAD, judge=partial(_saved, output))

@@ -21,25 +21,34 @@ Units are numbers as fairseq prints them, one sequence at a time. The waveform h
 several, `lang_id` is always 0, and every unit lasts as long as the model predicts, as with
 fairseq's `dur_prediction=True`. Weight norms are taken off, as fairseq takes them off when it loads
 a vocoder."""
-_OPENS = """import json
+_WORDLESS = "the model has no words"
+ABSENT = {
+    "vocabulary": _WORDLESS,
+    "layers": "what the layers give is compared module by module",
+    "logits": "no symbol is said; the waveform is compared sample by sample",
+    "greedy": _WORDLESS,
+    "beam": _WORDLESS,
+}
+"""Levels that no vocoder has, each with the reason."""
+
+
+def opened_by(name: str) -> str:
+    """How fairseq opens a vocoder, by a class of its own; see `Words.opens`."""
+    return f"""import json
 from pathlib import Path
 
-from fairseq.models.text_to_speech.vocoder import CodeHiFiGANVocoder
+from fairseq.models.text_to_speech.vocoder import {name}
 
-vocoder = CodeHiFiGANVocoder({out}, json.loads(Path({config}).read_text()))
+vocoder = {name}({{out}}, json.loads(Path({{config}}).read_text()))
 """
-_WORDLESS = "the model has no words"
+
 
 TASK = TaskKind(
     name="vocoder",
     levels=LEVELS,
     absent={
-        "vocabulary": _WORDLESS,
+        **ABSENT,
         "front_end": "units are what the model is given on both sides",
-        "layers": "what the layers give is compared module by module",
-        "logits": "no symbol is said; the waveform is compared sample by sample",
-        "greedy": _WORDLESS,
-        "beam": _WORDLESS,
         "padding": "fairseq's vocoder takes one sequence at a time",
     },
     words=Words(
@@ -51,7 +60,7 @@ TASK = TaskKind(
         ),
         units="samples",
         takes="units of speech",
-        opens=_OPENS,
+        opens=opened_by("CodeHiFiGANVocoder"),
         usage=_USAGE,
         notes=_NOTES,
     ),

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from toolkit.audio import Clip
 from toolkit.compare.pictures import Sketchbook
 from toolkit.core.errors import BadInput
-from toolkit.tasks.speech.hearing import Heard, listen
-from toolkit.tasks.speech.made import for_a_picture
-from toolkit.tasks.speech.run import Fused, HeardRun, compare_passes
+from toolkit.tasks.speech.hearing import Heard
+from toolkit.tasks.speech.made import hear_made
+from toolkit.tasks.speech.run import HeardRun
 from toolkit.tasks.vocoder.target import VocoderTarget
 from toolkit.trial.bench import Bench
 from toolkit.trial.effort import FULL, Effort
@@ -31,7 +31,7 @@ def run_clip(
     bench: VocoderBench,
     clip: Clip,
     *,
-    tag: int | None,
+    tag: int | None,  # noqa: ARG001
     effort: Effort = FULL,
     prefix: tuple[int, ...] | None = None,  # noqa: ARG001
     book: Sketchbook | None = None,
@@ -50,12 +50,7 @@ def run_clip(
         BadInput: the vocoder has no such unit.
     """
     _expect_known(bench, clip)
-    heard = listen(bench, clip, tag=tag, prefix=())
-    fused = Fused(bench, heard)
-    effort = replace(effort, searched=False, beamed=False, piped=False)
-    rate = int(bench.target.model.config.sampling_rate)
-    drawn = replace(heard, waveform=for_a_picture(fused.expected[0], rate), is_made=True)
-    run, _ = compare_passes(bench, drawn, fused, effort=effort, book=book)
+    run, heard = hear_made(bench, clip, effort=effort, book=book)
     others, says_length = _durations(bench, heard)
     return VocoderRun(**vars(run), others=others, says_length=says_length)
 

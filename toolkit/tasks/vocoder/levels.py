@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from toolkit.core.measures import Level
 from toolkit.tasks.base import LevelKind, Measurements
-from toolkit.tasks.speech.kinds import CONFIG, MODULES, RELOAD, WEIGHTS
+from toolkit.tasks.speech.kinds import CONFIG, MODULES, WEIGHTS, reload_of
 
 if TYPE_CHECKING:
     from toolkit.tasks.vocoder.clip import VocoderRun
@@ -28,13 +27,9 @@ def _waveform(measured: Measured) -> Level:
     return waveform_level(measured.runs, measured.bench.pairing.tolerance())
 
 
-def _reload(measured: Measured) -> Level:
-    from toolkit.tasks.speech.reload import saved_level
-
-    runs = [run for run in measured.runs if run.effort.replayed]
-    return saved_level(measured.bench.target, measured.contents, measured.plan, runs, "waveform")
-
-
+WAVEFORM = LevelKind(
+    name="waveform", finding="wiring", judge=_waveform, judged_on="clip", end_to_end=True
+)
 LEVELS = (
     WEIGHTS,
     CONFIG,
@@ -42,9 +37,7 @@ LEVELS = (
     LevelKind(
         name="durations", finding="wiring", judge=_durations, judged_on="clip", end_to_end=True
     ),
-    LevelKind(
-        name="waveform", finding="wiring", judge=_waveform, judged_on="clip", end_to_end=True
-    ),
-    replace(RELOAD, judge=_reload),
+    WAVEFORM,
+    reload_of("waveform"),
 )
 """In the order in which a reader wants them."""

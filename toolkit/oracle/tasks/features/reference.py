@@ -9,7 +9,6 @@ from typing import (
     Collection,
     Dict,
     Iterator,
-    List,
     Optional,
     Sequence,
     Tuple,
@@ -19,10 +18,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from toolkit.oracle.asking import Pass, ScoredTokens
-from toolkit.oracle.encoder_reference import EncoderReference
+from toolkit.oracle.asking import Pass
+from toolkit.oracle.encoder_reference import WordlessReference
 from toolkit.oracle.reference import layers_heard, one_pass, pad
-from toolkit.oracle.search import Search
 
 if TYPE_CHECKING:
     from fairseq.models.wav2vec.wav2vec2 import Wav2Vec2Model
@@ -60,7 +58,7 @@ def negatives_of(masked: int) -> Tensor:
     return (each + steps) % masked
 
 
-class FeatureReference(EncoderReference):
+class FeatureReference(WordlessReference):
     """A pretrained fairseq model, ready to be asked."""
 
     def __init__(self, model: nn.Module, encoder: nn.Module, *, normalize: bool) -> None:
@@ -116,24 +114,6 @@ class FeatureReference(EncoderReference):
             mask = beyond >= lengths.to(self.device).unsqueeze(1)
             outputs = self._learn(batch, masked) if masked else self._run(batch, mask)
         return Pass(outputs={name: tensor.cpu() for name, tensor in outputs.items()}, calls=calls)
-
-    def search(
-        self,
-        source: Tensor,  # noqa: ARG002
-        search: Search,  # noqa: ARG002
-        tag: Optional[int] = None,  # noqa: ARG002
-        heard: Optional[Pass] = None,  # noqa: ARG002
-    ) -> List[ScoredTokens]:
-        """Nothing: the model has no words."""
-        return []
-
-    def text(self, tokens: Sequence[int], tag: Optional[int] = None) -> str:  # noqa: ARG002
-        """Nothing: the model has no words."""
-        return ""
-
-    def encode(self, text: str) -> Tuple[int, ...]:  # noqa: ARG002
-        """Nothing: the model has no words."""
-        return ()
 
     def _run(self, batch: Tensor, beyond: Tensor) -> Dict[str, Tensor]:
         stack: Wav2Vec2Model = self.encoder

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Collection, List, Mapping, Optional, Sequence, Tuple
+from typing import Collection, Mapping, Optional, Sequence, Tuple
 
 import torch
 from torch import Tensor, nn
 
-from toolkit.oracle.asking import Pass, ScoredTokens
-from toolkit.oracle.encoder_reference import EncoderReference
+from toolkit.oracle.asking import Pass
+from toolkit.oracle.encoder_reference import WordlessReference
 from toolkit.oracle.loading import load_normless
 from toolkit.oracle.mends.mel_scale import mended_mel_scale
 from toolkit.oracle.reference import one_pass
-from toolkit.oracle.search import SAMPLES_A_SECOND, Search
+from toolkit.oracle.search import SAMPLES_A_SECOND
 from toolkit.oracle.tasks.base import Settings
 
 FEATURES = "features"
 """The setting that says how a spectrogram is made, by the names of `config.yaml`."""
 
 
-class MelVocoderReference(EncoderReference):
+class MelVocoderReference(WordlessReference):
     """A fairseq vocoder of spectrograms, ready to be asked."""
 
     def __init__(self, model: nn.Module, features: Settings) -> None:
@@ -73,24 +73,6 @@ class MelVocoderReference(EncoderReference):
         with one_pass(self.model, double=double, explicit=explicit, only=only) as calls:
             waveform = self.model(batch.transpose(1, 2))  # (B, T, F) -> (B, F, T)
         return Pass(outputs={"waveform": waveform.squeeze(1).cpu()}, calls=calls)
-
-    def search(
-        self,
-        source: Tensor,  # noqa: ARG002
-        search: Search,  # noqa: ARG002
-        tag: Optional[int] = None,  # noqa: ARG002
-        heard: Optional[Pass] = None,  # noqa: ARG002
-    ) -> List[ScoredTokens]:
-        """Nothing: a vocoder has no words."""
-        return []
-
-    def text(self, tokens: Sequence[int], tag: Optional[int] = None) -> str:  # noqa: ARG002
-        """Nothing: a vocoder has no words."""
-        return ""
-
-    def encode(self, text: str) -> Tuple[int, ...]:  # noqa: ARG002
-        """Nothing: a vocoder has no words."""
-        return ()
 
 
 def resampled(waveform: Tensor, rate_hz: int) -> Tensor:

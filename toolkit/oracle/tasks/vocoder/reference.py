@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-from typing import Collection, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import Collection, Dict, Iterator, List, Mapping, Optional, Sequence
 
 import torch
 from torch import Tensor, nn
 
-from toolkit.oracle.asking import Pass, ScoredTokens
-from toolkit.oracle.encoder_reference import EncoderReference
+from toolkit.oracle.asking import Pass
+from toolkit.oracle.encoder_reference import WordlessReference
 from toolkit.oracle.loading import load_normless
 from toolkit.oracle.reference import one_pass
-from toolkit.oracle.search import Search
 from toolkit.oracle.tasks.base import Settings
 
 MOST_FRAMES = 1000
@@ -22,7 +21,7 @@ SPEAKER = 0
 """Whose voice is asked for, of several."""
 
 
-class VocoderReference(EncoderReference):
+class VocoderReference(WordlessReference):
     """A fairseq vocoder of units, ready to be asked."""
 
     def __init__(self, model: nn.Module) -> None:
@@ -65,24 +64,6 @@ class VocoderReference(EncoderReference):
         outputs = {"waveform": waveform.squeeze(1).cpu()}
         outputs["durations"] = durations[0] if durations else torch.ones_like(units).unsqueeze(0)
         return Pass(outputs=outputs, calls=calls)
-
-    def search(
-        self,
-        source: Tensor,  # noqa: ARG002
-        search: Search,  # noqa: ARG002
-        tag: Optional[int] = None,  # noqa: ARG002
-        heard: Optional[Pass] = None,  # noqa: ARG002
-    ) -> List[ScoredTokens]:
-        """Nothing: a vocoder has no words."""
-        return []
-
-    def text(self, tokens: Sequence[int], tag: Optional[int] = None) -> str:  # noqa: ARG002
-        """Nothing: a vocoder has no words."""
-        return ""
-
-    def encode(self, text: str) -> Tuple[int, ...]:  # noqa: ARG002
-        """Nothing: a vocoder has no words."""
-        return ()
 
 
 @contextlib.contextmanager
