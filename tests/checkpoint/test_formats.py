@@ -36,7 +36,8 @@ def test_one_number_changes_and_nothing_else(number: int | None, checkpoint: Che
 
 
 @pytest.mark.parametrize(
-    ("told", "found"), [([3.0], None), ([4.0], None), ([2.0], "is 2"), (None, "is missing")]
+    ("told", "found"),
+    [([3.0], None), ([4.0], None), ([2.0], "is 2"), ([], "is missing"), (None, "is missing")],
 )
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.int64])
 def test_what_fairseq_leaves_out_is_told_by_the_number_that_the_file_has(

@@ -29,12 +29,20 @@ assert "fairseq" not in sys.modules
 """
 
 
+READ = {"mbart": ("text", "The dog sees the house.\n"), "code_hifigan": ("units", "7 7 3 41\n")}
+"""What models are asked about that do not hear: the option, and an example."""
+
+
 def prove(material: Path, place: Path) -> tuple[Path, Path]:
     """A proven folder and a recording, and nothing else of what they were made of."""
     shutil.copytree(material, place / "taken")
-    checkpoint, audio = place / "taken" / "model.pt", [golden_folder() / "tiny.flac"]
-    convert(checkpoint, place / "hf", verify=True, audio=audio)
-    record(checkpoint, place / "recording", audio=audio)
+    checkpoint, asked = place / "taken" / "model.pt", {"audio": [golden_folder() / "tiny.flac"]}
+    if material.name in READ:
+        option, example = READ[material.name]
+        (place / "example.txt").write_text(example)
+        asked = {option: [place / "example.txt"]}
+    convert(checkpoint, place / "hf", verify=True, **asked)
+    record(checkpoint, place / "recording", **asked)
     shutil.rmtree(place / "taken")
     return place / "hf", place / "recording"
 
@@ -157,6 +165,10 @@ def test_what_is_no_seal_is_refused_before_anything_is_read():
         ("untrained/wav2vec2_ctc_languages", ["front_end", "layers", "logits", "greedy"]),
         ("s2t", ["front_end", "logits", "greedy", "beam"]),
         ("untrained/s2t_conformer", ["front_end", "logits", "greedy", "beam"]),
+        ("s2ut", ["front_end", "logits", "greedy", "beam"]),
+        ("mbart", ["front_end", "logits", "greedy", "beam"]),
+        ("untrained/code_hifigan", ["durations", "waveform"]),
+        ("untrained/hifigan", ["front_end", "waveform"]),
     ],
 )
 def test_folders_of_every_task_are_held_against_recordings(name, levels, tmp_path):

@@ -14,6 +14,7 @@ from toolkit.checkpoint import Checkpoint
 from toolkit.compare.probes import PaddingProbes
 from toolkit.core.json import JsonDict
 from toolkit.families.base import Network, Options, Task, Told
+from toolkit.families.fine_tuned import refuse_pretrained
 from toolkit.families.sidecars import Named, Sidecars
 from toolkit.families.vocoders import CONFIG, read_vocoder_config, vocoder_config
 from toolkit.folder.contents import FolderContents
@@ -34,6 +35,7 @@ class CodeHifiGan(Told):
 
     def network(self, checkpoint: Checkpoint, options: Options) -> Network:
         """What the network is, read off the tensors first and the file beside them second."""
+        refuse_pretrained(options, "a vocoder")
         block = _block(checkpoint)
         return Network(
             generation="with durations" if block.predicts else "a frame a unit",

@@ -195,6 +195,20 @@ def refuse_unmasked(options: Options, model: str) -> None:
         )
 
 
+def refuse_pretrained(options: Options, model: str) -> None:
+    """Refuses what says something of a pretrained encoder that a model, in words, has not.
+
+    Raises:
+        BadInput: an option does.
+    """
+    refuse_unmasked(options, model)
+    if options.w2v is not None:
+        raise BadInput(
+            f"`--w2v {options.w2v}` must give the arguments of a pretrained encoder, but {model} "
+            "has none. Leave the option out."
+        )
+
+
 def _normalization_claims(arguments: Arguments) -> Iterator[tuple[str, bool]]:
     for where, group in (
         ("task.normalize", arguments.task),

@@ -21,6 +21,7 @@ from toolkit.core.errors import BadInput
 from toolkit.core.json import JsonDict
 from toolkit.core.slips import Right, Value, gained, plus, slip
 from toolkit.families.base import Network, Options, Task, Told
+from toolkit.families.fine_tuned import refuse_pretrained
 from toolkit.families.log_mels import MAX_FRAME, MAX_RATE_HZ, LogMels, read_log_mels
 from toolkit.families.sidecars import Named, Sidecars, find_configuration
 from toolkit.families.vocoders import read_vocoder_config, vocoder_config
@@ -79,6 +80,7 @@ class HifiGan(Told):
 
     def network(self, checkpoint: Checkpoint, options: Options) -> Network:
         """What the network is, read off the tensors first and the file beside them second."""
+        refuse_pretrained(options, "a vocoder")
         block = _block(checkpoint)
         return Network(
             generation="HiFi-GAN",

@@ -31,7 +31,7 @@ from toolkit.families.base import Network, Options, Task, Told
 from toolkit.families.carried import CarriedPair, carried_files
 from toolkit.families.encoder_decoder import BREAKABLE as AROUND
 from toolkit.families.filter_banks import PROCESSOR, FilterBanks, read_filter_banks
-from toolkit.families.fine_tuned import refuse_unmasked
+from toolkit.families.fine_tuned import refuse_pretrained
 from toolkit.families.sidecars import Named, Sidecars, check_dictionary_size, find_sidecars
 from toolkit.families.speech_to_text import (
     default_language,
@@ -183,7 +183,7 @@ class S2TTransformer(Told):
 
     def network(self, checkpoint: Checkpoint, options: Options) -> Network:
         """What the network is, read off the tensors first and the arguments second."""
-        refuse_unmasked(options, "a model of filter banks")
+        refuse_pretrained(options, "a model of filter banks")
         model = self._model(checkpoint, options)
         config = options.settle(model.config)
         return Network(

@@ -28,7 +28,7 @@ from toolkit.core.coverage import Reason
 from toolkit.core.json import JsonDict
 from toolkit.families.base import Network, Options, Task, Told
 from toolkit.families.carried import carried_files
-from toolkit.families.fine_tuned import refuse_unmasked
+from toolkit.families.fine_tuned import refuse_pretrained
 from toolkit.families.sidecars import Named, Sidecars, check_dictionary_size
 from toolkit.families.speech_to_text import read_search
 from toolkit.families.texts import (
@@ -256,7 +256,7 @@ class TextToText(Told):
 
     def network(self, checkpoint: Checkpoint, options: Options) -> Network:
         """What the network is, read off the tensors first and the arguments second."""
-        refuse_unmasked(options, "a model of texts")
+        refuse_pretrained(options, "a model of texts")
         model = self._model(checkpoint, options)
         config = options.settle(model.config)
         heads = config["encoder_attention_heads"].value

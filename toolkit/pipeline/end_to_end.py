@@ -7,7 +7,7 @@ are about what a model gives: input, layers, logits, tokens, texts.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,15 +28,6 @@ from toolkit.tasks.known import Described, find_kind
 from toolkit.trial.bench import AnyBench, Bench, Run
 from toolkit.trial.effort import Effort, plan_effort
 from toolkit.trial.pairing import Pairing
-
-FRAMES = (
-    (re.compile(r"(^|\.)feature_extractor$"), -1),
-    (re.compile(r"(^|\.)encoder\.embed_tokens$"), 1),
-    (re.compile(r"(^|\.)conv_layers\.\d+$"), -1),
-    (re.compile(r"(^|\.)hifi_gan\.conv_pre$"), -1),
-)
-"""How classes of transformers call the module that makes the frames of a waveform, of a text, of
-filter banks and of units, in that order, and the axis along which its output has them."""
 
 
 def hold_against(
@@ -120,7 +111,7 @@ def kind_of(proven: Verification) -> TaskKind:
 
 def _make_bench(recorded: RecordedReference, target: Target, proven: Verification) -> AnyBench:
     """Both sides, with no module of the one put to one of the other."""
-    frames_of, axis = _frames_of([path for path, _ in target.model.named_modules()])
+    frames_of, axis = _frames_of(target)
     rounded = frozenset({"some"}) if _is_rounded(proven) else frozenset[str]()
     return Bench(
         reference=recorded,
@@ -133,14 +124,15 @@ def _make_bench(recorded: RecordedReference, target: Target, proven: Verificatio
     )
 
 
-def _frames_of(paths: Sequence[str]) -> tuple[str, int]:
-    """The outermost module of the first name that a model has, the last of several, and its axis.
+def _frames_of(target: Target) -> tuple[str, int]:
+    """The outermost module that makes frames, the last of several, and their axis.
 
     Raises:
-        ValueError: it has none.
+        ValueError: there is none.
     """
-    for name, axis in FRAMES:
-        found = [path for path in paths if name.search(path)]
+    paths = [path for path, _ in target.model.named_modules()]
+    for name, axis in target.framing:
+        found = [path for path in paths if re.fullmatch(name, path)]
         if found:
             return min(reversed(found), key=len), axis
     raise ValueError("it has no module that is known to make the frames of what it is given")

@@ -18,6 +18,7 @@ from toolkit.core.coverage import Reason
 from toolkit.core.errors import BadInput, BrokenRule
 from toolkit.core.json import JsonObject
 from toolkit.core.spec import TensorSpec
+from toolkit.examples.medium import TEXT
 from toolkit.families import Derived, Family, Form, Network, Options, Task, find_family
 from toolkit.families.adapters import tell_languages
 from toolkit.families.sidecars import Named, Sidecars
@@ -27,6 +28,7 @@ from toolkit.folder.skeleton import target_specs
 from toolkit.mapping import Plan, Table, fit_plan, make_plan
 from toolkit.session.groups import Companions, Material, OfCheckpoint
 from toolkit.session.options import items_of
+from toolkit.tasks.base import TaskKind
 
 if TYPE_CHECKING:
     from toolkit.mapping.file import MappingFile
@@ -137,6 +139,7 @@ def prepare(
     _require(network.unknown)
     sidecars = family.sidecars(checkpoint, inputs.named)
     task = family.task(checkpoint, sidecars, network, inputs.options)
+    _refuse_languages(inputs, task.kind)
     _expect_known(task.contents.config, inputs.options.overrides, network)
     targets = with_languages(find_targets(task.contents.config), task.contents)
     plan = plan_of(network, table_with(network, mapping), checkpoint, targets)
@@ -153,6 +156,19 @@ def prepare(
         mapping=mapping,
         named_files=inputs.named_files,
     )
+
+
+def _refuse_languages(inputs: Inputs, kind: TaskKind) -> None:
+    """Refuses languages of texts that a model neither reads nor writes."""
+    for option, language, fits, has in (
+        ("--source-lang", inputs.source_lang, kind.medium is TEXT, "reads no texts"),
+        ("--target-lang", inputs.target_lang, "vocabulary" in kind.level_names, "writes no texts"),
+    ):
+        if language is not None and not fits:
+            raise BadInput(
+                f"`{option} {language}` must choose a language of texts, but `{inputs.checkpoint}` "
+                f"{has}. Leave the option out."
+            )
 
 
 def maybe_read_rows(inputs: Inputs) -> MappingFile | None:

@@ -62,6 +62,9 @@ class Target(ABC):
     """The class of transformers that loads the model, as its users do."""
     has_words: ClassVar[bool] = True
     """Whether the folder has a tokenizer."""
+    framing: ClassVar[tuple[tuple[str, int], ...]]
+    """What makes the frames of what the model is given: regular expressions of its module's path,
+    the first that has one counts, each with the axis of its output along which they lie."""
 
     def __init__(
         self, folder: Path, *, lenient: bool = False, vetted: bool = False, device: str = "cpu"

@@ -19,6 +19,7 @@ class MelVocoderTarget(HearingTarget):
 
     auto_class = "SpeechT5HifiGan"
     has_words = False
+    framing = ((r"conv_pre", -1),)
 
     @property
     def input_name(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import Tensor
 
@@ -17,6 +17,11 @@ from toolkit.replay.target import Target, quiet_transformers
 
 class HearingTarget(Target):
     """A converted model of speech, ready to be asked."""
+
+    framing: ClassVar[tuple[tuple[str, int], ...]] = (
+        (r"(.*\.)?feature_extractor", -1),
+        (r"(.*\.)?conv_layers\.\d+", -1),
+    )
 
     def frames(self, samples: Sequence[int]) -> list[int]:
         """How many frames the folder's model counts for inputs of these lengths in samples."""

@@ -22,6 +22,7 @@ class TextTarget(Seq2SeqTarget):
     """A converted model of texts, ready to be asked."""
 
     auto_class = "AutoModelForSeq2SeqLM"
+    framing = ((r"(.*\.)?encoder\.embed_tokens", 1),)
 
     def _take_processor(self, place: Path) -> None:
         """The tokenizer of the view, or why there is none."""

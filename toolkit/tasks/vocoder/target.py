@@ -21,6 +21,7 @@ class VocoderTarget(HearingTarget):
 
     auto_class = "SeamlessM4TCodeHifiGan"
     has_words = False
+    framing = ((r"hifi_gan\.conv_pre", -1),)
 
     def _take_processor(self, place: Path) -> None:
         """There is none: units are what the model is given."""
