@@ -22,6 +22,7 @@ from tests.variants.mel_kinds import CONFIG, MEL_VARIANTS
 from tests.variants.vocoder_building import build_mel_vocoder
 from toolkit import BadInput, convert, diff, export, inspect, verify
 from toolkit.audio import golden_folder
+from toolkit.bundled import LOG_MEL
 from toolkit.core.result import Result
 from toolkit.oracle.quiet import quiet_fairseq
 from toolkit.pipeline.recording import record
@@ -332,3 +333,12 @@ def test_an_export_without_a_checkpoint_to_be_like_is_refused(tmp_path: Path) ->
     with pytest.raises(BadInput, match="with `--like`"):
         export(tmp_path / "hf", tmp_path / "back.pt", verify=False)
     assert not (tmp_path / "back.pt").exists()
+
+
+def test_code_of_the_extractor_that_is_missing_is_what_has_to_come_back(tmp_path: Path) -> None:
+    convert(GOLDEN, tmp_path / "hf", verify=False)
+    (tmp_path / "hf" / LOG_MEL.name).unlink()
+    (finding,) = diff(GOLDEN, tmp_path / "hf", audio=CLIPS[:1]).findings
+    named = f"`{LOG_MEL.name}`"
+    assert finding.summary == f"`preprocessor_config.json` names {named}, which is not there"
+    assert finding.fix == f"put {named} back into the folder, as `toolkit convert` writes it"

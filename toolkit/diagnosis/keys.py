@@ -63,19 +63,29 @@ def file_findings(truth: Truth, view: FolderView) -> Iterator[Finding]:
                 consequence=_consequence(file),
                 target_module="",
                 config_keys=(file,),
-                summary=f"`{file}` {_trouble(view, file, problem)}",
+                summary=f"`{file}` {_trouble(truth, view, problem)}",
                 hypothesis=Hypothesis(name="wrong_value", confirmed=True, detail={"file": file}),
-                fix=_file_fix(truth, file),
+                fix=_file_fix(truth, file, _maybe_lost(truth, view, problem)),
             )
 
 
-def _trouble(view: FolderView, file: str, problem: str) -> str:
+def _maybe_lost(truth: Truth, view: FolderView, problem: str) -> str | None:
+    """Code that the folder should carry and does not, if a problem speaks of it."""
+    lost = (name for name in truth.contents.code if not (view.path / name).exists())
+    return next((name for name in lost if name in problem), None)
+
+
+def _trouble(truth: Truth, view: FolderView, problem: str) -> str:
+    file, _, said = problem.partition(": ")
     if not (view.path / file).exists():
         return "is missing from the folder"
-    return f"cannot be read: {problem.partition(': ')[2]}"
+    lost = _maybe_lost(truth, view, problem)
+    return f"cannot be read: {said}" if lost is None else f"names `{lost}`, which is not there"
 
 
-def _file_fix(truth: Truth, file: str) -> str:
+def _file_fix(truth: Truth, file: str, lost: str | None) -> str:
+    if lost is not None:
+        return f"put `{lost}` back into the folder, as `toolkit convert` writes it"
     fix = f"write `{file}` as the checkpoint says"
     return f"{fix}: {json.dumps(truth.contents.preprocessor)}" if file == PREPROCESSOR else fix
 
