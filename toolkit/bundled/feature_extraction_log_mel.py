@@ -10,10 +10,7 @@ from functools import lru_cache
 import numpy as np
 import torch
 from transformers import BatchFeature, SequenceFeatureExtractor
-
-KNEE_HZ, KNEE_MEL = 1000.0, 15.0
-"""Up to here mels are even in frequency, above in its logarithm: Slaney's scale."""
-MELS_A_LOG = 27.0 / np.log(6.4)
+from transformers.audio_utils import mel_filter_bank
 
 
 class FairseqLogMelExtractor(SequenceFeatureExtractor):
@@ -131,22 +128,9 @@ def fourier_basis(n_fft: int, win_length: int, window: str) -> torch.Tensor:
 def mel_bands(rate_hz: int, n_fft: int, bands: int, f_min: float, f_max: float) -> torch.Tensor:
     """How much each frequency counts in each band, shape (bands, n_fft / 2 + 1).
 
-    Triangles of one area each, as `librosa.filters.mel` makes them, by which fairseq does.
+    What `librosa.filters.mel` makes, by which fairseq does.
     """
-    edges = _hertz(np.linspace(_mel(f_min), _mel(f_max), bands + 2))[:, None]
-    low, middle, high = edges[:-2], edges[1:-1], edges[2:]
-    frequencies = np.linspace(0.0, rate_hz / 2, n_fft // 2 + 1)
-    rises, falls = (frequencies - low) / (middle - low), (high - frequencies) / (high - middle)
-    triangles = np.clip(np.minimum(rises, falls), 0.0, None) * (2.0 / (high - low))
-    return torch.from_numpy(triangles.astype(np.float32))
-
-
-def _mel(frequency_hz: float) -> float:
-    if frequency_hz < KNEE_HZ:
-        return frequency_hz * KNEE_MEL / KNEE_HZ
-    return float(KNEE_MEL + MELS_A_LOG * np.log(frequency_hz / KNEE_HZ))
-
-
-def _hertz(mels: np.ndarray) -> np.ndarray:
-    logarithmic = KNEE_HZ * np.exp((np.maximum(mels, KNEE_MEL) - KNEE_MEL) / MELS_A_LOG)
-    return np.where(mels < KNEE_MEL, mels * KNEE_HZ / KNEE_MEL, logarithmic)
+    size = n_fft // 2 + 1
+    slaney = {"norm": "slaney", "mel_scale": "slaney"}
+    weights = mel_filter_bank(size, bands, f_min, f_max, rate_hz, **slaney)
+    return torch.from_numpy(weights.T.astype(np.float32))
