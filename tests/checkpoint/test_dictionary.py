@@ -12,6 +12,7 @@ from toolkit.checkpoint.dictionary import (
     SPECIAL_SYMBOLS,
     UNK,
     Dictionary,
+    dictionary_file,
     read_dictionary,
 )
 from toolkit.core.errors import BadInput
@@ -100,6 +101,14 @@ def test_any_words_written_as_fairseq_writes_them_come_back(tmp_path_factory, wo
     dictionary = read_dictionary(path)
     assert dictionary.symbols == (*SPECIAL_SYMBOLS, *new)
     assert all(dictionary.symbols[dictionary.index(word)] == word for word in new)
+
+
+@given(symbols=st.lists(st.sampled_from(["a", "b c", "\u2581d", "e"]), max_size=8))
+def test_a_file_of_a_dictionary_says_the_same_rows_be_they_there_twice(tmp_path_factory, symbols):
+    path = tmp_path_factory.mktemp("written") / "dict.txt"
+    dictionary = Dictionary(symbols=(*SPECIAL_SYMBOLS, *symbols))
+    path.write_bytes(dictionary_file(dictionary))
+    assert read_dictionary(path) == dictionary
 
 
 @given(content=st.binary(max_size=60))

@@ -12,11 +12,16 @@ from tests.variants.ctc_building import build_ctc
 from tests.variants.data2vec_kinds import DATA2VEC_VARIANTS
 from tests.variants.s2t_building import build_s2t
 from tests.variants.s2t_kinds import S2T_VARIANTS
+from tests.variants.s2ut_kinds import S2UT_VARIANTS, UNITS
+from tests.variants.text_building import build_text
+from tests.variants.text_kinds import TEXT_VARIANTS
+from toolkit.blocks.arguments import called
 from toolkit.checkpoint import Checkpoint, open_checkpoint
+from toolkit.checkpoint.dictionary import SPECIAL_SYMBOLS
 from toolkit.core.errors import BadInput
 from toolkit.families import families
 from toolkit.families.base import Family, Options
-from toolkit.families.blank import blank_of
+from toolkit.families.blank import as_member, blank_of
 from toolkit.families.sidecars import Named
 
 NAMED = Named(config_yaml=None, dictionary=None, pieces=None)
@@ -33,13 +38,7 @@ FAMILY = known("wav2vec2_ctc")
 def older(tmp_path_factory: pytest.TempPathFactory) -> Checkpoint:
     """A data2vec whose arguments are older than the number of positional convolutions."""
     (variant,) = (v for v in DATA2VEC_VARIANTS if v.name == "data2vec, Namespace")
-    checkpoint = open_checkpoint(build_ctc(variant, tmp_path_factory.mktemp("older")).path)
-    return replace(
-        checkpoint,
-        tensors=MappingProxyType(
-            {f"z{place}": spec for place, spec in enumerate(checkpoint.tensors.values())}
-        ),
-    )
+    return unnamed(build_ctc(variant, tmp_path_factory.mktemp("older")).path)
 
 
 def positions(checkpoint: Checkpoint) -> object:
@@ -76,9 +75,52 @@ def test_both_models_hear_what_their_family_hears(
         blank_of(FAMILY, checkpoint, NAMED, Options())
 
 
-@pytest.mark.parametrize("name", ["s2ut_transformer", "mbart", "bart", "m2m_100", "code_hifigan"])
-def test_a_family_that_writes_no_texts_of_speech_is_refused_by_name(
-    name: str, older: Checkpoint
+def test_a_model_of_units_is_built_of_as_many_as_its_arguments_say(tmp_path: Path) -> None:
+    checkpoint = unnamed(build_s2t(S2UT_VARIANTS[0], tmp_path))
+    blank = blank_of(known("s2ut_transformer"), checkpoint, NAMED, Options())
+    assert (blank.hears, blank.symbols) == ((75, 80), 0)
+    assert blank.settings["target_code_size"] == UNITS
+    assert blank.settings["multitask_config_yaml"] is None
+    untold = replace(
+        checkpoint, settings={"args": {"arch": "s2ut_transformer", "conv_kernel_sizes": "5,5"}}
+    )
+    with pytest.raises(BadInput, match="must say how many units there are"):
+        blank_of(known("s2ut_transformer"), untold, NAMED, Options())
+
+
+def test_a_model_of_texts_is_asked_about_symbols_of_its_whole_dictionary(tmp_path: Path) -> None:
+    checkpoint = unnamed(build_text(TEXT_VARIANTS[0], tmp_path))
+    blank = blank_of(known("mbart"), checkpoint, NAMED, Options())
+    assert (blank.hears, blank.task) == ((24,), "text_seq2seq")
+    content = blank.files["dict.txt"]
+    assert isinstance(content, bytes)
+    rows = content.decode().splitlines()
+    assert rows[-1] == "<mask> 1"
+    assert blank.symbols == len(rows) + len(SPECIAL_SYMBOLS)
+
+
+@pytest.mark.parametrize("arch", ["mbart_large", "of_a_fork"])
+@pytest.mark.parametrize("kind", ["mBART-25", "mBART-25, cfg instead of args"])
+def test_a_model_of_texts_keeps_the_name_of_its_own_code_and_takes_the_family_s(
+    kind: str, arch: str, tmp_path: Path
 ) -> None:
-    with pytest.raises(BadInput, match=f"`{name}` must be a family whose models hear speech and"):
+    (variant,) = (one for one in TEXT_VARIANTS if one.name == kind)
+    checkpoint = unnamed(build_text(variant, tmp_path))
+    checkpoint = replace(checkpoint, settings=called(checkpoint.settings, arch))
+    own = blank_of(known("mbart"), checkpoint, NAMED, Options())
+    member, _ = as_member(checkpoint, known("mbart"))
+    of_family = blank_of(known("mbart"), member, NAMED, Options())
+    assert (own.settings["arch"], of_family.settings["arch"]) == (arch, "mbart_large")
+
+
+@pytest.mark.parametrize("name", ["hifigan", "code_hifigan"])
+def test_a_vocoder_is_refused_by_name(name: str, older: Checkpoint) -> None:
+    with pytest.raises(BadInput, match=f"`{name}` must be a family whose models hear speech or"):
         blank_of(known(name), older, NAMED, Options())
+
+
+def unnamed(path: Path) -> Checkpoint:
+    """A checkpoint none of whose tensors has a name that is known."""
+    checkpoint = open_checkpoint(path)
+    tensors = {f"z{place}": spec for place, spec in enumerate(checkpoint.tensors.values())}
+    return replace(checkpoint, tensors=MappingProxyType(tensors))

@@ -12,21 +12,21 @@ from safetensors.torch import load_file
 from tests.forks.making import build_original, make_fork
 from tests.forks.restructuring import CHANGES
 from tests.variants.readme import TABLES
+from tests.variants.text_kinds import TextVariant
 from toolkit import BadInput, BrokenRule, convert, infer, inspect
 from toolkit.audio import golden_folder
 
 MANY = 100
-WITHOUT = (
-    *("wavlm", "wav2vec2_ctc, several languages", "code_hifigan", "hifigan"),
-    *("s2t_transformer", "s2t_conformer", "s2ut_transformer", "mbart, bart, m2m_100"),
-)
-"""Tables of models that fairseq itself cannot build, whose files hold several, or that hear no
-waveforms: those of filter banks are asked for by name, and nothing is inferred for the others."""
-CLASSLESS = ("UniSpeech", "ContentVec")
-"""What names of variants begin with whose class fairseq lacks, so that no code derives from it."""
+WITHOUT = ("wavlm", "wav2vec2_ctc, several languages", "code_hifigan", "hifigan")
+"""Tables of models that fairseq itself cannot build, whose files hold several, or that neither hear
+nor read: nothing is inferred for vocoders."""
+CLASSLESS = ("UniSpeech", "ContentVec", "NLLB")
+"""What names of variants begin with whose class fairseq lacks, so that no code derives from it; or
+that hold no output, which fairseq's class fills in under the names that it knows."""
 TAKEN_OUT = "CTC model"
 """What is said of encoders out of a larger model, which its code builds, and not the encoder."""
 CLIPS = [golden_folder() / "tiny.flac"]
+SENTENCE = "The children read the letter."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +75,7 @@ def chosen(count: int, shift: int = 0, only: Collection[str] = ()) -> Iterator[C
     Args:
         count: How many.
         shift: Which other ones: so many variants further in each family.
-        only: Tables of families; by default all of those that hear waveforms.
+        only: Tables of families; by default all of those that hear or read.
     """
     named = only or [name for name in TABLES if name not in WITHOUT]
     tables = {name: _usable(TABLES[name]) for name in named}
@@ -132,11 +132,19 @@ def try_fork(case: Case, folder: Path) -> Outcome:
             found = infer(fork.checkpoint, str(folder / "hf"), write=mapping)
         open_rows = "; ".join(", ".join(one.targets) for one in found.ambiguous)
         said = open_rows or ("" if found.held != "nothing" else found.because)
-        result = convert(fork.checkpoint, folder / "out", mapping=mapping, audio=CLIPS)
+        result = convert(fork.checkpoint, folder / "out", mapping=mapping, **_asked(case, folder))
     except (BadInput, BrokenRule) as error:
         return Outcome(verdict="refused", is_same=False, said=str(error).replace(str(folder), ""))
     is_same = result.verdict != "mismatch" and hold_the_same(folder / "out", folder / "hf")
     return Outcome(verdict=result.verdict, is_same=is_same, said=said)
+
+
+def _asked(case: Case, folder: Path) -> dict[str, list[Path]]:
+    """What the proof asks about."""
+    if not isinstance(case.variant, TextVariant):
+        return {"audio": CLIPS}
+    (folder / "sentence.txt").write_text(f"{SENTENCE}\n", encoding="utf-8")
+    return {"text": [folder / "sentence.txt"]}
 
 
 def hold_the_same(one: Path, other: Path) -> bool:

@@ -19,6 +19,8 @@ from tests.variants.kinds import Variant
 from tests.variants.pretraining_building import build_pretraining
 from tests.variants.s2t_building import build_s2t
 from tests.variants.s2t_kinds import S2TVariant
+from tests.variants.text_building import build_text
+from tests.variants.text_kinds import TextVariant
 from toolkit.audio import golden_folder
 from toolkit.oracle.asking import AnyModel
 from toolkit.oracle.mends.conformer import mended_conformer
@@ -31,10 +33,14 @@ CODE = '''"""The code of a fork."""
 
 import importlib
 
+import fairseq.models.bart
 import fairseq.models.hubert
+import fairseq.models.speech_to_speech
 import fairseq.models.speech_to_text
+import fairseq.models.transformer
 import fairseq.models.wav2vec
 from fairseq.models import (
+    ARCH_CONFIG_REGISTRY,
     ARCH_MODEL_REGISTRY,
     MODEL_DATACLASS_REGISTRY,
     MODEL_REGISTRY,
@@ -47,6 +53,8 @@ from .restructuring import restructure
 if {base!r} == "data2vec_audio":
     importlib.import_module("fairseq.examples.data2vec.models.data2vec_audio")
 Base = MODEL_REGISTRY.get({base!r}) or ARCH_MODEL_REGISTRY[{base!r}]
+defaults = ARCH_CONFIG_REGISTRY.get({base!r}, lambda args: None)
+READ = "encoder.embed_tokens.weight"
 config = MODEL_DATACLASS_REGISTRY.get({base!r})
 options = {{}} if config is None else {{"dataclass": config}}
 
@@ -57,9 +65,13 @@ class Fork(Base):
     def build_model(cls, cfg, task):
         return restructure(super().build_model(cfg, task), {change!r})
 
+    def upgrade_state_dict_named(self, state_dict, name):
+        if Base is not fairseq.models.bart.BARTModel or READ in state_dict:
+            super().upgrade_state_dict_named(state_dict, name)
+
 
 if config is None:
-    register_model_architecture({name!r}, {name!r})(lambda args: None)
+    register_model_architecture({name!r}, {name!r})(defaults)
 '''
 FIRST = "feature_extractor.conv_layers.0.0.weight"
 """What every encoder has."""
@@ -87,6 +99,8 @@ def build_original(variant: object, folder: Path) -> Path:
             return build_ctc(variant, folder).path
         if isinstance(variant, S2TVariant):
             return build_s2t(variant, folder)
+        if isinstance(variant, TextVariant):
+            return build_text(variant, folder)
         return build_pretraining(variant, folder)
 
 

@@ -15,7 +15,9 @@ from safetensors.torch import load_file
 
 from tests.forks.making import build_original, make_fork
 from tests.variants.s2t_kinds import S2T_VARIANTS
-from toolkit import BadInput, convert, infer, verify
+from tests.variants.s2ut_kinds import S2UT_VARIANTS
+from tests.variants.text_kinds import TEXT_VARIANTS
+from toolkit import BadInput, convert, infer, inspect, verify
 from toolkit.audio import golden_folder
 from toolkit.cli import app
 
@@ -171,6 +173,40 @@ def test_a_fork_that_hears_filter_banks_is_decided_by_its_code(change: str, tmp_
 
 
 @pytest.mark.wide
+@pytest.mark.parametrize("change", ["fused and renamed", "other nesting"])
+@pytest.mark.parametrize("kind", ["mBART-25, cfg instead of args", "M2M-100, one pair"])
+def test_a_fork_that_reads_texts_is_decided_by_its_code(
+    kind: str, change: str, tmp_path: Path
+) -> None:
+    (variant,) = (one for one in TEXT_VARIANTS if one.name == kind)
+    original = build_original(variant, tmp_path / "original")
+    fork = make_fork(original, change, tmp_path / "fork")
+    mapping = tmp_path / "mapping.yaml"
+    family = str(inspect(original).family)
+    found = infer(fork.checkpoint, family, user_dir=fork.code, write=mapping)
+    assert (found.held, found.ambiguous) == ("code", ())
+    convert(original, tmp_path / "hf", verify=False)
+    (tmp_path / "text.txt").write_text("The children read the letter.\n")
+    texts = [tmp_path / "text.txt"]
+    done = convert(fork.checkpoint, tmp_path / "out", mapping=mapping, text=texts)
+    assert done.verdict == "match"
+    assert same_weights(tmp_path / "out", tmp_path / "hf")
+
+
+@pytest.mark.wide
+def test_a_fork_that_says_units_is_known_by_a_folder_of_the_same_weights(tmp_path: Path) -> None:
+    original = build_original(S2UT_VARIANTS[0], tmp_path / "original")
+    convert(original, tmp_path / "hf", verify=False)
+    fork = make_fork(original, "obfuscated names", tmp_path / "fork")
+    found = infer(fork.checkpoint, str(tmp_path / "hf"), write=tmp_path / "mapping.yaml")
+    assert (found.family, found.held) == ("s2ut_transformer", "weights")
+    done = convert(
+        fork.checkpoint, tmp_path / "out", mapping=tmp_path / "mapping.yaml", audio=CLIPS
+    )
+    assert done.verdict == "match"
+
+
+@pytest.mark.wide
 def test_a_fork_that_computes_something_else_is_refused(tmp_path: Path) -> None:
     fork = make_fork(GOLDEN, "consistent names", tmp_path / "fork")
     code = fork.code / "__init__.py"
@@ -217,8 +253,8 @@ def test_what_a_conversion_fills_in_needs_no_tensor_and_another_value_does(
     [
         ("wav2vec3", "must be a family or a Hugging Face folder, but is neither"),
         ("xm_transformer", "config.yaml` must be"),
-        ("mbart", "hear speech and write texts"),
-        ("code_hifigan", "hear speech and write texts"),
+        ("mbart", "The dictionary must stand beside"),
+        ("code_hifigan", "hear speech or read texts"),
         (".", "must"),
     ],
 )

@@ -96,6 +96,16 @@ def _parse(path: Path, rows: Iterable[str], begins: Iterable[str]) -> tuple[str,
     return tuple(symbols)
 
 
+def dictionary_file(dictionary: Dictionary) -> bytes:
+    """A `dict.txt` of the same rows, behind those that every dictionary begins with."""
+    seen: set[str] = set()
+    rows = []
+    for symbol in dictionary.symbols[len(SPECIAL_SYMBOLS) :]:
+        rows.append(f"{symbol} 1 {OVERWRITE}\n" if symbol in seen else f"{symbol} 1\n")
+        seen.add(symbol)
+    return "".join(rows).encode()
+
+
 def _split_row(row: str) -> tuple[str | None, bool]:
     fields = row.rstrip().rsplit(" ", 1)
     overwrite = fields[-1] == OVERWRITE

@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from toolkit.blocks.arguments import Arguments, called, read_arguments
+from toolkit.blocks.arguments import Arguments, called, model_name, read_arguments
 from toolkit.blocks.evidence import Derived
 from toolkit.blocks.filter_bank_encoder import BINS
 from toolkit.checkpoint import Checkpoint
+from toolkit.checkpoint.dictionary import dictionary_file
 from toolkit.core.errors import BadInput
 from toolkit.core.json import JsonDict, JsonObject
 from toolkit.families import letters, speech_to_text
@@ -20,8 +21,10 @@ from toolkit.families.ctc import EncoderCtc
 from toolkit.families.hubert_pretraining import HubertPretraining
 from toolkit.families.labels import label_file
 from toolkit.families.s2t_transformer import S2TTransformer
-from toolkit.families.s2ut_transformer import S2UTTransformer
+from toolkit.families.s2ut_transformer import S2UTTransformer, unit_settings
 from toolkit.families.sidecars import Named, Sidecars
+from toolkit.families.text_to_text import TextToText
+from toolkit.families.texts import TRANSLATION
 from toolkit.families.wav2vec2_classification import Wav2Vec2Classification
 from toolkit.families.wav2vec2_pretraining import Wav2Vec2Pretraining
 from toolkit.families.wav2vec2_seq2seq import Wav2Vec2Seq2Seq
@@ -36,6 +39,8 @@ SAMPLES = 12_000
 """0.75 s."""
 FRAMES = 75
 """As long, 10 ms each."""
+PIECES = 24
+"""A sentence."""
 RATE = {"label_rate": 50.0}
 """Classes a second, which only a loss that nobody computes depends on."""
 
@@ -52,7 +57,22 @@ class Blank:
     """As the checkpoint has them, under the name of its own architecture."""
     files: Files
     hears: tuple[int, ...] = (SAMPLES,)
-    """The shape of what it is asked about: (L,) of a waveform, (T, F) of filter banks."""
+    """The shape of what it is asked about: (L,) of a waveform, (T, F) of filter banks, (S,) of a
+    text."""
+    symbols: int = 0
+    """How many there are in its dictionary, if what it is asked about is a text."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Asked:
+    """How models of some kind are asked."""
+
+    told: str
+    """An argument without which nothing is known of the encoder's tensors."""
+    shape: tuple[int, ...]
+    """Of what they are asked about."""
+    remedy: str = "Take a checkpoint that holds them"
+    """What to do where it is missing."""
 
 
 def blank_of(family: Family, checkpoint: Checkpoint, named: Named, options: Options) -> Blank:
@@ -68,29 +88,28 @@ def blank_of(family: Family, checkpoint: Checkpoint, named: Named, options: Opti
         BadInput: the checkpoint lacks the arguments of such a model, or a file is missing.
     """
     kind = next((kind for kind in _KINDS if isinstance(family, kind)), None)
-    if kind is None or isinstance(family, S2UTTransformer):
+    if kind is None:
         raise BadInput(
-            f"`{family.name}` must be a family whose models hear speech and write texts, of those "
+            f"`{family.name}` must be a family whose models hear speech or read texts, of those "
             "that come with this package, but is another. Write the mapping file by hand; "
             "`docs/mapping-files.md` says how."
         )
-    task, told, files = _KINDS[kind]
+    task, told, files, asked = _KINDS[kind]
     arguments = _with_positions(read_arguments(checkpoint, options.w2v), checkpoint)
     settings = told(arguments)
-    of_filter_banks = isinstance(family, S2TTransformer)
-    heard = "conv_kernel_sizes" if of_filter_banks else "conv_feature_layers"
-    if not any(heard in group for group in (settings, arguments.w2v_model)):
+    if not any(asked.told in group for group in (settings, arguments.w2v_model)):
         raise BadInput(
             f"`{checkpoint.path}` must hold the arguments of its encoder, from which the tensors of "
-            f"`{family.name}` follow, but holds none. Name the pretrained encoder's checkpoint with "
-            "`--w2v`, or a folder of the same model with `--like`."
+            f"`{family.name}` follow, but holds none. {asked.remedy}."
         )
+    sidecars = family.sidecars(checkpoint, named)
     return Blank(
         architecture=called_by(family),
         task=task,
         settings=settings,
-        files=files(family.sidecars(checkpoint, named), settings),
-        hears=(FRAMES, BINS) if of_filter_banks else (SAMPLES,),
+        files=files(sidecars, settings),
+        hears=asked.shape,
+        symbols=len(sidecars.dictionary) if asked is _TEXT else 0,
     )
 
 
@@ -151,6 +170,27 @@ def _alone(arguments: Arguments) -> JsonDict:
     return {**arguments.task, **arguments.model}
 
 
+def _units(arguments: Arguments) -> JsonDict:
+    """The arguments of a model of units, the number of which is one of them."""
+    told = _alone(arguments)
+    return {
+        **told,
+        **unit_settings(int(told.get("target_code_size") or 0)),
+        "arch": model_name(arguments.model),
+    }
+
+
+def _reader(arguments: Arguments) -> JsonDict:
+    """The arguments of a model of texts: which language is which makes no tensor."""
+    told = _alone(arguments)
+    return {
+        **told,
+        "arch": model_name(arguments.model),
+        "task": TRANSLATION,
+        "task_name": TRANSLATION,
+    }
+
+
 def _encoder(arguments: Arguments) -> JsonDict:
     """The arguments of a model that is an encoder."""
     own, _ = own_arguments(arguments)
@@ -177,20 +217,35 @@ def _banks(sidecars: Sidecars, settings: JsonObject) -> Files:  # noqa: ARG001
     return speech_to_text.reference_files(sidecars, speech_to_text.renamed_yaml(sidecars))
 
 
+def _words(sidecars: Sidecars, settings: JsonObject) -> Files:  # noqa: ARG001
+    """The dictionary with what a task adds to it."""
+    return {"dict.txt": dictionary_file(sidecars.dictionary)}
+
+
 def _none(sidecars: Sidecars, settings: JsonObject) -> Files:  # noqa: ARG001
     return {}
 
 
 Told = Callable[[Arguments], JsonDict]
 Made = Callable[[Sidecars, JsonObject], Files]
-_KINDS: Mapping[type, tuple[str, Told, Made]] = {
-    EncoderCtc: ("ctc", _around, _letters),
-    Wav2Vec2Classification: ("classification", _around, _labels),
-    Wav2Vec2Seq2Seq: ("speech_seq2seq", _around, _letters),
-    S2TTransformer: ("speech_seq2seq", _alone, _banks),
-    XMTransformer: ("speech_seq2seq", _around, _pieces),
-    Wav2Vec2Pretraining: ("features", _encoder, _none),
-    HubertPretraining: ("features", _encoder, _none),
-    BareEncoder: ("features", _encoder, _none),
+_WAVEFORM = _Asked(
+    told="conv_feature_layers",
+    shape=(SAMPLES,),
+    remedy="Name the pretrained encoder's checkpoint with `--w2v`",
+)
+_BANKS = _Asked(told="conv_kernel_sizes", shape=(FRAMES, BINS))
+_TEXT = _Asked(told="encoder_embed_dim", shape=(PIECES,))
+_KINDS: Mapping[type, tuple[str, Told, Made, _Asked]] = {
+    EncoderCtc: ("ctc", _around, _letters, _WAVEFORM),
+    Wav2Vec2Classification: ("classification", _around, _labels, _WAVEFORM),
+    Wav2Vec2Seq2Seq: ("speech_seq2seq", _around, _letters, _WAVEFORM),
+    S2UTTransformer: ("speech_seq2seq", _units, _banks, _BANKS),
+    S2TTransformer: ("speech_seq2seq", _alone, _banks, _BANKS),
+    TextToText: ("text_seq2seq", _reader, _words, _TEXT),
+    XMTransformer: ("speech_seq2seq", _around, _pieces, _WAVEFORM),
+    Wav2Vec2Pretraining: ("features", _encoder, _none, _WAVEFORM),
+    HubertPretraining: ("features", _encoder, _none, _WAVEFORM),
+    BareEncoder: ("features", _encoder, _none, _WAVEFORM),
 }
-"""By the class of a family: the task, and how its arguments and files are told."""
+"""By the class of a family, the nearest first: the task, how its arguments and files are told, and
+what its models are asked about."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from toolkit.blocks.arguments import read_arguments
 from toolkit.checkpoint import Checkpoint
-from toolkit.checkpoint.dictionary import SPECIAL_SYMBOLS, Dictionary, read_dictionary
+from toolkit.checkpoint.dictionary import Dictionary, dictionary_file, read_dictionary
 from toolkit.core.errors import BadInput
 from toolkit.families.base import Options
 from toolkit.families.fine_tuned import refuse_unmasked
@@ -81,5 +81,4 @@ def refuse_options(options: Options, owner: str, *, has_languages: bool = False)
 
 def reference_files(dictionary: Dictionary) -> dict[str, bytes]:
     """What fairseq's task reads: the symbols behind those that every dictionary begins with."""
-    rows = "".join(f"{symbol} 1\n" for symbol in dictionary.symbols[len(SPECIAL_SYMBOLS) :])
-    return {f"dict.{LABELS}.txt": rows.encode()}
+    return {f"dict.{LABELS}.txt": dictionary_file(dictionary)}

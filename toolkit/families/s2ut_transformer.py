@@ -59,8 +59,7 @@ class S2UTTransformer(S2TTransformer):
         found = find_configuration(checkpoint.path, named.config_yaml)
         _refuse_files(found, named)
         said = {key: value for key, value in found.config.items() if key not in OF_TEXTS}
-        units = checkpoint.tensors[EMBEDDING].shape[0] - len(SPECIAL_SYMBOLS)
-        symbols = (*SPECIAL_SYMBOLS, *map(str, range(units)))
+        symbols = (*SPECIAL_SYMBOLS, *map(str, range(_count_units(checkpoint))))
         return replace(
             found,
             config=said,
@@ -77,14 +76,28 @@ class S2UTTransformer(S2TTransformer):
         return replace(
             task,
             kind=speech_seq2seq.UNITS,
-            reference_settings={**task.reference_settings, **_settings(units)},
+            reference_settings={**task.reference_settings, **unit_settings(units)},
         )
 
 
 FAMILY = S2UTTransformer()
 
 
-def _settings(units: int) -> JsonDict:
+def _count_units(checkpoint: Checkpoint) -> int:
+    """How many there are; as the arguments say where no tensor has a name that tells."""
+    if EMBEDDING in checkpoint.tensors:
+        return checkpoint.tensors[EMBEDDING].shape[0] - len(SPECIAL_SYMBOLS)
+    arguments = read_arguments(checkpoint)
+    said = {**arguments.task, **arguments.model}.get("target_code_size")
+    if isinstance(said, int) and said > 0:
+        return said
+    raise BadInput(
+        f"`{checkpoint.path}` must say how many units there are, by `{EMBEDDING}` or by its "
+        f"argument `target_code_size`, but has {said!r:.40} there. Take a checkpoint that says it."
+    )
+
+
+def unit_settings(units: int) -> JsonDict:
     """Arguments that fairseq's task of units is made of."""
     return {
         "arch": "s2ut_transformer",

@@ -248,6 +248,11 @@ class TextToText(Told):
         """The name that reports use."""
         return self.kind.name
 
+    @property
+    def architectures(self) -> tuple[str, ...]:
+        """What fairseq calls such models, when nobody has another name for them."""
+        return (self.kind.arch,)
+
     def matches(self, checkpoint: Checkpoint) -> bool:
         """Whether the tensors are those of such an encoder and decoder."""
         model = self._model(checkpoint, Options())

@@ -42,7 +42,7 @@ def hear(
     Args:
         task: What the model is asked, as `toolkit.oracle.tasks` names it.
         model: In evaluation mode.
-        source: Its input, shape (L,), or (T, F) of filter banks.
+        source: Its input, shape (L,), or (T, F) of filter banks; ids of a text, shape (S,).
         tokens: What its decoder is given, if it has one.
         until: The path of the module after whose first call the pass ends; None for all of it.
     """
@@ -54,7 +54,8 @@ def hear(
     torch.manual_seed(SEED)
     try:
         with torch.no_grad(), in_float64(model), explicit_attention(model):
-            outputs = _OF[task](model, source.double().unsqueeze(0), tokens)
+            heard = source.double() if source.is_floating_point() else source
+            outputs = _OF[task](model, heard.unsqueeze(0), tokens)
     except Enough:
         outputs = {}
     finally:
@@ -120,4 +121,5 @@ _OF: Mapping[str, Callable[[nn.Module, Tensor, Sequence[int]], Dict[str, Tensor]
     "ctc": _letters,
     "classification": _classes,
     "speech_seq2seq": _text,
+    "text_seq2seq": _text,
 }

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from toolkit.blocks.known_tensors import CONVERTED
 from toolkit.checkpoint import Checkpoint, open_checkpoint
+from toolkit.checkpoint.dictionary import SPECIAL_SYMBOLS
 from toolkit.checkpoint.wrappers import unwrap
 from toolkit.core.artifact import Artifact
 from toolkit.core.coverage import Reason
@@ -19,7 +20,7 @@ from toolkit.core.inferred import Inference, InferredRow, Undecided
 from toolkit.core.lazy import LazyTensors
 from toolkit.core.origin import spelled
 from toolkit.core.progress import silent
-from toolkit.families.blank import blank_of
+from toolkit.families.blank import Blank, blank_of
 from toolkit.folder.staged_file import staged_file
 from toolkit.inference import Ambiguity, Match, Proposal, propose
 from toolkit.mapping.makes import Held, Inferred, seal
@@ -191,15 +192,13 @@ def _by_code(
 
 def _bench(like: Like, checkpoint: Checkpoint, inputs: Inputs, builder: Builder) -> Bench:
     """Both models, the fork's having been heard."""
-    import torch
-
     from toolkit.oracle.whole import hear
 
     blank = blank_of(like.family, checkpoint, inputs.named, inputs.options)
     fork = builder.fork(blank, checkpoint.state_dict())
-    source = torch.randn(blank.hears, generator=torch.Generator().manual_seed(0))
-    start = like.model.start_token
-    tokens = () if start is None else (start, *range(start + 2, start + 2 + SAID))
+    source = _drawn(blank)
+    start, first = like.model.start_token, len(SPECIAL_SYMBOLS)
+    tokens = () if start is None else (start, *range(first, first + SAID))
 
     def ask(model: nn.Module, until: str | None) -> Heard:
         return hear(blank.task, model, source, tokens, until)
@@ -207,6 +206,16 @@ def _bench(like: Like, checkpoint: Checkpoint, inputs: Inputs, builder: Builder)
     return Bench(
         model=_asked(like.model), ask=ask, load=checkpoint.mapped, fork=ask(_asked(fork), None)
     )
+
+
+def _drawn(blank: Blank) -> Tensor:
+    """What both models are asked about: noise, or symbols of a text."""
+    import torch
+
+    generator = torch.Generator().manual_seed(0)
+    if blank.symbols:
+        return torch.randint(len(SPECIAL_SYMBOLS), blank.symbols, blank.hears, generator=generator)
+    return torch.randn(blank.hears, generator=generator)
 
 
 def _asked(reference: AnyModel) -> nn.Module:

@@ -160,16 +160,19 @@ def _build(args: Namespace, task: LegacyFairseqTask) -> TransformerModel:
 
 
 def _parted(model: TransformerModel) -> TransformerModel:
-    """The model with a module of the decoder's own for the embeddings that it shares.
+    """The model with a module of its own in every place of embeddings that it shares.
 
     fairseq calls one module from two places, of which no hook could tell which.
     """
-    read = model.encoder.embed_tokens
-    if model.decoder.embed_tokens is read:
-        rows, width = read.weight.shape
-        written = torch.nn.Embedding(rows, width, padding_idx=read.padding_idx)
-        written.weight = read.weight
-        model.decoder.embed_tokens = written
+    seen = set()
+    for path, module in list(model.named_modules(remove_duplicate=False)):
+        if module in seen and isinstance(module, torch.nn.Embedding):
+            rows, width = module.weight.shape
+            own = torch.nn.Embedding(rows, width, padding_idx=module.padding_idx)
+            own.weight = module.weight
+            owner, _, name = path.rpartition(".")
+            setattr(model.get_submodule(owner), name, own)
+        seen.add(module)
     return model
 
 
