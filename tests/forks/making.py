@@ -68,6 +68,12 @@ class Fork(Base):
     def upgrade_state_dict_named(self, state_dict, name):
         if Base is not fairseq.models.bart.BARTModel or READ in state_dict:
             super().upgrade_state_dict_named(state_dict, name)
+            return
+        own = dict(self.named_parameters(remove_duplicate=False))
+        held = {{id(own[key]): state_dict[key] for key in own if key in state_dict}}
+        for key in own.keys() - state_dict.keys():
+            if id(own[key]) in held:
+                state_dict[key] = held[id(own[key])]
 
 
 if config is None:
