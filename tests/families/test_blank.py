@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -111,6 +112,29 @@ def test_a_model_of_texts_keeps_the_name_of_its_own_code_and_takes_the_family_s(
     member, _ = as_member(checkpoint, known("mbart"))
     of_family = blank_of(known("mbart"), member, NAMED, Options())
     assert (own.settings["arch"], of_family.settings["arch"]) == (arch, "mbart_large")
+
+
+def test_a_model_without_a_name_is_built_as_one_of_the_family(tmp_path: Path) -> None:
+    checkpoint = unnamed(build_text(TEXT_VARIANTS[0], tmp_path))
+    args = checkpoint.settings["args"]
+    assert isinstance(args, Mapping)
+    nameless = replace(
+        checkpoint, settings={"args": {key: v for key, v in args.items() if key != "arch"}}
+    )
+    blank = blank_of(known("mbart"), nameless, NAMED, Options())
+    assert blank.settings["arch"] == "mbart_large"
+
+
+@pytest.mark.parametrize("units", ["many", 0, 10**12, None])
+def test_a_number_of_units_that_can_be_none_is_refused(units: object, tmp_path: Path) -> None:
+    checkpoint = unnamed(build_s2t(S2UT_VARIANTS[0], tmp_path))
+    args = checkpoint.settings["args"]
+    assert isinstance(args, Mapping)
+    settings = {"args": {**args, "target_code_size": units}}
+    with pytest.raises(BadInput, match="must say how many units there are"):
+        blank_of(
+            known("s2ut_transformer"), replace(checkpoint, settings=settings), NAMED, Options()
+        )
 
 
 @pytest.mark.parametrize("name", ["hifigan", "code_hifigan"])

@@ -21,7 +21,7 @@ from toolkit.families.ctc import EncoderCtc
 from toolkit.families.hubert_pretraining import HubertPretraining
 from toolkit.families.labels import label_file
 from toolkit.families.s2t_transformer import S2TTransformer
-from toolkit.families.s2ut_transformer import S2UTTransformer, unit_settings
+from toolkit.families.s2ut_transformer import S2UTTransformer, maybe_told_units, unit_settings
 from toolkit.families.sidecars import Named, Sidecars
 from toolkit.families.text_to_text import TextToText
 from toolkit.families.texts import TRANSLATION
@@ -106,7 +106,7 @@ def blank_of(family: Family, checkpoint: Checkpoint, named: Named, options: Opti
     return Blank(
         architecture=called_by(family),
         task=task,
-        settings=settings,
+        settings={**settings, **_named(family, arguments)},
         files=files(sidecars, settings),
         hears=asked.shape,
         symbols=len(sidecars.dictionary) if asked is _TEXT else 0,
@@ -170,13 +170,19 @@ def _alone(arguments: Arguments) -> JsonDict:
     return {**arguments.task, **arguments.model}
 
 
+def _named(family: Family, arguments: Arguments) -> JsonDict:
+    """What a task that takes an architecture by name builds: the family's, if none is named."""
+    if not isinstance(family, (S2UTTransformer, TextToText)):
+        return {}
+    return {"arch": model_name(arguments.model) or called_by(family)}
+
+
 def _units(arguments: Arguments) -> JsonDict:
     """The arguments of a model of units, the number of which is one of them."""
     told = _alone(arguments)
     return {
         **told,
-        **unit_settings(int(told.get("target_code_size") or 0)),
-        "arch": model_name(arguments.model),
+        **unit_settings(maybe_told_units(arguments) or 0),
     }
 
 
@@ -185,7 +191,6 @@ def _reader(arguments: Arguments) -> JsonDict:
     told = _alone(arguments)
     return {
         **told,
-        "arch": model_name(arguments.model),
         "task": TRANSLATION,
         "task_name": TRANSLATION,
     }
@@ -226,7 +231,7 @@ def _none(sidecars: Sidecars, settings: JsonObject) -> Files:  # noqa: ARG001
     return {}
 
 
-Told = Callable[[Arguments], JsonDict]
+Tell = Callable[[Arguments], JsonDict]
 Made = Callable[[Sidecars, JsonObject], Files]
 _WAVEFORM = _Asked(
     told="conv_feature_layers",
@@ -235,7 +240,7 @@ _WAVEFORM = _Asked(
 )
 _BANKS = _Asked(told="conv_kernel_sizes", shape=(FRAMES, BINS))
 _TEXT = _Asked(told="encoder_embed_dim", shape=(PIECES,))
-_KINDS: Mapping[type, tuple[str, Told, Made, _Asked]] = {
+_KINDS: Mapping[type, tuple[str, Tell, Made, _Asked]] = {
     EncoderCtc: ("ctc", _around, _letters, _WAVEFORM),
     Wav2Vec2Classification: ("classification", _around, _labels, _WAVEFORM),
     Wav2Vec2Seq2Seq: ("speech_seq2seq", _around, _letters, _WAVEFORM),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from toolkit.blocks.arguments import model_name, read_arguments
+from toolkit.blocks.arguments import Arguments, model_name, read_arguments
 from toolkit.blocks.evidence import Facts
 from toolkit.blocks.transformer_decoder.tables import OUTPUT_LAYOUT
 from toolkit.checkpoint import Checkpoint
@@ -26,6 +26,8 @@ from toolkit.replay.pairs import Layout
 from toolkit.tasks import speech_seq2seq
 
 EMBEDDING = "decoder.embed_tokens.weight"
+MAX_UNITS = 1 << 20
+"""Clusters of speech are some hundreds to thousands."""
 AS_FIRST = "prepend_tgt_lang_tag_as_bos"
 OF_TEXTS = ("prepend_tgt_lang_tag", "prepend_bos_and_append_tgt_lang_tag", "eos_token")
 """Keys of a configuration that fairseq's task of units never reads."""
@@ -87,14 +89,20 @@ def _count_units(checkpoint: Checkpoint) -> int:
     """How many there are; as the arguments say where no tensor has a name that tells."""
     if EMBEDDING in checkpoint.tensors:
         return checkpoint.tensors[EMBEDDING].shape[0] - len(SPECIAL_SYMBOLS)
-    arguments = read_arguments(checkpoint)
+    said = maybe_told_units(read_arguments(checkpoint))
+    if said is None:
+        raise BadInput(
+            f"`{checkpoint.path}` must say how many units there are, by `{EMBEDDING}` or by its "
+            f"argument `target_code_size` (1 to {MAX_UNITS}), but neither says it. Take a checkpoint "
+            "that does."
+        )
+    return said
+
+
+def maybe_told_units(arguments: Arguments) -> int | None:
+    """How many units there are, if the arguments say a number that can be one."""
     said = {**arguments.task, **arguments.model}.get("target_code_size")
-    if isinstance(said, int) and said > 0:
-        return said
-    raise BadInput(
-        f"`{checkpoint.path}` must say how many units there are, by `{EMBEDDING}` or by its "
-        f"argument `target_code_size`, but has {said!r:.40} there. Take a checkpoint that says it."
-    )
+    return said if isinstance(said, int) and 0 < said <= MAX_UNITS else None
 
 
 def unit_settings(units: int) -> JsonDict:
